@@ -1,0 +1,69 @@
+"""The error tree: one family, so that a caller can catch what it means.
+
+::
+
+    OutcomesError
+    ├── DataError          a file or a value in it cannot be used          (exit code 3)
+    ├── StudyError         the study file or its roles do not fit the data (exit code 2)
+    ├── InstrumentError    an instrument, its items or its answers         (exit code 3)
+    ├── AnalysisError      a question that this study cannot answer        (exit code 2)
+    ├── PrivacyError       columns that may identify a patient             (exit code 4)
+    └── MissingExtraError  an optional package is not installed            (exit code 2)
+
+A message says what is wrong, what exists, and what to do. It never contains a patient's value or identifier.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OutcomesError(Exception):
+    """Anything `outcomes` refuses to do, in words a clinic can act on."""
+
+    exit_code = 2
+
+
+class DataError(OutcomesError):
+    """A file, or a cell in it, that cannot be used as it is."""
+
+    exit_code = 3
+
+
+class StudyError(OutcomesError):
+    """A study file, role or visit that does not fit the data."""
+
+
+class InstrumentError(OutcomesError):
+    """An unknown instrument, missing items, or answers outside its range."""
+
+    exit_code = 3
+
+
+class AnalysisError(OutcomesError):
+    """A question that cannot be answered from this study."""
+
+
+class PrivacyError(OutcomesError):
+    """Columns that may identify a patient, neither allowed nor dropped by name."""
+
+    exit_code = 4
+
+
+class MissingExtraError(OutcomesError):
+    """An optional package is needed; the message says which extra brings it."""
+
+
+def unknown(kind: str, name: str, existing: Iterable[str], *, hint: str = "") -> str:
+    """Words for a name that does not exist: what was asked, what there is, what may have been meant.
+
+    >>> unknown("visit", "basline", ["baseline", "week_4"])
+    "No visit 'basline'. There is: baseline, week_4. Did you mean 'baseline'?"
+    """
+    there = [str(e) for e in existing]
+    text = f"No {kind} '{name}'. There is: {', '.join(there) if there else 'none'}."
+    close = difflib.get_close_matches(str(name), there, n=1)
+    if close:
+        text += f" Did you mean '{close[0]}'?"
+    return f"{text} {hint}" if hint else text

@@ -1,0 +1,224 @@
+"""What an answer is: an estimate, who was counted, and the result that holds both."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAN = math.nan
+
+#: The columns of every results table, in this order (a public face: CSV, JSON and Parquet have them too).
+COLUMNS = (
+    "label", "method", "outcome", "term", "value", "low", "high", "level", "p", "p_adjusted",
+    "statistic", "df", "se", "unit", "enrolled", "analysed", "role", "family", "notes",
+)  # fmt: skip
+
+#: Why a number is undefined (`Estimate.reason`): a code for machines, words for people.
+REASONS = MappingProxyType(
+    {
+        "too_few": "too few patients",
+        "zero_variance": "all changes are equal, so there is no spread to judge them by",
+        "all_zero": "every difference is zero",
+        "no_discordant": "no patient changed",
+        "no_events": "no event",
+        "not_estimable": "the data do not determine it",
+        "not_converged": "the model did not converge",
+        "separation": "the groups are perfectly separated",
+        "needs_input": "it needs a value that was not supplied",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number with its uncertainty: one row of every table.
+
+    `name` says what is estimated ("mean change", "d_av"), `how` the test or interval with its options
+    ("exact signed-rank, mid-ranks, zeros dropped"), `reason` a code of `REASONS` when the value, the interval
+    or p is undefined (nan). Numbers are plain floats in full precision; rounding happens in `wording`.
+    `visit` and `group` say which visit and which arm, route or stratum a row belongs to, where there are several.
+    """
+
+    name: str
+    value: float
+    low: float = NAN
+    high: float = NAN
+    level: float = 0.95
+    p: float = NAN
+    statistic: float = NAN
+    df: float = NAN
+    se: float = NAN
+    unit: str = ""
+    how: str = ""
+    reason: str = ""
+    visit: str = ""
+    group: str = ""
+    p_adjusted: float = NAN
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high", "level", "p", "statistic", "df", "se", "p_adjusted"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if self.reason and self.reason not in REASONS:
+            raise ValueError(f"Estimate.reason is one of {', '.join(REASONS)}, not {self.reason!r}")
+
+    @property
+    def term(self) -> str:
+        """The name with its group and visit: what the `term` column of a results table says."""
+        return " | ".join(part for part in (self.name, self.group, self.visit) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Who was counted: enrolled = analysed + left out, with a reason for each patient left out.
+
+    >>> Counts(41, 35, (("no score at week_4", 6),)).left_out
+    (('no score at week_4', 6),)
+    """
+
+    enrolled: int
+    analysed: int
+    left_out: tuple[tuple[str, int], ...] = ()
+    noun: str = "patient"
+
+    def __post_init__(self) -> None:
+        out = sum(n for _, n in self.left_out)
+        if self.enrolled != self.analysed + out:
+            raise ValueError(f"counts do not add up: {self.enrolled} enrolled, {self.analysed} analysed, {out} left out")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a score means: the words and the direction every table and sentence needs.
+
+    `better` is "lower", "higher" or "" (no direction); `resolution` is the smallest step of the score.
+    """
+
+    name: str
+    title: str
+    better: str = ""
+    unit: str = "points"
+    low: float = NAN
+    high: float = NAN
+    resolution: float = NAN
+    instrument: str = ""
+    thresholds: tuple[Any, ...] = ()
+    mdc95: float = NAN
+    notes: tuple[str, ...] = ()
+
+    def direction(self, change: float) -> str:
+        """ "improved", "worsened", "unchanged", or "rose"/"fell" where the score has no better side."""
+        if math.isnan(change):
+            return "undefined"
+        if change == 0:
+            return "unchanged"
+        if not self.better:
+            return "rose" if change > 0 else "fell"
+        return "improved" if (change < 0) == (self.better == "lower") else "worsened"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A frozen answer: the question, its estimates, the counts, notes, and the data to draw."""
+
+    analysis: Any
+    estimates: tuple[Estimate, ...]
+    counts: Counts
+    outcome: Outcome | None = None
+    notes: tuple[str, ...] = ()
+    data: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    pictures: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    failed: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "estimates", tuple(self.estimates))
+        object.__setattr__(self, "notes", tuple(dict.fromkeys(self.notes)))
+        object.__setattr__(self, "data", MappingProxyType(dict(self.data)))
+        object.__setattr__(self, "facts", MappingProxyType(dict(self.facts)))
+
+    def __getitem__(self, name: str) -> Estimate:
+        """The estimate with this name or term.
+
+        Raises KeyError that lists what there is.
+        """
+        for e in self.estimates:
+            if name in (e.term, e.name):
+                return e
+        raise KeyError(f"No estimate '{name}'. There is: {', '.join(e.term for e in self.estimates)}")
+
+    def sentence(self, style: str = "ama") -> str:
+        """The answer in words, in AMA (default) or APA form."""
+        if self.failed:
+            return f"Not answered: {self.failed}"
+        return self.analysis.sentence(self, style)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an estimate, the same columns (`COLUMNS`) whatever the method; numbers in full precision."""
+        import pandas as pd
+
+        q = self.analysis
+        head = {
+            "label": q.title(self.outcome), "method": type(q).__name__,
+            "outcome": self.outcome.name if self.outcome else str(getattr(q, "outcome", "") or ""),
+            "enrolled": self.counts.enrolled, "analysed": self.counts.analysed, "role": q.role, "family": q.family,
+        }  # fmt: skip
+        fields = ("term", "value", "low", "high", "level", "p", "p_adjusted", "statistic", "df", "se", "unit")
+        shared = " ".join(self.notes)
+        rows = []
+        for e in self.estimates or (Estimate("not answered", NAN),):
+            words = [e.how, REASONS.get(e.reason, ""), self.failed or shared]
+            rows.append(head | {f: getattr(e, f) for f in fields} | {"notes": "; ".join(w for w in words if w)})
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    def _repr_html_(self) -> str:
+        frame = self.to_frame()[["term", "value", "low", "high", "p"]]
+        body = frame.to_html(index=False, escape=True, border=0, na_rep="–", float_format=lambda v: f"{v:.4g}")
+        notes = "".join(f"<li>{html.escape(n)}</li>" for n in self.notes)
+        words = html.escape(self.sentence())
+        return f"<p><b>{html.escape(self.analysis.title(self.outcome))}</b></p><p>{words}</p>{body}<ul>{notes}</ul>"
+
+
+@dataclass(frozen=True, eq=False)
+class Results(Sequence[Result]):
+    """The answers of a plan, in the plan's order; a failed question is a visible row."""
+
+    results: tuple[Result, ...]
+    study: Any = None
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.results[key]
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        """The questions that could not be answered."""
+        return tuple(r for r in self.results if r.failed)
+
+    def to_frame(self) -> pd.DataFrame:
+        """All answers, one row an estimate, in the fixed columns."""
+        import pandas as pd
+
+        frames = [r.to_frame() for r in self.results]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
+
+    def _repr_html_(self) -> str:
+        return "<hr>".join(r._repr_html_() for r in self.results)
+
+
+def with_adjusted(result: Result, adjusted: Mapping[int, float]) -> Result:
+    """The result with adjusted p-values put on its estimates, by their position."""
+    new = [dataclasses.replace(e, p_adjusted=adjusted.get(i, e.p_adjusted)) for i, e in enumerate(result.estimates)]
+    return dataclasses.replace(result, estimates=tuple(new))

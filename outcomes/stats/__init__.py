@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: the kernels. No Study, no pandas, no plots."""

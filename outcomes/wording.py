@@ -1,0 +1,120 @@
+"""The only rounding and the only number-to-words: every table, sentence and picture takes its text from here."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "\N{EN DASH}"
+
+
+def round_half_away(value: float, digits: int = 0) -> float:
+    """Round half away from zero on the shortest decimal form of the number.
+
+    >>> round_half_away(2.675, 2), round_half_away(-0.5)
+    (2.68, -1.0)
+    """
+    if not math.isfinite(value):
+        return value
+    return float(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+
+
+def number(value: float, digits: int = 1) -> str:
+    """A number for a reader: fixed digits, a true minus sign, an en dash when undefined.
+
+    >>> number(-1.25), number(float("nan")), number(1234.5, 0)
+    ('−1.3', '–', '1235')
+    """
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
+    rounded = round_half_away(value, digits)
+    text = f"{abs(rounded):.{digits}f}"
+    return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def p_value(p: float, style: str = "ama") -> str:
+    """A p-value in AMA (`P=.04`) or APA (`p = .04`) form; never 0, never above .99.
+
+    >>> p_value(0.0004), p_value(0.0314), p_value(0.21), p_value(1.0), p_value(0.0314, "apa")
+    ('P<.001', 'P=.03', 'P=.21', 'P>.99', 'p = .031')
+    """
+    letter, gap = ("p", " ") if style == "apa" else ("P", "")
+    if p is None or math.isnan(p):
+        return f"{letter}{gap}={gap}{NONE}"
+    if p < 0.001:
+        return f"{letter}{gap}<{gap}.001"
+    if p > 0.99:
+        return f"{letter}{gap}>{gap}.99"
+    # three digits below .01 and wherever two would move it across .05 (AMA 11th edition); APA always three
+    digits = 3 if style == "apa" or p < 0.01 or 0.045 <= p < 0.055 else 2
+    return f"{letter}{gap}={gap}{f'{round_half_away(p, digits):.{digits}f}'.lstrip('0')}"
+
+
+def interval(low: float, high: float, digits: int = 1, *, level: float | None = None) -> str:
+    """An interval in words; with `level`, "95% CI, 0.4 to 2.0".
+
+    >>> interval(-2.54, -1.1, level=0.95)
+    '95% CI, −2.5 to −1.1'
+    """
+    body = f"{number(low, digits)} to {number(high, digits)}"
+    return body if level is None else f"{level_text(level)} CI, {body}"
+
+
+def level_text(level: float) -> str:
+    """0.95 as '95%', 0.975 as '97.5%'.
+
+    >>> level_text(0.95), level_text(0.975)
+    ('95%', '97.5%')
+    """
+    return f"{100 * level:.10g}%"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as a percentage.
+
+    >>> percent(0.375)
+    '38%'
+    """
+    return NONE if share is None or math.isnan(share) else f"{number(100 * share, digits)}%"
+
+
+def share_of(count: int, total: int) -> str:
+    """A count of a total with its percentage: '14 of 35 (40%)'.
+
+    >>> share_of(14, 35), share_of(0, 0)
+    ('14 of 35 (40%)', '0 of 0')
+    """
+    return f"{count} of {total} ({percent(count / total)})" if total else f"{count} of {total}"
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """A count with its noun.
+
+    >>> plural(1, "patient"), plural(2, "patient")
+    ('1 patient', '2 patients')
+    """
+    return f"{count} {noun if count == 1 else (nouns or noun + 's')}"
+
+
+def listed(items: list[str] | tuple[str, ...]) -> str:
+    """Names in a sentence.
+
+    >>> listed(["pain", "sleep", "mood"])
+    'pain, sleep and mood'
+    """
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
+
+
+def digits_for(resolution: float) -> int:
+    """Digits for a statistic of a score: one more than the score itself has, at most 3.
+
+    >>> digits_for(1), digits_for(0.1), digits_for(0.001)
+    (1, 2, 3)
+    """
+    if not resolution or math.isnan(resolution):
+        return 2
+    return min(3, max(0, -math.floor(math.log10(resolution) + 1e-9)) + 1)
