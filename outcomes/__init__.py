@@ -1,1 +1,95 @@
-"""Patient-reported outcomes in pain care."""
+"""Patient-reported outcomes in pain care: read, score, check, ask, report.
+
+A frozen question, run on a study, gives a frozen answer::
+
+    import outcomes as oc
+
+    study = oc.read_study("data/sample/cohort/study.toml")
+    oc.check(study)
+    oc.PairedT("pain_nrs", before="baseline", after="week_4").run(study)
+
+Questions (`oc.methods()` lists them) and everything below load on first use, so that `import outcomes` stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__version__ = "0.1.0"
+
+#: Public name -> the module that has it.
+_HOMES = {
+    "Analysis": "analysis",
+    "Counts": "result",
+    "Estimate": "result",
+    "Instrument": "instrument",
+    "InstrumentUse": "study",
+    "Issue": "study",
+    "Outcome": "result",
+    "OutcomesError": "errors",
+    "Plan": "plan",
+    "Result": "result",
+    "Results": "result",
+    "Study": "study",
+    "check": "checks",
+    "instrument": "instrument",
+    "instruments": "instrument",
+    "load_instrument": "instrument",
+    "plot": "plots",
+    "read_study": "readers",
+    "read_table": "readers",
+    "table": "tables",
+    "write_report": "report",
+}
+_MODULES = frozenset({"errors", "plans", "wording"})
+
+__all__ = ["__version__", "methods", *sorted(_HOMES)]  # noqa: PLE0604
+
+
+def methods() -> pd.DataFrame:
+    """Every kind of question: its name, what it asks, its fields, and how it is called.
+
+    >>> import outcomes as oc
+    >>> "PairedT" in set(oc.methods()["method"])
+    True
+    """
+    import dataclasses
+
+    import pandas as pd
+
+    base = {f.name for f in dataclasses.fields(__getattr__("Analysis"))}
+    rows = [
+        {
+            "method": name,
+            "question": kind.question(),
+            "called": kind.short,
+            "fields": ", ".join(f.name for f in dataclasses.fields(kind) if f.name not in base),
+        }
+        for name, kind in _questions().items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _questions() -> dict[str, Any]:
+    return importlib.import_module("outcomes.plan").kinds()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"outcomes.{_HOMES[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"outcomes.{name}")
+    elif not name.startswith("_") and name[:1].isupper() and name in (found := _questions()):
+        value = found[name]
+    else:
+        raise AttributeError(f"module 'outcomes' has no attribute '{name}'; oc.methods() lists the questions")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_MODULES, *_questions()})

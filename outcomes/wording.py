@@ -118,3 +118,24 @@ def digits_for(resolution: float) -> int:
     if not resolution or math.isnan(resolution):
         return 2
     return min(3, max(0, -math.floor(math.log10(resolution) + 1e-9)) + 1)
+
+
+def spoken(name: str) -> str:
+    """A column or visit name as a person says it.
+
+    >>> spoken("week_4")
+    'week 4'
+    """
+    return str(name).replace("_", " ").strip()
+
+
+def statistic(letter: str, value: float, df: float = math.nan, style: str = "ama") -> str:
+    """A test statistic: `t(34)=−5.2` (AMA) or `t(34) = −5.20` (APA); fractional df keep one digit.
+
+    >>> statistic("t", -5.2431, 34), statistic("t", -5.2431, 33.62, "apa")
+    ('t(34)=−5.2', 't(33.6) = −5.24')
+    """
+    apa = style == "apa"
+    inside = "" if math.isnan(df) else f"({number(df, 0 if abs(df - round(df)) < 1e-6 else 1)})"
+    equals = " = " if apa else "="
+    return f"{letter}{inside}{equals}{number(value, 2 if apa else 1)}"

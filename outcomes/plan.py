@@ -1,0 +1,149 @@
+"""A plan is a tuple of questions: the same in Python, in TOML, and in the methods section of the report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from outcomes import methods
+from outcomes.analysis import Analysis, from_dict, questions, unanswered
+from outcomes.errors import AnalysisError, OutcomesError, StudyError, unknown
+from outcomes.result import Result, Results, with_adjusted
+from outcomes.stats.multiplicity import adjust
+from outcomes.study import Study
+
+#: Questions that are re-run in another way, not tests of their own: no multiplicity adjustment.
+UNADJUSTED = ("sensitivity",)
+
+
+@dataclass(frozen=True, init=False)
+class Plan:
+    """Questions in order. `Plan(a, b)`; `plan.run(study)` answers all of them.
+
+    p-values of questions that share a `family` are adjusted by Holm's method over the first p-value of each question
+    (its main test); sensitivity analyses are left out of that.
+    """
+
+    questions: tuple[Analysis, ...]
+
+    def __init__(self, *questions: Analysis | Iterable[Analysis]) -> None:
+        flat: list[Analysis] = []
+        for q in questions:
+            flat.extend([q] if isinstance(q, Analysis) else q)
+        wrong = [type(q).__name__ for q in flat if not isinstance(q, Analysis)]
+        if wrong:
+            raise AnalysisError(f"A plan holds questions such as PairedT(...), not {wrong[0]}.")
+        object.__setattr__(self, "questions", tuple(flat))
+
+    def __iter__(self) -> Iterator[Analysis]:
+        return iter(self.questions)
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def __add__(self, other: Plan) -> Plan:
+        return Plan(self.questions, other.questions)
+
+    def run(self, study: Study, *, progress: Callable[[int, int, str], None] | None = None) -> Results:
+        """Answer every question; one that fails becomes a visible result that says why, and the others go on."""
+        study = study.ready
+        answered: list[Result] = []
+        for i, question in enumerate(self.questions):
+            if progress:
+                progress(i, len(self.questions), question.title())
+            answered.append(_answer(question, study))
+        if progress:
+            progress(len(self.questions), len(self.questions), "")
+        return Results(_with_families(answered), study)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Plain data: one dictionary a question."""
+        return [q.to_dict() for q in self.questions]
+
+    @property
+    def digest(self) -> str:
+        """A hash of the plan: the same questions give the same digest."""
+        return hashlib.sha256(json.dumps(self.to_list(), sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_toml(self) -> str:
+        """The plan as `[[analysis]]` tables of a study file."""
+        return "\n".join("[[analysis]]\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in d.items()) for d in self.to_list())
+
+    @classmethod
+    def from_list(cls, entries: Iterable[Mapping[str, Any]]) -> Plan:
+        """A plan from plain data. Raises AnalysisError that names the entry, the field and what there is."""
+        made = []
+        for i, entry in enumerate(entries, 1):
+            try:
+                made.append(from_dict(entry, kinds=kinds()))
+            except AnalysisError as e:
+                raise AnalysisError(f"[[analysis]] number {i}: {e}") from None
+            except TypeError:
+                raise AnalysisError(f"[[analysis]] number {i}: a field has a value of the wrong kind.") from None
+        return cls(made)
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> Plan:
+        """A plan from TOML text, or from a file that has `[[analysis]]` tables (a study file, say)."""
+        import tomllib
+
+        text = Path(source).read_text("utf-8") if isinstance(source, Path) or "\n" not in str(source) else str(source)
+        try:
+            return cls.from_list(tomllib.loads(text).get("analysis", []))
+        except tomllib.TOMLDecodeError as e:
+            raise StudyError(f"This is not valid TOML: {e}") from None
+
+    @classmethod
+    def of(cls, study: Study) -> Plan:
+        """The plan that a study file declares."""
+        return cls.from_list(study.questions)
+
+
+def kinds() -> dict[str, type[Analysis]]:
+    """Every question, by name: the library's and those a user has defined."""
+    methods.load()
+    return questions()
+
+
+def _answer(question: Analysis, study: Study) -> Result:
+    try:
+        return question.run(study)
+    except OutcomesError as e:
+        return unanswered(question, study, str(e))
+    except Exception as e:  # a bug must not lose the report; its message may hold values, so only its kind is shown
+        return unanswered(question, study, f"internal error ({type(e).__name__}); please report it with the method's name.")
+
+
+def _with_families(results: list[Result]) -> tuple[Result, ...]:
+    families: dict[str, list[tuple[int, int]]] = {}
+    for i, r in enumerate(results):
+        if r.analysis.family and r.analysis.role not in UNADJUSTED:
+            main = next((j for j, e in enumerate(r.estimates) if not math.isnan(e.p)), None)
+            if main is not None:
+                families.setdefault(r.analysis.family, []).append((i, main))
+    out = list(results)
+    for members in families.values():
+        for (i, j), p in zip(members, adjust([results[i].estimates[j].p for i, j in members], "holm"), strict=True):
+            out[i] = with_adjusted(out[i], {j: float(p)})
+    return tuple(out)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if isinstance(value, int | float):
+        return repr(value)
+    raise AnalysisError(unknown("TOML type", type(value).__name__, ["text", "number", "true/false", "list", "table"]))
