@@ -1,0 +1,43 @@
+"""Rules about data: what they find is shown, nothing is repaired."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pandas as pd
+
+from outcomes.checks.rules import RULES
+from outcomes.study import Issue, Study
+
+COLUMNS = ("severity", "rule", "table", "column", "count", "message", "addresses")
+SEVERITIES = ("error", "warning", "note")
+
+
+def find_issues(study: Study) -> list[Issue]:
+    """Everything that reading, scoring and the rules found, gravest first."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    ready = study.ready
+    found = [*ready.issues, *(issue for name in sorted(RULES) for issue in RULES[name](ready))]
+    return sorted(dict.fromkeys(found), key=lambda i: SEVERITIES.index(i.severity))
+
+
+def check(study: Study) -> pd.DataFrame:
+    """What in these data needs a look before anybody believes a result?
+
+    One row an issue: severity (error, warning, note), rule, table, column, count, message and addresses.
+    No patient's value or identifier is in it, and nothing is repaired.
+
+    >>> import pandas as pd, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, None, 5]})
+    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> list(oc.check(study)["rule"])[:1]
+    ['missing_scores']
+    """
+    rows = [
+        (i.severity, i.rule, i.table, i.column, i.count, i.message, ", ".join(i.addresses[:20])
+         + (f" and {len(i.addresses) - 20} more" if len(i.addresses) > 20 else ""))
+        for i in find_issues(study)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,0 +1,155 @@
+"""Rules about completeness, plausibility and agreement of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from outcomes.checks.rules import rule
+from outcomes.study import Issue, Study
+from outcomes.wording import percent, plural, spoken
+
+#: Share of missing scores at a visit above which it is a warning, not a note (methods: tipping point above 10%).
+MUCH_MISSING = 0.10
+#: Share of patients at the end of a scale above which change in one direction can hardly be seen (Terwee 2007).
+MANY_AT_END = 0.15
+
+
+@rule
+def too_few_patients(study: Study) -> Iterator[Issue]:
+    """Fewer than two patients: nothing can be said of a group."""
+    if study.enrolled < 2:
+        message = f"There is {plural(study.enrolled, 'patient')}: no spread, no interval, no test."
+        yield Issue("too_few_patients", message, study.enrolled, "error")
+
+
+@rule
+def no_outcome(study: Study) -> Iterator[Issue]:
+    """No score to analyse."""
+    if not study.outcome_names:
+        message = "No score is declared: name instruments under [instruments] or plain columns under [outcomes]."
+        yield Issue("no_outcome", message, 1, "error")
+
+
+@rule
+def missing_scores(study: Study) -> Iterator[Issue]:
+    """How many scores are missing at each visit, of all enrolled."""
+    for name in _wide_outcomes(study):
+        frame = study.wide(name)
+        title = study.outcome(name).title
+        if frame.isna().all(axis=None):
+            yield Issue("missing_scores", f"{title}: every score is missing.", frame.size, "error", column=name)
+            continue
+        for visit in study.visits:
+            n = int(frame[visit].isna().sum())
+            if n == len(frame):
+                yield Issue("missing_scores", f"{title}: not recorded at {spoken(visit)}.", n, "note", column=name)
+            elif n:
+                share = n / len(frame)
+                text = f"{title} at {spoken(visit)}: {n} of {len(frame)} enrolled patients ({percent(share)}) have no score."
+                yield Issue("missing_scores", text, n, "warning" if share > MUCH_MISSING else "note", column=name)
+
+
+@rule
+def no_change(study: Study) -> Iterator[Issue]:
+    """All changes from baseline zero, or all the same: typical of copied columns."""
+    for name in _wide_outcomes(study):
+        frame = study.wide(name)
+        for visit in study.visits:
+            change = np.round((frame[visit] - frame[study.baseline]).dropna().to_numpy(), 9)
+            if visit == study.baseline or len(change) < 2 or np.ptp(change) > 0:
+                continue
+            what = "zero" if change[0] == 0 else "the same"
+            text = f"{study.outcome(name).title}: all {len(change)} changes to {spoken(visit)} are {what}; were columns copied?"
+            yield Issue("no_change", text, len(change), "warning", column=name)
+
+
+@rule
+def ends_of_scale(study: Study) -> Iterator[Issue]:
+    """Many patients at the best or worst possible score at baseline."""
+    for name in _wide_outcomes(study):
+        outcome, seen = study.outcome(name), study.wide(name)[study.baseline].dropna().to_numpy()
+        for end, word in ((outcome.low, "lowest"), (outcome.high, "highest")):
+            n = int((seen == end).sum())
+            if len(seen) >= 10 and n / len(seen) > MANY_AT_END:
+                text = (
+                    f"{outcome.title}: {n} of {len(seen)} ({percent(n / len(seen))}) have the {word} possible score at "
+                    f"{spoken(study.baseline)}; further change that way cannot be seen."
+                )
+                yield Issue("ends_of_scale", text, n, "note", column=name)
+
+
+@rule
+def entry_threshold(study: Study) -> Iterator[Issue]:
+    """A declared entry threshold: who is below it, and a reminder of regression to the mean."""
+    if not study.entry.get("outcome") or not _wide_outcomes(study):
+        return
+    outcome = study.outcome(str(study.entry["outcome"]))
+    at_least, at_most = study.entry.get("at_least"), study.entry.get("at_most")
+    seen = study.wide(outcome.name)[study.baseline].dropna().to_numpy()
+    outside = np.zeros(len(seen), bool)
+    if at_least is not None:
+        outside |= seen < at_least
+    if at_most is not None:
+        outside |= seen > at_most
+    if n := int(outside.sum()):
+        text = f"{outcome.title} at {spoken(study.baseline)} does not meet the declared entry threshold in {plural(n, 'patient')}."
+        yield Issue("entry_threshold", text, n, "warning", column=outcome.name)
+    text = f"Patients were selected by {outcome.title}: part of any improvement is regression to the mean."
+    yield Issue("entry_threshold", text, len(seen), "note", column=outcome.name)
+
+
+@rule
+def tables_disagree(study: Study) -> Iterator[Issue]:
+    """Patients in one table and not in another."""
+    scored = set(study.scores["patient"])
+    for table in ("patients", "infusions", "events"):
+        frame = getattr(study, table)
+        if frame is None:
+            continue
+        theirs = set(frame["patient"])
+        if n := len(theirs - scored):
+            severity = "note" if table == "patients" else "warning"
+            text = f"{plural(n, 'patient')} in the {table} table have no row in the scores table."
+            yield Issue("tables_disagree", text, n, severity, table)
+        if table == "patients" and (n := len(scored - theirs)):
+            yield Issue("tables_disagree", f"{plural(n, 'patient')} with scores are not in the patients table.", n, "warning", table)
+
+
+@rule
+def no_baseline(study: Study) -> Iterator[Issue]:
+    """Patients with later scores but none at baseline."""
+    for name in _wide_outcomes(study):
+        frame = study.wide(name)
+        later = frame.drop(columns=study.baseline).notna().any(axis=1)
+        if n := int((frame[study.baseline].isna() & later).sum()):
+            text = f"{study.outcome(name).title}: {plural(n, 'patient')} with later scores have none at {spoken(study.baseline)}."
+            yield Issue("no_baseline", text, n, "warning", column=name)
+
+
+@rule
+def copied_forward(study: Study) -> Iterator[Issue]:
+    """A whole questionnaire equal to the one before: possible, but also the mark of values carried forward."""
+    if "visit" not in study.scores or len(study.keys) > 2:
+        return
+    order = {v: i for i, v in enumerate(study.visits)}
+    for use in study.uses:
+        columns = list(use.items.values())
+        if len(columns) < 5:
+            continue
+        rows = study.scores.assign(_order=study.scores["visit"].map(order)).sort_values(["patient", "_order"])
+        values = rows[columns].to_numpy(float)
+        full = ~np.isnan(values).any(axis=1)
+        same = (values[1:] == values[:-1]).all(axis=1) & full[1:] & (rows["patient"].to_numpy()[1:] == rows["patient"].to_numpy()[:-1])
+        varied = np.ptp(values[1:], axis=1) > 0
+        where = rows.index.to_numpy()[1:][same & varied]
+        if len(where):
+            text = f"{use.instrument}: all answers equal those of the visit before; check that none was carried forward."
+            yield Issue("copied_forward", text, len(where), "note", addresses=tuple(study.rows[i] for i in where))
+
+
+def _wide_outcomes(study: Study) -> list[str]:
+    """The scores that can be laid out patients × visits; with periods or episodes these rules do not apply."""
+    several = len(study.keys) > 2 and study.scores.duplicated(["patient", "visit"]).any()
+    return [] if several else study.outcome_names

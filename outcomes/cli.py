@@ -1,0 +1,277 @@
+"""The command line: parse, call, exit with a documented code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import outcomes
+from outcomes.errors import DataError, MissingExtraError, OutcomesError, StudyError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger("outcomes")
+
+EXIT_CODES = """exit codes:
+  0  done
+  1  a fault in the program itself
+  2  the command or the study file is wrong
+  3  a data file is missing or cannot be read as it is
+  4  columns may identify a patient: allow or drop each by name in [privacy]
+  5  the data have errors (check), or a question could not be answered (run, report)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        return 2
+    logging.basicConfig(level=logging.WARNING if args.quiet else logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        return int(args.call(args) or 0)
+    except OutcomesError as e:
+        print(f"outcomes: {e}", file=sys.stderr)
+        return e.exit_code
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        print("outcomes: stopped", file=sys.stderr)
+        return 130
+    except Exception as e:
+        if args.debug:
+            raise
+        # the message of an unforeseen error may hold a value, so only its kind and place are printed
+        print(f"outcomes: internal error ({type(e).__name__} at {_place(e)}). Please report it; --debug shows more.", file=sys.stderr)
+        return 1
+
+
+def _place(e: BaseException) -> str:
+    tb = e.__traceback__
+    while tb and tb.tb_next:
+        tb = tb.tb_next
+    return f"{Path(tb.tb_frame.f_code.co_filename).name}:{tb.tb_lineno}" if tb else "?"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="outcomes",
+        description="Did our patients get better? Scores in, an honest report out.",
+        epilog="Start with: outcomes init scores.csv   then: outcomes report study.toml --out reports",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"outcomes {outcomes.__version__}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def add(name: str, call: Callable[[argparse.Namespace], int | None], help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        sub.set_defaults(call=call, command=name)
+        sub.add_argument("--quiet", action="store_true", help="print only results, warnings and errors")
+        sub.add_argument("--debug", action="store_true", help="show the traceback of an internal error (may show data)")
+        return sub
+
+    study = {"metavar": "STUDY.toml", "help": "the study file: which columns mean what, and the plan"}
+    p = add("report", _report, "answer the study's plan and write one report that opens in any browser")
+    p.add_argument("study", **study)
+    p.add_argument("--out", default="reports", metavar="DIR", help="folder for the report (default: reports)")
+    p = add("run", _run, "answer the study's plan and write every number to a file for machines")
+    p.add_argument("study", **study)
+    p.add_argument("--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet")
+    p = add("check", _check, "list what in the data needs a look; nothing is repaired")
+    p.add_argument("study", **study)
+    p.add_argument("--to", metavar="FILE", help="write the list to a .csv or .json file instead of the screen")
+    p = add("score", _score, "score the questionnaires and write the scores to a file")
+    p.add_argument("study", **study)
+    p.add_argument("--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet")
+    p.add_argument("--strict", action="store_true", help="score only complete questionnaires")
+    p = add("init", _init, "look at a data file and write a commented study file, with every guess marked")
+    p.add_argument("data", metavar="DATA", help="a CSV, TSV or Excel file")
+    p.add_argument("--to", default="", metavar="FILE", help="the study file to write (default: study.toml beside the data)")
+    p.add_argument("--plan", default="", metavar="KIND", help="before-after, follow-up, parallel, crossover, routes")
+    p.add_argument("--sheet", default="", help="which sheet of a workbook")
+    p.add_argument("--force", action="store_true", help="replace a study file that is already there")
+    p = add("methods", _methods, "list the questions that a plan can ask")
+    p.add_argument("name", nargs="?", default="", help="show one question in full")
+    p = add("instruments", _instruments, "list the questionnaires that can be scored, show one, or check your own")
+    p.add_argument("name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'")
+    p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")
+    return parser
+
+
+# --- commands ---------------------------------------------------------------------------------------------------
+
+
+def _report(args: argparse.Namespace) -> int:
+    from outcomes.report import write_report
+
+    study, plan = _study_and_plan(args.study)
+    out = Path(args.out)
+    results = _answer(plan, study)
+    path = write_report(study, results, out / "report.html")
+    log.info("%d questions answered, %d not.", len(results) - len(results.failed), len(results.failed))
+    _say_failed(results)
+    print(f"Report: {path.resolve()}")
+    return 5 if results.failed else 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    study, plan = _study_and_plan(args.study)
+    _writer(args.to)
+    results = _answer(plan, study)
+    _write(results.to_frame(), args.to)
+    _say_failed(results)
+    print(f"Results: {Path(args.to).resolve()}")
+    return 5 if results.failed else 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    study = outcomes.read_study(args.study)
+    frame = outcomes.check(study)
+    if args.to:
+        _write(frame, args.to)
+        print(f"Checked: {Path(args.to).resolve()}")
+    else:
+        _show(frame, f"{len(frame)} to look at in {study.title or args.study}")
+    plan = outcomes.Plan.of(study)
+    log.info("The plan has %d questions.", len(plan))
+    return 5 if (frame["severity"] == "error").any() else 0
+
+
+def _score(args: argparse.Namespace) -> int:
+    study = outcomes.read_study(args.study).score(strict=args.strict)
+    _writer(args.to)
+    names = [c for c in study.scores if c in study.measures or c.removesuffix("_se") in study.measures]
+    _write(study.scores[[*study.keys, *names]], args.to)
+    print(f"Scores: {Path(args.to).resolve()}")
+    return 0
+
+
+def _init(args: argparse.Namespace) -> int:
+    from outcomes.plans import starter
+
+    target = Path(args.to) if args.to else Path(args.data).parent / "study.toml"
+    if target.exists() and not args.force:
+        raise StudyError(f"{target} is already there. Choose another name with --to, or replace it with --force.")
+    target.write_text(starter(args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent), encoding="utf-8")
+    print(f"Study file: {target.resolve()}\nLook at every line marked 'guess', then: outcomes check {target}")
+    return 0
+
+
+def _methods(args: argparse.Namespace) -> int:
+    import inspect
+
+    from outcomes.plan import kinds
+
+    if args.name:
+        found = kinds()
+        if args.name not in found:
+            raise StudyError(unknown("method", args.name, found))
+        print(f"{args.name}{inspect.signature(found[args.name])}\n\n{inspect.getdoc(found[args.name])}")
+        return 0
+    _show(outcomes.methods(), "Questions a plan can ask (outcomes methods NAME shows one)")
+    return 0
+
+
+def _instruments(args: argparse.Namespace) -> int:
+    if args.name == "check":
+        from outcomes.instrument import run_examples
+
+        if not args.file:
+            raise StudyError("Which file? outcomes instruments check my_instrument.toml")
+        mine = outcomes.load_instrument(args.file)
+        failures = run_examples(mine)
+        for line in failures:
+            print(line)
+        print(f"{mine.title}: {len(failures)} of {len(mine.examples)} worked examples fail.")
+        return 5 if failures else 0
+    frame = outcomes.instruments(args.name)
+    if args.name and args.name in set(frame.get("id", ())):
+        print(outcomes.instrument(args.name))
+        return 0
+    if frame.empty:
+        raise StudyError(unknown("instrument", args.name, outcomes.instruments()["id"]))
+    _show(frame, "Questionnaires (outcomes instruments ID shows one)")
+    return 0
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------
+
+
+def _study_and_plan(path: str) -> tuple[Any, Any]:
+    study = outcomes.read_study(path)
+    plan = outcomes.Plan.of(study)
+    if not len(plan):
+        raise StudyError(f"{path} has no [[analysis]]: nothing is asked. 'outcomes init' writes a ready-made plan.")
+    log.info("Read %s.", study)
+    return study, plan
+
+
+def _answer(plan: Any, study: Any) -> Any:
+    if not sys.stderr.isatty():
+        return plan.run(study, progress=lambda i, n, what: log.info("[%d/%d] %s", i + 1, n, what) if i < n else None)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Answering", total=len(plan))
+        return plan.run(study, progress=lambda i, n, what: bar.update(task, completed=i, description=what[:60]))
+
+
+def _say_failed(results: Any) -> None:
+    for r in results.failed:
+        print(f"Not answered: {r.analysis.title(r.outcome)}: {r.failed}", file=sys.stderr)
+
+
+def _writer(path: str) -> str:
+    kind = Path(path).suffix.lower()
+    if kind not in (".csv", ".json", ".parquet"):
+        raise StudyError(f"--to ends in .csv, .json or .parquet; got '{kind or path}'.")
+    if not Path(path).parent.is_dir():
+        raise DataError(f"There is no folder '{Path(path).parent}' to write to.")
+    return kind
+
+
+def _write(frame: pd.DataFrame, path: str) -> None:
+    kind = _writer(path)
+    if kind == ".csv":
+        frame.to_csv(path, index=False)
+    elif kind == ".json":
+        frame.to_json(path, orient="records", indent=1, double_precision=15)
+    else:
+        try:
+            frame.to_parquet(path, index=False)
+        except ImportError:
+            raise MissingExtraError("Parquet needs the parquet extra: pip install 'outcomes[parquet]'") from None
+
+
+def _show(frame: pd.DataFrame, title: str) -> None:
+    """A frame on the screen: a rich table on a terminal, tab-separated lines elsewhere."""
+    frame = frame.loc[:, [c for c in frame if (frame[c].astype(str) != "").any()]]
+    if not sys.stdout.isatty():
+        print("\t".join(map(str, frame.columns)))
+        for row in frame.itertuples(index=False):
+            print("\t".join(map(str, row)))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*map(str, frame.columns), title=title, title_justify="left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(escape(str(v)) for v in row))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""Who the patients are, what their scores were, and how these ran over the visits."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analysis import Analysis
+from outcomes.errors import AnalysisError
+from outcomes.result import Counts, Estimate, Result
+from outcomes.stats.paired import mean_change
+from outcomes.study import Study
+from outcomes.wording import digits_for, interval, listed, number, percent, plural, share_of, spoken
+
+#: A characteristic with more distinct values than this, all numbers, is described as a number.
+MAX_CATEGORIES = 12
+
+
+@dataclass(frozen=True)
+class Describe(Analysis):
+    """Who are these patients, and what were their scores at each visit?
+
+    Table 1 (each characteristic: counts and shares, or mean and SD, median and quartiles [type 7], range, missing) and,
+    for each outcome and visit, n, mean, SD, median, quartiles and range; where `baseline` (default: the study's) and
+    the visit are both there, also the mean change of these same patients, and their own mean before.
+
+    `outcomes` and `characteristics` default to all that the study has. No tests: differences between groups at
+    baseline are not tested (methods: standardised differences belong to a comparison of groups).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, 5]})
+    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> oc.Describe().run(study)["mean | Pain | pre"].value
+    6.5
+    """
+
+    outcomes: tuple[str, ...] = ()
+    _: KW_ONLY
+    characteristics: tuple[str, ...] = ()
+    baseline: str = ""
+
+    short: ClassVar[str] = "description"
+    comparative: ClassVar[bool] = True
+
+    def compute(self, study: Study) -> Result:
+        names = self.outcomes or tuple(study.outcome_names)
+        baseline = study.visit(self.baseline or study.baseline)
+        by_visit = pd.DataFrame([row for n in names for row in _visits(study, n, baseline, self.level)])
+        table_one = _table_one(study, self.characteristics)
+        estimates = [
+            Estimate(kind, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
+                     se=row[f"{kind}_se"], unit=row["unit"], visit=row["visit"], group=row["title"],
+                     how="t interval" if kind == "mean change" else "", reason=row[f"{kind}_reason"])
+            for row in by_visit.to_dict("records")
+            for kind in ("mean", "mean change")
+            if kind == "mean" or row["visit"] != baseline
+        ]  # fmt: skip
+        n = study.enrolled
+        return Result(self, tuple(estimates), Counts(n, n), data={"visits": by_visit, "table_one": table_one})
+
+    def title(self, outcome: Any = None) -> str:
+        return self.label or "The patients and their scores"
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        frame = result.data["visits"]
+        parts = []
+        for title, rows in frame.groupby("title", sort=False):
+            first, last = rows.iloc[0], rows.iloc[-1]
+            k = digits_for(first["resolution"])
+            parts.append(
+                f"{title} was {number(first['mean'], k)} (SD {number(first['sd'], k)}; n={first['n']}) at {spoken(first['visit'])}"
+                + (
+                    f" and {number(last['mean'], k)} ({number(last['sd'], k)}; n={last['n']}) at {spoken(last['visit'])}"
+                    if len(rows) > 1
+                    else ""
+                )
+            )
+        return f"{plural(result.counts.enrolled, 'patient')} enrolled. " + (". ".join(parts) + "." if parts else "")
+
+    def methods_text(self) -> str:
+        return "Scores are described by mean (SD), median (first to third quartile) and range at each visit."
+
+
+@dataclass(frozen=True)
+class Course(Analysis):
+    """How did the score run over the visits?
+
+    Mean and t interval of all patients seen at each visit, with n, for the eye. The patients differ from visit to
+    visit, so these means are not compared: changes are asked with PairedT, whole courses with a mixed model.
+
+    >>> import pandas as pd, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, None]})
+    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> list(oc.Course("pain").run(study).data["course"]["n"])
+    [2, 1]
+    """
+
+    outcome: str
+    _: KW_ONLY
+    by: str = ""
+
+    short: ClassVar[str] = "course over the visits"
+    comparative: ClassVar[bool] = True
+
+    def compute(self, study: Study) -> Result:
+        frame, outcome = study.wide(self.outcome), study.outcome(self.outcome)
+        groups = study.characteristic(self.by) if self.by else pd.Series("", index=frame.index)
+        rows = []
+        for group in sorted(groups.dropna().unique(), key=str):
+            part = frame[(groups == group).to_numpy()]
+            for visit in study.visits:
+                seen = part[visit].dropna().to_numpy()
+                e = mean_change(np.zeros(len(seen)), seen, level=self.level)
+                rows.append({"group": str(group), "visit": visit, "n": len(seen), "of": len(part), "mean": e.value,
+                             "low": e.low, "high": e.high, "se": e.se, "reason": e.reason})  # fmt: skip
+        course = pd.DataFrame(rows)
+        estimates = tuple(
+            Estimate("mean", r["mean"], r["low"], r["high"], self.level, se=r["se"], unit=outcome.unit, visit=r["visit"],
+                     group=r["group"], reason=r["reason"], how=f"t interval; n={r['n']}")
+            for r in rows
+        )  # fmt: skip
+        everybody = int(frame.notna().any(axis=1).sum())
+        left = (("no score at any visit", len(frame) - everybody),) if len(frame) > everybody else ()
+        notes = ["The patients seen differ from visit to visit; the means are not of the same people."]
+        if int(frame.notna().all(axis=1).sum()) == everybody:
+            notes = []
+        return Result(self, estimates, Counts(len(frame), everybody, left), outcome, tuple(notes),
+                      {"course": course}, ("course",))  # fmt: skip
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        assert result.outcome is not None
+        k = digits_for(result.outcome.resolution)
+        out = []
+        for group, rows in result.data["course"].groupby("group", sort=False):
+            said = [
+                f"{number(r['mean'], k)} at {spoken(r['visit'])} ({interval(r['low'], r['high'], k, level=self.level)}; "
+                f"n={r['n']} of {r['of']})"
+                for r in rows.to_dict("records")
+            ]
+            out.append(f"Mean {result.outcome.title}{f' ({group})' if group else ''} was {listed(said)}.")
+        return " ".join(out)
+
+    def methods_text(self) -> str:
+        return "The course shows the mean of the patients seen at each visit with its t interval; visits are not compared by it."
+
+
+def _visits(study: Study, name: str, baseline: str, level: float) -> list[dict[str, Any]]:
+    frame, outcome = study.wide(name), study.outcome(name)
+    rows = []
+    for visit in study.visits:
+        seen = frame[visit].dropna().to_numpy()
+        if not len(seen):
+            continue
+        quartiles = np.quantile(seen, [0.25, 0.5, 0.75])
+        both = frame[[baseline, visit]].dropna() if visit != baseline else frame[[baseline]].iloc[:0]
+        start = both[baseline].to_numpy()
+        change = mean_change(start, both[visit].to_numpy(), level=level)
+        mean = mean_change(np.zeros(len(seen)), seen, level=level)
+        rows.append(
+            {"outcome": outcome.name, "title": outcome.title, "unit": outcome.unit, "resolution": outcome.resolution,
+             "visit": visit, "n": len(seen), "of": len(frame), "mean": float(seen.mean()),
+             "sd": float(seen.std(ddof=1)) if len(seen) > 1 else np.nan, "median": quartiles[1], "q1": quartiles[0],
+             "q3": quartiles[2], "min": seen.min(), "max": seen.max(),
+             "at_floor": float((seen == outcome.low).mean()), "at_ceiling": float((seen == outcome.high).mean()),
+             "mean_low": mean.low, "mean_high": mean.high, "mean_se": mean.se, "mean_reason": "",
+             "pairs": len(both), "mean before (same patients)": float(start.mean()) if len(start) else np.nan,
+             "mean change": change.value, "mean change_low": change.low, "mean change_high": change.high,
+             "mean change_se": change.se, "mean change_reason": change.reason}
+        )  # fmt: skip
+    if not rows:
+        raise AnalysisError(f"{outcome.title} has no score at any visit.")
+    return rows
+
+
+def _table_one(study: Study, chosen: tuple[str, ...]) -> pd.DataFrame:
+    """One row a level of each characteristic (or a number): text ready to print, and the counts behind it."""
+    frame = study.patient_frame
+    for name in chosen:
+        study.characteristic(name)
+    rows = []
+    items = {c for use in study.uses for c in (*use.items.values(), *use.totals.values())}
+    skip = items | set(study.outcome_names)
+    for name in chosen or [c for c in frame if c not in skip]:
+        column = frame[name]
+        seen = column.dropna()
+        numbers = pd.to_numeric(seen, errors="coerce")
+        if len(seen) and numbers.notna().all() and (seen.nunique() > MAX_CATEGORIES or chosen == (name,)):
+            sd = number(numbers.std(), 1)
+            q1, q2, q3 = np.quantile(numbers, [0.25, 0.5, 0.75])
+            rows.append((name, "mean (SD)", f"{number(numbers.mean(), 1)} ({sd})", len(seen)))
+            rows.append((name, "median (quartiles)", f"{number(q2, 1)} ({number(q1, 1)} to {number(q3, 1)})", len(seen)))
+        elif seen.nunique() <= MAX_CATEGORIES or chosen:
+            for value, n in seen.astype(str).value_counts(sort=False).sort_index().items():
+                rows.append((name, str(value), share_of(int(n), len(seen)), int(n)))
+        else:
+            rows.append((name, "distinct values", str(seen.nunique()), len(seen)))
+        if missing := len(column) - len(seen):
+            rows.append((name, "not recorded", f"{missing} of {len(column)} ({percent(missing / len(column))})", missing))
+    return pd.DataFrame(rows, columns=["characteristic", "level", "value", "n"])

@@ -1,0 +1,111 @@
+"""Results in, formatted tables out; nothing is computed here."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from outcomes.result import REASONS, Estimate, Outcome, Result
+from outcomes.wording import NONE, digits_for, interval, number, p_value, spoken
+
+#: Units that are shares (shown as percentages).
+SHARES = ("share", "proportion", "risk difference")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text, ready for any renderer: a title, a header, rows, and notes under it."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    #: Columns (by position) that hold numbers and are set flush right.
+    numeric: tuple[int, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table's text as a data frame."""
+        return pd.DataFrame(list(self.rows), columns=list(self.header))
+
+    def _repr_html_(self) -> str:
+        def cells(row: Sequence[str], tag: str) -> str:
+            right = ' style="text-align:right"'
+            return "".join(
+                f"<{tag}{right if i in self.numeric else ''}>{html.escape(str(c))}</{tag}>" for i, c in enumerate(row)
+            )
+
+        body = "".join(f"<tr>{cells(r, 'td')}</tr>" for r in self.rows)
+        notes = "".join(f"<div><small>{html.escape(n)}</small></div>" for n in self.notes)
+        title = html.escape(self.title)
+        return f"<table><caption>{title}</caption><thead><tr>{cells(self.header, 'th')}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
+    def __str__(self) -> str:
+        widths = [max(len(str(r[i])) for r in (self.header, *self.rows)) for i in range(len(self.header))]
+
+        def line(row: Sequence[str]) -> str:
+            pad = [str(c).rjust(w) if i in self.numeric else str(c).ljust(w) for i, (c, w) in enumerate(zip(row, widths))]
+            return "  ".join(pad).rstrip()
+
+        rule = "  ".join("-" * w for w in widths)
+        return "\n".join([self.title, "", line(self.header), rule, *map(line, self.rows), *(f"Note: {n}" for n in self.notes)])
+
+
+def table(results: Result | Iterable[Result]) -> Table:
+    """The answers as one table for people: what, estimate, interval, p, who was counted.
+
+    One question gives its estimates as rows; several give each question's estimates under its label.
+
+    >>> import pandas as pd, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
+    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> oc.table(oc.PairedT("pain", before="pre", after="post").run(study)).rows[0][:3]
+    ('mean change', '−2.33', '−6.13 to 1.46')
+    """
+    one = isinstance(results, Result)
+    chosen = [results] if isinstance(results, Result) else list(results)
+    adjusted = any(not math.isnan(e.p_adjusted) for r in chosen for e in r.estimates)
+    header = ["" if one else "question", "estimate", "value", "interval", "P", *(["adjusted P"] if adjusted else []), "n"]
+    rows, notes = [], []
+    for r in chosen:
+        title = r.analysis.title(r.outcome)
+        if r.failed:
+            rows.append([title, f"not answered: {r.failed}", NONE, NONE, NONE, *([NONE] if adjusted else []), ""])
+        for i, e in enumerate(r.estimates):
+            who = f"{r.counts.analysed} of {r.counts.enrolled}" if i == 0 else ""
+            row = [title if i == 0 else "", _term(e), *_numbers(e, r.outcome), _p(e.p)]
+            rows.append([*row, *([_p(e.p_adjusted)] if adjusted else []), who])
+        notes += [n for n in r.notes if n not in notes]
+    skip = 1 if one else 0
+    body = tuple(tuple(r[skip:]) for r in rows)
+    levels = {e.level for r in chosen for e in r.estimates}
+    if len(levels) == 1:
+        notes.insert(0, f"Intervals are {100 * levels.pop():g}% confidence intervals.")
+    title = chosen[0].analysis.title(chosen[0].outcome) if one and chosen else "Results"
+    heads = tuple(header[skip:])
+    numeric = tuple(i for i, h in enumerate(heads) if h not in ("question", "estimate"))
+    return Table(title, heads, body, tuple(notes), numeric)
+
+
+def _term(e: Estimate) -> str:
+    return " · ".join(spoken(part) for part in (e.name, e.group, e.visit) if part)
+
+
+def _p(p: float) -> str:
+    return "" if math.isnan(p) else p_value(p).removeprefix("P").removeprefix("=")
+
+
+def _numbers(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
+    """Value and interval of an estimate as text: shares as percentages, scores to their own digits."""
+    if math.isnan(e.value):
+        return NONE, REASONS.get(e.reason, "")
+    if e.unit in SHARES:
+        value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
+        return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
+    k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
+    if math.isnan(e.low) and math.isnan(e.high):
+        return number(e.value, k), REASONS.get(e.reason, "")
+    return number(e.value, k), interval(e.low, e.high, k)
