@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import Draw, answers, expit, logit, side_effect_details, whole
+from common import SEVERITIES, Draw, answers, expit, logit, side_effect_details, whole
 
 SEED = 20259
 PATIENTS = 240
@@ -64,7 +64,7 @@ FRAILTY = 0.9  # SD of a patient's tendency to side effects, log odds
 SERIOUS = 0.001  # of side effects
 
 SETS = {  # trait, cuts, offsets of the items, noise, lowest answer
-    "phq9_": ("dep", (52.0, 64.0, 75.0), (1, 0, -4, -5, 0, 1, 1, 5, 12), 4.0, 0),
+    "phq9_": ("dep", (51.0, 62.0, 72.0), (1, 0, -8, -9, -1, 1, 1, 5, 13), 4.0, 0),
     "gad7_": ("anx", (52.5, 62.0, 70.5), (-2, 0, -2, 0, 2, -1, 3), 4.0, 0),
     "isi_": ("slp", (46.0, 53.0, 60.0, 68.0), (0, -1, 2, -3, 3, 0, 0), 4.0, 0),
 }
@@ -143,7 +143,7 @@ def columns(draw: Draw, p: dict[str, np.ndarray], t: dict[str, np.ndarray]) -> d
     fine = draw.uniform(*shape) < 0.4  # the others answer in fives
     out["eq_vas"] = np.where(fine, whole(vas, 0, 100), 5 * whole(vas / 5, 0, 20))
     change = p["treated"] - p["treated"][:, :1]
-    felt = 4 + 0.7 * change + 0.06 * (t["dep"] - t["dep"][:, :1]) + 0.7 * draw.normal(*shape)
+    felt = 4 + 0.5 * change + 0.06 * (t["dep"] - t["dep"][:, :1]) + 0.7 * draw.normal(*shape)
     out["pgic"] = whole(felt, 1, 7)
     return out
 
@@ -186,9 +186,11 @@ def simulate(n: int = PATIENTS, seed: int = SEED) -> dict[str, Any]:
     route = routes(draw, p)
     frailty = FRAILTY * draw.normal(n)
     first = happens(draw, route, frailty)
-    severe = (draw.uniform(n) < 0.07 * first.sum(1)).astype(float)
+    severity = draw.pick(list(SEVERITIES.values()), first.size).reshape(first.shape)
+    severe = (first & (severity == list(SEVERITIES).index("severe"))).any(1)
     came = attendance(draw, data["nrs_average"], severe)
-    return {"pain": p, "traits": t, "data": data, "route": route, "frailty": frailty, "first": first, "came": came}
+    return {"pain": p, "traits": t, "data": data, "route": route, "frailty": frailty,
+            "first": first, "severity": severity, "came": came}  # fmt: skip
 
 
 def sessions(draw: Draw, sample: dict[str, Any]) -> list[dict[str, Any]]:
@@ -215,13 +217,15 @@ def side_effects(draw: Draw, sample: dict[str, Any], given: list[dict[str, Any]]
     rows = []
     for g in given:
         i = g["i"]
-        again = happens(draw, sample["route"][[i]], sample["frailty"][[i]])[0]
-        what = sample["first"][i] if g["infusion"] == 1 else again
+        what, severity = sample["first"][i], sample["severity"][i]
+        if g["infusion"] > 1:
+            what = happens(draw, sample["route"][[i]], sample["frailty"][[i]])[0]
+            severity = draw.pick(list(SEVERITIES.values()), len(EVENTS))
         rows += [
             {"patient_id": g["patient_id"], "infusion": g["infusion"], "event": name}
-            | side_effect_details(draw, SERIOUS)
-            for name, yes in zip(EVENTS, what, strict=True)
-            if yes
+            | side_effect_details(draw, severity[k], SERIOUS)
+            for k, name in enumerate(EVENTS)
+            if what[k]
         ]
     return rows
 

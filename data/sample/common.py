@@ -127,10 +127,10 @@ def side_effect_entries(table: str, events: Sequence[str]) -> list[dict]:
     ]
 
 
-def side_effect_details(draw: Draw, serious: float) -> dict[str, Any]:
-    """Severity, relation, onset and seriousness of one side effect."""
+def side_effect_details(draw: Draw, severity: int, serious: float) -> dict[str, Any]:
+    """Severity (its number), relation, onset and seriousness of one side effect."""
     return {
-        "severity": list(SEVERITIES)[int(draw.pick(list(SEVERITIES.values()), 1)[0])],
+        "severity": list(SEVERITIES)[severity],
         "relation": list(RELATIONS)[int(draw.pick(list(RELATIONS.values()), 1)[0])],
         "onset_min": int(5 * max(1, round(float(np.exp(np.log(20) + 0.6 * draw.normal(1)[0])) / 5))),
         "serious": "yes" if draw.uniform(1)[0] < serious else "no",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import Draw, expit, side_effect_details, whole
+from common import SEVERITIES, Draw, expit, side_effect_details, whole
 
 SEED = 20252
 PATIENTS = 40
@@ -84,7 +84,7 @@ def tables(sample: dict[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
             p = expit(np.log(median[k] / (1 - median[k])) + frailty[i])
             out["side_effects"] += [
                 given | {"infusion": period + 1, "treatment": TREATMENTS[k], "event": name}
-                | side_effect_details(draw, SERIOUS)
+                | side_effect_details(draw, draw.pick(list(SEVERITIES.values()), 1)[0], SERIOUS)
                 for name, yes in zip(EVENTS, draw.uniform(len(p)) < p, strict=True) if yes
             ]  # fmt: skip
     lost = out["scores"][int(draw.uniform(1)[0] * len(out["scores"]))]
