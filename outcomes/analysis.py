@@ -39,6 +39,8 @@ class Analysis:
     references: ClassVar[tuple[str, ...]] = ()
     #: True where the question compares groups: then no "no control group" note is added.
     comparative: ClassVar[bool] = False
+    #: The chapter of the report it belongs to; "" goes by what the outcome measures.
+    chapter: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -49,7 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         # the message of an unforeseen error may hold a value, so only its kind and place are printed
-        print(f"outcomes: internal error ({type(e).__name__} at {_place(e)}). Please report it; --debug shows more.", file=sys.stderr)
+        print(
+            f"outcomes: internal error ({type(e).__name__} at {_place(e)}). Please report it; --debug shows more.",
+            file=sys.stderr,
+        )
         return 1
 
 
@@ -97,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--strict", action="store_true", help="score only complete questionnaires")
     p = add("init", _init, "look at a data file and write a commented study file, with every guess marked")
     p.add_argument("data", metavar="DATA", help="a CSV, TSV or Excel file")
-    p.add_argument("--to", default="", metavar="FILE", help="the study file to write (default: study.toml beside the data)")
+    p.add_argument(
+        "--to", default="", metavar="FILE", help="the study file to write (default: study.toml beside the data)"
+    )
     p.add_argument("--plan", default="", metavar="KIND", help="before-after, follow-up, parallel, crossover, routes")
     p.add_argument("--sheet", default="", help="which sheet of a workbook")
     p.add_argument("--force", action="store_true", help="replace a study file that is already there")
@@ -163,7 +168,9 @@ def _init(args: argparse.Namespace) -> int:
     target = Path(args.to) if args.to else Path(args.data).parent / "study.toml"
     if target.exists() and not args.force:
         raise StudyError(f"{target} is already there. Choose another name with --to, or replace it with --force.")
-    target.write_text(starter(args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent), encoding="utf-8")
+    target.write_text(
+        starter(args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent), encoding="utf-8"
+    )
     print(f"Study file: {target.resolve()}\nLook at every line marked 'guess', then: outcomes check {target}")
     return 0
 

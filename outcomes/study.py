@@ -194,7 +194,11 @@ class Study:
         Raises AnalysisError that lists what there is.
         """
         if name not in self.patient_frame:
-            hint = f"Declare it: [roles] {name} = \"its column\"." if name in GROUPS else "It must be constant within patient."
+            hint = (
+                f'Declare it: [roles] {name} = "its column".'
+                if name in GROUPS
+                else "It must be constant within patient."
+            )
             raise AnalysisError(unknown("patient characteristic", name, self.patient_frame.columns, hint=hint))
         return self.patient_frame[name]
 
@@ -242,7 +246,9 @@ class Study:
             filled = done.prorated[score].to_numpy()
             if n := int((filled > 0).sum()):
                 out.append(
-                    Issue("prorated", f"{kind.title}, {score}: scored with missing items as its manual allows.", n, "note")
+                    Issue(
+                        "prorated", f"{kind.title}, {score}: scored with missing items as its manual allows.", n, "note"
+                    )
                 )
         return out
 
@@ -318,7 +324,9 @@ class Study:
         Raises AnalysisError for an unknown outcome or visit, or when before and after are the same visit.
         """
         if before == after:
-            raise AnalysisError(f"before and after are the same visit ('{before}'). Choose two of: {', '.join(self.visits)}.")
+            raise AnalysisError(
+                f"before and after are the same visit ('{before}'). Choose two of: {', '.join(self.visits)}."
+            )
         frame = self.wide(outcome)
         pre, post = frame[self.visit(before)].to_numpy(), frame[self.visit(after)].to_numpy()
         has_pre, has_post = ~np.isnan(pre), ~np.isnan(post)

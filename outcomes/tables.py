@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from outcomes.result import REASONS, Estimate, Outcome, Result
@@ -47,11 +48,15 @@ class Table:
         widths = [max(len(str(r[i])) for r in (self.header, *self.rows)) for i in range(len(self.header))]
 
         def line(row: Sequence[str]) -> str:
-            pad = [str(c).rjust(w) if i in self.numeric else str(c).ljust(w) for i, (c, w) in enumerate(zip(row, widths))]
+            pad = [
+                str(c).rjust(w) if i in self.numeric else str(c).ljust(w) for i, (c, w) in enumerate(zip(row, widths))
+            ]
             return "  ".join(pad).rstrip()
 
         rule = "  ".join("-" * w for w in widths)
-        return "\n".join([self.title, "", line(self.header), rule, *map(line, self.rows), *(f"Note: {n}" for n in self.notes)])
+        return "\n".join(
+            [self.title, "", line(self.header), rule, *map(line, self.rows), *(f"Note: {n}" for n in self.notes)]
+        )
 
 
 def table(results: Result | Iterable[Result]) -> Table:
@@ -68,7 +73,15 @@ def table(results: Result | Iterable[Result]) -> Table:
     one = isinstance(results, Result)
     chosen = [results] if isinstance(results, Result) else list(results)
     adjusted = any(not math.isnan(e.p_adjusted) for r in chosen for e in r.estimates)
-    header = ["" if one else "question", "estimate", "value", "interval", "P", *(["adjusted P"] if adjusted else []), "n"]
+    header = [
+        "" if one else "question",
+        "estimate",
+        "value",
+        "interval",
+        "P",
+        *(["adjusted P"] if adjusted else []),
+        "n",
+    ]
     rows, notes = [], []
     for r in chosen:
         title = r.analysis.title(r.outcome)
@@ -88,6 +101,24 @@ def table(results: Result | Iterable[Result]) -> Table:
     heads = tuple(header[skip:])
     numeric = tuple(i for i, h in enumerate(heads) if h not in ("question", "estimate"))
     return Table(title, heads, body, tuple(notes), numeric)
+
+
+def frame_table(frame: pd.DataFrame, title: str) -> Table:
+    """A frame as a table for people: spoken column names, numbers to at most 3 digits, empty columns left out."""
+    kept = [c for c in frame if (frame[c].notna() & (frame[c].astype(str) != "")).any()]
+    numeric = tuple(i for i, c in enumerate(kept) if pd.api.types.is_numeric_dtype(frame[c]))
+    rows = tuple(tuple(_cell(v) for v in row) for row in frame[kept].itertuples(index=False))
+    return Table(title, tuple(spoken(c) for c in kept), rows, numeric=numeric)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return str(value)
+    if isinstance(value, float | np.floating):
+        return number(float(value), 0 if float(value).is_integer() else 3 if abs(value) < 1 else 2)
+    return str(value)
 
 
 def _term(e: Estimate) -> str:

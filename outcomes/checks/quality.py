@@ -114,7 +114,13 @@ def tables_disagree(study: Study) -> Iterator[Issue]:
             text = f"{plural(n, 'patient')} in the {table} table have no row in the scores table."
             yield Issue("tables_disagree", text, n, severity, table)
         if table == "patients" and (n := len(scored - theirs)):
-            yield Issue("tables_disagree", f"{plural(n, 'patient')} with scores are not in the patients table.", n, "warning", table)
+            yield Issue(
+                "tables_disagree",
+                f"{plural(n, 'patient')} with scores are not in the patients table.",
+                n,
+                "warning",
+                table,
+            )
 
 
 @rule
@@ -141,11 +147,17 @@ def copied_forward(study: Study) -> Iterator[Issue]:
         rows = study.scores.assign(_order=study.scores["visit"].map(order)).sort_values(["patient", "_order"])
         values = rows[columns].to_numpy(float)
         full = ~np.isnan(values).any(axis=1)
-        same = (values[1:] == values[:-1]).all(axis=1) & full[1:] & (rows["patient"].to_numpy()[1:] == rows["patient"].to_numpy()[:-1])
+        same = (
+            (values[1:] == values[:-1]).all(axis=1)
+            & full[1:]
+            & (rows["patient"].to_numpy()[1:] == rows["patient"].to_numpy()[:-1])
+        )
         varied = np.ptp(values[1:], axis=1) > 0
         where = rows.index.to_numpy()[1:][same & varied]
         if len(where):
-            text = f"{use.instrument}: all answers equal those of the visit before; check that none was carried forward."
+            text = (
+                f"{use.instrument}: all answers equal those of the visit before; check that none was carried forward."
+            )
             yield Issue("copied_forward", text, len(where), "note", addresses=tuple(study.rows[i] for i in where))
 
 

@@ -43,6 +43,7 @@ class Describe(Analysis):
     baseline: str = ""
 
     short: ClassVar[str] = "description"
+    chapter: ClassVar[str] = "The patients"
     comparative: ClassVar[bool] = True
 
     def compute(self, study: Study) -> Result:
@@ -103,6 +104,7 @@ class Course(Analysis):
     by: str = ""
 
     short: ClassVar[str] = "course over the visits"
+    chapter: ClassVar[str] = "The course over time"
     comparative: ClassVar[bool] = True
 
     def compute(self, study: Study) -> Result:
@@ -191,12 +193,16 @@ def _table_one(study: Study, chosen: tuple[str, ...]) -> pd.DataFrame:
             sd = number(numbers.std(), 1)
             q1, q2, q3 = np.quantile(numbers, [0.25, 0.5, 0.75])
             rows.append((name, "mean (SD)", f"{number(numbers.mean(), 1)} ({sd})", len(seen)))
-            rows.append((name, "median (quartiles)", f"{number(q2, 1)} ({number(q1, 1)} to {number(q3, 1)})", len(seen)))
+            rows.append(
+                (name, "median (quartiles)", f"{number(q2, 1)} ({number(q1, 1)} to {number(q3, 1)})", len(seen))
+            )
         elif seen.nunique() <= MAX_CATEGORIES or chosen:
             for value, n in seen.astype(str).value_counts(sort=False).sort_index().items():
                 rows.append((name, str(value), share_of(int(n), len(seen)), int(n)))
         else:
             rows.append((name, "distinct values", str(seen.nunique()), len(seen)))
         if missing := len(column) - len(seen):
-            rows.append((name, "not recorded", f"{missing} of {len(column)} ({percent(missing / len(column))})", missing))
+            rows.append(
+                (name, "not recorded", f"{missing} of {len(column)} ({percent(missing / len(column))})", missing)
+            )
     return pd.DataFrame(rows, columns=["characteristic", "level", "value", "n"])

@@ -49,6 +49,7 @@ class Responders(Analysis):
     rules: tuple[str, ...] = ("30%", "50%")
 
     short: ClassVar[str] = "responders"
+    chapter: ClassVar[str] = "Responders"
     references: ClassVar[tuple[str, ...]] = (
         "Dworkin RH, et al. Interpreting the clinical importance of treatment outcomes (IMMPACT). J Pain 2008;9:105-121.",
         "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc 1927;22:209-212.",
@@ -74,7 +75,9 @@ class Responders(Analysis):
             name = rule_name(rule)
             undefined = len(pairs.before) - int(usable.sum())
             if undefined:
-                notes.append(f"{undefined} with a score of 0 before cannot change by a percentage; not counted as responders.")
+                notes.append(
+                    f"{undefined} with a score of 0 before cannot change by a percentage; not counted as responders."
+                )
             shares.add(f"improved {name}, of patients with both scores", improved.sum(), usable.sum())
             shares.add(f"improved {name}, missing as non-response", improved.sum(), had_before)
             shares.add(f"worsened {name}, of patients with both scores", worse.sum(), usable.sum())

@@ -1,0 +1,277 @@
+"""Results in, pictures out: each takes `ax`, returns `ax`, computes nothing, shows nothing, changes no global style."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from outcomes.errors import AnalysisError, unknown
+from outcomes.result import Outcome, Result
+from outcomes.wording import digits_for, interval, level_text, number, percent, spoken
+
+#: Okabe and Ito's colours (jfly.uni-koeln.de/color): told apart in every common colour blindness, and by lightness in grey.
+BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#222222"
+SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+Picture = Callable[[Result, Axes], Axes]
+PICTURES: dict[str, tuple[Picture, tuple[float, float]]] = {}
+
+
+def picture(name: str, *, size: tuple[float, float] = (7.2, 4.2)) -> Callable[[Picture], Picture]:
+    """Register a picture under the name that results ask for, with its usual size in inches."""
+
+    def put(function: Picture) -> Picture:
+        PICTURES[name] = (function, size)
+        return function
+
+    return put
+
+
+def plot(result: Result, kind: str = "", *, ax: Axes | None = None) -> Axes:
+    """Draw a result: its first picture, or the one named by `kind`.
+
+    Raises AnalysisError when the result has no picture or not this one.
+    """
+    if not result.pictures:
+        raise AnalysisError(f"{result.analysis.title(result.outcome)} has no picture.")
+    name = kind or result.pictures[0]
+    if name not in result.pictures:
+        raise AnalysisError(unknown("picture", name, result.pictures))
+    draw, (width, height) = PICTURES[name]
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        height = max(height, rows_height(result, name))
+        ax = plt.figure(figsize=(width, height), layout="constrained").add_subplot()
+    _plain(ax)
+    draw(result, ax)
+    if result.facts.get("sample"):
+        mark = "Invented data: no real patient"
+        ax.text(1, 1.015, mark, transform=ax.transAxes, ha="right", va="bottom", fontsize=8, color=GREY, style="italic")
+    return ax
+
+
+def rows_height(result: Result, name: str) -> float:
+    """Pictures with a row an item grow with their rows."""
+    frame = result.data.get(name)
+    return 1.2 + 0.34 * len(frame) if name in ("forest", "dots") and frame is not None else 0.0
+
+
+def _plain(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(GREY)
+    ax.tick_params(colors=INK, labelsize=10)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set(color=INK, fontsize=11)
+
+
+def _title(ax: Axes, text: str) -> None:
+    ax.set_title(text, loc="left", fontsize=12, color=INK, pad=20)
+
+
+def _score_axis(axis: Any, outcome: Outcome | None) -> None:
+    """A score's axis: its whole range where that is short, whole numbers as ticks, and which way is better."""
+    if outcome is None:
+        return
+    arrow = {"lower": " (lower is better)", "higher": " (higher is better)"}.get(outcome.better, "")
+    axis.set_label_text(f"{outcome.title}{arrow}")
+    axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+
+
+@picture("slopes", size=(8.2, 4.6))
+def slopes(result: Result, ax: Axes) -> Axes:
+    """Each patient's score before and after, the mean of both, and beside it the distribution of the change."""
+    frame, outcome, question = result.data["pairs"], result.outcome, result.analysis
+    grouped = frame.groupby(["before", "after"], sort=False).size()
+    heaviest = max(grouped.max(), 1) if len(grouped) else 1
+    better = outcome.better if outcome else ""
+    for (before, after), n in grouped.items():
+        colour = _change_colour(after - before, better)
+        width = 0.6 + 4.4 * math.sqrt(n / heaviest) if heaviest > 1 else 1.2
+        ax.plot([0, 1], [before, after], color=to_rgba(colour, 0.35), lw=width, solid_capstyle="round", zorder=2)
+    if len(frame):
+        means = [frame["before"].mean(), frame["after"].mean()]
+        ax.plot([0, 1], means, color=INK, lw=3, marker="o", ms=8, mfc="white", mew=2.5, zorder=4)
+        k = digits_for(outcome.resolution) if outcome else 1
+        for x, m, side in ((0, means[0], "right"), (1, means[1], "left")):
+            ax.annotate(number(m, k), (x, m), xytext=(-12 if x == 0 else 12, 0), textcoords="offset points", ha=side,
+                        va="center", fontsize=10, fontweight="bold", color=INK, zorder=5)  # fmt: skip
+    ax.set_xlim(-0.28, 1.28)
+    ax.set_xticks([0, 1], [spoken(getattr(question, "before", "before")), spoken(getattr(question, "after", "after"))])
+    _score_axis(ax.yaxis, outcome)
+    _title(ax, f"{outcome.title if outcome else 'Score'}: {_patients(result)}")
+    _change_panel(result, ax)
+    return ax
+
+
+def _patients(result: Result) -> str:
+    return f"{result.counts.analysed} of {result.counts.enrolled} patients"
+
+
+def _change_colour(change: float, better: str) -> str:
+    if change == 0 or not better:
+        return GREY
+    return BLUE if (change < 0) == (better == "lower") else ORANGE
+
+
+def _change_panel(result: Result, ax: Axes) -> None:
+    """The changes as a dot-and-bar distribution, with the mean change and its interval."""
+    frame, outcome = result.data["pairs"], result.outcome
+    side = ax.inset_axes((1.14, 0, 0.42, 1))
+    _plain(side)
+    change = frame["change"].to_numpy()
+    better = outcome.better if outcome else ""
+    if len(change):
+        step = outcome.resolution if outcome and not math.isnan(outcome.resolution) else 0
+        values = np.unique(change)
+        if len(values) > 30 or not step:
+            edges = (
+                np.histogram_bin_edges(change, bins="auto")
+                if len(values) > 1
+                else np.array([change[0] - 0.5, change[0] + 0.5])
+            )
+        else:
+            edges = np.arange(values.min() - step / 2, values.max() + step, step)
+        counts, edges = np.histogram(change, edges)
+        middle = (edges[:-1] + edges[1:]) / 2
+        colours = [_change_colour(0 if abs(m) < 1e-9 else m, better) for m in middle]
+        side.barh(middle, counts, height=0.86 * np.diff(edges), color=[to_rgba(c, 0.75) for c in colours])
+    side.axhline(0, color=GREY, lw=1)
+    e = next((e for e in result.estimates if e.name == "mean change"), None)
+    if e is not None and not math.isnan(e.value):
+        reach = 1.12 * (counts.max() if len(change) else 1)
+        side.errorbar([reach], [e.value], yerr=None if math.isnan(e.low) else [[e.value - e.low], [e.high - e.value]],
+                      fmt="o", color=INK, ms=6, capsize=4, lw=1.8)  # fmt: skip
+        k = digits_for(outcome.resolution) if outcome else 1
+        words = f"{number(e.value, k)}" + ("" if math.isnan(e.low) else f"\n({interval(e.low, e.high, k)})")
+        side.set_title(f"mean change {words}", fontsize=9.5, color=INK, loc="left", pad=6)
+    side.set_xlabel("patients")
+    side.set_ylabel("change (after − before)", fontsize=10)
+    side.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    side.margins(x=0.08)
+
+
+@picture("ecdf")
+def cumulative_responders(result: Result, ax: Axes) -> Axes:
+    """Share of patients who improved by at least each percentage, with 30% and 50% marked."""
+    frame = result.data["ecdf"]
+    n = int(frame.attrs.get("n", result.counts.analysed))
+    ax.step(frame["improvement"], frame["share"], where="pre", color=BLUE, lw=2.4)
+    for cut, style in ((30, "--"), (50, ":")):
+        reached = frame.loc[frame["improvement"] >= cut, "share"]
+        share = float(reached.iloc[0]) if len(reached) else 0.0
+        ax.plot([cut, cut], [0, share], color=ORANGE, lw=1.5, ls=style)
+        ax.plot([cut], [share], "o", color=ORANGE, ms=7)
+        ax.annotate(f"≥{cut}%: {percent(share)}", (cut, share), xytext=(8, 8), textcoords="offset points", fontsize=10,
+                    color=INK, fontweight="bold")  # fmt: skip
+    ax.axvline(0, color=GREY, lw=1)
+    ax.set(xlim=(-50, 100), ylim=(0, 1.02))
+    ax.set_xticks(range(-50, 101, 25), [f"{number(x, 0)}%" for x in range(-50, 101, 25)])
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_xlabel("improvement of at least (negative: worsening)")
+    ax.set_ylabel("share of patients")
+    title = result.outcome.title if result.outcome else "Score"
+    _title(ax, f"{title}: cumulative responders ({n} patients with both scores)")
+    return ax
+
+
+@picture("course")
+def course(result: Result, ax: Axes) -> Axes:
+    """Mean and interval at each visit, with the number of patients seen written under it."""
+    frame = result.data["course"]
+    visits = list(dict.fromkeys(frame["visit"]))
+    groups = list(dict.fromkeys(frame["group"]))
+    for i, group in enumerate(groups):
+        rows = frame[frame["group"] == group].set_index("visit").reindex(visits)
+        x = np.arange(len(visits)) + (i - (len(groups) - 1) / 2) * 0.12
+        colour, marker = SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)]
+        reach = np.nan_to_num(np.vstack([rows["mean"] - rows["low"], rows["high"] - rows["mean"]]))
+        ax.errorbar(
+            x, rows["mean"], yerr=reach, color=colour, marker=marker, ms=7, lw=2, capsize=4, label=group or None
+        )
+        for position, n in zip(x, rows["n"], strict=True):
+            words = f"n={int(n)}" if len(groups) == 1 else str(int(n))
+            ax.annotate(words, (position, 0), xycoords=("data", "axes fraction"), xytext=(0, 4 + 12 * (len(groups) - 1 - i)),
+                        textcoords="offset points", ha="center", fontsize=9, color=GREY if len(groups) == 1 else colour)  # fmt: skip
+    ax.set_xticks(range(len(visits)), [spoken(v) for v in visits])
+    ax.set_xlim(-0.4, len(visits) - 0.6)
+    low, high = np.nanmin([*frame["low"], *frame["mean"]]), np.nanmax([*frame["high"], *frame["mean"]])
+    room = max(high - low, 1e-9)
+    ax.set_ylim(low - (0.16 + 0.07 * len(groups)) * room, high + 0.1 * room)
+    _score_axis(ax.yaxis, result.outcome)
+    if len(groups) > 1:
+        ax.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    level = level_text(result.analysis.level)
+    _title(ax, f"{result.outcome.title if result.outcome else 'Score'}: mean and {level} interval of those seen")
+    return ax
+
+
+@picture("forest")
+def forest(result: Result, ax: Axes) -> Axes:
+    """Estimates with intervals, one under the other; the pooled or primary one (`main`) drawn as a diamond."""
+    frame = result.data["forest"]
+    rows = np.arange(len(frame))[::-1]
+    main = frame["main"].to_numpy(bool) if "main" in frame else np.zeros(len(frame), bool)
+    for y, (_, r), strong in zip(rows, frame.iterrows(), main, strict=True):
+        if math.isnan(r["value"]):
+            ax.annotate("not estimable", (0, y), fontsize=9, color=GREY, va="center")
+            continue
+        colour = ORANGE if strong else BLUE
+        if not math.isnan(r["low"]):
+            ax.plot([r["low"], r["high"]], [y, y], color=colour, lw=2.4 if strong else 1.8, solid_capstyle="butt")
+        ax.plot([r["value"]], [y], "D" if strong else "o", color=colour, ms=8 if strong else 6)
+    null = result.facts.get("null", 0.0)
+    if null is not None:
+        ax.axvline(null, color=GREY, lw=1)
+    ax.set_yticks(rows, [str(v) for v in frame["label"]])
+    ax.set_ylim(-0.7, len(frame) - 0.3)
+    if result.facts.get("log_scale"):
+        ax.set_xscale("log")
+    _write_column(ax, frame, rows)
+    ax.set_xlabel(str(result.facts.get("axis", "estimate and interval")))
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    _title(ax, result.analysis.title(result.outcome))
+    return ax
+
+
+def _write_column(ax: Axes, frame: pd.DataFrame, rows: np.ndarray) -> None:
+    for y, (_, r) in zip(rows, frame.iterrows(), strict=True):
+        if math.isnan(r["value"]):
+            continue
+        words = number(r["value"], 2) + ("" if math.isnan(r["low"]) else f" ({interval(r['low'], r['high'], 2)})")
+        ax.annotate(words, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK)
+
+
+@picture("dots")
+def dots(result: Result, ax: Axes) -> Axes:
+    """Shares with intervals, one line an event; groups (arms, routes) side by side in colour and marker."""
+    frame = result.data["dots"]
+    labels = list(dict.fromkeys(frame["label"]))
+    groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [""]
+    place = {label: len(labels) - 1 - i for i, label in enumerate(labels)}
+    for i, group in enumerate(groups):
+        rows = frame[frame["group"] == group] if "group" in frame else frame
+        y = np.array([place[v] for v in rows["label"]]) - (i - (len(groups) - 1) / 2) * 0.18
+        colour = SERIES[i % len(SERIES)]
+        ax.hlines(y, rows["low"], rows["high"], color=colour, lw=2)
+        ax.plot(rows["share"], y, MARKERS[i % len(MARKERS)], color=colour, ms=7, label=str(group) or None)
+    ax.set_yticks(list(place.values()), [spoken(v) for v in place])
+    ax.set_ylim(-0.6, len(labels) - 0.4)
+    ax.set_xlim(left=0)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_xlabel(str(result.facts.get("axis", "share of patients, with interval")))
+    ax.grid(axis="x", color=to_rgba(GREY, 0.25), lw=0.8)
+    ax.set_axisbelow(True)
+    if len(groups) > 1:
+        ax.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _title(ax, result.analysis.title(result.outcome))
+    return ax

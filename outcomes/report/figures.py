@@ -1,0 +1,27 @@
+"""Pictures as bytes: the same result gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+import os
+
+from outcomes.report.model import Figure
+
+
+def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
+    """The picture as SVG or PNG. No display is needed, and no date or random id is written into the file."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    import matplotlib as mpl
+    from matplotlib.figure import Figure as Canvas
+
+    from outcomes.plots import PICTURES, plot, rows_height
+
+    _, (width, height) = PICTURES[figure.kind]
+    style = {"svg.hashsalt": "outcomes", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 10}
+    with mpl.rc_context(style):
+        canvas = Canvas(figsize=(width, max(height, rows_height(figure.result, figure.kind))), layout="constrained")
+        plot(figure.result, figure.kind, ax=canvas.add_subplot())
+        out = io.BytesIO()
+        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+        canvas.savefig(out, format=kind, dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
+    return out.getvalue()

@@ -1,0 +1,76 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import outcomes as oc
+from outcomes.errors import AnalysisError, StudyError
+from tests.builders import two_visits
+
+STUDY = two_visits([7, 6, 8, 5, 9, 4], [5, 6, 2, 4, 7, 5])
+PAIRED = oc.PairedT("pain", before="baseline", after="week_4", role="primary", family="pain")
+
+
+def test_a_plan_is_the_same_in_python_and_in_toml():
+    plan = oc.Plan(PAIRED, oc.Responders("pain", before="baseline", after="week_4", rules=("30%", "2 points")), oc.Course("pain"))
+    assert oc.Plan.from_toml(plan.to_toml()) == plan
+    assert oc.Plan.from_toml(plan.to_toml()).digest == plan.digest
+
+
+@given(st.text(max_size=30), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
+def test_any_label_survives_the_round_trip(label, level):
+    plan = oc.Plan(oc.PairedT("pain", before="a", after="b", label=label, level=level))
+    assert oc.Plan.from_toml(plan.to_toml() + "\n") == plan
+
+
+def test_a_failed_question_is_a_visible_row_and_the_others_go_on():
+    results = oc.Plan(oc.PairedT("sleep", before="baseline", after="week_4"), PAIRED).run(STUDY)
+    assert results[0].failed.startswith("No outcome 'sleep'")
+    assert "Not answered" in results[0].sentence()
+    frame = results.to_frame()
+    assert list(frame["term"])[0] == "not answered"
+    assert results[1]["mean change"].p < 1
+
+
+def test_holm_within_a_family_leaves_sensitivity_analyses_out():
+    family = dict(family="pain", before="baseline", after="week_4")
+    plan = oc.Plan(
+        oc.PairedT("pain", **family), oc.PairedT("pain", level=0.9, **family), oc.PairedT("pain", role="sensitivity", **family)
+    )
+    first, second, third = (r["mean change"] for r in plan.run(STUDY))
+    assert first.p_adjusted == pytest.approx(2 * first.p)
+    assert second.p_adjusted == pytest.approx(2 * second.p)
+    assert math.isnan(third.p_adjusted)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"method": "PairdT"}, "Did you mean 'PairedT'"),
+        ({"outcome": "pain"}, "needs a method"),
+        ({"method": "PairedT", "outcome": "pain", "befor": "x"}, "No field 'befor'.*Did you mean 'before'"),
+        ({"method": "PairedT", "outcome": "pain"}, "needs before and after"),
+        ({"method": "Course", "outcome": "pain", "role": "main"}, "No role 'main'"),
+        ({"method": "Course", "outcome": "pain", "level": 95}, "between 0.5 and 1"),
+    ],
+)
+def test_a_wrong_entry_says_which_and_what_exists(entry, message):
+    with pytest.raises(AnalysisError, match=f"number 1.*{message}"):
+        oc.Plan.from_list([entry])
+
+
+def test_broken_toml_is_one_clear_error():
+    with pytest.raises(StudyError, match="not valid TOML"):
+        oc.Plan.from_toml("[[analysis]\nmethod = 3\n")
+
+
+def test_a_plan_refuses_what_is_not_a_question():
+    with pytest.raises(AnalysisError, match="not str"):
+        oc.Plan("PairedT")
+
+
+def test_progress_is_told_of_every_question():
+    seen = []
+    oc.Plan(PAIRED, PAIRED).run(STUDY, progress=lambda i, n, what: seen.append((i, n)))
+    assert seen == [(0, 2), (1, 2), (2, 2)]

@@ -1,0 +1,33 @@
+import math
+
+import pytest
+
+from outcomes.result import COLUMNS, Counts, Estimate, Outcome
+
+
+def test_counts_must_add_up():
+    with pytest.raises(ValueError, match="do not add up"):
+        Counts(10, 7, (("gone", 2),))
+
+
+def test_a_reason_must_be_known():
+    with pytest.raises(ValueError, match="too_few"):
+        Estimate("x", math.nan, reason="because")
+
+
+@pytest.mark.parametrize(
+    ("better", "change", "word"),
+    [
+        ("lower", -1, "improved"), ("lower", 1, "worsened"), ("higher", 1, "improved"), ("higher", -1, "worsened"),
+        ("", 1, "rose"), ("", -1, "fell"), ("lower", 0, "unchanged"), ("lower", math.nan, "undefined"),
+    ],
+)  # fmt: skip
+def test_direction_belongs_to_the_instrument(better, change, word):
+    assert Outcome("x", "X", better).direction(change) == word
+
+
+def test_the_results_table_keeps_its_columns():
+    assert COLUMNS == (
+        "label", "method", "outcome", "term", "value", "low", "high", "level", "p", "p_adjusted", "statistic", "df",
+        "se", "unit", "enrolled", "analysed", "role", "family", "notes",
+    )  # fmt: skip
