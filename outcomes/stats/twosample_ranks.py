@@ -245,7 +245,7 @@ def kruskal_wallis(groups: Mapping[str, ArrayLike]) -> Estimate:
 
 
 def epsilon_squared(h: float, n: int) -> float:
-    """Share of the rank variance that lies between groups: H/(n−1). Source: Tomczak & Tomczak 2014, Trends Sport Sci 1:19."""
+    """Share of the rank variance between groups: H/(n−1). Source: Tomczak & Tomczak 2014, Trends Sport Sci 1:19."""
     return h / (n - 1) if n > 1 else NAN
 
 
