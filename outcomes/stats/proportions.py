@@ -40,7 +40,7 @@ def normal_quantile(level: float) -> float:
     return float(-special.ndtri((1 - level) / 2))
 
 
-def wilson_limits(count: int, total: int, z: float, *, correction: bool = False) -> tuple[float, float]:
+def wilson_limits(count: float, total: float, z: float, *, correction: bool = False) -> tuple[float, float]:
     """Wilson's score limits as two plain numbers, for a total above 0 and a normal quantile z."""
     share = count / total
     shift = min(0.5, abs(count - total / 2)) / total if correction else 0.0
