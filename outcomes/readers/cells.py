@@ -1,0 +1,202 @@
+"""A file as people see it: every cell as text, with the address it has there."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import DataError, unknown
+from outcomes.study import Issue
+
+#: Rows that a clinic adds under its table; a "patient" of this name is a summary, not a person.
+SUMMARIES = frozenset(
+    (
+        "mean", "average", "avg", "median", "sd", "std", "stdev", "std dev", "std. dev.", "standard deviation", "total", "totals",
+        "sum", "subtotal", "grand total", "count", "minimum", "maximum", "mean (sd)", "mean ± sd", "mean±sd", "mean:", "average:",
+        "mittelwert", "durchschnitt", "mittel", "summe", "gesamt", "moyenne", "médiane", "écart-type", "total général", "somme",
+        "media", "mediana", "promedio", "suma", "gemiddelde", "mediaan", "totaal", "somma", "totale", "média", "soma",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """One table of a file: text cells (blank is ``""``), the file's own row numbers, and what reading it found.
+
+    `rows` are the row numbers a spreadsheet program shows for the file. `letters` are the column letters of a
+    spreadsheet, empty for a text file.
+
+    >>> table = TextTable("a.csv", pd.DataFrame({"id": ["001"], "nrs": ["7"]}), np.array([2]))
+    >>> table.address(0, "nrs"), table.row_address(0)
+    ('row 2, column nrs', 'row 2')
+    """
+
+    name: str
+    frame: pd.DataFrame
+    rows: np.ndarray
+    letters: tuple[str, ...] = ()
+    sheet: str = ""
+    notes: tuple[Issue, ...] = ()
+    headings: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The headings, as the file has them but for surrounding spaces and line breaks."""
+        return tuple(self.frame.columns)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def address(self, row: int, column: str) -> str:
+        """Where the cell stands in the file: ``B7`` in a spreadsheet, ``row 7, column nrs`` in a text file."""
+        number = int(self.rows[row])
+        if self.letters:
+            return f"{self.letters[self.columns.index(column)]}{number}"
+        return f"row {number}, column {column}"
+
+    def row_address(self, row: int) -> str:
+        """Where the row stands in the file."""
+        return f"row {int(self.rows[row])}"
+
+    def addresses(self, mask: np.ndarray, column: str) -> tuple[str, ...]:
+        """The addresses of the cells of a column that a mask of rows picks."""
+        return tuple(self.address(i, column) for i in np.flatnonzero(mask))
+
+    def __getitem__(self, column: str) -> pd.Series:
+        if column not in self.frame:
+            raise DataError(f"{self.name}: {unknown('column', column, self.columns)}")
+        return self.frame[column]
+
+    def keep(self, mask: np.ndarray, *notes: Issue) -> TextTable:
+        """The rows a mask picks; what falls is told by the notes that come with it."""
+        kept = self.frame[mask].reset_index(drop=True)
+        return replace(self, frame=kept, rows=self.rows[mask], notes=self.notes + notes)
+
+    def without(self, columns: Iterable[str], rule: str, message: str) -> TextTable:
+        """Without these columns; a note says which cells went."""
+        gone = [c for c in self.columns if c in set(columns)]
+        notes = []
+        for name in gone:
+            filled = (self.frame[name] != "").to_numpy()
+            notes.append(
+                Issue(rule, message, int(filled.sum()), "note", column=name, addresses=self.addresses(filled, name))
+            )
+        stay = [i for i, c in enumerate(self.columns) if c not in gone]
+        letters = tuple(self.letters[i] for i in stay) if self.letters else ()
+        return replace(self, frame=self.frame.iloc[:, stay], letters=letters, notes=self.notes + tuple(notes))
+
+    def filled_addresses(self, mask: np.ndarray) -> tuple[str, ...]:
+        """The addresses of all cells with something in them in these rows, row by row."""
+        where = np.argwhere((self.frame[mask] != "").to_numpy())
+        rows = np.flatnonzero(mask)
+        return tuple(self.address(int(rows[i]), self.columns[j]) for i, j in where)
+
+
+def from_grid(
+    name: str,
+    grid: pd.DataFrame,
+    rows: np.ndarray,
+    *,
+    headings: Sequence[str],
+    letters: Sequence[str] = (),
+    sheet: str = "",
+    notes: Sequence[Issue] = (),
+) -> TextTable:
+    """A table from its headings and the grid of text under them.
+
+    Empty rows and empty unnamed columns are left out; an unnamed column with cells is called ``unnamed_<position>``.
+
+    Raises DataError for two columns of the same name, and when there is no row.
+    """
+    found = list(notes)
+    grid = _without_spaces(grid)
+    filled = (grid != "").to_numpy() if len(grid) else np.zeros(grid.shape, dtype=bool)
+    names = [tidy(h) for h in headings]
+    stay = [j for j, text in enumerate(names) if text or filled[:, j].any()]
+    unnamed = [j for j in stay if not names[j]]
+    for j in unnamed:
+        names[j] = f"unnamed_{j + 1}"
+    if unnamed:
+        called = tuple(names[j] for j in unnamed)
+        found.append(Issue("unnamed column", f"{len(called)} column(s) without a heading: called {', '.join(called)}."))
+    twice = [f"'{n}' ({k} times)" for n, k in Counter(names[j] for j in stay).items() if k > 1]
+    if twice:
+        raise DataError(
+            f"{name}: {len(twice)} column name(s) stand more than once: {', '.join(twice)}. Rename all but one."
+        )
+    keep = filled.any(axis=1)
+    if not keep.any():
+        raise DataError(f"{name} has headings but no rows: {', '.join(names[j] for j in stay)}.")
+    if not keep.all():
+        found.append(Issue("empty rows", f"{int((~keep).sum())} empty row(s) left out.", int((~keep).sum()), "note"))
+    frame = grid.loc[keep].iloc[:, stay].reset_index(drop=True)
+    frame.columns = pd.Index([names[j] for j in stay])
+    marks = tuple(letters[j] for j in stay) if letters else ()
+    return TextTable(name, frame, np.asarray(rows)[keep], marks, sheet, tuple(found))
+
+
+def _without_spaces(grid: pd.DataFrame) -> pd.DataFrame:
+    """Cells of nothing but spaces are blank."""
+    spaces = {j: mask for j in grid if (mask := grid[j].str.isspace()).any()}
+    return grid.mask(pd.DataFrame(spaces).reindex(columns=grid.columns, fill_value=False), "") if spaces else grid
+
+
+def drop_summaries(table: TextTable, column: str) -> TextTable:
+    """Without the rows that summarise the others ("Mean" where a patient should stand), each listed by its cells."""
+    text = table[column]
+    mask = text.str.strip().str.casefold().isin(SUMMARIES).to_numpy()
+    if not mask.any():
+        return table
+    gone = table.filled_addresses(mask)
+    message = f"{int(mask.sum())} summary row(s) (a mean, a total …) are not patients and were left out."
+    return table.keep(~mask, Issue("summary row", message, int(mask.sum()), "warning", column=column, addresses=gone))
+
+
+def tidy(heading: str) -> str:
+    """A heading on one line, without surrounding spaces.
+
+    >>> tidy(" NRS\\n average ")
+    'NRS average'
+    """
+    return re.sub(r"\s+", " ", heading).strip()
+
+
+def key(text: str) -> str:
+    """A name for comparing: lower case, no accents, words joined by one underscore.
+
+    >>> key("BPI int."), key("Dépression PHQ-9"), key("nrsAvg")
+    ('bpi_int', 'depression_phq_9', 'nrs_avg')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode() or text
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
+    return re.sub(r"[^0-9a-z]+", "_", plain.casefold()).strip("_")
+
+
+def listed_addresses(addresses: Sequence[str], limit: int = 20) -> str:
+    """The first addresses and how many more.
+
+    >>> listed_addresses(["B2", "B3", "B9"], 2)
+    'B2, B3 and 1 more'
+    """
+    more = f" and {len(addresses) - limit} more" if len(addresses) > limit else ""
+    return ", ".join(addresses[:limit]) + more
+
+
+def letter(position: int) -> str:
+    """The letter of a spreadsheet column, counted from 0.
+
+    >>> letter(0), letter(25), letter(26), letter(16383)
+    ('A', 'Z', 'AA', 'XFD')
+    """
+    text = ""
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, 26)
+        text = chr(65 + rest) + text
+    return text

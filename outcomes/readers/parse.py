@@ -1,0 +1,179 @@
+"""From text to values by a declared type: what was parsed, blank, coded as missing, or could not be read, and where."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import StudyError, unknown
+from outcomes.readers import dates
+from outcomes.readers.cells import TextTable, listed_addresses
+
+KINDS = ("score", "number", "integer", "date", "yes/no", "category", "text")
+PARSED, BLANK, CODED, UNPARSEABLE, OUTSIDE = range(5)
+STATUSES = ("parsed", "blank", "coded", "unparseable", "outside")
+COLUMNS = ("table", "column", "type", *STATUSES, "addresses")
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_FRACTION = re.compile(r"([0-9.,]+)\s*/\s*([0-9]+)")
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_SURELY_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){2,}(?:\.[0-9]+)?|,[0-9]{3}\.[0-9]+)")
+_YES = frozenset(("yes", "y", "true", "t", "1", "ja", "j", "oui", "o", "si", "sí", "s", "sim", "checked", "x"))
+_NO = frozenset(("no", "n", "false", "f", "0", "nein", "nee", "non", "não", "nao", "unchecked"))
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """What a column is declared to hold; `low`, `high` and `step` belong to a score.
+
+    >>> ColumnType("score", 0, 10).high
+    10
+    """
+
+    kind: str
+    low: float = math.nan
+    high: float = math.nan
+    step: float = math.nan
+    date_order: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise StudyError(unknown("column type", self.kind, KINDS))
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """The values of a column (nan or None where there is none) and the status of each cell."""
+
+    values: Any
+    status: np.ndarray
+    kind: str
+
+    def count(self, status: int) -> int:
+        """How many cells have this status."""
+        return int((self.status == status).sum())
+
+
+def parse_column(text: pd.Series, declared: ColumnType, *, missing: Iterable[str] = (), where: str = "") -> Parsed:
+    """The values of one column of text by its declared type.
+
+    Surrounding spaces are nothing; declared codes are missing; "None" and "NA" are answers unless declared. A score
+    "7/10" on a scale up to 10 is 7; a decimal comma is a decimal unless the column has thousands. A score outside
+    `low` to `high` or off its `step` keeps its value and has the status outside. `where` names the column in errors.
+
+    Raises DataError for dates whose order of day and month the column does not decide.
+
+    >>> done = parse_column(pd.Series(["7", " 6,5", "7/10", "", "-99", "6?"]), ColumnType("score", 0, 10), missing=["-99"])
+    >>> done.values.tolist(), [STATUSES[s] for s in done.status]
+    ([7.0, 6.5, 7.0, nan, nan, nan], ['parsed', 'parsed', 'parsed', 'blank', 'coded', 'unparseable'])
+    """
+    codes, uniques = pd.factorize(text)
+    raw = [str(u).strip() for u in uniques]
+    coded = _coded(raw, missing)
+    live = [r for r, c in zip(raw, coded, strict=True) if r and not c]
+    read = _reader(live, declared, where)
+    values = [None if not r or c else read(r) for r, c in zip(raw, coded, strict=True)]
+    status = np.array(
+        [BLANK if not r else CODED if c else UNPARSEABLE if v is None else _inside(v, declared)
+         for r, c, v in zip(raw, coded, values, strict=True)], dtype=np.int8,
+    )  # fmt: skip
+    return Parsed(_array(values, declared.kind)[codes], status[codes], declared.kind)
+
+
+def _coded(raw: Sequence[str], missing: Iterable[str]) -> list[bool]:
+    """Which texts are declared codes; a number matches however it is written (-99, -99.0)."""
+    words = {str(m).strip().casefold() for m in missing} - {""}
+    numbers = {float(w) for w in words if _NUMBER.fullmatch(w)}
+    return [r.casefold() in words or bool(numbers and _NUMBER.fullmatch(r) and float(r) in numbers) for r in raw]
+
+
+def _reader(live: Sequence[str], declared: ColumnType, where: str) -> Callable[[str], Any]:
+    if declared.kind in ("score", "number", "integer"):
+        number = number_reader(live, declared.high)
+        if declared.kind == "integer":
+            return lambda text: v if (v := number(text)) is not None and v.is_integer() else None
+        return number if declared.kind == "number" else lambda text: _score(text, number, declared)
+    if declared.kind == "date":
+        return dates.date_reader(live, declared.date_order, where)
+    return _yes_no if declared.kind == "yes/no" else str
+
+
+def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str], float | None]:
+    """How this column writes numbers: whether its comma is a decimal, groups thousands, or cannot be told.
+
+    >>> number_reader(["7,5", "8"])("7,5"), number_reader(["1,200", "900"])("1,200"), number_reader(["1,200.5"])("1,200")
+    (7.5, None, 1200.0)
+    """
+    with_comma = [t.replace("\u2212", "-") for t in live if "," in t]
+    sure = any(_SURELY_GROUPED.fullmatch(t) for t in with_comma)
+    maybe = any(_GROUPED.fullmatch(t) for t in with_comma) and not high < 1000
+    decimal = any(re.fullmatch(r"[+-]?[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|[+-]?0*,[0-9]+", t) for t in with_comma)
+
+    def read(text: str) -> float | None:
+        text = text.replace("\u2212", "-")
+        if "," in text:
+            if sure:
+                text = text.replace(",", "") if _GROUPED.fullmatch(text) else ""
+            elif not maybe or decimal:
+                text = text.replace(",", ".") if text.count(",") == 1 and "." not in text else ""
+        return float(text) if _NUMBER.fullmatch(text) and math.isfinite(float(text)) else None
+
+    return read
+
+
+def _score(text: str, number: Callable[[str], float | None], declared: ColumnType) -> float | None:
+    found = _FRACTION.fullmatch(text)
+    if found and declared.low == 0 and float(found[2]) == declared.high:
+        return number(found[1])
+    return number(text)
+
+
+def _inside(value: Any, declared: ColumnType) -> int:
+    if declared.kind != "score":
+        return PARSED
+    steps = (value - (0 if math.isnan(declared.low) else declared.low)) / declared.step
+    on_step = math.isnan(declared.step) or abs(steps - round(steps)) < 1e-9
+    return OUTSIDE if value < declared.low or value > declared.high or not on_step else PARSED
+
+
+def _yes_no(text: str) -> float | None:
+    word = text.casefold()
+    return 1.0 if word in _YES else 0.0 if word in _NO else None
+
+
+def _array(values: Sequence[Any], kind: str) -> Any:
+    if kind in ("score", "number", "integer", "yes/no"):
+        return np.array([math.nan if v is None else v for v in values], dtype=float)
+    if kind == "date":
+        return np.array(
+            [np.datetime64("NaT") if v is None else np.datetime64(v) for v in values], dtype="datetime64[D]"
+        )
+    return np.array(values, dtype=object)
+
+
+def looks_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
+    """Whether every cell of an undeclared column is plainly a number (no leading zeros, nothing else, something there)."""
+    raw = [str(u).strip() for u in pd.unique(text)]
+    live = [r for r, c in zip(raw, _coded(raw, missing), strict=True) if r and not c]
+    number = number_reader(live)
+    zeros = any(re.match(r"0[0-9]", t) for t in live)
+    return bool(live) and not zeros and all(number(t) is not None for t in live)
+
+
+def report_row(table: str, source: TextTable, column: str, done: Parsed) -> dict[str, Any]:
+    """One row of a study's column report: how many cells have each status, and where those stand that were lost."""
+    lost = np.isin(done.status, (UNPARSEABLE, OUTSIDE))
+    counts = {name: done.count(i) for i, name in enumerate(STATUSES)}
+    where = listed_addresses(source.addresses(lost, column))
+    return {"table": table, "column": column, "type": done.kind, **counts, "addresses": where}
+
+
+def column_report(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """What became of each column's cells: parsed, blank, coded missing, unparseable, outside the scale, and where."""
+    return pd.DataFrame(rows, columns=list(COLUMNS))
