@@ -1,0 +1,143 @@
+"""How much of a change is expected when nothing worked: regression to the mean."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from outcomes.errors import AnalysisError
+from outcomes.result import NAN, Estimate
+from outcomes.stats.paired import changes, check_option, pairs, t_limits, t_tail
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Expected regression to the mean (in score points towards the population mean) and the two factors of it."""
+
+    effect: float
+    z: float
+    c: float
+
+
+def expected(
+    *, cutoff: float, mean: float, sd: float, reliability: float, entry: Literal["at least", "at most"] = "at least",
+    baselines: int = 1,
+) -> Regression:  # fmt: skip
+    """Expected mean change, with no effect at all, of patients selected by a cut-off before.
+
+    Scores of the whole population have `mean` and `sd` (σ_t), and a retest correlation `reliability` ρ (an ICC), so
+    the within-patient variance is σ_w² = (1 − ρ)σ_t². Patients enter at or beyond `cutoff`:
+    effect = −σ_w²/σ_t · C(z) for entry "at least", +… for "at most", z = ±(cutoff − mean)/σ_t,
+    C(z) = φ(z)/(1 − Φ(z)). With the mean of k `baselines` used for entry, σ_w² becomes σ_w²/k there.
+
+    The sign is that of a change (negative: a fall is expected). Assumes normal scores; on a bounded scale it is an
+    approximation. Raises AnalysisError for sd ≤ 0, reliability outside 0 to 1 or baselines < 1.
+
+    Sources: Davis (1976), Am J Epidemiol 104:493-498; Barnett, van der Pols & Dobson (2005), Int J Epidemiol
+    34:215-220, doi:10.1093/ije/dyh299.
+
+    >>> r = expected(cutoff=7, mean=6, sd=1.8439, reliability=0.5765)
+    >>> round(r.effect, 2)
+    -0.89
+    """
+    check_option("entry", entry, ("at least", "at most"))
+    if not (sd > 0 and 0 <= reliability <= 1 and baselines >= 1):
+        raise AnalysisError("Regression to the mean needs sd > 0, a reliability from 0 to 1 and at least one baseline.")
+    within = (1 - reliability) * sd * sd / baselines
+    total = math.sqrt(reliability * sd * sd + within)
+    side = 1 if entry == "at least" else -1
+    z = side * (cutoff - mean) / total
+    # φ(z)/(1 − Φ(z)) through the scaled complementary error function, so that a far cut-off does not divide 0 by 0
+    c = math.sqrt(2 / math.pi) / float(special.erfcx(z / math.sqrt(2)))
+    return Regression(-side * within / total * c, z, c)
+
+
+def mee_chua(before: ArrayLike, after: ArrayLike, *, mean: float, level: float = 0.95) -> tuple[Estimate, Estimate]:
+    """Change net of regression to the mean, where the population mean is known: Mee and Chua's regression.
+
+    Regress after − μ on before − μ: the intercept is the change of a patient at the population mean, which selection
+    by the score before does not bias. Returns the intercept ("change net of regression to the mean", its t-test with
+    n − 2 df) and the slope (1 if nothing regresses). Reasons: `too_few` (n < 3), `zero_variance` (no spread before,
+    or points on a line). Source: Mee & Chua (1991), Am Stat 45:39-42, doi:10.1080/00031305.1991.10475763.
+
+    >>> net, slope = mee_chua([7, 8, 7, 9, 8, 7], [6, 7, 7, 7, 6, 5], mean=6)
+    >>> round(net.value, 3), round(slope.value, 3)
+    (-0.389, 0.417)
+    """
+    first, last = pairs(before, after)
+    n, x, y = len(first), first - mean, last - mean
+    names, how = ("change net of regression to the mean", "slope of after on before"), f"Mee-Chua, μ = {mean:g}"
+    if n < 3 or (x == x[0]).all():
+        reason = "too_few" if n < 3 else "zero_variance"
+        return tuple(Estimate(name, NAN, level=level, reason=reason, how=how) for name in names)  # type: ignore[return-value]
+    off = x - x.mean()
+    sxx = float(off @ off)
+    slope = float(off @ y) / sxx
+    start = float(y.mean()) - slope * float(x.mean())
+    residual = y - start - slope * x
+    sigma2 = float(residual @ residual) / (n - 2)
+    if sigma2 <= 1e-24 * max(1.0, float(y @ y)):
+        return tuple(
+            Estimate(name, v, level=level, reason="zero_variance", how=how) for name, v in zip(names, (start, slope))
+        )  # type: ignore[return-value]
+    ses = math.sqrt(sigma2 * (1 / n + float(x.mean()) ** 2 / sxx)), math.sqrt(sigma2 / sxx)
+    out = []
+    for name, value, se, null in zip(names, (start, slope), ses, (0.0, 1.0)):
+        t = (value - null) / se
+        low, high = t_limits(value, se, n - 2, level, "two-sided")
+        p = t_tail(t, n - 2, "two-sided")
+        out.append(Estimate(name, value, low, high, level, p, t, n - 2, se, how=how))
+    return out[0], replace(out[1], how=f"{how}; test of slope 1")
+
+
+def change_and_baseline(
+    before: ArrayLike, after: ArrayLike, *, reliability: float | None = None, level: float = 0.95
+) -> tuple[Estimate, ...]:
+    """Do patients who start worse change more? The naive correlation, and the two that allow for regression.
+
+    "r of change and before" is biased by regression to the mean (before stands in both; shown to be compared).
+    "Oldham r" correlates the change with the mean of before and after: 0 when the variances are equal, whatever the
+    reliability. "Blomqvist slope" corrects the slope b of change on before for `reliability` ρ of the score before,
+    (b + 1 − ρ)/ρ; without ρ it is nan `needs_input`. Correlations have Fisher z intervals (n > 3) and t-tests.
+
+    Sources: Oldham (1962), J Chronic Dis 15:969-977; Blomqvist (1977), JASA 72:746-749;
+    Tu & Gilthorpe (2007), Stat Med 26:443-457, doi:10.1002/sim.2538.
+
+    >>> naive, oldham, blomqvist = change_and_baseline([7, 8, 7, 9, 8, 4], [6, 7, 7, 7, 6, 5], reliability=0.8)
+    >>> round(naive.value, 3), round(oldham.value, 3), round(blomqvist.value, 3)
+    (-0.859, -0.712, -0.499)
+    """
+    if reliability is not None and not 0 < reliability <= 1:
+        raise AnalysisError(f"reliability is between 0 and 1; got {reliability}.")
+    first, last = pairs(before, after)
+    d = changes(first, last)
+    naive = _correlation("r of change and before", d, first, level)
+    oldham = _correlation("Oldham r", d, (first + last) / 2, level)
+    name, how = "Blomqvist slope", "" if reliability is None else f"reliability {reliability:g}"
+    if naive.reason:
+        return naive, oldham, Estimate(name, NAN, reason=naive.reason, how=how)
+    if reliability is None:
+        return naive, oldham, Estimate(name, NAN, reason="needs_input", how=how)
+    off = first - first.mean()
+    slope = float(off @ d) / float(off @ off)
+    return naive, oldham, Estimate(name, (slope + 1 - reliability) / reliability, how=how)
+
+
+def _correlation(name: str, x: np.ndarray, y: np.ndarray, level: float) -> Estimate:
+    n = len(x)
+    if n < 3:
+        return Estimate(name, NAN, level=level, reason="too_few")
+    if np.ptp(x) == 0 or np.ptp(np.round(y, 9)) == 0:
+        return Estimate(name, NAN, level=level, reason="zero_variance")
+    r = max(-1.0, min(1.0, float(np.corrcoef(x, y)[0, 1])))
+    if abs(r) == 1:
+        return Estimate(name, r, level=level, reason="not_estimable")
+    t = r * math.sqrt((n - 2) / (1 - r * r))
+    half = float(special.ndtri((1 + level) / 2)) / math.sqrt(n - 3) if n > 3 else NAN
+    low, high = (math.tanh(math.atanh(r) + s * half) for s in (-1, 1))
+    return Estimate(name, r, low, high, level, t_tail(t, n - 2, "two-sided"), t, n - 2, how="Fisher z interval")
