@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
-STUDIES = ("cohort", "crossover")
+STUDIES = (".", "crossover")  # the cohort lies in the folder itself
 MADE = [
-    f"{study}/{name}"
+    f"{study}/{name}".removeprefix("./")
     for study in STUDIES
     for name in ("scores.csv", "patients.csv", "infusions.csv", "side_effects.csv", "dictionary.csv", "truth.json")
 ]
@@ -41,14 +41,14 @@ def truth(study: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def made() -> Iterator[SimpleNamespace]:
     """The generator's modules, and the complete data behind both samples."""
-    sys.path.insert(0, str(SAMPLE))
+    sys.path.insert(0, str(SAMPLE / "generator"))
     try:
         import clinic
         import trial
 
         yield SimpleNamespace(clinic=clinic, trial=trial, cohort=clinic.simulate(), crossover=trial.simulate())
     finally:
-        sys.path.remove(str(SAMPLE))
+        sys.path.remove(str(SAMPLE / "generator"))
         for name in ("clinic", "trial", "truth", "dictionary", "common", "generate"):
             sys.modules.pop(name, None)
 
@@ -61,7 +61,7 @@ def number(text: str) -> float:
 
 def observed_pain() -> dict[str, dict[str, float]]:
     out: dict[str, dict[str, float]] = {v: {} for v in VISITS}
-    for row in rows("cohort/scores.csv"):
+    for row in rows("./scores.csv"):
         out[row["visit"]][row["patient_id"]] = number(row["nrs_average"])
     return out
 
@@ -71,7 +71,7 @@ def observed_pain() -> dict[str, dict[str, float]]:
 
 def test_made_again_byte_for_byte(tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, str(SAMPLE / "generate.py"), "--out", str(tmp_path)], capture_output=True, text=True, check=False
+        [sys.executable, str(SAMPLE / "generator" / "generate.py"), "--out", str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")) == sorted(MADE)
@@ -127,7 +127,7 @@ def test_nothing_that_looks_like_an_identifier(study: str) -> None:
 def test_tables_fit_together(study: str) -> None:
     patients = [r["patient_id"] for r in rows(f"{study}/patients.csv")]
     sessions = {(r["patient_id"], r["infusion"]) for r in rows(f"{study}/infusions.csv")}
-    assert len(patients) == len(set(patients)) == (240 if study == "cohort" else 40)
+    assert len(patients) == len(set(patients)) == (240 if study == "." else 40)
     assert {p for p, _ in sessions} == set(patients)
     assert {(r["patient_id"], r["infusion"]) for r in rows(f"{study}/side_effects.csv")} <= sessions
     keys = [(r["patient_id"], r.get("period"), r["visit"]) for r in rows(f"{study}/scores.csv")]
@@ -154,9 +154,9 @@ def test_study_file_columns_exist() -> None:
 
 
 def test_scores_are_the_complete_data_but_for_what_was_spoilt(made: SimpleNamespace) -> None:
-    spoilt = {(s["row"], s["column"]): s for s in truth("cohort")["spoilt_on_purpose"]}
+    spoilt = {(s["row"], s["column"]): s for s in truth(".")["spoilt_on_purpose"]}
     left_out = 0
-    for line, row in enumerate(rows("cohort/scores.csv"), 2):
+    for line, row in enumerate(rows("./scores.csv"), 2):
         i, v = int(row["patient_id"][1:]) - 1, VISITS.index(row["visit"])
         for column, complete in made.cohort["data"].items():
             text, answer = row[column], str(complete[i, v])
@@ -172,13 +172,13 @@ def test_scores_are_the_complete_data_but_for_what_was_spoilt(made: SimpleNamesp
 
 def test_entry_threshold_holds(made: SimpleNamespace) -> None:
     baseline = made.cohort["data"]["nrs_average"][:, 0]
-    assert baseline.min() == truth("cohort")["entry"]["at_least"] == 4
+    assert baseline.min() == truth(".")["entry"]["at_least"] == 4
     # the share of the referred below the threshold is what the normal model says: nobody was admitted otherwise
-    assert truth("cohort")["entry"]["share_of_referred_admitted"] == pytest.approx(0.906, abs=0.001)
+    assert truth(".")["entry"]["share_of_referred_admitted"] == pytest.approx(0.906, abs=0.001)
 
 
 def test_mean_change_of_the_sample_is_the_true_one(made: SimpleNamespace) -> None:
-    t = truth("cohort")["population"]
+    t = truth(".")["population"]
     y = made.cohort["data"]["nrs_average"].astype(float)
     for v, visit in enumerate(VISITS[1:], 1):
         change = y[:, v] - y[:, 0]
@@ -189,7 +189,7 @@ def test_mean_change_of_the_sample_is_the_true_one(made: SimpleNamespace) -> Non
 
 
 def test_regression_to_the_mean_is_what_the_formula_expects(made: SimpleNamespace) -> None:
-    t = truth("cohort")
+    t = truth(".")
     by_simulation = np.mean(list(t["population"]["of_which_regression_to_the_mean"].values())[1:])
     # the formula knows no floor, ceiling or rounding
     assert by_simulation == pytest.approx(t["entry"]["regression_by_formula"], abs=0.03)
@@ -200,7 +200,7 @@ def test_regression_to_the_mean_is_what_the_formula_expects(made: SimpleNamespac
 
 
 def test_reliability_and_correlation(made: SimpleNamespace) -> None:
-    t, clinic = truth("cohort"), made.clinic
+    t, clinic = truth("."), made.clinic
     assert t["entry"]["reliability"] == pytest.approx(clinic.BETWEEN**2 / (clinic.BETWEEN**2 + clinic.WITHIN**2), abs=1e-4)
     # selection on the baseline score narrows the spread between patients (truncated normal); rounding adds 1/12
     total = np.hypot(clinic.BETWEEN, clinic.WITHIN)
@@ -215,7 +215,7 @@ def test_reliability_and_correlation(made: SimpleNamespace) -> None:
 
 
 def test_dropout_share_and_its_direction(made: SimpleNamespace) -> None:
-    t, seen = truth("cohort"), made.cohort["came"]
+    t, seen = truth("."), made.cohort["came"]
     assert dict(zip(VISITS, seen.sum(0).tolist(), strict=True)) == t["sample_complete"]["seen"]
     assert 93 <= seen[:, 4].sum() <= 120
     for v, visit in enumerate(VISITS):
@@ -230,7 +230,7 @@ def test_dropout_share_and_its_direction(made: SimpleNamespace) -> None:
 
 
 def test_observed_change_is_the_one_that_dropout_leaves() -> None:
-    t, pain = truth("cohort")["dropout"]["mean_change_seen"], observed_pain()
+    t, pain = truth(".")["dropout"]["mean_change_seen"], observed_pain()
     for visit in VISITS[1:]:
         change = np.array([y - pain["baseline"][i] for i, y in pain[visit].items()])
         change = change[~np.isnan(change)]
@@ -239,7 +239,7 @@ def test_observed_change_is_the_one_that_dropout_leaves() -> None:
 
 def test_calibrated_to_the_published_cohort() -> None:
     """Corriger 2022 (doi 10.1097/j.pain.0000000000002403): 6.8 (SD 1.8) before, 108 of 218 with a side effect at week 1."""
-    t = truth("cohort")
+    t = truth(".")
     assert t["population"]["nrs_average_mean"]["baseline"] == pytest.approx(6.8, abs=0.1)
     assert t["population"]["nrs_average_sd"]["baseline"] == pytest.approx(1.8, abs=0.1)
     assert t["side_effects_first_session"]["overall"]["any"] == pytest.approx(108 / 218, abs=0.03)
@@ -249,9 +249,9 @@ def test_calibrated_to_the_published_cohort() -> None:
 
 
 def test_side_effects_of_the_first_session_have_their_rates(made: SimpleNamespace) -> None:
-    t = truth("cohort")["side_effects_first_session"]
+    t = truth(".")["side_effects_first_session"]
     had: dict[str, set[str]] = {"any": set()}
-    for row in rows("cohort/side_effects.csv"):
+    for row in rows("./side_effects.csv"):
         if row["infusion"] == "1":
             had.setdefault(row["event"], set()).add(row["patient_id"])
             had["any"].add(row["patient_id"])
@@ -271,7 +271,7 @@ def test_route_does_nothing_but_is_chosen_by_severity(made: SimpleNamespace) -> 
     effect = [(y - untreated)[middling & (route == k), 3].mean() for k in range(3)]
     assert np.ptp(effect) < 0.2
     assert y[route == 0, 0].mean() - y[route == 2, 0].mean() > 1
-    naive = truth("cohort")["route"]["unadjusted_change_at_week_4"]
+    naive = truth(".")["route"]["unadjusted_change_at_week_4"]
     assert naive["IV"] < naive["oral"] - 0.4
 
 
@@ -287,7 +287,7 @@ def test_items_answer_to_their_trait(made: SimpleNamespace) -> None:
 
 
 def test_questionnaires_that_look_back_are_not_asked_on_day_1() -> None:
-    for row in rows("cohort/scores.csv"):
+    for row in rows("./scores.csv"):
         if row["visit"] == "day_1":
             assert not any(row[c] for c in row if c.startswith(("promis29", "phq9", "gad7", "isi", "eq5d")))
         if row["visit"] == "baseline":
@@ -295,7 +295,7 @@ def test_questionnaires_that_look_back_are_not_asked_on_day_1() -> None:
 
 
 def test_readme_quotes_the_truth() -> None:
-    text, t = " ".join((SAMPLE / "README.md").read_text("utf-8").split()), truth("cohort")
+    text, t = " ".join((SAMPLE / "README.md").read_text("utf-8").split()), truth(".")
     seen, complete = t["dropout"]["mean_change_seen"]["week_12"], t["population"]["nrs_average_change"]["week_12"]
     assert f"seen at week 12 is −{-seen:.2f}; without dropout it would have been −{-complete:.2f}" in text
     assert f"{t['dropout']['mean_seen']['week_12']:.1f}, {100 * t['dropout']['share_seen']['week_12']:.0f} % seen" in text

@@ -1,6 +1,6 @@
-"""Make the two invented studies of this folder again, byte for byte: `python data/sample/generate.py [--out FOLDER]`.
+"""Make the two invented studies of the folder above again, byte for byte: `python data/sample/generator/generate.py [--out FOLDER]`.
 
-Invented data: no real patient. README.md beside this file says what is assumed and from which published figures;
+Invented data: no real patient. README.md in that folder says what is assumed and from which published figures;
 `truth.json` in each study says what is true by construction, so that an analysis can be judged by it.
 """
 
@@ -44,9 +44,9 @@ def write_crossover(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: this folder)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1], help="where to write (default: the folder above)")
     out = parser.parse_args().out
-    write_cohort(out / "cohort")
+    write_cohort(out)
     write_crossover(out / "crossover")
     print(f"Two invented studies written to {out}.")
 
