@@ -16,6 +16,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from outcomes.instrument import instrument  # eager: a function that shares its module's name must be bound last
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,7 +38,6 @@ _HOMES = {
     "Results": "result",
     "Study": "study",
     "check": "checks",
-    "instrument": "instrument",
     "instruments": "instrument",
     "load_instrument": "instrument",
     "plot": "plots",
@@ -47,7 +48,7 @@ _HOMES = {
 }
 _MODULES = frozenset({"errors", "plans", "wording"})
 
-__all__ = ["__version__", "methods", *sorted(_HOMES)]  # noqa: PLE0604
+__all__ = ["__version__", "instrument", "methods", *sorted(_HOMES)]
 
 
 def methods() -> pd.DataFrame:

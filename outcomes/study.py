@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes import instrument as instruments
+
 from outcomes.errors import AnalysisError, DataError, InstrumentError, StudyError, unknown
+from outcomes.instrument import instrument as find_instrument
 from outcomes.result import Counts, Outcome
 
 #: Kinds of study. Only the last three have a comparison that can speak of an effect.
@@ -212,7 +213,7 @@ class Study:
         """
         scores, measures, issues = self.scores.copy(), dict(self.measures), list(self.issues)
         for use in self.uses:
-            kind = instruments.instrument(use.instrument) if isinstance(use.instrument, str) else use.instrument
+            kind = find_instrument(use.instrument) if isinstance(use.instrument, str) else use.instrument
             absent = [c for c in (*use.items.values(), *use.totals.values()) if c not in scores]
             if absent:
                 raise InstrumentError(f"{kind.title}: {unknown('column', absent[0], map(str, self.scores.columns))}")
@@ -276,7 +277,7 @@ class Study:
             return measures[name]
         mine = [m for m in measures.values() if m.instrument == name]
         if mine:
-            default = f"{name}_{instruments.instrument(name).default_score}"
+            default = f"{name}_{find_instrument(name).default_score}"
             if default in measures:
                 return measures[default]
             if len(mine) == 1:

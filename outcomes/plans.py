@@ -1,0 +1,223 @@
+"""Ready-made plans: what a careful analyst would ask of each kind of study, before seeing the answers.
+
+Each takes the study and gives a `Plan` with primary, secondary and sensitivity questions, in Python here and as TOML
+by `plan.to_toml()` or `outcomes init --plan KIND`. Defaults and reasons: `docs/methods.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from outcomes.errors import AnalysisError, unknown
+from outcomes.plan import Plan, kinds
+from outcomes.study import Study
+
+#: Outcomes that are pain, most telling first; the first one a study has is the default primary outcome.
+PAIN = ("pain_nrs_average", "pain_nrs_worst", "pain_nrs_now", "pain_vas", "bpi_sf_severity", "peg_total")
+
+
+def before_after(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
+    """One follow-up visit of the same patients, no control group.
+
+    Primary: mean change with its t interval. Sensitivity: exact signed-rank, every defensible way side by side.
+    Always: responders with both denominators, the course, the regression-to-the-mean guard, side effects.
+
+    >>> import pandas as pd, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, 5]})
+    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> [q.role for q in oc.plans.before_after(study)][:3]
+    ['exploratory', 'primary', 'sensitivity']
+    """
+    main, first, last = _chosen(study, outcome, before, after)
+    visits = {"before": first, "after": last}
+    return _plan(
+        ("Describe", {}),
+        ("PairedT", {"outcome": main, **visits, "role": "primary"}),
+        ("SignedRank", {"outcome": main, **visits, "role": "sensitivity"}),
+        ("Robustness", {"outcome": main, **visits, "role": "sensitivity"}),
+        ("RegressionToMean", {"outcome": main, **visits, "role": "sensitivity"}),
+        *_responders(study, main, visits),
+        ("Course", {"outcome": main}),
+        *_others(study, main, visits, "PairedT"),
+        *_harms(study),
+    )
+
+
+def follow_up(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
+    """Several follow-up visits, no control group.
+
+    Primary: the mixed model with baseline among the responses, change from baseline at each visit. Sensitivity: paired
+    t of those seen, regression-to-the-mean guard; responders, course, other scores, side effects as in `before_after`.
+    """
+    main, first, last = _chosen(study, outcome, before, after)
+    visits = {"before": first, "after": last}
+    return _plan(
+        ("Describe", {}),
+        ("CohortModel", {"outcome": main, "role": "primary"}),
+        ("PairedT", {"outcome": main, **visits, "role": "sensitivity"}),
+        ("RegressionToMean", {"outcome": main, **visits, "role": "sensitivity"}),
+        *_responders(study, main, visits),
+        ("Course", {"outcome": main}),
+        *_others(study, main, {}, "CohortModel"),
+        *_harms(study),
+    )
+
+
+def parallel(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
+    """Randomised arms side by side.
+
+    Primary: ANCOVA (one follow-up visit) or MMRM (several). Secondary: responders between arms, other scores.
+    Sensitivity: HC3 standard errors, Mann-Whitney on the change.
+    """
+    main, first, last = _chosen(study, outcome, before, after)
+    visits = {"before": first, "after": last}
+    several = len(study.visits) > 2
+    primary = ("MMRM", {"outcome": main, "role": "primary"}) if several else ("ANCOVA", {"outcome": main, **visits, "role": "primary"})
+    others = _others(study, main, {} if several else visits, "MMRM" if several else "ANCOVA")
+    return _plan(
+        ("Describe", {}),
+        primary,
+        ("ANCOVA", {"outcome": main, **visits, "se": "HC3", "role": "sensitivity"}),
+        ("MannWhitney", {"outcome": main, **visits, "role": "sensitivity"}),
+        ("CompareResponders", {"outcome": main, **visits, "role": "secondary"}),
+        ("Course", {"outcome": main, "by": "arm"}),
+        *others,
+        *_harms(study),
+    )
+
+
+def crossover(study: Study, *, outcome: str = "") -> Plan:
+    """Every patient has each treatment, in randomised order.
+
+    Primary: treatment difference allowing for period. Carry-over is shown with its interval and never used to choose.
+    """
+    main = _outcome(study, outcome)
+    harms = _harms(study)
+    return _plan(
+        ("Describe", {"outcomes": ()}) if not _several(study) else None,
+        ("Crossover", {"outcome": main, "role": "primary"}),
+        *[("Crossover", {"outcome": o, "role": "secondary", "family": "other scores"}) for o in _siblings(study, main)],
+        *harms,
+    )
+
+
+def routes(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
+    """Routes (infusion, nasal, oral …) that clinicians chose: described and adjusted, never called better.
+
+    Primary: ANCOVA on the score before. Sensitivity: Games-Howell on the change; overlap of the groups at baseline.
+    """
+    main, first, last = _chosen(study, outcome, before, after)
+    visits = {"before": first, "after": last}
+    return _plan(
+        ("Describe", {}),
+        ("ANCOVA", {"outcome": main, **visits, "by": "route", "role": "primary"}),
+        ("GamesHowell", {"outcome": main, **visits, "by": "route", "role": "sensitivity"}),
+        ("Course", {"outcome": main, "by": "route"}),
+        ("SideEffectsByRoute", {}) if study.events is not None else None,
+    )
+
+
+def side_effects(study: Study) -> Plan:
+    """Nausea, dizziness, dissociation …: how often per patient and per infusion, how severe, by route."""
+    by_route = study.events is not None and "route" in study.patient_frame
+    return _plan(("SideEffects", {}), ("EventTable", {}), ("SideEffectsByRoute", {}) if by_route else None)
+
+
+PLANS: dict[str, Callable[..., Plan]] = {
+    "before-after": before_after,
+    "follow-up": follow_up,
+    "parallel": parallel,
+    "crossover": crossover,
+    "routes": routes,
+    "side-effects": side_effects,
+}
+
+
+def suggest(study: Study) -> str:
+    """The kind of plan that fits what the study has."""
+    if study.design in ("parallel", "crossover", "routes"):
+        return study.design
+    return "follow-up" if len(study.visits) > 2 else "before-after"
+
+
+def ready_made(kind: str, study: Study) -> Plan:
+    """The ready-made plan of this kind. Raises AnalysisError that lists the kinds there are."""
+    if kind not in PLANS:
+        raise AnalysisError(unknown("plan", kind, PLANS))
+    return PLANS[kind](study)
+
+
+def starter(data: str | Path, *, kind: str = "", sheet: str | None = None, beside: Path | None = None) -> str:
+    """A commented study file for a data file: roles, visits and instruments guessed and marked, with a plan."""
+    from outcomes.readers.guess import guess_study
+
+    text, study = guess_study(data, sheet=sheet, beside=beside)
+    if study is None:
+        return text
+    plan = ready_made(kind or suggest(study), study)
+    head = "# --- the plan: what is asked, in order; change it before you look at the answers, not after ---\n\n"
+    return f"{text.rstrip()}\n\n{head}{plan.to_toml()}"
+
+
+# --- parts ------------------------------------------------------------------------------------------------------
+
+
+def _plan(*entries: tuple[str, dict[str, Any]] | None) -> Plan:
+    found = kinds()
+    return Plan(found[name](**fields) for name, fields in filter(None, entries))
+
+
+def _outcome(study: Study, outcome: str) -> str:
+    names = study.outcome_names
+    if outcome:
+        return study.outcome(outcome).name
+    if not names:
+        raise AnalysisError("The study has no score to plan for: declare instruments or outcomes first.")
+    return next((n for n in PAIN if n in names), names[0])
+
+
+def _chosen(study: Study, outcome: str, before: str, after: str) -> tuple[str, str, str]:
+    first = study.visit(before or study.baseline)
+    later = [v for v in study.visits if v != first]
+    if not later:
+        raise AnalysisError("The study has one visit only: there is no before and after. Declare its visits under [visits] order.")
+    main = _outcome(study, outcome)
+    if after:
+        return main, first, study.visit(after)
+    frame = study.wide(main)
+    # the last visit at which at least half of those with a first score are still seen
+    seen = [v for v in later if frame[v].notna().sum() >= 0.5 * frame[first].notna().sum()]
+    return main, first, (seen or later)[-1]
+
+
+def _several(study: Study) -> bool:
+    return len(study.keys) > 2
+
+
+def _siblings(study: Study, main: str) -> list[str]:
+    return [n for n in study.outcome_names if n != main]
+
+
+def _others(study: Study, main: str, visits: dict[str, str], method: str) -> list[tuple[str, dict[str, Any]]]:
+    """The same question of every other score that has both visits, as one family."""
+    needed = list(visits.values()) or [study.baseline, *[v for v in study.visits if v != study.baseline][-1:]]
+    out = []
+    for name in _siblings(study, main):
+        if study.outcome(name).better and (study.wide(name)[needed].notna().all(axis=1)).sum() >= 2:
+            out.append((method, {"outcome": name, **visits, "role": "secondary", "family": "other scores"}))
+    return out
+
+
+def _responders(study: Study, main: str, visits: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    asked: list[tuple[str, dict[str, Any]]] = []
+    if study.outcome(main).better:
+        asked.append(("Responders", {"outcome": main, **visits, "role": "secondary"}))
+    if "pgic_pgic" in study.outcome_names:
+        asked.append(("Responders", {"outcome": "pgic_pgic", "after": visits["after"], "rules": ("<= 2",), "role": "secondary"}))
+    return asked
+
+
+def _harms(study: Study) -> list[tuple[str, dict[str, Any]]]:
+    return [("SideEffects", {})] if study.events is not None else []
