@@ -105,7 +105,7 @@ class Curve:
 def kaplan_meier(time: ArrayLike, event: ArrayLike, *, level: float = 0.95, limits: str = "log-log") -> Curve:
     """What share is still without the event, day by day? S(t) = Π(1 − d/n), Greenwood's SE.
 
-    `limits="log-log"` (default, keeps within 0 and 1) or "log"; undefined where S is 0 (and for log-log where S is 1).
+    `limits="log-log"` (default, keeps within 0 and 1) or "log"; undefined where S is 0, and 1 to 1 (no information) before the first event.
     Source: Kaplan & Meier 1958, J Am Stat Assoc 53:457; Kalbfleisch & Prentice 2002, section 1.4.
 
     >>> curve = kaplan_meier([3, 5, 5, 8, 10], [1, 1, 0, 1, 0])
@@ -120,7 +120,6 @@ def kaplan_meier(time: ArrayLike, event: ArrayLike, *, level: float = 0.95, limi
     d = np.array([e[t == day].sum() for day in days])
     survival = np.cumprod(1 - d / n)
     survival[np.cumsum(d == n) > 0] = 0.0
-    undefined = (survival == 0) | ((survival == 1) & (limits == "log-log"))
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.sqrt(np.cumsum(d / (n * (n - d))))
         z = float(special.ndtri((1 + level) / 2))
@@ -129,8 +128,8 @@ def kaplan_meier(time: ArrayLike, event: ArrayLike, *, level: float = 0.95, limi
         else:
             half = z * greenwood / np.log(survival)
             low, high = survival ** np.exp(-half), survival ** np.exp(half)
-        low, high = (np.where(undefined, NAN, x) for x in (low, high))
-        se = np.where(survival == 0, 0.0, survival * greenwood)
+    low, high = (np.where(survival == 0, NAN, np.where(survival == 1, 1.0, x)) for x in (low, high))
+    se = np.where(survival == 0, NAN, survival * np.where(survival == 0, 0, greenwood))
     return Curve(days, n, d, survival, se, low, high, level, t.size)
 
 
