@@ -9,26 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
 
 from outcomes.errors import AnalysisError, unknown
+from outcomes.stats.effects import hedges_j
 
 Array = NDArray[np.float64]
 Effects = tuple[Array, Array]
 
+_hedges_j = np.vectorize(hedges_j, otypes=[float])
+
 #: Correlations of before and after to try when a report gives none.
 USUAL_R = (0.3, 0.5, 0.7)
-
-
-def small_sample_factor(df: ArrayLike) -> Array:
-    """Hedges' exact J(m) = Γ(m/2) / (√(m/2)·Γ((m−1)/2)); nan below 2 df (Hedges 1981, J Educ Stat 6:107).
-
-    >>> float(small_sample_factor(9).round(6))
-    0.913875
-    """
-    m = np.asarray(df, float)
-    safe = np.where(m > 1, m, np.nan)
-    return np.asarray(np.exp(gammaln(safe / 2) - gammaln((safe - 1) / 2)) / np.sqrt(safe / 2))
 
 
 def mean_difference(
@@ -53,7 +44,7 @@ def standardised_mean_difference(
     m1, s1, k1, m2, s2, k2 = _arrays(mean1, sd1, n1, mean2, sd2, n2)
     df = k1 + k2 - 2
     pooled = np.sqrt(((k1 - 1) * s1**2 + (k2 - 1) * s2**2) / df)
-    g = small_sample_factor(df) * (m1 - m2) / pooled
+    g = _hedges_j(df) * (m1 - m2) / pooled
     return g, 1 / k1 + 1 / k2 + g**2 / (2 * (k1 + k2))
 
 
@@ -74,7 +65,7 @@ def standardised_mean_change(
     d, s, k, rho = _arrays(change, sd, n, r)
     if standardiser not in ("before", "change"):
         raise AnalysisError(unknown("standardiser", standardiser, ["before", "change"]))
-    g = small_sample_factor(k - 1) * d / s
+    g = _hedges_j(k - 1) * d / s
     return g, (2 * (1 - rho) if standardiser == "before" else 1) / k + g**2 / (2 * k)
 
 
