@@ -48,11 +48,8 @@ class Curve:
         if not self.patients:
             return Estimate("without event", NAN, level=self.level, reason="too_few")
         if i < 0:
-            return Estimate("without event", 1.0, level=self.level, se=0.0, reason="no_events")
-        reason = "no_events" if math.isnan(self.low[i]) and self.survival[i] == 1 else ""
-        return Estimate(
-            "without event", self.survival[i], self.low[i], self.high[i], self.level, se=self.se[i], reason=reason
-        )
+            return Estimate("without event", 1.0, 1.0, 1.0, self.level, se=0.0)
+        return Estimate("without event", self.survival[i], self.low[i], self.high[i], self.level, se=self.se[i])
 
     def quantile(self, share: float = 0.5) -> Estimate:
         """The day by which this share has had the event; where the curve is flat at it, the middle of the flat part.
@@ -105,7 +102,8 @@ class Curve:
 def kaplan_meier(time: ArrayLike, event: ArrayLike, *, level: float = 0.95, limits: str = "log-log") -> Curve:
     """What share is still without the event, day by day? S(t) = Π(1 − d/n), Greenwood's SE.
 
-    `limits="log-log"` (default, keeps within 0 and 1) or "log"; undefined where S is 0, and 1 to 1 (no information) before the first event.
+    `limits="log-log"` (default, keeps within 0 and 1) or "log"; undefined where S is 0, and 1 to 1, which says
+    nothing, before the first event.
     Source: Kaplan & Meier 1958, J Am Stat Assoc 53:457; Kalbfleisch & Prentice 2002, section 1.4.
 
     >>> curve = kaplan_meier([3, 5, 5, 8, 10], [1, 1, 0, 1, 0])
