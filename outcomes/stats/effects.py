@@ -30,7 +30,7 @@ from outcomes.stats.paired import changes, check_option, pairs
 
 
 def hedges_j(df: float) -> float:
-    """Hedges' small-sample correction, exact: J(m) = Γ(m/2) / (√(m/2) Γ((m−1)/2)); nan for m ≤ 1.
+    """Hedges' small-sample correction, exact: J(m) = Γ(m/2) / (√(m/2) Γ((m−1)/2)); 0 at m = 1, nan below.
 
     Source: Hedges (1981), J Educ Stat 6:107-128, eq. 6e.
 
@@ -38,7 +38,7 @@ def hedges_j(df: float) -> float:
     0.922746
     """
     if not df > 1:
-        return NAN
+        return 0.0 if df == 1 else NAN
     return math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2)
 
 
@@ -217,8 +217,8 @@ def paired_effects(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) 
     With equal SDs d_av = d_b = d_rm = d_z √(2(1 − r)); d_av is the one to report.
 
     `before`, `after`: scores of the same patients, complete pairs. Reasons: `too_few` (n < 2; n < 3 for Hedges'
-    forms), `zero_variance` (all changes equal; for d_b, all scores before), `not_estimable` (d_rm without a
-    correlation). Raises AnalysisError for unequal lengths or missing scores.
+    forms), `zero_variance` (all changes equal; for d_b, all scores before), `not_estimable` (d_rm where r is
+    undefined or 1, as always with two patients). Raises AnalysisError for unequal lengths or missing scores.
 
     >>> for e in paired_effects([7, 8, 6, 7, 9], [5, 7, 3, 6, 5])[:3]:
     ...     print(e.name, round(e.value, 2), round(e.low, 2), round(e.high, 2))
@@ -276,7 +276,7 @@ def _d_b(m: _Moments, level: float, variances: str = "unequal") -> Estimate:
 
 def _d_rm(m: _Moments, level: float) -> Estimate:
     how = "SD of the changes over √(2(1 − r)); normal interval"
-    if math.isnan(m.r):
+    if not abs(m.r) < 1 - 1e-12:
         return Estimate("d_rm", NAN, level=level, reason="not_estimable", how=how)
     apart = 2 * (1 - m.r)
     d = m.mean / m.sd_change * math.sqrt(apart)

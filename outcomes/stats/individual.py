@@ -199,7 +199,7 @@ def cronbach_alpha(items: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, 
 
     >>> raw, standardised = cronbach_alpha([[9, 2, 5], [6, 1, 3], [8, 4, 6], [7, 1, 2], [10, 5, 6], [6, 2, 4]])
     >>> round(raw.value, 3)
-    0.935
+    0.918
     """
     x, n, k = _anova(items)
     names = ("Cronbach alpha", "standardised alpha")

@@ -43,7 +43,7 @@ def expected(
 
     >>> r = expected(cutoff=7, mean=6, sd=1.8439, reliability=0.5765)
     >>> round(r.effect, 2)
-    -0.89
+    -0.92
     """
     check_option("entry", entry, ("at least", "at most"))
     if not (sd > 0 and 0 <= reliability <= 1 and baselines >= 1):
@@ -67,7 +67,7 @@ def mee_chua(before: ArrayLike, after: ArrayLike, *, mean: float, level: float =
 
     >>> net, slope = mee_chua([7, 8, 7, 9, 8, 7], [6, 7, 7, 7, 6, 5], mean=6)
     >>> round(net.value, 3), round(slope.value, 3)
-    (-0.389, 0.417)
+    (-0.5, 0.5)
     """
     first, last = pairs(before, after)
     n, x, y = len(first), first - mean, last - mean
@@ -110,7 +110,7 @@ def change_and_baseline(
 
     >>> naive, oldham, blomqvist = change_and_baseline([7, 8, 7, 9, 8, 4], [6, 7, 7, 7, 6, 5], reliability=0.8)
     >>> round(naive.value, 3), round(oldham.value, 3), round(blomqvist.value, 3)
-    (-0.859, -0.712, -0.499)
+    (-0.91, -0.81, -0.522)
     """
     if reliability is not None and not 0 < reliability <= 1:
         raise AnalysisError(f"reliability is between 0 and 1; got {reliability}.")
