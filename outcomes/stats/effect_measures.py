@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.stats.effects import hedges_j
+from outcomes.stats.ratios import pooling_effect
 
 Array = NDArray[np.float64]
 Effects = tuple[Array, Array]
@@ -150,35 +151,17 @@ def proportion(events: ArrayLike, n: ArrayLike, *, scale: str = "logit") -> Effe
     raise AnalysisError(unknown("scale", scale, ["logit", "raw", "arcsine", "freeman-tukey"]))
 
 
-def log_odds_ratio(events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike) -> Effects:
-    """log OR of two arms, v = Σ 1/cell; ½ is added to the four cells of a site that has an empty one.
+def two_shares(events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike, *, measure: str = "RD") -> Effects:
+    """Shares of two arms at each site: risk difference "RD", log risk ratio "RR" or log odds ratio "OR".
 
-    >>> [float(x.round(4)) for x in log_odds_ratio(6, 15, 2, 14)]
+    ½ is added to the cells of a site that has an empty one; for rare events pool the counts (`stats.stratified`) instead.
+
+    >>> [float(x[0].round(4)) for x in two_shares([6], [15], [2], [14], measure="OR")]
     [1.3863, 0.8611]
     """
-    a, b, c, d = _cells(events1, n1, events2, n2, half=True)
-    return np.log(a * d / (b * c)), 1 / a + 1 / b + 1 / c + 1 / d
-
-
-def log_risk_ratio(events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike) -> Effects:
-    """log RR of two arms, v = 1/a − 1/n₁ + 1/c − 1/n₂; ½ is added to the four cells of a site that has an empty one."""
-    a, b, c, d = _cells(events1, n1, events2, n2, half=True)
-    return np.log(a / (a + b)) - np.log(c / (c + d)), 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d)
-
-
-def risk_difference(events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike) -> Effects:
-    """Difference of two shares, v = Σ p(1−p)/n; ½ is added to the four cells of a site that has an empty one."""
-    a, b, c, d = _cells(events1, n1, events2, n2, half=True)
-    p1, p2 = a / (a + b), c / (c + d)
-    return p1 - p2, p1 * (1 - p1) / (a + b) + p2 * (1 - p2) / (c + d)
-
-
-def _cells(events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike, *, half: bool) -> tuple[Array, ...]:
-    a, k1, c, k2 = _arrays(events1, n1, events2, n2)
-    if (np.minimum(a, c) < 0).any() or (a > k1).any() or (c > k2).any():
-        raise AnalysisError("Events are between 0 and the number of patients of the arm.")
-    cells = np.array([a, k1 - a, c, k2 - c])
-    return tuple(cells + np.where((cells == 0).any(axis=0), 0.5, 0.0) if half else cells)
+    tables = zip(*(np.atleast_1d(x) for x in _arrays(events1, n1, events2, n2)), strict=True)
+    sites = [pooling_effect((a, b), (c, d), measure=measure) for a, b, c, d in tables]
+    return np.array([e.value for e in sites]), np.array([e.se for e in sites]) ** 2
 
 
 def _arrays(*values: ArrayLike) -> tuple[Array, ...]:

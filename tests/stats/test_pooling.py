@@ -14,15 +14,14 @@ from scipy import optimize, stats
 from outcomes.errors import AnalysisError
 from outcomes.stats.effect_measures import (
     implied_r,
-    log_odds_ratio,
     looks_like_se,
     mean_difference,
     proportion,
     sd_of_change,
     standardised_mean_change,
+    two_shares,
 )
 from outcomes.stats.funnel import begg, egger
-from outcomes.stats.mantel_haenszel import mantel_haenszel
 from outcomes.stats.pooling import ESTIMATORS, leave_one_out, meta_regression, pool, tau_squared
 from outcomes.stats.pooling_glmm import _log_likelihood, pooled_logit
 
@@ -138,53 +137,6 @@ def test_leaving_one_out_is_pooling_the_others():
     assert left[1].value == pool(y[[0, 2, 3]], v[[0, 2, 3]])[0].value
 
 
-# --- counts -----------------------------------------------------------------------------------------------------------
-
-
-def test_one_table_is_its_own_pool():
-    ratio, log = mantel_haenszel([12], [30], [5], [30], measure="OR")[:2]
-    y, v = log_odds_ratio(12, 30, 5, 30)
-    assert_allclose([log.value, log.se**2], [y, v], rtol=1e-12)
-    assert_allclose(ratio.low, math.exp(log.low))
-    difference = mantel_haenszel([12], [30], [5], [30])[0]
-    assert_allclose(difference.value, 7 / 30)
-
-
-def test_a_site_without_events_counts_for_the_difference_only():
-    without = [[6, 9], [15, 22], [2, 5], [14, 20]]
-    with_zero = [[6, 9, 0], [15, 22, 16], [2, 5, 0], [14, 20, 17]]
-    for measure in ("OR", "RR", "Peto"):
-        assert_allclose(
-            mantel_haenszel(*with_zero, measure=measure)[0].value, mantel_haenszel(*without, measure=measure)[0].value
-        )
-    assert abs(mantel_haenszel(*with_zero)[0].value) < abs(mantel_haenszel(*without)[0].value)
-
-
-@given(st.lists(st.tuples(*[st.integers(0, 6)] * 2), min_size=1, max_size=5))
-def test_swapping_arms_turns_the_sign(events):
-    a, c = np.array(events).T
-    n = np.full(len(a), 6)
-    for measure in ("RD", "RR", "OR", "Peto"):
-        one = {e.name: e for e in mantel_haenszel(a, n, c, n, measure=measure)}
-        two = {e.name: e for e in mantel_haenszel(c, n, a, n, measure=measure)}
-        name = "pooled" if measure == "RD" else "log pooled"
-        if name in one:
-            assert_allclose(one[name].value, -two[name].value, atol=1e-12)
-            assert_allclose(one[name].p, two[name].p, atol=1e-12)
-        assert one["pooled"].reason == two["pooled"].reason
-
-
-def test_rare_events_are_never_infinite():
-    found = mantel_haenszel([3, 2], [10, 10], [0, 0], [10, 10], measure="OR")[0]
-    assert found.reason == "separation"
-    assert math.isnan(found.value)
-    none = mantel_haenszel([0, 0], [10, 10], [0, 0], [10, 10], measure="OR")
-    assert none[0].reason == "no_events"
-    assert all(e.reason for e in none)
-    with pytest.raises(AnalysisError, match="between 0"):
-        mantel_haenszel([11], [10], [0], [10])
-
-
 # --- effect measures --------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +160,8 @@ def test_known_values_without_the_shared_folder():
     assert_allclose([y, v], [math.log(5 / 7), 1 / 5 + 1 / 7], rtol=1e-15)
     y, v = mean_difference(1, 2, 10, 0, 2, 10)
     assert_allclose([y, v], [1, 0.8])
+    y, v = two_shares([12], [30], [5], [30])
+    assert_allclose([y[0], v[0]], [7 / 30, 12 * 18 / 30**3 + 5 * 25 / 30**3])
     with pytest.raises(AnalysisError, match="arcsine"):
         proportion(1, 2, scale="probit")
 
