@@ -67,7 +67,9 @@ def _estimates(x: Array, y: Array, blocks: Sequence[NDArray[np.bool_]], kind: st
     out = []
     for c, value in enumerate(beta):
         se = float(np.sqrt((scores[:, c] ** 2).sum()))
-        df = _satterthwaite(x, m, [w[:, c] for w in weights], blocks) if kind == "CR2" else float(len(blocks) - 1)
+        df = float(len(blocks) - 1)
+        if kind == "CR2":
+            df = _satterthwaite(x, m, [w[:, c] for w in weights], blocks, m[c, c])
         if zero or len(blocks) < 2 or not df > 0:
             why = "zero_variance" if zero and len(blocks) > 1 else "too_few"
             out.append(Estimate("", value, level=level, se=0.0 if zero else NAN, how=KINDS[kind], reason=why))
@@ -89,12 +91,17 @@ def _adjusted(rows: Array, m: Array, kind: str) -> Array:
     return np.asarray(u @ (vectors * power) @ vectors.T @ (s[:, None] * vt), float)
 
 
-def _satterthwaite(x: Array, m: Array, weights: Sequence[Array], blocks: Sequence[NDArray[np.bool_]]) -> float:
-    """(tr Ω)²/tr(Ω²) of Ω_gh = p_g'p_h, p_g = (I−H)_g' a_g, under independent rows of equal variance."""
+def _satterthwaite(
+    x: Array, m: Array, weights: Sequence[Array], blocks: Sequence[NDArray[np.bool_]], scale: float
+) -> float:
+    """(tr Ω)²/tr(Ω²) of Ω_gh = p_g'p_h, p_g = (I−H)_g' a_g, under independent rows of equal variance.
+
+    nan where the coefficient rests on one cluster alone (tr Ω far below its model variance, `scale`): its error cannot be seen.
+    """
     a = np.array([x[rows].T @ w for w, rows in zip(weights, blocks, strict=True)])
     omega = np.diag([float(w @ w) for w in weights]) - a @ m @ a.T
-    squared = float((omega**2).sum())
-    return float(np.trace(omega)) ** 2 / squared if squared > 0 else NAN
+    trace = float(np.trace(omega))
+    return trace**2 / float((omega**2).sum()) if trace > 1e-10 * scale else NAN
 
 
 def patient_average(change: ArrayLike, *, patient: ArrayLike, level: float = 0.95) -> Estimate:
