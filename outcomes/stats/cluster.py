@@ -60,19 +60,20 @@ def _estimates(x: Array, y: Array, blocks: Sequence[NDArray[np.bool_]], kind: st
     m = np.asarray(np.linalg.inv(x.T @ x), float)
     beta = m @ (x.T @ y)
     e = y - x @ beta
-    zero = float(e @ e) <= 1e-24 * max(1.0, float(y @ y))
+    nothing = 1e-24 * max(1.0, float(y @ y))
     #: rows of A_g X_g M, so that column c holds the weights of coefficient c
     weights = [_adjusted(x[rows], m, kind) @ m for rows in blocks]
     scores = np.array([w.T @ e[rows] for w, rows in zip(weights, blocks, strict=True)]).reshape(len(blocks), len(beta))
     out = []
     for c, value in enumerate(beta):
-        se = float(np.sqrt((scores[:, c] ** 2).sum()))
+        squared = float((scores[:, c] ** 2).sum())
+        se, zero = squared**0.5, squared <= nothing * m[c, c]
         df = float(len(blocks) - 1)
         if kind == "CR2":
             df = _satterthwaite(x, m, [w[:, c] for w in weights], blocks, m[c, c])
-        if zero or len(blocks) < 2 or not df > 0:
-            why = "zero_variance" if zero and len(blocks) > 1 else "too_few"
-            out.append(Estimate("", value, level=level, se=0.0 if zero else NAN, how=KINDS[kind], reason=why))
+        why = "too_few" if len(blocks) < 2 or not df > 0 else "zero_variance" if zero else ""
+        if why:
+            out.append(Estimate("", value, level=level, se=NAN if why == "too_few" else 0.0, how=KINDS[kind], reason=why))
             continue
         low, high = t_limits(value, se, df, level, "two-sided")
         out.append(Estimate("", value, low, high, level, t_tail(value / se, df, "two-sided"), value / se, df, se,
