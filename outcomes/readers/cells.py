@@ -64,6 +64,10 @@ class TextTable:
         """Where the row stands in the file."""
         return f"row {int(self.rows[row])}"
 
+    def own(self, column: str) -> np.ndarray:
+        """Which rows have a cell of their own in this column: all, but for columns that a reading has repeated."""
+        return np.ones(len(self), dtype=bool)
+
     def addresses(self, mask: np.ndarray, column: str) -> tuple[str, ...]:
         """The addresses of the cells of a column that a mask of rows picks."""
         return tuple(self.address(i, column) for i in np.flatnonzero(mask))

@@ -55,9 +55,9 @@ class Parsed:
     status: np.ndarray
     kind: str
 
-    def count(self, status: int) -> int:
-        """How many cells have this status."""
-        return int((self.status == status).sum())
+    def where(self, *statuses: int) -> np.ndarray:
+        """Which cells have one of these statuses."""
+        return np.isin(self.status, statuses)
 
 
 def parse_column(text: pd.Series, declared: ColumnType, *, missing: Iterable[str] = (), where: str = "") -> Parsed:
@@ -168,9 +168,9 @@ def looks_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
 
 def report_row(table: str, source: TextTable, column: str, done: Parsed) -> dict[str, Any]:
     """One row of a study's column report: how many cells have each status, and where those stand that were lost."""
-    lost = np.isin(done.status, (UNPARSEABLE, OUTSIDE))
-    counts = {name: done.count(i) for i, name in enumerate(STATUSES)}
-    where = listed_addresses(source.addresses(lost, column))
+    own = source.own(column)
+    counts = {name: int((done.where(i) & own).sum()) for i, name in enumerate(STATUSES)}
+    where = listed_addresses(source.addresses(done.where(UNPARSEABLE, OUTSIDE) & own, column))
     return {"table": table, "column": column, "type": done.kind, **counts, "addresses": where}
 
 

@@ -1,0 +1,147 @@
+"""From text tables and what their columns mean to a Study; every cell is in it, or listed with its address."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import pandas as pd
+
+from outcomes.checks import privacy
+from outcomes.errors import PrivacyError, StudyError, unknown
+from outcomes.readers.cells import TextTable, drop_summaries
+from outcomes.readers.columns import Reader
+from outcomes.readers.days import to_days
+from outcomes.readers.files import read_file
+from outcomes.readers.ids import patient_ids
+from outcomes.readers.parse import column_report
+from outcomes.readers.recipe import ROLES, Recipe
+from outcomes.readers.visits import declared_columns, in_order, wide_columns
+from outcomes.readers.wide import to_long
+from outcomes.study import Issue, Study
+
+
+def assemble(recipe: Recipe) -> Study:
+    """The study that a recipe describes, after the privacy scan.
+
+    Raises DataError, StudyError, PrivacyError or InstrumentError, in words with addresses and names, never values.
+    """
+    files = {name: read_file(source) for name, source in recipe.sources.items()}
+    sources = tuple(recipe.sources[name].facts(name, table) for name, table in files.items())
+    _declared_columns_exist(recipe, files)
+    tables = {name: _prepared(recipe, name, table) for name, table in files.items()}
+    _scan(recipe, tables)
+    tables["scores"], visits = _long(recipe, tables["scores"])
+    columns = {name: (table, recipe.role("patient", table)) for name, table in tables.items()}
+    ids, issues = patient_ids(columns, how=recipe.ids, missing=recipe.missing)
+    reader = Reader(recipe, tables, ids)
+    frames = {name: reader.frame(name) for name in tables}
+    to_days(frames, reader.dates, issues)
+    for name, table in tables.items():
+        issues += [dataclasses.replace(note, table=name) for note in table.notes]
+    visits = _visits(recipe, frames["scores"], visits, issues)
+    scores = tables["scores"]
+    return Study(
+        frames.pop("scores"), visits=visits, baseline=recipe.baseline, uses=tuple(reader.uses), measures=reader.measures,
+        rows=tuple(scores.row_address(i) for i in range(len(scores))), issues=tuple(issues + reader.issues),
+        columns=column_report(reader.report), sources=sources,
+        settings={"privacy": {"allow": recipe.allow, "drop": recipe.drop}},
+        **frames, **recipe.study,
+    )  # fmt: skip
+
+
+def _declared_columns_exist(recipe: Recipe, files: Mapping[str, TextTable]) -> None:
+    everywhere = list(dict.fromkeys(c for table in files.values() for c in table.columns))
+    for role, column in recipe.roles.items():
+        if role not in ROLES:
+            raise StudyError(f"[roles] {unknown('role', role, ROLES)}")
+        if column not in everywhere:
+            raise StudyError(f"[roles] {role}: {unknown('column', column, everywhere)}")
+    for word, names in (("allow", recipe.allow), ("drop", recipe.drop), ("columns", recipe.types)):
+        for column in names:
+            if column not in everywhere and word != "columns":
+                raise StudyError(f"[privacy] {word}: {unknown('column', column, everywhere)}")
+    for name, table in files.items():
+        if not recipe.role("patient", table):
+            column = recipe.roles.get("patient", "patient")
+            raise StudyError(
+                f"The {name} table ({table.name}): {unknown('column', column, table.columns, hint='It names the patient.')}"
+            )
+    for role in ("visit", "period", "episode"):
+        if role in recipe.roles and recipe.roles[role] not in files["scores"].columns:
+            raise StudyError(f"[roles] {role}: {unknown('column', recipe.roles[role], files['scores'].columns)}")
+
+
+def _prepared(recipe: Recipe, name: str, table: TextTable) -> TextTable:
+    table = table.without(recipe.drop, "dropped column", "Dropped by name under [privacy].")
+    patient = recipe.role("patient", table)
+    if not patient:
+        raise StudyError("The patient column cannot be dropped; replace its codes in the file.")
+    for role in ROLES:
+        column = recipe.role(role, table)
+        if column and column != role and role in table.columns:
+            raise StudyError(
+                f"{table.name} has a column '{role}' beside '{column}', which [roles] calls so. Rename or drop one."
+            )
+    return drop_summaries(table, patient)
+
+
+def _scan(recipe: Recipe, tables: Mapping[str, TextTable]) -> None:
+    found, patients = [], set()
+    for name, table in tables.items():
+        patient = recipe.role("patient", table)
+        allowed = {*recipe.allow, recipe.role("date", table)} - {""}
+        found += privacy.scan(name, table.frame, allow=allowed, ids=[patient])
+        patients.add(patient)
+    if found:
+        own = next((f.column for f in found if f.column in patients), "")
+        hint = f" '{own}' names the patient: replace its codes by study codes, or allow it." if own else ""
+        raise PrivacyError(privacy.message(found) + hint)
+
+
+def _long(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]:
+    """The scores one row a visit, and the visits of a wide table in their order."""
+    if recipe.role("visit", table):
+        if recipe.wide:
+            raise StudyError(
+                "[roles] visit and [wide] exclude each other: a table has its visits in rows or in columns."
+            )
+        return table, ()
+    named = {recipe.roles.get(role, role) for role in ROLES}
+    free = [c for c in table.columns if c not in named]
+    scores = declared_columns(recipe.wide, free) if recipe.wide else wide_columns(free)
+    if recipe.wide and not scores:
+        raise StudyError(f"[wide] finds no column. There is: {', '.join(free)}.")
+    if not scores:
+        return table, ()
+    renamed = {s: {recipe.visit_names.get(v, v): c for v, c in by.items()} for s, by in scores.items()}
+    there = tuple(dict.fromkeys(v for by in renamed.values() for v in by))
+    for visit in recipe.visits:
+        if visit not in there:
+            raise StudyError(
+                unknown("visit", visit, there, hint="These are the visits in the headings; [wide] can name them.")
+            )
+    order = recipe.visits or (tuple(recipe.wide.get("suffix", recipe.wide.get("prefix", ()))) or in_order(there)[0])
+    order = tuple(v for v in order if v in there) + tuple(v for v in there if v not in order)
+    return to_long(table, renamed, order), order
+
+
+def _visits(recipe: Recipe, scores: pd.DataFrame, wide: tuple[str, ...], issues: list[Issue]) -> tuple[str, ...]:
+    if recipe.visits or wide or "visit" not in scores:
+        there = set(scores["visit"]) if "visit" in scores else set()
+        strange = there - set(recipe.visits or wide)
+        if there and len(strange) > 12:
+            raise StudyError(
+                f"The visit column has {len(strange)} values that are not visits in the order. Is it the right column?"
+            )
+        return recipe.visits or wide
+    order, sure = in_order(scores["visit"])
+    if len(order) > 60:
+        raise StudyError(
+            f"The visit column has {len(order)} different values. Is it the right column? Name the visits in order."
+        )
+    how = "by the time their names say" if sure else "as they come in the file"
+    issues.append(
+        Issue("visit order", f"Visits were not declared; they are ordered {how}: {', '.join(order)}.", severity="note")
+    )
+    return order

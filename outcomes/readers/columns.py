@@ -1,0 +1,138 @@
+"""The columns of all tables, parsed by their types, with a report of what became of every cell."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import DataError, StudyError, unknown
+from outcomes.readers.cells import TextTable, listed_addresses
+from outcomes.readers.parse import OUTSIDE, UNPARSEABLE, ColumnType, Parsed, looks_numeric, parse_column, report_row
+from outcomes.readers.recipe import ROLE_TYPES, ROLES, Recipe
+from outcomes.readers.uses import column_types, instrument_use, plain_outcome
+from outcomes.study import Issue
+
+
+class Reader:
+    """Parses the columns of all tables by their types, and keeps the column report and what could not be read."""
+
+    def __init__(self, recipe: Recipe, tables: Mapping[str, TextTable], ids: Mapping[str, pd.Series]) -> None:
+        self.recipe, self.tables, self.ids = recipe, tables, ids
+        self.report: list[dict[str, Any]] = []
+        self.issues: list[Issue] = []
+        self.dates: dict[str, pd.Series] = {}
+        columns = tables["scores"].columns
+        self.uses = [instrument_use(n, said, columns, recipe.folder) for n, said in recipe.instruments.items()]
+        plain = [plain_outcome(n, said) for n, said in recipe.outcomes.items()]
+        self.measures = {outcome.name: outcome for _, outcome in plain}
+        self.renamed = {column: outcome.name for column, outcome in plain}
+        for column in self.renamed:
+            if column not in columns:
+                raise StudyError(f"[outcomes] {unknown('column', column, columns)}")
+        self.scores = column_types(self.uses)
+        self.scores |= {c: (ColumnType("score", o.low, o.high), True) for c, o in plain}
+        everywhere = {c for t in tables.values() for c in t.columns}
+        for column in recipe.types:
+            if column not in everywhere:
+                raise StudyError(f"[columns] {unknown('column', column, sorted(everywhere))}")
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """One table of the study: role columns under the roles' names, all others under their own."""
+        table, recipe = self.tables[name], self.recipe
+        roles = {column: role for role in ROLES if (column := recipe.role(role, table))}
+        made: dict[str, Any] = {}
+        for column in table.columns:
+            role = roles.get(column, "")
+            if role == "patient":
+                made["patient"] = self.ids[name].to_numpy(object)
+                continue
+            done = self._parsed(name, table, column, role)
+            if role == "date":
+                self.dates[name] = pd.Series(done.values)
+            elif role == "visit":
+                made["visit"] = self._visit(table, column, done)
+            else:
+                made[role or self.renamed.get(column, column)] = done.values
+        frame = pd.DataFrame(made)
+        front = [c for c in ("patient", "period", "episode", "visit") if c in frame]
+        frame = frame[front + [c for c in frame if c not in front]]
+        if name == "patients" and frame["patient"].duplicated().any():
+            where = [table.row_address(i) for i in np.flatnonzero(frame["patient"].duplicated(keep=False))]
+            raise DataError(
+                f"{table.name} has several rows for the same patient: {listed_addresses(where)}. It has one row each."
+            )
+        return frame
+
+    def _parsed(self, name: str, table: TextTable, column: str, role: str) -> Parsed:
+        text, recipe = table[column], self.recipe
+        declared, ready = self._type(text, column, role, name)
+        where = f" in column '{column}' ({name} table)"
+        done = parse_column(text, declared, missing=recipe.missing, where=where)
+        if role in ("period", "episode", "infusion") and declared.kind == "integer":
+            done = dataclasses.replace(done, values=pd.array(done.values, dtype="Int64"))
+            if not done.values.isna().any():
+                done = dataclasses.replace(done, values=done.values.to_numpy(dtype=np.int64))
+        if table.own(column).any():
+            self.report.append(report_row(name, table, column, done))
+        self._lost(
+            name,
+            table,
+            column,
+            done,
+            UNPARSEABLE,
+            "unparseable",
+            f"could not be read as a {declared.kind}; they count as missing.",
+        )
+        if ready:
+            outside = done.status == OUTSIDE
+            if outside.any():
+                values = np.where(outside, np.nan, done.values)
+                scale = f"{declared.low:g} to {declared.high:g}"
+                self._lost(
+                    name,
+                    table,
+                    column,
+                    done,
+                    OUTSIDE,
+                    "refused answer",
+                    f"are not on the scale {scale}; they count as missing.",
+                )
+                done = dataclasses.replace(done, values=values)
+        return done
+
+    def _type(self, text: pd.Series, column: str, role: str, name: str) -> tuple[ColumnType, bool]:
+        recipe = self.recipe
+        if name == "scores" and column in self.scores:
+            return self.scores[column]
+        kind = recipe.types.get(column, ROLE_TYPES.get(role, ""))
+        if kind == "code":
+            kind = "integer" if _whole(text) else "text"
+        if not kind:
+            kind = "number" if looks_numeric(text, recipe.missing) else "category"
+        return ColumnType(kind, date_order=recipe.date_order), False
+
+    def _visit(self, table: TextTable, column: str, done: Parsed) -> np.ndarray:
+        values = pd.Series(done.values, dtype=object)
+        blank = values.isna().to_numpy()
+        if blank.any():
+            where = [table.row_address(i) for i in np.flatnonzero(blank)]
+            raise DataError(
+                f"{table.name}: {len(where)} row(s) have no visit in column '{column}': {listed_addresses(where)}."
+            )
+        names = self.recipe.visit_names
+        return values.map(lambda v: names.get(v, v)).to_numpy(object) if names else values.to_numpy(object)
+
+    def _lost(self, name: str, table: TextTable, column: str, done: Parsed, status: int, rule: str, words: str) -> None:
+        mask = done.where(status) & table.own(column)
+        if n := int(mask.sum()):
+            where = table.addresses(mask, column)
+            self.issues.append(Issue(rule, f"{column}: {n} cell(s) {words}", n, "warning", name, column, where))
+
+
+def _whole(text: pd.Series) -> bool:
+    values: Sequence[str] = [str(v).strip() for v in pd.unique(text)]
+    return all(v.isascii() and v.isdigit() and (v == "0" or v[0] != "0") for v in values if v) and any(values)

@@ -1,0 +1,243 @@
+"""A first study file for a table: what it seems to be, with every guess marked, for a person to correct."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from outcomes.checks import privacy
+from outcomes.errors import OutcomesError
+from outcomes.instrument import instrument, recognise
+from outcomes.readers.cells import TextTable, key
+from outcomes.readers.files import Source, read_file
+from outcomes.readers.parse import looks_numeric
+from outcomes.readers.studyfile import study_from_text
+from outcomes.readers.visits import in_order, visit_time, wide_columns
+from outcomes.study import Study
+
+_PATIENT = ("patient_id", "patientid", "patient", "subject_id", "subject", "study_id", "participant_id", "participant",
+            "record_id", "usubjid", "person_id", "id", "pid", "patient_code", "code", "patnr", "case_id")  # fmt: skip
+_ROLES = {
+    "visit": ("visit", "avisit", "redcap_event_name", "event_name", "timepoint", "time_point", "visit_name", "session",
+              "time", "week", "month"),
+    "arm": ("arm", "treatment", "treat", "group", "trt", "trt01p", "trtp", "therapy", "randomisation", "allocation"),
+    "period": ("period", "period_id", "xover_period"),
+    "sequence": ("sequence", "seq", "order"),
+    "site": ("site", "centre", "center", "clinic", "siteid", "hospital"),
+    "route": ("route", "route_of_administration", "via"),
+    "episode": ("episode", "course", "infusion", "infusion_no", "infusion_number"),
+}  # fmt: skip
+_MISSING = (
+    "-99",
+    "-999",
+    "-9",
+    "-88",
+    "-77",
+    "999",
+    "9999",
+    "UNK",
+    "NASK",
+    "N/A",
+    "n/a",
+    "NA",
+    "#N/A",
+    "missing",
+    "not done",
+)
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def guess_study(data: str | Path, *, sheet: str | None = None, beside: Path | None = None) -> tuple[str, Study | None]:
+    """A commented study file for a table, every guess marked ``# guess``, and the study that it gives, if it gives one.
+
+    Without a study (a role that could not be guessed, say) the text says what stands in the way.
+
+    Raises DataError where the file cannot be read as a table.
+    """
+    path = Path(data)
+    table = read_file(Source(path, sheet or ""))
+    folder = Path(beside) if beside else path.parent
+    name = os.path.relpath(path.resolve(), folder.resolve())
+    try:
+        text = _text(table, Path(name).as_posix(), sheet or (table.sheet if table.letters else ""))
+        study = study_from_text(text, folder)
+        if study.outcome_names and len(study.visits) > 1:
+            return text, study
+        problem: object = "It has no score yet: declare one under [instruments] or [outcomes]."
+        if study.outcome_names:
+            problem = "It has one visit only, so there is no before and after: see [visits]."
+    except OutcomesError as error:
+        problem = error
+    reason = "\n".join(f"# {line}" for line in str(problem).splitlines())
+        return (
+            f"# This study cannot be read yet:\n{reason}\n# Mend that, then: outcomes check study.toml\n\n{text}",
+            None,
+        )
+
+
+def _text(table: TextTable, file: str, sheet: str) -> str:
+    patient = _patient(table)
+    found = privacy.scan("scores", table.frame, ids=[patient])
+    drop = [f.column for f in found if f.column != patient]
+    columns = [c for c in table.columns if c not in drop]
+    roles = {"patient": patient, **_roles(table, columns, patient)}
+    free = [c for c in columns if c not in roles.values()]
+    wide = {} if "visit" in roles else wide_columns(free)
+    names = [*wide, *[c for c in free if not any(c in by.values() for by in wide.values())]]
+    order = _order(table, roles, wide)
+    design = _design(roles, len(order[0]))
+    lines = [
+        "# Study file: what the data mean, and the plan. Lines marked 'guess' were guessed from names: look at each.",
+        "", "[study]", f"title = {_q(Path(file).stem)}",
+        f"design = {_q(design)}   # guess. One of: before-after, follow-up, routes, parallel, crossover, n-of-1",
+        "# entry = { outcome = \"…\", at_least = 4 }   # if patients were admitted by a score, say so here",
+        "", "[data]",
+        f"scores = {{ file = {_q(file)}, sheet = {_q(sheet)} }}" if sheet else f"scores = {_q(file)}",
+        *_missing(table, columns),
+        "", "[roles]", *[f"{r} = {_q(c)}   # guess" for r, c in roles.items()],
+        "", "[visits]", *_visits(*order),
+    ]  # fmt: skip
+    if wide:
+        lines += ["", "[wide.columns]   # guess: which columns hold one score at several visits"]
+        lines += [f"{_k(s)} = {{ {', '.join(f'{_k(v)} = {_q(c)}' for v, c in by.items())} }}" for s, by in wide.items()]
+    lines += _instruments(table, names, wide)
+    if drop:
+        lines += [
+            "",
+            "[privacy]   # these columns may identify a patient; they are not read. Allow one only if you are sure",
+        ]
+        lines += [
+            *[f"# {f.column}: {f.kind}; {f.why}" for f in found if f.column in drop],
+            f"drop = {_list(drop)}   # guess",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _patient(table: TextTable) -> str:
+    by_key = {key(c): c for c in reversed(table.columns)}
+    for name in _PATIENT:
+        if name in by_key:
+            return by_key[name]
+    ends = [c for c in table.columns if re.search(r"(^|_)(id|code|nr|no|number)$", key(c))]
+    return ends[0] if ends else table.columns[0]
+
+
+def _roles(table: TextTable, columns: Sequence[str], patient: str) -> dict[str, str]:
+    by_key = {key(c): c for c in reversed(columns) if c != patient}
+    ids, roles = table[patient], {}
+    several = bool(ids.duplicated().any())
+    for role, names in _ROLES.items():
+        for name in names:
+            column = by_key.get(name, "")
+            if column and column not in roles.values() and _fits(role, table[column], ids, several):
+                roles[role] = column
+                break
+    return roles
+
+
+def _fits(role: str, text: pd.Series, ids: pd.Series, several: bool) -> bool:
+    values = set(text.str.strip()) - {""}
+    if role in ("visit", "period", "episode"):
+        many = several and 1 < len(values) <= 60
+        return many and (role != "visit" or not (text == "").any())
+    return 1 < len(values) <= 30 and len(values) < max(3, ids.nunique())
+
+
+def _design(roles: dict[str, str], visits: int) -> str:
+    if "period" in roles and ("sequence" in roles or "arm" in roles):
+        return "crossover"
+    return "parallel" if "arm" in roles else "follow-up" if visits > 2 else "before-after"
+
+
+def _missing(table: TextTable, columns: Sequence[str]) -> list[str]:
+    there = {v.strip() for c in columns for v in pd.unique(table[c])}
+    codes = [m for m in _MISSING if m in there and (not _is_number(m) or _stands_apart(table, columns, m))]
+    if codes:
+        return [f"missing = {_list(codes)}   # guess: codes that mean missing"]
+    return ['# missing = ["-99"]   # codes that mean missing, if there are any']
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").isdigit()
+
+
+def _stands_apart(table: TextTable, columns: Sequence[str], code: str) -> bool:
+    """Whether the number lies far from all others of every column it stands in, so that it can hardly be a value."""
+    for column in columns:
+        text = table[column].str.strip()
+        if (text == code).any():
+            rest = text[(text != code) & (text != "")]
+            others = pd.to_numeric(rest, errors="coerce").dropna()
+            apart = others.min() >= 0 if float(code) < 0 else others.max() * 2 < float(code)
+            if others.empty or not apart or rest.str.match(r"0\d").any():
+                return False
+    return True
+
+
+def _order(table: TextTable, roles: dict[str, str], wide: dict[str, dict[str, str]]) -> tuple[tuple[str, ...], bool]:
+    if "visit" in roles:
+        return in_order(v for v in pd.unique(table[roles["visit"]].str.strip()) if v)
+    return in_order(v for by in wide.values() for v in by)
+
+
+def _visits(order: Sequence[str], sure: bool) -> list[str]:
+    if not order:
+        return [
+            "# No visits were found. Name the visit column under [roles], or, where one score stands in several columns:",
+            '# order = ["baseline", "week_4"]', "# [wide.suffix]", '# baseline = "_pre"', '# week_4 = "_post"',
+        ]  # fmt: skip
+    start = next((v for v in order if visit_time(v) == 0), order[0])
+    why = "" if sure else ": the order of the file, as the names tell no time"
+    return [f"order = {_list(order)}   # guess{why}", f"baseline = {_q(start)}   # guess"]
+
+
+def _instruments(table: TextTable, names: Sequence[str], wide: dict[str, dict[str, str]]) -> list[str]:
+    lines, claimed = ["", "[instruments]"], set()
+    for hit in recognise(names):
+        kind = instrument(hit.instrument)
+        if kind.options and any(not o.default for o in kind.options):
+            needs = ", ".join(f"{o.name} = one of {', '.join(o.choices)}" for o in kind.options if not o.default)
+            lines.append(f"# {kind.title} also needs a choice: {needs}")
+        fields = [f"{_k(k)} = {_q(c)}" for k, c in (hit.items or hit.totals).items()]
+        fields += [f"{o.name} = {_q(o.choices[0])}" for o in kind.options if not o.default and o.choices]
+        lines.append(f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {hit.why}")
+        claimed |= {*hit.items.values(), *hit.totals.values()}
+    if len(lines) == 2:
+        lines.append('# no instrument was recognised; for example: pain_nrs = { average = "nrs_avg" }')
+    rest = [n for n in names if n not in claimed and (n in wide or _score_like(table, n))]
+    if rest:
+        lines += ["", "[outcomes]   # scores of no known instrument: say which side is better, and the scale"]
+        mark = "" if any(n in wide for n in rest) else "# "
+        for n in rest:
+            line = f'{_k(key(n))} = {{ column = {_q(n)}, title = {_q(n)}, better = "lower" }}   # guess'
+            lines.append(line if n in wide else f"{mark or '# '}{line}")
+    return lines
+
+
+def _score_like(table: TextTable, column: str) -> bool:
+    if column not in table.columns or not looks_numeric(table[column], _MISSING):
+        return False
+    return table[column].nunique() > 2 and not re.search(r"(^|_)(age|alter|year|day|time|no|nr|id)(_|$)", key(column))
+
+
+def _q(text: str) -> str:
+    """The text as a TOML string.
+
+    >>> _q('a "b"')
+    '"a \\\\"b\\\\""'
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _k(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else _q(text)
+
+
+def _list(items: Sequence[Any]) -> str:
+    return f"[{', '.join(_q(str(i)) for i in items)}]"

@@ -1,0 +1,109 @@
+"""The study file: one TOML that is codebook and plan."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from outcomes.errors import StudyError, unknown
+from outcomes.readers.assemble import assemble
+from outcomes.readers.files import Source
+from outcomes.readers.recipe import TABLES, Recipe
+from outcomes.study import Study
+
+#: The sections of a study file and the keys of each; None where the keys are the user's own names.
+SECTIONS: dict[str, tuple[str, ...] | None] = {
+    "study": ("title", "design", "sample", "entry"),
+    "data": (*TABLES, "missing", "date_order", "ids"),
+    "roles": None,
+    "visits": ("order", "baseline", "names"),
+    "instruments": None,
+    "outcomes": None,
+    "columns": None,
+    "wide": ("suffix", "prefix", "columns"),
+    "privacy": ("allow", "drop"),
+    "analysis": None,
+}
+
+
+def read_study(path: str | Path) -> Study:
+    """Read a study file and its tables into a study.
+
+    Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids; [roles] which column is
+    the patient, visit, arm …; [visits] order, baseline, names (the file's name = the study's name); [instruments];
+    [outcomes]; [columns] types of other columns; [wide]; [privacy] allow, drop; [[analysis]] the plan. File names are
+    relative to the study file.
+
+    Raises StudyError (with the line where the TOML is broken, with what exists where a key is unknown), DataError,
+    PrivacyError, InstrumentError.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError:
+        raise StudyError(f"There is no study file '{path}'. 'outcomes init DATA' writes one.") from None
+    except UnicodeDecodeError:
+        raise StudyError(f"{path.name} is not a study file: it is not UTF-8 text.") from None
+    return study_from_text(text, path.parent, path.name)
+
+
+def study_from_text(text: str, folder: Path, name: str = "the study file") -> Study:
+    """The study that the text of a study file describes; its files are found from the folder."""
+    try:
+        said = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        raise StudyError(f"{name} is not valid TOML: {wrong}.") from None
+    _known_keys(said, name)
+    return assemble(_recipe(said, folder))
+
+
+def _known_keys(said: Mapping[str, Any], name: str) -> None:
+    for section, content in said.items():
+        if section not in SECTIONS:
+            raise StudyError(f"{name}: {unknown('section', section, SECTIONS)}")
+        wanted = list if section == "analysis" else dict
+        if not isinstance(content, wanted):
+            form = "[[analysis]]" if section == "analysis" else f"[{section}]"
+            raise StudyError(f"{name}: {section} is written as {form}, with its keys below.")
+        keys = SECTIONS[section]
+        for word in content if keys else ():
+            if word not in (keys or ()):
+                raise StudyError(f"{name}, [{section}]: {unknown('key', str(word), keys or ())}")
+
+
+def _recipe(said: Mapping[str, Any], folder: Path) -> Recipe:
+    data, visits, privacy = said.get("data", {}), said.get("visits", {}), said.get("privacy", {})
+    if "scores" not in data:
+        raise StudyError('The study file names no scores: [data] scores = "scores.csv".')
+    roles = said.get("roles", {})
+    for role, column in roles.items():
+        if not isinstance(column, str):
+            raise StudyError(f'[roles] {role} is the name of a column: {role} = "…".')
+    head = dict(said.get("study", {}))
+    return Recipe(
+        sources={t: Source.of(data[t], folder) for t in TABLES if t in data},
+        roles=roles,
+        visits=_names(visits, "order", "visits"),
+        baseline=str(visits.get("baseline", "")),
+        visit_names={str(k): str(v) for k, v in dict(visits.get("names", {})).items()},
+        instruments=said.get("instruments", {}),
+        outcomes=said.get("outcomes", {}),
+        types=said.get("columns", {}),
+        wide=said.get("wide", {}),
+        missing=_names(data, "missing", "data"),
+        date_order=str(data.get("date_order", "")),
+        ids=str(data.get("ids", "exact")),
+        allow=_names(privacy, "allow", "privacy"),
+        drop=_names(privacy, "drop", "privacy"),
+        folder=folder,
+        study=head | {"questions": tuple(said.get("analysis", ()))},
+    )
+
+
+def _names(section: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
+    value = section.get(key, [])
+    if not isinstance(value, list) or any(isinstance(v, (dict, list)) for v in value):
+        raise StudyError(f'[{name}] {key} is a list: {key} = ["…", "…"].')
+    return tuple(map(str, value))

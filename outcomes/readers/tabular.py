@@ -1,0 +1,76 @@
+"""One table of scores, for a notebook: said in arguments instead of a study file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from outcomes.readers.assemble import assemble
+from outcomes.readers.files import Source
+from outcomes.readers.recipe import TABLES, Recipe
+from outcomes.study import Study
+
+
+def read_table(
+    path: str | Path,
+    *,
+    patient: str,
+    visit: str | None = None,
+    visits: Sequence[str] | None = None,
+    baseline: str | None = None,
+    instruments: Mapping[str, Any] | None = None,
+    outcomes: Mapping[str, Any] | None = None,
+    wide: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    missing: Sequence[str | float] = (),
+    allow: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    sheet: str | None = None,
+    header: int | None = None,
+    date_order: str = "",
+    ids: str = "exact",
+    design: str = "before-after",
+    title: str = "",
+    patients: str | Path | None = None,
+    infusions: str | Path | None = None,
+    events: str | Path | None = None,
+    **roles: str,
+) -> Study:
+    """Read a CSV, TSV or Excel table of scores into a study.
+
+    The table is long (a row for each patient and `visit`) or wide (a row a patient; columns such as ``nrs_pre`` and
+    ``nrs_post``, or as `wide` declares: ``{"suffix": {"pre": "_1", "post": "_2"}}``, ``{"prefix": …}`` or
+    ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``). `visits` is their order, `baseline` one of them.
+    `instruments` says which columns hold which questionnaire (``{"pain_nrs": {"average": "nrs"}, "phq9": {"prefix":
+    "phq9_"}}``); `outcomes` declares other scores (``{"headache": {"column": "pk", "better": "lower"}}``). Further
+    roles are keyword arguments: ``arm``, ``period``, ``sequence``, ``site``, ``route``, ``episode``, ``date`` …
+    `columns` gives types of other columns ("number", "category", "date", "yes/no", "text").
+
+    Every cell is read as text and parsed by its type; ``study.columns`` says for each column how many were parsed,
+    blank, coded as missing (`missing`) or could not be read, and where; ``study.issues`` lists everything else.
+
+    Raises DataError (a file that cannot be used as it is), StudyError (roles that do not fit), PrivacyError (columns
+    that may identify a patient and are neither in `allow` nor in `drop`), InstrumentError.
+
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "scores.csv"
+    >>> _ = file.write_text("id,nrs_pre,nrs_post\\n001,7,4\\n002,8,6?\\n")
+    >>> study = read_table(file, patient="id", instruments={"pain_nrs": {"average": "nrs"}})
+    >>> study.visits, list(study.scores["patient"].unique())
+    (('pre', 'post'), ['001', '002'])
+    >>> study.columns.loc[1, ["column", "parsed", "unparseable", "addresses"]].tolist()
+    ['nrs', 3, 1, 'row 3, column nrs_post']
+    """
+    here = Path()
+    files = {"scores": path, "patients": patients, "infusions": infusions, "events": events}
+    sources = {name: Source.of(str(files[name]), here) for name in TABLES if files[name] is not None}
+    sources["scores"] = Source(Path(path), sheet or "", header)
+    said = {"patient": patient, **({"visit": visit} if visit else {}), **roles}
+    return assemble(
+        Recipe(
+            sources, said, tuple(visits or ()), baseline or "", instruments=instruments or {}, outcomes=outcomes or {},
+            types=columns or {}, wide=wide or {}, missing=tuple(map(str, missing)), date_order=date_order, ids=ids,
+            allow=tuple(allow), drop=tuple(drop), study={"title": title, "design": design},
+        )
+    )  # fmt: skip
