@@ -33,23 +33,8 @@ _ROLES = {
     "route": ("route", "route_of_administration", "via"),
     "episode": ("episode", "course", "infusion", "infusion_no", "infusion_number"),
 }  # fmt: skip
-_MISSING = (
-    "-99",
-    "-999",
-    "-9",
-    "-88",
-    "-77",
-    "999",
-    "9999",
-    "UNK",
-    "NASK",
-    "N/A",
-    "n/a",
-    "NA",
-    "#N/A",
-    "missing",
-    "not done",
-)
+_MISSING = ("-99", "-999", "-9", "-88", "-77", "999", "9999", "UNK", "NASK", "N/A", "n/a", "NA", "#N/A", "missing",
+            "not done")  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -63,22 +48,20 @@ def guess_study(data: str | Path, *, sheet: str | None = None, beside: Path | No
     path = Path(data)
     table = read_file(Source(path, sheet or ""))
     folder = Path(beside) if beside else path.parent
-    name = os.path.relpath(path.resolve(), folder.resolve())
+    name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    text = _text(table, name, sheet or (table.sheet if table.letters else ""))
     try:
-        text = _text(table, Path(name).as_posix(), sheet or (table.sheet if table.letters else ""))
         study = study_from_text(text, folder)
-        if study.outcome_names and len(study.visits) > 1:
-            return text, study
-        problem: object = "It has no score yet: declare one under [instruments] or [outcomes]."
-        if study.outcome_names:
+        if not study.outcome_names:
+            problem = "It has no score yet: declare one under [instruments] or [outcomes]."
+        elif len(study.visits) < 2:
             problem = "It has one visit only, so there is no before and after: see [visits]."
+        else:
+            return text, study
     except OutcomesError as error:
-        problem = error
-    reason = "\n".join(f"# {line}" for line in str(problem).splitlines())
-        return (
-            f"# This study cannot be read yet:\n{reason}\n# Mend that, then: outcomes check study.toml\n\n{text}",
-            None,
-        )
+        problem = str(error)
+    reason = "\n".join(f"# {line}" for line in problem.splitlines())
+    return f"# No plan can be made yet:\n{reason}\n# Mend that, then: outcomes check study.toml\n\n{text}", None
 
 
 def _text(table: TextTable, file: str, sheet: str) -> str:
