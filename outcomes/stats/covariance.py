@@ -54,6 +54,34 @@ class Linear:
                 return theta
         return np.linalg.lstsq(flat, np.eye(len(moments)).ravel() * np.trace(moments) / len(moments), rcond=None)[0]
 
+    def faces(self) -> list[Structure]:
+        """The boundary of a random-effects covariance: each variance nought in turn, or correlated effects of lower rank."""
+        assert self.random is not None
+        k, z = self.random.shape[1], self.random
+        variances = [
+            i
+            for i, n in enumerate(self.names)
+            if n == "nested" or (n[:2] == "G_" and n[2:].split("_")[0] == n.split("_")[2])
+        ]
+        correlated = len([n for n in self.names if n[:2] == "G_"]) > k
+        out: list[Structure] = []
+        for i in variances:
+            if self.names[i] != "nested" and correlated:
+                continue
+            rest = z if self.names[i] == "nested" else np.delete(z, i, axis=1)
+            names = (
+                (*(f"G_{a + 1}_{a + 1}" for a in range(rest.shape[1])),)
+                if not correlated
+                else self.names[: k * (k + 1) // 2]
+            )
+            tail = tuple(n for j, n in enumerate(self.names) if j != i and n[:2] != "G_")
+            keep = [j for j in range(len(self.names)) if j != i]
+            out.append(Linear(self.title, self.bases[keep], names + tail, random=rest))
+        if correlated:
+            cells = tuple(f"L_{a + 1}_{b + 1}" for b in range(k - 1) for a in range(b, k))
+            out.append(Factor(self.title, z, k - 1, (*cells, "sigma2")))
+        return out
+
 
 @dataclass(frozen=True, eq=False)
 class Heterogeneous:
@@ -183,16 +211,19 @@ def _positive(sigma: Array) -> bool:
 
 
 def _inside(theta: Array, k: int, names: tuple[str, ...], variance: float) -> Array:
-    """A start whose random effects have a covariance inside its cone: if the moments' is not, a small diagonal one."""
-    theta = theta.copy()
+    """A start inside the cone of the random effects: if the moments' is not, a small diagonal one."""
     g = random_covariance(theta, k, names)
-    if theta[-1] <= 0 or np.linalg.eigvalsh(g).min() <= 0:
-        theta[:] = 0.0
-        theta[-1] = variance / 2
-        for i, name in enumerate(names[:-1]):
-            _, a, b = name.split("_")
-            theta[i] = max(abs(g[int(a) - 1, int(a) - 1]), 1e-3 * variance) / 2 if a == b else 0.0
-    return theta
+    others = [v for v, n in zip(theta, names) if n in ("nested", "sigma2")]
+    if min(others) > 0 and (k == 0 or np.linalg.eigvalsh(g).min() > 0):
+        return theta
+    out = np.zeros(len(theta))
+    for i, name in enumerate(names):
+        if name in ("nested", "sigma2"):
+            out[i] = variance / 2
+        elif name.split("_")[1] == name.split("_")[2]:
+            a = int(name.split("_")[1]) - 1
+            out[i] = max(abs(g[a, a]), 1e-3 * variance) / 2
+    return out
 
 
 def random_covariance(theta: Array, k: int, names: tuple[str, ...]) -> Array:

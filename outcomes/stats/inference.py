@@ -242,15 +242,12 @@ def infer(fit: Fit, method: str = "kenward-roger", *, rows: Rows | None = None) 
 def _kenward_roger(fit: Fit, slopes: Array, w: Array) -> Array:
     """Phi + 2 Phi {sum of w_ab (Q_ab - P_a Phi P_b)} Phi, without the second-derivative term."""
     pieces = fit.pieces
-    m = len(fit.summary.visits)
     weights = np.zeros_like(pieces.weights)
     for g in range(fit.sigma.shape[0]):
         rows = fit.summary.group == g
-        j = pieces.at.first[:, g].reshape(len(w), m * m)
-        c = (j.T @ w @ j).reshape(m, m, m, m)
-        own = pieces.weights[rows]
-        inner = np.tensordot(own, c, ((1, 2), (1, 2)))
-        weights[rows] = own @ inner @ own
+        own, j = pieces.weights[rows], pieces.at.first[:, g]
+        paired = np.tensordot(w, j, 1)
+        weights[rows] = own @ sum(a @ own @ b for a, b in zip(j, paired)) @ own
     q = pieces.engine.contract(weights)[:-1, :-1]
     lent = slopes @ fit.cov_beta
     mixed = np.tensordot(w, slopes, 1)
@@ -305,3 +302,20 @@ def type_iii(inference: Inference, terms: dict[str, Sequence[int]]) -> tuple[Est
     """An F-test of each named set of coefficients being nought together."""
     p = len(inference.fit.design.names)
     return tuple(inference.test(np.eye(p)[list(columns)], name=name) for name, columns in terms.items())
+
+
+def likelihood_ratio(larger: Fit, smaller: Fit) -> Estimate:
+    """Chi-square test of nested models: fitted by ML where their coefficients differ, by either where only covariances do.
+
+    A variance tested against nought lies at its boundary, where this p is too large (Self & Liang 1987, JASA 82:605).
+
+    Raises AnalysisError where REML fits with different coefficients are compared.
+    """
+    if larger.reml != smaller.reml or (larger.reml and list(larger.kept) != list(smaller.kept)):
+        raise AnalysisError(
+            "Models with different coefficients are compared by ML, not REML: fit both with reml=False."
+        )
+    statistic = max(2 * (larger.loglik - smaller.loglik), 0.0)
+    df = larger.n_parameters + len(larger.kept) - smaller.n_parameters - len(smaller.kept)
+    p = float(special.chdtrc(df, statistic))
+    return Estimate("likelihood ratio", statistic, p=p, statistic=statistic, df=df, how=f"chi-square, df {df}")

@@ -22,7 +22,7 @@ from outcomes.stats.summary import Summary, by_pattern
 Array = NDArray[np.float64]
 
 #: The declared order in which covariances are tried: each only where the one before does not converge.
-FALLBACK = ("us", "toeph", "ar1h", "csh")
+FALLBACK = ("us", "toeph", "ar1h", "cs")
 
 
 def visit_design(features: Sequence[str], visits: Sequence[str], *, by_visit: Collection[str] = ()) -> Design:

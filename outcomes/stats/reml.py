@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcomes.errors import AnalysisError
-from outcomes.stats.covariance import Evaluated, Factor, Linear, Structure, random_covariance
+from outcomes.stats.covariance import Evaluated, Linear, Structure, random_covariance
 from outcomes.stats.summary import Summary
 
 Array = NDArray[np.float64]
@@ -215,6 +215,9 @@ class Engine:
 def _sandwich(j: Array, w: Array, c: Array) -> Array:
     """Sum over patterns of tr(V_a W V_b C) for all pairs of parameters: j (q, M, M), w and c (K, M, M)."""
     q, m = len(j), j.shape[-1]
+    if 2 * q < m:
+        left, right = j[:, None] @ w, (j[:, None] @ c).transpose(0, 1, 3, 2)
+        return left.reshape(q, -1) @ right.reshape(q, -1).T
     k = w.reshape(-1, m * m).T @ c.reshape(-1, m * m)
     k = k.reshape(m, m, m, m).transpose(3, 0, 1, 2).reshape(m * m, m * m)
     flat = j.reshape(q, m * m)
@@ -280,7 +283,7 @@ def fit(summary: Summary, design: Design, structure: Structure, *, reml: bool = 
     theta, point, iterations = _maximise(engine, structure, theta, max_iterations)
     at = structure(theta)
     outside = _outside(structure, theta)
-    if outside:
+    if outside and isinstance(structure, Linear):
         return _on_the_face(summary, design, structure, reml=reml, said=outside)
     gradient, hessian, expected, _ = engine.derivatives(at, point)
     _check_maximum(structure, at, hessian)
@@ -293,16 +296,20 @@ def fit(summary: Summary, design: Design, structure: Structure, *, reml: bool = 
 
 
 def _identified(summary: Summary, structure: Structure) -> None:
-    """An unstructured covariance needs patients seen at both visits of every pair."""
-    if "unstructured" not in structure.title:
+    """A variance of its own needs two patients at the visit; an unstructured covariance, patients at both visits of a pair."""
+    free = "unstructured" in structure.title
+    if not free and "heterogeneous" not in structure.title:
         return
     pairs = summary.pair_counts if "by arm" in structure.title else summary.pair_counts.sum(axis=0)[None]
     for group in pairs:
+        few = np.flatnonzero(np.diag(group) < 2)
+        if len(few):
+            who = "Only one patient has" if group[few[0], few[0]] else "No patient has"
+            raise NotConverged(f"{who} a score at {summary.visits[few[0]]}, so its variance is not determined.")
         lacking = np.argwhere((group == 0) & np.triu(np.ones_like(group, dtype=bool)))
-        if len(lacking):
+        if free and len(lacking):
             j, k = (summary.visits[i] for i in lacking[0])
-            who = f"No patient has a score at both {j} and {k}" if j != k else f"No patient has a score at {j}"
-            raise NotConverged(f"{who}, so their covariance is not determined.")
+            raise NotConverged(f"No patient has a score at both {j} and {k}, so their covariance is not determined.")
 
 
 def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) -> tuple[Array, Point, int]:
@@ -365,35 +372,17 @@ def _outside(structure: Structure, theta: Array) -> str:
     """Which random effect has left its cone, in words; empty where none has."""
     if not isinstance(structure, Linear) or structure.random is None:
         return ""
+    named = dict(zip(structure.names, theta))
     g = random_covariance(theta, structure.random.shape[1], structure.names)
-    if np.linalg.eigvalsh(g).min() >= 0:
-        return ""
-    nought = len(g) == 1 or (np.diag(g) <= 0).any()
-    return "a random effect has a variance of nought" if nought else "random effects are perfectly correlated"
+    if named.get("nested", 0.0) < 0 or (np.diag(g) < 0).any():
+        return "a random effect has a variance of nought"
+    return "random effects are perfectly correlated" if len(g) and np.linalg.eigvalsh(g).min() < 0 else ""
 
 
-def _on_the_face(summary: Summary, design: Design, structure: Structure, *, reml: bool, said: str) -> Fit:
-    """The best fit on the boundary of a random-effects covariance."""
-    assert isinstance(structure, Linear) and structure.random is not None
-    z = structure.random
-    diagonal = not any(n.startswith("G_") and n.split("_")[1] != n.split("_")[2] for n in structure.names)
-    k = z.shape[1]
-    faces: list[Structure] = []
-    if diagonal:
-        for drop in range(k):
-            keep = [i for i in range(len(structure.names)) if i != drop]
-            rest = np.delete(z, drop, axis=1)
-            names = tuple(f"G_{i + 1}_{i + 1}" for i in range(k - 1))
-            faces.append(
-                replace(
-                    structure, bases=structure.bases[keep], names=(*names, "sigma2"), random=rest if k > 1 else None
-                )
-            )
-    else:
-        names = tuple(f"L_{a + 1}_{b + 1}" for b in range(k - 1) for a in range(b, k))
-        faces.append(Factor(structure.title, z, k - 1, (*names, "sigma2")))
+def _on_the_face(summary: Summary, design: Design, structure: Linear, *, reml: bool, said: str) -> Fit:
+    """The best fit on the boundary of a random-effects covariance: each variance left out, or the rank reduced."""
     found = []
-    for face in faces:
+    for face in structure.faces():
         try:
             found.append(fit(summary, design, face, reml=reml))
         except NotConverged:
