@@ -8,7 +8,7 @@ A frozen question, run on a study, gives a frozen answer::
     oc.check(study)
     oc.PairedT("pain_nrs", before="baseline", after="week_4").run(study)
 
-Questions (`oc.methods()` lists them) and everything below load on first use, so that `import outcomes` stays cheap.
+Questions (`oc.questions()` lists them) and everything below load on first use, so that `import outcomes` stays cheap.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ _HOMES = {
 }
 _MODULES = frozenset({"errors", "plans", "wording"})
 
-__all__ = ["__version__", "instrument", "methods", *sorted(_HOMES)]
+__all__ = ["__version__", "instrument", "questions", *sorted(_HOMES)]
 
 
-def methods() -> pd.DataFrame:
+def questions() -> pd.DataFrame:
     """Every kind of question: its name, what it asks, its fields, and how it is called.
 
     >>> import outcomes as oc
-    >>> "PairedT" in set(oc.methods()["method"])
+    >>> "PairedT" in set(oc.questions()["method"])
     True
     """
     import dataclasses
@@ -87,7 +87,7 @@ def __getattr__(name: str) -> Any:
     elif not name.startswith("_") and name[:1].isupper() and name in (found := _questions()):
         value = found[name]
     else:
-        raise AttributeError(f"module 'outcomes' has no attribute '{name}'; oc.methods() lists the questions")
+        raise AttributeError(f"module 'outcomes' has no attribute '{name}'; oc.questions() lists the questions")
     globals()[name] = value
     return value
 

@@ -143,14 +143,17 @@ def from_dict(entry: Mapping[str, Any], *, kinds: Mapping[str, type[Analysis]] |
     ]  # fmt: skip
     if needed:
         raise AnalysisError(f"{name} needs {' and '.join(needed)}. Its fields: {', '.join(fields)}.")
-    made = {k: from_dict(v, kinds=kinds) if isinstance(v, Mapping) and "method" in v else v for k, v in entry.items()}
+    made: dict[str, Any] = {
+        k: from_dict(v, kinds=kinds) if isinstance(v, Mapping) and "method" in v else v for k, v in entry.items()
+    }
     return kinds[name](**made)
 
 
 def unanswered(question: Analysis, study: Study, why: str) -> Result:
     """A failed question as a visible result."""
     try:
-        outcome = study.outcome(question.outcome) if getattr(question, "outcome", "") else None
+        name = getattr(question, "outcome", "")
+        outcome = study.outcome(name) if name else None
     except AnalysisError:
         outcome = None
     left = (("question not answered", study.enrolled),) if study.enrolled else ()

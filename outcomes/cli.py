@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--debug", action="store_true", help="show the traceback of an internal error (may show data)")
         return sub
 
-    study = {"metavar": "STUDY.toml", "help": "the study file: which columns mean what, and the plan"}
+    study: dict[str, Any] = {"metavar": "STUDY.toml", "help": "the study file: which columns mean what, and the plan"}
     p = add("report", _report, "answer the study's plan and write one report that opens in any browser")
     p.add_argument("study", **study)
     p.add_argument("--out", default="reports", metavar="DIR", help="folder for the report (default: reports)")
@@ -186,7 +186,7 @@ def _methods(args: argparse.Namespace) -> int:
             raise StudyError(unknown("method", args.name, found))
         print(f"{args.name}{inspect.signature(found[args.name])}\n\n{inspect.getdoc(found[args.name])}")
         return 0
-    _show(outcomes.methods(), "Questions a plan can ask (outcomes methods NAME shows one)")
+    _show(outcomes.questions(), "Questions a plan can ask (outcomes methods NAME shows one)")
     return 0
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outcomes import methods
 from outcomes.analysis import Analysis, from_dict, questions, unanswered
 from outcomes.errors import AnalysisError, OutcomesError, StudyError, unknown
+from outcomes.methods import load
 from outcomes.result import Result, Results, with_adjusted
 from outcomes.stats.multiplicity import adjust
 from outcomes.study import Study
@@ -72,7 +72,9 @@ class Plan:
 
     def to_toml(self) -> str:
         """The plan as `[[analysis]]` tables of a study file."""
-        return "\n".join("[[analysis]]\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in d.items()) for d in self.to_list())
+        return "\n".join(
+            "[[analysis]]\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in d.items()) for d in self.to_list()
+        )
 
     @classmethod
     def from_list(cls, entries: Iterable[Mapping[str, Any]]) -> Plan:
@@ -106,7 +108,7 @@ class Plan:
 
 def kinds() -> dict[str, type[Analysis]]:
     """Every question, by name: the library's and those a user has defined."""
-    methods.load()
+    load()
     return questions()
 
 
@@ -116,7 +118,9 @@ def _answer(question: Analysis, study: Study) -> Result:
     except OutcomesError as e:
         return unanswered(question, study, str(e))
     except Exception as e:  # a bug must not lose the report; its message may hold values, so only its kind is shown
-        return unanswered(question, study, f"internal error ({type(e).__name__}); please report it with the method's name.")
+        return unanswered(
+            question, study, f"internal error ({type(e).__name__}); please report it with the method's name."
+        )
 
 
 def _with_families(results: list[Result]) -> tuple[Result, ...]:
@@ -137,7 +141,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list):
         return f"[{', '.join(_toml(v) for v in value)}]"
     if isinstance(value, Mapping):

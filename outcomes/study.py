@@ -366,7 +366,7 @@ class Study:
         rows &= self.scores["patient"].isin(ids).to_numpy()
         if not rows.any():
             raise AnalysisError("The selection leaves no patient.")
-        tables = {
+        tables: dict[str, Any] = {
             t: None if (f := getattr(self, t)) is None else f[f["patient"].isin(ids)]
             for t in ("patients", "infusions", "events")
         }

@@ -117,7 +117,8 @@ def _cell(value: object) -> str:
     if isinstance(value, int | np.integer):
         return str(value)
     if isinstance(value, float | np.floating):
-        return number(float(value), 0 if float(value).is_integer() else 3 if abs(value) < 1 else 2)
+        x = float(value)
+        return number(x, 0 if x.is_integer() else 3 if abs(x) < 1 else 2)
     return str(value)
 
 

@@ -18,7 +18,7 @@ def test_a_plan_is_the_same_in_python_and_in_toml():
     assert oc.Plan.from_toml(plan.to_toml()).digest == plan.digest
 
 
-@given(st.text(max_size=30), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
 def test_any_label_survives_the_round_trip(label, level):
     plan = oc.Plan(oc.PairedT("pain", before="a", after="b", label=label, level=level))
     assert oc.Plan.from_toml(plan.to_toml() + "\n") == plan

@@ -49,13 +49,14 @@ class Describe(Analysis):
     def compute(self, study: Study) -> Result:
         names = self.outcomes or tuple(study.outcome_names)
         baseline = study.visit(self.baseline or study.baseline)
-        by_visit = pd.DataFrame([row for n in names for row in _visits(study, n, baseline, self.level)])
+        rows: list[dict[str, Any]] = [row for n in names for row in _visits(study, n, baseline, self.level)]
+        by_visit = pd.DataFrame(rows)
         table_one = _table_one(study, self.characteristics)
         estimates = [
             Estimate(kind, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
                      se=row[f"{kind}_se"], unit=row["unit"], visit=row["visit"], group=row["title"],
                      how="t interval" if kind == "mean change" else "", reason=row[f"{kind}_reason"])
-            for row in by_visit.to_dict("records")
+            for row in rows
             for kind in ("mean", "mean change")
             if kind == "mean" or row["visit"] != baseline
         ]  # fmt: skip

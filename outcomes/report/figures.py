@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from typing import Any
 
 from outcomes.report.model import Figure
 
@@ -17,7 +18,12 @@ def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
     from outcomes.plots import PICTURES, plot, rows_height
 
     _, (width, height) = PICTURES[figure.kind]
-    style = {"svg.hashsalt": "outcomes", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 10}
+    style: dict[Any, Any] = {
+        "svg.hashsalt": "outcomes",
+        "svg.fonttype": "path",
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+    }
     with mpl.rc_context(style):
         canvas = Canvas(figsize=(width, max(height, rows_height(figure.result, figure.kind))), layout="constrained")
         plot(figure.result, figure.kind, ax=canvas.add_subplot())

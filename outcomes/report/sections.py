@@ -175,14 +175,14 @@ def _counted(study: Study, results: Results) -> Section:
                 )
             )
         )
-    rows = tuple(
+    asked = tuple(
         (r.analysis.title(r.outcome), str(r.counts.enrolled), str(r.counts.analysed),
          "; ".join(f"{n} {why}" for why, n in r.counts.left_out) or NONE)
         for r in results
     )  # fmt: skip
     blocks.append(
         TableBlock(
-            Table("Counted for each question", ("question", "enrolled", "analysed", "left out"), rows, numeric=(1, 2)),
+            Table("Counted for each question", ("question", "enrolled", "analysed", "left out"), asked, numeric=(1, 2)),
             True,
         )
     )

@@ -26,13 +26,9 @@ def test_against_r(case):
     number = lambda x: float(x) if x not in ("", "NA") else None  # noqa: E731
     result = run([number(r["pre"]) for r in data], [number(r["post"]) for r in data])
     e = result["mean change"]
-    got = {"estimate": e.value, "se": e.se, "t": e.statistic, "df": e.df, "p": e.p, "ci_lower": e.low, "ci_upper": e.high}
-    seen = 0
+    got = {"t": e.statistic, "df": e.df, "p_two.sided": e.p, "se": e.se, "ci95_low": e.low, "ci95_high": e.high}
     for quantity, value in got.items():
-        if quantity in rows:
-            assert value == pytest.approx(float(rows[quantity]["value"]), rel=1e-9)
-            seen += 1
-    assert seen >= 3, sorted(rows)
+        assert value == pytest.approx(float(rows[quantity]["value"]), rel=1e-9), quantity
 
 
 def test_reference_values_known_without_the_shared_material():
@@ -40,9 +36,9 @@ def test_reference_values_known_without_the_shared_material():
     drug_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
     drug_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
     e = run(drug_1, drug_2)["mean change"]
-    assert e.statistic == pytest.approx(4.0621276958565295, rel=1e-9)
-    assert e.p == pytest.approx(0.00283289019738, rel=1e-9)
-    assert (e.low, e.high) == pytest.approx((0.7001142366752, 2.4598857633248), rel=1e-9)
+    assert e.statistic == pytest.approx(4.0621276833820366, rel=1e-9)
+    assert e.p == pytest.approx(0.0028328901973842702, rel=1e-9)
+    assert (e.low, e.high) == pytest.approx((0.70011423672301754, 2.4598857632769824), rel=1e-9)
 
 
 @given(SCORES, st.integers(-3, 3))
@@ -78,13 +74,13 @@ def test_a_wider_level_widens_every_interval(pairs):
 def test_sentence_says_what_who_and_which_test():
     text = run([7, 6, 8, 5, 9, None], [5, 6, 2, 4, 7, 5]).sentence()
     assert text == (
-        "Mean average pain (NRS) was 7.0 (SD 1.6) at baseline and 4.8 (1.9) at week 4 (mean change −2.2, 95% CI, −5.1 to 0.7; "
-        "t(4)=−2.2, P=.09; d_av=−1.25, 95% CI, −2.81 to 0.31; n=5 of 6): scores improved on average."
+        "Mean average pain (NRS) was 7.0 (SD 1.6) at baseline and 4.8 (1.9) at week 4 (mean change −2.2, 95% CI, −5.0 to 0.6; "
+        "t(4)=−2.2, P=.10; d_av=−1.25, 95% CI, −2.67 to 0.17; n=5 of 6): scores improved on average."
     )
 
 
 def test_apa_style():
-    assert "t(4) = −2.15, p = .098" in run([7, 6, 8, 5, 9], [5, 6, 2, 4, 7]).sentence("apa")
+    assert "t(4) = −2.16, p = .097" in run([7, 6, 8, 5, 9], [5, 6, 2, 4, 7]).sentence("apa")
 
 
 def test_an_uncontrolled_design_is_said_and_no_causal_verb_is_used():
