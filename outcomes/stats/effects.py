@@ -39,6 +39,9 @@ def hedges_j(df: float) -> float:
     """
     if not df > 1:
         return 0.0 if df == 1 else NAN
+    if df > 1000:  # the series of the ratio of gammas, where their logarithms would cancel
+        x = (df - 1) / 2
+        return math.sqrt(2 * x / df) * (1 - 1 / (8 * x) + 1 / (128 * x**2) + 5 / (1024 * x**3))
     return math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2)
 
 
@@ -133,9 +136,15 @@ def _moments(before: ArrayLike, after: ArrayLike) -> _Moments | str:
     d = changes(first, last)
     if (d == d[0]).all():
         return "zero_variance"
-    a, b, e, m = first - first.mean(), last - last.mean(), d - d.mean(), n - 1
+    a, b, e, m = _centred(first), _centred(last), _centred(d), n - 1
     sd_change, sd_before, sd_after = (math.sqrt(float(x @ x) / m) for x in (e, a, b))
     return _Moments(n, float(d.mean()), sd_change, sd_before, sd_after, float(a @ b) / m)
+
+
+def _centred(x: np.ndarray) -> np.ndarray:
+    """x less its mean; exactly 0 for equal values, whatever rounding does to their mean."""
+    apart = x - x[0]
+    return apart - apart.mean()
 
 
 def d_av(

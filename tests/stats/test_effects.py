@@ -69,10 +69,12 @@ def test_what_is_undefined_says_why():
 
 
 def test_hedges_correction_is_exact():
-    """By hand: J(2) = Γ(1)/(1·Γ(½)) = 1/√π; for many patients the usual approximation."""
+    """By hand: J(2) = Γ(1)/(1·Γ(½)) = 1/√π; for many patients the series, which joins the gammas without a step."""
     assert hedges_j(2) == pytest.approx(1 / math.sqrt(math.pi), rel=1e-14)
     assert hedges_j(4) == pytest.approx(1 / (math.sqrt(2) * math.gamma(1.5)), rel=1e-14)
-    assert hedges_j(1e4) == pytest.approx(1 - 3 / (4e4 - 1), rel=1e-10)
+    for m in (1e4, 1e6):
+        assert hedges_j(m) == pytest.approx(1 - 3 / (4 * m) - 7 / (32 * m * m), rel=1e-12)
+    assert hedges_j(1000) == pytest.approx(hedges_j(1000.0000001), rel=1e-11)
     assert hedges_j(1) == 0 and math.isnan(hedges_j(0.5))
 
 
