@@ -177,7 +177,7 @@ def latin_square(
     y, who = np.asarray(scores, float), np.asarray(patient)
     columns = [factor("treatment", np.asarray(treatment), reference=reference), factor("period", np.asarray(period))]
     if carry_over:
-        columns.append(_carried(who, np.asarray(period), np.asarray(treatment), columns[0].levels))
+        columns.append(carried_over(who, np.asarray(period), np.asarray(treatment), columns[0].levels))
     x = np.column_stack([c.columns for c in columns])
     extra = np.empty((len(y), 0)) if covariate is None else np.asarray(covariate, float)[:, None]
     x = np.column_stack([x, extra])
@@ -236,7 +236,7 @@ def _within_patients(x: Array, y: Array, who: NDArray[np.generic], names: tuple[
     return replace(fit, df=max(df, 0), sigma=fit.sigma * math.sqrt(scale), covariance=fit.covariance * scale)
 
 
-def _carried(
+def carried_over(
     who: NDArray[np.generic], period: NDArray[np.generic], treatment: NDArray[np.generic], levels: Sequence[str]
 ) -> Term:
     """The treatment of the period before as a term; periods without one before count as the reference."""
