@@ -182,7 +182,8 @@ class Fit:
         value = float(row[kept] @ self.coefficients[kept])
         if self.df < 1:
             return Estimate(name, value, level=level, unit=unit, how=how, reason="too_few", group=group)
-        variance = float(row[kept] @ self.covariance[np.ix_(kept, kept)] @ row[kept])
+        used = kept & (row != 0)
+        variance = float(row[used] @ self.covariance[np.ix_(used, used)] @ row[used])
         if self.sigma == 0 or not variance > 0:
             reason = "not_estimable" if np.isnan(variance) else "zero_variance"
             return Estimate(
@@ -263,9 +264,13 @@ def _covariance(se: str, x: Array, e: Array, leverage: Array, bread: Array, sigm
     power = {"HC2": 1, "HC3": 2}
     if se not in power:
         raise AnalysisError(unknown("standard error", se, ["classical", *power]))
-    free = np.where(leverage < 1 - 1e-10, 1 - leverage, NAN)
-    weighted = x * (e**2 / free ** power[se])[:, None]
-    return bread @ (x.T @ weighted) @ bread
+    # a patient alone in a level is fitted exactly: no say in the other coefficients, no spread to judge its own by
+    alone = leverage > 1 - 1e-10
+    weight = np.where(alone, 0.0, e**2 / np.where(alone, 1.0, 1 - leverage) ** power[se])
+    covariance = bread @ (x.T @ (x * weight[:, None])) @ bread
+    own = (np.abs(bread @ x[alone].T) > 1e-9 * np.sqrt(np.diag(bread))[:, None]).any(axis=1)
+    covariance[own, :] = covariance[:, own] = NAN
+    return covariance
 
 
 def adjusted_means(fit: Fit, design: Design, name: str, *, level: float = 0.95, unit: str = "") -> tuple[Estimate, ...]:
