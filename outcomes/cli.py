@@ -23,7 +23,11 @@ EXIT_CODES = """exit codes:
   2  the command or the study file is wrong
   3  a data file is missing or cannot be read as it is
   4  columns may identify a patient: allow or drop each by name in [privacy]
-  5  the data have errors (check), or a question could not be answered (run, report)
+  5  the data have errors (check), or a question could not be answered (run, report); the input is stale, so nothing
+     was published (run-due); a report is overdue, failed or was changed (status)
+  6  the report is there, but a notice could not be delivered (run-due)
+ 74  the reports folder cannot be written: disk full, or no permission (run-due)
+ 75  another run is at work: try later (run-due)
 """
 
 
@@ -111,6 +115,21 @@ def _parser() -> argparse.ArgumentParser:
     p = add("instruments", _instruments, "list the questionnaires that can be scored, show one, or check your own")
     p.add_argument("name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'")
     p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")
+    schedule = {"metavar": "SCHEDULE.toml", "help": "the schedule: which study, how often, where to, who is told"}
+    p = add("run-due", _run_due, "make the reports that a schedule owes by now; what is done already stays as it is")
+    p.add_argument("schedule", **schedule)
+    p.add_argument("--period", default="", help="make this period, such as 2026-10, whether it is owed or not")
+    p.add_argument("--accept-stale", action="store_true", help="publish although the input looks stale or cut short")
+    p.add_argument("--timeout", type=float, default=110, metavar="MINUTES", help="give up after this (default: 110)")
+    p = add("status", _status, "say what ran, what is due and what is overdue; the exit code is for a monitor")
+    p.add_argument("schedule", **schedule)
+    p.add_argument("--json", action="store_true", help="print it for machines")
+    p = add("schedule", _schedule, "write a schedule file, or show what to paste into the system's scheduler")
+    p.add_argument("what", choices=["init", "show"], help="init writes a commented file; show prints entries")
+    p.add_argument("schedule", **schedule)
+    p.add_argument("--study", default="study.toml", metavar="STUDY.toml", help="init: the study file it reports")
+    p.add_argument("--force", action="store_true", help="init: replace a schedule that is already there")
+    p.add_argument("--for", dest="system", default="", metavar="SYSTEM", help="show: only cron, systemd or windows")
     return parser
 
 
@@ -209,6 +228,44 @@ def _instruments(args: argparse.Namespace) -> int:
     if frame.empty:
         raise StudyError(unknown("instrument", args.name, outcomes.instruments()["id"]))
     _show(frame, "Questionnaires (outcomes instruments ID shows one)")
+    return 0
+
+
+def _run_due(args: argparse.Namespace) -> int:
+    from outcomes.schedule import run_due
+    from outcomes.schedule.environment import watchdog
+
+    with watchdog(args.timeout):
+        woken = run_due(args.schedule, period=args.period, accept_stale=args.accept_stale)
+    for made in woken.made:
+        name = f"{made.line} {made.label}".strip()
+        if made.exit_code:
+            print(f"outcomes: {name}: {made.words}", file=sys.stderr)
+        if made.report and not args.quiet:
+            print(f"Report: {made.report} ({name}: {made.words})")
+    if not woken.made:
+        log.info("Nothing is owed.")
+    return woken.exit_code
+
+
+def _status(args: argparse.Namespace) -> int:
+    import json
+
+    from outcomes.schedule import status
+
+    found = status(args.schedule)
+    print(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) if args.json else found)
+    return found.exit_code
+
+
+def _schedule(args: argparse.Namespace) -> int:
+    from outcomes.schedule import init, show
+
+    if args.what == "show":
+        print(show(args.schedule, args.system), end="")
+    else:
+        file = init(args.schedule, study=args.study, force=args.force)
+        print(f"Schedule: {file.resolve()}\nLook at every line, then: outcomes run-due {file}")
     return 0
 
 

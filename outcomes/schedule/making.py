@@ -1,0 +1,123 @@
+"""One report: read, judge fresh or stale, answer, write beside, publish at one stroke."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import platform
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from outcomes.errors import DataError, StudyError
+from outcomes.plan import Plan
+from outcomes.result import Results
+from outcomes.schedule import manifest as facts
+from outcomes.schedule.config import Line, Schedule
+from outcomes.schedule.faults import OutputError, StaleError
+from outcomes.schedule.gates import newest_record, stale
+from outcomes.schedule.periods import Period
+from outcomes.schedule.store import DELIVERY, MANIFEST, Store, write_json
+from outcomes.study import Study
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of one period: its exit code, where the report is, and words for the person at the screen."""
+
+    line: str
+    label: str
+    exit_code: int
+    words: str
+    report: Path | None = None
+
+
+def make(
+    schedule: Schedule, line: Line, store: Store, period: Period, *,
+    clock: Callable[[], datetime], tell: Callable[[int], Sequence[str]], accept_stale: bool = False,
+) -> Made:  # fmt: skip
+    """Make and publish the report of one period; nothing where the same was already published.
+
+    Raises the errors of reading and answering, StaleError from the freshness gate, OutputError from the disk.
+    """
+    started, runs, file = clock(), store.runs(), line.study_file(period.label)
+    study, config, newest = _read(file, schedule)
+    entries = facts.inputs(study)
+    key = facts.key(period.label, config, entries)
+    if done := next((r for r in runs if r.manifest["key"] == key and r.reports), None):
+        return Made(line.name, period.label, 0, "already done", done.reports[0])
+    plan = Plan.of(study)
+    if not len(plan):
+        raise StudyError(f"{file} has no [[analysis]]: nothing is asked. 'outcomes init' writes a ready-made plan.")
+    found = stale(period, entries, runs, schedule.freshness, newest=newest)
+    if found and not accept_stale:
+        raise StaleError(" ".join((*found, f"If it is right as it is: run-due --period {period.label} --accept-stale.")))
+    titled = dataclasses.replace(study, title=f"{study.title or 'Patient-reported outcomes'} · {period.words}")
+    with warnings.catch_warnings(record=True) as caught, _on_disk(store.folder), store.partial() as folder:
+        warnings.simplefilter("always")
+        results = plan.run(titled)
+        files = _write(titled, results, folder, schedule)
+        code = 5 if results.failed else 0
+        earlier = [r for r in runs if r.order[0] <= period.start.isoformat()]
+        said = {
+            "format": facts.FORMAT, "number": max((int(r.manifest["number"]) for r in runs), default=0) + 1,
+            "schedule": schedule.name, "study": line.name, "period": _dates(period), "started": started.isoformat(),
+            "ended": clock().isoformat(), "time_zone": str(schedule.when.zone), "host": platform.node(), "key": key,
+            "config_sha256": config, "audience": schedule.audience, "inputs": entries,
+            **facts.answers(titled, plan, results), "versions": facts.versions(), "accepted": found,
+            "warnings": dict(sorted(Counter(w.category.__name__ for w in caught).items())),
+            "outputs": facts.outputs(folder, files), "previous": earlier[-1].folder.name if earlier else None,
+            "exit_code": code,
+        }  # fmt: skip
+        write_json(folder / MANIFEST, said)
+        write_json(folder / DELIVERY, {"waiting": list(tell(code))})
+        place = store.publish(folder, store.name_for(period.label, started))
+    words = f"{len(results.failed)} of {len(results)} questions could not be answered" if code else "done"
+    return Made(line.name, period.label, code, words, place / files[0].relative_to(folder))
+
+
+def _read(file: Path, schedule: Schedule) -> tuple[Study, str, Any]:
+    """The study, the hash of its configuration, and the date of its newest record."""
+    from outcomes.readers import read_study
+
+    try:
+        study = read_study(file)
+        return study, facts.config_digest(schedule, file), newest_record(schedule.freshness, file.parent)
+    except OSError as e:
+        raise DataError(f"A file of {file} cannot be read: {e.strerror or type(e).__name__}.") from None
+
+
+def _write(study: Study, results: Results, folder: Path, schedule: Schedule) -> list[Path]:
+    """The report in every format; beside it, for internal use, every number. What may be shared stands in a folder of its own."""
+    from outcomes.report import write_report
+
+    if schedule.audience == "internal":
+        files = [write_report(study, results, folder / f"report.{kind}") for kind in schedule.formats]
+        table = folder / "results.csv"
+        results.to_frame().to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
+        return [*files, table]
+    if "audience" not in inspect.signature(write_report).parameters:
+        raise StudyError('This version cannot make reports for sharing. Use audience = "internal".')
+    return [write_report(study, results, folder / "share" / f"report.{k}", audience="share") for k in schedule.formats]
+
+
+@contextmanager
+def _on_disk(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses, also where a renderer has wrapped it, into an OutputError."""
+    try:
+        yield
+    except (OSError, StudyError) as e:
+        cause = e if isinstance(e, OSError) else e.__context__
+        if not isinstance(cause, OSError):
+            raise
+        raise OutputError(f"Cannot write in {folder}: {cause.strerror or type(cause).__name__}.") from None
+
+
+def _dates(period: Period) -> dict[str, str]:
+    start, end, due = period.start.isoformat(), period.end.isoformat(), period.due.isoformat()
+    return {"label": period.label, "start": start, "end": end, "due": due}

@@ -1,0 +1,88 @@
+"""What a run was made from and what it made: hashes, sizes, counts and versions. Never the content of a cell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import outcomes
+from outcomes.plan import Plan
+from outcomes.result import Results
+from outcomes.schedule.config import Schedule
+from outcomes.schedule.faults import OutputError
+from outcomes.study import Study
+
+FORMAT = 1
+#: Rules of the readers under which rows are left out, and whether the reader's own count of rows still has them.
+LEFT_OUT = {"empty rows": False, "summary row": True}
+_LIBRARIES = ("pandas", "numpy", "scipy", "statsmodels", "matplotlib")
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def config_digest(schedule: Schedule, study_file: Path) -> str:
+    """A hash of all that shapes the report besides the data: study file, version, audience, formats."""
+    said = [digest(study_file), outcomes.__version__, schedule.audience, list(schedule.formats)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def inputs(study: Study) -> list[dict[str, Any]]:
+    """The tables a study was read from: file, size, hash, and how many rows came in, were used, were left out and why."""
+    found = []
+    for source in study.sources:
+        notes = [i for i in study.issues if i.table == source["table"] and i.rule in LEFT_OUT]
+        dropped: Counter[str] = Counter()
+        for note in notes:
+            dropped[note.rule] += note.count
+        outside = sum(n for rule, n in dropped.items() if not LEFT_OUT[rule])
+        rows = int(source["rows"]) + outside
+        counts = {"in": rows, "used": rows - dropped.total(), "dropped": dict(sorted(dropped.items()))}
+        found.append({k: source[k] for k in ("table", "file", "bytes", "sha256")} | {"rows": counts})
+    return found
+
+
+def key(label: str, config: str, entries: Sequence[dict[str, Any]]) -> str:
+    """What makes two runs the same: the period, the configuration, and the input."""
+    said = [label, config, sorted((e["table"], e["sha256"]) for e in entries)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def answers(study: Study, plan: Plan, results: Results) -> dict[str, Any]:
+    """The plan and what became of it, and the checks' findings by rule, severity and count."""
+    unanswered = [{"number": i, "method": type(r.analysis).__name__} for i, r in enumerate(results, 1) if r.failed]
+    seeds = sorted({s for q in plan if isinstance(s := getattr(q, "seed", None), int)})
+    issues: Counter[tuple[str, str, str]] = Counter()
+    for issue in study.ready.issues:
+        issues[issue.rule, issue.severity, issue.table] += issue.count
+    return {
+        "plan": {"sha256_16": plan.digest, "questions": len(plan), "unanswered": unanswered, "seeds": seeds},
+        "issues": [{"rule": r, "severity": s, "table": t, "count": n} for (r, s, t), n in sorted(issues.items())],
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of what computed."""
+    return {"outcomes": outcomes.__version__, "python": platform.python_version(), "system": platform.system()} | {
+        name: metadata.version(name) for name in _LIBRARIES
+    }
+
+
+def outputs(folder: Path, files: Iterable[Path]) -> list[dict[str, Any]]:
+    """The files a run made: name, size, hash. Raises OutputError where one is empty."""
+    found = []
+    for path in files:
+        size = path.stat().st_size
+        if not size:
+            raise OutputError(f"{path.name} came out empty; is the disk full?")
+        found.append({"file": path.relative_to(folder).as_posix(), "bytes": size, "sha256": digest(path)})
+    return found

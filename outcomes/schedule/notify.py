@@ -1,0 +1,138 @@
+"""Telling people: e-mail, a webhook, and a heartbeat for a monitor. What happened and where to look; never a result.
+
+A job that never starts sends no mail: only a heartbeat that stays away, or `outcomes status` asked from outside, shows that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import smtplib
+import ssl
+import stat
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from urllib.parse import urlsplit
+
+from outcomes.errors import StudyError
+from outcomes.schedule.config import Email, Notify
+from outcomes.schedule.faults import DeliveryError
+
+TIMEOUT = 20  # seconds, for every connection
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What people are told: a subject, and a few lines that say what happened and where to look."""
+
+    subject: str
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The body."""
+        return "\n".join((*self.lines, "", "This notice holds no results."))
+
+
+def channels(settings: Notify) -> tuple[str, ...]:
+    """The ways a notice goes out."""
+    return tuple(n for n, there in (("email", settings.email), ("webhook", settings.webhook_env)) if there)
+
+
+def send(channel: str, notice: Notice, settings: Notify) -> None:
+    """Send a notice by one channel. Raises DeliveryError; its message never shows an address that is a secret."""
+    known = secrets(settings)
+    if channel == "email" and settings.email:
+        _mail(notice, settings.email, known)
+    else:
+        body = json.dumps({"text": f"{notice.subject}\n{notice.text}"}).encode()
+        _request(_secret(known, settings.webhook_env), "webhook", body)
+
+
+def heartbeat(settings: Notify) -> None:
+    """Tell the monitor that a run ended well. Raises DeliveryError."""
+    if settings.heartbeat_env:
+        _request(_secret(secrets(settings), settings.heartbeat_env), "heartbeat", None)
+
+
+def secrets(settings: Notify) -> Mapping[str, str]:
+    """The environment, with what the secrets file adds to it (cron and Task Scheduler hand over none).
+
+    Raises StudyError where the file is absent, readable by others, or not lines of NAME=value.
+    """
+    path = settings.env_file
+    if path is None:
+        return os.environ
+    try:
+        if os.name != "nt" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise StudyError(f"Others can read the secrets in {path}. Make them private: chmod 600 '{path}'.")
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as e:
+        raise StudyError(f"The secrets file {path} cannot be read: {e.strerror or type(e).__name__}.") from None
+    found = {}
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            if not (match := re.fullmatch(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*", line)):
+                raise StudyError(f"{path}, line {number}: expected NAME=value.")
+            found[match[1]] = re.sub(r"^(['\"])(.*)\1$", r"\2", match[2])
+    return {**found, **os.environ}
+
+
+def _secret(known: Mapping[str, str], name: str) -> str:
+    if value := known.get(name, "").strip():
+        return value
+    raise DeliveryError(f"The environment variable {name} is not set, so nobody could be told.")
+
+
+def _mail(notice: Notice, to: Email, known: Mapping[str, str]) -> None:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = to.sender, ", ".join(to.to), notice.subject
+    message["Date"], message["Message-ID"] = formatdate(localtime=False), make_msgid(domain=to.sender.partition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(notice.text)
+    if to.user_env and to.security == "none" and to.host not in _LOOPBACK:
+        raise StudyError('A password is not sent over an open connection: security = "starttls" or "tls".')
+    secure = ssl.create_default_context()
+    try:
+        if to.security == "tls":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(to.host, to.port, timeout=TIMEOUT, context=secure)
+        else:
+            server = smtplib.SMTP(to.host, to.port, timeout=TIMEOUT)
+        with server:
+            if to.security == "starttls":
+                server.starttls(context=secure)
+            if to.user_env:
+                server.login(_secret(known, to.user_env), _secret(known, to.password_env))
+            refused = server.send_message(message)
+    except (OSError, smtplib.SMTPException) as e:
+        raise DeliveryError(f"The mail server {to.host}:{to.port} did not take the notice ({_why(e)}).") from None
+    if refused:
+        raise DeliveryError(f"The mail server refused {len(refused)} of {len(to.to)} addresses.")
+
+
+def _request(url: str, what: str, body: bytes | None) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise DeliveryError(f"The address of the {what} must begin with https://.")
+    headers = {"User-Agent": "outcomes", **({"Content-Type": "application/json"} if body else {})}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=TIMEOUT) as reply:
+            reply.read(1000)
+    except (OSError, ValueError, urllib.error.URLError) as e:
+        raise DeliveryError(f"The {what} did not answer as it should ({_why(e)}).") from None
+
+
+def _why(e: BaseException) -> str:
+    """What went wrong on the wire, without the server's own words, which may repeat an address."""
+    if isinstance(e, urllib.error.HTTPError):
+        return f"HTTP {e.code}"
+    if isinstance(e, smtplib.SMTPResponseException):
+        return f"SMTP {e.smtp_code}"
+    reason = getattr(e, "reason", e)
+    return (reason.strerror if isinstance(reason, OSError) else None) or type(reason).__name__

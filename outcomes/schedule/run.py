@@ -1,0 +1,127 @@
+"""One wake-up: which periods are owed, each made and published on its own, the right people told."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from outcomes.errors import OutcomesError, StudyError
+from outcomes.schedule.config import Line, Schedule, read_schedule
+from outcomes.schedule.environment import prepare
+from outcomes.schedule.faults import DeliveryError, OutputError
+from outcomes.schedule.lock import locked
+from outcomes.schedule.making import Made, make
+from outcomes.schedule.periods import Period, owed
+from outcomes.schedule.store import Store, write_json
+from outcomes.schedule.telling import Teller
+
+log = logging.getLogger("outcomes")
+
+
+@dataclass(frozen=True)
+class Woken:
+    """What a wake-up did. `exit_code` is 0, or that of the first failure; a failed delivery counts least."""
+
+    exit_code: int
+    made: tuple[Made, ...]
+    missed: tuple[str, ...] = ()
+    undelivered: tuple[str, ...] = ()
+
+
+def run_due(path: str | Path, now: datetime | None = None, *, period: str = "", accept_stale: bool = False) -> Woken:
+    """Make and publish the reports that a schedule owes by now; called again, it finds them there and does nothing.
+
+    `period` asks for one period by its label: missed, or to be made again. `accept_stale` publishes although the
+    freshness gate objects; what it said stands in the manifest. `now` is a time with a zone, for trials.
+
+    Raises StudyError for a schedule that is wrong, LockedError where another run is at work, OutputError where the
+    folder of reports cannot be written. Whatever else goes wrong is in the answer, and people are told.
+    """
+    prepare()
+    wake = _Wake(read_schedule(path), now, accept_stale)
+    wanted = wake.schedule.when.named(period) if period else None
+    if wanted and wanted.end > wake.clock().astimezone(wake.schedule.when.zone).date():
+        raise StudyError(f"{wanted.label} is not over yet; its last day is {wanted.end - timedelta(days=1)}.")
+    try:
+        with locked(wake.schedule.out):
+            return wake.run(wanted)
+    except OutputError as e:
+        wake.teller.at_once(e.exit_code)
+        raise
+
+
+class _Wake:
+    """One wake-up, from the lock to its end."""
+
+    def __init__(self, schedule: Schedule, now: datetime | None, accept_stale: bool) -> None:
+        if now is not None and now.tzinfo is None:
+            raise StudyError("now needs a time zone, such as datetime.now(UTC).")
+        self.schedule, self.accept_stale = schedule, accept_stale
+        self._began, self._tick = (now or datetime.now(UTC)).astimezone(UTC), time.monotonic()
+        self.teller = Teller(schedule, self.clock)
+
+    def clock(self) -> datetime:
+        """The time, counted from the start: a clock that is set meanwhile does not matter."""
+        return (self._began + timedelta(seconds=time.monotonic() - self._tick)).replace(microsecond=0)
+
+    def run(self, wanted: Period | None) -> Woken:
+        """Do all that is owed."""
+        made: list[Made] = []
+        missed: list[str] = []
+        for line in self.schedule.lines:
+            store = Store(line.out)
+            store.tidy()
+            due, gone = ([wanted], []) if wanted else self._owed(store)
+            missed += [f"{line.name} {p.label}".strip() for p in gone]
+            made += [self._attempt(line, store, p) for p in due]
+        code = next((m.exit_code for m in made if m.exit_code), 0)
+        code = self._close(missed) or code
+        if not code and not self.teller.undelivered:
+            self.teller.alive()
+        code = code or (DeliveryError.exit_code if self.teller.undelivered else 0)
+        try:
+            write_json(self.schedule.out / "wake.json", {"at": self.clock().isoformat(), "exit_code": code})
+        except OSError:
+            code = code or OutputError.exit_code
+        return Woken(code, tuple(made), tuple(missed), tuple(dict.fromkeys(self.teller.undelivered)))
+
+    def _owed(self, store: Store) -> tuple[list[Period], list[Period]]:
+        done = {r.label for r in store.runs()}
+        return owed(self.schedule.when, self.clock(), done, start=self.schedule.start, limit=self.schedule.max_catchup)
+
+    def _attempt(self, line: Line, store: Store, period: Period) -> Made:
+        log.info("%s: making the report for %s.", line.name or self.schedule.name, period.words)
+        try:
+            done = make(self.schedule, line, store, period, clock=self.clock, tell=self.teller.wanted,
+                        accept_stale=self.accept_stale)  # fmt: skip
+        except OutcomesError as e:
+            code, kind, words = e.exit_code, type(e).__name__, str(e)
+        except Exception as e:  # the message of an unforeseen error may hold a value: only its kind and place are said
+            last = traceback.extract_tb(e.__traceback__)[-1]
+            code, kind = 1, type(e).__name__
+            words = f"internal error ({kind} at {Path(last.filename).name}:{last.lineno}). Please report it."
+        else:
+            store.made_good(period.label)
+            return done
+        self.teller.failed(line, store, store.failed(period.label, code, kind, self.clock()))
+        return Made(line.name, period.label, code, words)
+
+    def _close(self, missed: list[str]) -> int:
+        """After the reports: the pointers, old reports, notices that wait. 0, or the exit code where the disk refuses."""
+        expected = self.schedule.when.next_due(self.clock(), self.schedule.start).due
+        try:
+            for line in self.schedule.lines:
+                store = Store(line.out)
+                store.retain(self.schedule.keep_reports)
+                store.point(expected + timedelta(hours=self.schedule.overdue_after_hours))
+                for run in store.runs():
+                    self.teller.published(line, run)
+            self.teller.missed(missed)
+        except OSError as e:
+            log.error("Cannot write in %s: %s.", self.schedule.out, e.strerror or type(e).__name__)
+            return OutputError.exit_code
+        return 0
