@@ -197,21 +197,29 @@ def course(result: Result, ax: Axes) -> Axes:
         ax.errorbar(
             x, rows["mean"], yerr=reach, color=colour, marker=marker, ms=7, lw=2, capsize=4, label=group or None
         )
-        for position, n in zip(x, rows["n"], strict=True):
-            words = f"n={int(n)}" if len(groups) == 1 else str(int(n))
-            ax.annotate(words, (position, 0), xycoords=("data", "axes fraction"), xytext=(0, 4 + 12 * (len(groups) - 1 - i)),
-                        textcoords="offset points", ha="center", fontsize=9, color=GREY if len(groups) == 1 else colour)  # fmt: skip
+        _seen_row(ax, i, group, rows["n"], colour)
     ax.set_xticks(range(len(visits)), [spoken(v) for v in visits])
     ax.set_xlim(-0.4, len(visits) - 0.6)
     low, high = np.nanmin([*frame["low"], *frame["mean"]]), np.nanmax([*frame["high"], *frame["mean"]])
     room = max(high - low, 1e-9)
-    ax.set_ylim(low - (0.16 + 0.07 * len(groups)) * room, high + 0.1 * room)
+    ax.set_ylim(low - 0.12 * room, high + 0.1 * room)
     _score_axis(ax.yaxis, result.outcome)
     if len(groups) > 1:
         ax.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     level = level_text(result.analysis.level)
     _title(ax, f"{result.outcome.title if result.outcome else 'Score'}: mean and {level} interval of those seen")
     return ax
+
+
+def _seen_row(ax: Axes, i: int, group: str, seen: pd.Series, colour: str) -> None:
+    """A row of numbers of patients under the axis, one for each group."""
+    down = -34 - 15 * i
+    label = group or "seen"
+    ax.annotate(f"{label}, n" if not group else label, (0, 0), xycoords="axes fraction", xytext=(-8, down), ha="right", va="center",
+                textcoords="offset points", fontsize=9, color=INK if not group else colour)  # fmt: skip
+    for position, n in enumerate(seen):
+        ax.annotate(str(int(n)), (position, 0), xycoords=("data", "axes fraction"), xytext=(0, down), textcoords="offset points",
+                    ha="center", va="center", fontsize=9, color=INK)  # fmt: skip
 
 
 @picture("forest")

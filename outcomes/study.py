@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-
 from outcomes.errors import AnalysisError, DataError, InstrumentError, StudyError, unknown
 from outcomes.instrument import instrument as find_instrument
 from outcomes.result import Counts, Outcome
+from outcomes.wording import spoken
 
 #: Kinds of study. Only the last three have a comparison that can speak of an effect.
 DESIGNS = ("before-after", "follow-up", "routes", "parallel", "crossover", "n-of-1")
@@ -333,9 +333,9 @@ class Study:
         has_pre, has_post = ~np.isnan(pre), ~np.isnan(post)
         both = has_pre & has_post
         out = {
-            f"no score at {before} nor {after}": int((~has_pre & ~has_post).sum()),
-            f"no score at {before}": int((~has_pre & has_post).sum()),
-            f"no score at {after}": int((has_pre & ~has_post).sum()),
+            f"no score at {spoken(before)} nor {spoken(after)}": int((~has_pre & ~has_post).sum()),
+            f"no score at {spoken(before)}": int((~has_pre & has_post).sum()),
+            f"no score at {spoken(after)}": int((has_pre & ~has_post).sum()),
         }
         counts = Counts(len(frame), int(both.sum()), tuple((k, n) for k, n in out.items() if n))
         return Pairs(frame.index[both], pre[both], post[both], counts, self.outcome(outcome))

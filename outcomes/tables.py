@@ -89,8 +89,8 @@ def table(results: Result | Iterable[Result]) -> Table:
             rows.append([title, f"not answered: {r.failed}", NONE, NONE, NONE, *([NONE] if adjusted else []), ""])
         for i, e in enumerate(r.estimates):
             who = f"{r.counts.analysed} of {r.counts.enrolled}" if i == 0 else ""
-            row = [title if i == 0 else "", _term(e), *_numbers(e, r.outcome), _p(e.p)]
-            rows.append([*row, *([_p(e.p_adjusted)] if adjusted else []), who])
+            row = [title if i == 0 else "", _term(e), *value_and_interval(e, r.outcome), p_text(e.p)]
+            rows.append([*row, *([p_text(e.p_adjusted)] if adjusted else []), who])
         notes += [n for n in r.notes if n not in notes]
     skip = 1 if one else 0
     body = tuple(tuple(r[skip:]) for r in rows)
@@ -123,14 +123,15 @@ def _cell(value: object) -> str:
 
 
 def _term(e: Estimate) -> str:
-    return " · ".join(spoken(part) for part in (e.name, e.group, e.visit) if part)
+    return " · ".join(part for part in (e.name, e.group, spoken(e.visit)) if part)
 
 
-def _p(p: float) -> str:
+def p_text(p: float) -> str:
+    """A p-value for a table's column headed P: '.04', '<.001', empty when there is none."""
     return "" if math.isnan(p) else p_value(p).removeprefix("P").removeprefix("=")
 
 
-def _numbers(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
+def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
     """Value and interval of an estimate as text: shares as percentages, scores to their own digits."""
     if math.isnan(e.value):
         return NONE, REASONS.get(e.reason, "")

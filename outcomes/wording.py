@@ -110,14 +110,14 @@ def listed(items: list[str] | tuple[str, ...]) -> str:
 
 
 def digits_for(resolution: float) -> int:
-    """Digits for a statistic of a score: one more than the score itself has, at most 3.
+    """Digits for a statistic of a score: as many as the score itself has, at least 1 and at most 3.
 
     >>> digits_for(1), digits_for(0.1), digits_for(0.001)
-    (1, 2, 3)
+    (1, 1, 3)
     """
     if not resolution or math.isnan(resolution):
         return 2
-    return min(3, max(0, -math.floor(math.log10(resolution) + 1e-9)) + 1)
+    return min(3, max(1, -math.floor(math.log10(resolution) + 1e-9)))
 
 
 def spoken(name: str) -> str:

@@ -22,7 +22,7 @@ def test_everybody_is_counted_with_a_reason():
     pairs = two_visits([7, None, 8, None], [5, 6, None, None]).pairs("pain", before="baseline", after="week_4")
     assert (pairs.counts.enrolled, pairs.counts.analysed) == (4, 1)
     assert dict(pairs.counts.left_out) == {
-        "no score at baseline nor week_4": 1, "no score at baseline": 1, "no score at week_4": 1,
+        "no score at baseline nor week 4": 1, "no score at baseline": 1, "no score at week 4": 1,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from outcomes.checks.rules import rule
 from outcomes.study import Issue, Study
-from outcomes.wording import percent, plural, spoken
+from outcomes.wording import listed, percent, plural, spoken
 
 #: Share of missing scores at a visit above which it is a warning, not a note (methods: tipping point above 10%).
 MUCH_MISSING = 0.10
@@ -34,21 +34,33 @@ def no_outcome(study: Study) -> Iterator[Issue]:
 
 @rule
 def missing_scores(study: Study) -> Iterator[Issue]:
-    """How many scores are missing at each visit, of all enrolled."""
-    for name in _wide_outcomes(study):
-        frame = study.wide(name)
-        title = study.outcome(name).title
-        if frame.isna().all(axis=None):
-            yield Issue("missing_scores", f"{title}: every score is missing.", frame.size, "error", column=name)
+    """How many scores are missing at each visit, of all enrolled; scores never recorded at a visit apart."""
+    names = _wide_outcomes(study)
+    empty = [n for n in names if study.wide(n).isna().all(axis=None)]
+    for name in empty:
+        yield Issue(
+            "missing_scores",
+            f"{study.outcome(name).title}: every score is missing.",
+            study.enrolled,
+            "error",
+            column=name,
+        )
+    for visit in study.visits:
+        absent = {n: int(study.wide(n)[visit].isna().sum()) for n in names if n not in empty}
+        never = [study.outcome(n).title for n, k in absent.items() if k == study.enrolled]
+        if never:
+            yield Issue("missing_scores", f"Not recorded at {spoken(visit)}: {listed(never)}.", len(never), "note")
+        some = {n: k for n, k in absent.items() if 0 < k < study.enrolled}
+        if not some:
             continue
-        for visit in study.visits:
-            n = int(frame[visit].isna().sum())
-            if n == len(frame):
-                yield Issue("missing_scores", f"{title}: not recorded at {spoken(visit)}.", n, "note", column=name)
-            elif n:
-                share = n / len(frame)
-                text = f"{title} at {spoken(visit)}: {n} of {len(frame)} enrolled patients ({percent(share)}) have no score."
-                yield Issue("missing_scores", text, n, "warning" if share > MUCH_MISSING else "note", column=name)
+        worst, least = max(some, key=lambda n: some[n]), min(some.values())
+        most, severe = some[worst], max(some.values()) / study.enrolled > MUCH_MISSING
+        said = f"{most} ({percent(most / study.enrolled)})" if most == least else (
+            f"{least} to {most} ({percent(least / study.enrolled)} to {percent(most / study.enrolled)})"
+        )  # fmt: skip
+        text = f"At {spoken(visit)}, {said} of {study.enrolled} enrolled patients have no score"
+        text += f" (most: {study.outcome(worst).title})." if len(some) > 1 else f": {study.outcome(worst).title}."
+        yield Issue("missing_scores", text, most, "warning" if severe else "note")
 
 
 @rule
@@ -125,13 +137,18 @@ def tables_disagree(study: Study) -> Iterator[Issue]:
 
 @rule
 def no_baseline(study: Study) -> Iterator[Issue]:
-    """Patients with later scores but none at baseline."""
+    """Patients with later scores but none at baseline (scores that are never asked at baseline apart)."""
+    found = {}
     for name in _wide_outcomes(study):
         frame = study.wide(name)
         later = frame.drop(columns=study.baseline).notna().any(axis=1)
-        if n := int((frame[study.baseline].isna() & later).sum()):
-            text = f"{study.outcome(name).title}: {plural(n, 'patient')} with later scores have none at {spoken(study.baseline)}."
-            yield Issue("no_baseline", text, n, "warning", column=name)
+        n = int((frame[study.baseline].isna() & later).sum())
+        if n and frame[study.baseline].notna().any():
+            found[study.outcome(name).title] = n
+    if found:
+        said = ", ".join(f"{title} {n}" for title, n in found.items())
+        text = f"Patients with later scores but none at {spoken(study.baseline)} (left out of every change): {said}."
+        yield Issue("no_baseline", text, max(found.values()), "warning")
 
 
 @rule

@@ -68,19 +68,15 @@ class Describe(Analysis):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         frame = result.data["visits"]
-        parts = []
-        for title, rows in frame.groupby("title", sort=False):
-            first, last = rows.iloc[0], rows.iloc[-1]
-            k = digits_for(first["resolution"])
-            parts.append(
-                f"{title} was {number(first['mean'], k)} (SD {number(first['sd'], k)}; n={first['n']}) at {spoken(first['visit'])}"
-                + (
-                    f" and {number(last['mean'], k)} ({number(last['sd'], k)}; n={last['n']}) at {spoken(last['visit'])}"
-                    if len(rows) > 1
-                    else ""
-                )
-            )
-        return f"{plural(result.counts.enrolled, 'patient')} enrolled. " + (". ".join(parts) + "." if parts else "")
+        rows = frame[frame["outcome"] == frame["outcome"].iloc[0]].to_dict("records")
+        said = [
+            f"{number(r['mean'], digits_for(r['resolution']))} (SD {number(r['sd'], digits_for(r['resolution']))}; n={r['n']}) "
+            f"at {spoken(r['visit'])}"
+            for r in (rows if len(rows) < 2 else [rows[0], rows[-1]])
+        ]
+        others = frame["outcome"].nunique() - 1
+        more = f" The table has {plural(others, 'other score')} too." if others else ""
+        return f"{plural(result.counts.enrolled, 'patient')} enrolled. {rows[0]['title']} was {listed(said)}.{more}"
 
     def methods_text(self) -> str:
         return "Scores are described by mean (SD), median (first to third quartile) and range at each visit."
@@ -133,6 +129,10 @@ class Course(Analysis):
         return Result(self, estimates, Counts(len(frame), everybody, left), outcome, tuple(notes),
                       {"course": course}, ("course",))  # fmt: skip
 
+    def title(self, outcome: Any = None) -> str:
+        by = f" by {spoken(self.by)}" if self.by and not self.label else ""
+        return super().title(outcome) + by
+
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         k = digits_for(result.outcome.resolution)
@@ -141,7 +141,7 @@ class Course(Analysis):
             said = [
                 f"{number(r['mean'], k)} at {spoken(r['visit'])} ({interval(r['low'], r['high'], k, level=self.level)}; "
                 f"n={r['n']} of {r['of']})"
-                for r in rows.to_dict("records")
+                for r in (rows.to_dict("records") if not self.by else rows.iloc[[0, -1]].to_dict("records"))
             ]
             out.append(f"Mean {result.outcome.title}{f' ({group})' if group else ''} was {listed(said)}.")
         return " ".join(out)

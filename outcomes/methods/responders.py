@@ -13,7 +13,7 @@ from outcomes.errors import AnalysisError
 from outcomes.result import Counts, Estimate, Outcome, Result
 from outcomes.stats.proportions import wilson
 from outcomes.study import Pairs, Study
-from outcomes.wording import level_text, listed, number, share_of
+from outcomes.wording import level_text, listed, number, share_of, spoken
 
 RULES = "30%, 50% (of the score before), points such as '2 points', or '<= 2' on the score after (as for PGIC)"
 
@@ -95,7 +95,7 @@ class Responders(Analysis):
             shares.add(f"{rule_name(rule)}, of patients with the score", met.sum(), len(seen))
             shares.add(f"{rule_name(rule)}, missing as non-response", met.sum(), len(scores))
         missing = len(scores) - len(seen)
-        left = ((f"no score at {self.after}", missing),) if missing else ()
+        left = ((f"no score at {spoken(self.after)}", missing),) if missing else ()
 
         counts = Counts(len(scores), len(seen), left)
         return Result(self, tuple(shares.estimates), counts, outcome, facts={"shares": shares.counts})
@@ -109,7 +109,7 @@ class Responders(Analysis):
             seen, everyone = result.estimates[i * step], result.estimates[i * step + 1]
             k, n = result.facts["shares"][seen.name]
             _, total = result.facts["shares"][everyone.name]
-            what = f"{_rule_words(rule, result.outcome)} was seen in"
+            what = f"{rule_words(rule, result.outcome)} was seen in"
             if n == 0:
                 parts.append(f"{what} none of 0 {who}")
                 continue
@@ -156,7 +156,8 @@ def rule_name(rule: str) -> str:
             "at_least": f"score ≥{value:g}"}[kind]  # fmt: skip
 
 
-def _rule_words(rule: str, outcome: Outcome | None) -> str:
+def rule_words(rule: str, outcome: Outcome | None) -> str:
+    """The rule as a sentence says it: "an improvement of at least 30% in …"."""
     kind, value = parse_rule(rule)
     title = outcome.title if outcome else "the score"
     amount = f"{value:g}%" if kind == "percent" else f"{value:g} points"

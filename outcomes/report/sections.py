@@ -6,6 +6,7 @@ import math
 import platform
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -28,12 +29,16 @@ from outcomes.report.model import (
 )
 from outcomes.result import Result, Results
 from outcomes.study import Study
-from outcomes.tables import Table, frame_table, table
+from outcomes.tables import Table, frame_table, p_text, table, value_and_interval
 from outcomes.wording import NONE, digits_for, interval, level_text, number, percent, plural, share_of, spoken
 
 ANSWERS, ROBUSTNESS, SAFETY = "Answers", "Robustness", "Side effects"
 #: Chapters of answers, in the order a reader wants them.
 ORDER = ("The patients", ANSWERS, "Responders", "The course over time", ROBUSTNESS, SAFETY)
+#: From how many answers of one kind in one family they stand side by side instead of one after the other.
+MANY_ALIKE = 3
+#: Above how many rows a table is folded.
+MANY_ROWS = 12
 
 
 def document(study: Study, results: Results) -> Document:
@@ -158,18 +163,18 @@ def _counted(study: Study, results: Results) -> Section:
     if wide:
         name = main.outcome.name if main is not None and main.outcome else wide[0]
         frame = study.wide(name)
-        rows, before = [], len(frame)
-        for v in study.visits:
-            n = int(frame[v].notna().sum())
-            rows.append(
-                (spoken(v), str(n), percent(n / len(frame)), str(before), percent(n / before) if before else NONE)
-            )
-            before = n or before
+        order = frame.notna().to_numpy()
+        followed = order[:, ::-1].cumsum(axis=1)[:, ::-1].astype(bool).sum(axis=0)
+        rows = []
+        for i, v in enumerate(study.visits):
+            n = int(order[:, i].sum())
+            still = int(followed[i])
+            rows.append((spoken(v), str(n), percent(n / len(frame)), str(still), percent(n / still) if still else NONE))
         blocks.append(
             TableBlock(
                 Table(
                     f"Scores recorded at each visit: {study.outcome(name).title}",
-                    ("visit", "with a score", "of all enrolled", "seen at the visit before", "of these"),
+                    ("visit", "with a score", "of all enrolled", "seen then or later", "of these"),
                     tuple(rows),
                     numeric=(1, 2, 3, 4),
                 )
@@ -221,8 +226,69 @@ def _quality(study: Study) -> Section:
 
 def _answers(chapter: str, results: Sequence[Result]) -> Iterable[Section]:
     yield Section(chapter)
+    shown: set[int] = set()
+    for i, r in enumerate(results):
+        if i in shown:
+            continue
+        same = [j for j, other in enumerate(results) if _alike(r, other)]
+        if len(same) >= MANY_ALIKE:
+            shown.update(same)
+            yield Section(
+                r.analysis.family[:1].upper() + r.analysis.family[1:],
+                tuple(_side_by_side([results[j] for j in same])),
+                3,
+            )
+        else:
+            yield Section(r.analysis.title(r.outcome), tuple(_answer(r)), 3)
+
+
+def _alike(a: Result, b: Result) -> bool:
+    """The same question of different scores, in one family: shown side by side."""
+    q, p = a.analysis, b.analysis
+    visits = [getattr(x, "before", "") + getattr(x, "after", "") for x in (q, p)]
+    return (
+        bool(q.family) and type(q) is type(p) and q.family == p.family and q.role == p.role and visits[0] == visits[1]
+    )
+
+
+def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
+    """One table and one picture for the same question asked of several scores, and every answer in words below."""
+    rows, marks = [], []
+    adjusted = any(not math.isnan(e.p_adjusted) for r in results for e in r.estimates)
     for r in results:
-        yield Section(r.analysis.title(r.outcome), tuple(_answer(r)), 3)
+        title = r.outcome.title if r.outcome else r.analysis.title()
+        if r.failed or not r.estimates:
+            rows.append((title, "not answered", *[NONE] * (4 + adjusted), r.failed))
+            continue
+        first = r.estimates[0]
+        size = next((e for e in r.estimates if e.name in ("d_av", "standardised effect", "g")), None)
+        value, ci = value_and_interval(first, r.outcome)
+        word = r.outcome.direction(first.value) if r.outcome else ""
+        rows.append(
+            (title, value, ci, word, p_text(first.p), *([p_text(first.p_adjusted)] if adjusted else []),
+             NONE if size is None else f"{number(size.value, 2)} ({interval(size.low, size.high, 2)})", str(r.counts.analysed))
+        )  # fmt: skip
+        if size is not None:
+            turn = -1 if r.outcome and r.outcome.better == "lower" else 1
+            low, high = sorted((turn * size.low, turn * size.high))
+            marks.append({"label": title, "value": turn * size.value, "low": low, "high": high})
+    q = results[0].analysis
+    header = ("score", results[0].estimates[0].name if results[0].estimates else "change", "95% CI" if q.level == 0.95 else "interval",
+              "direction", "P", *(["adjusted P"] if adjusted else []), "in SD units (CI)", "n")  # fmt: skip
+    yield Paragraph(f"The same question ({q.short}) of {len(results)} scores, as one family.")
+    yield TableBlock(Table(f"{q.family}: {q.short}", header, tuple(rows), numeric=tuple(range(1, len(header)))))
+    if len(marks) > 1:
+        facts = {
+            "axis": "standardised change, in SDs; right of the line: better",
+            "sample": results[0].facts.get("sample"),
+        }
+        drawn = Result(replace(q, label=f"{q.family}: change in SD units, turned so that right is better"), (), results[0].counts,
+                       data={"forest": pd.DataFrame(marks)}, pictures=("forest",), facts=facts)  # fmt: skip
+        alt = "; ".join(f"{m['label']} {number(m['value'], 2)} ({interval(m['low'], m['high'], 2)})" for m in marks)
+        yield Figure(drawn, "forest", _caption(drawn), f"Standardised changes: {alt}", None)
+    yield Bullets(tuple(r.sentence() for r in results))
+    for note in dict.fromkeys(n for r in results for n in r.notes):
+        yield Paragraph(note, "small")
 
 
 def _answer(r: Result) -> Iterable[Block]:
@@ -235,10 +301,10 @@ def _answer(r: Result) -> Iterable[Block]:
         yield Figure(r, kind, _caption(r), r.sentence(), numbers)
     for key, frame in r.data.items():
         if key in TABLES:
-            yield TableBlock(TABLES[key](frame))
+            yield from TABLES[key](frame)
     if r.estimates and "visits" not in r.data:
-        yield TableBlock(table(r))
-    elif r.notes:
+        yield TableBlock(table(r), len(r.estimates) > MANY_ROWS)
+    if r.notes and ("visits" in r.data or len(r.estimates) > MANY_ROWS):
         yield Bullets(r.notes)
 
 
@@ -253,46 +319,61 @@ def _caption(r: Result) -> str:
     return kind.get(r.pictures[0], "Points are estimates, bars their confidence intervals.")
 
 
-def _table_one(frame: pd.DataFrame) -> Table:
-    rows, last = [], None
-    for r in frame.itertuples():
-        rows.append(("" if r.characteristic == last else spoken(r.characteristic), r.level, r.value))
-        last = r.characteristic
-    return Table("The patients", ("characteristic", "", "value"), tuple(rows), numeric=(2,))
+def _table_one(frame: pd.DataFrame) -> Iterable[TableBlock]:
+    rows: list[tuple[str, ...]] = []
+    last = ""
+    for r in frame.to_dict("records"):
+        name = str(r["characteristic"])
+        rows.append(("" if name == last else spoken(name), str(r["level"]), str(r["value"])))
+        last = name
+    if rows:
+        yield TableBlock(Table("Characteristics", ("characteristic", "level", "value"), tuple(rows), numeric=(2,)))
 
 
-def _visits(frame: pd.DataFrame) -> Table:
-    rows, last = [], None
+def _visits(frame: pd.DataFrame) -> Iterable[TableBlock]:
+    titles = list(dict.fromkeys(frame["title"]))
+    for title in titles[:1] if len(titles) > 1 else titles:
+        yield TableBlock(
+            _visit_table(frame[frame["title"] == title], f"{title} at each visit, and change of the same patients")
+        )
+    if len(titles) > 1:
+        yield TableBlock(_visit_table(frame, f"All {len(titles)} scores at each visit", named=True), True)
+
+
+def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Table:
+    rows: list[tuple[str, ...]] = []
+    last = ""
     for r in frame.to_dict("records"):
         k = digits_for(r["resolution"])
-        change = (
-            NONE
-            if math.isnan(r["mean change"])
-            else f"{number(r['mean change'], k)} ({interval(r['mean change_low'], r['mean change_high'], k)})"
-        )
-        rows.append(
-            ("" if r["title"] == last else r["title"], spoken(r["visit"]), str(r["n"]), f"{number(r['mean'], k)} ({number(r['sd'], k)})",
-             f"{number(r['median'], k)} ({number(r['q1'], k)} to {number(r['q3'], k)})", str(r["pairs"]) if r["pairs"] else NONE,
-             number(r["mean before (same patients)"], k), change)
-        )  # fmt: skip
-        last = r["title"]
+        seen = (str(r["n"]), f"{number(r['mean'], k)} ({number(r['sd'], k)})",
+                f"{number(r['median'], k)} ({number(r['q1'], k)} to {number(r['q3'], k)})")  # fmt: skip
+        change = (NONE, NONE, NONE)
+        if r["pairs"]:
+            words = f"{number(r['mean change'], k)} ({interval(r['mean change_low'], r['mean change_high'], k)})"
+            change = (str(r["pairs"]), number(r["mean before (same patients)"], k), words)
+        head = (("" if r["title"] == last else str(r["title"])),) if named else ()
+        rows.append((*head, spoken(r["visit"]), *seen, *change))
+        last = str(r["title"])
     header = (
-        "score",
+        *(("score",) if named else ()),
         "visit",
         "n",
         "mean (SD)",
         "median (quartiles)",
-        "n with baseline",
+        "n with both",
         "their baseline",
-        "their mean change (95% CI)",
+        "mean change (95% CI)",
     )
-    return Table(
-        "Scores at each visit, and change of the same patients", header, tuple(rows), numeric=(2, 3, 4, 5, 6, 7)
-    )
+    return Table(title, header, tuple(rows), numeric=tuple(range(2 if named else 1, len(header))))
+
+
+def _plain_table(frame: pd.DataFrame) -> Iterable[TableBlock]:
+    if len(frame):
+        yield TableBlock(frame_table(frame, "In detail"), len(frame) > MANY_ROWS)
 
 
 #: Frames of a result that are tables for people, and how each is laid out.
-TABLES = {"table_one": _table_one, "visits": _visits, "event_table": lambda f: frame_table(f, "Side effects in detail")}
+TABLES = {"table_one": _table_one, "visits": _visits, "event_table": _plain_table}
 
 
 # --- what it does not show --------------------------------------------------------------------------------------
@@ -369,7 +450,7 @@ def _provenance(study: Study, results: Results) -> Section:
     rows = [("outcomes", outcomes.__version__), ("Python", platform.python_version())]
     rows += [(name, metadata.version(name)) for name in ("pandas", "numpy", "scipy")]
     for source in study.sources:
-        rows.append((str(source.get("name", "file")), _source_words(source)))
+        rows.append((str(source.get("file", "file")), _source_words(source)))
     rows.append(("plan", f"{len(plan)} questions, digest {plan.digest}"))
     seeds = sorted({str(s) for q in plan if (s := getattr(q, "seed", None)) is not None})
     rows.append(("random seed", ", ".join(seeds) or "none used"))
