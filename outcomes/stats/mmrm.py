@@ -162,13 +162,15 @@ class Repeated:
 
 
 def repeated(
-    summary: Summary, *, by_visit: Collection[str] = (), arms: Mapping[str, Mapping[str, float]] | None = None,
+    summary: Summary, *, by_visit: Collection[str] = (), design: Design | None = None,
+    arms: Mapping[str, Mapping[str, float]] | None = None,
     at: Mapping[str, float] | None = None, covariance: Sequence[str | Structure] = FALLBACK, method: str = "kenward-roger",
     rows: Rows | None = None, level: float = 0.95, unit: str = "points", reml: bool = True,
 ) -> Repeated:  # fmt: skip
     """Fit a model for repeated scores from their summary.
 
-    `by_visit` names features whose effect may differ by visit; `arms` maps each arm to the values of its indicators;
+    `by_visit` names features whose effect may differ by visit (or `design` gives the columns themselves);
+    `arms` maps each arm to the values of its indicators;
     `at` fixes covariates that shall not be taken at their mean; `covariance` is the order of structures to try.
 
     Raises NotConverged where no covariance converges, AnalysisError for unknown names.
@@ -181,7 +183,7 @@ def repeated(
     >>> round(e.value, 4), round(e.se, 4), round(e.df, 6), round(e.p, 6)          # the paired t-test of Student's sleep data
     (1.58, 0.389, 9.0, 0.002833)
     """
-    design = visit_design(summary.features, summary.visits, by_visit=by_visit)
+    design = design or visit_design(summary.features, summary.visits, by_visit=by_visit)
     m, groups = len(summary.visits), summary.groups
     tried = [structure(c, m) if isinstance(c, str) else c for c in covariance]
     if len(groups) > 1:

@@ -163,7 +163,8 @@ class Engine:
         cov = np.linalg.inv(a) * np.outer(scale, scale)
         cov = (cov + cov.T) / 2
         beta = cov @ cross[:-1, -1]
-        rss = float(cross[-1, -1] - cross[:-1, -1] @ beta)
+        contrast = np.r_[-beta, 1.0]
+        rss = float(contrast @ cross @ contrast)
         minus2 = float(self.summary.counts @ log_v) + rss + self.summary.n_rows * log(2 * pi)
         if self.reml:
             minus2 += 2 * float(np.log(np.diag(root)).sum()) - 2 * float(np.log(scale).sum()) - self.p * log(2 * pi)
@@ -247,14 +248,19 @@ def estimable(summary: Summary, design: Design, tolerance: float = 1e-10) -> tup
 
 def _moments(engine: Engine, n_visits: int) -> Array:
     """Residual covariance by visit pair after least squares, made safely positive definite: a start for every structure."""
-    point = engine.point(np.eye(n_visits)[None].repeat(len(engine.summary.groups), axis=0))
+    zero = NotConverged("All residuals are zero, so there is no spread to model.")
+    try:
+        point = engine.point(np.eye(n_visits)[None].repeat(len(engine.summary.groups), axis=0))
+    except np.linalg.LinAlgError:
+        raise zero from None
     contrast = np.r_[-point.beta, 1.0]
     sums = engine.per_pattern(np.outer(contrast, contrast)[None])[0].sum(axis=0)
     pairs = engine.summary.pair_counts.sum(axis=0)
     dof = max(engine.summary.n_rows - engine.p, 1)
     overall = float(np.trace(sums)) / dof
-    if not overall > 1e-12 * max(float(np.trace(sums)) + float(np.einsum("kjjdd->", engine.summary.gram)), 1e-300):
-        raise NotConverged("All residuals are zero, so there is no spread to model.")
+    size = float(np.einsum("kjj->", engine.summary.gram[..., -1, -1]))
+    if not float(np.trace(sums)) > 1e-12 * size:
+        raise zero
     with np.errstate(invalid="ignore", divide="ignore"):
         s = np.where(pairs > 0, sums / np.maximum(pairs, 1), 0.0) * engine.summary.n_rows / dof
     sd = np.sqrt(np.maximum(np.diag(s), 1e-3 * overall))
@@ -327,7 +333,7 @@ def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) ->
             new = structure(theta - size * step)
             try:
                 trial = engine.point(new.sigma)
-                if trial.minus2 <= point.minus2 + 1e-12 * abs(point.minus2):
+                if trial.minus2 <= point.minus2 + 1e-9 * (1 + abs(point.minus2)):
                     break
             except np.linalg.LinAlgError:
                 pass
@@ -337,7 +343,7 @@ def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) ->
                 return theta, point, iteration
             raise NotConverged(f"The {structure.title} covariance is singular for these data.")
         theta, at, point = theta - size * step, new, trial
-        if decrement < 1e-18 * (1 + abs(point.minus2)) or (decrement < 1e-13 and size == 1.0):
+        if decrement < 1e-18:
             return theta, point, iteration
     if decrement < 1e-8:
         return theta, point, limit

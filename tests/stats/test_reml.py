@@ -12,7 +12,7 @@ from outcomes.stats.covariance import STRUCTURES, ByGroup, random_effects, struc
 from outcomes.stats.inference import METHODS, Rows, infer
 from outcomes.stats.lmm import mixed
 from outcomes.stats.mmrm import arm_features, predict, repeated, residual_summary, visit_design
-from outcomes.stats.reml import Design, Engine, NotConverged, estimable, fit, fit_first
+from outcomes.stats.reml import Design, Engine, NotConverged, estimable, fit
 from outcomes.stats.summary import Summary, summarise, summarise_rows
 
 VISITS = ("w1", "w4", "w8", "w12")

@@ -1,0 +1,167 @@
+"""What every model of repeated scores shares: who is in it, with which features, and what must be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from outcomes.errors import AnalysisError
+from outcomes.methods.grouping import level_order
+from outcomes.result import Counts, Outcome
+from outcomes.stats.mmrm import Repeated, arm_features
+from outcomes.stats.summary import Summary, summarise
+from outcomes.study import Study
+from outcomes.wording import listed, percent, share_of, spoken
+
+
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """Scores (patients, visits) and features (patients, features) of the analysed patients, and who was left out.
+
+    `levels` has the arms, the reference first (empty where none were asked for); `arms` maps each to the values of its
+    indicator features; `at` holds the equal weights of the levels of categorical covariates; `expected` is the number of
+    enrolled patients of each arm.
+    """
+
+    outcome: Outcome
+    visits: tuple[str, ...]
+    scores: np.ndarray
+    design: np.ndarray
+    features: tuple[str, ...]
+    levels: tuple[str, ...]
+    label: np.ndarray
+    arms: dict[str, dict[str, float]]
+    at: dict[str, float]
+    counts: Counts
+    expected: dict[str, int]
+    sd_baseline: float
+
+    def summary(self, *, by_arm: bool = False) -> Summary:
+        """The additive summary; with `by_arm`, patients are kept apart so that each arm has its own covariance."""
+        if not by_arm or not self.levels:
+            return summarise(self.scores, self.design, visits=self.visits, features=self.features)
+        member = np.array([self.levels.index(v) for v in self.label], dtype=np.int64)
+        return summarise(
+            self.scores, self.design, visits=self.visits, features=self.features, group=member, groups=self.levels
+        )
+
+    def observed(self) -> pd.DataFrame:
+        """n observed by visit and arm, with the number enrolled (the fixed denominator)."""
+        rows = []
+        for level in self.levels or ("",):
+            own = self.label == level if self.levels else np.ones(len(self.scores), bool)
+            seen = (~np.isnan(self.scores[own])).sum(axis=0)
+            rows += [
+                {"visit": v, "group": level, "n": int(n), "enrolled": self.expected[level]}
+                for v, n in zip(self.visits, seen)
+            ]
+        return pd.DataFrame(rows)
+
+    @property
+    def missing_share(self) -> float:
+        """The share of scores that the analysed patients should have at these visits and have not."""
+        return float(np.isnan(self.scores).mean()) if self.scores.size else 0.0
+
+
+def repeats(
+    study: Study, outcome: str, *, visits: Sequence[str], baseline: str = "", by: str = "", reference: str = "",
+    covariates: Sequence[str] = (),
+) -> Repeats:  # fmt: skip
+    """The analysed patients: those with a known arm and covariates (and baseline, where it is a covariate) and any score at `visits`.
+
+    Raises AnalysisError for unknown names, and where nobody is left.
+    """
+    wide, meaning = study.wide(outcome), study.outcome(outcome)
+    for v in (*visits, *((baseline,) if baseline else ())):
+        study.visit(v)
+    if len(set(visits)) < len(visits) or baseline in visits:
+        raise AnalysisError(f"Each visit is named once: {', '.join((*visits, *((baseline,) if baseline else ())))}.")
+    keep = pd.Series(True, index=wide.index)
+    left: list[tuple[str, int]] = []
+
+    def leave(bad: pd.Series, why: str) -> None:
+        n = int((bad & keep).sum())
+        if n:
+            left.append((why, n))
+        keep[bad] = False
+
+    levels: tuple[str, ...] = ()
+    label = pd.Series("", index=wide.index)
+    if by:
+        column = study.characteristic(by).reindex(wide.index)
+        levels = level_order(column, by, reference)
+        leave(column.isna(), f"no {spoken(by)} recorded")
+        label = column.astype(str)
+    leave(wide[list(visits)].isna().all(axis=1), "no score at the visits of the model")
+    if baseline:
+        leave(wide[baseline].isna(), f"no score at {baseline}")
+    known = {c: study.characteristic(c).reindex(wide.index) for c in covariates}
+    for name, values in known.items():
+        leave(values.isna(), f"no {spoken(name)} recorded")
+    if not keep.any():
+        raise AnalysisError(
+            f"No patient has {meaning.title} at any of {listed(list(visits))} with all that the model needs."
+        )
+    parts, names, at = [np.ones((int(keep.sum()), 1))], ["intercept"], {}
+    if levels:
+        own, own_names = arm_features(label[keep], levels)
+        parts, names = [*parts, own], [*names, *own_names]
+    if baseline:
+        parts, names = [*parts, wide.loc[keep, [baseline]].to_numpy(float)], [*names, "baseline"]
+    for name, values in known.items():
+        block, block_names, weights = _covariate(name, values[keep])
+        parts, names, at = [*parts, block], [*names, *block_names], at | weights
+    arms = {a: {f"arm {b}": float(a == b) for b in levels[1:]} for a in levels} or {"": {}}
+    expected = {a: int((label == a).sum()) for a in levels} if levels else {"": len(wide)}
+    first = baseline or visits[0]
+    return Repeats(
+        meaning, tuple(visits), wide.loc[keep, list(visits)].to_numpy(float), np.hstack(parts), tuple(names), levels,
+        label[keep].to_numpy(dtype=object), arms, at, Counts(study.enrolled, int(keep.sum()), tuple(left)), expected,
+        float(wide[first].std(ddof=1)),
+    )  # fmt: skip
+
+
+def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dict[str, float]]:
+    """A number as it is; anything else as indicators of its levels but the first, held at equal weights for adjusted means."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return values.to_numpy(float)[:, None], [name], {}
+    levels = sorted(values.astype(str).unique())
+    names = [f"{name} {level}" for level in levels[1:]]
+    block = (
+        np.column_stack([values.astype(str) == level for level in levels[1:]]).astype(float)
+        if names
+        else np.empty((len(values), 0))
+    )
+    return block, names, {n: 1 / len(levels) for n in names}
+
+
+def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:
+    """The fallback of the covariance, a boundary, and the assumption about what is missing."""
+    notes = [f"Covariance tried and left: {a}" for a in model.fit.attempts]
+    if model.fit.boundary:
+        notes.append(f"The fit lies at a boundary: {model.fit.boundary}.")
+    absent, total = int(np.isnan(data.scores).sum()), data.scores.size
+    if absent:
+        notes.append(
+            f"Missing: {share_of(absent, total)} scores of the analysed patients at these visits, taken as missing at random "
+            "given the scores and features in the model."
+        )
+    if data.missing_share > 0.1:
+        notes.append(f"More than 10% ({percent(data.missing_share)}) is missing: read this beside its tipping point.")
+    return tuple(notes)
+
+
+def course_frame(data: Repeats, model: Repeated) -> pd.DataFrame:
+    """Adjusted means with intervals and n observed: what the course picture draws."""
+    n = data.observed().set_index(["visit", "group"])["n"]
+    rows = []
+    for level in data.levels or ("",):
+        for v in data.visits:
+            e = model.mean(level, visit=v)
+            rows.append(
+                {"visit": v, "group": level, "mean": e.value, "low": e.low, "high": e.high, "n": int(n[v, level])}
+            )
+    return pd.DataFrame(rows)

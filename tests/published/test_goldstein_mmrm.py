@@ -1,0 +1,44 @@
+"""Goldstein 2004 (duloxetine; masked data, 172 patients, HAMD17 at four visits): the unstructured REML mixed model.
+
+Expected values from R (nlme, and the masked data's documentation), at the printed digits.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from tests.shared import SHARED, needs
+
+FILE = "data/goldstein2004_antidepressant/antidepressant_data.csv"
+pytestmark = needs(FILE)
+
+
+@pytest.fixture(scope="module")
+def study():
+    data = pd.read_csv(SHARED / FILE, dtype={"PATIENT": str})
+    data["visit"] = "visit_" + data["VISIT"].astype(str)
+    later = data.rename(columns={"PATIENT": "patient", "HAMDTL17": "hamd", "THERAPY": "arm"})
+    first = later.drop_duplicates("patient").assign(visit="baseline", hamd=lambda d: d["BASVAL"])
+    scores = pd.concat([first, later])[["patient", "visit", "arm", "hamd"]]
+    visits = ("baseline", "visit_4", "visit_5", "visit_6", "visit_7")
+    return oc.Study(scores, visits=visits, design="parallel", measures={"hamd": oc.Outcome("hamd", "HAMD17", "lower")})
+
+
+def test_the_printed_contrasts(study):
+    result = oc.MMRM("hamd").run(study)
+    assert result.counts.analysed == 172
+    for visit, value, se in (("visit_7", -2.802, 1.114), ("visit_6", -2.225, 1.000), ("visit_5", -1.403, 0.924)):
+        e = oc.MMRM("hamd", df="satterthwaite").run(study)[f"adjusted difference | DRUG - PLACEBO | {visit}"]
+        assert (round(e.value, 3), round(e.se, 3)) == (value, se)
+        adjusted = result[f"adjusted difference | DRUG - PLACEBO | {visit}"]
+        assert adjusted.value == pytest.approx(e.value, rel=1e-12) and adjusted.se >= e.se
+    assert round(result.facts["loglik"], 3) == -1747.101
+    seen = result.data["observed"].groupby("visit")["n"].sum()
+    assert [round(100 * (1 - seen[v] / 172)) for v in study.visits[1:]] == [0, 8, 13, 25]
+    assert any("More than 10%" in note for note in result.notes)
+
+
+def test_scores_and_changes_give_the_same_contrast_since_the_baseline_is_in_the_model(study):
+    assert "the difference at visit 7 (DRUG - PLACEBO) was −2.80 points" in oc.MMRM("hamd").run(study).sentence()
