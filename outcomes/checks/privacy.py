@@ -179,6 +179,8 @@ _COMPILED = {kind: _compile(names) for kind, names in _NAMES.items()}
 
 
 def _digits(text: str, length: int, separators: str = r"[ .\-/]") -> list[int] | None:
+    if not text[-1:].isdigit() or len(text) < length:
+        return None
     plain = re.sub(separators, "", text)
     return [int(c) for c in plain] if len(plain) == length and plain.isascii() and plain.isdigit() else None
 
@@ -205,12 +207,16 @@ def _cpf(text: str) -> bool:
 
 def _nir(text: str) -> bool:
     """French NIR: thirteen characters and a key of two, modulus 97 (Corsica's 2A and 2B as 19 and 18)."""
+    if len(text) < 15:
+        return False
     plain = re.sub(r"[ .\-]", "", text).upper().replace("2A", "19").replace("2B", "18")
     return bool(re.fullmatch(r"[12]\d{14}", plain)) and 97 - int(plain[:13]) % 97 == int(plain[13:])
 
 
 def _dni(text: str) -> bool:
     """Spanish DNI or NIE: eight digits (X, Y, Z for the first of a NIE) and a letter, modulus 23."""
+    if not text[-1:].isalpha():
+        return False
     plain = re.sub(r"[ .\-]", "", text).upper()
     if not re.fullmatch(r"[XYZ\d]\d{7}[A-Z]", plain):
         return False

@@ -36,7 +36,8 @@ class Reader:
         self.scores = column_types(self.uses)
         self.scores |= {c: (ColumnType("score", o.low, o.high), True) for c, o in plain}
         everywhere = {c for t in tables.values() for c in t.columns}
-        for column in recipe.types:
+        for column, kind in recipe.types.items():
+            ColumnType(kind)
             if column not in everywhere:
                 raise StudyError(f"[columns] {unknown('column', column, sorted(everywhere))}")
 

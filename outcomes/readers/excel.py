@@ -51,7 +51,7 @@ def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None) 
     grid = [[as_text(c) for c in row] for row in cells]
     if not any(any(row) for row in grid):
         raise DataError(f"{path.name}, sheet '{chosen}', is empty.")
-    at = header - 1 if header else _find_heading_row(grid)
+    at = header - 1 if header else _find_heading_row(grid, merged)
     if at >= len(grid):
         raise DataError(f"{path.name}, sheet '{chosen}', ends before the heading row that header= names.")
     groups = _group_labels(grid, merged, at)
@@ -111,13 +111,22 @@ def _choose(book: Any, sheet: str, name: str, notes: list[Issue]) -> str:
     return full[0]
 
 
-def _find_heading_row(grid: Sequence[Sequence[str]]) -> int:
-    """The first row that names at least half of the columns that are used below."""
+def _find_heading_row(grid: Sequence[Sequence[str]], merged: Sequence[Range]) -> int:
+    """The first row that names at least half of the columns used below, but for labels merged over names in the next row."""
     used = sum(any(column) for column in zip(*grid, strict=True))
     for i, row in enumerate(grid[:_SEARCHED]):
-        if sum(map(bool, row)) * 2 > used:
+        if sum(map(bool, row)) * 2 > used and not _is_over_names(grid, merged, i):
             return i
     raise DataError("No heading row was found in the first rows of the sheet. Give its number (header).")
+
+
+def _is_over_names(grid: Sequence[Sequence[str]], merged: Sequence[Range], row: int) -> bool:
+    for (top, left), (bottom, right) in merged:
+        if top == bottom == row and right > left and row + 1 < len(grid):
+            below = [c for c in grid[row + 1][left : right + 1] if c]
+            if len(below) > 1 and not any(c[0].isdigit() for c in below):
+                return True
+    return False
 
 
 def _group_labels(grid: Sequence[Sequence[str]], merged: Sequence[Range], at: int) -> list[str]:

@@ -27,45 +27,53 @@ def patient_ids(
     """
     if how not in CHOICES:
         raise StudyError(unknown("way of comparing ids", how, CHOICES))
-    codes = {str(m).strip().casefold() for m in missing} - {""}
+    codes = {str(m).strip().casefold() for m in missing} | {""}
     found: dict[str, pd.Series] = {}
-    first: dict[str, str] = {}
-    seen: dict[str, dict[str, str]] = {}
+    written: dict[str, dict[str, tuple[str, int]]] = {}
     issues = []
     for name, (table, column) in tables.items():
-        text = table[column]
-        shape = text.str.strip().str.casefold()
-        nobody = (shape == "").to_numpy() | shape.isin(codes).to_numpy()
-        if nobody.any():
-            where = [table.row_address(i) for i in np.flatnonzero(nobody)]
-            raise DataError(
-                f"{table.name}: {len(where)} row(s) have cells but no patient in column '{column}': "
-                f"{listed_addresses(where)}. Fill in the patient, or delete the rows."
-            )
-        for i in np.flatnonzero(~text.duplicated().to_numpy()):
-            raw, same = str(text.iloc[i]), str(shape.iloc[i])
-            seen.setdefault(same, {}).setdefault(
-                raw if how == "exact" else raw.strip(), f"{name} {table.address(int(i), column)}"
-            )
-            first.setdefault(same, raw.strip())
-        found[name] = text if how == "exact" else text.str.strip() if how == "trim" else shape.map(first)
+        place, uniques = pd.factorize(table[column])
+        texts = [str(u) if how == "exact" else str(u).strip() for u in uniques]
+        shapes = [t.strip().casefold() for t in texts]
+        _refuse_nobody(table, column, np.array([s in codes for s in shapes])[place])
+        for number, (text, shape) in enumerate(zip(texts, shapes, strict=True)):
+            written.setdefault(shape, {}).setdefault(text, (name, number))
+        if how == "casefold":
+            texts = [next(iter(written[s])) for s in shapes]
+        found[name] = pd.Series(np.array(texts, dtype=object)[place])
         issues += _dates(name, table, column)
-    _refuse_variants(seen, how)
+    if how != "casefold":
+        _refuse_variants(written, tables, how)
     return found, issues
 
 
-def _refuse_variants(seen: Mapping[str, Mapping[str, str]], how: str) -> None:
-    twins = [list(variants.values()) for variants in seen.values() if len(variants) > 1]
-    if not twins or how == "casefold":
+def _refuse_nobody(table: TextTable, column: str, nobody: np.ndarray) -> None:
+    if nobody.any():
+        where = [table.row_address(i) for i in np.flatnonzero(nobody)]
+        raise DataError(
+            f"{table.name}: {len(where)} row(s) have cells but no patient in column '{column}': "
+            f"{listed_addresses(where)}. Fill in the patient, or delete the rows."
+        )
+
+
+def _refuse_variants(
+    written: Mapping[str, Mapping[str, tuple[str, int]]], tables: Mapping[str, tuple[TextTable, str]], how: str
+) -> None:
+    twins = [list(variants.values()) for variants in written.values() if len(variants) > 1]
+    if not twins:
         return
-    where = "; ".join(" and ".join(group) for group in twins[:10]) + (
-        f"; and {len(twins) - 10} more" if len(twins) > 10 else ""
-    )
+
+    def place(name: str, number: int) -> str:
+        table, column = tables[name]
+        return f"{name} {table.address(int((pd.factorize(table[column])[0] == number).argmax()), column)}"
+
+    where = "; ".join(" and ".join(place(*one) for one in group) for group in twins[:10])
+    more = f"; and {len(twins) - 10} more" if len(twins) > 10 else ""
+    choice = 'ids = "casefold"' if how == "trim" else 'ids = "trim" (spaces) or ids = "casefold" (capitals too)'
     raise DataError(
-        f"{len(twins)} patient code(s) are written in several ways that differ only by capitals or spaces: {where}. "
-        "Correct them, or say that they are the same person: ids = \"trim\" (spaces) or ids = \"casefold\" (capitals too), "
-        "under [data] in a study file."
-    )  # fmt: skip
+        f"{len(twins)} patient code(s) are written in several ways that differ only by capitals or spaces: {where}{more}. "
+        f"Correct them, or say that they are the same person: {choice}, under [data] in a study file."
+    )
 
 
 def _dates(name: str, table: TextTable, column: str) -> list[Issue]:

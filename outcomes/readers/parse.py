@@ -121,7 +121,7 @@ def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str]
             if sure:
                 text = text.replace(",", "") if _GROUPED.fullmatch(text) else ""
             elif not maybe or decimal:
-                text = text.replace(",", ".") if text.count(",") == 1 and "." not in text else ""
+                text = text.replace(",", ".") if re.fullmatch(r"[^.,]*,[0-9]+", text) else ""
         return float(text) if _NUMBER.fullmatch(text) and math.isfinite(float(text)) else None
 
     return read

@@ -45,5 +45,7 @@ class Recipe:
 
     def role(self, name: str, table: TextTable) -> str:
         """The column of a table that has this role, or an empty string."""
+        if name not in self.roles and name in self.roles.values():
+            return ""  # the column of that name has another role
         column = self.roles.get(name, name)
         return column if column in table.columns else ""
