@@ -1,0 +1,34 @@
+"""What `import outcomes` costs beside `import pandas`: fresh processes in turn, the ratio pair by pair.
+
+Run: .venv/bin/python benchmarks/imports.py
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+
+def seconds(statement: str) -> float:
+    """Wall time of a fresh interpreter that runs the statement."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", statement], check=True)
+    return time.perf_counter() - start
+
+
+def main(pairs: int = 9) -> None:
+    """Print the median ratio."""
+    seconds("import outcomes")  # warm the file cache and the byte code
+    ratios, ours, theirs = [], [], []
+    for _ in range(pairs):
+        ours.append(seconds("import outcomes"))
+        theirs.append(seconds("import pandas"))
+        ratios.append(ours[-1] / theirs[-1])
+    print(f"import outcomes {statistics.median(ours):.3f} s, import pandas {statistics.median(theirs):.3f} s")
+    print(f"ratio: median {statistics.median(ratios):.2f} (min {min(ratios):.2f}, max {max(ratios):.2f}); goal: at most 1.3")
+
+
+if __name__ == "__main__":
+    main()
