@@ -11,7 +11,7 @@ from outcomes.errors import AnalysisError
 from outcomes.methods.paired import pairs_frame
 from outcomes.methods.ranks import nobody
 from outcomes.methods.responders import improvement_sign
-from outcomes.result import REASONS, Result
+from outcomes.result import REASONS, Outcome, Result
 from outcomes.stats.bayes import MEDIUM, bayes_factor
 from outcomes.stats.equivalence import non_inferiority, tost
 from outcomes.study import Study
@@ -64,7 +64,7 @@ class TOST(Analysis):
         if not counts.analysed:
             return nobody(self, result)
         e, k = result["mean change"], digits_for(outcome.resolution)
-        margin = f"margin of ±{_points(self.margin, k)} {outcome.unit}"
+        margin = f"margin of ±{_stated(self.margin, outcome)}"
         who = f"n={counts.analysed} of {counts.enrolled}"
         what = f"mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
         if e.reason:
@@ -129,7 +129,7 @@ class NonInferiority(Analysis):
         if not counts.analysed:
             return nobody(self, result)
         e, k, lower = result["mean change"], digits_for(outcome.resolution), outcome.better == "lower"
-        edge = _points(self.margin, k) if lower else f"{MINUS}{_points(self.margin, k)}"
+        edge = f"{'' if lower else MINUS}{_stated(self.margin, outcome)}"
         who = f"n={counts.analysed} of {counts.enrolled}"
         what = f"mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
         if e.reason:
@@ -138,7 +138,7 @@ class NonInferiority(Analysis):
                   (False, False): "fell below"}[lower, bool(result.facts["shown"])]  # fmt: skip
         return (
             f"The {'upper' if lower else 'lower'} {level_text(e.level)} limit of the {what} ({number(result.facts['limit'], k)}) "
-            f"{passed} the margin of {edge} {outcome.unit} (one-sided {p_value(e.p, style)}; {who})."
+            f"{passed} the margin of {edge} (one-sided {p_value(e.p, style)}; {who})."
         )
 
     def methods_text(self) -> str:
@@ -200,10 +200,10 @@ class BayesFactor(Analysis):
         if main.reason:
             return f"{where}: no Bayes factor, because {REASONS[main.reason]} ({who})."
         equals = " = " if style == "apa" else "="
-        return (
-            f"{where}: BF10{equals}{_odds(main.value)} (JZS, r{equals}{number(self.scale, 3)}; {_odds(wide.value)} to "
-            f"{_odds(half.value)} for r{equals}1.41 to 0.5; {who})."
-        )
+        odds, ends = _odds(main.value), [_odds(wide.value), _odds(half.value)]
+        around = " to ".join(dict.fromkeys(ends))
+        bf = f"BF10 {odds[0]} {odds[1:]}" if odds[0] in "<>" else f"BF10{equals}{odds}"
+        return f"{where}: {bf} (JZS, r{equals}{number(self.scale, 3)}; {around} for r{equals}1.41 to 0.5; {who})."
 
     def methods_text(self) -> str:
         return f"Evidence for a change was weighed with the JZS Bayes factor (Cauchy prior, scale {self.scale:.3g})."
@@ -214,13 +214,13 @@ def _check_margin(margin: float) -> None:
         raise AnalysisError(f"margin is a positive number of score points from the protocol; got {margin!r}.")
 
 
-def _points(value: float, digits: int) -> str:
-    """A margin as it was stated, without padding."""
-    return f"{value:g}" if value == round(value, digits) else number(value, digits)
+def _stated(margin: float, outcome: Outcome) -> str:
+    """A margin as it was stated, with its unit: '1 point', '0.05 points'."""
+    return f"{margin:g} {outcome.unit.removesuffix('s') if margin == 1 else outcome.unit}"
 
 
 def _odds(value: float) -> str:
     """A Bayes factor without false precision at either end."""
     if value >= 1000:
-        return "more than 1000"
-    return "less than 0.001" if value < 0.001 else number(value, 1 if value >= 1 else 3)
+        return ">1000"
+    return "<0.001" if value < 0.001 else number(value, 1 if value >= 1 else 3)
