@@ -89,9 +89,9 @@ def summarise(
     (13.5, 4.5, 25.0)
     """
     t, y = observed(day, score)
-    gap = float(np.diff(t).max() - 1) if t.size > 1 else 0.0
     if math.isfinite(until):
         t, y = t[t <= until], y[t <= until]
+    gap = float(np.diff(t).max() - 1) if t.size > 1 else 0.0
     nothing = DiarySummary(NAN, NAN, NAN, NAN, NAN, float(np.ptp(t)) if t.size else 0.0, int(t.size), gap, "too_few")
     days = int(t.size)
     short = math.isfinite(until) and t.size > 0 and t[-1] < until
