@@ -65,6 +65,8 @@ def _codes(instrument: Instrument) -> Mapping[str, tuple[str, str]]:
                 out[_key(f"{prefix} {name}")] = ("item", item.code)
         for name in (*item.names, *((item.loinc,) if item.loinc else ())):
             out[_key(name)] = ("item", item.code)
+    if several and instrument.default_score:  # a column PHQ9 is the questionnaire, not item 9 of the PHQ
+        out[_key(instrument.id)] = ("score", instrument.default_score)
     return out
 
 

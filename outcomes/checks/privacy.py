@@ -178,11 +178,12 @@ _COMPILED = {kind: _compile(names) for kind, names in _NAMES.items()}
 # --- numbers with check digits --------------------------------------------------------------------------------------
 
 
-def _digits(text: str, length: int, separators: str = r"[ .\-/]") -> list[int] | None:
+def _digits(text: str, length: int) -> list[int]:
+    """The digits of a number of this length, separators left out; none where it is not one."""
     if not text[-1:].isdigit() or len(text) < length:
-        return None
-    plain = re.sub(separators, "", text)
-    return [int(c) for c in plain] if len(plain) == length and plain.isascii() and plain.isdigit() else None
+        return []
+    plain = re.sub(r"[ .\-/]", "", text)
+    return [int(c) for c in plain] if len(plain) == length and plain.isascii() and plain.isdigit() else []
 
 
 def _nhs(text: str) -> bool:
@@ -194,7 +195,7 @@ def _nhs(text: str) -> bool:
 def _bsn(text: str) -> bool:
     """Dutch burgerservicenummer: nine digits, eleven-test with weights 9 to 2 and -1."""
     d = _digits(text, 9)
-    return bool(d) and any(d) and sum(w * x for w, x in zip((9, 8, 7, 6, 5, 4, 3, 2, -1), d, strict=True)) % 11 == 0
+    return any(d) and sum(w * x for w, x in zip((9, 8, 7, 6, 5, 4, 3, 2, -1), d, strict=True)) % 11 == 0
 
 
 def _cpf(text: str) -> bool:

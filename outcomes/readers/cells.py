@@ -70,7 +70,7 @@ class TextTable:
 
     def addresses(self, mask: np.ndarray, column: str) -> tuple[str, ...]:
         """The addresses of the cells of a column that a mask of rows picks."""
-        return tuple(self.address(i, column) for i in np.flatnonzero(mask))
+        return tuple(self.address(int(i), column) for i in np.flatnonzero(mask))
 
     def __getitem__(self, column: str) -> pd.Series:
         if column not in self.frame:

@@ -62,7 +62,7 @@ class Reader:
         front = [c for c in ("patient", "period", "episode", "visit") if c in frame]
         frame = frame[front + [c for c in frame if c not in front]]
         if name == "patients" and frame["patient"].duplicated().any():
-            where = [table.row_address(i) for i in np.flatnonzero(frame["patient"].duplicated(keep=False))]
+            where = [table.row_address(int(i)) for i in np.flatnonzero(frame["patient"].duplicated(keep=False))]
             raise DataError(
                 f"{table.name} has several rows for the same patient: {listed_addresses(where)}. It has one row each."
             )
@@ -120,7 +120,7 @@ class Reader:
         values = pd.Series(done.values, dtype=object)
         blank = values.isna().to_numpy()
         if blank.any():
-            where = [table.row_address(i) for i in np.flatnonzero(blank)]
+            where = [table.row_address(int(i)) for i in np.flatnonzero(blank)]
             raise DataError(
                 f"{table.name}: {len(where)} row(s) have no visit in column '{column}': {listed_addresses(where)}."
             )

@@ -166,7 +166,8 @@ def _grid(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[pd.Data
 def _grid_by_csv(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[pd.DataFrame, np.ndarray]:
     """The slow reading, for quotes inside cells (``5" scar``)."""
     reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""), delimiter=delimiter, strict=True)
-    records, rows, line = [], [], 0
+    records: list[list[str]] = []
+    rows, line = [], 0
     try:
         for number, cells in enumerate(reader, 1):
             if any(c.strip() for c in cells) or len(cells) > 1:

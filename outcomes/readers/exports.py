@@ -46,7 +46,7 @@ _BY_HEADINGS = (
 def refuse_export(name: str, rows: Sequence[Sequence[str]]) -> None:
     """Raise DataError where the first rows are those of an export that a plain reading would get wrong.
 
-    >>> refuse_export("a.csv", [["record", "field_name", "value"], ["1", "nrs", "7"]])
+    >>> refuse_export("a.csv", [["record", "field_name", "value"], ["1", "nrs", "7"]])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     outcomes.errors.DataError: a.csv is a REDCap export in rows of field and value (EAV): each row is one answer, ...

@@ -113,7 +113,8 @@ def _patient(table: TextTable) -> str:
 
 def _roles(table: TextTable, columns: Sequence[str], patient: str) -> dict[str, str]:
     by_key = {key(c): c for c in reversed(columns) if c != patient}
-    ids, roles = table[patient], {}
+    ids = table[patient]
+    roles: dict[str, str] = {}
     several = bool(ids.duplicated().any())
     for role, names in _ROLES.items():
         for name in names:

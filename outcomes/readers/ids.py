@@ -49,7 +49,7 @@ def patient_ids(
 
 def _refuse_nobody(table: TextTable, column: str, nobody: np.ndarray) -> None:
     if nobody.any():
-        where = [table.row_address(i) for i in np.flatnonzero(nobody)]
+        where = [table.row_address(int(i)) for i in np.flatnonzero(nobody)]
         raise DataError(
             f"{table.name}: {len(where)} row(s) have cells but no patient in column '{column}': "
             f"{listed_addresses(where)}. Fill in the patient, or delete the rows."

@@ -59,8 +59,9 @@ def read_table(
     >>> study = read_table(file, patient="id", instruments={"pain_nrs": {"average": "nrs"}})
     >>> study.visits, list(study.scores["patient"].unique())
     (('pre', 'post'), ['001', '002'])
-    >>> study.columns.loc[1, ["column", "parsed", "unparseable", "addresses"]].tolist()
-    ['nrs', 3, 1, 'row 3, column nrs_post']
+    >>> nrs = study.columns.iloc[0]
+    >>> f"{nrs.parsed} parsed, {nrs.unparseable} not: {nrs.addresses}"
+    '3 parsed, 1 not: row 3, column nrs_post'
     """
     here = Path()
     files = {"scores": path, "patients": patients, "infusions": infusions, "events": events}

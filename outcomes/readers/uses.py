@@ -26,7 +26,9 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
     Raises StudyError for unknown keys, columns or where no column is found, InstrumentError for an unknown instrument.
     """
     fields = _as_mapping(name, said)
-    kind = load_instrument(folder / fields.pop("file")) if "file" in fields else instrument(name)
+    own = fields.pop("file", "")
+    kind = load_instrument(folder / own) if own else instrument(name)
+    used: Any = kind if own else name
     codes, scores = [i.code for i in kind.items], [s.name for s in kind.scores]
     items: dict[str, str] = {}
     totals: dict[str, str] = {}
@@ -53,9 +55,7 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
             raise StudyError(f"[instruments] {name}: {unknown('column', column, columns)}")
     if not items and not totals:
         raise StudyError(f"[instruments] {name}: no column was found for it. There is: {', '.join(columns)}.")
-    return InstrumentUse(
-        name if kind.path is None or "file" not in _as_mapping(name, said) else kind, items, totals, chosen
-    )  # type: ignore[arg-type]
+    return InstrumentUse(used, items, totals, chosen)
 
 
 def _as_mapping(name: str, said: Any) -> dict[str, Any]:
