@@ -68,7 +68,7 @@ class Threshold:
     """A published size of change that matters: to whom, by what evidence, where it is printed.
 
     `value` is in the score's unit and `percent` of the first score, both as sizes without sign (nan where the source gives
-    none or a range, which `text` then tells). `kind` says what it may be used for: "within-person" classifies patients,
+    none; `range` has its two ends where it gives a range). `kind` says what it may be used for: "within-person" classifies patients,
     "between-group" judges a difference of means, "other" neither. `verified` is False where the source was not seen.
     """
 
@@ -79,6 +79,7 @@ class Threshold:
     citation: str = ""
     value: float = NAN
     percent: float = NAN
+    range: tuple[float, ...] = ()
     verified: bool = True
 
     def __str__(self) -> str:

@@ -38,7 +38,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     },
     "thresholds": {
         "score": TEXT + LIST, "text": TEXT, "kind": TEXT, "basis": TEXT, "population": TEXT, "citation": TEXT,
-        "value": NUMBER, "percent": NUMBER, "verified": YES,
+        "value": NUMBER, "percent": NUMBER, "range": LIST, "verified": YES,
     },
     "reliability": {
         "score": TEXT + LIST, "statistic": TEXT, "text": TEXT, "value": NUMBER, "population": TEXT, "citation": TEXT,
@@ -224,7 +224,7 @@ class _Reader:
             self.fail((*where, "name"), f"two scores are called '{entry['name']}'.")
         rule = self._rule(entry, where, items, before)
         mine = lambda kind: [e for e in self.data.get(kind, ()) if entry["name"] in self._named(e)]  # noqa: E731
-        thresholds = tuple(_made(Threshold, t) for t in mine("thresholds"))
+        thresholds = tuple(_made(Threshold, t | {"range": tuple(t.get("range", ()))}) for t in mine("thresholds"))
         reliability = tuple(_made(Reliability, r) for r in mine("reliability"))
         mdc95, sem = _error(reliability)
         notes = [*entry.get("notes", ()), *_below(thresholds, mdc95, entry.get("unit", "points"))]
@@ -393,7 +393,8 @@ def _error(reliability: Sequence[Reliability]) -> tuple[float, float]:
 
 def _below(thresholds: Sequence[Threshold], mdc95: float, unit: str) -> list[str]:
     """A note for thresholds that one patient's measurement error alone can exceed."""
-    small = sorted({t.value for t in thresholds if t.kind == "within-person" and t.value < mdc95})
+    mine = [v for t in thresholds if t.kind == "within-person" for v in (t.value, *t.range)]
+    small = sorted({v for v in mine if v < mdc95})
     if not small:
         return []
     sizes = " and ".join(number(v, 2).rstrip("0").rstrip(".") for v in dict.fromkeys((small[0], small[-1])))
