@@ -73,7 +73,7 @@ def _declared_columns_exist(recipe: Recipe, files: Mapping[str, TextTable]) -> N
 
 
 def _prepared(recipe: Recipe, name: str, table: TextTable) -> TextTable:
-    table = table.without(recipe.drop, "dropped column", "Dropped by name under [privacy].")
+    table = table.without(recipe.drop, "dropped_column", "Dropped by name under [privacy].")
     patient = recipe.role("patient", table)
     if not patient:
         raise StudyError("The patient column cannot be dropped; replace its codes in the file.")
@@ -142,6 +142,6 @@ def _visits(recipe: Recipe, scores: pd.DataFrame, wide: tuple[str, ...], issues:
         )
     how = "by the time their names say" if sure else "as they come in the file"
     issues.append(
-        Issue("visit order", f"Visits were not declared; they are ordered {how}: {', '.join(order)}.", severity="note")
+        Issue("visit_order", f"Visits were not declared; they are ordered {how}: {', '.join(order)}.", severity="note")
     )
     return order

@@ -128,7 +128,7 @@ def from_grid(
         names[j] = f"unnamed_{j + 1}"
     if unnamed:
         called = tuple(names[j] for j in unnamed)
-        found.append(Issue("unnamed column", f"{len(called)} column(s) without a heading: called {', '.join(called)}."))
+        found.append(Issue("unnamed_column", f"{len(called)} column(s) without a heading: called {', '.join(called)}."))
     twice = [f"'{n}' ({k} times)" for n, k in Counter(names[j] for j in stay).items() if k > 1]
     if twice:
         raise DataError(
@@ -138,7 +138,7 @@ def from_grid(
     if not keep.any():
         raise DataError(f"{name} has headings but no rows: {', '.join(names[j] for j in stay)}.")
     if not keep.all():
-        found.append(Issue("empty rows", f"{int((~keep).sum())} empty row(s) left out.", int((~keep).sum()), "note"))
+        found.append(Issue("empty_rows", f"{int((~keep).sum())} empty row(s) left out.", int((~keep).sum()), "note"))
     frame = grid.loc[keep].iloc[:, stay].reset_index(drop=True)
     frame.columns = pd.Index([names[j] for j in stay])
     marks = tuple(letters[j] for j in stay) if letters else ()
@@ -159,7 +159,7 @@ def drop_summaries(table: TextTable, column: str) -> TextTable:
         return table
     gone = table.filled_addresses(mask)
     message = f"{int(mask.sum())} summary row(s) (a mean, a total …) are not patients and were left out."
-    return table.keep(~mask, Issue("summary row", message, int(mask.sum()), "warning", column=column, addresses=gone))
+    return table.keep(~mask, Issue("summary_row", message, int(mask.sum()), "warning", column=column, addresses=gone))
 
 
 def tidy(heading: str) -> str:
@@ -185,11 +185,11 @@ def key(text: str) -> str:
 def listed_addresses(addresses: Sequence[str], limit: int = 20) -> str:
     """The first addresses and how many more.
 
-    >>> listed_addresses(["B2", "B3", "B9"], 2)
-    'B2, B3 and 1 more'
+    >>> listed_addresses(["B2", "B3", "B9"], 2), listed_addresses(["row 2, column nrs", "row 3, column nrs"])
+    ('B2, B3 and 1 more', 'row 2, column nrs; row 3, column nrs')
     """
     more = f" and {len(addresses) - limit} more" if len(addresses) > limit else ""
-    return ", ".join(addresses[:limit]) + more
+    return ("; " if any(", " in a for a in addresses[:limit]) else ", ").join(addresses[:limit]) + more
 
 
 def letter(position: int) -> str:

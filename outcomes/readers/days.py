@@ -43,6 +43,6 @@ def _numbered(frame: pd.DataFrame, issues: list[Issue]) -> pd.DataFrame:
     number = order.groupby("patient").cumcount() + 1
     how = "by day" if "day" in frame else "as they come in the file"
     issues.append(
-        Issue("infusion numbers", f"Infusions were numbered within patient, {how}.", len(frame), "note", "infusions")
+        Issue("infusion_numbers", f"Infusions were numbered within patient, {how}.", len(frame), "note", "infusions")
     )
     return frame.assign(infusion=number.reindex(frame.index))

@@ -96,7 +96,7 @@ def _choose(book: Any, sheet: str, name: str, notes: list[Issue]) -> str:
         text = (
             f"{len(hidden)} hidden sheet(s) were not read: {', '.join(hidden)}. Look at them before the file is shared."
         )
-        notes.append(Issue("hidden sheet", text, len(hidden)))
+        notes.append(Issue("hidden_sheet", text, len(hidden)))
     if sheet:
         if sheet not in visible + hidden:
             raise DataError(f"{name}: {unknown('sheet', sheet, visible + hidden)}")
@@ -154,7 +154,7 @@ def _titles(grid: Sequence[Sequence[str]], until: int) -> list[Issue]:
         return []
     return [
         Issue(
-            "title row",
+            "title_row",
             "Cells above the heading row are titles; they were left out.",
             len(where),
             "note",
@@ -178,7 +178,7 @@ def _filled_down(grid: list[list[str]], merged: Sequence[Range], at: int) -> lis
         return []
     return [
         Issue(
-            "merged cells",
+            "merged_cells",
             "Merged cells were read as the same text in each.",
             len(where),
             "warning",
@@ -199,13 +199,13 @@ def _marked(marks: Marks, at: int) -> list[Issue]:
     if rows:
         where = tuple(f"row {r}" for r in rows)
         notes.append(
-            Issue("hidden row", f"{len(rows)} hidden row(s) were read like the others.", len(rows), addresses=where)
+            Issue("hidden_row", f"{len(rows)} hidden row(s) were read like the others.", len(rows), addresses=where)
         )
     if marks.hidden_columns:
         where = tuple(f"column {c}" for c in sorted(marks.hidden_columns, key=lambda c: (len(c), c)))
         notes.append(
             Issue(
-                "hidden column",
+                "hidden_column",
                 f"{len(where)} hidden column(s) were read like the others.",
                 len(where),
                 addresses=where,

@@ -82,4 +82,4 @@ def _dates(name: str, table: TextTable, column: str) -> list[Issue]:
     if not dated.any() or dated.mean() > 0.5:
         return []
     text = f"{int(dated.sum())} patient code(s) are dates: a spreadsheet program turns '7/10' into one."
-    return [Issue("date as patient", text, int(dated.sum()), "warning", name, column, table.addresses(dated, column))]
+    return [Issue("date_as_patient", text, int(dated.sum()), "warning", name, column, table.addresses(dated, column))]

@@ -27,6 +27,21 @@ SECTIONS: dict[str, tuple[str, ...] | None] = {
     "analysis": None,
 }
 
+#: What a value must be where Python would otherwise stumble: its type, and how it is written.
+_FORMS: dict[tuple[str, str], tuple[type, str]] = {
+    ("study", "title"): (str, '"…"'),
+    ("study", "design"): (str, '"before-after"'),
+    ("study", "sample"): (bool, "true"),
+    ("study", "entry"): (dict, '{ outcome = "…", at_least = 4 }'),
+    ("data", "date_order"): (str, '"dmy"'),
+    ("data", "ids"): (str, '"trim"'),
+    ("visits", "baseline"): (str, '"…"'),
+    ("visits", "names"): (dict, '{ "name in the file" = "name in the study" }'),
+    ("wide", "suffix"): (dict, '{ baseline = "_pre", week_4 = "_post" }'),
+    ("wide", "prefix"): (dict, '{ baseline = "Pre", week_4 = "Post" }'),
+    ("wide", "columns"): (dict, '{ nrs = { baseline = "nrs_before", week_4 = "nrs_later" } }'),
+}
+
 
 def read_study(path: str | Path) -> Study:
     """Read a study file and its tables into a study.
@@ -55,6 +70,11 @@ def study_from_text(text: str, folder: Path, name: str = "the study file") -> St
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         raise StudyError(f"{name} is not valid TOML: {wrong}.") from None
+    return read_said(said, folder, name)
+
+
+def read_said(said: Mapping[str, Any], folder: Path, name: str = "the study file") -> Study:
+    """The study that a study file says, as plain data."""
     _known_keys(said, name)
     return assemble(_recipe(said, folder))
 
@@ -71,6 +91,12 @@ def _known_keys(said: Mapping[str, Any], name: str) -> None:
         for word in content if keys else ():
             if word not in (keys or ()):
                 raise StudyError(f"{name}, [{section}]: {unknown('key', str(word), keys or ())}")
+            form, written = _FORMS.get((section, word), (object, ""))
+            if not isinstance(content[word], form):
+                raise StudyError(f"{name}, [{section}]: {word} is written as {word} = {written}.")
+    for score, by_visit in said.get("wide", {}).get("columns", {}).items():
+        if not isinstance(by_visit, dict) or not all(isinstance(c, str) for c in by_visit.values()):
+            raise StudyError(f'{name}, [wide.columns]: {score} is written as {score} = {{ visit = "column", … }}.')
 
 
 def _recipe(said: Mapping[str, Any], folder: Path) -> Recipe:

@@ -27,7 +27,7 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
     """
     fields = _as_mapping(name, said)
     own = fields.pop("file", "")
-    kind = load_instrument(folder / own) if own else instrument(name)
+    kind = load_instrument(folder / str(own)) if own else instrument(name)
     used: Any = kind if own else name
     codes, scores = [i.code for i in kind.items], [s.name for s in kind.scores]
     items: dict[str, str] = {}
@@ -112,10 +112,17 @@ def plain_outcome(name: str, said: Any) -> tuple[str, Outcome]:
     >>> column, outcome.better
     ('pk', 'lower')
     """
+    if not isinstance(said, (str, Mapping)):
+        raise StudyError(
+            f'[outcomes] {name} is written as {name} = {{ column = "…", better = "lower", low = 0, high = 10 }}.'
+        )
     fields = {"column": said} if isinstance(said, str) else dict(said)
     for word in fields:
         if word not in _OUTCOME:
             raise StudyError(f"[outcomes] {name}: {unknown('field', word, _OUTCOME)}")
+    for word in ("low", "high", "resolution", "mdc95"):
+        if not isinstance(fields.get(word, 0), (int, float)):
+            raise StudyError(f"[outcomes] {name}: {word} is a number.")
     if fields.get("better", "") not in ("", "lower", "higher"):
         raise StudyError(f'[outcomes] {name}: better is "lower" or "higher".')
     column = str(fields.pop("column", name))

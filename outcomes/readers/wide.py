@@ -71,7 +71,7 @@ def to_long(table: TextTable, scores: Mapping[str, Mapping[str, str]], visits: t
         blocks.append(block)
     n = len(table)
     said = "; ".join(f"{s}: " + ", ".join(f"{v} = {c}" for v, c in by.items()) for s, by in scores.items())
-    note = Issue("wide table", f"Read as one row a visit. {said}.", len(used), "note")
+    note = Issue("wide_table", f"Read as one row a visit. {said}.", len(used), "note")
     return LongTable(
         table.name, pd.concat(blocks, ignore_index=True), np.tile(table.rows, len(visits)), table.letters, table.sheet,
         (*table.notes, note), base=table, visits=visits, blocks=np.repeat(np.arange(len(visits)), n),

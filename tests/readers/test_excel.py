@@ -54,7 +54,7 @@ def test_titles_and_two_heading_rows_with_merged_cells(tmp_path):
     table = read_excel(plain(tmp_path / "a.xlsx", rows, change))
     assert table.columns == ("ID", "Pre NRS", "Pre PHQ 9", "Post NRS", "Post PHQ 9")
     assert list(table.rows) == [5] and table.letters == tuple("ABCDE")
-    [title] = [n for n in table.notes if n.rule == "title row"]
+    [title] = [n for n in table.notes if n.rule == "title_row"]
     assert title.addresses == ("A1",)
 
 
@@ -69,7 +69,7 @@ def test_merged_patients_fill_the_rows_they_span(tmp_path):
     rows = [["id", "visit", "nrs"], ["001", "pre", 7], [None, "post", 4]]
     table = read_excel(plain(tmp_path / "a.xlsx", rows, lambda p: p.merge_cells("A2:A3")))
     assert table["id"].tolist() == ["001", "001"]
-    assert [n.addresses for n in table.notes if n.rule == "merged cells"] == [("A3",)]
+    assert [n.addresses for n in table.notes if n.rule == "merged_cells"] == [("A3",)]
 
 
 def test_formulas_hidden_rows_columns_sheets_and_comments_are_told(tmp_path):
@@ -85,8 +85,8 @@ def test_formulas_hidden_rows_columns_sheets_and_comments_are_told(tmp_path):
     table = read_excel(plain(tmp_path / "a.xlsx", [["id", "nrs", "change"], ["1", 7], ["2", 6]], change))
     told = {n.rule: n for n in table.notes}
     assert told["formula"].addresses == ("C2",)
-    assert told["hidden row"].addresses == ("row 3",) and told["hidden column"].addresses == ("column B",)
-    assert "names" in told["hidden sheet"].message and "comments" in told
+    assert told["hidden_row"].addresses == ("row 3",) and told["hidden_column"].addresses == ("column B",)
+    assert "names" in told["hidden_sheet"].message and "comments" in told
     assert "SECRET" not in repr(table.notes)
 
 
@@ -200,9 +200,9 @@ def test_the_clinic_workbook(name):
     assert table["Pre NRS"].tolist()[:5] == ["7", "7/10", "8-9", ">8", "ten"]
     assert table["Pre BPI int."].tolist()[:5] == ["6,5", "8", "7", "½", "8.0000000001"]
     told = {n.rule: n for n in table.notes}
-    assert told["formula"].addresses == ("J6",) and told["hidden row"].addresses == ("row 10",)
+    assert told["formula"].addresses == ("J6",) and told["hidden_row"].addresses == ("row 10",)
     assert (
-        told["title row"].addresses == ("A1", "A2") and "lookup" in told["hidden sheet"].message and "comments" in told
+        told["title_row"].addresses == ("A1", "A2") and "lookup" in told["hidden_sheet"].message and "comments" in told
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from outcomes.errors import DataError, PrivacyError, StudyError
+from outcomes.errors import DataError, OutcomesError, PrivacyError, StudyError
 from outcomes.readers import read_study, read_table
 from outcomes.readers.guess import guess_study
-from outcomes.readers.studyfile import SECTIONS, study_from_text
+from outcomes.readers.studyfile import SECTIONS, read_said, study_from_text
 from tests.readers.books import plain
 from tests.shared import SHARED, needs
 
@@ -234,8 +236,58 @@ def test_the_clinic_workbook_is_guessed():
 
 @needs("oracles/data")
 def test_a_guess_is_always_valid_toml():
-    import tomllib
-
     for path in sorted((SHARED / "oracles/data").glob("*.csv")) + sorted((SHARED / "data").glob("*/*.csv")):
         text, _ = guess_study(path)
         tomllib.loads(textwrap.dedent(text))
+
+
+KEYS = [
+    "study.title",
+    "study.design",
+    "study.entry",
+    "study.sample",
+    "data.scores",
+    "data.patients",
+    "data.missing",
+    "data.date_order",
+    "data.ids",
+    "roles.patient",
+    "roles.visit",
+    "visits.order",
+    "visits.baseline",
+    "visits.names",
+    "instruments.pain_nrs",
+    "instruments.phq9",
+    "outcomes.walk",
+    "columns.ward",
+    "wide.suffix",
+    "wide.prefix",
+    "wide.columns",
+    "privacy.drop",
+    "privacy.allow",
+]
+WRONG = [
+    3,
+    "x",
+    True,
+    [1],
+    ["x", ["y"]],
+    {"a": 1},
+    {"column": "metres", "low": "x"},
+    {"average": 3},
+    {"file": 3},
+    {"a": {"b": 3}},
+    [],
+]
+
+
+@pytest.mark.parametrize("where", KEYS)
+@pytest.mark.parametrize("value", WRONG)
+def test_a_value_of_the_wrong_kind_never_ends_in_a_traceback(folder, where, value):
+    section, key = where.split(".")
+    said = tomllib.loads(STUDY)
+    if section == "wide":
+        del said["roles"]["visit"]
+    said.setdefault(section, {})[key] = value
+    with contextlib.suppress(OutcomesError):
+        assert read_said(said, folder, "study.toml").enrolled > 0

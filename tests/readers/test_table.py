@@ -65,7 +65,7 @@ def test_what_became_of_every_cell_is_reported(read):
     )  # fmt: skip
     nrs = column(study, "nrs")
     assert [nrs[s] for s in ("parsed", "blank", "coded", "unparseable", "outside")] == [1, 1, 1, 1, 1]
-    assert nrs["addresses"] == "row 4, column nrs, row 6, column nrs"
+    assert nrs["addresses"] == "row 4, column nrs; row 6, column nrs"
     assert issue(study, "unparseable").addresses == ("row 4, column nrs",)
     assert study.scores["effects"].tolist()[0] == "None" and study.scores["effects"].isna().sum() == 2
     refused = [i for i in study.score().issues if i.rule == "refused answer"]
@@ -81,7 +81,7 @@ def test_a_ready_score_outside_its_scale_is_refused_by_address(read):
 
 def test_visits_without_a_declared_order_are_noted(read):
     study = read("id,visit,nrs\n1,week_4,3\n1,baseline,7\n", visit="visit", instruments=NRS)
-    assert study.visits == ("baseline", "week_4") and "by the time" in issue(study, "visit order").message
+    assert study.visits == ("baseline", "week_4") and "by the time" in issue(study, "visit_order").message
 
 
 def test_ids_stay_text_and_never_become_numbers(read):
@@ -261,7 +261,7 @@ def test_markup_in_headings_and_formulas_in_labels_stay_text(read):
 def test_summary_rows_are_left_out_by_address(read):
     study = read(LONG + "Mean,,6.25\n", visit="visit", instruments=NRS)
     assert study.enrolled == 2
-    assert issue(study, "summary row").addresses == ("row 6, column id", "row 6, column nrs")
+    assert issue(study, "summary_row").addresses == ("row 6, column id", "row 6, column nrs")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_the_clinic_workbook_in_full(name):
     )
     assert study.visits == ("pre", "post") and list(study.patient_ids)[:5] == ["001", "002", "003", "004", "005"]
     assert column(study, "NRS")["addresses"] == "D8, D9, D10, G7, G8, G9, G10"
-    assert issue(study, "summary row").addresses == ("A11", "D11") and issue(study, "date as patient").addresses == (
+    assert issue(study, "summary_row").addresses == ("A11", "D11") and issue(study, "date_as_patient").addresses == (
         "A12",
     )
     assert study.wide("pain_nrs_average").to_numpy().tolist()[0] == [7, 4] and study.wide("bpi").loc[
@@ -322,7 +322,7 @@ def test_the_clinic_workbook_in_full(name):
     # every cell of the sheet: in the study, a patient's code, or listed as left out
     table = read_excel(path)
     filled = int((table.frame != "").to_numpy().sum())
-    dropped = sum(len(i.addresses) for i in study.issues if i.rule in ("summary row", "dropped column"))
+    dropped = sum(len(i.addresses) for i in study.issues if i.rule in ("summary_row", "dropped_column"))
     assert filled == cells_in_the_study(study) + dropped + study.enrolled
 
 
