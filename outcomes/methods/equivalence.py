@@ -196,14 +196,14 @@ class BayesFactor(Analysis):
             return nobody(self, result)
         main, half, _, wide = result.estimates
         who = f"n={counts.analysed} of {counts.enrolled}"
-        where = f"{outcome.title}, {spoken(self.before)} to {spoken(self.after)}"
+        where = f"For the change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
         if main.reason:
-            return f"{where}: no Bayes factor, because {REASONS[main.reason]} ({who})."
+            return f"{where} there is no Bayes factor: {REASONS[main.reason]} ({who})."
         equals = " = " if style == "apa" else "="
         odds, ends = _odds(main.value), [_odds(wide.value), _odds(half.value)]
         around = " to ".join(dict.fromkeys(ends))
         bf = f"BF10 {odds[0]} {odds[1:]}" if odds[0] in "<>" else f"BF10{equals}{odds}"
-        return f"{where}: {bf} (JZS, r{equals}{number(self.scale, 3)}; {around} for r{equals}1.41 to 0.5; {who})."
+        return f"{where}, {bf} (JZS, r{equals}{number(self.scale, 3)}; {around} for r{equals}1.41 to 0.5; {who})."
 
     def methods_text(self) -> str:
         return f"Evidence for a change was weighed with the JZS Bayes factor (Cauchy prior, scale {self.scale:.3g})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -62,10 +63,10 @@ class SignFlip(Analysis):
             return nobody(self, result)
         e, draws = result.estimates[0], result.facts["draws"]
         how = f"{draws} random flips, seed {self.seed}" if draws else "exact"
+        size = f"{number(e.value, digits_for(outcome.resolution))} {outcome.unit}"
         return (
-            f"{outcome.title} changed by {number(e.value, digits_for(outcome.resolution))} {outcome.unit} on average from "
-            f"{spoken(self.before)} to {spoken(self.after)} (sign-flip permutation test, {how}: {p_value(e.p, style)}; "
-            f"n={counts.analysed} of {counts.enrolled}); scores {outcome.direction(e.value)} on average."
+            f"The mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {size} "
+            f"(sign-flip permutation test, {how}: {p_value(e.p, style)}; n={counts.analysed} of {counts.enrolled}): scores {outcome.direction(e.value)} on average."
         )
 
     def methods_text(self) -> str:
@@ -116,6 +117,8 @@ class Yuen(Analysis):
             return nobody(self, result)
         e, k = result.estimates[0], digits_for(outcome.resolution)
         who = f"n={counts.analysed} of {counts.enrolled}"
+        if math.isnan(e.value):
+            return f"The {percent(self.trim)} trimmed mean of {outcome.title} cannot be compared: {REASONS[e.reason]} ({who})."
         said = (
             f"The {percent(self.trim)} trimmed mean of {outcome.title} changed by {number(e.value, k)} {outcome.unit} from "
             f"{spoken(self.before)} to {spoken(self.after)}"

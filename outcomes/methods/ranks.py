@@ -99,12 +99,16 @@ class SignedRank(Analysis):
             return nobody(self, result)
         shift, test, r, _, _ = result.estimates
         facts, k = result.facts, digits_for(outcome.resolution)
-        where = f"{outcome.title}, {spoken(self.before)} to {spoken(self.after)}"
-        said = f"{where}: the median shift (Hodges-Lehmann) was {number(shift.value, k)} {outcome.unit}"
+        said = (
+            f"The median shift (Hodges-Lehmann) of {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was "
+            f"{number(shift.value, k)} {outcome.unit}"
+        )
         if not shift.reason:
-            achieved = f"achieved level {level_text(round(facts['achieved'], 3))}"
-            said += f" ({interval(shift.low, shift.high, k, level=shift.level)}; {achieved})"
-        said += f"; scores {outcome.direction(shift.value)}. "
+            reached = f"achieved level {level_text(round(facts['achieved'], 3))}"
+            if shift.level < self.level:
+                reached = "the widest interval that so few patients allow"
+            said += f" ({interval(shift.low, shift.high, k, level=round(shift.level, 3))}; {reached})"
+        said += f": scores {outcome.direction(shift.value)}. "
         return (
             said + self._test(result, test, style) + _biserial(r, style) + f" n={counts.analysed} of {counts.enrolled}."
         )
@@ -180,7 +184,7 @@ class SignTest(Analysis):
         median, test = result.estimates
         k, kind = digits_for(outcome.resolution), "mid-p" if self.mid_p else "exact"
         said = (
-            f"{outcome.title} fell in {facts['down']}, rose in {facts['up']} and was unchanged in {facts['same']} of "
+            f"Scores of {outcome.title} fell in {facts['down']}, rose in {facts['up']} and were unchanged in {facts['same']} of "
             f"{plural(counts.analysed, 'patient')} with both scores ({kind} sign test, {p_value(test.p, style)}; "
             f"{counts.enrolled} enrolled). The median change was {number(median.value, k)} {outcome.unit}"
         )

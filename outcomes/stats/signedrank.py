@@ -184,7 +184,8 @@ def hodges_lehmann(
 
     The interval is a pair of order statistics of the Walsh averages: the q-th from either end, q the exact
     signed-rank quantile for (1 − level)/2 (at least 1) up to n = 500, its normal approximation beyond. Both the
-    test's level and this one are discrete, so the level achieved is given; with n ≤ 5 it stays below 95%.
+    test's level and this one are discrete, so the level achieved is given; with n ≤ 5 it stays below 95%,
+    and then the level of the estimate says so.
     Degenerate: no pairs, nan `too_few`; one pair, its change without interval.
 
     Source: Hodges & Lehmann (1963), Ann Math Stat 34:598-611, doi:10.1214/aoms/1177704172.
@@ -208,7 +209,7 @@ def hodges_lehmann(
     middle = (_walsh(whole, (total + 1) // 2) + _walsh(whole, total // 2 + 1)) / 2
     low, high = _walsh(whole, q), _walsh(whole, total + 1 - q)
     how = f"order statistics of Walsh averages, {'exact' if exact else 'normal'} signed-rank quantile"
-    shift = Estimate(name, middle / (2 * scale), low / (2 * scale), high / (2 * scale), level, how=how)
+    shift = Estimate(name, middle / (2 * scale), low / (2 * scale), high / (2 * scale), min(level, achieved), how=how)
     return HodgesLehmann(shift, achieved)
 
 
