@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def _text(table: TextTable, file: str, sheet: str) -> str:
         f"scores = {{ file = {_q(file)}, sheet = {_q(sheet)} }}" if sheet else f"scores = {_q(file)}",
         *_missing(table, columns),
         "", "[roles]", *[f"{r} = {_q(c)}   # guess" for r, c in roles.items()],
-        "", "[visits]", *_visits(*order),
+        "", "[visits]", *_visits(*order, columns),
     ]  # fmt: skip
     if wide:
         lines += ["", "[wide.columns]   # guess: which columns hold one score at several visits"]
@@ -170,15 +171,30 @@ def _order(table: TextTable, roles: dict[str, str], wide: dict[str, dict[str, st
     return in_order(v for by in wide.values() for v in by)
 
 
-def _visits(order: Sequence[str], sure: bool) -> list[str]:
-    if not order:
-        return [
-            "# No visits were found. Name the visit column under [roles], or, where one score stands in several columns:",
-            '# order = ["baseline", "week_4"]', "# [wide.suffix]", '# baseline = "_pre"', '# week_4 = "_post"',
-        ]  # fmt: skip
-    start = next((v for v in order if visit_time(v) == 0), order[0])
-    why = "" if sure else ": the order of the file, as the names tell no time"
-    return [f"order = {_list(order)}   # guess{why}", f"baseline = {_q(start)}   # guess"]
+def _visits(order: Sequence[str], sure: bool, columns: Sequence[str]) -> list[str]:
+    if order:
+        start = next((v for v in order if visit_time(v) == 0), order[0])
+        why = "" if sure else ": the order of the file, as the names tell no time"
+        return [f"order = {_list(order)}   # guess{why}", f"baseline = {_q(start)}   # guess"]
+    numbered = _numbered(columns)
+    ends = {f"visit_{n}": n for n in next(iter(numbered.values()), ())} or {"baseline": "_pre", "week_4": "_post"}
+    seen = f" ({', '.join(numbered)} here, perhaps)" if numbered else ""
+    return [
+        "# No visits were found. Name the visit column under [roles], or, where one score stands in several columns:",
+        f"# order = {_list(list(ends))}", f"# [wide.suffix]   # visit = what its columns end in{seen}",
+        *[f"# {visit} = {_q(end)}" for visit, end in ends.items()],
+    ]  # fmt: skip
+
+
+def _numbered(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Names that end in the same two or more numbers as another name does (pk1, pk2, pk5, f1, f2, f5): visits, perhaps."""
+    ends: dict[str, list[str]] = {}
+    for column in columns:
+        if found := re.fullmatch(r"(.*[^0-9])([0-9]{1,2})", column):
+            ends.setdefault(found[1], []).append(found[2])
+    alike = Counter(tuple(e) for e in ends.values() if len(e) > 1)
+    best = max(alike, key=lambda e: (alike[e], len(e)), default=())
+    return {stem: best for stem, e in ends.items() if tuple(e) == best and alike[best] > 1}
 
 
 def _instruments(table: TextTable, names: Sequence[str], wide: dict[str, dict[str, str]]) -> list[str]:

@@ -91,8 +91,8 @@ def _known_keys(said: Mapping[str, Any], name: str) -> None:
         for word in content if keys else ():
             if word not in (keys or ()):
                 raise StudyError(f"{name}, [{section}]: {unknown('key', str(word), keys or ())}")
-            form, written = _FORMS.get((section, word), (object, ""))
-            if not isinstance(content[word], form):
+            kind, written = _FORMS.get((section, word), (object, ""))
+            if not isinstance(content[word], kind):
                 raise StudyError(f"{name}, [{section}]: {word} is written as {word} = {written}.")
     for score, by_visit in said.get("wide", {}).get("columns", {}).items():
         if not isinstance(by_visit, dict) or not all(isinstance(c, str) for c in by_visit.values()):

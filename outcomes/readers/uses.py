@@ -116,7 +116,7 @@ def plain_outcome(name: str, said: Any) -> tuple[str, Outcome]:
         raise StudyError(
             f'[outcomes] {name} is written as {name} = {{ column = "…", better = "lower", low = 0, high = 10 }}.'
         )
-    fields = {"column": said} if isinstance(said, str) else dict(said)
+    fields: dict[str, Any] = {"column": said} if isinstance(said, str) else dict(said)
     for word in fields:
         if word not in _OUTCOME:
             raise StudyError(f"[outcomes] {name}: {unknown('field', word, _OUTCOME)}")

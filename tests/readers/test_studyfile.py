@@ -242,30 +242,10 @@ def test_a_guess_is_always_valid_toml():
 
 
 KEYS = [
-    "study.title",
-    "study.design",
-    "study.entry",
-    "study.sample",
-    "data.scores",
-    "data.patients",
-    "data.missing",
-    "data.date_order",
-    "data.ids",
-    "roles.patient",
-    "roles.visit",
-    "visits.order",
-    "visits.baseline",
-    "visits.names",
-    "instruments.pain_nrs",
-    "instruments.phq9",
-    "outcomes.walk",
-    "columns.ward",
-    "wide.suffix",
-    "wide.prefix",
-    "wide.columns",
-    "privacy.drop",
-    "privacy.allow",
-]
+    "study.title", "study.design", "study.entry", "study.sample", "data.scores", "data.patients", "data.missing", "data.date_order",
+    "data.ids", "roles.patient", "roles.visit", "visits.order", "visits.baseline", "visits.names", "instruments.pain_nrs",
+    "instruments.phq9", "outcomes.walk", "columns.ward", "wide.suffix", "wide.prefix", "wide.columns", "privacy.drop", "privacy.allow",
+]  # fmt: skip
 WRONG = [
     3,
     "x",
@@ -291,3 +271,11 @@ def test_a_value_of_the_wrong_kind_never_ends_in_a_traceback(folder, where, valu
     said.setdefault(section, {})[key] = value
     with contextlib.suppress(OutcomesError):
         assert read_said(said, folder, "study.toml").enrolled > 0
+
+
+@needs("data/vickers2004_acupuncture/acupuncture.csv")
+def test_columns_that_may_be_visits_are_shown_not_taken():
+    text, study = guess_study(SHARED / "data/vickers2004_acupuncture/acupuncture.csv")
+    assert study is None and "(pk, f here, perhaps)" in text
+    for visit, end in (("visit_1", "1"), ("visit_2", "2"), ("visit_5", "5")):
+        assert f'# {visit} = "{end}"' in text
