@@ -269,12 +269,15 @@ def _moments(engine: Engine, n_visits: int) -> Array:
     return r / np.sqrt(np.outer(np.diag(r), np.diag(r))) * np.outer(sd, sd)
 
 
-def fit(summary: Summary, design: Design, structure: Structure, *, reml: bool = True, max_iterations: int = 100) -> Fit:
+def fit(
+    summary: Summary, design: Design, structure: Structure, *, reml: bool = True, max_iterations: int = 100,
+    start: Array | None = None,
+) -> Fit:  # fmt: skip
     """Maximise the restricted (or full) likelihood.
 
     Newton steps on the exact Hessian where it is positive definite, Fisher scoring elsewhere, halved until the likelihood
-    does not fall; the start is the residual covariance by visit pair. A random-effects covariance that leaves its cone is refitted on
-    the cone's face (a variance of nought, a correlation of one) and says so in `boundary`.
+    does not fall; the start is the residual covariance by visit pair, or `start`. A random-effects covariance that leaves
+    its cone is refitted on the cone's face (a variance of nought, a correlation of one) and says so in `boundary`.
 
     Raises NotConverged where the data do not identify the covariance or the maximum is not reached.
     """
@@ -285,7 +288,7 @@ def fit(summary: Summary, design: Design, structure: Structure, *, reml: bool = 
         )
     _identified(summary, structure)
     engine = Engine(summary, design, kept, reml=reml)
-    theta = structure.start(_moments(engine, len(summary.visits)))
+    theta = structure.start(_moments(engine, len(summary.visits))) if start is None else start
     theta, point, iterations = _maximise(engine, structure, theta, max_iterations)
     at = structure(theta)
     outside = _outside(structure, theta)

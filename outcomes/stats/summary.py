@@ -95,6 +95,26 @@ class Summary:
             np.concatenate([self.counts, other.counts]), np.concatenate([self.gram, other.gram]),
         )  # fmt: skip
 
+    def __sub__(self, other: Summary) -> Summary:
+        """The summary without patients that are in it (as in a jackknife)."""
+        if not isinstance(other, Summary):
+            return NotImplemented
+        both = self + Summary(
+            other.visits, other.features, other.groups, other.pattern, other.group, -other.counts, -other.gram
+        )
+        if (both.counts < 0).any():
+            raise AnalysisError("Only patients that are in a summary can be taken out of it.")
+        left = both.counts > 0
+        return Summary(
+            both.visits,
+            both.features,
+            both.groups,
+            both.pattern[left],
+            both.group[left],
+            both.counts[left],
+            both.gram[left],
+        )
+
     def __radd__(self, other: object) -> Summary:
         return self if other == 0 else NotImplemented
 
