@@ -215,7 +215,7 @@ def _notes(g: Groups, fit: Fit, rows: list[Estimate], before: str) -> list[str]:
                 + (
                     "an imbalance by chance, adjusted for."
                     if g.randomised
-                    else "the groups overlap little, and the model extrapolates."
+                    else "the groups were not alike before, and the adjustment leans on the model."
                 )
             )
     if fit.aliased:

@@ -17,7 +17,7 @@ from outcomes.result import Counts, Estimate, Outcome, Result
 from outcomes.stats.diary import Relief, return_of_pain
 from outcomes.stats.survival import Curve, kaplan_meier, log_rank
 from outcomes.study import Study
-from outcomes.wording import interval, number, p_value, percent, plural, spoken
+from outcomes.wording import level_text, number, p_value, percent, plural, spoken
 
 #: Visits further apart than this many days make the day of return a guess.
 WIDE = 7
@@ -136,7 +136,7 @@ class DurationOfRelief(Analysis):
         for group in ("", *result.facts["groups"]):
             e = next(r for r in result.estimates if r.name == "median time" and r.group == group)
             words = (
-                f"{number(e.value, 0)} days ({_limits(e)})" if not math.isnan(e.value)
+                f"{_day(e.value)} days ({_limits(e)})" if not math.isnan(e.value)
                 else f"not reached by day {number(result.facts['until'], 0)}"
             )  # fmt: skip
             parts.append(f"{words}{' with ' + spoken(group) if group else ''}")
@@ -156,9 +156,14 @@ class DurationOfRelief(Analysis):
 
 
 def _limits(e: Estimate) -> str:
-    if math.isnan(e.low) and math.isnan(e.high):
+    if math.isnan(e.low):
         return "no interval"
-    return interval(e.low, e.high, 0, level=e.level).replace("–", "not reached")
+    high = "not reached" if math.isnan(e.high) else _day(e.high)
+    return f"{level_text(e.level)} CI, {_day(e.low)} to {high}"
+
+
+def _day(value: float) -> str:
+    return number(value, 0 if value == round(value) else 1)
 
 
 def _pair(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -154,7 +154,7 @@ def pair_words(result: Result, digits: int, style: str, by: str) -> str:
     parts = []
     for name in result.facts["pairs"]:
         e = result[name]
-        a, b = (spoken(v) for v in name.split(" - ", 1))
+        a, b = (spoken(v) for v in (e.group or e.name).split(" - ", 1))
         amount = f"{a} differed from {b} by {number(e.value, digits)} {e.unit}".rstrip()
         if e.reason:
             parts.append(f"{amount} (no interval: {REASONS[e.reason]})")

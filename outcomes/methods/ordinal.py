@@ -107,17 +107,18 @@ class ProportionalOdds(Analysis):
         lead = f"{outcome.title} at {spoken(self.after)} by {spoken(self.by)}"
         adjusted = f", adjusted for {listed([spoken(c) for c in self.covariates])}" if self.covariates else ""
         who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
+        ranks = result.estimates[-1]
+        tested = f"{ranks.how.split(',')[0]} {p_value(ranks.p, style)}"
         if test.reason:
-            return f"{lead}: the proportional odds model gives no estimate, {REASONS[test.reason]} ({who})."
+            return f"{lead}: the proportional odds model gives no estimate, {REASONS[test.reason]} ({tested}; {who})."
         ratios = [
             f"{spoken(e.group.split(' - ')[0])} against {spoken(e.group.split(' - ')[1])} {number(e.value, 2)} "
             f"({interval(e.low, e.high, 2, level=e.level)})"
             for e in result.estimates if e.name == name
         ]  # fmt: skip
-        ranks = result.estimates[-1]
         return (
             f"{lead}: {name} {'; '.join(ratios)} (proportional odds{adjusted}; likelihood-ratio {p_value(test.p, style)}; "
-            f"{ranks.how.split(',')[0]} {p_value(ranks.p, style)}; {who})."
+            f"{tested}; {who})."
         )
 
     def methods_text(self) -> str:

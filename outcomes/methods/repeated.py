@@ -82,7 +82,8 @@ class Friedman(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         test, outcome = result.estimates[0], result.outcome
         assert outcome is not None
-        lead = f"{outcome.title} at {listed([spoken(v) for v in result.facts['visits']])}"
+        title = outcome.title[:1].upper() + outcome.title[1:]
+        lead = f"{title} at {listed([spoken(v) for v in result.facts['visits']])}"
         gone = removed(result.counts)
         if test.reason:
             return f"{lead}: no Friedman test, {REASONS[test.reason]}; {gone}."

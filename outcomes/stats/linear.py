@@ -276,15 +276,18 @@ def _covariance(se: str, x: Array, e: Array, leverage: Array, bread: Array, sigm
 def adjusted_means(fit: Fit, design: Design, name: str, *, level: float = 0.95, unit: str = "") -> tuple[Estimate, ...]:
     """The mean outcome of each level of a factor, at the mean of every number and equal parts of every other factor.
 
+    Without p: nobody asks whether a mean score is zero.
+
     Source: Searle, Speed & Milliken 1980, Am Stat 34:216, doi:10.1080/00031305.1980.10483031.
     """
     term = next((t for t in design.terms if t.name == name), None)
     if term is None or not term.levels:
         raise AnalysisError(unknown("factor", name, [t.name for t in design.terms if t.levels]))
-    return tuple(
-        fit.contrast(design.row(**{name: level_}), name="adjusted mean", level=level, group=level_, unit=unit)
-        for level_ in term.levels
+    rows = (
+        fit.contrast(design.row(**{name: v}), name="adjusted mean", level=level, group=v, unit=unit)
+        for v in term.levels
     )
+    return tuple(replace(e, p=NAN, statistic=NAN) for e in rows)
 
 
 def pairwise(
