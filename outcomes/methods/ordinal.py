@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analysis import Analysis
+from outcomes.errors import AnalysisError
 from outcomes.methods.grouping import Groups, covariate_terms, grouped
 from outcomes.result import REASONS, Estimate, Outcome, Result
 from outcomes.stats.linear import Design, factor
@@ -57,6 +58,11 @@ class ProportionalOdds(Analysis):
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, after=self.after, by=self.by, reference=self.reference)
         g, terms = covariate_terms(study, g, self.covariates)
+        g = replace(g, levels=tuple(v for v in g.levels if (g.label == v).any()))
+        if len(g.levels) < 2:
+            raise AnalysisError(
+                f"A comparison by {spoken(self.by)} needs two groups with answers; {listed(list(g.levels))} has any."
+            )
         arm = factor(self.by, g.label, levels=g.levels)
         design = Design((arm, *terms))
         sign = -1.0 if g.outcome.better == "lower" else 1.0

@@ -83,15 +83,15 @@ def proportional_odds(design: Design | Array, y: ArrayLike, *, names: Sequence[s
         raise AnalysisError(
             f"The design has {len(x)} rows and the outcome {len(y)}: one row a patient is needed in both."
         )
-    repeated = aliased_columns(np.column_stack([np.ones(len(x)), x]))
-    if repeated:
-        raise AnalysisError(f"{', '.join(names[j - 1] for j in repeated)} repeats other columns: leave it out.")
     levels, code = np.unique(y, return_inverse=True)
     cuts, p = len(levels) - 1, x.shape[1]
     if cuts < 1 or len(y) <= cuts + p:
         nothing = np.full(p, NAN)
         return OrdinalFit(names, tuple(levels), nothing, np.full(cuts, NAN), np.full((p + cuts,) * 2, NAN), NAN, NAN, NAN,
                           "too_few")  # fmt: skip
+    repeated = aliased_columns(np.column_stack([np.ones(len(x)), x]))
+    if repeated:
+        raise AnalysisError(f"{', '.join(names[j - 1] for j in repeated)} repeats other columns: leave it out.")
     shares = np.cumsum(np.bincount(code))[:-1] / len(y)
     start = np.concatenate([np.zeros(p), special.logit(shares)])
     null = _loglik(start, x, code, cuts)[0]
