@@ -66,7 +66,8 @@ class SignFlip(Analysis):
         size = f"{number(e.value, digits_for(outcome.resolution))} {outcome.unit}"
         return (
             f"The mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {size} "
-            f"(sign-flip permutation test, {how}: {p_value(e.p, style)}; n={counts.analysed} of {counts.enrolled}): scores {outcome.direction(e.value)} on average."
+            f"(sign-flip permutation test, {how}: {p_value(e.p, style)}; n={counts.analysed} of {counts.enrolled}): "
+            f"scores {outcome.direction(e.value)} on average."
         )
 
     def methods_text(self) -> str:
