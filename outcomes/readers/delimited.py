@@ -55,21 +55,26 @@ def read_delimited(
 
 def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue]]:
     """The file's text as UTF-8 with plain line ends, and a note where its encoding is not plain UTF-8."""
-    raw = path.read_bytes()
-    name, note = encoding or _encoding(raw), ""
-    try:
-        text = raw.decode(name)
-    except (UnicodeDecodeError, LookupError) as wrong:
-        raise DataError(f"{path.name} cannot be read as {name}. Save it as 'CSV UTF-8' and read it again.") from wrong
+    data = path.read_bytes()
+    name, note = encoding or _encoding(data), ""
+    if name != "utf-8" or encoding:  # what _encoding calls UTF-8 has been tried
+        try:
+            data = data.decode(name).encode("utf-8")
+        except (UnicodeError, LookupError) as wrong:
+            raise DataError(
+                f"{path.name} cannot be read as {name}. Save it as 'CSV UTF-8' and read it again."
+            ) from wrong
     if not encoding and name in ("cp1252", "latin-1"):
-        note = f"The file is not UTF-8; it was read as {'Windows-1252' if name == 'cp1252' else 'Latin-1'}. Check accented letters."
+        read_as = "Windows-1252" if name == "cp1252" else "Latin-1"
+        note = f"The file is not UTF-8; it was read as {read_as}. Check accented letters."
     elif not encoding and name.startswith("utf-16"):
         note = "The file is UTF-16 ('Unicode text')."
-    text = text.removeprefix("\ufeff")
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+    data = data.removeprefix("\ufeff".encode())
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
         raise DataError(f"{path.name} is not a text table: line {line} holds bytes that no text has.")
-    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     notes = [Issue("encoding", note, severity="warning" if "not UTF-8" in note else "note")] if note else []
     return data if data.endswith(b"\n") else data + b"\n", notes
 
