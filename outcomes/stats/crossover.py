@@ -184,7 +184,7 @@ def latin_square(
     if not np.isfinite(y).all() or not np.isfinite(extra).all():
         raise AnalysisError("A score is missing: leave these periods out and count them.")
     names = tuple(n for c in columns for n in c.names) + tuple("covariate" for _ in range(extra.shape[1]))
-    fit = _within_patients(x, y, who, names)
+    fit = within_patients(x, y, who, names)
     levels, at = columns[0].levels, {n: j for j, n in enumerate(names)}
     tests = _sequential(columns, y, who, fit) if sequential else [fit.wald([at[n] for n in c.names]) for c in columns]
     out = [test.estimate(c.name) for c, test in zip(columns, tests, strict=True)]
@@ -198,7 +198,7 @@ def _sequential(columns: Sequence[Term], y: Array, who: NDArray[np.generic], fit
     rest, used, tests = float(((y - means[index]) ** 2).sum()), 0, []
     for i in range(1, len(columns) + 1):
         x = np.column_stack([c.columns for c in columns[:i]])
-        now = _within_patients(x, y, who, tuple(map(str, range(x.shape[1]))))
+        now = within_patients(x, y, who, tuple(map(str, range(x.shape[1]))))
         rank, left = x.shape[1] - len(now.aliased), float(now.residuals @ now.residuals)
         df = rank - used
         reason = "not_estimable" if df < 1 else "too_few" if fit.df < 1 else "zero_variance" if fit.sigma == 0 else ""
@@ -222,8 +222,8 @@ def _pairs(fit: Fit, levels: Sequence[str], at: dict[str, int], level: float) ->
     return [replace(e, p_adjusted=p) for e, p in zip(found, adjust([e.p for e in found]), strict=True)]
 
 
-def _within_patients(x: Array, y: Array, who: NDArray[np.generic], names: tuple[str, ...]) -> Fit:
-    """Least squares with an effect of each patient, by taking patient means off both sides."""
+def within_patients(x: Array, y: Array, who: NDArray[np.generic], names: tuple[str, ...]) -> Fit:
+    """Least squares with an effect of each patient, by taking patient means off both sides (no intercept among the columns)."""
     index = np.unique(who, return_inverse=True)[1]
     n = np.bincount(index).astype(float)
 

@@ -1,7 +1,8 @@
 """The crossover with everybody in it: a mixed model, in which patients with one period count for what they show.
 
-y ~ treatment + period (+ sequence in the AB/BA design) + (1 | patient), REML, Kenward-Roger degrees of freedom. For an AB/BA
-trial in which everybody is complete it equals the Hills-Armitage analysis.
+y ~ treatment + period (+ sequence in the AB/BA design), the periods of a patient equally correlated, REML, Kenward-Roger degrees
+of freedom. This is the random-intercept model, except that the correlation may be negative, as it often is for changes; for an
+AB/BA trial in which everybody is complete it therefore always equals the Hills-Armitage analysis.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
-from outcomes.stats.crossover import carried_over
-from outcomes.stats.inference import Inference
-from outcomes.stats.linear import Design, factor, numeric
-from outcomes.stats.lmm import mixed
+from outcomes.stats.covariance import Linear
+from outcomes.stats.crossover import carried_over, within_patients
+from outcomes.stats.inference import Inference, infer
+from outcomes.stats.linear import Design, Fit, factor, numeric
 from outcomes.stats.multiplicity import adjust
+from outcomes.stats.reml import Design as Coefficients
+from outcomes.stats.reml import NotConverged, fit
+from outcomes.stats.summary import summarise_rows
 
 Array = NDArray[np.float64]
 
@@ -33,7 +37,6 @@ class CrossoverModel:
     periods: Estimate
     carry_over: Estimate
     sizes: tuple[Estimate, ...]
-    boundary: str
 
 
 def crossover_model(
@@ -46,7 +49,8 @@ def crossover_model(
     where there are more than two; `treatments` and `periods`: the F tests that any differ, in the AB/BA design the period
     difference (period 1 − period 2) itself; `carry_over`: in the AB/BA design the difference of the expected totals of the two
     orders (treated first − reference first), in others the F test of the treatment of the period before, if `carry_over`;
-    `sizes`: the first difference over the total SD (`d_total`) and the within-patient SD (`d_within`), and the ICC.
+    `sizes`: the first difference over the total SD (`d_total`) and the within-patient SD (`d_within`), and the correlation of two
+    periods (`icc`).
 
     Raises AnalysisError for missing scores or fewer than two treatments or periods, NotConverged where no model is determined.
 
@@ -74,13 +78,45 @@ def crossover_model(
     if covariate is not None:
         terms.append(numeric("covariate", np.asarray(covariate, float)))
     design = Design(tuple(terms))
-    model = mixed(y, design.matrix, names=design.names, cluster=who, method=method)
+    try:
+        model = _fitted(y, design, who, when, periods.levels, method)
+    except NotConverged:
+        within = within_patients(design.matrix[:, 1:], y, who, design.names[1:])
+        if within.df > 0 and within.sigma > 0:
+            raise
+        return _undetermined(within, treatments.levels, level)
     differences = _differences(model, design, treatments.levels, level)
     return CrossoverModel(
         differences, _joint(model, design, "treatment", "treatments differ"),
         _period(model, design, level) if two_by_two else _joint(model, design, "period", "periods differ"),
-        _carry(model, design, level, two_by_two=two_by_two), _sizes(model, differences[0]), model.fit.boundary,
+        _carry(model, design, level, two_by_two=two_by_two), _sizes(model, differences[0]),
     )  # fmt: skip
+
+
+def _fitted(
+    y: Array, design: Design, who: NDArray[np.generic], when: NDArray[np.generic], periods: Sequence[str], method: str
+) -> Inference:
+    m, names = len(periods), design.names
+    patient = np.unique(who, return_inverse=True)[1]
+    visit = np.array([periods.index(str(v)) for v in when.tolist()])
+    summary = summarise_rows(patient, visit, y, design.matrix, visits=periods, features=names)
+    alike = Linear("compound symmetry", np.array([np.ones((m, m)), np.eye(m)]), ("between", "within"))
+    same = np.broadcast_to(np.eye(len(names)), (m, len(names), len(names)))
+    return infer(fit(summary, Coefficients(same, names), alike), method)
+
+
+def _undetermined(within: Fit, levels: Sequence[str], level: float) -> CrossoverModel:
+    """Too few patients, or no spread within them at all: the differences stand, without error and test."""
+    why = "too_few" if within.df < 1 else "zero_variance"
+    found = []
+    for i, a in enumerate(levels):
+        for b in levels[i + 1 :]:
+            row = [(n == f"treatment[{b}]") - (n == f"treatment[{a}]") for n in within.names]
+            e = within.contrast(np.array(row, float), name="treatment difference", level=level, group=f"{b} - {a}")
+            found.append(e if e.reason else replace(e, reason=why))
+    names = ("treatments differ", "period difference", "carry-over", "d_total", "d_within", "icc")
+    treatments, periods, carry, *sizes = (Estimate(name, NAN, level=level, reason=why) for name in names)
+    return CrossoverModel(tuple(found), treatments, periods, carry, tuple(sizes))
 
 
 def _differences(model: Inference, design: Design, levels: Sequence[str], level: float) -> tuple[Estimate, ...]:
@@ -114,12 +150,12 @@ def _carry(model: Inference, design: Design, level: float, *, two_by_two: bool) 
 
 
 def _sizes(model: Inference, difference: Estimate) -> tuple[Estimate, ...]:
-    between, within = (float(dict(zip(model.fit.structure.names, model.fit.theta, strict=True))[k]) for k in ("G_1_1", "sigma2"))
+    between, within = map(float, model.fit.theta)
     total = between + within
     values = {
         "d_total": (difference.value / math.sqrt(total) if total > 0 else NAN, "over the total SD"),
         "d_within": (difference.value / math.sqrt(within) if within > 0 else NAN, "over the within-patient SD"),
-        "icc": (between / total if total > 0 else NAN, "share of the variance between patients"),
+        "icc": (between / total if total > 0 else NAN, "correlation of two periods of a patient"),
     }
     group = difference.group
     return tuple(

@@ -26,7 +26,7 @@ INTERVALS = {
 }
 #: Degrees of freedom of the prediction interval; three rules are in use, so the one used is named.
 PREDICTIONS = {
-    "k-2": "t with k−2 df (Higgins, Thompson & Spiegelhalter)",
+    "k-2": "t with k−2 df, Higgins-Thompson-Spiegelhalter",
     "k-1": "t with k−1 df",
     "normal": "normal quantile",
 }
