@@ -60,10 +60,7 @@ class MannWhitney(Analysis):
             replace(test, group=pair),
             replace(shift.estimate, group=pair),
             replace(cliffs_delta(y[first], y[second], level=self.level), group=pair),
-            *(
-                Estimate("median", float(np.median(v)) if len(v) else np.nan, unit=g.outcome.unit, group=k)
-                for k, v in y.items()
-            ),
+            *(_median(v, level, g.outcome.unit) for level, v in y.items()),
         )
         facts = {"sizes": g.sizes, "groups": (first, second), "achieved": shift.achieved}
         return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts)
@@ -96,6 +93,12 @@ class MannWhitney(Analysis):
             "Two groups were compared by the exact Mann-Whitney test on mid-ranks, with the Hodges-Lehmann shift and Cliff's "
             "delta (Feng-Cliff interval)."
         )
+
+
+def _median(values: np.ndarray, group: str, unit: str) -> Estimate:
+    if not len(values):
+        return Estimate("median", np.nan, unit=unit, group=group, reason="too_few")
+    return Estimate("median", float(np.median(values)), unit=unit, group=group)
 
 
 @dataclass(frozen=True)
