@@ -91,16 +91,20 @@ def value_set(levels: int, name: str) -> Array:
     entry = next(r for r in rows(f"eq5d{levels}l_sets.csv") if r["choice"] == name)
     if entry["base"]:
         return _crosswalk(entry)
+    return _states_valued(levels, name, entry["form"])
+
+
+def _states_valued(levels: int, name: str, form: str) -> Array:
+    """Sum of coefficient × term of every state, or (German VAS set) product of coefficient ** term."""
     every = states(levels)
     terms = [(r["term"], float(r["coefficient"])) for r in rows(f"eq5d{levels}l_terms.csv") if r["set"] == name]
-    return np.round(sum(c * _term(t, every) for t, c in terms), 12)
+    parts = [c ** _term(t, every) if form == "product" else c * _term(t, every) for t, c in terms]
+    return np.round(np.prod(parts, axis=0) if form == "product" else np.sum(parts, axis=0), 12)
 
 
 def _crosswalk(entry: Mapping[str, str]) -> Array:
     """The expected 3L value of every 5L state (van Hout 2012): the 3L values averaged over five independent dimensions."""
-    every = states(3)
-    terms = [(r["term"], float(r["coefficient"])) for r in rows("eq5d3l_terms.csv") if r["set"] == entry["base"]]
-    value = np.round(sum(c * _term(t, every) for t, c in terms), 12)
+    value = _states_valued(3, entry["base"], "sum")
     if entry["base_digits"]:
         scale = 10 ** int(entry["base_digits"])
         value = np.sign(value) * np.floor(np.abs(value) * scale + 0.5) / scale

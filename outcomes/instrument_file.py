@@ -294,7 +294,7 @@ class _Reader:
 
     def _rows(self, spec: str, where: tuple[Any, ...]) -> tuple[list[dict[str, str]], str]:
         name, _, key = spec.partition(":")
-        path = self.path.with_name(name)
+        path = self.path.parent / name
         if not key or Path(name).name != name or not path.is_file():
             self.fail(where, f"{where[-1]} names a CSV beside the TOML and a key in it, such as \"tscores.csv:anxiety\".")
         with path.open(encoding="utf-8", newline="") as handle:
@@ -397,8 +397,8 @@ def _below(thresholds: Sequence[Threshold], mdc95: float, unit: str) -> list[str
     small = sorted({v for v in mine if v < mdc95})
     if not small:
         return []
-    sizes = " and ".join(number(v, 2).rstrip("0").rstrip(".") for v in dict.fromkeys((small[0], small[-1])))
+    size = f"{small[0]:g}" if small[0] == small[-1] else f"{small[0]:g} to {small[-1]:g}"
     return [
-        f"a change of {sizes} {unit} has been proposed as important, but the smallest detectable change (MDC95) is "
-        f"{number(mdc95, 2)}: it may describe groups, not one patient"
+        f"a change of {size} {unit if size != '1' else unit.removesuffix('s')} has been proposed as important, but the smallest "
+        f"detectable change (MDC95) is {number(mdc95, 2)}: it may describe groups, not one patient"
     ]

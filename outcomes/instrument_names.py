@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,29 +46,27 @@ def _key(name: str | tuple[str, ...]) -> str:
 
 
 @functools.cache
-def _codes(instrument: Instrument) -> Mapping[str, tuple[str, str]]:
-    """Key of every declared name → ("item" or "score", its code)."""
-    out: dict[str, tuple[str, str]] = {}
+def _codes(instrument: Instrument) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Key of every declared name → item code, and → score name."""
+    items: dict[str, str] = {}
+    scores: dict[str, str] = {}
     prefixes = dict.fromkeys((instrument.id, *instrument.aliases))
     several = len(instrument.items) > 1
     for s in instrument.scores:
         names = [s.name, s.title, *s.aliases]
         if s.name == instrument.default_score and several:
             names += [*TOTALS, ""]
-        for prefix in prefixes:
-            for name in names:
-                out.setdefault(_key(f"{prefix} {name}"), ("score", s.name))
+        for prefix, name in itertools.product(prefixes, names):
+            scores.setdefault(_key(f"{prefix} {name}"), s.name)
         if s.loinc:
-            out[_key(s.loinc)] = ("score", s.name)
+            scores[_key(s.loinc)] = s.name
     for item in instrument.items:
-        for prefix in prefixes:
-            for name in (item.code, *item.aliases, *(("",) if not several else ())):
-                out[_key(f"{prefix} {name}")] = ("item", item.code)
+        names = [item.code, *item.aliases, *([] if several else [""])]
+        for prefix, name in itertools.product(prefixes, names):
+            items[_key(f"{prefix} {name}")] = item.code
         for name in (*item.names, *((item.loinc,) if item.loinc else ())):
-            out[_key(name)] = ("item", item.code)
-    if several and instrument.default_score:  # a column PHQ9 is the questionnaire, not item 9 of the PHQ
-        out[_key(instrument.id)] = ("score", instrument.default_score)
-    return out
+            items[_key(name)] = item.code
+    return items, scores
 
 
 def find(instrument: Instrument, columns: Sequence[str], prefix: str = "") -> dict[str, str]:
@@ -81,18 +80,25 @@ def find(instrument: Instrument, columns: Sequence[str], prefix: str = "") -> di
 
 
 def _match(instrument: Instrument, columns: Sequence[str]) -> tuple[dict[str, str], dict[str, str], set[str]]:
+    """Item → column, score → column, and items that several columns claim.
+
+    A name that may be both (`phq9`: the total, or item 9 of `phq`) is an item where most other items are there.
+    """
+    known, named = _codes(instrument)
+    keys = {str(c): _key(str(c)) for c in columns}
+    sure = {known[k] for k in keys.values() if k in known and k not in named}
+    both_are_items = len(sure) >= len(instrument.items) / 2
     items: dict[str, str] = {}
     totals: dict[str, str] = {}
     twice: set[str] = set()
-    known = _codes(instrument)
-    for column in columns:
-        kind, code = known.get(_key(str(column)), ("", ""))
-        if kind == "item":
-            if code in items:
-                twice.add(code)
-            items.setdefault(code, str(column))
-        elif kind == "score":
-            totals.setdefault(code, str(column))
+    for column, key in keys.items():
+        single = len(instrument.items) == 1 or both_are_items
+        if key in known and (key not in named or single or known[key] == named[key]):
+            if known[key] in items:
+                twice.add(known[key])
+            items.setdefault(known[key], column)
+        elif key in named:
+            totals.setdefault(named[key], column)
     return items, totals, twice
 
 
