@@ -48,13 +48,23 @@ class Analysis:
             _REGISTRY[cls.__name__] = cls
 
     def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):  # TOML gives lists; a frozen question holds tuples
+            if isinstance(value := getattr(self, f.name), list):
+                object.__setattr__(self, f.name, tuple(value))
+            self._has_its_kind(f.name, str(f.type))
         if self.role not in ROLES:
             raise AnalysisError(unknown("role", self.role, ROLES))
         if not 0.5 <= self.level < 1:
             raise AnalysisError(f"level is a confidence level between 0.5 and 1, such as 0.95; got {self.level}.")
-        for f in dataclasses.fields(self):  # TOML gives lists; a frozen question holds tuples
-            if isinstance(value := getattr(self, f.name), list):
-                object.__setattr__(self, f.name, tuple(value))
+
+    def _has_its_kind(self, name: str, annotation: str) -> None:
+        """Refuse a field of the wrong kind in words, where its annotation is a plain one."""
+        value = getattr(self, name)
+        kinds = {"str": (str, "text"), "bool": (bool, "true or false"), "int": (int, "a whole number"),
+                 "float": ((int, float), "a number"), "tuple": (tuple, "a list"), "Sequence": (tuple, "a list")}  # fmt: skip
+        kind, words = kinds.get(annotation.split("[")[0], (object, ""))
+        if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):
+            raise AnalysisError(f"{type(self).__name__}: {name} is {words}, not {type(value).__name__}.")
 
     @classmethod
     def question(cls) -> str:

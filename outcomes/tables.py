@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.result import REASONS, Estimate, Outcome, Result
-from outcomes.wording import NONE, digits_for, interval, number, p_value, spoken
+from outcomes.wording import NONE, digits_for, interval, level_text, number, p_value, spoken
 
 #: Units that are shares (shown as percentages).
 SHARES = ("share", "proportion", "risk difference")
@@ -72,35 +72,34 @@ def table(results: Result | Iterable[Result]) -> Table:
     """
     one = isinstance(results, Result)
     chosen = [results] if isinstance(results, Result) else list(results)
-    adjusted = any(not math.isnan(e.p_adjusted) for r in chosen for e in r.estimates)
-    header = [
-        "" if one else "question",
-        "estimate",
-        "value",
-        "interval",
-        "P",
-        *(["adjusted P"] if adjusted else []),
-        "n",
-    ]
-    rows, notes = [], []
+    columns: dict[str, list[str]] = {
+        h: [] for h in ("question", "estimate", "value", "interval", "P", "adjusted P", "n")
+    }
+    notes: list[str] = []
     for r in chosen:
         title = r.analysis.title(r.outcome)
+        who = f"{r.counts.analysed} of {r.counts.enrolled}"
         if r.failed:
-            rows.append([title, f"not answered: {r.failed}", NONE, NONE, NONE, *([NONE] if adjusted else []), ""])
+            _put(columns, title, f"not answered: {r.failed}", NONE, NONE, "", "", who)
         for i, e in enumerate(r.estimates):
-            who = f"{r.counts.analysed} of {r.counts.enrolled}" if i == 0 else ""
-            row = [title if i == 0 else "", _term(e), *value_and_interval(e, r.outcome), p_text(e.p)]
-            rows.append([*row, *([p_text(e.p_adjusted)] if adjusted else []), who])
+            first = (title, who) if i == 0 else ("", "")
+            value, ci = value_and_interval(e, r.outcome)
+            _put(columns, first[0], _term(e), value, ci, p_text(e.p), p_text(e.p_adjusted), first[1])
         notes += [n for n in r.notes if n not in notes]
-    skip = 1 if one else 0
-    body = tuple(tuple(r[skip:]) for r in rows)
     levels = {e.level for r in chosen for e in r.estimates}
     if len(levels) == 1:
-        notes.insert(0, f"Intervals are {100 * levels.pop():g}% confidence intervals.")
-    title = chosen[0].analysis.title(chosen[0].outcome) if one and chosen else "Results"
-    heads = tuple(header[skip:])
-    numeric = tuple(i for i, h in enumerate(heads) if h not in ("question", "estimate"))
-    return Table(title, heads, body, tuple(notes), numeric)
+        notes.insert(0, f"Intervals are {level_text(levels.pop())} confidence intervals.")
+    if one:
+        columns.pop("question")
+    shown = {h: cells for h, cells in columns.items() if h in ("estimate", "value") or any(cells)}
+    numeric = tuple(i for i, h in enumerate(shown) if h not in ("question", "estimate"))
+    title = chosen[0].analysis.title(chosen[0].outcome) if one else "Results"
+    return Table(title, tuple(shown), tuple(zip(*shown.values(), strict=True)), tuple(notes), numeric)
+
+
+def _put(columns: dict[str, list[str]], *cells: str) -> None:
+    for column, cell in zip(columns.values(), cells, strict=True):
+        column.append(cell)
 
 
 def frame_table(frame: pd.DataFrame, title: str) -> Table:

@@ -74,3 +74,10 @@ def test_progress_is_told_of_every_question():
     seen = []
     oc.Plan(PAIRED, PAIRED).run(STUDY, progress=lambda i, n, what: seen.append((i, n)))
     assert seen == [(0, 2), (1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize("entry", [{"before": 3}, {"outcome": ["a"]}, {"level": "95%"}, {"level": True}])
+def test_a_field_of_the_wrong_kind_is_refused_in_words(entry):
+    whole = {"method": "PairedT", "outcome": "pain", "before": "baseline", "after": "week_4"} | entry
+    with pytest.raises(AnalysisError, match="number 1: PairedT: .* is (text|a number), not"):
+        oc.Plan.from_list([whole])

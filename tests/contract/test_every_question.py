@@ -23,7 +23,8 @@ def example(kind: type[Analysis]) -> Analysis:
     given = {}
     for f in dataclasses.fields(kind):
         if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
-            given[f.name] = values.get(f.name, 0.8)
+            plain = (0.0, 4.0) if str(f.type).startswith(("tuple", "Sequence")) else 0.8
+            given[f.name] = values.get(f.name, plain)
     return kind(**given)
 
 
