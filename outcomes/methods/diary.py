@@ -143,7 +143,7 @@ class Diary(Analysis):
             "fewer than two days with a score": few,
             f"a gap of more than {plural(int(self.max_gap), 'day')}": gap,
             f"diary ends before day {self.until:g}": np.array([s.reason == "not_estimable" for s in sums]),
-            f"no score at {wide.columns[0]}": base,
+            f"no score at {spoken(wide.columns[0])}": base,
             f"{SUMMARIES[self.summary]} undefined (score before is 0)": np.isnan(value),
         }
         if self.by:

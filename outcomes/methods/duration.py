@@ -116,8 +116,8 @@ class DurationOfRelief(Analysis):
     ) -> tuple[np.ndarray, tuple[tuple[str, int], ...]]:
         before = wide.iloc[:, 0]
         why = {
-            f"no score at {wide.columns[0]}": before.isna().to_numpy(),
-            f"a score of 0 at {wide.columns[0]}": (before == 0).to_numpy(),
+            f"no score at {spoken(wide.columns[0])}": before.isna().to_numpy(),
+            f"a score of 0 at {spoken(wide.columns[0])}": (before == 0).to_numpy(),
             "no score afterwards": frame["time"].isna().to_numpy(),
         }
         if self.by:

@@ -74,7 +74,7 @@ def grouped(study: Study, outcome: str, *, after: str, by: str, before: str = ""
         wide = study.wide(outcome)[study.visit(after)]
         seen = wide.notna().to_numpy()
         ids, post, meaning = wide.index[seen], wide.to_numpy()[seen], study.outcome(outcome)
-        pre, left = np.full(len(post), np.nan), [(f"no score at {after}", int((~seen).sum()))] if (~seen).any() else []
+        pre, left = np.full(len(post), np.nan), [(f"no score at {spoken(after)}", int((~seen).sum()))] if (~seen).any() else []
     values = column.reindex(ids)
     known = values.notna().to_numpy()
     if (~known).any():

@@ -44,7 +44,7 @@ def test_ancova_says_the_difference_its_interval_and_who():
         "lower is better)."
     )
     assert "t(7) = −3.30, p = .013" in result.sentence("apa")
-    assert result.counts.left_out == (("no score at baseline", 1), ("no score at week_4", 1))
+    assert result.counts.left_out == (("no score at baseline", 1), ("no score at week 4", 1))
     assert not any("not randomised" in n for n in result.notes)
     assert not any("No control group" in n for n in result.notes)
 
