@@ -195,6 +195,12 @@ def test_roc_by_counting_pairs():
     assert r.cut == min(c for c, j in best.items() if j > r.youden - 1e-9)
 
 
+def test_several_best_cut_offs_give_the_smallest():
+    """From 2 up: sensitivity 1, specificity ½; from 4 up the reverse: J is ½ for both."""
+    r = roc([1, 2, 3, 4], [False, True, False, True])
+    assert (r.cut, r.youden, r.sensitivity, r.specificity) == (2.0, 0.5, 1.0, 0.5)
+
+
 def test_roc_at_its_edges():
     nobody = roc([1, 2], [False, False])
     assert nobody.auc.reason == "too_few" and math.isnan(nobody.cut)

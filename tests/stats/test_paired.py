@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from outcomes.errors import AnalysisError
 from outcomes.stats.paired import (
@@ -94,6 +95,14 @@ def test_nobody_changed():
     s = sign_test([1, 2, 3], [1, 2, 3])
     assert (s.test.p, s.test.reason, s.n_zero) == (1.0, "all_zero", 3)
     assert median_change([1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6]).median.low == 0
+
+
+@pytest.mark.parametrize(("up", "down"), [(0, 5), (3, 9), (12, 0), (7, 7)])
+def test_share_that_rose_equals_scipys_binomial(up, down):
+    s = sign_test(np.zeros(up + down + 2), [1.0] * up + [-1.0] * down + [0, 0]).test
+    theirs = stats.binomtest(up, up + down)
+    limits = theirs.proportion_ci(method="exact")
+    assert (s.value, s.low, s.high, s.p) == pytest.approx((up / (up + down), limits.low, limits.high, theirs.pvalue))
 
 
 def test_percent_change_leaves_out_zero_before_and_says_so():

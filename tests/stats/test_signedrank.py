@@ -165,3 +165,9 @@ def test_drawn_flips_agree_with_counted_ones():
     assert drawn.test.p == pytest.approx(truth, abs=4 * math.sqrt(truth * (1 - truth) / 20_000) + 1e-4)
     with pytest.raises(AnalysisError, match="rng="):
         sign_flip(np.zeros(210), d)
+
+
+def test_a_drawn_p_is_never_zero():
+    """Nobody of 999 flips comes near: p = (0 + 1)/(999 + 1)."""
+    flipped = sign_flip(np.zeros(230), np.arange(1.0, 231), rng=np.random.default_rng(1), draws=999)
+    assert flipped.test.p == 1 / 1000
