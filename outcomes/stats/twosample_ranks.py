@@ -34,7 +34,8 @@ def _rank_sum_counts(doubled: tuple[int, ...], chosen: int) -> tuple[Array, int,
     """How many choices of `chosen` patients have each rank sum: counts, the smallest doubled sum, the step.
 
     Counts are floats: exact below 2^53 and to a few ulp above. The ranks are shifted and divided by their common
-    divisor first, and the table keeps the sums reachable so far.
+    divisor first; the table keeps the sums reachable so far, for the
+    numbers of patients that can still end at `chosen`.
     """
     first = doubled[0]
     step = math.gcd(*(r - first for r in doubled)) or 1
@@ -43,8 +44,8 @@ def _rank_sum_counts(doubled: tuple[int, ...], chosen: int) -> tuple[Array, int,
     table[0, 0] = 1.0
     for i, r in enumerate(items):
         top = sum(items[max(0, i + 1 - chosen) : i + 1]) + 1
-        used = min(i + 1, chosen)
-        table[1 : used + 1, r:top] += table[:used, : top - r]
+        fewest, most = max(1, chosen - (len(items) - i - 1)), min(i + 1, chosen)
+        table[fewest : most + 1, r:top] += table[fewest - 1 : most, : top - r]
     return table[chosen], first * chosen, step
 
 
