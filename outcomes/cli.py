@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     p = add("run-due", _run_due, "make the reports that a schedule owes by now; what is done already stays as it is")
     p.add_argument("schedule", **schedule)
     p.add_argument("--period", default="", help="make this period, such as 2026-10, whether it is owed or not")
-    p.add_argument("--accept-stale", action="store_true", help="publish although the input looks stale or cut short")
+    p.add_argument("--accept", action="store_true", help="publish although the input looks stale, cut short or wrong")
     p.add_argument("--timeout", type=float, default=110, metavar="MINUTES", help="give up after this (default: 110)")
     p = add("status", _status, "say what ran, what is due and what is overdue; the exit code is for a monitor")
     p.add_argument("schedule", **schedule)
@@ -150,8 +150,8 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    study, plan = _study_and_plan(args.study)
     _writer(args.to)
+    study, plan = _study_and_plan(args.study)
     results = _answer(plan, study)
     _write(results.to_frame(), args.to)
     _say_failed(results)
@@ -173,8 +173,8 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _score(args: argparse.Namespace) -> int:
-    study = outcomes.read_study(args.study).score(strict=args.strict)
     _writer(args.to)
+    study = outcomes.read_study(args.study).score(strict=args.strict)
     names = [c for c in study.scores if c in study.measures or c.removesuffix("_se") in study.measures]
     _write(study.scores[[*study.keys, *names]], args.to)
     print(f"Scores: {Path(args.to).resolve()}")
@@ -236,7 +236,7 @@ def _run_due(args: argparse.Namespace) -> int:
     from outcomes.schedule.environment import watchdog
 
     with watchdog(args.timeout):
-        woken = run_due(args.schedule, period=args.period, accept_stale=args.accept_stale)
+        woken = run_due(args.schedule, period=args.period, accept=args.accept)
     for made in woken.made:
         name = f"{made.line} {made.label}".strip()
         if made.exit_code:

