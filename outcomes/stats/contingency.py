@@ -85,7 +85,7 @@ def cramers_v(table: Table) -> Estimate:
 def freeman_halton(table: Table, *, draws: int = 0, rng: np.random.Generator | None = None) -> Estimate:
     """Do the groups differ in their shares (exact test of a whole table, Fisher's test beyond 2 × 2)?
 
-    p = the chance, given both margins, of a table no more probable than the one seen. Exact: columns are filled one
+    `value` is the chance of the table seen, given both margins; p that of one no more probable. Exact: columns are filled one
     after the other; tables with the same rest are handled together, and a branch whose completions all lie on one side
     of the observed probability is closed at once. With `draws` and `rng` instead the share (b+1)/(draws+1) among random
     tables with these margins.
@@ -97,11 +97,17 @@ def freeman_halton(table: Table, *, draws: int = 0, rng: np.random.Generator | N
     """
     t = counted(table)
     if min(t.shape) < 2:
-        return Estimate("Freeman-Halton", NAN, p=1.0, how="exact Freeman-Halton test", reason="not_estimable")
+        return Estimate("Freeman-Halton", 1.0, p=1.0, how="exact Freeman-Halton test", reason="not_estimable")
     if draws:
         return _sampled(t, draws, rng)
     t = t if t.shape[0] <= t.shape[1] else t.T
-    return Estimate("Freeman-Halton", NAN, p=min(1.0, _exact(t)), how="exact Freeman-Halton test")
+    return Estimate("Freeman-Halton", _chance(t), p=min(1.0, _exact(t)), how="exact Freeman-Halton test")
+
+
+def _chance(t: np.ndarray) -> float:
+    """The probability of a table given its margins."""
+    margins = sum(float(special.gammaln(t.sum(axis=i) + 1).sum()) for i in (0, 1))
+    return math.exp(margins - special.gammaln(t.sum() + 1) - special.gammaln(t + 1).sum())
 
 
 def _sampled(t: np.ndarray, draws: int, rng: np.random.Generator | None) -> Estimate:
@@ -111,7 +117,7 @@ def _sampled(t: np.ndarray, draws: int, rng: np.random.Generator | None) -> Esti
     weights = -special.gammaln(tables + 1).sum(axis=(1, 2))
     seen = -special.gammaln(t + 1).sum()
     p = (int((weights <= seen + SAME).sum()) + 1) / (draws + 1)
-    return Estimate("Freeman-Halton", NAN, p=p, how=f"Freeman-Halton test from {draws} random tables")
+    return Estimate("Freeman-Halton", _chance(t), p=p, how=f"Freeman-Halton test from {draws} random tables")
 
 
 def _exact(t: np.ndarray) -> float:

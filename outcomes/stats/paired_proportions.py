@@ -26,7 +26,9 @@ from outcomes.stats.two_proportions import score_limits, score_ratio
 PairedTable = tuple[float, float, float, float]
 
 
-def paired_table(first: Sequence[float], second: Sequence[float]) -> tuple[int, int, int, int]:
+def paired_table(
+    first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray
+) -> tuple[int, int, int, int]:
     """The paired table of two columns of 0 and 1 (or booleans), one patient a row, nothing missing.
 
     >>> paired_table([1, 1, 0, 0, 1], [1, 0, 0, 1, 0])
@@ -114,7 +116,7 @@ def conditional_odds_ratio(
     return Estimate(name, c / b if b else math.inf, low, high, level, how=how, reason="" if b else "no_events")
 
 
-def cochran_q(responses: np.ndarray) -> Estimate:
+def cochran_q(responses: Sequence[Sequence[float]] | np.ndarray) -> Estimate:
     """Does the share differ between three or more times in the same patients (Cochran's Q)?
 
     `responses` is patients × times of 0 and 1, complete. Q = (k−1)(kΣG² − (ΣG)²)/(kΣL − ΣL²) with column sums G and

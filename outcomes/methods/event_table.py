@@ -1,0 +1,159 @@
+"""Side effects in detail: severity, relation, onset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analysis import Analysis
+from outcomes.errors import AnalysisError, unknown
+from outcomes.methods.harms import SERIOUS, Harms, checked_way, harms, said_yes, shares_of_patients, way_collected
+from outcomes.result import Result
+from outcomes.study import Study
+from outcomes.wording import number, percent, plural, share_of
+
+#: Worst first: the words of a severity scale, as far as they are known; others sort after these by name.
+SEVERITIES = ("5", "4", "3", "2", "1", "fatal", "death", "life-threatening", "severe", "moderate", "mild", "slight")
+
+
+@dataclass(frozen=True)
+class EventTable(Analysis):
+    """How severe, how related, how soon and how serious were the side effects?
+
+    One row a side effect: patients (share of those asked), records, patients by their worst severity, patients by the
+    closest judged relation, median time to onset (quartiles) of all records, serious ones: what readers of a paper
+    expect. A column the study lacks is left out. Each share of patients by severity has Wilson's interval.
+
+    `severities` gives the order of the severity words, worst first, where they are not mild, moderate, severe or grades.
+
+    >>> import pandas as pd, outcomes as oc
+    >>> study = oc.Study(pd.DataFrame({"patient": ["a", "b", "c"]}), events=pd.DataFrame(
+    ...     {"patient": ["a", "a", "b"], "event": "nausea", "severity": ["mild", "severe", "mild"]}))
+    >>> table = oc.EventTable().run(study).data["event_table"]
+    >>> table.loc[table["side effect"] == "nausea", "severe"].item()
+    '1 (33%)'
+    """
+
+    _: KW_ONLY
+    events: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    collected: str = ""
+
+    short: ClassVar[str] = "side effects in detail"
+    chapter: ClassVar[str] = "Side effects"
+    comparative: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_way(self.collected)
+
+    def compute(self, study: Study) -> Result:
+        h = harms(study)
+        n, rows, frame = len(h.patients), [], []
+        for name in h.listed(self.events):
+            of = h.of(name)
+            had = int(of["patient"].nunique())
+            rows += shares_of_patients(f"{name}, of patients", had, n, level=self.level)
+            cells: dict[str, object] = {"side effect": name, "patients": share_of(had, n), "records": len(of)}
+            for column in ("severity", "relation"):
+                for word, k in self._worst(h, of, column):
+                    cells[word if column == "severity" else f"relation: {word}"] = _count(k, n)
+                    if k and column == "severity":
+                        rows += shares_of_patients(f"{name}, {word}, of patients", k, n, level=self.level)
+            if "onset" in of:
+                cells["onset, median (quartiles)"] = _quartiles(of["onset"])
+            if "serious" in of and name != SERIOUS:
+                cells["serious"] = _count(int(of["patient"][said_yes(of["serious"])].nunique()), n)
+            frame.append(cells)
+        notes = ("Severity is the worst, relation the closest, that each patient had.", way_collected(self.collected))
+        table = pd.DataFrame(frame)
+        facts = {"records": len(h.events), "patients": int(h.events["patient"].nunique())}
+        return Result(
+            self,
+            tuple(rows),
+            h.counts,
+            None,
+            (*notes, *h.absent(self.events), *h.notes),
+            {"event_table": table},
+            (),
+            facts,
+        )
+
+    def _worst(self, h: Harms, of: pd.DataFrame, column: str) -> Iterator[tuple[str, int]]:
+        """How many patients have each word of a column as their worst (or closest)."""
+        if column not in of:
+            return
+        everywhere = h.events[column].dropna().astype(str).unique()
+        order = ranked(everywhere, self.severities if column == "severity" else ())
+        place = {w: i for i, w in enumerate(order)}
+        worst = (
+            of.dropna(subset=[column])
+            .assign(place=lambda f: f[column].astype(str).map(place))
+            .groupby("patient")["place"]
+            .min()
+        )
+        for i, word in enumerate(order):
+            yield word, int((worst == i).sum())
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        n = result.counts.analysed
+        seen = result.facts["patients"]
+        return (
+            f"{plural(result.facts['records'], 'side effect')} {'was' if result.facts['records'] == 1 else 'were'} recorded in "
+            f"{seen} of {plural(n, 'patient')} asked; the table gives severity, relation and onset as far as they were recorded."
+        )
+
+    def methods_text(self) -> str:
+        return (
+            "Each side effect is tabulated by patients, records, worst severity, closest judged relation, time to onset and "
+            "seriousness."
+        )
+
+
+#: Closest first: the words of a relation scale.
+RELATIONS = (
+    "definite",
+    "certain",
+    "related",
+    "probable",
+    "likely",
+    "possible",
+    "doubtful",
+    "unlikely",
+    "unrelated",
+    "not related",
+)
+
+
+def ranked(words: Iterable[str], given: tuple[str, ...] = ()) -> list[str]:
+    """Words of a scale of severity or relation, worst or closest first.
+
+    Raises AnalysisError where `given` leaves out a word that occurs.
+
+    >>> ranked(np.array(["mild", "severe", "moderate"])), ranked(np.array(["1", "3"]))
+    (['severe', 'moderate', 'mild'], ['3', '1'])
+    """
+    if given:
+        if extra := [w for w in words if w not in given]:
+            raise AnalysisError(unknown("severity", extra[0], given))
+        return [w for w in given if w in words]
+    words = [str(w) for w in words]
+    known = {w: i for i, w in enumerate((*SEVERITIES, *RELATIONS))}
+    key = {w: str(w).strip().casefold().removeprefix("grade ").removesuffix(".0") for w in words}
+    return sorted(words, key=lambda w: (known.get(key[w], len(known)), key[w]))
+
+
+def _count(k: int, n: int) -> str:
+    return f"{k} ({percent(k / n)})" if n else str(k)
+
+
+def _quartiles(values: pd.Series) -> str:
+    x = pd.to_numeric(values, errors="coerce").dropna().to_numpy(float)
+    if not len(x):
+        return ""
+    low, middle, high = np.percentile(x, [25, 50, 75])
+    return f"{number(middle, 0)} ({number(low, 0)} to {number(high, 0)})"
