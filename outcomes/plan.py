@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -109,6 +110,7 @@ class Plan:
 def kinds() -> dict[str, type[Analysis]]:
     """Every question, by name: the library's and those a user has defined."""
     load()
+    importlib.import_module("outcomes.missing")
     return questions()
 
 

@@ -159,7 +159,7 @@ def draws(
 
 def ancova_differences(scores: Array, x: Array, arms: Sequence[int]) -> Array:
     """Least-squares coefficients (arms, visits) of the arm indicators at columns `arms` of x (n, p), visit by visit."""
-    return np.linalg.lstsq(x, scores, rcond=None)[0][list(arms)]
+    return np.asarray(np.linalg.lstsq(x, scores, rcond=None)[0][list(arms)], dtype=float)
 
 
 def conditional_mean_jackknife(
