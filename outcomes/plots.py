@@ -259,6 +259,26 @@ def _write_column(ax: Axes, frame: pd.DataFrame, rows: np.ndarray) -> None:
         ax.annotate(words, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK)
 
 
+@picture("survival")
+def survival(result: Result, ax: Axes) -> Axes:
+    """Share of patients still in relief over the days, with its limits, and how many are still followed."""
+    frame = result.data["survival"]
+    groups = list(dict.fromkeys(frame["group"]))
+    for i, group in enumerate(groups):
+        rows = frame[frame["group"] == group]
+        colour = SERIES[i % len(SERIES)]
+        ax.step(rows["time"], rows["survival"], where="post", color=colour, lw=2.2, label=str(group) or None)
+        ax.fill_between(rows["time"], rows["low"], rows["high"], step="post", color=to_rgba(colour, 0.15), lw=0)
+    ax.set(xlim=(0, frame["time"].max() * 1.02), ylim=(0, 1.02))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_xlabel("days")
+    ax.set_ylabel("patients whose pain is not back")
+    if len(groups) > 1:
+        ax.legend(frameon=False, fontsize=10)
+    _title(ax, result.analysis.title(result.outcome))
+    return ax
+
+
 @picture("dots")
 def dots(result: Result, ax: Axes) -> Axes:
     """Shares with intervals, one line an event; groups (arms, routes) side by side in colour and marker."""

@@ -109,7 +109,7 @@ class DurationOfRelief(Analysis):
         }
         counts = Counts(study.enrolled, len(frame), left)
         notes += _gaps(frame)
-        return Result(self, tuple(rows), counts, outcome, tuple(notes), {"survival": _steps(curves)}, facts=facts)
+        return Result(self, tuple(rows), counts, outcome, tuple(notes), {"survival": _steps(curves)}, ("survival",), facts)
 
     def _kept(
         self, study: Study, wide: pd.DataFrame, frame: pd.DataFrame
