@@ -264,8 +264,10 @@ def survival(result: Result, ax: Axes) -> Axes:
     """Share of patients still in relief over the days, with its limits, and how many are still followed."""
     frame = result.data["survival"]
     groups = list(dict.fromkeys(frame["group"]))
+    groups = [g for g in groups if g] or groups  # everybody together only where there are no groups
     for i, group in enumerate(groups):
-        rows = frame[frame["group"] == group]
+        start = pd.DataFrame({"time": [0.0], "survival": [1.0], "low": [1.0], "high": [1.0]})
+        rows = pd.concat([start, frame.loc[frame["group"] == group, list(start)]])
         colour = SERIES[i % len(SERIES)]
         ax.step(rows["time"], rows["survival"], where="post", color=colour, lw=2.2, label=str(group) or None)
         ax.fill_between(rows["time"], rows["low"], rows["high"], step="post", color=to_rgba(colour, 0.15), lw=0)
