@@ -1,16 +1,16 @@
 """Reports that make themselves: the operating system wakes `run_due`, which decides what is owed and does it once.
 
-    outcomes schedule init monthly.toml      a commented schedule file
-    outcomes run-due monthly.toml            make what is owed
-    outcomes status monthly.toml             what ran, what is due, what is overdue
-    outcomes schedule show monthly.toml      entries for cron, systemd, Windows Task Scheduler
+outcomes schedule init monthly.toml      a commented schedule file
+outcomes run-due monthly.toml            make what is owed
+outcomes status monthly.toml             what ran, what is due, what is overdue
+outcomes schedule show monthly.toml      entries for cron, systemd, Windows Task Scheduler
 """
 
 from outcomes.schedule.config import Schedule, read_schedule
 from outcomes.schedule.entries import show
 from outcomes.schedule.making import Made
 from outcomes.schedule.run import Woken, run_due
-from outcomes.schedule.starter import init
 from outcomes.schedule.standing import Status, status
+from outcomes.schedule.starter import init
 
 __all__ = ["Made", "Schedule", "Status", "Woken", "init", "read_schedule", "run_due", "show", "status"]

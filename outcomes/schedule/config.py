@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -17,7 +18,13 @@ AUDIENCES = ("internal", "share")
 FORMATS = ("html", "pdf", "docx")
 TOLD = ("failure", "success")
 SECURITY = ("starttls", "tls", "none")
-_TYPES = {str: "a text in quotes", int: "a whole number", list: "a list of texts", dict: "a table", date: "a date such as 2026-10-01"}
+_TYPES = {
+    str: "a text in quotes",
+    int: "a whole number",
+    list: "a list of texts",
+    dict: "a table",
+    date: "a date such as 2026-10-01",
+}
 
 
 @dataclass(frozen=True)
@@ -171,11 +178,13 @@ def _calendar(s: _Table) -> Calendar:
         raise s.wrong("at", "'at' is a time of day such as \"06:00\".")
     name = s.text("time_zone", "")
     if not name:
-        raise s.wrong("time_zone", 'Name the time zone, such as time_zone = "Europe/Berlin"; the computer\'s own may change.')
+        raise s.wrong(
+            "time_zone", 'Name the time zone, such as time_zone = "Europe/Berlin"; the computer\'s own may change.'
+        )
     if name not in available_timezones():
-        close = unknown("time zone", name, available_timezones())
-        meant = re.search(r"Did you mean '.*'\?", close)
-        raise s.wrong("time_zone", f"No time zone '{name}'. {meant[0] if meant else 'It looks like Europe/Berlin or America/New_York.'}")
+        close = difflib.get_close_matches(name, available_timezones(), n=1)
+        hint = f"Did you mean '{close[0]}'?" if close else "It looks like Europe/Berlin or America/New_York."
+        raise s.wrong("time_zone", f"No time zone '{name}'. {hint}")
     try:
         return Calendar(kind, on, at, ZoneInfo(name))
     except StudyError as e:
@@ -278,18 +287,20 @@ class _Table:
         return StudyError(f"{self.file}{f', line {line}' if line else ''}: {message}")
 
     def _line(self, key: str) -> int:
-        """The line of a key, or of its table where it has none; 0 where neither is found."""
-        here, table_line = "", 0
-        wanted = self.section
+        """The line of a key, or of its table where it is not written there; 0 where neither is found."""
+        wanted, here, table = f"{self.section}.{key}".strip("."), "", 0
         for number, line in enumerate(self.source.splitlines(), 1):
-            if found := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
-                here = found[1].replace('"', "")
-                if here in (wanted, f"{wanted}.{key}".strip(".")):
-                    table_line = table_line or number
-                if here == f"{wanted}.{key}".strip("."):
-                    return number
-            elif re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line) and here == wanted:
+            if head := re.match(r"\s*\[+\s*([\w.\"'-]+)", line):
+                path = here = _unquoted(head[1])
+            elif word := re.match(r"\s*([\w.\"'-]+)\s*=", line):
+                path = f"{here}.{_unquoted(word[1])}".strip(".")
+            else:
+                continue
+            if path == wanted:
                 return number
-            elif here and wanted.startswith(f"{here}.") and re.match(rf"\s*{re.escape(wanted[len(here) + 1 :])}\s*=", line):
-                return number
-        return table_line
+            table = table or (number if path == self.section else 0)
+        return table
+
+
+def _unquoted(name: str) -> str:
+    return name.replace('"', "").replace("'", "")

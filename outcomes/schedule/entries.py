@@ -122,4 +122,3 @@ def _unit(word: str) -> str:
     """A word of a systemd command: quoted, with its specifiers (%) and variables ($) taken literally."""
     plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return plain if re.fullmatch(r"[\w./%$:@+-]+", plain) else f'"{plain}"'
-

@@ -35,7 +35,7 @@ class OutputError(OutcomesError):
 
 
 class StaleError(OutcomesError):
-    """The input looks stale or cut short, so no report is published from it."""
+    """The input looks stale, cut short or wrong, so no report is published from it."""
 
     exit_code = 5
 

@@ -1,4 +1,4 @@
-"""What must hold before a report is published: the input is new, reaches into the period, and was not cut short."""
+"""What must hold before a report is published: the input is new, reaches into the period, is whole, and makes sense."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from outcomes.errors import StudyError, unknown
+from outcomes.checks import check
+from outcomes.errors import DataError, StudyError, unknown
 from outcomes.schedule.config import Freshness
 from outcomes.schedule.periods import Period
 from outcomes.schedule.store import Run
+from outcomes.study import Study
+from outcomes.wording import plural
 
 
 def stale(
-    period: Period, inputs: Sequence[Mapping[str, Any]], runs: Sequence[Run], rules: Freshness, *, newest: date | None = None
+    period: Period,
+    inputs: Sequence[Mapping[str, Any]],
+    runs: Sequence[Run],
+    rules: Freshness,
+    *,
+    newest: date | None = None,
 ) -> list[str]:
     """Why this input should not be published for this period; empty where nothing speaks against it.
 
@@ -37,6 +46,16 @@ def stale(
     return found
 
 
+def wrong(study: Study) -> list[str]:
+    """The errors that the checks find, by rule; a report nobody looks at first is not published with them."""
+    issues = check(study)
+    errors = issues[issues["severity"] == "error"]
+    if errors.empty:
+        return []
+    rules = ", ".join(sorted(set(errors["rule"])))
+    return [f"The checks found {plural(len(errors), 'error')} in the data ({rules}); 'outcomes check' shows them."]
+
+
 def newest_record(rules: Freshness, folder: Path) -> date | None:
     """The newest date in the column that the schedule names; None where it names none.
 
@@ -44,7 +63,6 @@ def newest_record(rules: Freshness, folder: Path) -> date | None:
     """
     if not rules.file:
         return None
-    from outcomes.errors import DataError
     from outcomes.readers.dates import date_reader
     from outcomes.readers.files import Source, read_file
 
@@ -65,8 +83,6 @@ def _prints(inputs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 def _ended(period: Period, run: Run) -> datetime:
     """The moment this period ended, on the clock of its time zone; a run made later saw all of it."""
-    from zoneinfo import ZoneInfo
-
     return datetime(period.end.year, period.end.month, period.end.day, tzinfo=ZoneInfo(run.manifest["time_zone"]))
 
 

@@ -42,4 +42,6 @@ def _take(handle: int, folder: Path) -> None:
     except (BlockingIOError, PermissionError):
         raise LockedError(f"Another run is at work in {folder}. Nothing was done; try again later.") from None
     except OSError as e:
-        raise OutputError(f"{folder} cannot be locked ({e.strerror or type(e).__name__}); use a folder on a local disk.") from None
+        raise OutputError(
+            f"{folder} cannot be locked ({e.strerror or type(e).__name__}); use a folder on a local disk."
+        ) from None

@@ -20,7 +20,7 @@ from outcomes.result import Results
 from outcomes.schedule import manifest as facts
 from outcomes.schedule.config import Line, Schedule
 from outcomes.schedule.faults import OutputError, StaleError
-from outcomes.schedule.gates import newest_record, stale
+from outcomes.schedule.gates import newest_record, stale, wrong
 from outcomes.schedule.periods import Period
 from outcomes.schedule.store import DELIVERY, MANIFEST, Store, write_json
 from outcomes.study import Study
@@ -39,11 +39,11 @@ class Made:
 
 def make(
     schedule: Schedule, line: Line, store: Store, period: Period, *,
-    clock: Callable[[], datetime], tell: Callable[[int], Sequence[str]], accept_stale: bool = False,
+    clock: Callable[[], datetime], tell: Callable[[int], Sequence[str]], accept: bool = False,
 ) -> Made:  # fmt: skip
     """Make and publish the report of one period; nothing where the same was already published.
 
-    Raises the errors of reading and answering, StaleError from the freshness gate, OutputError from the disk.
+    Raises the errors of reading and answering, StaleError from the gates, OutputError from the disk.
     """
     started, runs, file = clock(), store.runs(), line.study_file(period.label)
     study, config, newest = _read(file, schedule)
@@ -54,9 +54,9 @@ def make(
     plan = Plan.of(study)
     if not len(plan):
         raise StudyError(f"{file} has no [[analysis]]: nothing is asked. 'outcomes init' writes a ready-made plan.")
-    found = stale(period, entries, runs, schedule.freshness, newest=newest)
-    if found and not accept_stale:
-        raise StaleError(" ".join((*found, f"If it is right as it is: run-due --period {period.label} --accept-stale.")))
+    found = [*stale(period, entries, runs, schedule.freshness, newest=newest), *wrong(study)]
+    if found and not accept:
+        raise StaleError(" ".join((*found, f"If it is right as it is: run-due --period {period.label} --accept.")))
     titled = dataclasses.replace(study, title=f"{study.title or 'Patient-reported outcomes'} · {period.words}")
     with warnings.catch_warnings(record=True) as caught, _on_disk(store.folder), store.partial() as folder:
         warnings.simplefilter("always")

@@ -58,7 +58,7 @@ def key(label: str, config: str, entries: Sequence[dict[str, Any]]) -> str:
 
 
 def answers(study: Study, plan: Plan, results: Results) -> dict[str, Any]:
-    """The plan and what became of it, and the checks' findings by rule, severity and count."""
+    """The plan and what became of it, columns allowed or dropped, and what reading found, by rule and count."""
     unanswered = [{"number": i, "method": type(r.analysis).__name__} for i, r in enumerate(results, 1) if r.failed]
     seeds = sorted({s for q in plan if isinstance(s := getattr(q, "seed", None), int)})
     issues: Counter[tuple[str, str, str]] = Counter()
@@ -66,6 +66,7 @@ def answers(study: Study, plan: Plan, results: Results) -> dict[str, Any]:
         issues[issue.rule, issue.severity, issue.table] += issue.count
     return {
         "plan": {"sha256_16": plan.digest, "questions": len(plan), "unanswered": unanswered, "seeds": seeds},
+        "privacy": {k: list(v) for k, v in study.settings.get("privacy", {}).items()},
         "issues": [{"rule": r, "severity": s, "table": t, "count": n} for (r, s, t), n in sorted(issues.items())],
     }
 

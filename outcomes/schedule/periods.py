@@ -161,11 +161,13 @@ def _day_rule(kind: str, on: str | int) -> str | int:
         return word
     if isinstance(on, int):
         if not 1 <= on <= 28:
-            raise StudyError(f"'on' is a day from 1 to 28 (every month has those), or such as \"first monday\"; got {on}.")
+            raise StudyError(
+                f"'on' is a day from 1 to 28 (every month has those), or such as \"first monday\"; got {on}."
+            )
         return on
     words = (on or "first monday").lower().split()
     if len(words) != 2:
-        raise StudyError(f"'on' is a day from 1 to 28, or such as \"first monday\"; got \"{on}\".")
+        raise StudyError(f'\'on\' is a day from 1 to 28, or such as "first monday"; got "{on}".')
     for word, there, what in zip(words, (ORDINALS, WEEKDAYS), ("place in the month", "weekday"), strict=True):
         if word not in there:
             raise StudyError(unknown(what, word, there))

@@ -32,17 +32,17 @@ class Woken:
     undelivered: tuple[str, ...] = ()
 
 
-def run_due(path: str | Path, now: datetime | None = None, *, period: str = "", accept_stale: bool = False) -> Woken:
+def run_due(path: str | Path, now: datetime | None = None, *, period: str = "", accept: bool = False) -> Woken:
     """Make and publish the reports that a schedule owes by now; called again, it finds them there and does nothing.
 
-    `period` asks for one period by its label: missed, or to be made again. `accept_stale` publishes although the
-    freshness gate objects; what it said stands in the manifest. `now` is a time with a zone, for trials.
+    `period` asks for one period by its label: missed, or to be made again. `accept` publishes although the
+    gates object; what it said stands in the manifest. `now` is a time with a zone, for trials.
 
     Raises StudyError for a schedule that is wrong, LockedError where another run is at work, OutputError where the
     folder of reports cannot be written. Whatever else goes wrong is in the answer, and people are told.
     """
     prepare()
-    wake = _Wake(read_schedule(path), now, accept_stale)
+    wake = _Wake(read_schedule(path), now, accept)
     wanted = wake.schedule.when.named(period) if period else None
     if wanted and wanted.end > wake.clock().astimezone(wake.schedule.when.zone).date():
         raise StudyError(f"{wanted.label} is not over yet; its last day is {wanted.end - timedelta(days=1)}.")
@@ -57,10 +57,10 @@ def run_due(path: str | Path, now: datetime | None = None, *, period: str = "", 
 class _Wake:
     """One wake-up, from the lock to its end."""
 
-    def __init__(self, schedule: Schedule, now: datetime | None, accept_stale: bool) -> None:
+    def __init__(self, schedule: Schedule, now: datetime | None, accept: bool) -> None:
         if now is not None and now.tzinfo is None:
             raise StudyError("now needs a time zone, such as datetime.now(UTC).")
-        self.schedule, self.accept_stale = schedule, accept_stale
+        self.schedule, self.accept = schedule, accept
         self._began, self._tick = (now or datetime.now(UTC)).astimezone(UTC), time.monotonic()
         self.teller = Teller(schedule, self.clock)
 
@@ -97,7 +97,7 @@ class _Wake:
         log.info("%s: making the report for %s.", line.name or self.schedule.name, period.words)
         try:
             done = make(self.schedule, line, store, period, clock=self.clock, tell=self.teller.wanted,
-                        accept_stale=self.accept_stale)  # fmt: skip
+                        accept=self.accept)  # fmt: skip
         except OutcomesError as e:
             code, kind, words = e.exit_code, type(e).__name__, str(e)
         except Exception as e:  # the message of an unforeseen error may hold a value: only its kind and place are said

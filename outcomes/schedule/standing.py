@@ -51,7 +51,8 @@ class Status:
         out = [f"{self.schedule}: {'needs a look' if self.exit_code else 'all is well'}"]
         out += [f"  last woken: {self.last_woken or 'never'}", f"  next due:   {self.next_due}"]
         for line in self.lines:
-            out.append(f"  {line.study or 'report'}: " + (f"{line.last_period}, made {line.last_made}" if line.last_made else "none yet"))
+            last = f"{line.last_period}, made {line.last_made}" if line.last_made else "none yet"
+            out.append(f"  {line.study or 'report'}: {last}")
             out += [f"    {line.report}"] if line.report else []
             out += [f"    due now: {', '.join(line.due)}"] if line.due else []
             out += [f"    missed, not caught up: {', '.join(line.missed)}"] if line.missed else []
