@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,7 +13,6 @@ from outcomes.errors import AnalysisError
 from outcomes.result import Outcome
 from outcomes.study import Study
 from tests.builders import MOOD, PAIN, two_visits
-from tests.shared import needs
 
 BEFORE = [7, 8, 6, 7, 9, 5, 8, 7, 6, 9, None, 8]
 AFTER = [5, 7, 3, 6, 5, 5, 8, 8, 4, 6, 4, None]
@@ -202,7 +202,6 @@ def test_four_classes_add_up():
     assert sum(result.data["pairs"]["change_class"] == "recovered") == classes["recovered"]
 
 
-@needs("instruments/phq9.toml")
 def test_the_instruments_own_reliability_is_named():
     scores = pd.DataFrame(
         {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "phq9_total": [20.0, 5, 15, 14, 18, 9]}
@@ -261,12 +260,9 @@ def test_entry_at_most_expects_a_rise():
     assert any("2 patients entered beyond the cut-off" in n for n in result.notes)
 
 
-@needs("oracles/README.md")
 def test_the_guard_finds_the_truth_of_the_sample():
     """The generator of the invented cohort wrote down its population: the guard recovers it from the selected patients."""
-    from pathlib import Path
-
-    study = oc.read_study(Path(oc.__file__).parents[1] / "data/sample/study.toml")
+    study = oc.read_study(Path(__file__).parents[2] / "data/sample/study.toml")
     result = oc.RegressionToMean("pain_nrs_average", **VISITS, reliability=0.5626).run(study)
     mean, sd = result["population mean"], result["population SD"]
     assert mean.low < 6.4 < mean.high and sd.low < 2.2 < sd.high
