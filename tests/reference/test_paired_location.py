@@ -68,7 +68,15 @@ def test_mean_change(case: str, rows: list[dict[str, str]]) -> None:
 def test_trimmed_change(case: str, rows: list[dict[str, str]]) -> None:
     def found(before: np.ndarray, after: np.ndarray, option: str) -> dict[str, float]:
         e = trimmed_change(before, after)
-        return {"diff": e.value, "se": e.se, "t": e.statistic, "df": e.df, "p": e.p, "ci95_low": e.low, "ci95_high": e.high}
+        return {
+            "diff": e.value,
+            "se": e.se,
+            "t": e.statistic,
+            "df": e.df,
+            "p": e.p,
+            "ci95_low": e.low,
+            "ci95_high": e.high,
+        }
 
     checked(found, rows)
 
@@ -157,7 +165,14 @@ def test_sign_test(case: str, rows: list[dict[str, str]]) -> None:
         s = sign_test(before, after)
         less, greater = (sign_test(before, after, alternative=a).test.p for a in ("less", "greater"))
         mid = sign_test(before, after, mid_p=True).test.p
-        return {"n_pos": s.n_up, "n_neg": s.n_down, "p_two.sided": s.test.p, "p_less": less, "p_greater": greater, "p_midp": mid}
+        return {
+            "n_pos": s.n_up,
+            "n_neg": s.n_down,
+            "p_two.sided": s.test.p,
+            "p_less": less,
+            "p_greater": greater,
+            "p_midp": mid,
+        }
 
     checked(found, rows)
 
