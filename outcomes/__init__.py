@@ -42,6 +42,7 @@ _HOMES = {
     "instruments": "instrument",
     "load_instrument": "instrument",
     "plot": "plots",
+    "pool_summaries": "methods.summaries",
     "read_study": "readers",
     "read_table": "readers",
     "sample_size_crossover": "methods.planning",
