@@ -81,9 +81,9 @@ def pool(
     Higgins et al., JRSS A 2009;172:137; Viechtbauer, Stat Med 2007;26:37.
 
     >>> for e in pool([-1.83, -1.12, -0.4], [0.62**2, 0.71**2, 0.55**2])[:2]:
-    ...     print(f"{e.name} {e.value:.3f} ({e.low:.2f} to {e.high:.2f}), P={e.p:.3f}")
-    pooled -1.079 (-2.92 to 0.77), P=0.128
-    prediction interval -1.079 (-9.10 to 6.94), P=nan
+    ...     print(e.name, *(round(x, 3) for x in (e.value, e.low, e.high, e.p)))
+    pooled -1.079 -2.923 0.766 0.128
+    prediction interval -1.079 -9.096 6.939 nan
     """
     sites = _sites(y, v)
     _known("estimator", estimator, ESTIMATORS)
