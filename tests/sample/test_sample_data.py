@@ -141,7 +141,9 @@ def test_study_file_columns_exist() -> None:
         columns = {e["column"] for e in rows(f"{study}/dictionary.csv")}
         used = set(declared["roles"].values())
         for use in declared["instruments"].values():
-            if "prefix" in use:
+            if isinstance(use, str):
+                used.add(use)
+            elif "prefix" in use:
                 assert any(c.startswith(use["prefix"]) for c in columns)
             else:
                 used |= set(use.values())
