@@ -96,6 +96,8 @@ def test_plans_are_judged_after_adjustment_within_families():
     assert list(found.table["term"]) == ["mean change", "mean change"]
     assert found.table["power"][1] <= alone.table["power"][0]
     assert found.table["power"][1] < 0.09
+    twice = oc.simulate_power(oc.Plan(PLAN.questions[0], PLAN.questions[0]), clinic, n=20, runs=100, seed=1)
+    assert twice.table["power"][0] < oc.simulate_power(PLAN.questions[0], clinic, n=20, runs=100, seed=1).table["power"][0]
 
 
 def test_the_seed_decides_whatever_the_number_of_cores():
