@@ -197,7 +197,8 @@ def test_a_series_of_patients():
     shown = [e for e in found if e.name == "mean difference"]
     assert [e.group for e in shown] == [f"p{i}" for i in range(12)]
     assert_allclose(shown[3].value, series[3].mean())
-    assert shown[3].df == (df := sum(map(len, series)) - 12)
+    df = sum(map(len, series)) - 12
+    assert shown[3].df == df
     within = sum(((d - d.mean()) ** 2).sum() for d in series) / df
     assert_allclose(shown[3].se, math.sqrt(within / len(series[3])), rtol=1e-12)
     assert pooled_series([[-1.0], [-2.0]])[0].reason == "too_few"
