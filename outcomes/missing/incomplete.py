@@ -52,7 +52,8 @@ class Grid:
     def fill(self, values: np.ndarray, rows: np.ndarray, columns: Sequence[int] = ()) -> np.ndarray:
         """The scores with those of some patients (a mask) and visits (positions; default all) put in."""
         out = self.scores.copy()
-        out[np.ix_(np.flatnonzero(rows), list(columns) or range(out.shape[1]))] = values
+        at = np.array(columns if len(columns) else range(out.shape[1]), dtype=np.intp)
+        out[np.ix_(np.flatnonzero(rows), at)] = values
         return out
 
     def carried(self, rule: str) -> np.ndarray:

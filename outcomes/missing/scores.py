@@ -1,0 +1,81 @@
+"""Missing scores laid open: who, when, and whether they differed at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from math import nan
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analysis import Analysis
+from outcomes.result import Counts, Estimate, Result
+from outcomes.stats import missingness
+from outcomes.study import Study
+from outcomes.wording import share_of, spoken
+
+
+@dataclass(frozen=True)
+class MissingScores(Analysis):
+    """Who is missing, when, and were they different at the start?
+
+    The number seen at each visit with the fixed denominator (all enrolled) and the variable one (those with a baseline);
+    complete, monotone and intermittent patterns; baseline of those seen against those not, at each visit. Little's test
+    of missing completely at random only on request (`little=True`): its power is low and a large p proves nothing.
+
+    >>> import pandas as pd, outcomes as oc
+    >>> wide = pd.DataFrame({"patient": list("abcd"), "w0": [7, 6, 8, 5], "w4": [4, 3, None, 5]})
+    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w4"),
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> oc.MissingScores("pain").run(study)["share observed | w4"].value
+    0.75
+    """
+
+    outcome: str
+    _: KW_ONLY
+    visits: Sequence[str] = ()
+    little: bool = False
+
+    short: ClassVar[str] = "missing scores"
+    comparative: ClassVar[bool] = True
+
+    def compute(self, study: Study) -> Result:
+        wide = study.wide(self.outcome)
+        visits = tuple(study.visit(v) for v in self.visits) or study.visits
+        scores = wide[list(visits)].to_numpy(float)
+        found, base = missingness.patterns(scores), scores[:, 0]
+        seen = ~np.isnan(scores)
+        n, started = len(scores), int(seen[:, 0].sum())
+        rows = [
+            Estimate("share observed", float(s.mean()) if n else nan, visit=v, unit="of enrolled")
+            for v, s in zip(visits, seen.T)
+        ]
+        rows += [
+            Estimate("share observed of those with a baseline", float(s[seen[:, 0]].mean()) if started else nan, visit=v,
+                     unit=f"of those with {visits[0]}", reason="" if started else "too_few")
+            for v, s in zip(visits[1:], seen.T[1:])
+        ]  # fmt: skip
+        rows += missingness.stayers_and_leavers(base, seen[:, 1:], visits[1:])
+        if self.little:
+            rows.append(missingness.little_mcar(scores))
+        counts = Counts(n, n)
+        staircase = pd.DataFrame(found.shapes, columns=list(visits)).assign(n=found.counts)
+        facts = {
+            "complete": found.complete,
+            "monotone": found.monotone,
+            "intermittent": found.intermittent,
+            "visits": visits,
+        }
+        return Result(self, tuple(rows), counts, study.outcome(self.outcome), (), {"staircase": staircase}, facts=facts)
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        assert result.outcome is not None
+        n, f = result.counts.enrolled, result.facts
+        last = f["visits"][-1]
+        seen = round(result[f"share observed | {last}"].value * n) if n else 0
+        return (
+            f"{result.outcome.title}: {share_of(f['complete'], n)} patients had every score, {f['monotone']} left and did not return, "
+            f"{f['intermittent']} missed a visit in between; {share_of(seen, n)} had a score at {spoken(last)}."
+        )

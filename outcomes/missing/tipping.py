@@ -1,0 +1,132 @@
+"""The tipping point: how much worse the missing would have to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from itertools import pairwise
+from math import isnan, nan
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+
+from outcomes.errors import AnalysisError
+from outcomes.missing.imputed import Imputed, pooled
+from outcomes.missing.incomplete import grid_of
+from outcomes.missing.wrapper import _Wrapper
+from outcomes.result import Estimate, Result
+from outcomes.study import Study
+from outcomes.wording import digits_for, number, p_value, share_of, spoken
+
+
+@dataclass(frozen=True)
+class TippingPoint(_Wrapper):
+    """How much worse would the missing scores have to be before the conclusion changes?
+
+    The wrapped question is answered with `delta` points added to the imputed scores after the baseline (of the arms in `arms`;
+    default: every arm but the reference, or all patients where there is none), in the direction that is worse for the
+    outcome. The tipping point is the delta, found by root search, at which p crosses 1 − level; the same imputations serve
+    every delta. Judge it by whether so bad a course of those who left is plausible.
+
+    `term` names the estimate (default: the first with a p-value), `most` the largest delta looked at (default: the range
+    of the scores seen).
+
+    References: Cro 2020 (doi 10.1002/sim.8569); Permutt 2016 (doi 10.1002/sim.6753).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> wide = pd.DataFrame({"patient": list("abcdefgh"), "w0": [7, 6, 8, 5, 8, 7, 6, 9], "w4": [4, 3, 6, 5, None, 6, 4, None]})
+    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w4"),
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> result = oc.TippingPoint(oc.PairedT("pain", before="w0", after="w4"), draws=10, seed=1).run(study)
+    >>> result["tipping point"].value > 0
+    True
+    """
+
+    _: KW_ONLY
+    draws: int = 30
+    seed: int = 20260101
+    arms: Sequence[str] = ()
+    by: str = ""
+    term: str = ""
+    most: float = nan
+
+    short: ClassVar[str] = "tipping point"
+    references: ClassVar[tuple[str, ...]] = (
+        "Cro S, Morris TP, Kenward MG, Carpenter JR. Sensitivity analysis for clinical trials with missing continuous outcome "
+        "data using controlled multiple imputation. Stat Med 2020;39:2815-2842.",
+    )
+
+    def title(self, outcome: Any = None) -> str:
+        """The wrapped question's title, tipped."""
+        return self.label or f"{self.analysis.title(outcome)}, tipping point"
+
+    def compute(self, study: Study) -> Result:
+        grid = grid_of(study, self.outcome)
+        wrapped = Imputed(self.analysis, draws=self.draws, seed=self.seed, by=self.by, level=self.level)
+        by = self._by(study)
+        completed = wrapped.completed_scores(study, grid)
+        arms = tuple(self.arms) or grid.treated(study, by, str(getattr(self.analysis, "reference", "") or ""))
+        outcome = study.outcome(self.outcome)
+        worse = -1.0 if outcome.better == "higher" else 1.0
+
+        def at(delta: float) -> Estimate:
+            shift = grid.shift(worse * delta, arms, by)
+            estimates = pooled([self.analysis.compute(grid.study(c + shift)) for c in completed], self.level)
+            return self._term(estimates, grid.visits[-1])
+
+        most = self.most if not isnan(self.most) else float(np.nanmax(grid.scores) - np.nanmin(grid.scores))
+        curve = [(float(d), at(float(d))) for d in np.linspace(0.0, most, 6)]
+        tip, words = self._root(curve, at)
+        rows = [{"delta": worse * d, "value": e.value, "low": e.low, "high": e.high, "p": e.p} for d, e in curve]
+        if not isnan(tip):
+            e = at(tip)
+            rows.append({"delta": worse * tip, "value": e.value, "low": e.low, "high": e.high, "p": e.p})
+        frame = pd.DataFrame(rows).sort_values("delta", key=abs, ignore_index=True)
+        start = curve[0][1]
+        estimates = (
+            Estimate(
+                "tipping point", worse * tip, unit=outcome.unit, how=words, reason="not_estimable" if isnan(tip) else ""
+            ),
+            replace(start, how=f"delta 0: {start.how}"),
+        )
+        counts = self.analysis.compute(grid.study(completed[0])).counts
+        notes = (
+            f"{share_of(grid.filled, grid.scores.size)} scores were imputed ({self.draws} imputations, seed {self.seed}).",
+        )
+        facts = {"words": words, "arms": arms, "most": most, "term": start.term}
+        return Result(self, estimates, counts, outcome, notes, {"tipping": frame}, facts=facts)
+
+    def _term(self, estimates: Sequence[Estimate], last: str) -> Estimate:
+        """The estimate named by `term`; by default the first with a p-value, at the main visit where there are several."""
+        main = str(getattr(self.analysis, "visit", "") or last)
+        several = len({e.visit for e in estimates if e.visit and not isnan(e.p)}) > 1
+        for e in estimates:
+            if (self.term in (e.term, e.name)) if self.term else not isnan(e.p) and (not several or e.visit == main):
+                return e
+        raise AnalysisError(
+            f"No estimate '{self.term}' with a p-value. There is: {', '.join(e.term for e in estimates)}."
+        )
+
+    def _root(self, curve: Sequence[tuple[float, Estimate]], at: Callable[[float], Estimate]) -> tuple[float, str]:
+        alpha = 1 - self.level
+        if not curve[0][1].p < alpha:
+            return nan, f"p is {p_value(curve[0][1].p)} without any delta: there is no conclusion to tip"
+        for (low, _), (high, e) in pairwise(curve):
+            if e.p >= alpha:
+                root = brentq(lambda d: at(d).p - alpha, low, high, xtol=1e-4 * max(high, 1e-9))
+                return float(root), f"p crosses {number(alpha, 2)} there"
+        return nan, f"p stays below {number(alpha, 2)} up to {number(curve[-1][0], 1)}"
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        assert result.outcome is not None
+        tip, k = result["tipping point"], digits_for(result.outcome.resolution)
+        whose = f" of {', '.join(spoken(a) for a in result.facts['arms'])}" if result.facts["arms"] else ""
+        if isnan(tip.value):
+            return f"Tipping point for {result.outcome.title}: {tip.how}."
+        size, side = number(abs(tip.value), k), "higher" if tip.value > 0 else "lower"
+        return (
+            f"The conclusion on {result.outcome.title} would change if the missing scores{whose} were {size} {result.outcome.unit} "
+            f"{side} (worse) than predicted from those observed ({self.draws} imputations)."
+        )
