@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     p = add("report", _report, "answer the study's plan and write one report that opens in any browser")
     p.add_argument("study", **study)
     p.add_argument("--out", default="reports", metavar="DIR", help="folder for the report (default: reports)")
+    p.add_argument("--format", default="html", metavar="LIST", help="html, pdf, docx, tables; several with commas")
     p = add("run", _run, "answer the study's plan and write every number to a file for machines")
     p.add_argument("study", **study)
     p.add_argument("--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet")
@@ -137,15 +138,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from outcomes.report import write_report
+    from outcomes.report import FORMATS, write_reports, write_tables
 
+    formats = [f.strip().lower() for f in args.format.split(",") if f.strip()] or ["html"]
+    for kind in formats:
+        if kind not in (*FORMATS, "tables"):
+            raise StudyError(unknown("format", kind, (*FORMATS, "tables")))
     study, plan = _study_and_plan(args.study)
     out = Path(args.out)
     results = _answer(plan, study)
-    path = write_report(study, results, out / "report.html")
+    paths = write_reports(study, results, out, formats=tuple(f for f in formats if f != "tables"))
+    if "tables" in formats:
+        write_tables(results, out / "tables")
+        paths.append(out / "tables")
     log.info("%d questions answered, %d not.", len(results) - len(results.failed), len(results.failed))
     _say_failed(results)
-    print(f"Report: {path.resolve()}")
+    for path in paths:
+        print(f"Report: {path.resolve()}")
     return 5 if results.failed else 0
 
 

@@ -1,22 +1,30 @@
-"""Reports: one model of sections, rendered as one self-contained file."""
+"""Reports: one model of sections, rendered as one self-contained file in each format."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from outcomes.errors import StudyError
+from outcomes.errors import StudyError, unknown
 from outcomes.plan import Plan
-from outcomes.report.sections import document
 from outcomes.result import Result, Results
 from outcomes.study import Study
+
+if TYPE_CHECKING:
+    from outcomes.report.model import Document
+
+FORMATS = ("html", "pdf", "docx")
 
 
 def write_report(study: Study, answers: Plan | Results | Result, path: str | Path, **options: Any) -> Path:
     """Write the report of a plan (answered here) or of results already there; the path's ending chooses the format.
 
-    `.html` is one file that opens in any browser and asks the network for nothing. The same study, plan and version
-    give the same bytes. Returns the path. Raises StudyError for another ending or a folder that cannot be made.
+    `.html` is one file that opens in any browser and asks the network for nothing; `.pdf` (extra `pdf`) is tagged
+    PDF/UA-1; `.docx` (extra `docx`) has editable tables. All three hold the same sections and numbers. The same study,
+    plan and version give the same bytes. Returns the path. Raises StudyError for another ending or a folder that
+    cannot be made, MissingExtraError for a missing extra.
 
     >>> import pandas as pd, tempfile, outcomes as oc
     >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
@@ -27,24 +35,83 @@ def write_report(study: Study, answers: Plan | Results | Result, path: str | Pat
     True
     """
     target = Path(path)
-    writers = {".html": _html}
-    if target.suffix.lower() not in writers:
-        raise StudyError(f"A report ends in {', '.join(writers)}; got '{target.suffix or target.name}'.")
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise StudyError(
+            f"A report ends in {', '.join(f'.{f}' for f in FORMATS)}; got '{target.suffix or target.name}'."
+        )
+    return write_reports(study, answers, target.parent, name=target.stem, formats=(kind,), **options)[0]
+
+
+def write_reports(
+    study: Study, answers: Plan | Results | Result, folder: str | Path, *, formats: tuple[str, ...] = FORMATS,
+    name: str = "report", **options: Any,
+) -> list[Path]:  # fmt: skip
+    """Write the same report in several formats; its sections are made once. Options as in `write_report`.
+
+    Raises what `write_report` raises.
+    """
+    for kind in formats:
+        if kind not in FORMATS:
+            raise StudyError(unknown("format", kind, FORMATS))
+    doc = build(study, answers, **options)
+    made = {f"{name}.{kind}": _render(doc, kind) for kind in formats}
+    return _put(Path(folder), made)
+
+
+def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[Path]:
+    """Write every table of the report as CSV and all of them as one workbook (extra `xlsx`), formulas made harmless.
+
+    For internal use `results.csv` and the workbook's last sheet also hold every number in full precision. Options as
+    in `write_report`. Returns the paths. Raises StudyError where the results do not know their study.
+    """
+    from outcomes.report.model import all_tables
+    from outcomes.report.spreadsheet import files
+
+    if answers.study is None:
+        raise StudyError("These results do not know their study: answer a plan with plan.run(study).")
+    doc = build(answers.study, answers, **options)
+    frame = answers.to_frame() if doc.audience == "internal" else None
+    return _put(Path(folder), files(list(all_tables(doc)), frame))
+
+
+def build(study: Study, answers: Plan | Results | Result, **options: Any) -> Document:
+    """The document of a report, before any format: what every renderer gets."""
+    from outcomes.report.sections import document
+
     if isinstance(answers, Result):
         answers = Results((answers,), study)
     results = answers.run(study) if isinstance(answers, Plan) else answers
-    data = writers[target.suffix.lower()](document(study.ready, results), **options)
+    return document(study.ready, results, **options)
+
+
+def _render(doc: Document, kind: str) -> bytes:
+    if kind == "html":
+        from outcomes.report import html
+
+        return html.render(doc).encode()
+    if kind == "pdf":
+        from outcomes.report import pdf
+
+        return pdf.render(doc)
+    from outcomes.report import docx
+
+    return docx.render(doc)
+
+
+def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    from outcomes.report.spreadsheet import put
+
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            put(folder / name, data)
+    return [folder / name for name in files]
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")
-        partial.write_bytes(data)
-        partial.replace(target)
+        yield
     except OSError as e:
-        raise StudyError(f"Cannot write {target}: {e.strerror or type(e).__name__}.") from None
-    return target
-
-
-def _html(doc: Any, **options: Any) -> bytes:
-    from outcomes.report.html import render
-
-    return render(doc, **options).encode()
+        raise StudyError(f"Cannot write in {folder}: {e.strerror or type(e).__name__}.") from None

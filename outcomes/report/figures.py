@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from typing import Any
 
 from outcomes.report.model import Figure
@@ -31,3 +32,9 @@ def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
         metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
         canvas.savefig(out, format=kind, dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
     return out.getvalue()
+
+
+def width_points(svg: bytes) -> float:
+    """The width that an SVG picture gives itself, in points."""
+    found = re.search(rb'<svg[^>]*\bwidth="([\d.]+)pt"', svg)
+    return float(found[1]) if found else 500.0

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from outcomes.report.figures import render as draw
-from outcomes.report.model import Document
+from outcomes.report.model import SAMPLE_WORDS, Document, blocks_of
 
 
 def render(doc: Document) -> str:
@@ -17,7 +17,16 @@ def render(doc: Document) -> str:
     style = _file("report.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return _template().render(doc=doc, style=style, policy=policy, image=_image)
+    return str(
+        _template().render(
+            doc=doc,
+            style=style,
+            policy=policy,
+            image=_image,
+            blocks=lambda s: blocks_of(doc, s),
+            sample_words=SAMPLE_WORDS,
+        )
+    )
 
 
 def _image(figure: Any) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from outcomes.errors import PrivacyError
 from outcomes.result import Result
 from outcomes.tables import Table
+
+SAMPLE_WORDS = "Invented data: no real patient stands behind any number on this page."
+AUDIENCES = ("internal", "share")
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,19 @@ class KeyNumbers:
 
 
 @dataclass(frozen=True)
-class Flow:
-    """Who was counted: each step with its number, and beside it who left there and why."""
+class Step:
+    """A step of the flow: what it is, how many, and beside it how many left there and why."""
 
-    steps: tuple[tuple[str, int, tuple[tuple[str, int], ...]], ...]
+    label: str
+    n: str
+    out: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Who was counted, step by step."""
+
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +83,71 @@ class TableBlock:
 Block = Paragraph | Bullets | KeyNumbers | Flow | Figure | TableBlock
 
 
+@dataclass(frozen=True, eq=False)
+class Cleared:
+    """A block that a disclosure policy has let through: only `outcomes.report.disclosure` makes one."""
+
+    block: Block
+    policy: str
+
+
 @dataclass(frozen=True)
 class Section:
     """A heading and what stands under it; `level` 2 is a chapter, 3 a part of one."""
 
     title: str
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[Block | Cleared, ...] = ()
     level: int = 2
     anchor: str = ""
+    new_page: bool = False
 
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report."""
+    """A whole report, for one audience."""
 
     title: str
     subtitle: str
     sections: tuple[Section, ...]
     sample: bool = False
-    facts: tuple[tuple[str, str], ...] = field(default=())
+    audience: str = "internal"
+
+    @property
+    def footer(self) -> str:
+        """What stands at the foot of every page."""
+        return (
+            SAMPLE_WORDS
+            if self.sample
+            else f"{self.title} · for {'sharing' if self.audience == 'share' else 'internal use only'}"
+        )
+
+
+def blocks_of(doc: Document, section: Section) -> Iterator[Block]:
+    """The blocks of a section, for a renderer: the one way to them.
+
+    Raises PrivacyError when the report is for sharing and a block has not passed a disclosure policy.
+    """
+    for b in section.blocks:
+        if isinstance(b, Cleared):
+            yield b.block
+        elif doc.audience != "internal":
+            raise PrivacyError(
+                f"A {type(b).__name__} in '{section.title}' has not passed a disclosure policy; nothing was written."
+            )
+        else:
+            yield b
+
+
+def all_blocks(doc: Document) -> Iterator[Block]:
+    """Every block of the document, in order."""
+    for section in doc.sections:
+        yield from blocks_of(doc, section)
+
+
+def all_tables(doc: Document) -> Iterator[Table]:
+    """Every table of the document, in order, those of the pictures too."""
+    for b in all_blocks(doc):
+        if isinstance(b, TableBlock):
+            yield b.table
+        elif isinstance(b, Figure) and b.numbers:
+            yield b.numbers

@@ -25,6 +25,7 @@ from outcomes.report.model import (
     KeyNumbers,
     Paragraph,
     Section,
+    Step,
     TableBlock,
 )
 from outcomes.result import Result, Results
@@ -157,7 +158,12 @@ def _counted(study: Study, results: Results) -> Section:
         c = main.counts
         noun = c.noun if c.noun.endswith("s") else f"{c.noun}s"
         blocks.append(
-            Flow(((f"{noun} enrolled", c.enrolled, c.left_out), (f"analysed for {_of(main)}", c.analysed, ())))
+            Flow(
+                (
+                    Step(f"{noun} enrolled", str(c.enrolled), tuple((why, str(n)) for why, n in c.left_out)),
+                    Step(f"analysed for {_of(main)}", str(c.analysed)),
+                )
+            )
         )
     wide = [n for n in study.outcome_names if not _several_rows(study)]
     if wide:
