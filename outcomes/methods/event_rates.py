@@ -60,6 +60,9 @@ class RateRatio(Analysis):
         super().__post_init__()
         checked_way(self.collected)
 
+    def title(self, outcome: Outcome | None = None) -> str:
+        return self.label or f"Rate of {spoken(self.event)} by {spoken(self.by)}"
+
     def compute(self, study: Study) -> Result:
         h = harms(study)
         if self.event not in (ANY, *h.names):
@@ -78,9 +81,18 @@ class RateRatio(Analysis):
         randomised = study.controlled and self.by == "arm"
         notes = (way_collected(self.collected), *([] if randomised else [unrandomised(self.by)]), *h.notes)
         totals = {v: (int(a.sum()), float(m.sum()), len(m)) for v, (a, m) in sides.items()}
-        return Result(
-            self, tuple(rows), counts, None, notes, facts={"totals": totals, "randomised": randomised, "null": 1}
+        ratios = [e for e in rows if e.name == "rate ratio"]
+        forest = pd.DataFrame(
+            [{"label": e.group or levels[1], "value": e.value, "low": e.low, "high": e.high} for e in ratios]
         )
+        facts = {
+            "totals": totals,
+            "randomised": randomised,
+            "null": 1,
+            "log_scale": True,
+            "axis": "rate ratio, with interval",
+        }
+        return Result(self, tuple(rows), counts, None, notes, {"forest": forest}, ("forest",), facts)
 
     @property
     def _unit(self) -> str:

@@ -51,6 +51,9 @@ class EventTable(Analysis):
         super().__post_init__()
         checked_way(self.collected)
 
+    def title(self, outcome: Outcome | None = None) -> str:
+        return self.label or "Side effects in detail"
+
     def compute(self, study: Study) -> Result:
         h = harms(study)
         n, rows, frame = len(h.patients), [], []

@@ -20,7 +20,7 @@ from outcomes.methods.harms import (
     shares_of_patients,
     way_collected,
 )
-from outcomes.result import Estimate, Result
+from outcomes.result import Estimate, Outcome, Result
 from outcomes.stats.rates import rate_by_patient, share_of_infusions
 from outcomes.study import Study
 from outcomes.wording import level_text, listed, number, plural, share_of, spoken
@@ -70,6 +70,9 @@ class SideEffects(Analysis):
         checked_way(self.collected)
         if self.interval not in INTERVALS:
             raise AnalysisError(unknown("interval", self.interval, INTERVALS))
+
+    def title(self, outcome: Outcome | None = None) -> str:
+        return self.label or "Side effects"
 
     def compute(self, study: Study) -> Result:
         h = harms(study)

@@ -13,7 +13,7 @@ from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
 from outcomes.methods.grouping import level_order, unrandomised
 from outcomes.methods.harms import Harms, checked_way, harms, known_group, patient_group, way_collected
-from outcomes.result import Estimate, Result
+from outcomes.result import Estimate, Outcome, Result
 from outcomes.stats.contingency import cochran_armitage, cramers_v, freeman_halton
 from outcomes.stats.proportions import wilson
 from outcomes.stats.two_proportions import risk_difference
@@ -68,6 +68,9 @@ class SideEffectsByRoute(Analysis):
         super().__post_init__()
         checked_way(self.collected)
 
+    def title(self, outcome: Outcome | None = None) -> str:
+        return self.label or f"Side effects by {spoken(self.by)}"
+
     def compute(self, study: Study) -> Result:
         h = harms(study)
         group, counts = known_group(h, patient_group(study, h, self.by), self.by)
@@ -103,10 +106,17 @@ class SideEffectsByRoute(Analysis):
         for v in others:
             e = risk_difference(of[v], of[reference], level=self.level, name=f"{name}, risk difference")
             yield replace(e, group=f"{v} - {reference}")
-        table = [[k, n - k] for k, n in of.values()]
+        yield self._overall(name, [[k, n - k] for k, n in of.values()])
+
+    def _overall(self, name: str, table: list[list[int]]) -> Estimate:
+        """Cramér's V with the exact p; p is undefined where the exact test would take too long and no draws were asked for."""
         rng = np.random.default_rng(self.seed) if self.draws else None
-        test = freeman_halton(table, draws=self.draws, rng=rng)
-        yield replace(cramers_v(table), name=f"{name}, groups differ", p=test.p, how=f"Cramér's V; p by {test.how}")
+        strength = replace(cramers_v(table), name=f"{name}, groups differ")
+        try:
+            test = freeman_halton(table, draws=self.draws, rng=rng)
+        except AnalysisError as e:
+            return replace(strength, reason="needs_input", how=f"Cramér's V; {e}")
+        return replace(strength, p=test.p, how=f"Cramér's V; p by {test.how}")
 
     def _doses(self, study: Study, h: Harms) -> pd.Series:
         if self.dose in h.infusions:
@@ -143,8 +153,13 @@ class SideEffectsByRoute(Analysis):
                 differences.append(
                     f"{spoken(v)} − {spoken(reference)} {number(100 * e.value, 0)} percentage points, {limits}"
                 )
-            test = p_value(result[f"{name}, groups differ"].p, style)
-            parts.append(f"{name[:1].upper()}{name[1:]}: {shares} ({'; '.join(differences)}; exact test, {test}).")
+            overall = result[f"{name}, groups differ"]
+            test = (
+                "exact test not done, it needs draws"
+                if overall.reason == "needs_input"
+                else f"exact test, {p_value(overall.p, style)}"
+            )
+            parts.append(f"{name[:1].upper()}{name[1:]}: {shares} ({'; '.join(differences)}; {test}).")
         chosen = "" if result.facts["randomised"] else f" Groups by {spoken(self.by)} were not randomised."
         return " ".join(parts or ["No side effect was recorded in any group."]) + chosen
 

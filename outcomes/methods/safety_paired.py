@@ -82,6 +82,10 @@ class SideEffectsPaired(Analysis):
         if self.outcome and not (self.before and self.after):
             raise AnalysisError(f'\'{self.outcome}\' is compared between two visits: add before="…" and after="…".')
 
+    def title(self, outcome: Outcome | None = None) -> str:
+        what = f"{outcome.title}, {spoken(self.before)} to {spoken(self.after)}" if outcome else "Side effects"
+        return self.label or f"{what}, within patients"
+
     def compute(self, study: Study) -> Result:
         if self.outcome:
             pairs = study.pairs(self.outcome, before=self.before, after=self.after)

@@ -350,3 +350,32 @@ def test_harms_are_never_corrected_nor_called_safe(question):
     for word in ("safe", "well tolerated", "superior", "no difference", "caused"):
         assert word not in words
     assert any("was not declared" in n for n in result.notes)
+
+
+def test_an_exact_test_that_takes_too_long_is_left_undefined_and_said(monkeypatch):
+    monkeypatch.setattr("outcomes.stats.contingency.LARGEST", 3)
+    result = oc.SideEffectsByRoute().run(by_route())
+    e = result["nausea, groups differ"]
+    assert math.isnan(e.p) and e.reason == "needs_input" and "draws=" in e.how
+    assert "it needs draws" in result.sentence()
+    drawn = oc.SideEffectsByRoute(draws=999, seed=3).run(by_route())["nausea, groups differ"]
+    assert (
+        "999 random tables" in drawn.how
+        and drawn.p == oc.SideEffectsByRoute(draws=999, seed=3).run(by_route())["nausea, groups differ"].p
+    )
+
+
+@pytest.mark.parametrize(
+    "question", [oc.SideEffects(), oc.SideEffectsByRoute(), oc.RateRatio("nausea"), oc.EventTable()]
+)
+def test_every_picture_and_page_can_be_drawn(question):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    result = question.run(by_route())
+    if result.pictures:
+        assert oc.plot(result).figure is not None
+    assert oc.table(result).rows and result._repr_html_()
+    pyplot.close("all")
