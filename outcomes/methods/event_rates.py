@@ -13,7 +13,7 @@ from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
 from outcomes.methods.grouping import level_order, unrandomised
 from outcomes.methods.harms import ANY, Harms, checked_way, harms, known_group, patient_group, way_collected
-from outcomes.result import REASONS, Counts, Estimate, Result
+from outcomes.result import REASONS, Counts, Estimate, Outcome, Result
 from outcomes.stats.rates import rate_by_patient, rate_ratio, rate_ratio_by_patient
 from outcomes.study import Study
 from outcomes.wording import interval, number, p_value, plural, spoken

@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
 from outcomes.methods.harms import SERIOUS, Harms, checked_way, harms, said_yes, shares_of_patients, way_collected
-from outcomes.result import Result
+from outcomes.result import Outcome, Result
 from outcomes.study import Study
 from outcomes.wording import number, percent, plural, share_of
 
