@@ -125,8 +125,6 @@ class Rule:
     partial: bool = False
     recode: Mapping[str, np.ndarray] = field(default_factory=dict)
     weights: tuple[float, ...] = ()
-    center: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()
     factor: float = 1.0
     offset: float = 0.0
     cuts: tuple[float, ...] = ()
@@ -186,7 +184,7 @@ class Flag:
 class Option:
     """A choice that scoring needs (no default) or allows; `changes` says how each choice scores instead.
 
-    `listed` are the choices a message names where there are more that are no standard choice.
+    `listed` are the choices a message names where there are more that are no standard choice; `sources` where each is published.
     """
 
     name: str
@@ -195,6 +193,7 @@ class Option:
     default: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
     listed: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Mapping[str, Rule]] = field(default_factory=dict)
 
 

@@ -121,15 +121,17 @@ def _crosswalk(entry: Mapping[str, str]) -> Array:
 def eq5d_index(parts: Parts, choices: Mapping[str, Any], levels: int) -> Array:
     """The EQ-5D index: the value of the health state in the chosen set; no index where a dimension is missing."""
     table = value_set(levels, choices["value_set"])
-    mo, *rest = parts.values()
-    place = mo.astype(float)
-    for x in rest:
-        place = place * levels + x
-    place -= (levels**5 - 1) // (levels - 1)
-    if not np.isnan(place).any():
-        return table.take(place.astype(np.intp))
+    lowest = (levels**5 - 1) // (levels - 1)
+    first, *rest = parts.values()
+    place = first * levels
+    for x in rest[:-1]:
+        place += x
+        place *= levels
+    place += rest[-1]
+    if place.dtype.kind == "i":
+        return table.take((place - lowest).astype(np.intp))
     gone = np.isnan(place)
-    return np.where(gone, np.nan, table.take(np.where(gone, 0, place).astype(np.intp)))
+    return np.where(gone, np.nan, table.take(np.where(gone, 0, place - lowest).astype(np.intp)))
 
 
 # --- sleep, SF-36, PROPr --------------------------------------------------------------------------------------------
@@ -264,6 +266,9 @@ def side_effect(name: str) -> str:
             return r["term"]
     raise InstrumentError(unknown("side effect", name, [r["term"] for r in rows("side_effects.csv")]))
 
+
+#: Functions that take whole numbers where every answer is there.
+WHOLE = frozenset({"eq5d5l_index", "eq5d3l_index"})
 
 FUNCTIONS: Mapping[str, Callable[[Parts, Mapping[str, Any]], Array]] = MappingProxyType(
     {

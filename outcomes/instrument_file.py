@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,49 +14,8 @@ import numpy as np
 from outcomes.errors import InstrumentError, unknown
 from outcomes.instrument import Band, Flag, Instrument, Item, Option, Reliability, Rule, Score, Table, Threshold
 from outcomes.instrument_codes import FUNCTIONS
+from outcomes.instrument_schema import BETTER, FIELDS, KINDS, NEEDED, NUMBER, RULES, lines_of, runs
 from outcomes.wording import number
-
-NUMBER, TEXT, LIST, TABLE, YES = (int, float), (str,), (list,), (dict,), (bool,)
-#: What each table may hold, and of which type; the first names are needed.
-FIELDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
-    "": {
-        "id": TEXT, "title": TEXT, "domain": TEXT, "licence": TEXT, "licence_contact": TEXT, "items": LIST, "scores": LIST,
-        "default_score": TEXT, "missing_rule": TEXT, "references": LIST, "traps": LIST, "aliases": LIST, "loinc": TEXT,
-        "thresholds": LIST, "reliability": LIST, "flags": LIST, "options": TABLE, "examples": LIST, "facts": TABLE,
-    },
-    "items": {
-        "code": TEXT, "codes": TEXT + LIST, "answers": LIST, "step": NUMBER, "title": TEXT, "titles": LIST, "better": TEXT,
-        "aliases": LIST, "names": LIST, "loinc": TEXT + LIST,
-    },
-    "scores": {
-        "name": TEXT, "range": LIST, "rule": TEXT, "title": TEXT, "better": TEXT, "unit": TEXT, "resolution": NUMBER, "of": LIST,
-        "at_least": NUMBER, "reverse": LIST, "blank": NUMBER, "blank_items": LIST, "partial": YES, "recode": TEXT + LIST,
-        "weights": LIST, "center": LIST, "scale": LIST, "factor": NUMBER, "offset": NUMBER, "cuts": LIST, "table": TEXT,
-        "round_up": YES, "criteria": LIST, "function": TEXT, "edge": NUMBER, "bands": LIST, "bands_source": TEXT,
-        "aliases": LIST, "loinc": TEXT, "unverified": TEXT, "notes": LIST,
-    },
-    "thresholds": {
-        "score": TEXT + LIST, "text": TEXT, "kind": TEXT, "basis": TEXT, "population": TEXT, "citation": TEXT,
-        "value": NUMBER, "percent": NUMBER, "range": LIST, "verified": YES,
-    },
-    "reliability": {
-        "score": TEXT + LIST, "statistic": TEXT, "text": TEXT, "value": NUMBER, "population": TEXT, "citation": TEXT,
-        "verified": YES,
-    },
-    "flags": {"name": TEXT, "item": TEXT, "at_least": NUMBER, "message": TEXT},
-    "options": {"title": TEXT, "choices": LIST, "default": TEXT, "sets": TEXT, "changes": TABLE},
-    "examples": {
-        "items": LIST + TABLE, "scores": TABLE, "bands": TABLE, "source": TEXT, "tolerance": NUMBER, "options": TABLE,
-    },
-}  # fmt: skip
-NEEDED: Mapping[str, tuple[str, ...]] = {
-    "": ("id", "title", "licence", "items", "scores"), "items": ("answers",), "scores": ("name", "range", "rule"),
-    "thresholds": ("text", "kind"), "reliability": ("statistic", "text"),
-    "flags": ("name", "item", "at_least", "message"), "options": ("title",), "examples": ("items", "scores", "source"),
-}  # fmt: skip
-KINDS = ("within-person", "between-group", "other")
-RULES = ("sum", "mean", "max", "count", "criteria", "function")
-BETTER = ("lower", "higher", "")
 
 
 def read(path: Path) -> Instrument:
@@ -71,50 +29,6 @@ def read(path: Path) -> Instrument:
     except tomllib.TOMLDecodeError as e:
         raise InstrumentError(f"{path.name} is not valid TOML: {e}.") from None
     return _Reader(path, data, lines_of(text)).instrument()
-
-
-def lines_of(text: str) -> dict[tuple[Any, ...], int]:
-    """The line of every table and key of a TOML text: ("scores", 0, "rule") → 12."""
-    out: dict[tuple[Any, ...], int] = {}
-    here: tuple[Any, ...] = ()
-    counts: dict[str, int] = {}
-    depth = 0
-    quoted = ""
-    for n, line in enumerate(text.splitlines(), 1):
-        inside = depth > 0 or bool(quoted)
-        for mark in ('"""', "'''"):
-            if line.count(mark) % 2 and quoted in ("", mark):
-                quoted = "" if quoted else mark
-        plain = re.sub(r'"(?:\\.|[^"\\])*"|\'[^\']*\'', "''", line).split("#", 1)[0]
-        if inside:
-            depth += sum(plain.count(c) for c in "[{") - sum(plain.count(c) for c in "]}")
-        elif many := re.match(r"\s*\[\[\s*([\w.-]+)\s*\]\]", line):
-            counts[many[1]] = counts.get(many[1], -1) + 1
-            here = (many[1], counts[many[1]])
-            out[here] = n
-        elif one := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$", line):
-            here = tuple(p.strip().strip("\"'") for p in re.findall(r'"[^"]*"|[^.]+', one[1]))
-            out[here] = n
-        elif key := re.match(r"\s*([\w-]+|\"[^\"]*\")\s*=", line):
-            out[(*here, key[1].strip('"'))] = n
-            depth = sum(plain.count(c) for c in "[{") - sum(plain.count(c) for c in "]}")
-    return out
-
-
-def runs(names: Sequence[str] | str) -> tuple[str, ...]:
-    """Codes with runs written out.
-
-    >>> runs(["pf1-pf3", "pain"]), runs("1-3")
-    (('pf1', 'pf2', 'pf3', 'pain'), ('1', '2', '3'))
-    """
-    out: list[str] = []
-    for name in [names] if isinstance(names, str) else names:
-        run = re.fullmatch(r"(.*?)(\d+)-(.*?)(\d+)", str(name))
-        if run and run[1] == run[3] and int(run[2]) <= int(run[4]):
-            out += [f"{run[1]}{k}" for k in range(int(run[2]), int(run[4]) + 1)]
-        else:
-            out.append(str(name))
-    return tuple(out)
 
 
 class _Reader:
@@ -162,6 +76,8 @@ class _Reader:
         names = [s.name for s in scores]
         for kind in ("thresholds", "reliability"):
             for k, entry in enumerate(d.get(kind, ())):
+                if kind == "thresholds":
+                    self._word(entry, "kind", KINDS, (kind, k))
                 for s in self._named(entry):
                     self._known("score", s, names, (kind, k, "score"))
         for k, entry in enumerate(d.get("flags", ())):
@@ -261,10 +177,11 @@ class _Reader:
         for key in ("weights", "center", "scale"):
             if key in entry and len(entry[key]) != len(of):
                 self.fail((*where, key), f"{key} has {len(entry[key])} numbers for {len(of)} parts.")
-        if ("center" in entry) != ("scale" in entry):
-            self.fail(where, "center and scale come together.")
+        if ("center" in entry) != ("scale" in entry) or ("center" in entry and "weights" not in entry):
+            self.fail(where, "center and scale come together, and with weights.")
         if entry["rule"] == "function":
             self._known("function", entry.get("function", ""), list(FUNCTIONS), (*where, "function"))
+        weights, offset, factor = _linear(entry)
         at_least = int(entry.get("at_least", 0))
         if not 0 <= at_least <= len(of):
             self.fail((*where, "at_least"), f"at_least is between 1 and the {len(of)} parts of the score.")
@@ -272,8 +189,7 @@ class _Reader:
             kind=entry["rule"], of=of, at_least=at_least, reverse=runs(entry.get("reverse", ())),
             blank=float(entry.get("blank", math.nan)), blank_items=runs(entry.get("blank_items", ())),
             partial=entry.get("partial", False), recode=self._recode(entry, where, of, items),
-            weights=_floats(entry, "weights"), center=_floats(entry, "center"), scale=_floats(entry, "scale"),
-            factor=float(entry.get("factor", 1)), offset=float(entry.get("offset", 0)), cuts=_floats(entry, "cuts"),
+            weights=weights, factor=factor, offset=offset, cuts=_floats(entry, "cuts"),
             table=self._table(entry, where), round_up=entry.get("round_up", False),
             criteria=tuple(self._criteria(entry, where, of)), function=entry.get("function", ""),
             edge=float(entry.get("edge", math.nan)),
@@ -335,11 +251,13 @@ class _Reader:
         choices: tuple[str, ...] = tuple(entry.get("choices", ()))
         aliases: dict[str, str] = {}
         listed: tuple[str, ...] = ()
+        sources: dict[str, str] = {}
         if "sets" in entry:
             with self.path.with_name(entry["sets"]).open(encoding="utf-8", newline="") as handle:
                 sets = list(csv.DictReader(handle))
             choices = tuple(r["choice"] for r in sets)
             listed = tuple(r["choice"] for r in sets if r["standard"] == "yes")
+            sources = {r["choice"]: _source(r) for r in sets}
             aliases = {a: r["choice"] for r in sets for a in r["aliases"].split("; ") if a}
         if not choices:
             self.fail(where, f"the option {name} needs choices.")
@@ -354,7 +272,7 @@ class _Reader:
                 items = [i for n, e in enumerate(self.data["items"]) for i in self._items(e, ("items", n))]
                 rule = self._rule(whole, where, items, list(scores[:k]))
                 changes.setdefault(choice, {})[score] = rule
-        return Option(name, entry["title"], choices, entry.get("default", ""), aliases, listed, changes)
+        return Option(name, entry["title"], choices, entry.get("default", ""), aliases, listed, sources, changes)
 
     def _example(
         self, entry: dict[str, Any], where: tuple[Any, ...], codes: Sequence[str], names: Sequence[str]
@@ -375,12 +293,27 @@ def _made(kind: Any, entry: dict[str, Any]) -> Any:
     return kind(**{k: v for k, v in entry.items() if k != "score"})
 
 
+def _source(entry: dict[str, str]) -> str:
+    where = f"doi {entry['doi']}" if entry["doi"] else entry["url"]
+    return "; ".join(part for part in (where, entry["note"]) if part)
+
+
 def _texts(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _floats(entry: dict[str, Any], name: str) -> tuple[float, ...]:
     return tuple(float(v) for v in entry.get(name, ()))
+
+
+def _linear(entry: dict[str, Any]) -> tuple[tuple[float, ...], float, float]:
+    """Weights, offset and factor; `center` and `scale` (z-scores) folded into weights and offset."""
+    weights, offset, factor = _floats(entry, "weights"), float(entry.get("offset", 0)), float(entry.get("factor", 1))
+    if "center" in entry:
+        weights = tuple(factor * w / s for w, s in zip(weights, _floats(entry, "scale")))
+        offset -= sum(w * c for w, c in zip(weights, _floats(entry, "center")))
+        factor = 1.0
+    return weights, offset, factor
 
 
 def _error(reliability: Sequence[Reliability]) -> tuple[float, float]:

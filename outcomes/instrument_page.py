@@ -41,6 +41,7 @@ def parts(kind: Instrument) -> list[Part]:
             (o.name, o.title, ", ".join(o.listed or o.choices) + (f" (default {o.default})" if o.default else " (must be chosen)"))
             for o in kind.options
         )),
+        Part("Sources of the sets", ("set", "published"), tuple(pair for o in kind.options for pair in o.sources.items())),
         Part("Safety flags", lines=tuple(f"item {f.item} at {f.at_least:g} or above: {f.message}" for f in kind.flags)),
         Part("Changes that matter", ("score", "threshold"), tuple(thresholds)),
         Part("Reliability", ("score", "published"), tuple(errors)),
@@ -68,7 +69,7 @@ def how(score: Score) -> str:
         text += f", at least {r.at_least} answered"
     if not math.isnan(r.blank):
         text += f", a blank counts as {r.blank:g}"
-    if r.factor != 1 and not r.center:
+    if r.factor != 1:
         text += f", × {r.factor:.6g}"
     if r.table is not None:
         text += ", looked up" + (" with its standard error" if r.table.se is not None else "")

@@ -1,7 +1,7 @@
 """Scoring: a small vocabulary of rules, applied to whole columns at once.
 
 A rule gathers its parts (items, or scores before it), fills blanks where `blank` says what a blank counts as, turns `reverse`
-items round, applies `recode`, `center`, `scale` and `weights`, and then combines:
+items round, applies `recode` and `weights`, and then combines:
 
 - `sum`, `mean`: of the answered parts when `at_least` of them are answered (default: all); a sum is the mean × the number of parts
 - `max`: the largest answered part
@@ -23,50 +23,88 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import InstrumentError, unknown
-from outcomes.instrument_codes import FUNCTIONS
+from outcomes.instrument_answers import Array, Part, Problem, answers, columns
+from outcomes.instrument_codes import FUNCTIONS, WHOLE
 
 if TYPE_CHECKING:
     from outcomes.instrument import Instrument, Item, Option, Rule, Score, Scored
 
-Array = np.ndarray
+#: Rows worked on at once: their columns fit into the cache of the machines clinics have.
+BLOCK = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """A column on its way: values, whether all rows have one, which rows held a refused answer, how many blanks were filled."""
+class Step:
+    """A score that these columns allow: its rule, what it is made of, and the range of each part."""
 
-    values: Array
-    full: bool
-    refused: Array | None = None
-    filled: Array | None = None
-    se: Array | None = None
+    score: Score
+    rule: Rule
+    ranges: tuple[Item | Score, ...]
+    given: bool = False
 
 
 def score(kind: Instrument, items: pd.DataFrame, *, strict: bool, options: Mapping[str, Any]) -> Scored:
-    """All scores that these columns allow: see `Instrument.score`."""
+    """All scores that these columns allow: see `Instrument.score`. Rows are worked through in blocks that fit the cache."""
     from outcomes.instrument import Scored
 
     scores, choices, notes = _chosen(kind, dict(options))
-    parts, problems = _answers(kind, items, choices)
-    made: dict[str, Part] = {}
-    absent: dict[str, tuple[str, ...]] = {}
+    given = columns(kind, items)
+    steps, absent = _steps(kind, scores, given, strict)
+    notes += [f"{kind.title}, {t.score.title}: unverified, {t.score.unverified}" for t in steps if t.score.unverified]
+    names = [n for t in steps for n in ([t.score.name, f"{t.score.name}_se"] if _has_se(t.rule) else [t.score.name])]
+    values = np.empty((len(names), len(items)))
+    prorated = np.zeros((len(steps), len(items)), dtype=np.int16)
+    flags = {f.name: np.empty(len(items)) for f in kind.flags if f.item in given}
+    problems: list[Problem] = []
+    for start in range(0, len(items), BLOCK):
+        rows = slice(start, start + BLOCK)
+        parts, wrong = answers(kind, {c: x[rows] for c, x in given.items()}, choices)
+        at = 0
+        for k, step in enumerate(steps):
+            part = parts[step.score.name] if step.given else _apply(step, parts, strict, choices)
+            parts.setdefault(step.score.name, part)
+            values[at, rows] = part.values
+            at += 1
+            if _has_se(step.rule):
+                values[at, rows] = part.se
+                at += 1
+            if part.filled is not None:
+                prorated[k, rows] = part.filled
+        for f in kind.flags:
+            if f.name in flags:
+                flags[f.name][rows] = _flag(parts[f.item].values, f.at_least)
+        problems += [(start + r, code, what) for r, code, what in wrong]
+    return Scored(
+        pd.DataFrame(values.T, columns=names, copy=False),
+        pd.DataFrame(prorated.T, columns=[t.score.name for t in steps], copy=False),
+        tuple(problems), absent, pd.DataFrame(flags, index=range(len(items))), tuple(dict.fromkeys(notes)),
+    )  # fmt: skip
+
+
+def _steps(
+    kind: Instrument, scores: Sequence[Score], given: Mapping[str, Array], strict: bool
+) -> tuple[list[Step], dict[str, tuple[str, ...]]]:
+    """The scores that can be made, in order, and those that cannot with what they lack."""
+    items = {i.code: i for i in kind.items}
+    made: dict[str, Score] = {}
+    steps, absent = [], {}
     for s in scores:
-        have = {**made, **parts}
-        of = [c for c in s.rule.of if c in have]
-        lacking = tuple(c for c in s.rule.of if c not in have)
-        if (not lacking or (s.rule.partial and of)) and not (lacking and strict):
-            rule = dataclasses.replace(s.rule, of=tuple(of)) if lacking else s.rule
-            made[s.name] = _apply(rule, [have[c] for c in of], [_range(kind, c) for c in of], strict, choices)
-            if s.unverified:
-                notes.append(f"{kind.title}, {s.title}: unverified, {s.unverified}")
-        elif s.name in items.columns and s.name not in parts:
-            given, wrong = _column(items[s.name], s.name, s.low, s.high, 0)
-            made[s.name] = given
-            problems += wrong
+        of = tuple(c for c in s.rule.of if c in made or c in given)
+        lacking = tuple(c for c in s.rule.of if c not in of)
+        if of and (not lacking or (s.rule.partial and not strict)):
+            rule = dataclasses.replace(s.rule, of=of) if lacking else s.rule
+            steps.append(Step(s, rule, tuple(items[c] if c in items else kind.get(c) for c in of)))
+            made[s.name] = s
+        elif s.name in given and s.name not in items:
+            steps.append(Step(s, dataclasses.replace(s.rule, table=None), (), given=True))
+            made[s.name] = s
         else:
             absent[s.name] = lacking
-    flags = pd.DataFrame({f.name: _flag(parts[f.item].values, f.at_least) for f in kind.flags if f.item in parts})
-    return Scored(*_frames(made, len(items)), tuple(problems), absent, flags, tuple(dict.fromkeys(notes)))
+    return steps, absent
+
+
+def _has_se(rule: Rule) -> bool:
+    return rule.table is not None and rule.table.se is not None
 
 
 # --- options ------------------------------------------------------------------------------------------------------
@@ -87,7 +125,8 @@ def _chosen(kind: Instrument, options: dict[str, Any]) -> tuple[list[Score], dic
         chosen = _choice(kind, option, options.pop(option.name, option.default))
         choices[option.name] = chosen
         if chosen != option.default:
-            notes.append(f"{option.title}: {chosen}")
+            source = option.sources.get(chosen, "")
+            notes.append(f"{option.title}: {chosen}" + (f" ({source})" if source else ""))
         changes = option.changes.get(chosen, {})
         scores = [dataclasses.replace(s, rule=changes.get(s.name, s.rule)) for s in scores]
     if options:
@@ -108,62 +147,6 @@ def _choice(kind: Instrument, option: Option, chosen: Any) -> str:
     raise InstrumentError(f"{kind.title}: {unknown(option.name, text, listed)}")
 
 
-# --- answers in -----------------------------------------------------------------------------------------------------
-
-
-def _answers(kind: Instrument, items: pd.DataFrame, choices: Mapping[str, Any]) -> tuple[dict[str, Part], list[Any]]:
-    known = {i.code: i for i in kind.items}
-    scores = {s.name for s in kind.scores}
-    strange = [str(c) for c in items.columns if c not in known and c not in scores]
-    if strange:
-        raise InstrumentError(f"{kind.title}: {unknown('item', strange[0], known)}")
-    parts, problems = {}, []
-    for code, item in known.items():
-        if code in items.columns:
-            column = items[code]
-            if choices["shift"]:
-                column = column + choices["shift"]
-            part, wrong = _column(column, code, item.low, item.high, item.step, item.answers)
-            if code in choices["reverse"]:
-                part = dataclasses.replace(part, values=item.low + item.high - part.values)
-            parts[code] = part
-            problems += wrong
-    return parts, problems
-
-
-def _column(column: Any, code: str, low: float, high: float, step: float, answers: str = "") -> tuple[Part, list[Any]]:
-    """A column checked: answers outside the range or between the steps become missing and are listed."""
-    try:
-        x = np.asarray(column, dtype=float)
-    except (TypeError, ValueError):
-        raise InstrumentError(f"The column for item '{code}' holds something that is not a number.") from None
-    if len(x) and x.min() >= low and x.max() <= high and _on_step(x, low, step).all():  # nan fails every comparison
-        return Part(x, True), []
-    gone = np.isnan(x)
-    outside = ~gone & ((x < low) | (x > high))
-    between = ~gone & ~outside & ~_on_step(x, low, step)
-    refused = outside | between
-    if not refused.any():
-        return Part(x, not gone.any()), []
-    words = answers or f"{low:g} to {high:g}"
-    wrong = [(int(r), code, f"an answer outside {words}") for r in np.flatnonzero(outside)]
-    wrong += [(int(r), code, f"an answer that is none of {words}") for r in np.flatnonzero(between)]
-    return Part(np.where(refused, np.nan, x), False, refused), wrong
-
-
-def _on_step(x: Array, low: float, step: float) -> Array:
-    if not step:
-        return np.ones(1, dtype=bool)
-    if step == 1 and low == round(low):
-        return np.rint(x) == x
-    steps = (x - low) / step
-    return np.abs(np.rint(steps) - steps) < 1e-6
-
-
-def _range(kind: Instrument, name: str) -> Item | Score:
-    return next((i for i in kind.items if i.code == name), None) or kind.get(name)
-
-
 def _flag(x: Array, at_least: float) -> Array:
     return np.where(np.isnan(x), np.nan, (x >= at_least).astype(float))
 
@@ -171,44 +154,45 @@ def _flag(x: Array, at_least: float) -> Array:
 # --- rules ----------------------------------------------------------------------------------------------------------
 
 
-def _apply(rule: Rule, parts: Sequence[Part], ranges: Sequence[Any], strict: bool, choices: Mapping[str, Any]) -> Part:
-    refused = _any([p.refused for p in parts])
-    before = _total([p.filled for p in parts])
-    full = all(p.full for p in parts)
-    columns = _prepared(rule, [p.values for p in parts], ranges, strict, full)
-    full = full and not rule.recode
+def _apply(step: Step, parts: Mapping[str, Part], strict: bool, choices: Mapping[str, Any]) -> Part:
+    rule = step.rule
+    mine = [parts[c] for c in rule.of]
+    refused = _any([p.refused for p in mine])
+    full = all(p.full for p in mine)
+    columns = _prepared(rule, mine, step.ranges, strict, full)
     filled = None
     if rule.kind == "function":
         value = FUNCTIONS[rule.function](dict(zip(rule.of, columns)), choices)
     elif rule.kind == "criteria":
         value = _criteria(rule, dict(zip(rule.of, columns)))
     else:
-        value, filled = _combined(rule, columns, strict, full)
-    value, se, full = _finished(rule, value, full and rule.kind != "function")
+        value, filled = _combined(rule, columns, strict, full and not rule.recode)
+    certain = value.dtype.kind == "i" and rule.table is None
+    value, se = _finished(rule, value)
     if refused is not None:
-        value, full = np.where(refused, np.nan, value), False
+        value = np.where(refused, np.nan, value)
         se = None if se is None else np.where(refused, np.nan, se)
-    filled = _total([before, filled])
+    filled = _total([*(p.filled for p in mine), filled])
     if filled is not None:
         filled = np.where(np.isnan(value), 0, filled)
-    return Part(value, full, refused, filled, se)
+    return Part(value, certain or not np.isnan(value).any(), None, refused, filled, se)
 
 
-def _prepared(rule: Rule, columns: list[Array], ranges: Sequence[Any], strict: bool, full: bool) -> list[Array]:
-    out = list(columns)
+def _prepared(rule: Rule, parts: Sequence[Part], ranges: Sequence[Any], strict: bool, full: bool) -> list[Array]:
+    """The columns filled, turned round, recoded and weighted; whole numbers where that is all there is to do."""
+    plain = rule.kind in ("sum", "mean", "max") or rule.function in WHOLE
+    if plain and not (rule.reverse or rule.recode or rule.weights) and all(p.small is not None for p in parts):
+        return [p.small for p in parts if p.small is not None]
+    out = [p.values.astype(float, copy=False) for p in parts]
     if rule.blank == rule.blank and not strict and not full:
-        some = ~np.isnan(out[0])
-        for x in out[1:]:
-            some = some | ~np.isnan(x)
+        some = np.logical_or.reduce([~np.isnan(x) for x in out])
         chosen = rule.blank_items or rule.of
         out = [np.where(np.isnan(x) & some, rule.blank, x) if c in chosen else x for c, x in zip(rule.of, out)]
     for k, (code, x) in enumerate(zip(rule.of, out)):
         if code in rule.reverse:
             x = ranges[k].low + ranges[k].high - x
         if code in rule.recode:
-            x = _looked_up(x, ranges[k].low, rule.recode[code])
-        if rule.center:
-            x = (x - rule.center[k]) / rule.scale[k]
+            x = _looked_up(x - ranges[k].low, (rule.recode[code],))[0]
         if rule.weights:
             x = x * rule.weights[k]
         out[k] = x
@@ -221,17 +205,16 @@ def _combined(rule: Rule, columns: Sequence[Array], strict: bool, full: bool) ->
     if rule.kind == "count":
         columns = [np.where(np.isnan(x), np.nan, (x >= rule.edge).astype(float)) for x in columns]
     if full:
-        total = columns[0]
+        total = columns[0].copy()
         for x in columns[1:]:
-            total = np.maximum(total, x) if rule.kind == "max" else total + x
+            (np.maximum if rule.kind == "max" else np.add)(total, x, out=total)
         return (total / k if rule.kind == "mean" else total), None
     start = -np.inf if rule.kind == "max" else 0.0
     total, n = np.full(len(columns[0]), start), np.zeros(len(columns[0]), dtype=np.int16)
     for x in columns:
         gone = np.isnan(x)
         n += ~gone
-        x = np.where(gone, start, x)
-        total = np.maximum(total, x) if rule.kind == "max" else total + x
+        (np.maximum if rule.kind == "max" else np.add)(total, np.where(gone, start, x), out=total)
     enough = n >= (k if strict or not rule.at_least else rule.at_least)
     safe = np.maximum(n, 1)
     value = {"sum": total * (k / safe), "mean": total / safe}.get(rule.kind, total)
@@ -253,28 +236,31 @@ def _criteria(rule: Rule, columns: Mapping[str, Array]) -> Array:
     return np.where(known, np.asarray(met, dtype=float), np.nan)
 
 
-def _finished(rule: Rule, value: Array, full: bool) -> tuple[Array, Array | None, bool]:
+def _finished(rule: Rule, value: Array) -> tuple[Array, Array | None]:
     if rule.factor != 1.0:
         value = value * rule.factor
     if rule.offset:
         value = value + rule.offset
     if rule.cuts:
-        place = np.searchsorted(np.asarray(rule.cuts), np.round(value, 9), side="left").astype(float)
-        value = place if full else np.where(np.isnan(value), np.nan, place)
+        place = np.searchsorted(np.asarray(rule.cuts), np.round(value, 9), side="left")
+        value = np.where(np.isnan(value), np.nan, place)
     if rule.table is None:
-        return value, None, full
+        return value.astype(float, copy=False), None
     raw = np.ceil(np.round(value, 9)) if rule.round_up else value
-    se = _looked_up(raw, rule.table.first, rule.table.se, full) if rule.table.se is not None else None
-    return _looked_up(raw, rule.table.first, rule.table.values, full), se, full
+    tables = (rule.table.values,) if rule.table.se is None else (rule.table.values, rule.table.se)
+    score, *se = _looked_up(raw - int(rule.table.first), tables)
+    return score, (se[0] if se else None)
 
 
-def _looked_up(x: Array, first: float, table: Array, full: bool = False) -> Array:
-    """table[x − first]; nan where x is missing, outside the table or between two entries."""
-    if full:
-        return table[(x - first).astype(np.intp)]
-    place = x - first
-    good = (place >= 0) & (place < len(table)) & (np.rint(place) == place)
-    return np.where(good, table[np.where(good, place, 0).astype(np.intp)], np.nan)
+def _looked_up(place: Array, tables: Sequence[Array]) -> list[Array]:
+    """Each table at these places; nan where the place is missing, outside the table or between two entries."""
+    end = len(tables[0])
+    if place.dtype.kind == "i" and place.min(initial=0) >= 0 and place.max(initial=0) < end:
+        at = place.astype(np.intp)
+        return [t.take(at) for t in tables]
+    good = (place >= 0) & (place < end) & (np.rint(place) == place)
+    at = np.where(good, place, 0).astype(np.intp)
+    return [np.where(good, t.take(at), np.nan) for t in tables]
 
 
 def _any(masks: Sequence[Array | None]) -> Array | None:
@@ -285,18 +271,3 @@ def _any(masks: Sequence[Array | None]) -> Array | None:
 def _total(counts: Sequence[Array | None]) -> Array | None:
     there = [c for c in counts if c is not None]
     return np.add.reduce(there) if there else None
-
-
-def _frames(made: Mapping[str, Part], rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    names = [n for s, p in made.items() for n in ([s] if p.se is None else [s, f"{s}_se"])]
-    values = np.empty((len(names), rows))
-    prorated = np.zeros((len(made), rows), dtype=np.int16)
-    at = 0
-    for k, part in enumerate(made.values()):
-        values[at] = part.values
-        if part.se is not None:
-            values[at + 1] = part.se
-        at += 1 if part.se is None else 2
-        if part.filled is not None:
-            prorated[k] = part.filled
-    return pd.DataFrame(values.T, columns=names, copy=False), pd.DataFrame(prorated.T, columns=list(made), copy=False)

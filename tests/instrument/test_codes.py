@@ -121,7 +121,7 @@ def test_side_effects_not_asked_are_not_absent() -> None:
 def test_unknown_columns_options_and_text_are_refused() -> None:
     with pytest.raises(InstrumentError, match="PHQ-9: No item '10'"):
         instrument("phq9").score(pd.DataFrame({"10": [1.0]}))
-    with pytest.raises(InstrumentError, match="PHQ-9: No option 'revers'.*Did you mean 'reverse'"):
+    with pytest.raises(InstrumentError, match=r"PHQ-9: No option 'revers'.*Did you mean 'reverse'"):
         instrument("phq9").score(pd.DataFrame({"1": [1.0]}), revers=["1"])
     with pytest.raises(InstrumentError, match="No item '99'"):
         instrument("phq9").score(pd.DataFrame({"1": [1.0]}), reverse=["99"])

@@ -48,7 +48,7 @@ def test_every_state_of_every_value_set(levels: int, file: str) -> None:
 @needs(f"{TABLES}/eq5d_crosswalk_5l_index_by_country.csv")
 def test_every_state_of_every_crosswalk() -> None:
     """Ten of the thirteen tables were rounded twice before print, to four digits and then to three; ours is not rounded."""
-    names, sets = table("eq5d_crosswalk_5l_index_by_country.csv")
+    _, sets = table("eq5d_crosswalk_5l_index_by_country.csv")
     assert len(sets) == 13
     for country, printed in sets.items():
         ours = value_set(5, f"crosswalk {country}")
@@ -69,9 +69,11 @@ def test_full_health_is_1_and_the_best(levels: int, id: str) -> None:
         assert values.max() == values[0] and np.isfinite(values).all(), choice
 
 
-def test_every_set_names_its_source() -> None:
+def test_every_set_names_its_source_and_so_does_every_score() -> None:
     for file in ("eq5d5l_sets.csv", "eq5d3l_sets.csv"):
         assert all(r["doi"] or r["url"] for r in rows(file)), file
+    frame = pd.DataFrame([[1.0] * 5], columns=["mo", "sc", "ua", "pd", "ad"])
+    assert instrument("eq5d5l").score(frame, value_set="US").notes == ("EQ-5D value set: USA (doi 10.1016/j.jval.2019.02.009)",)
 
 
 #: Published values, so that evidence remains without the shared tables.

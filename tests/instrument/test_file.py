@@ -9,7 +9,7 @@ import pytest
 
 from outcomes.errors import InstrumentError
 from outcomes.instrument import load_instrument, run_examples
-from outcomes.instrument_file import lines_of, runs
+from outcomes.instrument_schema import lines_of, runs
 
 GOOD = """id = "our_sleep"
 title = "Our sleep questions"

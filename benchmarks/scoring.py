@@ -1,0 +1,84 @@
+"""Scoring a million rows, against bare numpy doing only the arithmetic; ratios, measured side by side in one run.
+
+PROMIS-29: all seven T-scores and their standard errors (and the summaries) against a bare sum of the same items and seven
+look-ups. EQ-5D-5L: the US index against one `take` on states numbered from the same five columns. Ours also checks every
+answer, counts what was filled in, and returns tables.
+
+    python benchmarks/scoring.py [rows]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from outcomes import instrument
+from outcomes.instrument_codes import value_set
+
+
+def side_by_side(ours: Callable[[], object], bare: Callable[[], object], times: int = 15) -> tuple[float, float]:
+    """The best of several runs of each, taken in turn."""
+    best = [float("inf"), float("inf")]
+    for _ in range(times):
+        for k, work in enumerate((ours, bare)):
+            start = time.perf_counter()
+            work()
+            best[k] = min(best[k], time.perf_counter() - start)
+    return best[0], best[1]
+
+
+def promis29(rows: int) -> tuple[float, float]:
+    """Seconds of ours and of bare numpy."""
+    kind = instrument("promis29")
+    rng = np.random.default_rng(1)
+    codes = [i.code for i in kind.items if not i.code.startswith("cog")]
+    frame = pd.DataFrame({c: rng.integers(1, 6, rows).astype(float) for c in codes})
+    domains = [(list(s.rule.of), s.rule.table) for s in kind.scores if s.rule.table and s.name != "cognition"]
+
+    def bare() -> list[np.ndarray]:
+        return [t.values[(frame[of].to_numpy().sum(axis=1) - t.first).astype(np.intp)] for of, t in domains]
+
+    made = kind.score(frame).values
+    for (of, _), values in zip(domains, bare(), strict=True):
+        name = next(s.name for s in kind.scores if list(s.rule.of) == of)
+        np.testing.assert_array_equal(made[name], values)
+    return side_by_side(lambda: kind.score(frame), bare)
+
+
+def eq5d5l(rows: int, dtype: type) -> tuple[float, float]:
+    """Seconds of ours and of bare numpy."""
+    kind = instrument("eq5d5l")
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({i.code: rng.integers(1, 6, rows).astype(dtype) for i in kind.items})
+    table = value_set(5, "USA")
+
+    def bare() -> np.ndarray:
+        mo, sc, ua, pain, ad = (frame[c].to_numpy() for c in frame)
+        return np.take(table, ((((mo * 5 + sc) * 5 + ua) * 5 + pain) * 5 + ad - 781).astype(np.intp))
+
+    np.testing.assert_array_equal(kind.score(frame, value_set="US").values["index"], bare())
+    return side_by_side(lambda: kind.score(frame, value_set="US"), bare)
+
+
+def main(rows: int = 1_000_000) -> int:
+    """Print the ratios; 1 where one is above its limit."""
+    runs = {
+        "PROMIS-29": (3.0, lambda: promis29(rows)),
+        "EQ-5D-5L, floats": (2.0, lambda: eq5d5l(rows, float)),
+        "EQ-5D-5L, whole numbers": (2.0, lambda: eq5d5l(rows, int)),
+    }
+    failed = 0
+    for name, (limit, run) in runs.items():
+        ours, bare = run()
+        failed |= ours > limit * bare
+        times = f"ours {1000 * ours:.1f} ms, bare numpy {1000 * bare:.1f} ms"
+        print(f"{name}: {rows} rows, {times}, ratio {ours / bare:.2f} (limit {limit:g})")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:2])))
