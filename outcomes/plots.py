@@ -207,7 +207,8 @@ def course(result: Result, ax: Axes) -> Axes:
     if len(groups) > 1:
         ax.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     level = level_text(result.analysis.level)
-    _title(ax, f"{result.outcome.title if result.outcome else 'Score'}: mean and {level} interval of those seen")
+    means = result.facts.get("means", "mean of those seen")
+    _title(ax, f"{result.outcome.title if result.outcome else 'Score'}: {means}, {level} interval")
     return ax
 
 
@@ -305,3 +306,6 @@ def dots(result: Result, ax: Axes) -> Axes:
         ax.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     _title(ax, result.analysis.title(result.outcome))
     return ax
+
+
+from outcomes import plots_missing  # noqa: E402, F401  (registers its pictures; it needs the names above)

@@ -314,7 +314,9 @@ class SlopeModel(Analysis):
         if data.levels and not (study.controlled and self.by == "arm"):
             notes.append(unrandomised(self.by))
         facts = {"model": model.how, "visits": visits}
-        return Result(self, tuple(rows), data.counts, data.outcome, tuple(notes), {"observed": data.observed()}, facts=facts)
+        return Result(
+            self, tuple(rows), data.counts, data.outcome, tuple(notes), {"observed": data.observed()}, facts=facts
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
@@ -362,8 +364,9 @@ def _result(
     if data.levels and not (study.controlled and getattr(question, "by", "") == "arm"):
         notes.append(unrandomised(getattr(question, "by", "")))
     facts = {
-        "main": main, "visits": data.visits, "model": model.inference.how, "covariance": model.fit.structure.title,
-        "loglik": model.fit.loglik, "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
+        "main": main, "means": "mean from the model (n: scores seen)", "visits": data.visits, "model": model.inference.how,
+        "covariance": model.fit.structure.title, "loglik": model.fit.loglik,
+        "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
     }  # fmt: skip
     frames: dict[str, pd.DataFrame] = {"course": course_frame(data, model), "observed": data.observed()}
     return Result(question, tuple(rows), data.counts, data.outcome, tuple(notes), frames, ("course",), facts)

@@ -68,7 +68,9 @@ class MissingScores(Analysis):
             "intermittent": found.intermittent,
             "visits": visits,
         }
-        return Result(self, tuple(rows), counts, study.outcome(self.outcome), (), {"staircase": staircase}, facts=facts)
+        return Result(
+            self, tuple(rows), counts, study.outcome(self.outcome), (), {"staircase": staircase}, ("staircase",), facts
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None

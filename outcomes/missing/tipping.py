@@ -96,7 +96,7 @@ class TippingPoint(_Wrapper):
             f"{share_of(grid.filled, grid.scores.size)} scores were imputed ({self.draws} imputations, seed {self.seed}).",
         )
         facts = {"words": words, "arms": arms, "most": most, "term": start.term}
-        return Result(self, estimates, counts, outcome, notes, {"tipping": frame}, facts=facts)
+        return Result(self, estimates, counts, outcome, notes, {"tipping": frame}, ("tipping",), facts)
 
     def _term(self, estimates: Sequence[Estimate], last: str) -> Estimate:
         """The estimate named by `term`; by default the first with a p-value, at the main visit where there are several."""

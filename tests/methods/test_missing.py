@@ -111,3 +111,19 @@ def test_refusals():
         oc.Imputed(PAIRED, delta=1.0, by="arm", arms=("drug",), draws=2).run(s)
     with pytest.raises(AnalysisError, match="No visit 'week_9'"):
         oc.ReferenceBased("pain", visit="week_9").run(s)
+
+
+def test_the_pictures_draw_what_the_results_hold():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    s = study(arms=False, dropout=0.15, seed=2)
+    stairs = oc.plot(oc.MissingScores("pain").run(s))
+    assert len(stairs.patches) == 4 * len(oc.MissingScores("pain").run(s).data["staircase"])
+    tip = oc.TippingPoint(PAIRED, draws=4, seed=1).run(s)
+    curve = oc.plot(tip)
+    assert any(t.get_text().startswith("tips at") for t in curve.texts)
+    assert "mean from the model" in oc.plot(oc.CohortModel("pain").run(s)).get_title(loc="left")
+    plt.close("all")
