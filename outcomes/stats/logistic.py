@@ -125,6 +125,8 @@ def logistic(
     empty = LogisticFit(tuple(names), x, y, np.full(k, NAN), np.full((k, k), NAN), NAN, penalised)
     if len(y) < k:
         return _without(empty, "too_few")
+    if len(set(y)) < 2:
+        return _without(empty, "not_estimable")
     if not penalised and separated(x, y):
         return _without(empty, "separation")
     at = _newton(x, y, full=x if penalised else None)

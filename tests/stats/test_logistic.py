@@ -96,4 +96,5 @@ def test_bad_input():
     with pytest.raises(AnalysisError, match=r"There is: intercept, arm\[b\]"):
         fit.odds_ratio("route")
     assert fit.odds_ratio("arm[b]").value == pytest.approx(1)
-    assert logistic(np.ones((1, 1)), [1]).reason == "separation"
+    assert logistic(np.ones((1, 1)), [1]).reason == "not_estimable"
+    assert logistic(np.column_stack([np.ones(4), [0, 0, 1, 1]]), [0, 0, 0, 0]).reason == "not_estimable"
