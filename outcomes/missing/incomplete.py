@@ -47,7 +47,10 @@ class Grid:
         """The study with these scores (patients, visits) in place of its own."""
         values = self.frame[self.name].to_numpy(float, copy=True)
         values[: scores.size] = scores.reshape(-1)
-        return dataclasses.replace(self.source, scores=self.frame.assign(**{self.name: values}), rows=())
+        new = dataclasses.replace(self.source, scores=self.frame.assign(**{self.name: values}), rows=())
+        wide = pd.DataFrame(scores, index=self.patients, columns=list(self.visits)).reindex(columns=list(new.visits))
+        new._cache.update({"ids": self.patients, "patient_frame": self.source.patient_frame, ("wide", self.name): wide})
+        return new
 
     def fill(self, values: np.ndarray, rows: np.ndarray, columns: Sequence[int] = ()) -> np.ndarray:
         """The scores with those of some patients (a mask) and visits (positions; default all) put in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from itertools import pairwise
+from functools import cache
 from math import isnan, nan
 from typing import Any, ClassVar
 
@@ -71,20 +71,17 @@ class TippingPoint(_Wrapper):
         outcome = study.outcome(self.outcome)
         worse = -1.0 if outcome.better == "higher" else 1.0
 
+        @cache
         def at(delta: float) -> Estimate:
             shift = grid.shift(worse * delta, arms, by)
             estimates = pooled([self.analysis.compute(grid.study(c + shift)) for c in completed], self.level)
             return self._term(estimates, grid.visits[-1])
 
         most = self.most if not isnan(self.most) else float(np.nanmax(grid.scores) - np.nanmin(grid.scores))
-        curve = [(float(d), at(float(d))) for d in np.linspace(0.0, most, 6)]
-        tip, words = self._root(curve, at)
-        rows = [{"delta": worse * d, "value": e.value, "low": e.low, "high": e.high, "p": e.p} for d, e in curve]
-        if not isnan(tip):
-            e = at(tip)
-            rows.append({"delta": worse * tip, "value": e.value, "low": e.low, "high": e.high, "p": e.p})
+        tip, words, looked = self._search(at, most)
+        start, shown = at(0.0), {*looked, *(() if isnan(tip) else (tip, 1.5 * tip))}
+        rows = [{"delta": worse * d} | {k: getattr(at(d), k) for k in ("value", "low", "high", "p")} for d in shown]
         frame = pd.DataFrame(rows).sort_values("delta", key=abs, ignore_index=True)
-        start = curve[0][1]
         estimates = (
             Estimate(
                 "tipping point", worse * tip, unit=outcome.unit, how=words, reason="not_estimable" if isnan(tip) else ""
@@ -109,15 +106,22 @@ class TippingPoint(_Wrapper):
             f"No estimate '{self.term}' with a p-value. There is: {', '.join(e.term for e in estimates)}."
         )
 
-    def _root(self, curve: Sequence[tuple[float, Estimate]], at: Callable[[float], Estimate]) -> tuple[float, str]:
-        alpha = 1 - self.level
-        if not curve[0][1].p < alpha:
-            return nan, f"p is {p_value(curve[0][1].p)} without any delta: there is no conclusion to tip"
-        for (low, _), (high, e) in pairwise(curve):
-            if e.p >= alpha:
-                root = brentq(lambda d: at(d).p - alpha, low, high, xtol=1e-4 * max(high, 1e-9))
-                return float(root), f"p crosses {number(alpha, 2)} there"
-        return nan, f"p stays below {number(alpha, 2)} up to {number(curve[-1][0], 1)}"
+    def _search(self, at: Callable[[float], Estimate], most: float) -> tuple[float, str, list[float]]:
+        """The delta at which p crosses, in words too, and the deltas looked at: doubled until it has crossed, then bisected."""
+        alpha, looked = 1 - self.level, [0.0]
+        if not at(0.0).p < alpha:
+            return (
+                nan,
+                f"p is {p_value(at(0.0).p)} without any delta: there is no conclusion to tip",
+                [0.0, most / 2, most],
+            )
+        while looked[-1] < most:
+            looked.append(min(2 * looked[-1] or most / 16, most))
+            if at(looked[-1]).p >= alpha:
+                low, high = looked[-2:]
+                root = brentq(lambda d: at(d).p - alpha, low, high, xtol=1e-4 * high)
+                return float(root), f"p crosses {number(alpha, 2)} there", looked
+        return nan, f"p stays below {number(alpha, 2)} up to {number(most, 1)}", looked
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
