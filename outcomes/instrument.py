@@ -298,6 +298,11 @@ class Instrument:
         scores = ", ".join(s.name for s in self.scores)
         return f"<Instrument {self.id}: {self.title}; {len(self.items)} items; scores {scores}>"
 
+    def __str__(self) -> str:
+        from outcomes.instrument_page import as_markdown
+
+        return as_markdown(self)
+
     def _repr_html_(self) -> str:
         from outcomes.instrument_page import as_html
 

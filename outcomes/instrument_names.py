@@ -30,12 +30,12 @@ class Recognised:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """A name as its words and numbers, without case, separators and leading zeros.
+    """A name as its words and numbers, without case, separators, leading zeros and what stands in brackets.
 
     >>> words("PHQ9_Q01"), words("painNow"), words("phq-9 item 3")
     (('phq', '9', 'q', '1'), ('pain', 'now'), ('phq', '9', 'item', '3'))
     """
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name))
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub(r"\([^)]*\)", "", str(name)))
     found = re.findall(r"[a-z]+|\d+", spaced.casefold())
     return tuple(w.lstrip("0") or "0" if w.isdigit() else w for w in found)
 
@@ -120,12 +120,12 @@ def recognise(columns: Sequence[str]) -> list[Recognised]:
         items, totals, twice = _match(kind, columns) if kind.aliases else ({}, {}, set())
         if items or totals:
             can = any(set(s.rule.of) <= set(items) for s in kind.scores)
-            found.append((can, len(items) / len(kind.items), len(items), kind, items, totals, twice))
-    found.sort(key=lambda f: f[:3], reverse=True)
-    shared = _shared([set(f[4].values()) for f in found])
+            found.append(((can, len(items) / len(kind.items), len(items), id), kind, items, totals, twice))
+    found.sort(key=lambda f: f[0], reverse=True)  # of equals, the later id: eq5d5l before eq5d3l
+    shared = _shared([set(f[2].values()) for f in found])
     claimed: set[str] = set()
     out = []
-    for can, _, _, kind, items, totals, twice in found:
+    for (can, *_), kind, items, totals, twice in found:
         items = {k: c for k, c in items.items() if c not in claimed}
         totals = {k: c for k, c in totals.items() if c not in claimed and c not in items.values()}
         if not items and not totals:

@@ -58,7 +58,7 @@ def test_totals_without_items() -> None:
 def test_what_is_doubtful_is_a_guess() -> None:
     columns = [f"eq5d_{d}" for d in ("mo", "sc", "ua", "pd", "ad")]
     [found] = recognise(columns)
-    assert found.instrument in ("eq5d5l", "eq5d3l") and not found.sure and "other instruments" in found.why
+    assert found.instrument == "eq5d5l" and not found.sure and "other instruments" in found.why
     [found] = recognise([f"eq5d5l_{d}" for d in ("mo", "sc", "ua", "pd", "ad")])
     assert (found.instrument, found.sure) == ("eq5d5l", True)
     [found] = recognise([f"phq9_{k}" for k in NINE[:5]])
@@ -76,3 +76,8 @@ def test_several_instruments_in_one_file() -> None:
     assert {r.instrument: r.sure for r in found} == {
         "pain_nrs": True, "gad7": True, "pgic": True, "eq_vas": True, "bpi_sf": False,
     }  # fmt: skip
+
+
+def test_names_a_spreadsheet_has() -> None:
+    [found] = recognise(["MRN", "Worst pain (0-10)", "Pain avg (0-10)", "Least Pain"])
+    assert found.items == {"worst": "Worst pain (0-10)", "average": "Pain avg (0-10)", "least": "Least Pain"}

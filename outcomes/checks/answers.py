@@ -1,0 +1,61 @@
+"""Rules about answers to instruments: codings that do not fit, answers somebody must look at, scoring that needs a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from outcomes.checks.rules import rule
+from outcomes.instrument import Instrument, instrument, suspicions
+from outcomes.study import InstrumentUse, Issue, Study
+from outcomes.wording import plural
+
+
+@rule
+def suspicious_coding(study: Study) -> Iterator[Issue]:
+    """Answers that look as if they were stored in another coding than the instrument's: said, never repaired."""
+    for use, kind, items in _answers(study):
+        frame = items + float(use.options.get("shift", 0))
+        for code in set(use.options.get("reverse", ())) & set(frame):
+            item = kind.item(code)
+            frame[code] = item.low + item.high - frame[code]
+        for text in suspicions(kind, frame):
+            yield Issue("suspicious_coding", text, 1, "warning")
+
+
+@rule
+def safety_flag(study: Study) -> Iterator[Issue]:
+    """Answers that somebody must look at, whatever the total; and how many were not answered."""
+    for use, kind, items in _answers(study):
+        for flag in kind.flags:
+            if flag.item not in items:
+                continue
+            x = items[flag.item].to_numpy(float)
+            rows = tuple(study.rows[k] for k in np.flatnonzero(x >= flag.at_least))
+            column = use.items[flag.item]
+            if rows:
+                yield Issue("safety_flag", f"{kind.title}: {flag.message}.", len(rows), "warning", "scores", column, rows)
+            given = items.notna().any(axis=1).to_numpy()
+            if n := int((np.isnan(x) & given).sum()):
+                text = f"{kind.title}: item {flag.item} is not answered in {plural(n, 'questionnaire')} (its safety flag is unknown)."
+                yield Issue("safety_flag", text, n, "note", "scores", column)
+
+
+@rule
+def scoring_note(study: Study) -> Iterator[Issue]:
+    """What scoring was told (recodings, value set and its source) and which of its facts are unverified."""
+    for use, kind, items in _answers(study):
+        for note in kind.score(items.head(1), **use.options).notes:
+            text = note if note.startswith(kind.title) else f"{kind.title}: {note}"
+            yield Issue("scoring_note", f"{text}.", 1, "note")
+
+
+def _answers(study: Study) -> Iterator[tuple[InstrumentUse, Instrument, pd.DataFrame]]:
+    """Each instrument in use with its answers, a column an item code."""
+    for use in study.uses:
+        if use.items:
+            kind = instrument(use.instrument) if isinstance(use.instrument, str) else use.instrument
+            items = study.scores[list(use.items.values())].set_axis(list(use.items), axis=1)
+            yield use, kind, items.astype(float)
