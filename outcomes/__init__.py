@@ -28,6 +28,7 @@ _HOMES = {
     "Analysis": "analysis",
     "Counts": "result",
     "Estimate": "result",
+    "Family": "families",
     "Instrument": "instrument",
     "InstrumentUse": "study",
     "Issue": "study",

@@ -13,9 +13,9 @@ from typing import Any
 
 from outcomes.analysis import Analysis, from_dict, questions, unanswered
 from outcomes.errors import AnalysisError, OutcomesError, StudyError, unknown
+from outcomes.families import Family, adjust_all, checked, in_words
 from outcomes.methods import load
 from outcomes.result import Result, Results, with_adjusted
-from outcomes.stats.multiplicity import adjust
 from outcomes.study import Study
 
 #: Questions that are re-run in another way, not tests of their own: no multiplicity adjustment.
@@ -26,13 +26,15 @@ UNADJUSTED = ("sensitivity",)
 class Plan:
     """Questions in order. `Plan(a, b)`; `plan.run(study)` answers all of them.
 
-    p-values of questions that share a `family` are adjusted by Holm's method over the first p-value of each question
-    (its main test); sensitivity analyses are left out of that.
+    p-values of questions that share a `family` are adjusted over the first p-value of each question (its main test), by
+    Holm's method unless `families` declares another (see `Family`): ``Plan(..., families={"sleep": "BH"})``. Raw and
+    adjusted values are both kept; sensitivity analyses are left out of that.
     """
 
     questions: tuple[Analysis, ...]
+    families: tuple[tuple[str, Family], ...]
 
-    def __init__(self, *questions: Analysis | Iterable[Analysis]) -> None:
+    def __init__(self, *questions: Analysis | Iterable[Analysis], families: Mapping[str, Any] | None = None) -> None:
         flat: list[Analysis] = []
         for q in questions:
             flat.extend([q] if isinstance(q, Analysis) else q)
@@ -40,6 +42,8 @@ class Plan:
         if wrong:
             raise AnalysisError(f"A plan holds questions such as PairedT(...), not {wrong[0]}.")
         object.__setattr__(self, "questions", tuple(flat))
+        used = [q.family for q in flat if q.family and q.role not in UNADJUSTED]
+        object.__setattr__(self, "families", tuple(checked(families or {}, used).items()))
 
     def __iter__(self) -> Iterator[Analysis]:
         return iter(self.questions)
@@ -48,7 +52,7 @@ class Plan:
         return len(self.questions)
 
     def __add__(self, other: Plan) -> Plan:
-        return Plan(self.questions, other.questions)
+        return Plan(self.questions, other.questions, families=dict(self.families) | dict(other.families))
 
     def run(self, study: Study, *, progress: Callable[[int, int, str], None] | None = None) -> Results:
         """Answer every question; one that fails becomes a visible result that says why, and the others go on."""
@@ -60,7 +64,8 @@ class Plan:
             answered.append(_answer(question, study))
         if progress:
             progress(len(self.questions), len(self.questions), "")
-        return Results(_with_families(answered), study)
+        families = dict(self.families)
+        return Results(_with_families(answered, families), study, in_words(families))
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain data: one dictionary a question."""
@@ -69,16 +74,19 @@ class Plan:
     @property
     def digest(self) -> str:
         """A hash of the plan: the same questions give the same digest."""
-        return hashlib.sha256(json.dumps(self.to_list(), sort_keys=True).encode()).hexdigest()[:16]
+        plain = [self.to_list(), {name: family.to_dict() for name, family in self.families}]
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_toml(self) -> str:
-        """The plan as `[[analysis]]` tables of a study file."""
-        return "\n".join(
-            "[[analysis]]\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in d.items()) for d in self.to_list()
-        )
+        """The plan as `[families]` and `[[analysis]]` tables of a study file."""
+        tables = [("[[analysis]]", d) for d in self.to_list()]
+        named = {name: family.to_dict() for name, family in self.families if family != Family()}
+        if named:
+            tables.insert(0, ("[families]", {_toml(name): said for name, said in named.items()}))
+        return "\n".join(f"{head}\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in d.items()) for head, d in tables)
 
     @classmethod
-    def from_list(cls, entries: Iterable[Mapping[str, Any]]) -> Plan:
+    def from_list(cls, entries: Iterable[Mapping[str, Any]], families: Mapping[str, Any] | None = None) -> Plan:
         """A plan from plain data. Raises AnalysisError that names the entry, the field and what there is."""
         made = []
         for i, entry in enumerate(entries, 1):
@@ -88,7 +96,7 @@ class Plan:
                 raise AnalysisError(f"[[analysis]] number {i}: {e}") from None
             except TypeError:
                 raise AnalysisError(f"[[analysis]] number {i}: a field has a value of the wrong kind.") from None
-        return cls(made)
+        return cls(made, families=families)
 
     @classmethod
     def from_toml(cls, source: str | Path) -> Plan:
@@ -97,14 +105,15 @@ class Plan:
 
         text = Path(source).read_text("utf-8") if isinstance(source, Path) or "\n" not in str(source) else str(source)
         try:
-            return cls.from_list(tomllib.loads(text).get("analysis", []))
+            said = tomllib.loads(text)
         except tomllib.TOMLDecodeError as e:
             raise StudyError(f"This is not valid TOML: {e}") from None
+        return cls.from_list(said.get("analysis", []), said.get("families", {}))
 
     @classmethod
     def of(cls, study: Study) -> Plan:
         """The plan that a study file declares."""
-        return cls.from_list(study.questions)
+        return cls.from_list(study.questions, study.families)
 
 
 def kinds() -> dict[str, type[Analysis]]:
@@ -125,17 +134,19 @@ def _answer(question: Analysis, study: Study) -> Result:
         )
 
 
-def _with_families(results: list[Result]) -> tuple[Result, ...]:
-    families: dict[str, list[tuple[int, int]]] = {}
+def _with_families(results: list[Result], families: Mapping[str, Family]) -> tuple[Result, ...]:
+    """The results with the first p-value of each question adjusted within its family; a failed question has none."""
+    members: dict[str, list[tuple[int, int]]] = {name: [] for name in families}
     for i, r in enumerate(results):
-        if r.analysis.family and r.analysis.role not in UNADJUSTED:
-            main = next((j for j, e in enumerate(r.estimates) if not math.isnan(e.p)), None)
-            if main is not None:
-                families.setdefault(r.analysis.family, []).append((i, main))
+        if r.analysis.family in families and r.analysis.role not in UNADJUSTED:
+            main = next((j for j, e in enumerate(r.estimates) if not math.isnan(e.p)), -1)
+            members[r.analysis.family].append((i, main))
+    raw = {name: [results[i].estimates[j].p if j >= 0 else math.nan for i, j in at] for name, at in members.items()}
     out = list(results)
-    for members in families.values():
-        for (i, j), p in zip(members, adjust([results[i].estimates[j].p for i, j in members], "holm"), strict=True):
-            out[i] = with_adjusted(out[i], {j: float(p)})
+    for name, adjusted in adjust_all(families, raw).items():
+        for (i, j), p in zip(members[name], adjusted, strict=True):
+            if j >= 0:
+                out[i] = with_adjusted(out[i], {j: p})
     return tuple(out)
 
 

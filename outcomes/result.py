@@ -91,7 +91,9 @@ class Counts:
     def __post_init__(self) -> None:
         out = sum(n for _, n in self.left_out)
         if self.enrolled != self.analysed + out:
-            raise ValueError(f"counts do not add up: {self.enrolled} enrolled, {self.analysed} analysed, {out} left out")
+            raise ValueError(
+                f"counts do not add up: {self.enrolled} enrolled, {self.analysed} analysed, {out} left out"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,8 @@ class Results(Sequence[Result]):
 
     results: tuple[Result, ...]
     study: Any = None
+    #: What a paper's methods section says of multiplicity; empty where no family is declared.
+    multiplicity: str = ""
 
     def __getitem__(self, key: Any) -> Any:
         return self.results[key]

@@ -95,6 +95,7 @@ class Study:
     columns: pd.DataFrame | None = None
     sources: tuple[Mapping[str, Any], ...] = ()
     questions: tuple[Mapping[str, Any], ...] = ()
+    families: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     scored: bool = False
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -315,7 +316,9 @@ class Study:
                     f"Patients have several rows a visit (one for each {several[0]}): ask a question made for that "
                     f"(Crossover, RepeatedInfusions), or choose one with study.where({several[0]}=…)."
                 )
-            frame = self.long(name).pivot(index="patient", columns="visit", values="value")
+            scores = self.ready.scores
+            values = scores[["patient", "visit"]].assign(value=pd.to_numeric(scores[name]).to_numpy(float))
+            frame = values.pivot(index="patient", columns="visit", values="value")
             self._cache["wide", name] = frame.reindex(index=self.patient_ids, columns=list(self.visits)).astype(float)
         return self._cache["wide", name]
 

@@ -29,12 +29,12 @@ def test_a_failed_question_is_a_visible_row_and_the_others_go_on():
     assert results[0].failed.startswith("No outcome 'sleep'")
     assert "Not answered" in results[0].sentence()
     frame = results.to_frame()
-    assert list(frame["term"])[0] == "not answered"
+    assert frame["term"].iloc[0] == "not answered"
     assert results[1]["mean change"].p < 1
 
 
 def test_holm_within_a_family_leaves_sensitivity_analyses_out():
-    family = dict(family="pain", before="baseline", after="week_4")
+    family = {"family": "pain", "before": "baseline", "after": "week_4"}
     plan = oc.Plan(
         oc.PairedT("pain", **family), oc.PairedT("pain", level=0.9, **family), oc.PairedT("pain", role="sensitivity", **family)
     )
@@ -56,7 +56,7 @@ def test_holm_within_a_family_leaves_sensitivity_analyses_out():
     ],
 )
 def test_a_wrong_entry_says_which_and_what_exists(entry, message):
-    with pytest.raises(AnalysisError, match=f"number 1.*{message}"):
+    with pytest.raises(AnalysisError, match=rf"number 1.*{message}"):
         oc.Plan.from_list([entry])
 
 
@@ -79,5 +79,60 @@ def test_progress_is_told_of_every_question():
 @pytest.mark.parametrize("entry", [{"before": 3}, {"outcome": ["a"]}, {"level": "95%"}, {"level": True}])
 def test_a_field_of_the_wrong_kind_is_refused_in_words(entry):
     whole = {"method": "PairedT", "outcome": "pain", "before": "baseline", "after": "week_4"} | entry
-    with pytest.raises(AnalysisError, match="number 1: PairedT: .* is (text|a number), not"):
+    with pytest.raises(AnalysisError, match=r"number 1: PairedT: .* is (text|a number), not"):
         oc.Plan.from_list([whole])
+
+
+def family_of(*p_families, **families):
+    """A plan of paired questions in the named families, all on the same data but at rising shifts."""
+    return oc.Plan(
+        (oc.PairedT("pain", before="baseline", after="week_4", family=f, label=str(i)) for i, f in enumerate(p_families)),
+        families=families,
+    )
+
+
+def adjusted(plan):
+    return [r["mean change"].p_adjusted for r in plan.run(STUDY)]
+
+
+def test_each_family_is_adjusted_as_declared():
+    p = PAIRED.run(STUDY)["mean change"].p
+    assert adjusted(family_of("a", "a", "b", "b", b="bonferroni")) == pytest.approx([2 * p] * 4)
+    assert adjusted(family_of("a", "a", a="fixed-sequence")) == pytest.approx([p, p])
+    assert adjusted(family_of("a", "a", a="BH")) == pytest.approx([p, p])
+    graph = oc.Family("graph", weights=(0.5, 0.5), transitions=((0, 1), (1, 0)))
+    assert adjusted(family_of("a", "a", a=graph)) == pytest.approx([2 * p, 2 * p])
+
+
+def test_a_gate_keeps_a_family_from_being_more_convincing_than_the_one_before():
+    p = PAIRED.run(STUDY)["mean change"].p
+    plan = family_of("first", "first", "second", second={"adjust": "holm", "after": "first"})
+    assert adjusted(plan) == pytest.approx([2 * p, 2 * p, 2 * p])
+    assert oc.Plan.from_toml(plan.to_toml()) == plan
+    assert "opened only after first succeeded" in plan.run(STUDY).multiplicity
+
+
+def test_a_failed_question_before_a_gate_keeps_it_shut():
+    plan = oc.Plan(
+        oc.PairedT("sleep", before="baseline", after="week_4", family="first"),
+        oc.PairedT("pain", before="baseline", after="week_4", family="second"),
+        families={"second": {"after": "first"}},
+    )
+    assert plan.run(STUDY)[1]["mean change"].p_adjusted == 1.0
+
+
+@pytest.mark.parametrize(
+    ("families", "message"),
+    [
+        ({"a": "holmes"}, "Did you mean 'holm'"),
+        ({"b": "holm"}, "No question of the family 'b'"),
+        ({"a": {"after": "b"}}, "No family 'b'"),
+        ({"a": {"after": "a"}}, "circle"),
+        ({"a": {"ajust": "holm"}}, "Did you mean 'adjust'"),
+        ({"a": {"adjust": "graph"}}, "weights and transitions"),
+        ({"a": 3}, "is declared as"),
+    ],
+)
+def test_a_family_that_makes_no_sense_is_refused(families, message):
+    with pytest.raises(AnalysisError, match=message):
+        family_of("a", "a", **families)

@@ -24,6 +24,7 @@ SECTIONS: dict[str, tuple[str, ...] | None] = {
     "columns": None,
     "wide": ("suffix", "prefix", "columns"),
     "privacy": ("allow", "drop"),
+    "families": None,
     "analysis": None,
 }
 
@@ -48,7 +49,7 @@ def read_study(path: str | Path) -> Study:
 
     Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids; [roles] which column is
     the patient, visit, arm …; [visits] order, baseline, names (the file's name = the study's name); [instruments];
-    [outcomes]; [columns] types of other columns; [wide]; [privacy] allow, drop; [[analysis]] the plan. File names are
+    [outcomes]; [columns] types of other columns; [wide]; [privacy] allow, drop; [families] and [[analysis]] the plan. File names are
     relative to the study file.
 
     Raises StudyError (with the line where the TOML is broken, with what exists where a key is unknown), DataError,
@@ -124,7 +125,7 @@ def _recipe(said: Mapping[str, Any], folder: Path) -> Recipe:
         allow=_names(privacy, "allow", "privacy"),
         drop=_names(privacy, "drop", "privacy"),
         folder=folder,
-        study=head | {"questions": tuple(said.get("analysis", ()))},
+        study=head | {"questions": tuple(said.get("analysis", ())), "families": said.get("families", {})},
     )
 
 
