@@ -137,7 +137,10 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """A score: its name, range, direction, how it is made, its bands, thresholds and measurement error."""
+    """A score: its name, range, direction, how it is made, its bands, thresholds and measurement error.
+
+    `unverified` says what of its rule was not seen in a source, `unverified_prorating` what of its rule for blanks.
+    """
 
     name: str
     title: str
@@ -156,6 +159,7 @@ class Score:
     aliases: tuple[str, ...] = ()
     loinc: str = ""
     unverified: str = ""
+    unverified_prorating: str = ""
     notes: tuple[str, ...] = ()
 
     def band(self, values: Any) -> np.ndarray:

@@ -144,14 +144,14 @@ class _Reader:
         reliability = tuple(_made(Reliability, r) for r in mine("reliability"))
         mdc95, sem = _error(reliability)
         notes = [*entry.get("notes", ()), *_below(thresholds, mdc95, entry.get("unit", "points"))]
-        if entry.get("unverified"):
-            notes.append(f"unverified: {entry['unverified']}")
+        notes += [f"unverified: {entry[k]}" for k in ("unverified", "unverified_prorating") if k in entry]
         return Score(
             name=entry["name"], title=entry.get("title", entry["name"].replace("_", " ")), low=low, high=high, rule=rule,
             better=entry.get("better", ""), unit=entry.get("unit", "points"), resolution=entry.get("resolution", math.nan),
             bands=self._bands(entry, where), bands_source=entry.get("bands_source", ""), thresholds=thresholds,
             reliability=reliability, mdc95=mdc95, sem=sem, aliases=tuple(entry.get("aliases", ())),
-            loinc=entry.get("loinc", ""), unverified=entry.get("unverified", ""), notes=tuple(notes),
+            loinc=entry.get("loinc", ""), unverified=entry.get("unverified", ""),
+            unverified_prorating=entry.get("unverified_prorating", ""), notes=tuple(notes),
         )  # fmt: skip
 
     def _named(self, entry: dict[str, Any]) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from outcomes.instrument import Instrument, Item, Option, Rule, Score, Scored
 
 #: Rows worked on at once: their columns fit into the cache of the machines clinics have.
-BLOCK = 1 << 17
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,9 @@ def score(kind: Instrument, items: pd.DataFrame, *, strict: bool, options: Mappi
             if f.name in flags:
                 flags[f.name][rows] = _flag(parts[f.item].values, f.at_least)
         problems += [(start + r, code, what) for r, code, what in wrong]
+    for k, step in enumerate(steps):
+        if step.score.unverified_prorating and prorated[k].any():
+            notes.append(f"{kind.title}, {step.score.title}: unverified, {step.score.unverified_prorating}")
     return Scored(
         pd.DataFrame(values.T, columns=names, copy=False),
         pd.DataFrame(prorated.T, columns=[t.score.name for t in steps], copy=False),
@@ -167,7 +170,7 @@ def _apply(step: Step, parts: Mapping[str, Part], strict: bool, choices: Mapping
         value = _criteria(rule, dict(zip(rule.of, columns)))
     else:
         value, filled = _combined(rule, columns, strict, full and not rule.recode)
-    certain = value.dtype.kind == "i" and rule.table is None
+    certain = rule.table is None and all(x.dtype.kind == "i" for x in columns)
     value, se = _finished(rule, value)
     if refused is not None:
         value = np.where(refused, np.nan, value)

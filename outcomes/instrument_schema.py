@@ -23,7 +23,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "at_least": NUMBER, "reverse": LIST, "blank": NUMBER, "blank_items": LIST, "partial": YES, "recode": TEXT + LIST,
         "weights": LIST, "center": LIST, "scale": LIST, "factor": NUMBER, "offset": NUMBER, "cuts": LIST, "table": TEXT,
         "round_up": YES, "criteria": LIST, "function": TEXT, "edge": NUMBER, "bands": LIST, "bands_source": TEXT,
-        "aliases": LIST, "loinc": TEXT, "unverified": TEXT, "notes": LIST,
+        "aliases": LIST, "loinc": TEXT, "unverified": TEXT, "unverified_prorating": TEXT, "notes": LIST,
     },
     "thresholds": {
         "score": TEXT + LIST, "text": TEXT, "kind": TEXT, "basis": TEXT, "population": TEXT, "citation": TEXT,

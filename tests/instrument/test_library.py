@@ -215,6 +215,9 @@ def test_unverified_rules_are_said_when_used() -> None:
     made = instrument("whodas12").score(pd.DataFrame([[1.0] * 12], columns=[str(k) for k in range(1, 13)]))
     assert any("unverified" in n for n in made.notes)
     assert instrument("phq9").score(pd.DataFrame([[1.0] * 9], columns=[str(k) for k in range(1, 10)])).notes == ()
+    ten = pd.DataFrame([[3.0] * 10], columns=[str(k) for k in range(1, 11)])
+    assert instrument("pseq").score(ten).notes == ()
+    assert "unverified" in instrument("pseq").score(ten.assign(**{"1": math.nan})).notes[0]
 
 
 def test_declared_recodings() -> None:
