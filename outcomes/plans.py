@@ -94,12 +94,17 @@ def crossover(study: Study, *, outcome: str = "") -> Plan:
     Primary: treatment difference allowing for period. Carry-over is shown with its interval and never used to choose.
     """
     main = _outcome(study, outcome)
-    harms = _harms(study)
+    first, last = {"outcome": main}, {"before": study.visits[0], "after": study.visits[-1]}
+    several = len(study.visits) > 1
+    events, infusions = study.events is not None, study.infusions
     return _plan(
-        ("Describe", {"outcomes": ()}) if not _several(study) else None,
-        ("Crossover", {"outcome": main, "role": "primary"}),
+        ("Crossover", {**first, "role": "primary"}),
+        ("Crossover", {**first, **last, "measure": "change", "role": "sensitivity"}) if several else None,
+        ("CrossoverBinary", {**first, **last, "role": "secondary"}) if several and study.outcome(main).better else None,
         *[("Crossover", {"outcome": o, "role": "secondary", "family": "other scores"}) for o in _siblings(study, main)],
-        *harms,
+        *_harms(study),
+        ("SideEffectsPaired", {}) if events else None,
+        ("Blinding", {}) if infusions is not None and "guess" in infusions else None,
     )
 
 
@@ -190,10 +195,6 @@ def _chosen(study: Study, outcome: str, before: str, after: str) -> tuple[str, s
     # the last visit at which at least half of those with a first score are still seen
     seen = [v for v in later if frame[v].notna().sum() >= 0.5 * frame[first].notna().sum()]
     return main, first, (seen or later)[-1]
-
-
-def _several(study: Study) -> bool:
-    return len(study.keys) > 2
 
 
 def _siblings(study: Study, main: str) -> list[str]:

@@ -1,0 +1,56 @@
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.errors import AnalysisError
+from tests.builders import MOOD, two_visits
+
+SAMPLE = oc.read_study("data/sample/study.toml")
+CROSSOVER = oc.read_study("data/sample/crossover/study.toml")
+
+
+@pytest.mark.parametrize("kind", ["before-after", "follow-up", "routes", "side-effects"])
+def test_every_ready_made_plan_answers_all_its_questions_on_the_sample(kind):
+    plan = oc.plans.ready_made(kind, SAMPLE)
+    results = plan.run(SAMPLE)
+    assert [(type(r.analysis).__name__, r.failed) for r in results.failed] == []
+    assert oc.Plan.from_toml(plan.to_toml()) == plan
+
+
+def test_the_crossover_plan():
+    plan = oc.plans.crossover(CROSSOVER)
+    assert [(type(r.analysis).__name__, r.failed) for r in plan.run(CROSSOVER).failed] == []
+    assert oc.Plan.of(CROSSOVER) == plan, "the sample's study file holds the ready-made plan"
+    assert [q.role for q in plan].count("primary") == 1
+
+
+def test_the_parallel_plan():
+    patients = {"patient": [f"p{i:03d}" for i in range(1, 13)], "arm": ["ketamine", "placebo"] * 6}
+    study = two_visits(
+        [7, 6, 8, 5, 9, 6, 7, 8, 6, 7, 5, 8], [4, 6, 5, 5, 5, 5, 4, 7, 3, 7, 4, 7], design="parallel", patients=pd.DataFrame(patients)
+    )
+    plan = oc.plans.parallel(study)
+    assert [(type(r.analysis).__name__, r.failed) for r in plan.run(study).failed] == []
+
+
+def test_pain_is_primary_and_the_visit_is_one_that_half_still_attend():
+    primary = next(q for q in oc.plans.before_after(SAMPLE) if q.role == "primary")
+    assert primary.outcome == "pain_nrs_average"
+    assert (primary.before, primary.after) == ("baseline", "week_4")  # week 12 has 40% of the patients
+
+
+def test_a_study_without_pain_takes_its_first_score():
+    study = two_visits([50, 60, 40], [70, 75, 60], outcome=MOOD)
+    assert next(q for q in oc.plans.before_after(study) if q.role == "primary").outcome == "mood"
+
+
+def test_an_unknown_plan_is_answered_with_what_there_is():
+    with pytest.raises(AnalysisError, match="No plan 'cross-over'.*Did you mean 'crossover'"):
+        oc.plans.ready_made("cross-over", SAMPLE)
+
+
+def test_one_visit_has_no_before_and_after():
+    study = SAMPLE.where(visit="baseline")
+    lone = oc.Study(study.ready.scores, visits=("baseline",), measures=study.ready.measures)
+    with pytest.raises(AnalysisError, match="one visit only"):
+        oc.plans.before_after(lone)
