@@ -288,7 +288,7 @@ def _ante(m: int) -> tuple[Callable[[Array], Correlation], Callable[[Array], Arr
         r, first, second = np.eye(m), np.zeros((m - 1, m, m)), np.zeros((m - 1, m - 1, m, m))
         for j, k in spans:
             steps = range(j, k)
-            r[j, k] = r[k, j] = np.prod(phi[j:k]) * min(_if_below_one(float(p)) for p in phi[j:k])
+            r[j, k] = r[k, j] = np.prod(phi[j:k]) * _if_below_one(float(np.abs(phi[j:k]).max()))
             for s in steps:
                 first[s, j, k] = first[s, k, j] = np.prod([phi[t] for t in steps if t != s])
                 for u in steps:

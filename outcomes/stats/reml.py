@@ -96,10 +96,9 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
-    """First derivatives of X'V^-1 X up to sign, (q, p, p): X' W V_a W X; the weights and all that goes with them."""
+    """(X y)' W V_a W (X y) for each covariance parameter, `first` (q, p + 1, p + 1), with the weights W it was made from."""
 
     weights: Array
-    information: Array
     first: Array
     engine: Engine
     at: Evaluated
@@ -181,9 +180,9 @@ class Engine:
         else:
             half = np.einsum("kij,qkjl->kiql", w, at.first[:, self.summary.group], optimize=True)
         b = (half.transpose(0, 2, 1, 3).reshape(k, q * m, m) @ w).reshape(k, q, m, m).transpose(1, 0, 2, 3)
-        return Pieces(w, np.empty(0), self.contract(b), self, at)
+        return Pieces(w, self.contract(b), self, at)
 
-    def derivatives(self, at: Evaluated, point: Point) -> tuple[Array, Array, Array, Pieces]:
+    def derivatives(self, at: Evaluated, point: Point) -> tuple[Array, Array, Array]:
         """Gradient, observed and expected second derivatives of -2 log-likelihood in theta."""
         pieces = self.pieces(at, point)
         w, n = point.weights, self.summary.counts[:, None, None]
@@ -196,7 +195,8 @@ class Engine:
         slope = n * w - spent - residual
         a = pieces.first[:, :-1, :-1]
         e = pieces.first[:, :-1, :] @ contrast
-        quadratic, fisher, gradient = 0.0, 0.0, 0.0
+        q = len(a)
+        quadratic, fisher, gradient = np.zeros((q, q)), np.zeros((q, q)), np.zeros(q)
         for g in range(at.sigma.shape[0]):
             rows = self.summary.group == g
             j = at.first[:, g]
@@ -207,10 +207,10 @@ class Engine:
             if at.second is not None:
                 quadratic = quadratic + np.tensordot(at.second[:, :, g], total, 2)
         half = (point.cov @ a).reshape(len(a), -1)
-        both = half @ (a @ point.cov).reshape(len(a), -1).T if self.reml else 0.0
+        both = half @ (a @ point.cov).reshape(len(a), -1).T * float(self.reml)
         observed = quadratic - both - 2 * e @ point.cov @ e.T
         expected = fisher + both
-        return np.asarray(gradient), (observed + observed.T) / 2, (expected + expected.T) / 2, pieces
+        return gradient, (observed + observed.T) / 2, (expected + expected.T) / 2
 
 
 def _sandwich(j: Array, w: Array, c: Array) -> Array:
@@ -289,12 +289,13 @@ def fit(
     _identified(summary, structure)
     engine = Engine(summary, design, kept, reml=reml)
     theta = structure.start(_moments(engine, len(summary.visits))) if start is None else start
-    theta, point, iterations = _maximise(engine, structure, theta, max_iterations)
+    with np.errstate(all="ignore"):
+        theta, point, iterations = _maximise(engine, structure, theta, max_iterations)
     at = structure(theta)
     outside = _outside(structure, theta)
     if outside and isinstance(structure, Linear):
         return _on_the_face(summary, design, structure, reml=reml, said=outside)
-    gradient, hessian, expected, _ = engine.derivatives(at, point)
+    gradient, hessian, expected = engine.derivatives(at, point)
     _check_maximum(structure, at, hessian)
     beta = np.full(len(design.names), np.nan)
     beta[kept] = point.beta
@@ -328,7 +329,7 @@ def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) ->
     except np.linalg.LinAlgError:
         raise NotConverged(f"The {structure.title} covariance is singular for these data.") from None
     for iteration in range(1, limit + 1):
-        gradient, hessian, expected, _ = engine.derivatives(at, point)
+        gradient, hessian, expected = engine.derivatives(at, point)
         step = _step(gradient, hessian, expected)
         decrement = float(gradient @ step)
         size = 1.0
@@ -350,6 +351,8 @@ def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) ->
             return theta, point, iteration
     if decrement < 1e-8:
         return theta, point, limit
+    if _smallest(at) < 1e-3:
+        raise NotConverged(f"The {structure.title} covariance is singular for these data.")
     raise NotConverged(f"The {structure.title} covariance did not converge in {limit} iterations.")
 
 
@@ -367,11 +370,15 @@ def _step(gradient: Array, hessian: Array, expected: Array) -> Array:
     return scale * (vectors @ ((vectors.T @ (scale * gradient)) / np.maximum(np.abs(values), 1e-6)))
 
 
+def _smallest(at: Evaluated) -> float:
+    """The smallest eigenvalue of the visits' correlation: how far the covariance is from singular."""
+    sd = np.sqrt(np.diagonal(at.sigma, axis1=1, axis2=2))
+    return float(np.linalg.eigvalsh(at.sigma / (sd[:, :, None] * sd[:, None, :])).min())
+
+
 def _check_maximum(structure: Structure, at: Evaluated, hessian: Array) -> None:
-    for sigma in at.sigma:
-        sd = np.sqrt(np.diag(sigma))
-        if np.linalg.eigvalsh(sigma / np.outer(sd, sd)).min() < 1e-7:
-            raise NotConverged(f"The {structure.title} covariance is singular for these data.")
+    if _smallest(at) < 1e-7:
+        raise NotConverged(f"The {structure.title} covariance is singular for these data.")
     scale = 1 / np.sqrt(np.maximum(np.diag(hessian), 1e-300))
     if np.linalg.eigvalsh(hessian * np.outer(scale, scale)).min() < 1e-9:
         raise NotConverged(f"The data do not determine every parameter of the {structure.title} covariance.")

@@ -77,7 +77,7 @@ def test_likelihood_gradient_and_hessian_equal_dense_linear_algebra(name, reml):
         return engine.point(each(t).sigma).minus2
 
     np.testing.assert_allclose(value(theta), dense_minus2(y, x, design, each(theta).sigma, arm, reml), rtol=1e-11)
-    gradient, hessian, expected, _ = engine.derivatives(each(theta), engine.point(each(theta).sigma))
+    gradient, hessian, expected = engine.derivatives(each(theta), engine.point(each(theta).sigma))
     h = 1e-5
     steps = h * np.eye(len(theta))
     np.testing.assert_allclose(
@@ -385,3 +385,13 @@ def test_simulated_type_one_error_of_the_last_visit_under_dropout(n):
         done += 1
         rejected += m.difference("ketamine", "placebo", visit="w12").p < 0.05
     assert abs(rejected / done - 0.05) < 3 * np.sqrt(0.05 * 0.95 / runs)
+
+
+def test_a_likelihood_whose_maximum_is_singular_is_said_and_falls_back():
+    rng = np.random.default_rng(4)
+    patient = rng.normal(size=(30, 1))
+    y = np.hstack([patient, patient + rng.normal(0, 1, (30, 1)), 2 * patient, rng.normal(size=(30, 1))])
+    y[rng.random(y.shape) < 0.2] = np.nan
+    m = repeated(summary_of(y, trial(n=30)[1]))
+    assert m.fit.attempts[0] == "unstructured: The unstructured covariance is singular for these data."
+    assert np.isfinite(m.fit.loglik)
