@@ -20,6 +20,7 @@ from outcomes.report.model import (
     Paragraph,
     TableBlock,
     blocks_of,
+    on_paper,
 )
 from outcomes.report.pdf import column_weights
 from outcomes.tables import Table
@@ -43,6 +44,7 @@ def render(doc: Document) -> bytes:
         _shade(_text(file, SAMPLE_WORDS, bold=True, colour=AMBER), "FFF6E8")
     file.add_heading(doc.title, 0)
     _text(file, doc.subtitle, colour=SOFT)
+    doc = on_paper(doc)
     for s in doc.sections:
         if s.new_page:
             file.add_page_break()

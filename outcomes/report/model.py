@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outcomes.errors import PrivacyError
 from outcomes.result import Result
@@ -151,3 +151,22 @@ def all_tables(doc: Document) -> Iterator[Table]:
             yield b.table
         elif isinstance(b, Figure) and b.numbers:
             yield b.numbers
+
+
+def on_paper(doc: Document) -> Document:
+    """The document for paper, where nothing folds: folded tables stand at the end, and a line says so in their place."""
+    sections, moved = [], list[Block | Cleared]()
+    for s in doc.sections:
+        kept = list[Block | Cleared]()
+        for b in s.blocks:
+            inner = b.block if isinstance(b, Cleared) else b
+            if isinstance(inner, TableBlock) and inner.folded:
+                moved.append(b)
+                words = Paragraph(f"{inner.table.title}: see Further tables, at the end.", "small")
+                kept.append(replace(b, block=words) if isinstance(b, Cleared) else words)
+            else:
+                kept.append(b)
+        sections.append(replace(s, blocks=tuple(kept)))
+    if moved:
+        sections.append(Section("Further tables", tuple(moved), anchor="further-tables", new_page=True))
+    return replace(doc, sections=tuple(sections))

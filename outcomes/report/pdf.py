@@ -21,6 +21,7 @@ from outcomes.report.model import (
     Paragraph,
     TableBlock,
     blocks_of,
+    on_paper,
 )
 from outcomes.tables import Table
 
@@ -41,7 +42,7 @@ def render(doc: Document) -> bytes:
     import matplotlib
 
     files: dict[str, bytes] = {"main.typ": resources.files("outcomes.report").joinpath("report.typ").read_bytes()}
-    files["data.json"] = json.dumps(_data(doc, files), ensure_ascii=False).encode()
+    files["data.json"] = json.dumps(_data(on_paper(doc), files), ensure_ascii=False).encode()
     try:
         made, warned = typst.compile_with_warnings(  # type: ignore[call-overload]
             files, font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")], ignore_system_fonts=True,

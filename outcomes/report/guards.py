@@ -1,0 +1,33 @@
+"""The checks that a report adds by itself, because nobody should have to remember them."""
+
+from __future__ import annotations
+
+from outcomes.methods.regression_to_mean import RegressionToMean
+from outcomes.missing import companions
+from outcomes.plan import Plan
+from outcomes.report.parts import method, primary
+from outcomes.result import Result, Results
+from outcomes.study import Study
+
+#: Answers that deal with missing scores in a way of their own.
+DEALS_WITH_MISSING = ("TippingPoint", "Imputed", "ReferenceBased", "SideBySide")
+
+
+def guards(study: Study, results: Results) -> tuple[Result, ...]:
+    """What the plan does not ask and the report must not leave out.
+
+    Without a control group, the change that regression to the mean explains, for the first primary answer with a visit
+    before and after. Where more than 10% of its scores are missing, the tipping point of the first primary answer.
+    """
+    there = {method(r) for r in results}
+    asked: list[object] = []
+    pairs = [
+        r for r in primary(results) if not r.failed and r.outcome is not None and getattr(r.analysis, "before", "")
+    ]
+    if not study.controlled and "RegressionToMean" not in there and pairs:
+        q = pairs[0].analysis
+        asked.append(RegressionToMean(q.outcome, before=q.before, after=q.after, role="sensitivity"))
+    main = next((r for r in primary(results) if not r.failed and r.outcome and r.outcome.better), None)
+    if main is not None and not there & set(DEALS_WITH_MISSING) and len(study.keys) == 2:
+        asked += companions(main.analysis, study)
+    return Plan(asked).run(study).results if asked else ()  # type: ignore[arg-type]

@@ -1,0 +1,39 @@
+"""What several chapters of a report need to know about the results."""
+
+from __future__ import annotations
+
+from outcomes.result import Result, Results
+from outcomes.study import Study
+from outcomes.wording import spoken
+
+PATIENTS, ANSWERS, RESPONDERS, COURSE, ROBUSTNESS, SAFETY = (
+    "The patients", "Answers", "Responders", "The course over time", "Robustness", "Side effects",
+)  # fmt: skip
+#: Chapters of answers, in the order a reader wants them; a chapter that is not named here stands before the robustness.
+ORDER = (PATIENTS, ANSWERS, RESPONDERS, COURSE, ROBUSTNESS, SAFETY)
+
+
+def chapter(r: Result) -> str:
+    """The chapter an answer belongs to."""
+    return ROBUSTNESS if r.analysis.role == "sensitivity" else r.analysis.chapter or ANSWERS
+
+
+def primary(results: Results) -> list[Result]:
+    """The primary answers; where a plan names none, its first answer."""
+    chosen = [r for r in results if r.analysis.role == "primary"]
+    return chosen or [r for r in results if r.estimates and chapter(r) == ANSWERS][:1]
+
+
+def several_rows(study: Study) -> bool:
+    """Whether patients have several rows a visit (crossover periods, repeated infusions)."""
+    return len(study.keys) > 2 and bool(study.scores.duplicated(["patient", "visit"]).any())
+
+
+def method(r: Result) -> str:
+    """The name of the question's kind."""
+    return type(r.analysis).__name__
+
+
+def when(r: Result, e_visit: str = "") -> str:
+    """The visit an answer is about, as a person says it."""
+    return spoken(e_visit or getattr(r.analysis, "after", ""))
