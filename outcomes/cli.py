@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("outcomes")
 
+#: The kinds of `outcomes.notebooks`, listed here so that --help stays quick (a test compares).
+NOTEBOOKS = ("before-after",)
+
 EXIT_CODES = """exit codes:
   0  done
   1  a fault in the program itself
@@ -111,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--plan", default="", metavar="KIND", help="before-after, follow-up, parallel, crossover, routes")
     p.add_argument("--sheet", default="", help="which sheet of a workbook")
     p.add_argument("--force", action="store_true", help="replace a study file that is already there")
+    p = add("notebook", _notebook, "write a notebook for this kind of study, ready to open in JupyterLab")
+    p.add_argument("kind", metavar="KIND", help=f"one of {', '.join(NOTEBOOKS)}")
+    p.add_argument("study", **study)
+    p.add_argument("--to", default="", metavar="FILE", help="the .ipynb to write (default: KIND.ipynb beside the study file)")
+    p.add_argument("--force", action="store_true", help="replace a notebook that is already there")
     p = add("methods", _methods, "list the questions that a plan can ask")
     p.add_argument("name", nargs="?", default="", help="show one question in full")
     p = add("instruments", _instruments, "list the questionnaires that can be scored, show one, or check your own")
@@ -200,6 +208,14 @@ def _init(args: argparse.Namespace) -> int:
         starter(args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent), encoding="utf-8"
     )
     print(f"Study file: {target.resolve()}\nLook at every line marked 'guess', then: outcomes check {target}")
+    return 0
+
+
+def _notebook(args: argparse.Namespace) -> int:
+    from outcomes.notebooks import write_notebook
+
+    file = write_notebook(args.kind, args.study, args.to or Path(args.study).parent / f"{args.kind}.ipynb", force=args.force)
+    print(f"Notebook: {file.resolve()}\nOpen it with: jupyter lab {file}")
     return 0
 
 

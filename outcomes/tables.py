@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from outcomes.result import REASONS, Estimate, Outcome, Result
+from outcomes.result import REASONS, Counts, Estimate, Outcome, Result
 from outcomes.wording import NONE, digits_for, interval, level_text, number, p_value, spoken
 
 #: Units that are shares (shown as percentages).
@@ -34,15 +34,16 @@ class Table:
 
     def _repr_html_(self) -> str:
         def cells(row: Sequence[str], tag: str) -> str:
-            right = ' style="text-align:right"'
+            sides = ["right" if i in self.numeric else "left" for i in range(len(row))]
             return "".join(
-                f"<{tag}{right if i in self.numeric else ''}>{html.escape(str(c))}</{tag}>" for i, c in enumerate(row)
+                f'<{tag} style="text-align:{side}">{html.escape(str(c))}</{tag}>' for side, c in zip(sides, row)
             )
 
-        body = "".join(f"<tr>{cells(r, 'td')}</tr>" for r in self.rows)
+        caption = f'<caption style="text-align:left"><b>{html.escape(self.title)}</b></caption>' if self.title else ""
+        body = "\n".join(f"<tr>{cells(r, 'td')}</tr>" for r in self.rows)
         notes = "".join(f"<div><small>{html.escape(n)}</small></div>" for n in self.notes)
-        title = html.escape(self.title)
-        return f"<table><caption>{title}</caption><thead><tr>{cells(self.header, 'th')}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        head = f"<thead><tr>{cells(self.header, 'th')}</tr></thead>"
+        return f"<table>{caption}\n{head}\n<tbody>\n{body}\n</tbody></table>\n{notes}"
 
     def __str__(self) -> str:
         widths = [max(len(str(r[i])) for r in (self.header, *self.rows)) for i in range(len(self.header))]
@@ -59,10 +60,14 @@ class Table:
         )
 
 
-def table(results: Result | Iterable[Result]) -> Table:
+def table(
+    results: Result | Iterable[Result] | Counts | pd.DataFrame, title: str = "", *, only: Sequence[str] = ()
+) -> Table:
     """The answers as one table for people: what, estimate, interval, p, who was counted.
 
-    One question gives its estimates as rows; several give each question's estimates under its label.
+    One question gives its estimates as rows; several give each question's estimates under its label. The counts of an
+    answer, and any frame (its `data`, the list of `check`), become tables for people too. `only` names the estimates to
+    show, where an answer has more than the table needs.
 
     >>> import pandas as pd, outcomes as oc
     >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
@@ -70,6 +75,10 @@ def table(results: Result | Iterable[Result]) -> Table:
     >>> oc.table(oc.PairedT("pain", before="pre", after="post").run(study)).rows[0][:3]
     ('mean change', '−2.33', '−6.13 to 1.46')
     """
+    if isinstance(results, pd.DataFrame):
+        return frame_table(results, title)
+    if isinstance(results, Counts):
+        return _who_was_counted(results, title)
     one = isinstance(results, Result)
     chosen = [results] if isinstance(results, Result) else list(results)
     columns: dict[str, list[str]] = {
@@ -77,24 +86,30 @@ def table(results: Result | Iterable[Result]) -> Table:
     }
     notes: list[str] = []
     for r in chosen:
-        title = r.analysis.title(r.outcome)
+        asked = r.analysis.title(r.outcome)
         who = f"{r.counts.analysed} of {r.counts.enrolled}"
         if r.failed:
-            _put(columns, title, f"not answered: {r.failed}", NONE, NONE, "", "", who)
-        for i, e in enumerate(r.estimates):
-            first = (title, who) if i == 0 else ("", "")
+            _put(columns, asked, f"not answered: {r.failed}", NONE, NONE, "", "", who)
+        for i, e in enumerate(e for e in r.estimates if not only or e.name in only or e.term in only):
+            first = (asked, who) if i == 0 else ("", "")
             value, ci = value_and_interval(e, r.outcome)
             _put(columns, first[0], _term(e), value, ci, p_text(e.p), p_text(e.p_adjusted), first[1])
         notes += [n for n in r.notes if n not in notes]
-    levels = {e.level for r in chosen for e in r.estimates}
+    levels = {e.level for r in chosen for e in r.estimates if not math.isnan(e.low)}
     if len(levels) == 1:
         notes.insert(0, f"Intervals are {level_text(levels.pop())} confidence intervals.")
     if one:
         columns.pop("question")
     shown = {h: cells for h, cells in columns.items() if h in ("estimate", "value") or any(cells)}
     numeric = tuple(i for i, h in enumerate(shown) if h not in ("question", "estimate"))
-    title = chosen[0].analysis.title(chosen[0].outcome) if one else "Results"
+    title = title or (chosen[0].analysis.title(chosen[0].outcome) if one else "Results")
     return Table(title, tuple(shown), tuple(zip(*shown.values(), strict=True)), tuple(notes), numeric)
+
+
+def _who_was_counted(counts: Counts, title: str) -> Table:
+    left = [(f"left out: {why}", str(n)) for why, n in counts.left_out]
+    rows = (("enrolled", str(counts.enrolled)), *left, ("counted", str(counts.analysed)))
+    return Table(title or "Who is counted", ("", f"{counts.noun}s"), rows, numeric=(1,))
 
 
 def _put(columns: dict[str, list[str]], *cells: str) -> None:

@@ -1,0 +1,94 @@
+"""The kinds of notebook: what each asks, and the options it starts with for a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from outcomes import plans
+from outcomes.analysis import Analysis
+from outcomes.errors import AnalysisError
+from outcomes.plan import Plan
+from outcomes.study import Study
+
+#: How many further scores a notebook shows beside the main one, if the study file does not name them.
+FURTHER = 8
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of notebook: its template's name, its question, and how its options are chosen from a study."""
+
+    file: str
+    asks: str
+    choose: Callable[[Study], dict[str, Any]]
+    sample: str = "study.toml"
+
+
+def options(kind: str, study: Study) -> dict[str, Any]:
+    """The options of this notebook for this study, by name.
+
+    Raises AnalysisError where the study lacks what the notebook is about.
+    """
+    return KINDS[kind].choose(study)
+
+
+def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
+    """What is true of a study and of the options chosen for it, for the conditional parts of templates."""
+    there = {
+        "sample": study.sample,
+        "own": not study.sample,
+        "patients": study.patients is not None,
+        "entry": bool(study.entry),
+        "events": study.events is not None,
+        "several_visits": len(study.visits) > 2,
+        "pgic": "pgic_rating" in study.outcome_names,
+    }
+    return {word for word, true in there.items() if true} | {name.lower() for name, value in chosen.items() if value}
+
+
+def _before_after(study: Study) -> dict[str, Any]:
+    plan = plans.before_after(study)
+    main = _primary(study, plan)
+    return {"OUTCOME": main["outcome"], "BEFORE": main["before"], "AFTER": main["after"], "OTHERS": _others(study, plan, main),
+            **_collected(study)}  # fmt: skip
+
+
+def _collected(study: Study) -> dict[str, str]:
+    """How side effects came to be known: asked for in the sample, unknown elsewhere."""
+    return {"COLLECTED": "elicited" if study.sample else ""}
+
+
+def _primary(study: Study, plan: Plan) -> dict[str, str]:
+    """Outcome and visits of the primary question: the study file's, else the ready-made plan's."""
+    for question in (*Plan.of(study), *plan):
+        found = {name: getattr(question, name, "") for name in ("outcome", "before", "after")}
+        if question.role == "primary" and all(found.values()):
+            found["outcome"] = study.outcome(found["outcome"]).name
+            if not study.outcome(found["outcome"]).better:
+                raise AnalysisError(
+                    f"{found['outcome']} has no direction: say better = \"lower\" or \"higher\" under [outcomes]."
+                )
+            return found
+    raise AnalysisError("The study has no score and visits that this notebook could start with.")
+
+
+def _others(study: Study, plan: Plan, main: dict[str, str]) -> list[str]:
+    """Further scores at the same two visits: those the study file asks of, else the first ones of the ready-made plan."""
+
+    def asked(questions: Plan) -> list[str]:
+        names = [_secondary(q, main) for q in questions]
+        return list(dict.fromkeys(n for n in names if n and n != main["outcome"]))
+
+    return asked(Plan.of(study)) or asked(plan)[:FURTHER]
+
+
+def _secondary(question: Analysis, main: dict[str, str]) -> str:
+    same = all(getattr(question, name, "") == main[name] for name in ("before", "after"))
+    return getattr(question, "outcome", "") if question.family and same else ""
+
+
+KINDS: dict[str, Kind] = {
+    "before-after": Kind("01_before_and_after", "Did the patients' scores change after treatment?", _before_after),
+}
