@@ -1,0 +1,65 @@
+"""Write docs/methods.md from the questions themselves: `python docs/make_methods.py`."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+from outcomes.plan import kinds
+
+#: Families of questions, in the order a reader meets them; the module says which one a question belongs to.
+FAMILIES = {
+    "Describe": ("describe", "periods"),
+    "Before and after, the same patients": (
+        "paired", "ranks", "permutation", "robustness", "regression_to_mean", "responders", "individual", "equivalence",
+    ),
+    "Two or more groups": ("ancova", "groups", "rank_groups", "ordinal", "subgroups", "responders_between"),
+    "Repeated follow-up": ("longitudinal", "marginal", "repeated", "diary", "duration"),
+    "Missing scores": ("missing",),
+    "Crossover, N-of-1, repeated infusions": ("crossover", "crossover_binary", "nof1", "infusions"),
+    "Side effects": ("safety", "event_table", "safety_groups", "safety_paired", "event_rates", "blinding"),
+    "Several sites": ("pooling",),
+}  # fmt: skip
+
+HEAD = """# Methods
+
+Every question a plan can ask, with its formula, assumptions, defaults and source. Written from the code by
+`docs/make_methods.py`; `outcomes methods NAME` shows the same. How each is proven against R: `docs/parity.md`.
+
+## House rules
+
+* Change is after minus before; which side is better belongs to the instrument.
+* Interval first, then P; raw and adjusted P side by side; no significance stars, no verdict from P > .05.
+* Everybody enrolled is counted, with a reason for each patient left out.
+* An undefined number is shown as undefined with its reason, never as 0, 1 or infinity in silence.
+* No test is chosen by looking at the data (no normality pre-test, no carry-over pre-test).
+* Words claim no effect where there is no control group, no better route where routes were chosen by clinicians.
+
+## Left out on purpose
+
+Trial sequential analysis, network meta-analysis, latent-class trajectories and mediation, pharmacokinetics, causal weighting or
+matching for routes, Bayesian hierarchical models, and power computed after the fact.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    found = kinds()
+    parts, seen = [HEAD], set()
+    for family, modules in FAMILIES.items():
+        parts.append(f"\n## {family}\n")
+        for name, kind in found.items():
+            home = kind.__module__.split(".")
+            if name in seen or not kind.__module__.startswith("outcomes.") or not set(modules) & set(home[1:]):
+                continue
+            seen.add(name)
+            text = inspect.cleandoc(inspect.getdoc(kind) or "").split("\n>>>")[0].strip()
+            parts.append(f"### {name}\n\n{text}\n")
+    lost = [n for n, k in found.items() if n not in seen and k.__module__.startswith("outcomes.")]
+    if lost:
+        raise SystemExit(f"No family for: {', '.join(lost)}. Add their module to FAMILIES.")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("methods.md").write_text(page(), encoding="utf-8")
