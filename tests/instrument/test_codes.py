@@ -98,6 +98,20 @@ def test_propr_predicts_cognition_only_when_told() -> None:
     assert "cognition: predicted" in made.notes
 
 
+def test_propr_segments_begin_where_they_say() -> None:
+    """From inclusive, to exclusive: at theta 1.124 cognition has no disutility at all."""
+    assert scored("propr", "cognition_utility", cognition=[61.24]) == [1.0]
+    assert 0.9999 < scored("propr", "cognition_utility", cognition=[61.239])[0] < 1
+
+
+def test_promis_sums_with_blanks_are_rounded_up() -> None:
+    codes = instrument("promis_pi").get("t_8a").rule.of
+    frame = pd.DataFrame([[2.0, 2, 2, 2, 2, 2, 3, NAN]], columns=list(codes))
+    made = instrument("promis_pi").score(frame)
+    assert made.values["t_8a"].iloc[0] == 57.4  # 15 × 8 / 7 = 17.1, so 18
+    assert made.prorated["t_8a"].iloc[0] == 1 and "rounding it up" in made.notes[0]
+
+
 def test_blood_pressure_grades() -> None:
     np.testing.assert_array_equal(hypertension_grade([119, 120, 139, 140, 159, 160, NAN], [79] * 7), [0, 1, 1, 2, 2, 3, NAN])
     np.testing.assert_array_equal(hypertension_grade([100] * 4, [79, 80, 90, 100]), [0, 1, 2, 3])
