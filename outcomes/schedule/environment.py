@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import logging
 import os
 import shutil
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 def prepare() -> None:
     """Let pictures be drawn without a display, and without a home that can be written to."""
     os.environ.setdefault("MPLBACKEND", "Agg")
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of every font list it makes
     if "MPLCONFIGDIR" not in os.environ and not _home_is_writable():
         folder = tempfile.mkdtemp(prefix="outcomes-")
         os.environ["MPLCONFIGDIR"] = folder

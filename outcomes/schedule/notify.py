@@ -134,5 +134,8 @@ def _why(e: BaseException) -> str:
         return f"HTTP {e.code}"
     if isinstance(e, smtplib.SMTPResponseException):
         return f"SMTP {e.smtp_code}"
-    reason = getattr(e, "reason", e)
-    return (reason.strerror if isinstance(reason, OSError) else None) or type(reason).__name__
+    if isinstance(e, urllib.error.URLError) and isinstance(e.reason, OSError):
+        e = e.reason
+    if isinstance(e, ssl.SSLError):
+        return e.reason or "TLS failed"
+    return (e.strerror if isinstance(e, OSError) else None) or type(e).__name__

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -74,8 +78,8 @@ class Mails:
         return "250 OK"
 
 
-@pytest.fixture
-def mails() -> Iterator[Mails]:
+@contextmanager
+def mail_server(**settings: Any) -> Iterator[Mails]:
     controller = pytest.importorskip("aiosmtpd.controller", reason="needs aiosmtpd, a mail server for tests")
     kept = Mails()
 
@@ -84,14 +88,36 @@ def mails() -> Iterator[Mails]:
             self.port = kept.port = self.server.sockets[0].getsockname()[1]
             super()._trigger_server()
 
-    server = Server(kept, hostname="127.0.0.1", port=0)
+    server = Server(kept, hostname="127.0.0.1", port=0, **settings)
     server.start()
     yield kept
     server.stop()
 
 
-def by_mail(port: int, more: str = "") -> str:
-    return f'[notify.email]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\nfrom = "r@clinic.test"\nto = ["a@clinic.test", "b@clinic.test"]\n{more}'
+@pytest.fixture
+def mails() -> Iterator[Mails]:
+    with mail_server() as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this computer that nobody signed, with its key."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl")
+    folder = tmp_path_factory.mktemp("certificate")
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run(
+        [*command.split(), "-keyout", folder / "key", "-out", folder / "cert"], check=True, capture_output=True
+    )
+    return folder
+
+
+def by_mail(port: int) -> str:
+    server = f'[notify.email]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
+    return server + 'from = "r@clinic.test"\nto = ["a@clinic.test", "b@clinic.test"]\n'
 
 
 BOTH = '[notify]\non = ["failure", "success"]\n'
@@ -218,6 +244,36 @@ def test_nothing_goes_out_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
     mail = Email("mail.example.test", "a@b.test", ("a@b.test",), security="none", user_env="U", password_env="P")
     with pytest.raises(StudyError, match="open connection"):
         send("email", Notice("s", ()), Notify(email=mail))
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mail_over_an_encrypted_and_checked_connection_with_a_password(
+    security: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smtp = pytest.importorskip("aiosmtpd.smtp", reason="needs aiosmtpd, a mail server for tests")
+    ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.load_cert_chain(certificate / "cert", certificate / "key")
+    how = {"tls_context": ours, "require_starttls": True} if security == "starttls" else {"ssl_context": ours}
+
+    def known(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:
+        return smtp.AuthResult(success=(data.login, data.password) == (b"user", b"right"), handled=False)
+
+    monkeypatch.setenv("U", "user")
+    # that server does not count TLS from the start as TLS
+    plain = {"auth_required": True} if security == "starttls" else {"auth_require_tls": False}
+    with mail_server(**how, **plain, authenticator=known) as mails:
+        mail = Email("127.0.0.1", "r@b.test", ("a@b.test",), mails.port, security, "U", "P")
+        monkeypatch.setenv("P", "right")
+        with pytest.raises(DeliveryError, match=r"CERTIFICATE|certificate|SSL"):
+            send("email", Notice("s", ()), Notify(email=mail))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert"))
+        monkeypatch.setenv("P", "wrong")
+        with pytest.raises(DeliveryError, match=r"SMTP 535") as caught:
+            send("email", Notice("s", ()), Notify(email=mail))
+        assert "wrong" not in str(caught.value)
+        monkeypatch.setenv("P", "right")
+        send("email", Notice("s", ("hello",)), Notify(email=mail))
+        assert [m["Subject"] for m in mails.messages] == ["s"]
 
 
 def test_a_mail_server_that_is_not_there_or_offers_no_encryption(mails: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -66,7 +67,7 @@ def test_kill_9_in_mid_run_leaves_nothing_half_done_and_no_lock(schedule: Path, 
     renamed = place in ("after the rename", "before the pointer")
     assert (len(partials), len(published(reports))) == ((0, 1) if renamed else (1, 0))
     assert not (reports / "latest.json").exists()
-    code, out, err = finished(outcomes("run-due", schedule))
+    code, _out, err = finished(outcomes("run-due", schedule))
     assert code == 0, err
     assert len(published(reports)) == 1 and not list(reports.glob(".partial-*"))
     latest = json.loads((reports / "latest.json").read_text("utf-8"))
@@ -78,14 +79,14 @@ def test_two_at_once_the_second_goes_away_with_75(schedule: Path) -> None:
     first = outcomes("run-due", schedule, code=stopping("while writing").replace("120", "6"))
     wait_for(first)
     began = time.monotonic()
-    code, out, err = finished(outcomes("run-due", schedule))
+    code, _out, err = finished(outcomes("run-due", schedule))
     assert code == 75 and "Another run is at work" in err and time.monotonic() - began < 6
-    code, out, err = finished(first)
+    code, _out, err = finished(first)
     assert code == 0 and len(published(schedule.parent / "reports")) == 1, err
 
 
 def test_a_run_that_hangs_is_ended_and_the_next_one_works(schedule: Path) -> None:
-    code, out, err = finished(outcomes("run-due", schedule, "--timeout", "0.1", code=stopping("while writing")))
+    code, _out, err = finished(outcomes("run-due", schedule, "--timeout", "0.1", code=stopping("while writing")))
     assert code == 1 and "Timeout" in err
     assert finished(outcomes("run-due", schedule))[0] == 0
 
@@ -109,7 +110,7 @@ def test_a_home_that_cannot_be_written(schedule: Path, home: str) -> None:
         command, cwd=ROOT, env={"HOME": home}, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "matplotlib" not in done.stderr.lower(), done.stderr
+    assert re.fullmatch(r"Test: making the report for \w+ \d{4}\.\n", done.stderr), done.stderr
 
 
 @pytest.fixture
@@ -130,12 +131,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_74_and_leaves_no_half_report(clinic: Path, small_disk: Path) -> None:
     schedule = write_schedule(clinic, out=str(small_disk / "reports"))
     for _ in range(2):
-        code, out, err = finished(outcomes("run-due", schedule))
+        code, _out, err = finished(outcomes("run-due", schedule))
         assert code == 74 and "No space left on device" in err, err
         assert published(small_disk / "reports") == [] and not list((small_disk / "reports").glob(".partial-*"))
     assert finished(outcomes("status", schedule))[0] == 5
     subprocess.run(["mount", "-o", "remount,size=2m", small_disk], check=True)
-    code, out, err = finished(outcomes("run-due", schedule))
+    code, _out, err = finished(outcomes("run-due", schedule))
     assert code == 0 and len(published(small_disk / "reports")) == 1, err
 
 
@@ -146,7 +147,7 @@ def test_a_disk_full_to_the_last_byte(clinic: Path, small_disk: Path) -> None:
             filler.write(b"x" * 100_000)
     except OSError:
         pass
-    code, out, err = finished(outcomes("run-due", write_schedule(clinic, out=str(small_disk / "reports"))))
+    code, _out, err = finished(outcomes("run-due", write_schedule(clinic, out=str(small_disk / "reports"))))
     assert code == 74 and "Traceback" not in err, err
 
 
