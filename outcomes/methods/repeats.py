@@ -23,7 +23,7 @@ class Repeats:
 
     `levels` has the arms, the reference first (empty where none were asked for); `arms` maps each to the values of its
     indicator features; `at` holds the equal weights of the levels of categorical covariates; `expected` is the number of
-    enrolled patients of each arm.
+    enrolled patients of each arm, `patients` who is analysed.
     """
 
     outcome: Outcome
@@ -38,6 +38,7 @@ class Repeats:
     counts: Counts
     expected: dict[str, int]
     sd_baseline: float
+    patients: pd.Index
 
     def summary(self, *, by_arm: bool = False) -> Summary:
         """The additive summary; with `by_arm`, patients are kept apart so that each arm has its own covariance."""
@@ -120,7 +121,7 @@ def repeats(
     return Repeats(
         meaning, tuple(visits), wide.loc[keep, list(visits)].to_numpy(float), np.hstack(parts), tuple(names), levels,
         label[keep].to_numpy(dtype=object), arms, at, Counts(study.enrolled, int(keep.sum()), tuple(left)), expected,
-        float(wide[first].std(ddof=1)),
+        float(wide[first].std(ddof=1)), wide.index[keep.to_numpy()],
     )  # fmt: skip
 
 

@@ -229,7 +229,7 @@ def infer(fit: Fit, method: str = "kenward-roger", *, rows: Rows | None = None) 
         return Inference(fit, method, cov, scores=None if method == "residual" else scores)
     information = fit.expected if method.endswith("expected") else fit.hessian
     try:
-        w = 2 * np.linalg.inv(information)
+        w = np.asarray(2 * np.linalg.inv(information), dtype=float)
     except np.linalg.LinAlgError:
         raise NotConverged(
             "The information on the covariance is singular, so degrees of freedom are not determined."

@@ -63,6 +63,8 @@ def mixed(
 
 
 def _title(z: Array, nested: bool) -> str:
+    if not z.shape[1] and not nested:
+        return "independent"
     title = "random-intercept" if z.shape[1] == 1 and (z == 1).all() else "random-effects"
     return f"nested {title}" if nested else title
 
