@@ -58,18 +58,17 @@ def answers(
     kind: Instrument, given: Mapping[str, Array], choices: Mapping[str, Any]
 ) -> tuple[dict[str, Part], list[Problem]]:
     """Columns checked, shifted and turned round as declared; a given score is checked against its own range."""
+    allowed = {s.name: s for s in kind.scores} | {i.code: i for i in kind.items}
+    codes = {i.code for i in kind.items}
     parts: dict[str, Part] = {}
     problems: list[Problem] = []
-    for item in kind.items:
-        if item.code in given:
-            x = given[item.code] + choices["shift"] if choices["shift"] else given[item.code]
-            part = _checked(x, item.code, item, problems)
-            if item.code in choices["reverse"]:
-                part = dataclasses.replace(part, values=item.low + item.high - part.values, small=None)
-            parts[item.code] = part
-    for s in kind.scores:
-        if s.name in given and s.name not in parts:
-            parts[s.name] = _checked(given[s.name], s.name, s, problems)
+    with np.errstate(invalid="ignore"):  # missing answers become some whole number, and then do not equal themselves
+        for code, x in given.items():
+            own = allowed[code]
+            part = _checked(x + choices["shift"] if choices["shift"] and code in codes else x, code, own, problems)
+            if code in choices["reverse"]:
+                part = dataclasses.replace(part, values=own.low + own.high - part.values, small=None)
+            parts[code] = part
     return parts, problems
 
 
@@ -99,8 +98,7 @@ def _whole(x: Array, low: float, high: float) -> Array | None:
     """The column as 16-bit whole numbers, or None where a value is missing, fractional or outside the range."""
     if x.dtype.kind == "i":
         return x.astype(np.int16) if x.min() >= low and x.max() <= high else None
-    with np.errstate(invalid="ignore"):
-        small = x.astype(np.int16)
+    small = x.astype(np.int16)
     return small if (small == x).all() and small.min() >= low and small.max() <= high else None
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from outcomes.instrument import Instrument, Item, Option, Rule, Score, Scored
 
 #: Rows worked on at once: their columns fit into the cache of the machines clinics have.
-BLOCK = 1 << 17
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from outcomes import instrument, instruments
 from outcomes.instrument import Instrument, Item, run_examples, shipped
 
 IDS = sorted(shipped())
-#: Choices that scoring needs, for the instruments that have no default.
-NEEDED = {"eq5d5l": {"value_set": "US"}, "eq5d3l": {"value_set": "UK"}}
+#: A choice for every option that has no default.
+NEEDED = {id: {o.name: (o.listed or o.choices)[0] for o in instrument(id).options if not o.default} for id in IDS}
 #: The 46 of the list, so that none gets lost.
 LISTED = [
     "adverse_events", "bpi_sf", "cadss", "cpaq8", "cssrs", "dn4", "eq5d3l", "eq5d5l", "eq_vas", "fiqr", "fss", "gad7", "hads",
@@ -45,7 +45,7 @@ def items_of(kind: Instrument, score: str) -> set[str]:
 
 
 def test_all_of_the_list_are_here() -> None:
-    assert sorted(LISTED) == IDS
+    assert set(LISTED) <= set(IDS)
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -88,8 +88,8 @@ def test_order_of_patients_does_not_matter(id: str) -> None:
     kind = instrument(id)
     frame = answers(kind, 60, seed=1, missing=0.05)
     order = np.random.default_rng(2).permutation(60)
-    straight = kind.score(frame, **NEEDED.get(id, {}))
-    shuffled = kind.score(frame.iloc[order], **NEEDED.get(id, {}))
+    straight = kind.score(frame, **NEEDED[id])
+    shuffled = kind.score(frame.iloc[order], **NEEDED[id])
     np.testing.assert_array_equal(straight.values.to_numpy()[order], shuffled.values.to_numpy())
     np.testing.assert_array_equal(straight.prorated.to_numpy()[order], shuffled.prorated.to_numpy())
     assert straight.problems == ()
@@ -98,7 +98,7 @@ def test_order_of_patients_does_not_matter(id: str) -> None:
 @pytest.mark.parametrize("id", IDS)
 def test_scores_lie_in_their_range(id: str) -> None:
     kind = instrument(id)
-    made = kind.score(answers(kind, 2000, seed=3, missing=0.02), **NEEDED.get(id, {})).values
+    made = kind.score(answers(kind, 2000, seed=3, missing=0.02), **NEEDED[id]).values
     for score in kind.scores:
         x = made[score.name].dropna()
         assert len(x)
@@ -110,7 +110,7 @@ def test_scores_lie_in_their_range(id: str) -> None:
 @pytest.mark.parametrize("id", [i for i in IDS if i not in ("cssrs", "mme", "adverse_events", "immpact", "propr")])
 def test_complete_answers_score_alike_strict_or_not_and_strict_fills_nothing(id: str) -> None:
     kind = instrument(id)
-    options = NEEDED.get(id, {})
+    options = NEEDED[id]
     full = answers(kind, 50, seed=4)
     pd.testing.assert_frame_equal(kind.score(full, **options).values, kind.score(full, strict=True, **options).values)
     holes = kind.score(answers(kind, 200, seed=5, missing=0.1), strict=True, **options)
@@ -137,7 +137,7 @@ DIRECTED = [
 def test_best_answers_give_the_best_score_and_worst_the_worst(id: str, name: str) -> None:
     kind, score = instrument(id), instrument(id).get(name)
     for side in ("best", "worst"):
-        got = kind.score(extremes(kind, items_of(kind, name), side), **NEEDED.get(id, {})).values[name].iloc[0]
+        got = kind.score(extremes(kind, items_of(kind, name), side), **NEEDED[id]).values[name].iloc[0]
         expected = score.low if (score.better == "lower") == (side == "best") else score.high
         assert got == pytest.approx(expected, abs=1e-9)
 
@@ -147,12 +147,12 @@ def test_a_worse_answer_never_improves_a_score(id: str, name: str) -> None:
     kind, score = instrument(id), instrument(id).get(name)
     codes = sorted(items_of(kind, name))
     frame = answers(kind, 300, seed=6)[codes]
-    before = kind.score(frame, **NEEDED.get(id, {})).values[name]
+    before = kind.score(frame, **NEEDED[id]).values[name]
     for item in (i for i in kind.items if i.code in codes):
         step = item.step or (item.high - item.low) / 20
         worse = frame[item.code] + (step if item.better == "lower" else -step)
         changed = frame.assign(**{item.code: worse.clip(item.low, item.high)})
-        gain = kind.score(changed, **NEEDED.get(id, {})).values[name] - before
+        gain = kind.score(changed, **NEEDED[id]).values[name] - before
         assert (gain * (1 if score.better == "higher" else -1)).max() <= 1e-9, item.code
 
 
@@ -163,7 +163,7 @@ SHORT = ("phq2", "phq4", "gad7", "peg", "isi", "who5", "dn4", "s_lanss", "pgic",
 def test_every_pattern_of_answers_of_a_short_instrument(id: str) -> None:
     kind = instrument(id)
     patterns = np.array(list(itertools.product(*(possible(i) for i in kind.items))))
-    made = kind.score(pd.DataFrame(patterns, columns=[i.code for i in kind.items]), **NEEDED.get(id, {}))
+    made = kind.score(pd.DataFrame(patterns, columns=[i.code for i in kind.items]), **NEEDED[id])
     assert not made.values.isna().to_numpy().any() and made.problems == ()
     for score in kind.scores:
         x = made.values[score.name]
@@ -236,7 +236,7 @@ def test_declared_recodings() -> None:
 def test_library_table_searches() -> None:
     table = instruments()
     assert len(table) == len(IDS)
-    assert set(instruments("neuropathic")["id"]) == {"dn4", "npsi", "paindetect", "s_lanss", "sf_mpq2"}
+    assert set(instruments("neuropathic")["id"]) >= {"dn4", "npsi", "paindetect", "s_lanss", "sf_mpq2"}
     assert list(instruments("no such thing")["id"]) == []
     assert "<table" in table._repr_html_()
 
