@@ -19,6 +19,7 @@ from outcomes.stats.lmm import mixed
 from outcomes.stats.mmrm import FALLBACK, Repeated, repeated, visit_design
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.reml import Design
+from outcomes.stats.summary import Summary
 from outcomes.study import Study
 from outcomes.wording import digits_for, interval, number, p_value, spoken, statistic
 
@@ -89,9 +90,28 @@ class MMRM(Analysis):
             at_main = next(e for e in differences if e.visit == main and e.group == f"{arm} - {data.levels[0]}")
             rows.append(model.standardised(at_main, sd=data.sd_baseline))
         if len(data.visits) > 1:
-            rows.append(replace(model.visit_by_arm(), name="arm x visit"))
+            rows.append(next(e for e in model.type_iii() if e.name == "arm x visit"))
         rows += [model.mean(arm, visit=v) for arm in data.levels for v in data.visits]
         return _result(self, study, data, model, rows, main)
+
+    def summary(self, study: Study) -> Summary:
+        """What a site can send instead of its patients' rows: summaries of several sites add up with `+`.
+
+        `outcomes.stats.mmrm.repeated` fits the sum exactly as it would fit the pooled rows. Patterns with few patients come
+        close to their rows: see `smallest_pattern` first.
+        """
+        baseline = study.visit(self.baseline or study.baseline)
+        visits = _follow_ups(study, self.visits, baseline)
+        data = repeats(
+            study,
+            self.outcome,
+            visits=visits,
+            baseline=baseline,
+            by=self.by,
+            reference=self.reference,
+            covariates=self.covariates,
+        )
+        return data.summary(by_arm=self.by_arm)
 
     def _model(self, data: Repeats) -> Repeated:
         moving = [f for f in data.features if f.startswith("arm ") or f == "baseline"]

@@ -9,7 +9,6 @@ Simul 54:363; Bell & McCaffrey 2002, Surv Methodol 28:169; Schluchter & Elashoff
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan, sqrt
 
@@ -296,12 +295,6 @@ def _empirical(fit: Fit, rows: Rows, kind: str) -> tuple[Array, tuple[Array, Arr
         cross[patients] = scaled.transpose(0, 2, 1) @ a
         meat[patients] = np.einsum("njp,nj->np", a, residual[..., 0])
     return meat.T @ meat, (own, cross)
-
-
-def type_iii(inference: Inference, terms: dict[str, Sequence[int]]) -> tuple[Estimate, ...]:
-    """An F-test of each named set of coefficients being nought together."""
-    p = len(inference.fit.design.names)
-    return tuple(inference.test(np.eye(p)[list(columns)], name=name) for name, columns in terms.items())
 
 
 def likelihood_ratio(larger: Fit, smaller: Fit) -> Estimate:

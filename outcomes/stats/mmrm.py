@@ -149,16 +149,30 @@ class Repeated:
             estimate, name=f"standardised {estimate.name}", unit=named, how=how, p=nan, statistic=nan, **scaled
         )
 
-    def visit_by_arm(self) -> Estimate:
-        """The F-test that the arms differ by the same amount at every visit (visit x arm interaction)."""
-        arms = list(self.profiles)
-        first = self.visits[0]
-        rows = [
-            self.row(a, v) - self.row(arms[0], v) - self.row(a, first) + self.row(arms[0], first)
-            for a in arms[1:]
-            for v in self.visits[1:]
-        ]
-        return self.inference.test(np.array(rows), name="arm x visit")
+    def type_iii(self) -> tuple[Estimate, ...]:
+        """Type III F-tests: arms (averaged over visits), visits (averaged over arms), arm x visit, and each other feature.
+
+        Covariates stand at their values in the profiles, so that the test of visits is one of adjusted means even where a
+        covariate's effect differs by visit (SAS puts such a covariate at nought there).
+        """
+        arms, visits, first = list(self.profiles), self.visits, self.visits[0]
+        rows = {(a, v): self.row(a, v) for a in arms for v in visits}
+        over_visits = {a: np.mean([rows[a, v] for v in visits], axis=0) for a in arms}
+        over_arms = {v: np.mean([rows[a, v] for a in arms], axis=0) for v in visits}
+        tests = {
+            "arm": [over_visits[a] - over_visits[arms[0]] for a in arms[1:]],
+            "visit": [over_arms[v] - over_arms[first] for v in visits[1:]],
+            "arm x visit": [
+                rows[a, v] - rows[arms[0], v] - rows[a, first] + rows[arms[0], first]
+                for a in arms[1:]
+                for v in visits[1:]
+            ],
+        }
+        constant = [np.ptp([p[i] for p in self.profiles.values()]) == 0 for i in range(len(self.fit.summary.features))]
+        for i, name in enumerate(self.fit.summary.features):
+            if i and constant[i]:
+                tests[name] = [self.fit.design.columns[:, i].mean(axis=0)]
+        return tuple(self.inference.test(np.array(test), name=name) for name, test in tests.items() if test)
 
 
 def repeated(

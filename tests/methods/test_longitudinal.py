@@ -8,6 +8,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.errors import AnalysisError
+from outcomes.stats.mmrm import repeated
 from outcomes.stats.reml import NotConverged
 from tests.builders import PAIN
 
@@ -142,3 +143,19 @@ def test_groups_that_nobody_randomised_are_said_to_be_chosen():
     )
     r = oc.MMRM("pain", by="route").run(routes)
     assert any("not randomised" in n for n in r.notes)
+
+
+def test_sites_that_send_summaries_get_the_answer_of_the_pooled_rows():
+    s = study(60, seed=6)
+    ask = oc.MMRM("pain")
+    halves = [
+        oc.Study(s.scores[s.scores["patient"].isin(ids)], visits=VISITS, measures={"pain": PAIN}, design="parallel")
+        for ids in (s.patient_ids[:26], s.patient_ids[26:])
+    ]
+    added = sum(ask.summary(h) for h in halves)
+    arms = {"placebo": {"arm ketamine": 0.0}, "ketamine": {"arm ketamine": 1.0}}
+    pooled = ask.run(s)["adjusted difference | ketamine - placebo | week_12"]
+    e = repeated(added, by_visit=("arm ketamine", "baseline"), arms=arms).difference(
+        "ketamine", "placebo", visit="week_12"
+    )
+    np.testing.assert_allclose([e.value, e.se, e.df, e.p], [pooled.value, pooled.se, pooled.df, pooled.p], rtol=1e-10)

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from outcomes.stats.covariance import random_effects
 from outcomes.stats.inference import Rows
 from outcomes.stats.mmrm import repeated
 from outcomes.stats.summary import summarise
@@ -149,3 +150,29 @@ def test_student_sleep_at_full_precision_without_the_shared_folder():
         rtol=1e-10,
     )
     np.testing.assert_allclose(m.fit.loglik, -34.824734420016398, rtol=1e-12)
+
+
+ANOVA = cases(
+    lambda m: m == "lmm_anova3_Kenward-Roger", skip=lambda r: r["case_id"] not in ("lmm_rct_n060", "lmm_rct_n024")
+)
+
+
+@pytest.mark.parametrize("key", ANOVA, ids=lambda k: k[0])
+def test_type_iii_tests_of_the_visit_model(key):
+    case, data_file = key[0], ANOVA[key][0]["data_file"]
+    rows = rows_of(case, data_file)
+    features, by_visit, _ = features_of(rows, "y ~ base + arm * visit")
+    scores, design, visits = wide(rows, features)
+    summary = summarise(scores, design, visits=visits, features=tuple(features))
+    arms = {a: {"arm ketamine": float(a == "ketamine")} for a in ("placebo", "ketamine")}
+    m = repeated(
+        summary,
+        by_visit=by_visit,
+        arms=arms,
+        covariance=(random_effects(np.ones((len(visits), 1))),),
+        method="kenward-roger-expected",
+    )
+    tests = {"arm x visit": "arm:visit", "arm": "arm", "visit": "visit", "base": "base"}
+    got = {f"{tests[e.name]}_{q}": v for e in m.type_iii() for q, v in (("F", e.value), ("DenDF", e.df), ("p", e.p))}
+    assert [w for w in (close(r, got[r["quantity"]]) for r in ANOVA[key] if r["quantity"] in got) if w] == []
+    assert len(got) == 12
