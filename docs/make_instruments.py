@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from outcomes import instrument, instruments
-from outcomes.instrument_page import as_markdown
+from outcomes.scoring.page import as_markdown
 
 TARGET = Path(__file__).with_name("instruments.md")
 HEAD = """# Instruments

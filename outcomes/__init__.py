@@ -4,7 +4,7 @@ A frozen question, run on a study, gives a frozen answer::
 
     import outcomes as oc
 
-    study = oc.read_study("data/sample/cohort/study.toml")
+    study = oc.read_study("data/sample/study.toml")
     oc.check(study)
     oc.PairedT("pain_nrs", before="baseline", after="week_4").run(study)
 
@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
-
-from outcomes.instrument import instrument  # eager: a function that shares its module's name must be bound last
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +27,7 @@ _HOMES = {
     "Counts": "result",
     "Estimate": "result",
     "Family": "families",
-    "Instrument": "instrument",
+    "Instrument": "scoring",
     "InstrumentUse": "study",
     "Issue": "study",
     "Outcome": "result",
@@ -40,8 +38,9 @@ _HOMES = {
     "Study": "study",
     "check": "checks",
     "detectable_difference": "methods.planning",
-    "instruments": "instrument",
-    "load_instrument": "instrument",
+    "instrument": "scoring",
+    "instruments": "scoring",
+    "load_instrument": "scoring",
     "plot": "plots",
     "pool_summaries": "methods.summaries",
     "read_study": "readers",
@@ -59,7 +58,7 @@ _HOMES = {
 }
 _MODULES = frozenset({"errors", "plans", "wording"})
 
-__all__ = ["__version__", "instrument", "questions", *sorted(_HOMES)]
+__all__ = ["__version__", "questions", *sorted(_HOMES)]
 
 
 def questions() -> pd.DataFrame:

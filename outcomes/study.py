@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import AnalysisError, DataError, InstrumentError, StudyError, unknown
-from outcomes.instrument import instrument as find_instrument
+from outcomes.scoring import instrument as find_instrument
 from outcomes.result import Counts, Outcome
 from outcomes.wording import plural, spoken
 

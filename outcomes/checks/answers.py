@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.checks.rules import rule
-from outcomes.instrument import Instrument, instrument, suspicions
+from outcomes.scoring import Instrument, instrument, suspicions
 from outcomes.study import InstrumentUse, Issue, Study
 from outcomes.wording import plural
 

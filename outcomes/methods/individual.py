@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.instrument import instrument
+from outcomes.scoring import instrument
 from outcomes.methods.paired import pairs_frame
 from outcomes.methods.ranks import nobody
 from outcomes.methods.responders import improvement_sign, parse_rule

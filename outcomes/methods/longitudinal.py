@@ -18,7 +18,7 @@ from outcomes.stats.inference import METHODS, Rows
 from outcomes.stats.lmm import mixed
 from outcomes.stats.mmrm import FALLBACK, Repeated, repeated, visit_design
 from outcomes.stats.multiplicity import adjust
-from outcomes.stats.reml import Design
+from outcomes.stats.likelihood import Design
 from outcomes.stats.summary import Summary
 from outcomes.study import Study
 from outcomes.wording import digits_for, interval, number, p_value, spoken, statistic

@@ -14,7 +14,7 @@ import pandas as pd
 
 from outcomes.checks import privacy
 from outcomes.errors import OutcomesError
-from outcomes.instrument import instrument, recognise
+from outcomes.scoring import instrument, recognise
 from outcomes.readers.cells import TextTable, key
 from outcomes.readers.files import Source, read_file
 from outcomes.readers.parse import looks_numeric

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.errors import StudyError, unknown
-from outcomes.instrument import Instrument, instrument, load_instrument
+from outcomes.scoring import Instrument, instrument, load_instrument
 from outcomes.readers.cells import key
 from outcomes.readers.parse import ColumnType
 from outcomes.result import Outcome

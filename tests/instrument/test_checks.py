@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes import instrument
-from outcomes.instrument import shipped, suspicions
+from outcomes.scoring import shipped, suspicions
 
 
 def people(id: str, seed: int = 1, rows: int = 120) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pytest
 
 from outcomes import instrument
 from outcomes.errors import InstrumentError
-from outcomes.instrument_codes import hypertension_grade, mme, rows, side_effect
+from outcomes.scoring.codes import hypertension_grade, mme, rows, side_effect
 
 NAN = math.nan
 

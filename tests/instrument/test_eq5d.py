@@ -11,7 +11,7 @@ import pytest
 
 from outcomes import instrument
 from outcomes.errors import InstrumentError
-from outcomes.instrument_codes import rows, states, value_set
+from outcomes.scoring.codes import rows, states, value_set
 from tests.shared import SHARED, needs
 
 TABLES = "instruments/tables"

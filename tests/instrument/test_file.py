@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from outcomes.errors import InstrumentError
-from outcomes.instrument import load_instrument, run_examples
-from outcomes.instrument_schema import lines_of, runs
+from outcomes.scoring import load_instrument, run_examples
+from outcomes.scoring.schema import lines_of, runs
 
 GOOD = """id = "our_sleep"
 title = "Our sleep questions"

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from outcomes import instrument, instruments
-from outcomes.instrument import Instrument, Item, run_examples, shipped
+from outcomes.scoring import Instrument, Item, run_examples, shipped
 
 IDS = sorted(shipped())
 #: A choice for every option that has no default.

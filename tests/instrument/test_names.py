@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from outcomes import instrument
-from outcomes.instrument import recognise, shipped
+from outcomes.scoring import recognise, shipped
 
 NINE = [str(k) for k in range(1, 10)]
 

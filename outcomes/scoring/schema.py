@@ -1,0 +1,93 @@
+"""What an instrument's TOML may say: its tables and keys, runs of codes, and on which line each key stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NUMBER, TEXT, LIST, TABLE, YES = (int, float), (str,), (list,), (dict,), (bool,)
+#: What each table may hold, and of which type; the first names are needed.
+FIELDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
+    "": {
+        "id": TEXT, "title": TEXT, "domain": TEXT, "licence": TEXT, "licence_contact": TEXT, "items": LIST, "scores": LIST,
+        "default_score": TEXT, "missing_rule": TEXT, "references": LIST, "traps": LIST, "aliases": LIST, "loinc": TEXT,
+        "thresholds": LIST, "reliability": LIST, "flags": LIST, "options": TABLE, "examples": LIST, "facts": TABLE,
+    },
+    "items": {
+        "code": TEXT, "codes": TEXT + LIST, "answers": LIST, "step": NUMBER, "title": TEXT, "titles": LIST, "better": TEXT,
+        "aliases": LIST, "names": LIST, "loinc": TEXT + LIST,
+    },
+    "scores": {
+        "name": TEXT, "range": LIST, "rule": TEXT, "title": TEXT, "better": TEXT, "unit": TEXT, "resolution": NUMBER, "of": LIST,
+        "at_least": NUMBER, "reverse": LIST, "blank": NUMBER, "blank_items": LIST, "partial": YES, "recode": TEXT + LIST,
+        "weights": LIST, "center": LIST, "scale": LIST, "factor": NUMBER, "offset": NUMBER, "cuts": LIST, "table": TEXT,
+        "round_up": YES, "criteria": LIST, "function": TEXT, "edge": NUMBER, "bands": LIST, "bands_source": TEXT,
+        "aliases": LIST, "loinc": TEXT, "unverified": TEXT, "unverified_prorating": TEXT, "notes": LIST,
+    },
+    "thresholds": {
+        "score": TEXT + LIST, "text": TEXT, "kind": TEXT, "basis": TEXT, "population": TEXT, "citation": TEXT,
+        "value": NUMBER, "percent": NUMBER, "range": LIST, "verified": YES,
+    },
+    "reliability": {
+        "score": TEXT + LIST, "statistic": TEXT, "text": TEXT, "value": NUMBER, "population": TEXT, "citation": TEXT,
+        "verified": YES,
+    },
+    "flags": {"name": TEXT, "item": TEXT, "at_least": NUMBER, "message": TEXT},
+    "options": {"title": TEXT, "choices": LIST, "default": TEXT, "sets": TEXT, "changes": TABLE},
+    "examples": {
+        "items": LIST + TABLE, "scores": TABLE, "bands": TABLE, "source": TEXT, "tolerance": NUMBER, "options": TABLE,
+    },
+}  # fmt: skip
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "": ("id", "title", "licence", "items", "scores"), "items": ("answers",), "scores": ("name", "range", "rule"),
+    "thresholds": ("text", "kind"), "reliability": ("statistic", "text"),
+    "flags": ("name", "item", "at_least", "message"), "options": ("title",), "examples": ("items", "scores", "source"),
+}  # fmt: skip
+KINDS = ("within-person", "between-group", "other")
+RULES = ("sum", "mean", "max", "count", "criteria", "function")
+BETTER = ("lower", "higher", "")
+
+
+def lines_of(text: str) -> dict[tuple[Any, ...], int]:
+    """The line of every table and key of a TOML text: ("scores", 0, "rule") → 12."""
+    out: dict[tuple[Any, ...], int] = {}
+    here: tuple[Any, ...] = ()
+    counts: dict[str, int] = {}
+    depth = 0
+    quoted = ""
+    for n, line in enumerate(text.splitlines(), 1):
+        inside = depth > 0 or bool(quoted)
+        for mark in ('"""', "'''"):
+            if line.count(mark) % 2 and quoted in ("", mark):
+                quoted = "" if quoted else mark
+        plain = re.sub(r'"(?:\\.|[^"\\])*"|\'[^\']*\'', "''", line).split("#", 1)[0]
+        if inside:
+            depth += sum(plain.count(c) for c in "[{") - sum(plain.count(c) for c in "]}")
+        elif many := re.match(r"\s*\[\[\s*([\w.-]+)\s*\]\]", line):
+            counts[many[1]] = counts.get(many[1], -1) + 1
+            here = (many[1], counts[many[1]])
+            out[here] = n
+        elif one := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$", line):
+            here = tuple(p.strip().strip("\"'") for p in re.findall(r'"[^"]*"|[^.]+', one[1]))
+            out[here] = n
+        elif key := re.match(r"\s*([\w-]+|\"[^\"]*\")\s*=", line):
+            out[(*here, key[1].strip('"'))] = n
+            depth = sum(plain.count(c) for c in "[{") - sum(plain.count(c) for c in "]}")
+    return out
+
+
+def runs(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Codes with runs written out.
+
+    >>> runs(["pf1-pf3", "pain"]), runs("1-3")
+    (('pf1', 'pf2', 'pf3', 'pain'), ('1', '2', '3'))
+    """
+    out: list[str] = []
+    for name in [names] if isinstance(names, str) else names:
+        run = re.fullmatch(r"(.*?)(\d+)-(.*?)(\d+)", str(name))
+        if run and run[1] == run[3] and int(run[2]) <= int(run[4]):
+            out += [f"{run[1]}{k}" for k in range(int(run[2]), int(run[4]) + 1)]
+        else:
+            out.append(str(name))
+    return tuple(out)
