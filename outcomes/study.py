@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import AnalysisError, DataError, InstrumentError, StudyError, unknown
-from outcomes.scoring import instrument as find_instrument
 from outcomes.result import Counts, Outcome
+from outcomes.scoring import instrument as find_instrument
 from outcomes.wording import plural, spoken
 
 #: Kinds of study. Only the last three have a comparison that can speak of an effect.

@@ -39,7 +39,8 @@ class Table:
                 f'<{tag} style="text-align:{side}">{html.escape(str(c))}</{tag}>' for side, c in zip(sides, row)
             )
 
-        caption = f'<caption style="text-align:left"><b>{html.escape(self.title)}</b></caption>' if self.title else ""
+        style = "text-align:left;white-space:nowrap"
+        caption = f'<caption style="{style}"><b>{html.escape(self.title)}</b></caption>' if self.title else ""
         body = "\n".join(f"<tr>{cells(r, 'td')}</tr>" for r in self.rows)
         notes = "".join(f"<div><small>{html.escape(n)}</small></div>" for n in self.notes)
         head = f"<thead><tr>{cells(self.header, 'th')}</tr></thead>"

@@ -16,6 +16,7 @@ from scipy import special, stats
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
+from outcomes.wording import percent
 from outcomes.stats.groups import scores
 from outcomes.stats.multiplicity import adjust
 
@@ -162,7 +163,7 @@ def _critical(n1: int, n2: int, level: float) -> tuple[int, float, str]:
     below = np.cumsum(counts[n1 * (n1 - 1) // 2 :]) / counts.sum()
     q = max(1, int(np.searchsorted(below, tail * (1 - 1e-12))))
     achieved = 1 - 2 * float(below[q - 1])
-    return q, achieved, f"order statistics, exact critical value, achieved level {100 * achieved:.1f}%"
+    return q, achieved, f"order statistics, exact critical value, achieved level {percent(achieved, 1)}"
 
 
 def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, method: str = "feng-cliff") -> Estimate:

@@ -70,9 +70,8 @@ def observed_pain() -> dict[str, dict[str, float]]:
 
 
 def test_made_again_byte_for_byte(tmp_path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, str(SAMPLE / "generator" / "generate.py"), "--out", str(tmp_path)], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, str(SAMPLE / "generator" / "generate.py"), "--out", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")) == sorted(MADE)
     differ = [name for name in MADE if (tmp_path / name).read_bytes() != (SAMPLE / name).read_bytes()]
