@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.methods.grouping import level_order
-from outcomes.result import Counts, Outcome
+from outcomes.methods.grouping import level_order, unrandomised
+from outcomes.result import REASONS, Counts, Estimate, Outcome, Result
+from outcomes.stats.inference import Rows
 from outcomes.stats.mmrm import Repeated, arm_features
+from outcomes.stats.multiplicity import adjust
 from outcomes.stats.summary import Summary, summarise
 from outcomes.study import Study
-from outcomes.wording import listed, percent, share_of, spoken
+from outcomes.wording import interval, listed, p_value, percent, share_of, spoken, statistic
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,3 +169,51 @@ def course_frame(data: Repeats, model: Repeated) -> pd.DataFrame:
                 {"visit": v, "group": level, "mean": e.value, "low": e.low, "high": e.high, "n": int(n[v, level])}
             )
     return pd.DataFrame(rows)
+
+
+def follow_ups(study: Study, visits: Sequence[str], baseline: str) -> tuple[str, ...]:
+    """The declared follow-up visits, or every visit after the baseline that anybody was scored at."""
+    later = tuple(visits) or study.visits[study.visits.index(baseline) + 1 :]
+    if not later:
+        raise AnalysisError(f"There is no visit after {baseline}. There is: {', '.join(study.visits)}.")
+    return later
+
+
+def rows_of(data: Repeats, *, by_arm: bool = False) -> Rows:
+    """The patients' rows, for the methods that need more than their summary."""
+    member = np.array([data.levels.index(v) for v in data.label], dtype=np.int64) if by_arm and data.levels else None
+    return Rows(data.scores, data.design, member)
+
+
+def holm_over_visits(estimates: list[Estimate]) -> list[Estimate]:
+    """Holm's p over the visits (of each comparison together), where there are several."""
+    if len(estimates) < 2:
+        return estimates
+    known = [i for i, e in enumerate(estimates) if not np.isnan(e.p)]
+    adjusted = dict(zip(known, adjust([estimates[i].p for i in known], method="holm"))) if known else {}
+    return [replace(e, p_adjusted=adjusted.get(i, np.nan)) for i, e in enumerate(estimates)]
+
+
+def model_result(
+    question: Analysis, study: Study, data: Repeats, model: Repeated, rows: Sequence[Estimate], main: str
+) -> Result:
+    """A model's rows with its notes, facts and course picture."""
+    notes = list(model_notes(data, model))
+    if data.levels and not (study.controlled and getattr(question, "by", "") == "arm"):
+        notes.append(unrandomised(getattr(question, "by", "")))
+    facts = {
+        "main": main, "means": "mean from the model (n: scores seen)", "visits": data.visits, "model": model.inference.how,
+        "covariance": model.fit.structure.title, "loglik": model.fit.loglik,
+        "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
+    }  # fmt: skip
+    frames: dict[str, pd.DataFrame] = {"course": course_frame(data, model), "observed": data.observed()}
+    return Result(question, tuple(rows), data.counts, data.outcome, tuple(notes), frames, ("course",), facts)
+
+
+def tested_words(e: Estimate, k: int, style: str) -> str:
+    """The interval, t-test, p and Holm's p of an estimate, or why there is none."""
+    if e.reason:
+        return f"no interval: {REASONS[e.reason]}"
+    holm = "" if np.isnan(e.p_adjusted) else f"; Holm-adjusted {p_value(e.p_adjusted, style)}"
+    tested = f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}{holm}"
+    return f"{interval(e.low, e.high, k, level=e.level)}; {tested}"

@@ -15,7 +15,8 @@ from scipy import special
 
 from outcomes.errors import AnalysisError
 from outcomes.result import Estimate
-from outcomes.stats.reml import Engine, Fit, NotConverged, fit
+from outcomes.stats.likelihood import Engine
+from outcomes.stats.reml import Fit, NotConverged, fit
 from outcomes.stats.summary import summarise
 
 Array = NDArray[np.float64]
@@ -141,7 +142,7 @@ def posterior_draw(fitted: Fit, rng: np.random.Generator, *, attempts: int = 200
 
     An unstructured covariance is drawn on the scale of its log-Cholesky factor, so that every draw is a covariance.
     """
-    w = 2 * np.linalg.inv(fitted.hessian)
+    w = np.asarray(2 * np.linalg.inv(fitted.hessian), dtype=float)
     engine = Engine(fitted.summary, fitted.design, fitted.kept, reml=fitted.reml)
     full = all(n.startswith("Sigma_") for n in fitted.structure.names)
     for _ in range(attempts):

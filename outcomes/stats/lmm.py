@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from outcomes.errors import AnalysisError
 from outcomes.stats.covariance import Linear, random_effects
 from outcomes.stats.inference import Inference, infer
-from outcomes.stats.reml import Design, fit
+from outcomes.stats.likelihood import Design
+from outcomes.stats.reml import fit
 from outcomes.stats.summary import summarise_rows
 
 Array = NDArray[np.float64]

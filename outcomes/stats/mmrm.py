@@ -16,7 +16,8 @@ from outcomes.errors import AnalysisError, unknown
 from outcomes.result import Estimate
 from outcomes.stats.covariance import ByGroup, Structure, structure
 from outcomes.stats.inference import Inference, Rows, infer
-from outcomes.stats.reml import Design, Fit, fit_first
+from outcomes.stats.likelihood import Design
+from outcomes.stats.reml import Fit, fit_first
 from outcomes.stats.summary import Summary, by_pattern
 
 Array = NDArray[np.float64]

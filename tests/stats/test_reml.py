@@ -10,9 +10,10 @@ import pytest
 from outcomes.errors import AnalysisError
 from outcomes.stats.covariance import STRUCTURES, ByGroup, random_effects, structure
 from outcomes.stats.inference import METHODS, Rows, infer
+from outcomes.stats.likelihood import Design, Engine, estimable
 from outcomes.stats.lmm import mixed
 from outcomes.stats.mmrm import arm_features, predict, repeated, residual_summary, visit_design
-from outcomes.stats.reml import Design, Engine, NotConverged, estimable, fit
+from outcomes.stats.reml import NotConverged, fit
 from outcomes.stats.summary import Summary, summarise, summarise_rows
 
 VISITS = ("w1", "w4", "w8", "w12")
