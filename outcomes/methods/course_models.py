@@ -11,7 +11,7 @@ import numpy as np
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
 from outcomes.methods.grouping import unrandomised
-from outcomes.methods.repeats import follow_ups, holm_over_visits, model_result, repeats, rows_of, tested_words
+from outcomes.methods.repeats import follow_ups, holm_over_visits, interval_words, model_result, repeats, rows_of
 from outcomes.result import Result
 from outcomes.stats.inference import METHODS
 from outcomes.stats.lmm import mixed
@@ -87,7 +87,7 @@ class CohortModel(Analysis):
         seen = result.data["observed"].set_index("visit")["n"]
         return (
             f"Estimated mean {outcome.title} was {number(before, k)} at {spoken(first)} and {number(after, k)} at {spoken(main)} "
-            f"(change {number(change.value, k)}, {tested_words(change, k, style)}); {int(seen[main])} of "
+            f"(change {number(change.value, k)}, {interval_words(change, k, style)}); {int(seen[main])} of "
             f"{result.counts.enrolled} patients had a score at {spoken(main)} ({result.facts['model']}): scores "
             f"{outcome.direction(change.value)} on average."
         )
@@ -172,7 +172,7 @@ class SlopeModel(Analysis):
         k = digits_for(result.outcome.resolution) + 1
         parts = [
             f"{e.name}{f' with {spoken(e.group)}' if e.name == 'slope' and e.group else f' ({e.group})' if e.group else ''} "
-            f"{number(e.value, k)} {e.unit}, {tested_words(e, k, style)}"
+            f"{number(e.value, k)} {e.unit}, {interval_words(e, k, style)}"
             for e in result.estimates
         ]
         return f"{result.outcome.title}: {'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}."

@@ -11,10 +11,10 @@ from outcomes.methods.repeats import (
     Repeats,
     follow_ups,
     holm_over_visits,
+    interval_words,
     model_result,
     repeats,
     rows_of,
-    tested_words,
 )
 from outcomes.result import Estimate, Outcome, Result
 from outcomes.stats.inference import METHODS
@@ -208,4 +208,4 @@ def _difference(model: Repeated, arm: str, reference: str, visit: str | tuple[st
 def _difference_words(e: Estimate, outcome: Outcome, style: str) -> str:
     k = digits_for(outcome.resolution)
     better = f"; {outcome.better} is better" if outcome.better else ""
-    return f"the difference at {spoken(e.visit)} ({e.group}) was {number(e.value, k)} {e.unit} ({tested_words(e, k, style)}{better})"
+    return f"the difference at {spoken(e.visit)} ({e.group}) was {number(e.value, k)} {e.unit} ({interval_words(e, k, style)}{better})"

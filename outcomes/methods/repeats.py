@@ -210,7 +210,7 @@ def model_result(
     return Result(question, tuple(rows), data.counts, data.outcome, tuple(notes), frames, ("course",), facts)
 
 
-def tested_words(e: Estimate, k: int, style: str) -> str:
+def interval_words(e: Estimate, k: int, style: str) -> str:
     """The interval, t-test, p and Holm's p of an estimate, or why there is none."""
     if e.reason:
         return f"no interval: {REASONS[e.reason]}"
