@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("outcomes")
 
 #: The kinds of `outcomes.notebooks`, listed here so that --help stays quick (a test compares).
-NOTEBOOKS = ("before-after",)
+NOTEBOOKS = ("before-after", "routes", "side-effects", "symptoms")
 
 EXIT_CODES = """exit codes:
   0  done
@@ -96,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("study", **study)
     p.add_argument("--out", default="reports", metavar="DIR", help="folder for the report (default: reports)")
     p.add_argument("--format", default="html", metavar="LIST", help="html, pdf, docx, tables; several with commas")
+    p.add_argument("--audience", default="internal", choices=["internal", "share"], help="share: no small or exact number")
+    p.add_argument("--policy", default="opensafely", help="with share: opensafely, nhs, cms, ukllc or acro")
+    p.add_argument("--since", default="", metavar="DIR", help="the folder of the last report: adds what is new since then")
     p = add("run", _run, "answer the study's plan and write every number to a file for machines")
     p.add_argument("study", **study)
     p.add_argument("--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet")
@@ -146,18 +149,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from outcomes.report import FORMATS, write_reports, write_tables
+    from outcomes.report import FORMATS, LEDGER, write_reports, write_tables
 
     formats = [f.strip().lower() for f in args.format.split(",") if f.strip()] or ["html"]
     for kind in formats:
         if kind not in (*FORMATS, "tables"):
             raise StudyError(unknown("format", kind, (*FORMATS, "tables")))
     study, plan = _study_and_plan(args.study)
-    out = Path(args.out)
+    out, how = Path(args.out), {"audience": args.audience, "policy": args.policy}
+    if args.audience == "share":
+        out, how = out / "share", how | {"ledger": out / LEDGER}
+    elif args.since:
+        how |= {"since": args.since}
     results = _answer(plan, study)
-    paths = write_reports(study, results, out, formats=tuple(f for f in formats if f != "tables"))
+    paths = write_reports(study, results, out, formats=tuple(f for f in formats if f != "tables"), **how)
     if "tables" in formats:
-        write_tables(results, out / "tables")
+        write_tables(results, out / "tables", **how)
         paths.append(out / "tables")
     log.info("%d questions answered, %d not.", len(results) - len(results.failed), len(results.failed))
     _say_failed(results)
@@ -236,7 +243,7 @@ def _methods(args: argparse.Namespace) -> int:
 
 def _instruments(args: argparse.Namespace) -> int:
     if args.name == "check":
-        from outcomes.instrument import run_examples
+        from outcomes.scoring import run_examples
 
         if not args.file:
             raise StudyError("Which file? outcomes instruments check my_instrument.toml")

@@ -10,7 +10,7 @@ from outcomes import plans
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
 from outcomes.plan import Plan
-from outcomes.study import Study
+from outcomes.study import GROUPS, Study
 
 #: How many further scores a notebook shows beside the main one, if the study file does not name them.
 FURTHER = 8
@@ -42,8 +42,9 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
         "patients": study.patients is not None,
         "entry": bool(study.entry),
         "events": study.events is not None,
+        "infusions": study.infusions is not None,
+        "rates": study.infusions is not None and bool(chosen.get("BY")),
         "several_visits": len(study.visits) > 2,
-        "pgic": "pgic_rating" in study.outcome_names,
     }
     return {word for word, true in there.items() if true} | {name.lower() for name, value in chosen.items() if value}
 
@@ -51,8 +52,47 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
 def _before_after(study: Study) -> dict[str, Any]:
     plan = plans.before_after(study)
     main = _primary(study, plan)
-    return {"OUTCOME": main["outcome"], "BEFORE": main["before"], "AFTER": main["after"], "OTHERS": _others(study, plan, main),
-            **_collected(study)}  # fmt: skip
+    return {**_named(main), "OTHERS": _others(study, plan, main), **_collected(study)}
+
+
+def _routes(study: Study) -> dict[str, Any]:
+    study.characteristic("route")
+    main = _primary(study, plans.routes(study))
+    return {**_named(main), "BY": "route", "ALIKE": _characteristics(study)[:1], **_collected(study)}
+
+
+def _side_effects(study: Study) -> dict[str, Any]:
+    if study.events is None or not len(study.events):
+        raise AnalysisError("The study has no side effects: name their table in the study file, [data] events.")
+    by = next((name for name in ("arm", "route") if name in study.patient_frame), "")
+    return {"BY": by, "EVENT": str(study.events["event"].value_counts().index[0]), **_collected(study)}
+
+
+def _symptoms(study: Study) -> dict[str, Any]:
+    main = _primary(study, plans.before_after(study))
+    directed = [n for n in study.outcome_names if n != main["outcome"] and study.outcome(n).better]
+    profile = [n for n in directed if n.startswith("promis29_") and study.outcome(n).unit == "T" and "summary" not in n]
+    scores = profile or directed[:FURTHER]
+    if not scores:
+        raise AnalysisError("The study has no scores beside its main one: declare instruments or outcomes first.")
+    pairs = study.wide(scores[0]).notna()
+    visits = [v for v in study.visits if v != main["before"] and (pairs[v] & pairs[main["before"]]).sum() > 1]
+    after = main["after"] if main["after"] in visits else visits[-1]
+    return {"OUTCOMES": scores, "BEFORE": main["before"], "AFTER": after, "VISITS": visits}
+
+
+# --- parts ------------------------------------------------------------------------------------------------------
+
+
+def _named(main: dict[str, str]) -> dict[str, str]:
+    return {name.upper(): value for name, value in main.items()}
+
+
+def _characteristics(study: Study) -> list[str]:
+    """Columns of the patients that split them into a few groups, the diagnosis first."""
+    frame = study.patient_frame
+    few = [str(c) for c in frame if c not in GROUPS and 1 < frame[c].nunique() <= 8]
+    return sorted(few, key=lambda c: c != "diagnosis")
 
 
 def _collected(study: Study) -> dict[str, str]:
@@ -91,4 +131,7 @@ def _secondary(question: Analysis, main: dict[str, str]) -> str:
 
 KINDS: dict[str, Kind] = {
     "before-after": Kind("01_before_and_after", "Did the patients' scores change after treatment?", _before_after),
+    "routes": Kind("05_routes", "Did scores change differently with infusion, nasal spray and tablets?", _routes),
+    "side-effects": Kind("06_side_effects", "Which side effects, in how many patients, how strong?", _side_effects),
+    "symptoms": Kind("07_symptoms", "Which parts of life changed, of many that were asked about?", _symptoms),
 }
