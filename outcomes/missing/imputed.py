@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from math import isnan, nan
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.missing.incomplete import Grid, grid_of, incomplete_of
@@ -116,9 +117,9 @@ class Imputed(_Wrapper):
             notes.append(
                 "Single imputation: a sensitivity analysis; it takes filled-in scores as if they had been observed."
             )
-        shown = replace(first, estimates=estimates)
+        shown = replace(first, estimates=estimates, facts=_mean_facts([r.facts for r in results]))
         tail = f" {_how(self)}"
-        facts = dict(first.facts) | {s: self.analysis.sentence(shown, s) + tail for s in ("ama", "apa")}
+        facts = dict(shown.facts) | {s: self.analysis.sentence(shown, s) + tail for s in ("ama", "apa")}
         return Result(self, estimates, first.counts, first.outcome, tuple(notes), facts=facts)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -137,7 +138,7 @@ def _how(question: Imputed) -> str:
 
 
 def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
-    """Every estimate of the first result, pooled with its namesakes in the others."""
+    """Every estimate of the first result, pooled with its namesakes in the others, on the scale its interval is symmetric on."""
     out = []
     blank: dict[str, Any] = dict.fromkeys(("low", "high", "p", "statistic", "df", "se", "p_adjusted"), nan)
     for i, e in enumerate(results[0].estimates):
@@ -146,13 +147,66 @@ def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
         if len(own) < len(results):
             out.append(replace(e, value=nan, reason="not_estimable", **blank))
             continue
-        values, errors = np.array([o.value for o in own]), np.array([o.se for o in own])
-        if np.isnan(errors).any():
-            out.append(replace(e, value=float(values.mean()), how="mean over imputations", **blank))
+        scales = {_scale(o) for o in own}
+        if len(scales) > 1 or None in scales:
+            out.append(replace(e, value=float(np.mean([o.value for o in own])), how="mean over imputations", **blank))
             continue
-        dfs = np.array([o.df for o in own])
-        complete = float(np.mean(dfs)) if np.isfinite(dfs).all() else np.inf
-        p = rubin(values, errors**2, df_complete=complete, level=e.level or level, name=e.name, unit=e.unit).estimate
-        tested: dict[str, Any] = {} if not isnan(e.p) else {"p": nan, "statistic": nan}
-        out.append(replace(p, visit=e.visit, group=e.group, **tested))
+        out.append(_rubin(own, str(scales.pop()), e.level or level))
     return tuple(out)
+
+
+def _rubin(own: Sequence[Estimate], scale: str, level: float) -> Estimate:
+    """Rubin's rules on the scale of the estimates, and back."""
+    e, forth, back = own[0], *TRANSFORMS[scale]
+    values, errors = np.array([forth(o.value) for o in own]), np.array([_error(o, scale) for o in own])
+    dfs = np.array([o.df for o in own])
+    complete = float(np.mean(dfs)) if np.isfinite(dfs).all() else np.inf
+    p = rubin(values, errors**2, df_complete=complete, level=level, name=e.name, unit=e.unit).estimate
+    ends: dict[str, Any] = {k: back(getattr(p, k)) for k in ("value", "low", "high")}
+    tested: dict[str, Any] = {} if not isnan(e.p) else {"p": nan, "statistic": nan}
+    how = p.how if scale == "identity" else f"{p.how}; pooled on the {scale} scale, which se is on"
+    return replace(p, visit=e.visit, group=e.group, how=how, **ends, **tested)
+
+
+#: Scales that estimates are pooled on: there and back.
+TRANSFORMS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "identity": (float, float),
+    "log": (lambda v: float(np.log(v)), lambda v: float(np.exp(v))),
+    "logit": (lambda v: float(special.logit(v)), lambda v: float(special.expit(v))),
+}
+
+
+def _scale(e: Estimate) -> str | None:
+    """The scale on which an estimate has a standard error: its interval is symmetric there; None where it has no such scale."""
+    if isnan(e.se):
+        return None
+    width = e.high - e.low
+    if isnan(width) or abs((e.low + e.high) / 2 - e.value) <= 1e-6 * width:
+        return "identity"
+    if e.low > 0 and abs(np.log(e.value / e.low) - np.log(e.high / e.value)) <= 1e-6 * np.log(e.high / e.low):
+        return "log"
+    return "logit" if "Wilson" in e.how and 0 < e.value < 1 else None
+
+
+def _error(e: Estimate, scale: str) -> float:
+    if scale == "identity":
+        return e.se
+    if scale == "logit":
+        return e.se / (e.value * (1 - e.value))
+    tail = 0.5 + e.level / 2
+    return (
+        float(np.log(e.high / e.low)) / 2 / float(special.ndtri(tail) if isnan(e.df) else special.stdtrit(e.df, tail))
+    )
+
+
+def _mean_facts(facts: Sequence[Any]) -> Any:
+    """What the results say beside their estimates, averaged over the draws where it is a number (counts rounded)."""
+    first = facts[0]
+    if isinstance(first, Mapping):
+        return {k: _mean_facts([f.get(k, first[k]) for f in facts]) for k in first}
+    if isinstance(first, tuple) and first and all(len(f) == len(first) for f in facts):
+        return tuple(_mean_facts(each) for each in zip(*facts))
+    if isinstance(first, (bool, str)) or not isinstance(first, (int, float, np.integer, np.floating)):
+        return first
+    mean = float(np.mean(facts))
+    return round(mean) if isinstance(first, (int, np.integer)) else mean

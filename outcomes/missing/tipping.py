@@ -109,17 +109,23 @@ class TippingPoint(_Wrapper):
     def _search(self, at: Callable[[float], Estimate], most: float) -> tuple[float, str, list[float]]:
         """The delta at which p crosses, in words too, and the deltas looked at: doubled until it has crossed, then bisected."""
         alpha, looked = 1 - self.level, [0.0]
+        side = np.sign(at(0.0).value)
         if not at(0.0).p < alpha:
             return (
                 nan,
                 f"p is {p_value(at(0.0).p)} without any delta: there is no conclusion to tip",
                 [0.0, most / 2, most],
             )
+
+        def beyond(delta: float) -> float:  # p itself, and beyond 1 where the estimate has changed sides
+            e = at(delta)
+            return (e.p if np.sign(e.value) == side else 2 - e.p) - alpha
+
         while looked[-1] < most:
             looked.append(min(2 * looked[-1] or most / 16, most))
-            if at(looked[-1]).p >= alpha:
+            if beyond(looked[-1]) >= 0:
                 low, high = looked[-2:]
-                root = brentq(lambda d: at(d).p - alpha, low, high, xtol=1e-4 * high)
+                root = brentq(beyond, low, high, xtol=1e-4 * high)
                 return float(root), f"p crosses {number(alpha, 2)} there", looked
         return nan, f"p stays below {number(alpha, 2)} up to {number(most, 1)}", looked
 

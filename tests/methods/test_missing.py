@@ -127,3 +127,24 @@ def test_the_pictures_draw_what_the_results_hold():
     assert any(t.get_text().startswith("tips at") for t in curve.texts)
     assert "mean from the model" in oc.plot(oc.CohortModel("pain").run(s)).get_title(loc="left")
     plt.close("all")
+
+
+def test_shares_are_pooled_on_the_logit_scale_and_counts_are_means_over_draws():
+    s = study(arms=False, dropout=0.2)
+    r = oc.Imputed(oc.Responders("pain", before="baseline", after="week_4", rules=("1 points",)), draws=8, seed=2).run(
+        s
+    )
+    e = r.estimates[0]
+    assert "logit" in e.how and 0 < e.low < e.value < e.high < 1
+    k, n = r.facts["shares"][e.name]
+    assert isinstance(k, int) and n == 40 and abs(k / n - e.value) < 0.03
+    odds = oc.Imputed(oc.ResponderGEE("pain", rule="1 points"), draws=8, seed=2).run(study(dropout=0.2)).estimates[0]
+    assert "log scale" in odds.how and odds.value / odds.low == pytest.approx(odds.high / odds.value, rel=1e-6)
+
+
+def test_a_strong_effect_tips_on_its_own_side():
+    s = study(100, arms=False, dropout=0.2, seed=6)
+    r = oc.TippingPoint(PAIRED, draws=4, seed=1).run(s)
+    tip = r["tipping point"].value
+    at = oc.Imputed(PAIRED, draws=4, seed=1, delta=tip).run(s)["mean change"]
+    assert at.p == pytest.approx(0.05, abs=2e-3) and at.value < 0
