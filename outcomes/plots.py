@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import Outcome, Result
@@ -62,7 +62,11 @@ def plot(result: Result, kind: str = "", *, ax: Axes | None = None) -> Axes:
 def rows_height(result: Result, name: str) -> float:
     """Pictures with a row an item grow with their rows."""
     frame = result.data.get(name)
-    return 1.2 + 0.34 * len(frame) if name in ("forest", "dots") and frame is not None else 0.0
+    if frame is None or name not in ("forest", "dots"):
+        return 0.0
+    if "group" in frame:  # one line an event, its groups closely under each other
+        return 1.2 + frame["label"].nunique() * (0.16 + 0.18 * frame["group"].nunique())
+    return 1.2 + 0.34 * len(frame)
 
 
 def _plain(ax: Axes) -> None:
@@ -244,6 +248,9 @@ def forest(result: Result, ax: Axes) -> Axes:
     ax.set_ylim(-0.7, len(frame) - 0.3)
     if result.facts.get("log_scale"):
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
     _write_column(ax, frame, rows)
     ax.set_xlabel(str(result.facts.get("axis", "estimate and interval")))
     ax.spines["left"].set_visible(False)
@@ -309,3 +316,23 @@ def dots(result: Result, ax: Axes) -> Axes:
 
 
 from outcomes import plots_missing  # noqa: E402, F401  (registers its pictures; it needs the names above)
+
+
+@picture("bands", size=(7.2, 3.2))
+def bands(result: Result, ax: Axes) -> Axes:
+    """How many patients fall into each band, worst to best; a hidden count is written, not drawn."""
+    frame = result.data["bands"]
+    rows = np.arange(len(frame))[::-1]
+    shown = frame["patients"].notna().to_numpy()
+    colours = [to_rgba(c, 0.85) for c in (ORANGE, GREY, *["#56B4E9", BLUE, GREEN, INK])]
+    ax.barh(rows[shown], frame["patients"][shown], height=0.62, color=[colours[i % 6] for i in np.flatnonzero(shown)])
+    for y, (label, n) in zip(rows, zip(frame["patients"], frame["shown"])):
+        ax.annotate(str(n), (0 if math.isnan(label) else label, y), xytext=(5, 0), textcoords="offset points", va="center",
+                    fontsize=10, color=INK)  # fmt: skip
+    ax.set_yticks(rows, [str(v) for v in frame["label"]])
+    ax.set_ylim(-0.6, len(frame) - 0.4)
+    ax.margins(x=0.12)
+    ax.set_xlabel("patients")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    _title(ax, result.analysis.title(result.outcome))
+    return ax

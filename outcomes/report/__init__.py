@@ -16,15 +16,27 @@ if TYPE_CHECKING:
     from outcomes.report.model import Document
 
 FORMATS = ("html", "pdf", "docx")
+#: What was shared so far: a file that stays inside the clinic.
+LEDGER = "shared-ledger.json"
 
 
-def write_report(study: Study, answers: Plan | Results | Result, path: str | Path, **options: Any) -> Path:
+def write_report(
+    study: Study, answers: Plan | Results | Result, path: str | Path, *, audience: str = "internal", policy: str = "opensafely",
+    ledger: str | Path | None = None, **options: Any,
+) -> Path:  # fmt: skip
     """Write the report of a plan (answered here) or of results already there; the path's ending chooses the format.
 
     `.html` is one file that opens in any browser and asks the network for nothing; `.pdf` (extra `pdf`) is tagged
     PDF/UA-1; `.docx` (extra `docx`) has editable tables. All three hold the same sections and numbers. The same study,
-    plan and version give the same bytes. Returns the path. Raises StudyError for another ending or a folder that
-    cannot be made, MissingExtraError for a missing extra.
+    plan and version give the same bytes.
+
+    `audience="share"` makes the report that may leave the clinic: only numbers that pass the disclosure `policy`
+    (opensafely, nhs, cms, ukllc, acro), no mark for a single patient, and refused where too few patients differ from a
+    report shared earlier. What was shared is remembered in the `ledger`, a file that stays inside the clinic (default:
+    `shared-ledger.json` beside the folder of the report, never in it).
+
+    Returns the path. Raises PrivacyError for a refused report, StudyError for another ending or a
+    folder that cannot be made, MissingExtraError for a missing extra.
 
     >>> import pandas as pd, tempfile, outcomes as oc
     >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
@@ -40,7 +52,8 @@ def write_report(study: Study, answers: Plan | Results | Result, path: str | Pat
         raise StudyError(
             f"A report ends in {', '.join(f'.{f}' for f in FORMATS)}; got '{target.suffix or target.name}'."
         )
-    return write_reports(study, answers, target.parent, name=target.stem, formats=(kind,), **options)[0]
+    more = {"audience": audience, "policy": policy, "ledger": ledger, **options}
+    return write_reports(study, answers, target.parent, name=target.stem, formats=(kind,), **more)[0]
 
 
 def write_reports(
@@ -54,7 +67,7 @@ def write_reports(
     for kind in formats:
         if kind not in FORMATS:
             raise StudyError(unknown("format", kind, FORMATS))
-    doc = build(study, answers, **options)
+    doc = build(study, answers, folder=Path(folder), **options)
     made = {f"{name}.{kind}": _render(doc, kind) for kind in formats}
     return _put(Path(folder), made)
 
@@ -70,19 +83,41 @@ def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[P
 
     if answers.study is None:
         raise StudyError("These results do not know their study: answer a plan with plan.run(study).")
-    doc = build(answers.study, answers, **options)
+    doc = build(answers.study, answers, folder=Path(folder), **options)
     frame = answers.to_frame() if doc.audience == "internal" else None
     return _put(Path(folder), files(list(all_tables(doc)), frame))
 
 
-def build(study: Study, answers: Plan | Results | Result, **options: Any) -> Document:
-    """The document of a report, before any format: what every renderer gets."""
+def build(
+    study: Study, answers: Plan | Results | Result, *, audience: str = "internal", policy: str = "opensafely",
+    ledger: str | Path | None = None, folder: Path = Path("reports"), **options: Any,
+) -> Document:  # fmt: skip
+    """The document of a report, before any format: what every renderer gets. Options as in `write_report`."""
+    from outcomes.report.model import AUDIENCES
     from outcomes.report.sections import document
 
+    if audience not in AUDIENCES:
+        raise StudyError(unknown("audience", audience, AUDIENCES))
     if isinstance(answers, Result):
         answers = Results((answers,), study)
     results = answers.run(study) if isinstance(answers, Plan) else answers
-    return document(study.ready, results, **options)
+    if audience == "internal":
+        return document(study.ready, results, **options)
+    return _for_sharing(study.ready, results, policy, Path(ledger) if ledger else folder.absolute().parent / LEDGER)
+
+
+def _for_sharing(study: Study, results: Results, policy: str, ledger: Path) -> Document:
+    from outcomes.report.disclosure import PRESETS, Desk
+    from outcomes.report.ledger import Ledger
+    from outcomes.report.shared import shared_document
+
+    if policy not in PRESETS:
+        raise StudyError(unknown("disclosure policy", policy, PRESETS))
+    desk = Desk(PRESETS[policy], Ledger.read(ledger))
+    doc = shared_document(study, results, desk)
+    with _writing(ledger.parent):  # before the report: one that is published is always remembered
+        desk.ledger.write(ledger)
+    return doc
 
 
 def _render(doc: Document, kind: str) -> bytes:

@@ -22,12 +22,14 @@ def guards(study: Study, results: Results) -> tuple[Result, ...]:
     there = {method(r) for r in results}
     asked: list[object] = []
     pairs = [
-        r for r in primary(results) if not r.failed and r.outcome is not None and getattr(r.analysis, "before", "")
+        r
+        for r in primary(results)
+        if not r.failed and r.outcome is not None and bool(getattr(r.analysis, "before", ""))
     ]
     if not study.controlled and "RegressionToMean" not in there and pairs:
         q = pairs[0].analysis
         asked.append(RegressionToMean(q.outcome, before=q.before, after=q.after, role="sensitivity"))
-    main = next((r for r in primary(results) if not r.failed and r.outcome and r.outcome.better), None)
-    if main is not None and not there & set(DEALS_WITH_MISSING) and len(study.keys) == 2:
-        asked += companions(main.analysis, study)
+    scored = [r for r in primary(results) if not r.failed and r.outcome is not None and r.outcome.better]
+    if scored and not there & set(DEALS_WITH_MISSING) and len(study.keys) == 2:
+        asked += companions(scored[0].analysis, study)
     return Plan(asked).run(study).results if asked else ()  # type: ignore[arg-type]

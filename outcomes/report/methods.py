@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from outcomes import __version__
-from outcomes.instrument import instrument
 from outcomes.report.model import Block, Bullets, Paragraph, Section
 from outcomes.result import Results
+from outcomes.scoring import instrument
 from outcomes.study import Study
 from outcomes.wording import listed, plural, spoken
 
