@@ -109,7 +109,8 @@ def repeats(
         raise AnalysisError(
             f"No patient has {meaning.title} at any of {listed(list(visits))} with all that the model needs."
         )
-    parts, names, at = [np.ones((int(keep.sum()), 1))], ["intercept"], {}
+    parts, names = [np.ones((int(keep.sum()), 1))], ["intercept"]
+    at: dict[str, float] = {}
     if levels:
         own, own_names = arm_features(label[keep], levels)
         parts, names = [*parts, own], [*names, *own_names]

@@ -47,12 +47,13 @@ class Linear:
         flat = self.bases.reshape(len(self.bases), -1).T
         for share in (1.0, 0.9, 0.5, 0.1):
             target = share * moments + (1 - share) * np.diag(np.diag(moments))
-            theta = np.linalg.lstsq(flat, target.ravel(), rcond=None)[0]
+            theta = np.asarray(np.linalg.lstsq(flat, target.ravel(), rcond=None)[0], dtype=float)
             if self.random is not None:
                 theta = _inside(theta, self.random.shape[1], self.names, float(np.trace(moments)) / len(moments))
             if _positive(np.tensordot(theta, self.bases, 1)):
                 return theta
-        return np.linalg.lstsq(flat, np.eye(len(moments)).ravel() * np.trace(moments) / len(moments), rcond=None)[0]
+        plain = np.eye(len(moments)).ravel() * np.trace(moments) / len(moments)
+        return np.asarray(np.linalg.lstsq(flat, plain, rcond=None)[0], dtype=float)
 
     def faces(self) -> list[Structure]:
         """The boundary of a random-effects covariance: each variance nought in turn, or correlated effects of lower rank."""
@@ -251,7 +252,7 @@ def _ar1(m: int) -> tuple[Callable[[Array], Correlation], Callable[[Array], Arra
         rho = float(phi[0])
         first = np.where(lag > 0, lag * rho ** np.maximum(lag - 1, 0), 0.0)
         second = np.where(lag > 1, lag * (lag - 1) * rho ** np.maximum(lag - 2, 0), 0.0)
-        return _if_below_one(rho) * rho**lag, first[None], second[None, None]
+        return np.asarray(_if_below_one(rho) * rho**lag, dtype=float), first[None], second[None, None]
 
     return correlation, lambda r: np.array([_mean_at(r, lag == 1)]), ("rho",)
 
