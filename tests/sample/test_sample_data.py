@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
-STUDIES = (".", "crossover")  # the cohort lies in the folder itself
+STUDIES = (".", "crossover", "parallel")  # the cohort lies in the folder itself
 MADE = [
     f"{study}/{name}".removeprefix("./")
     for study in STUDIES
@@ -43,13 +43,16 @@ def made() -> Iterator[SimpleNamespace]:
     """The generator's modules, and the complete data behind both samples."""
     sys.path.insert(0, str(SAMPLE / "generator"))
     try:
+        import arms
         import clinic
         import trial
 
-        yield SimpleNamespace(clinic=clinic, trial=trial, cohort=clinic.simulate(), crossover=trial.simulate())
+        yield SimpleNamespace(
+            clinic=clinic, trial=trial, arms=arms, cohort=clinic.simulate(), crossover=trial.simulate(), parallel=arms.simulate()
+        )
     finally:
         sys.path.remove(str(SAMPLE / "generator"))
-        for name in ("clinic", "trial", "truth", "dictionary", "common", "generate"):
+        for name in ("arms", "clinic", "trial", "truth", "dictionary", "common", "generate"):
             sys.modules.pop(name, None)
 
 
@@ -126,7 +129,7 @@ def test_nothing_that_looks_like_an_identifier(study: str) -> None:
 def test_tables_fit_together(study: str) -> None:
     patients = [r["patient_id"] for r in rows(f"{study}/patients.csv")]
     sessions = {(r["patient_id"], r["infusion"]) for r in rows(f"{study}/infusions.csv")}
-    assert len(patients) == len(set(patients)) == (240 if study == "." else 40)
+    assert len(patients) == len(set(patients)) == {".": 240, "crossover": 40, "parallel": 120}[study]
     assert {p for p, _ in sessions} == set(patients)
     assert {(r["patient_id"], r["infusion"]) for r in rows(f"{study}/side_effects.csv")} <= sessions
     keys = [(r["patient_id"], r.get("period"), r["visit"]) for r in rows(f"{study}/scores.csv")]
@@ -350,3 +353,57 @@ def test_crossover_side_effects_by_treatment() -> None:
     for treatment, rates in truth("crossover")["side_effects"].items():
         n, p = len(given[treatment]), rates["any"]
         assert abs(len(had[treatment]) / n - p) < 3 * np.sqrt(p * (1 - p) / n)
+
+
+# --- the parallel trial -----------------------------------------------------------------------------------------------
+
+
+def test_parallel_differences_are_the_true_ones(made: SimpleNamespace) -> None:
+    d, t = made.parallel, truth("parallel")["population"]
+    y, ketamine = d["average"].astype(float), d["arm"] == 0
+    for v, visit in enumerate(made.arms.VISITS[1:], 1):
+        change = y[:, v] - y[:, 0]
+        a, b = change[ketamine], change[~ketamine]
+        se = np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+        true = t["ketamine_minus_placebo_change"][visit]
+        assert abs(a.mean() - b.mean() - true) < 3 * se
+        latent = made.arms.FALL["placebo"][v] - made.arms.FALL["ketamine"][v]
+        assert true == pytest.approx(latent, abs=0.1)  # whole points, and the floor at 0
+    assert abs(t["ketamine_minus_placebo_change"]["week_4"] + 1.12) < 0.05  # Michelet 2018
+
+
+def test_parallel_arms_are_balanced_and_those_with_pain_leave(made: SimpleNamespace) -> None:
+    d = made.parallel
+    assert (d["arm"] == 0).sum() == (d["arm"] == 1).sum() == 60
+    assert [r["arm"] for r in rows("parallel/patients.csv")] == [made.arms.ARMS[k] for k in d["arm"]]
+    assert d["average"][:, 0].min() >= made.arms.ENTRY
+    seen: dict[str, set[str]] = {}
+    for r in rows("parallel/scores.csv"):
+        seen.setdefault(r["visit"], set()).add(r["patient_id"])
+    assert [len(seen[v]) for v in made.arms.VISITS] == d["came"].sum(0).tolist()
+    assert (d["came"][:, :-1] >= d["came"][:, 1:]).all()  # nobody returns
+    big = made.arms.simulate(20_000, 5)
+    stayed, last = big["came"][:, 2], big["average"][:, 1]
+    assert last[~stayed].mean() > last[stayed].mean() + 1
+    share = truth("parallel")["dropout"]["share_seen"]
+    assert share["placebo"]["week_12"] < share["ketamine"]["week_12"] - 0.05
+
+
+def test_parallel_scores_are_the_complete_data(made: SimpleNamespace) -> None:
+    d, lost = made.parallel, 0
+    for row in rows("parallel/scores.csv"):
+        i, v = int(row["patient_id"][1:]) - 1, made.arms.VISITS.index(row["visit"])
+        assert int(row["nrs_average"]) == d["average"][i, v]
+        lost += row["nrs_worst"] == "-99"
+        assert row["pgic"] == (str(d["pgic"][i, v]) if v else "")
+    assert lost == 1
+
+
+def test_parallel_side_effects_by_arm() -> None:
+    arm = {r["patient_id"]: r["arm"] for r in rows("parallel/patients.csv")}
+    had: dict[str, set[str]] = {"ketamine": set(), "placebo": set()}
+    for r in rows("parallel/side_effects.csv"):
+        had[arm[r["patient_id"]]].add(r["patient_id"])
+    for name, rates in truth("parallel")["side_effects"].items():
+        p = rates["any"]
+        assert abs(len(had[name]) / 60 - p) < 3 * np.sqrt(p * (1 - p) / 60)

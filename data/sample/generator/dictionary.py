@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import arms
 import clinic
 import trial
 from common import entry, side_effect_entries
@@ -105,6 +106,40 @@ def crossover() -> list[dict]:
             ("guess", "what the patient thought it held, asked after the infusion", "category", "; ".join(trial.GUESS)),
         ],
         "side_effects": [patient, period, infusion, treatment],
+    }  # fmt: skip
+    made = [entry(table, *line) for table, columns in lines.items() for line in columns]
+    return made + side_effect_entries("side_effects", list(trial.EVENTS))
+
+
+def parallel() -> list[dict]:
+    """Every column of the parallel trial's tables."""
+    nrs = ("number", "0 to 10", "points", "blank; -99")
+    patient = ("patient_id", ID, "text", "R001 to R120")
+    infusion = ("infusion", "infusion, counted in each patient; there is one", "whole number", "1")
+    lines = {
+        "scores": [
+            patient,
+            ("visit", "visit, counted from the infusion", "ordered category", "; ".join(arms.VISITS)),
+            ("nrs_average", "average pain, numeric rating scale; higher is worse", *nrs),
+            ("nrs_worst", "worst pain, numeric rating scale; higher is worse", *nrs),
+            ("pgic", "patient global impression of change since baseline; 1 very much improved", "number", "1 to 7",
+             "", "blank"),
+        ],
+        "patients": [
+            patient,
+            ("arm", "what the infusion held; randomised", "category", "; ".join(arms.ARMS)),
+            ("site", "clinic", "category", "; ".join(arms.SITES)),
+            ("age_band", "age at entry", "ordered category", "bands", "years"),
+            ("sex", "sex", "category", "female; male"),
+            ("guess", "what the patient thought it held, asked after the infusion", "category", "; ".join(trial.GUESS)),
+        ],
+        "infusions": [
+            patient, infusion,
+            ("day", "days since the patient's first infusion", "whole number", "0", "days"),
+            ("route", "route", "category", "IV"),
+            ("dose_mg_kg", "dose of ketamine; 0 for placebo", "number", "0; 0.5", "mg/kg"),
+        ],
+        "side_effects": [patient, infusion],
     }  # fmt: skip
     made = [entry(table, *line) for table, columns in lines.items() for line in columns]
     return made + side_effect_entries("side_effects", list(trial.EVENTS))

@@ -1,4 +1,4 @@
-"""Make the two invented studies of the folder above again, byte for byte: `python data/sample/generator/generate.py [--out FOLDER]`.
+"""Make the three invented studies of the folder above again, byte for byte: `python data/sample/generator/generate.py [--out FOLDER]`.
 
 Invented data: no real patient. README.md in that folder says what is assumed and from which published figures;
 `truth.json` in each study says what is true by construction, so that an analysis can be judged by it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import arms
 import clinic
 import dictionary
 import trial
@@ -42,13 +43,23 @@ def write_crossover(folder: Path) -> None:
     write_json(folder / "truth.json", truth.of_crossover(sample, trial.simulate(POPULATION, trial.SEED + 100)))
 
 
+def write_parallel(folder: Path) -> None:
+    """The randomised trial with two parallel arms."""
+    sample = arms.simulate()
+    for name, rows in arms.tables(sample).items():
+        write_csv(folder / f"{name}.csv", rows)
+    write_csv(folder / "dictionary.csv", dictionary.parallel())
+    write_json(folder / "truth.json", truth.of_parallel(sample, arms.simulate(POPULATION, arms.SEED + 100)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1], help="where to write (default: the folder above)")
     out = parser.parse_args().out
     write_cohort(out)
     write_crossover(out / "crossover")
-    print(f"Two invented studies written to {out}.")
+    write_parallel(out / "parallel")
+    print(f"Three invented studies written to {out}.")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What is true by construction in the two invented studies: parameters, the population, the sample's complete data."""
+"""What is true by construction in the three invented studies: parameters, the population, the sample's complete data."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import arms
 import clinic
 import numpy as np
 import trial
@@ -164,4 +165,44 @@ def _contrasts(d: dict[str, np.ndarray]) -> dict[str, float]:
         "ketamine_minus_placebo_post": rounded((kp - pk) / 2),
         "period_2_minus_1_post": rounded(-(kp + pk) / 2),
         "carry_over_contrast_of_totals": rounded(totals[first].mean() - totals[~first].mean()),
+    }
+
+
+def of_parallel(sample: dict[str, np.ndarray], population: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The parallel trial's truth."""
+    p = event_probability(np.array(list(trial.EVENTS.values())).T, trial.FRAILTY)
+    return {
+        "notice": NOTICE,
+        "seed": arms.SEED,
+        "design": "two parallel arms, randomised in blocks of four, one infusion each",
+        "latent": {
+            "fall": {name: dict(zip(arms.VISITS, falls, strict=True)) for name, falls in arms.FALL.items()},
+            "sd_between": arms.BETWEEN, "sd_within": arms.WITHIN, "entry_at_least": arms.ENTRY,
+        },
+        "population": {
+            "computed_from": f"{len(population['arm'])} simulated patients by the same code, before dropout",
+            **_between_arms(population),
+        },
+        "dropout": {
+            "mechanism": f"before weeks 4 and 12, log odds −{-arms.LEAVES[0]} + {arms.LEAVES[1]}·(last pain − 5): "
+            "missing at random given the scores before",
+            "share_seen": {
+                name: by(arms.VISITS, population["came"][population["arm"] == k].mean(0)) for k, name in enumerate(arms.ARMS)
+            },
+        },
+        "side_effects": {name: by([*trial.EVENTS, "any"], p[k], 4) for k, name in enumerate(arms.ARMS)},
+        "sample_complete": _between_arms(sample) | {"seen": dict(zip(arms.VISITS, sample["came"].sum(0).tolist()))},
+    }  # fmt: skip
+
+
+def _between_arms(d: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Means, the difference between arms at each visit, and responders at week 4."""
+    y = d["average"].astype(float)
+    groups = [y[d["arm"] == k] for k in range(len(arms.ARMS))]
+    improved = [(g[:, :1] - g[:, 2:3] >= 0.3 * g[:, :1]).mean() for g in groups]
+    change = [(g - g[:, :1]).mean(0) for g in groups]
+    return {
+        "nrs_average_mean": {name: by(arms.VISITS, g.mean(0)) for name, g in zip(arms.ARMS, groups, strict=True)},
+        "ketamine_minus_placebo_change": by(arms.VISITS, change[0] - change[1]),
+        "responders_30_week_4": by(arms.ARMS, np.array(improved)),
     }
