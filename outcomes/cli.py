@@ -128,6 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'")
     p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")
     schedule = {"metavar": "SCHEDULE.toml", "help": "the schedule: which study, how often, where to, who is told"}
+    p = add("selftest", _selftest, "compare the statistics on this computer with R's values; one page for the IT department")
+    p.add_argument("--methods", action="store_true", help="one line a method, not only one an area")
     p = add("run-due", _run_due, "make the reports that a schedule owes by now; what is done already stays as it is")
     p.add_argument("schedule", **schedule)
     p.add_argument("--period", default="", help="make this period, such as 2026-10, whether it is owed or not")
@@ -149,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from outcomes.report import FORMATS, LEDGER, write_reports, write_tables
+    from outcomes.report import FORMATS, LEDGER, write_reports, write_snapshot, write_tables
 
     formats = [f.strip().lower() for f in args.format.split(",") if f.strip()] or ["html"]
     for kind in formats:
@@ -166,6 +168,8 @@ def _report(args: argparse.Namespace) -> int:
     if "tables" in formats:
         write_tables(results, out / "tables", **how)
         paths.append(out / "tables")
+    if args.audience == "internal":
+        write_snapshot(study, results, out, since=args.since or None)
     log.info("%d questions answered, %d not.", len(results) - len(results.failed), len(results.failed))
     _say_failed(results)
     for path in paths:
@@ -261,6 +265,14 @@ def _instruments(args: argparse.Namespace) -> int:
         raise StudyError(unknown("instrument", args.name, outcomes.instruments()["id"]))
     _show(frame, "Questionnaires (outcomes instruments ID shows one)")
     return 0
+
+
+def _selftest(args: argparse.Namespace) -> int:
+    from outcomes.selftest import page, selftest
+
+    verdict = selftest()
+    print(page(verdict, every_method=args.methods))
+    return 0 if verdict.passed else 5
 
 
 def _run_due(args: argparse.Namespace) -> int:

@@ -336,3 +336,31 @@ def bands(result: Result, ax: Axes) -> Axes:
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     _title(ax, result.analysis.title(result.outcome))
     return ax
+
+
+@picture("run", size=(7.6, 3.6))
+def run_chart(result: Result, ax: Axes) -> Axes:
+    """A result a period, with its centre and control limits; hollow points rest on few patients, signals are ringed."""
+    frame = result.data["run"]
+    x = np.arange(len(frame))
+    ax.plot(x, frame["value"], color=BLUE, lw=1.2, zorder=2)
+    for i, (_, r) in zip(x, frame.iterrows()):
+        ax.plot([i], [r["value"]], "o", color=BLUE, ms=7, mfc=BLUE if r["large"] else "white", mew=1.6, zorder=3)
+        if r["signal"]:
+            ax.plot([i], [r["value"]], "o", color=ORANGE, ms=15, mfc="none", mew=2, zorder=4)
+    if frame["low"].notna().any():
+        ax.axhline(frame["centre"].iloc[0], color=INK, lw=1)
+        for edge in ("low", "high"):
+            ax.step(x, frame[edge], where="mid", color=GREY, lw=1.4, ls="--")
+    slanted = {"rotation": 45, "ha": "right"} if len(frame) > 6 else {}
+    ax.set_xticks(x, [str(p) for p in frame["period"]], **slanted)
+    for i, n in zip(x, frame["n"]):
+        ax.annotate(f"n={n}", (i, 0.02), xycoords=("data", "axes fraction"), ha="center", fontsize=8, color=GREY)
+    low, high = np.nanmin(frame[["value", "low"]].to_numpy()), np.nanmax(frame[["value", "high"]].to_numpy())
+    room = max(high - low, 1e-9)
+    ax.set_ylim(low - 0.2 * room, high + 0.1 * room)
+    if result.facts.get("share"):
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_xlim(-0.5, len(frame) - 0.5)
+    _title(ax, result.analysis.title(result.outcome))
+    return ax

@@ -30,6 +30,9 @@ def write_report(
     PDF/UA-1; `.docx` (extra `docx`) has editable tables. All three hold the same sections and numbers. The same study,
     plan and version give the same bytes.
 
+    `since` is the folder of the last internal report (with its `snapshot.json`, see `write_snapshot`): the report then says
+    what is new, changed, late or withdrawn, and draws the run of results; `period` names this report in it.
+
     `audience="share"` makes the report that may leave the clinic: only numbers that pass the disclosure `policy`
     (opensafely, nhs, cms, ukllc, acro), no mark for a single patient, and refused where too few patients differ from a
     report shared earlier. What was shared is remembered in the `ledger`, a file that stays inside the clinic (default:
@@ -88,6 +91,22 @@ def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[P
     return _put(Path(folder), files(list(all_tables(doc)), frame))
 
 
+def write_snapshot(
+    study: Study, results: Results, folder: str | Path, *, since: str | Path | None = None, period: str = ""
+) -> Path:
+    """Write what this report knew, so that the next one (`since=folder`) can say what is new; for internal use only.
+
+    `since` is the folder of the report before, whose history is carried on; `period` names this one ("2026-10").
+    Returns the path of `snapshot.json`. Raises StudyError where it cannot be written.
+    """
+    import json
+
+    from outcomes.report.since import SNAPSHOT, read_snapshot, snapshot
+
+    said = snapshot(study.ready, results, last=read_snapshot(since) if since else None, period=period)
+    return _put(Path(folder), {SNAPSHOT: json.dumps(said, ensure_ascii=False).encode()})[0]
+
+
 def build(
     study: Study, answers: Plan | Results | Result, *, audience: str = "internal", policy: str = "opensafely",
     ledger: str | Path | None = None, folder: Path = Path("reports"), **options: Any,
@@ -103,6 +122,8 @@ def build(
     results = answers.run(study) if isinstance(answers, Plan) else answers
     if audience == "internal":
         return document(study.ready, results, **options)
+    if options.get("since"):
+        raise StudyError("What is new since last time counts single patients, so it cannot stand in a report for sharing.")
     return _for_sharing(study.ready, results, policy, Path(ledger) if ledger else folder.absolute().parent / LEDGER)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from outcomes.report.answers import answers
 from outcomes.report.checklist import checklist
@@ -15,6 +16,8 @@ from outcomes.report.methods import methods
 from outcomes.report.model import Block, Cleared, Document, Figure, Section, TableBlock
 from outcomes.report.parts import ORDER, ROBUSTNESS, chapter
 from outcomes.report.provenance import provenance
+from outcomes.report.since import read_snapshot
+from outcomes.report.since import since as since_last_time
 from outcomes.report.summary import summary
 from outcomes.result import Result, Results
 from outcomes.study import Study
@@ -26,8 +29,11 @@ KINDS = {
 }  # fmt: skip
 
 
-def document(study: Study, results: Results) -> Document:
-    """The whole report of a study's results, for internal use: everything, in the order a reader needs it."""
+def document(study: Study, results: Results, *, since: str | Path | None = None, period: str = "") -> Document:
+    """The whole report of a study's results, for internal use: everything, in the order a reader needs it.
+
+    `since` is the folder of the last report, with its snapshot; `period` names this report in the run of results.
+    """
     added = guards(study, results)
     everything = Results((*results, *added), study)
     chapters: dict[str, list[Result]] = {}
@@ -36,6 +42,7 @@ def document(study: Study, results: Results) -> Document:
     order = sorted(chapters, key=lambda c: ORDER.index(c) if c in ORDER else ORDER.index(ROBUSTNESS) - 0.5)
     parts: list[Section] = [
         summary(study, everything),
+        *([since_last_time(study, results, read_snapshot(since), period=period)] if since else []),
         counted(study, everything),
         quality(study),
         *(s for c in order for s in answers(c, chapters[c])),

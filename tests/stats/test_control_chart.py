@@ -38,7 +38,7 @@ def test_too_few_points_have_no_limits_and_no_signals() -> None:
 
 
 def test_a_shift_is_seen_as_a_run_and_a_constant_series_is_quiet() -> None:
-    shifted = xmr([5.0, 5.2, 4.9, 5.1, 5.0, 4.8, 5.1, 4.9] + [5.6, 5.5, 5.7, 5.6, 5.5, 5.7, 5.6, 5.5])
+    shifted = xmr([5.0, 5.2, 4.9, 5.1, 5.0, 4.8, 5.1, 4.9, 5.6, 5.5, 5.7, 5.6, 5.5, 5.7, 5.6, 5.5])
     assert any("row" in why for _, why in shifted.signals)
     assert xmr([3.0] * 12).signals == ()
 
