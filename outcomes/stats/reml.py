@@ -161,6 +161,7 @@ def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) ->
         point = engine.point(at.sigma)
     except np.linalg.LinAlgError:
         raise NotConverged(f"The {structure.title} covariance is singular for these data.") from None
+    before = float("inf")
     for iteration in range(1, limit + 1):
         gradient, hessian, expected = engine.derivatives(at, point)
         step = _step(gradient, hessian, expected)
@@ -180,8 +181,9 @@ def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) ->
                 return theta, point, iteration
             raise NotConverged(f"The {structure.title} covariance is singular for these data.")
         theta, at, point = theta - size * step, new, trial
-        if decrement < 1e-18:
+        if decrement < 1e-18 or (decrement < 1e-10 and decrement > before / 4):  # converged, or down to rounding
             return theta, point, iteration
+        before = decrement
     if decrement < 1e-8:
         return theta, point, limit
     if _smallest(at) < 1e-3:
