@@ -232,7 +232,7 @@ def harms(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
         marks.append({"label": what, "share": e.value, "low": e.low, "high": e.high})
     if hidden:
         rows.append(("others, in too few or nearly all patients to show", "hidden", NONE, NONE, NONE))
-    header = ("side effect", "patients with it, about", "of, about", "share", "95% CI")
+    header = ("side effect", "patients with it, about", "out of, about", "share", "95% CI")
     table = Table("Side effects, patients with at least one", header, tuple(rows), numeric=(1, 2, 3, 4))
     if marks:
         alt = "; ".join(f"{m['label']} {percent(float(m['share']))}" for m in marks)

@@ -29,7 +29,7 @@ def safe_cell(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    if re.fullmatch(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", value):
+    if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", value):
         return value
     return f"'{value}" if value.lstrip(" ").startswith(DANGEROUS) or value.startswith(DANGEROUS) else value
 
