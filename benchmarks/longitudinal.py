@@ -45,6 +45,15 @@ def seconds(work: Callable[[], object], times: int = 5) -> float:
     return best
 
 
+def in_turn(*works: Callable[[], object], times: int) -> list[float]:
+    """The median of several runs of each, taken in turn, so that a busy machine is unfair to neither."""
+    spent: list[list[float]] = [[] for _ in works]
+    for _ in range(times):
+        for each, work in zip(spent, works):
+            each.append(seconds(work, 1))
+    return [float(np.median(each)) for each in spent]
+
+
 def trial(patients: int, visits: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Scores (patients, visits) with dropout and gaps, features (patients, 3)."""
     rng = np.random.default_rng(seed)
@@ -154,20 +163,19 @@ def random_intercept() -> None:
 
 def scaling() -> None:
     """The summary's cost with patients, and the fit's without."""
-    spent = {}
-    for patients in (1_000, 1_000_000):
-        y, x = trial(patients, 5)
-        summary = summarise(y, x, visits=named(5), features=FEATURES)
-        spent[patients] = seconds(lambda s=summary: answer(s), 15)
+    summaries = [summarise(*trial(n, 5), visits=named(5), features=FEATURES) for n in (1_000, 1_000_000)]
+    small, large = in_turn(lambda: answer(summaries[0]), lambda: answer(summaries[1]), times=40)
     print(
-        f"fit from the summary: {spent[1_000] * 1e3:.2f} ms at 1,000 patients, {spent[1_000_000] * 1e3:.2f} ms at 1,000,000: "
-        f"ratio {spent[1_000_000] / spent[1_000]:.2f}"
+        f"fit from the summary: {small * 1e3:.2f} ms at 1,000 patients, {large * 1e3:.2f} ms at 1,000,000: ratio {large / small:.2f}"
     )
-    frame = long(y, x)
+    frame = long(*trial(1_000_000, 5))
     columns = frame["id"].to_numpy(), frame["v"].to_numpy() - 1, frame["y"].to_numpy()
     design = np.column_stack([np.ones(len(frame)), frame["base"], frame["arm"]])
-    pivot = seconds(lambda: frame.pivot(index="id", columns="v", values="y"), 2)
-    ours = seconds(lambda: summarise_rows(*columns, design, visits=named(5), features=FEATURES), 2)
+    pivot, ours = in_turn(
+        lambda: frame.pivot(index="id", columns="v", values="y"),
+        lambda: summarise_rows(*columns, design, visits=named(5), features=FEATURES),
+        times=3,
+    )
     print(
         f"summarising {len(frame)} rows of 1,000,000 patients: {ours:.2f} s, pandas' pivot {pivot:.2f} s: ratio {ours / pivot:.2f}"
     )

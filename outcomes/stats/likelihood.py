@@ -115,7 +115,7 @@ class Engine:
         w = point.weights if point is not None else self.point(at.sigma).weights
         q, k, m = len(at.first), *w.shape[:2]
         if at.first.shape[1] == 1:
-            half = (w.reshape(k * m, m) @ at.first[:, 0].transpose(1, 0, 2).reshape(m, q * m)).reshape(k, m, q, m)
+            half = (w @ at.first[:, 0].transpose(1, 0, 2).reshape(m, q * m)).reshape(k, m, q, m)
         else:
             half = np.einsum("kij,qkjl->kiql", w, at.first[:, self.summary.group], optimize=True)
         b = (half.transpose(0, 2, 1, 3).reshape(k, q * m, m) @ w).reshape(k, q, m, m).transpose(1, 0, 2, 3)
@@ -145,8 +145,8 @@ class Engine:
             gradient = gradient + np.tensordot(j, total, 2)
             if at.second is not None:
                 quadratic = quadratic + np.tensordot(at.second[:, :, g], total, 2)
-        half = (point.cov @ a).reshape(len(a), -1)
-        both = half @ (a @ point.cov).reshape(len(a), -1).T * float(self.reml)
+        lent = (point.cov @ a).transpose(1, 0, 2)
+        both = (lent @ (a @ point.cov).transpose(1, 2, 0)).sum(axis=0) * float(self.reml)
         observed = quadratic - both - 2 * e @ point.cov @ e.T
         expected = fisher + both
         return gradient, (observed + observed.T) / 2, (expected + expected.T) / 2
@@ -158,10 +158,16 @@ def _sandwich(j: Array, w: Array, c: Array) -> Array:
     if 2 * q < m:
         left, right = j[:, None] @ w, (j[:, None] @ c).transpose(0, 1, 3, 2)
         return left.reshape(q, -1) @ right.reshape(q, -1).T
-    k = w.reshape(-1, m * m).T @ c.reshape(-1, m * m)
+    k = _product(w.reshape(-1, m * m).T, c.reshape(-1, m * m))
     k = k.reshape(m, m, m, m).transpose(3, 0, 1, 2).reshape(m * m, m * m)
     flat = j.reshape(q, m * m)
-    return flat @ k @ flat.T
+    return _product(_product(flat, k), flat.T)
+
+
+def _product(a: Array, b: Array) -> Array:
+    """a @ b in pieces so small that BLAS starts no threads: on a busy machine these cost far more than they save."""
+    rows = max(1, 200_000 // max(b.size, 1))
+    return np.concatenate([a[i : i + rows] @ b for i in range(0, len(a), rows)])
 
 
 def estimable(summary: Summary, design: Design, tolerance: float = 1e-10) -> tuple[NDArray[np.int64], Array]:

@@ -204,13 +204,22 @@ def summarise(
             block[:, i, :-1] = x[rows, j]
             block[:, i, -1] = y[rows, j]
         flat = block.reshape(len(rows), -1)
-        products = (flat.T @ flat).reshape(len(at), d, len(at), d).transpose(0, 2, 1, 3)
+        products = _cross_products(flat).reshape(len(at), d, len(at), d).transpose(0, 2, 1, 3)
         gram[k][np.ix_(at, at)] = products
     return _merged(
         tuple(map(str, visits)), tuple(map(str, features)), tuple(map(str, groups)),
         np.array([seen for _, seen, _ in parts], dtype=bool).reshape(-1, m), np.array([g for g, _, _ in parts], dtype=np.int64),
         np.array([len(rows) for *_, rows in parts], dtype=np.int64), gram,
     )  # fmt: skip
+
+
+def _cross_products(flat: Array) -> Array:
+    """flat' flat in blocks so small that BLAS starts no threads: on a busy machine these cost far more than they save."""
+    n, p = flat.shape
+    block = max(1, 200_000 // (p * p))
+    whole = n // block * block
+    pieces = flat[:whole].reshape(-1, block, p)
+    return np.asarray((pieces.transpose(0, 2, 1) @ pieces).sum(axis=0) + flat[whole:].T @ flat[whole:], dtype=float)
 
 
 def summarise_rows(
