@@ -72,7 +72,10 @@ def _line(name: str, found: Sequence[Comparison]) -> Line:
     m = methods()[name]
     held = [c for c in found if c.compared]
     failed = [c for c in held if not c.agrees]
-    worst = max(failed or held, key=lambda c: c.disagreement, default=None)
+    strict = [
+        c for c in held if c.declared is None
+    ]  # what is declared looser is told apart from what is simply compared
+    worst = max(failed or strict or held, key=lambda c: c.disagreement, default=None)
     packages = tuple(dict.fromkeys(f"{c.case.package} {c.case.version}" for c in found if c.case.package != "own"))
     return Line(
         name, FAMILIES[m.family], m.title, m.r, packages, len(held), len(found) - len(held), len(failed),

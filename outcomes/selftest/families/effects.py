@@ -20,7 +20,7 @@ differs(
     lambda c, q: c.name == "deg_n2" and (q[0] == "g" or q.startswith("d_rm")),
 )
 differs(
-    "every change has one sign, so |r| = 1 and Fisher's z is infinite: ours is nan, not_estimable",
+    "every change has one sign, so r is 1 or −1 and Fisher's z is infinite: ours is nan, not_estimable",
     lambda c, q: "rank_biserial" in c.method and q.startswith("ci") and _one_sided(c),
 )
 differs(

@@ -88,7 +88,7 @@ def _joint(case: Case) -> dict[str, float]:
     return {"F": e.value, "df1": 2, "df2": e.df, "p": e.p, "riv": float(e.how.rsplit(" ", 1)[1])}
 
 
-@answers("missing", {"delta_adjusted": ("Tipping point: missing scores made worse by δ", "mice")})
+@answers("missing", {"delta_adjusted": ("Tipping point: missing scores made worse by δ", "mice::pool.scalar")})
 def _tipping(case: Case) -> dict[str, float]:
     got: dict[str, float] = {}
     for delta in (0, 1, 2, 3, 5):

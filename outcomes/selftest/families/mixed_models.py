@@ -267,17 +267,15 @@ def _titles() -> dict[str, tuple[str, str]]:
         "lmm_reml": ("Mixed model by REML", "lme4::lmer"),
         "lmm_ml": ("Mixed model by ML", "lme4::lmer(REML = FALSE)"),
     }
-    kinds = {"satterthwaite": "lmerTest, emmeans", "kenward-roger": "pbkrtest, emmeans"}
-    out |= {f"lmm_{k.replace('-', '_')}": (f"Coefficients, {k}", p.split(",")[0] + "::lmer") for k, p in kinds.items()}
-    for k, p in kinds.items():
-        r = p.split(", ")[0]
-        out |= {f"lmm_emmeans_{k}": (f"Marginal means, {k}", "emmeans::emmeans")}
-        out |= {f"lmm_contrasts_{k}": (f"Contrasts, {k}", "emmeans::contrast")}
-        name = {"satterthwaite": "Satterthwaite", "kenward-roger": "Kenward-Roger"}[k]
-        out |= {f"lmm_anova3_{name}": (f"Type III tests, {k}", f"{r}::anova")}
-        out |= {f"xo_lmm_{name}": (f"Crossover mixed model, {k}", f"{r}::lmer")}
-        out |= {f"xo_lmm_anova_{name}": (f"Crossover type III tests, {k}", f"{r}::anova")}
-    out |= {"xo_lmm_vc": ("Crossover variance components", "lme4::VarCorr")}
+    for kind, tail in (("Satterthwaite", ""), ("Kenward-Roger", ", pbkrtest")):
+        low, of = kind.lower(), f'ddf = "{kind}"'
+        out[f"lmm_{low.replace('-', '_')}"] = (f"Coefficients, {kind}", f"lmerTest::summary({of}){tail}")
+        out[f"lmm_anova3_{kind}"] = (f"Type III tests, {kind}", f"lmerTest::anova(type = 3, {of}){tail}")
+        out[f"lmm_emmeans_{low}"] = (f"Marginal means, {kind}", f'emmeans::emmeans(lmer.df = "{low}")')
+        out[f"lmm_contrasts_{low}"] = (f"Contrasts, {kind}", f'emmeans::contrast(lmer.df = "{low}")')
+        out[f"xo_lmm_{kind}"] = (f"Crossover mixed model, {kind}", f"lmerTest::summary({of}){tail}")
+        out[f"xo_lmm_anova_{kind}"] = (f"Crossover type III tests, {kind}", f"lmerTest::anova({of}){tail}")
+    out["xo_lmm_vc"] = ("Crossover variance components", "lme4::VarCorr")
     return out | {"xo_pairs_holm_KR": ("Crossover pairs, Kenward–Roger, Holm", "emmeans::pairs")}
 
 

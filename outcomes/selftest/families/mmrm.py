@@ -24,8 +24,8 @@ OWN_INFERENCE = {
 }  # fmt: skip
 
 differs(
-    "mmrm's full second-order Kenward–Roger term belongs to its own parametrisation and to no other program; on two "
-    "visits it does not give back the paired t-test, the linear form does",
+    "mmrm's full second-order Kenward–Roger term depends on its parametrisation: on two visits it does not give back the "
+    "paired t-test; the linear form, as SAS has it, does",
     lambda c, q: c.method == "mmrm_us_KR",
 )
 differs("gls takes N − p residual degrees of freedom, too many", lambda c, q: q == "df_used_by_gls")
@@ -84,12 +84,13 @@ def estimate(m: Repeated, term: str) -> Estimate:
 
 
 def _titles() -> dict[str, tuple[str, str]]:
+    shapes = {"us": "unstructured", "cs": "compound symmetry", "ar1": "AR(1)", "toep": "Toeplitz"}
+    shapes |= {f"{k}h": f"{v}, variance by visit" for k, v in shapes.items() if k != "us"}
     out = {
-        f"mmrm_gls_{c}": (f"MMRM, {c}: likelihood and coefficients", "nlme::gls") for c in ("us", "us_ml", "cs", "ar1")
+        f"mmrm_{c}_{k}": (f"MMRM, {v}, {how}", "mmrm::mmrm") for c, v in shapes.items() for k, how in INFERENCE.items()
     }
-    for c in ("us", "cs", "csh", "ar1", "ar1h", "toep", "toeph"):
-        for kind, how in INFERENCE.items():
-            out[f"mmrm_{c}_{kind}"] = (f"MMRM, {c}, {how}", "mmrm::mmrm")
+    out |= {f"mmrm_gls_{c}": (f"MMRM, {v}: likelihood and coefficients", "nlme::gls") for c, v in shapes.items()}
+    out["mmrm_gls_us_ml"] = ("MMRM, unstructured, by ML: likelihood", 'nlme::gls(method = "ML")')
     return out | {"mmrm_us_KR": ("MMRM, full Kenward–Roger", "mmrm::mmrm")}
 
 

@@ -21,7 +21,7 @@ def given(text: str, key: str) -> float:
     "planning",
     {
         "power_paired_t": ("Power of the paired t-test", "pwr::pwr.t.test, own (both tails)"),
-        "sample_size_paired_t": ("Size for the paired t-test", "pwr::pwr.t.test, power.t.test(strict = TRUE)"),
+        "sample_size_paired_t": ("Size for the paired t-test", "pwr::pwr.t.test, own (both tails)"),
         "sample_size_two_sample_t": ("Size for two arms", "pwr::pwr.t.test"),
     },
 )

@@ -116,7 +116,7 @@ def _for_pooling(case: Case) -> dict[str, float]:
     {
         "relative_risk": ("Risk ratio (Katz)", "own"),
         "nnt": ("Number needed to treat", "own"),
-        "cohens_h": ("Cohen's h", "own; pwr::ES.h"),
+        "cohens_h": ("Cohen's h", "own"),
     },
 )
 def _ratio(case: Case) -> dict[str, float]:

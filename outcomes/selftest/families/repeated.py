@@ -116,7 +116,7 @@ def _pairs_of_visits(case: Case) -> dict[str, float]:
     return got
 
 
-@answers("repeated", {"mixed_anova": ("Mixed ANOVA, type III", "afex::aov_car")})
+@answers("repeated", {"mixed_anova": ("Mixed ANOVA, type III", "afex::aov_ez")})
 def _split_plot(case: Case) -> dict[str, float]:
     rows = case.rows()
     if case.data == "r_obrienkaiser.csv":
