@@ -12,12 +12,14 @@ from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
 from outcomes.methods.grouping import (
     Groups,
+    chosen_words,
     covariate_terms,
     grouped,
     groups_frame,
     lower_is_better,
     pair_words,
     two_words,
+    unspread,
 )
 from outcomes.result import Estimate, Result
 from outcomes.stats.groups import mean_difference, standardised_difference
@@ -132,13 +134,16 @@ class ANCOVA(Analysis):
         lead = f"Adjusted for {listed([f'the score at {spoken(self.before)}', *also])}, "
         model = "ANCOVA" + (f", {self.se} standard errors" if self.se != "classical" else "")
         who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)}"
-        chosen = "" if result.facts["randomised"] else f" Groups by {spoken(self.by)} were not randomised."
+        chosen = chosen_words(result.facts["randomised"], self.by)
         if len(result.facts["pairs"]) > 1:
             words = pair_words(result, k, style, {"tukey": "Tukey", "holm": "Holm"}[self.pairwise])
             return f"{lead}{outcome.title} at {spoken(self.after)}: {words} ({model}; {who}).{chosen}"
         e = result["adjusted difference"]
         first, second = result.facts["groups"][1], result.facts["groups"][0]
         a, b = (result[f"adjusted mean | {v}"].value for v in (first, second))
+        if np.isnan(e.value):
+            title = f"{outcome.title} at {spoken(self.after)}"
+            return f"{lead}{title} cannot be compared: {unspread(e.reason)} ({model}; {who}).{chosen}"
         return (
             f"{lead}mean {outcome.title} at {spoken(self.after)} was {number(a, k)} with {spoken(first)} and {number(b, k)} with "
             f"{spoken(second)} (adjusted difference {number(e.value, k)} {outcome.unit}, {two_words(e, k, style)}; {model}; "

@@ -33,10 +33,11 @@ class Crossover(Analysis):
     visit `before` of the period. They can answer differently, and the change is the noisier one; the result says which it was.
 
     Beside it, as sensitivity: complete patients only (Hills-Armitage), the difference of period baselines as a covariate,
-    Koch's rank test, period 1 alone, and the paired t-test that ignores period. With three or more treatments: all pairs with
-    Holm's p, least squares with patients as fixed effects, and the same allowing for first-order carry-over. The carry-over
-    contrast is shown with its interval and is never used to choose an analysis. `d_total` is the difference in units of the
-    total SD of one score, for comparison with parallel trials. `washout` (days) adds a note where periods lie closer together.
+    Koch's rank test, period 1 alone (and that of everybody, where some left after it), and the paired t-test that ignores
+    period. With three or more treatments: all pairs with Holm's p, least squares with patients as fixed effects, and the
+    same allowing for first-order carry-over. The carry-over contrast is shown with its interval and is never used to choose
+    an analysis. `d_total` is the difference in units of the total SD of one score, for comparison with parallel trials.
+    `washout` (days) adds a note where periods lie closer together.
 
     Raises AnalysisError where the study has no period, or no treatment of each period.
 
@@ -112,7 +113,7 @@ class Crossover(Analysis):
         return int((p.rows.groupby("patient")["period"].nunique() == len(p.periods)).sum())
 
     def _two(self, p: Periods) -> Rows:
-        """Sensitivity of the two-period, two-treatment design: complete patients, in other ways."""
+        """Sensitivity of the two-period, two-treatment design: complete patients in other ways, everybody's period 1."""
         scores, base, first = p.complete
         y1, y2 = scores.T
         ways: dict[str, Callable[..., Estimate]] = {
@@ -122,6 +123,10 @@ class Crossover(Analysis):
             "paired t-test, ignores period": ignoring_period,
         }
         found = [replace(way(y1, y2, treated_first=first, level=self.level), name=name) for name, way in ways.items()]
+        once, treated = p.first
+        if len(once) > len(y1):  # who left after period 1 is in no other row
+            alone = first_period(once, once, treated_first=treated, level=self.level)
+            found.append(replace(alone, name="period 1 only, everybody", how=f"two-sample t of period 1; n={len(once)}"))
         if p.start and self.measure == "score":
             has = ~np.isnan(base).any(axis=1)
             (b1, b2), some, ch = base[has].T, first[has], np.round(scores[has] - base[has], 9).T

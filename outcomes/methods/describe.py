@@ -49,7 +49,10 @@ class Describe(Analysis):
     def compute(self, study: Study) -> Result:
         names = self.outcomes or tuple(study.outcome_names)
         baseline = study.visit(self.baseline or study.baseline)
-        rows: list[dict[str, Any]] = [row for n in names for row in _visits(study, n, baseline, self.level)]
+        rows = [row for n in names for row in _visits(study, n, baseline, self.level)]
+        unseen = [study.outcome(n).title for n in names if study.outcome(n).name not in {row["outcome"] for row in rows}]
+        if not rows:
+            raise AnalysisError(f"There is no score at any visit: {listed(unseen)}.")
         by_visit = pd.DataFrame(rows)
         table_one = _table_one(study, self.characteristics)
         estimates = [
@@ -61,7 +64,9 @@ class Describe(Analysis):
             if kind == "mean" or row["visit"] != baseline
         ]  # fmt: skip
         n = study.enrolled
-        return Result(self, tuple(estimates), Counts(n, n), data={"visits": by_visit, "table_one": table_one})
+        notes = (f"Without a score at any visit: {listed(unseen)}.",) if unseen else ()
+        data = {"visits": by_visit, "table_one": table_one}
+        return Result(self, tuple(estimates), Counts(n, n), notes=notes, data=data, facts={"baseline": baseline})
 
     def title(self, outcome: Any = None) -> str:
         return self.label or "The patients and their scores"
@@ -74,9 +79,15 @@ class Describe(Analysis):
             f"at {spoken(r['visit'])}"
             for r in (rows if len(rows) < 2 else [rows[0], rows[-1]])
         ]
+        last, same = rows[-1], ""
+        if 0 < last["pairs"] < max(r["n"] for r in rows):
+            before = number(last["mean before (same patients)"], digits_for(last["resolution"]))
+            first = spoken(result.facts["baseline"])
+            same = f"; the {plural(last['pairs'], 'patient')} seen at both had {before} at {first}"
         others = frame["outcome"].nunique() - 1
         more = f" The table has {plural(others, 'other score')} too." if others else ""
-        return f"{plural(result.counts.enrolled, 'patient')} enrolled. {rows[0]['title']} was {listed(said)}.{more}"
+        title = rows[0]["title"][:1].upper() + rows[0]["title"][1:]
+        return f"{plural(result.counts.enrolled, 'patient')} enrolled. {title} was {listed(said)}{same}.{more}"
 
     def methods_text(self) -> str:
         return "Scores are described by mean (SD), median (first to third quartile) and range at each visit."
@@ -107,7 +118,7 @@ class Course(Analysis):
     def compute(self, study: Study) -> Result:
         frame, outcome = study.wide(self.outcome), study.outcome(self.outcome)
         groups = study.characteristic(self.by) if self.by else pd.Series("", index=frame.index)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for group in sorted(groups.dropna().unique(), key=str):
             part = frame[(groups == group).to_numpy()]
             for visit in study.visits:
@@ -121,10 +132,12 @@ class Course(Analysis):
                      group=r["group"], reason=r["reason"], how=f"t interval; n={r['n']}")
             for r in rows
         )  # fmt: skip
-        everybody = int(frame.notna().any(axis=1).sum())
-        left = (("no score at any visit", len(frame) - everybody),) if len(frame) > everybody else ()
+        known, seen_once = groups.notna().to_numpy(), frame.notna().any(axis=1).to_numpy()
+        everybody = int((known & seen_once).sum())
+        out = ((f"no {spoken(self.by)} recorded", int((~known).sum())), ("no score at any visit", int((known & ~seen_once).sum())))
+        left = tuple((why, n) for why, n in out if n)
         notes = ["The patients seen differ from visit to visit; the means are not of the same people."]
-        if int(frame.notna().all(axis=1).sum()) == everybody:
+        if int((known & frame.notna().all(axis=1).to_numpy()).sum()) == everybody:
             notes = []
         return Result(self, estimates, Counts(len(frame), everybody, left), outcome, tuple(notes),
                       {"course": course}, ("course",))  # fmt: skip
@@ -139,12 +152,15 @@ class Course(Analysis):
         out = []
         for group, rows in result.data["course"].groupby("group", sort=False):
             said = [
-                f"{number(r['mean'], k)} at {spoken(r['visit'])} ({interval(r['low'], r['high'], k, level=self.level)}; "
-                f"n={r['n']} of {r['of']})"
+                f"{number(r['mean'], k)} at {spoken(r['visit'])} ({self._limits(r, k)}n={r['n']} of {r['of']})"
+                if r["n"] else f"unknown at {spoken(r['visit'])} (n=0 of {r['of']})"
                 for r in (rows.to_dict("records") if not self.by else rows.iloc[[0, -1]].to_dict("records"))
             ]
             out.append(f"Mean {result.outcome.title}{f' ({group})' if group else ''} was {listed(said)}.")
         return " ".join(out)
+
+    def _limits(self, row: dict[str, Any], k: int) -> str:
+        return "" if row["reason"] else f"{interval(row['low'], row['high'], k, level=self.level)}; "
 
     def methods_text(self) -> str:
         return "The course shows the mean of the patients seen at each visit with its t interval; visits are not compared by it."
@@ -173,8 +189,6 @@ def _visits(study: Study, name: str, baseline: str, level: float) -> list[dict[s
              "mean change": change.value, "mean change_low": change.low, "mean change_high": change.high,
              "mean change_se": change.se, "mean change_reason": change.reason}
         )  # fmt: skip
-    if not rows:
-        raise AnalysisError(f"{outcome.title} has no score at any visit.")
     return rows
 
 

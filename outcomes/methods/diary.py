@@ -12,7 +12,16 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.methods.grouping import level_order, lower_is_better, two_words, unrandomised
+from outcomes.methods.grouping import (
+    chosen_words,
+    is_randomised,
+    level_order,
+    lower_is_better,
+    two_words,
+    unrandomised,
+    unspread,
+    versus,
+)
 from outcomes.readers.visits import visit_time
 from outcomes.result import Counts, Estimate, Outcome, Result
 from outcomes.stats.diary import DiarySummary, summarise, window_mean
@@ -112,8 +121,8 @@ class Diary(Analysis):
             label = study.characteristic(self.by).reindex(wide.index)[keep].astype(str).to_numpy()
             levels = level_order(study.characteristic(self.by), self.by, self.reference)
             rows = [*self._contrasts(value[keep], before, label, levels, unit), *rows]
-            facts["groups"] = levels
-            notes = () if study.controlled and self.by == "arm" else (unrandomised(self.by),)
+            facts |= {"groups": levels, "randomised": is_randomised(study, self.by)}
+            notes = () if facts["randomised"] else (unrandomised(self.by),)
         elif self.summary == "mean":
             change = mean_change(before, value[keep], level=self.level)
             rows.append(replace(change, name=f"difference from {visits[0]}", unit=unit))
@@ -186,22 +195,31 @@ class Diary(Analysis):
         name, unit = SUMMARIES[self.summary], result.facts["unit"]
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
         if not result.counts.analysed:
-            return f"{outcome.title}: no diary with a {name} ({who})."
+            return f"No diary of {outcome.title} gives a {name} ({who})."
         e = next(r for r in result.estimates if r.name == name and not r.group)
         limits = f"; {interval(e.low, e.high, k, level=e.level)}" if not e.reason else ""
-        lead = f"Mean {name} of {outcome.title} was {number(e.value, k)} {unit} (SD {number(result.facts['sd'], k)}{limits}; {who})"
+        sd = "" if math.isnan(result.facts["sd"]) else f"SD {number(result.facts['sd'], k)}{limits}; "
+        lead = f"{'The' if self.summary == 'mean' else 'Mean'} {name} of {outcome.title} was {number(e.value, k)} {unit} ({sd}{who})"
         if self.by:
+            chosen = chosen_words(result.facts["randomised"], self.by)
             pairs = [
-                f"{spoken(r.group)} {number(r.value, k)} ({two_words(r, k, style)})"
+                f"{versus(r.group)} {number(r.value, k)} ({two_words(r, k, style)})" if not math.isnan(r.value)
+                else f"{versus(r.group)} undefined, {unspread(r.reason)}"
                 for r in result.estimates if r.name == "adjusted difference"
             ]  # fmt: skip
-            return f"{lead}. Adjusted for the score before: {'; '.join(pairs)}{lower_is_better(outcome)}."
+            return f"{lead}. Adjusted for the score before: {'; '.join(pairs)}{self._better(outcome)}.{chosen}"
         if self.summary == "mean":
             first = result.facts["visits"][0]
             d = result[f"difference from {first}"]
             words = f"{number(d.value, k)} from {spoken(first)} ({two_words(d, k, style)})"
             return f"{lead}, {words}: scores {outcome.direction(d.value)} on average."
         return f"{lead}."
+
+    def _better(self, outcome: Outcome) -> str:
+        """Which side is better for the summary: a larger SPID means lower scores than before."""
+        if self.summary in AGAINST_BASELINE:
+            return "; larger means further below the score before"
+        return lower_is_better(outcome)
 
     def methods_text(self) -> str:
         rule = f"gaps of up to {plural(int(self.max_gap), 'day')} bridged by a straight line, longer ones leave the patient out"

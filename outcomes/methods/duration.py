@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
 from outcomes.methods.diary import visit_days
-from outcomes.methods.grouping import level_order, unrandomised
+from outcomes.methods.grouping import chosen_words, is_randomised, level_order, unrandomised
 from outcomes.result import Counts, Estimate, Outcome, Result
 from outcomes.stats.diary import Relief, return_of_pain
 from outcomes.stats.survival import Curve, kaplan_meier, log_rank
@@ -85,12 +85,13 @@ class DurationOfRelief(Analysis):
         frame, until = frame[keep], self.until or days[-1]
         groups = {"": frame}
         rows: list[Estimate] = []
-        notes = []
+        notes, randomised = [], True
         if self.by:
             label = study.characteristic(self.by).reindex(frame.index).astype(str)
             groups |= {v: frame[label == v] for v in level_order(study.characteristic(self.by), self.by)}
             rows.append(replace(log_rank({k: _pair(v) for k, v in groups.items() if k}), name="groups differ"))
-            if not (study.controlled and self.by == "arm"):
+            randomised = is_randomised(study, self.by)
+            if not randomised:
                 notes.append(unrandomised(self.by))
         curves = {k: kaplan_meier(*_pair(v), level=self.level) for k, v in groups.items()}
         for group, curve in curves.items():
@@ -104,7 +105,8 @@ class DurationOfRelief(Analysis):
             "events": int(frame["event"].sum()),
             "at_once": at_once,
             "first": visits[1],
-            "until": until,
+            "last": days[-1],
+            "randomised": randomised,
             "groups": tuple(groups)[1:],
         }
         counts = Counts(study.enrolled, len(frame), left)
@@ -137,15 +139,17 @@ class DurationOfRelief(Analysis):
             e = next(r for r in result.estimates if r.name == "median time" and r.group == group)
             words = (
                 f"{_day(e.value)} days ({_limits(e)})" if not math.isnan(e.value)
-                else f"not reached by day {number(result.facts['until'], 0)}"
+                else f"not reached by day {number(result.facts['last'], 0)}"
             )  # fmt: skip
-            parts.append(f"{words}{' with ' + spoken(group) if group else ''}")
+            whose = f" with {spoken(group)}" if group else " overall" if result.facts["groups"] else ""
+            parts.append(f"{words}{whose}")
+        chosen = chosen_words(result.facts["randomised"], self.by)
         test = result.estimates[0] if result.facts["groups"] else None
         tested = f"; log-rank {p_value(test.p, style)}" if test is not None and not test.reason else ""
         return (
             f"Median duration of relief was {'; '.join(parts)} (Kaplan-Meier{tested}; n={n} of {result.counts.enrolled}, "
             f"{plural(n - events, 'patient')} censored; pain back = at least {percent(self.share)} of the score before; "
-            f"{result.facts['at_once']} had no relief at {spoken(result.facts['first'])})."
+            f"{result.facts['at_once']} had no relief at {spoken(result.facts['first'])}).{chosen}"
         )
 
     def methods_text(self) -> str:

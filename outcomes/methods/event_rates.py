@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.methods.grouping import level_order, unrandomised
+from outcomes.methods.grouping import chosen_words, is_randomised, level_order, unrandomised
 from outcomes.methods.harms import ANY, Harms, checked_way, harms, known_group, patient_group, way_collected
 from outcomes.result import REASONS, Counts, Estimate, Outcome, Result
 from outcomes.stats.rates import rate_by_patient, rate_ratio, rate_ratio_by_patient
@@ -78,7 +78,7 @@ class RateRatio(Analysis):
             v: tuple(s.reindex(group.index[group == v]).to_numpy(float) for s in (events, exposure)) for v in levels
         }
         rows = list(self._rows(sides))
-        randomised = study.controlled and self.by == "arm"
+        randomised = is_randomised(study, self.by)
         notes = (way_collected(self.collected), *([] if randomised else [unrandomised(self.by)]), *h.notes)
         totals = {v: (int(a.sum()), float(m.sum()), len(m)) for v, (a, m) in sides.items()}
         ratios = [e for e in rows if e.name == "rate ratio"]
@@ -130,19 +130,31 @@ class RateRatio(Analysis):
         for v in others:
             e = result[f"rate ratio | {v} - {reference}" if len(others) > 1 else "rate ratio"]
             (a, m, k), (b, o, j) = (result.facts["totals"][x] for x in (v, reference))
-            tested = (
-                REASONS[e.reason] if e.reason else f"{interval(e.low, e.high, 2, level=e.level)}; {p_value(e.p, style)}"
-            )
+            exact = result[f"rate ratio, events independent{f' | {v} - {reference}' if len(others) > 1 else ''}"]
             parts.append(
-                f"{plural(a, 'record')} of {self.event} in {number(m, 0)} {self._unit} ({plural(k, 'patient')}) with {spoken(v)} and "
-                f"{b} in {number(o, 0)} ({plural(j, 'patient')}) with {spoken(reference)}: rate ratio {number(e.value, 2)} ({tested}, "
-                "allowing for repeated events of a patient)."
+                f"{plural(a, 'record')} of {self.event} in {self._exposed_words(m)} ({plural(k, 'patient')}) with {spoken(v)} and "
+                f"{b} in {number(o, 0)} ({plural(j, 'patient')}) with {spoken(reference)}: {_ratio_words(e, exact, style)}."
             )
-        chosen = "" if result.facts["randomised"] else f" Groups by {spoken(self.by)} were not randomised."
-        return " ".join(parts) + chosen
+        return " ".join(parts) + chosen_words(result.facts["randomised"], self.by)
+
+    def _exposed_words(self, amount: float) -> str:
+        return f"{number(amount, 0)} {self._unit}" if self.exposure else plural(int(amount), "infusion")
 
     def methods_text(self) -> str:
         return (
             f"Rates per 100 {self._unit} are compared by their ratio with an interval that allows for repeated events of the same "
             "patient, beside the exact conditional interval for independent events."
         )
+
+
+def _ratio_words(e: Estimate, exact: Estimate, style: str) -> str:
+    """The ratio that allows for repeated events; where it has no interval, why, and the exact one of independent events."""
+    if np.isnan(e.value):
+        return f"no rate ratio, {REASONS[e.reason]}"
+    ratio = f"rate ratio {number(e.value, 2)}"
+    if not e.reason:
+        tested = f"{interval(e.low, e.high, 2, level=e.level)}; {p_value(e.p, style)}"
+        return f"{ratio} ({tested}, allowing for repeated events of a patient)"
+    why = "no event in one of the groups" if e.reason == "no_events" else REASONS[e.reason]
+    limits = f"; {interval(exact.low, exact.high, 2, level=exact.level)}, {p_value(exact.p, style)}, taking events as independent"
+    return f"{ratio} (no interval that allows for repeated events: {why}{'' if np.isnan(exact.low) else limits})"

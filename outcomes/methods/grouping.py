@@ -55,9 +55,29 @@ class Groups:
 def unrandomised(by: str) -> str:
     """The note under every comparison of groups that were chosen."""
     return (
-        f"Groups by {spoken(by)} were not randomised: who was in which group was somebody's choice, and a difference may be "
-        "due to that."
+        f"Groups by {spoken(by)} were not randomised: chance did not decide who was in which group, and a difference may be due "
+        "to whatever else differs between them."
     )
+
+
+def is_randomised(study: Study, by: str) -> bool:
+    """Whether chance decided who is in which of these groups: the arms of a controlled study, or its sequences."""
+    return study.controlled and by in ("arm", "sequence")
+
+
+def chosen_words(randomised: bool, by: str) -> str:
+    """The sentence after a comparison of groups that nobody randomised."""
+    return "" if randomised else f" Groups by {spoken(by)} were not randomised."
+
+
+def versus(pair: str, joint: str = "minus") -> str:
+    """'ketamine - placebo' as a person says it: 'ketamine minus placebo'."""
+    return f" {joint} ".join(spoken(v) for v in pair.split(" - ", 1))
+
+
+def unspread(reason: str) -> str:
+    """Why a comparison of groups has no interval or test, in words."""
+    return "no spread to judge it by" if reason == "zero_variance" else REASONS[reason]
 
 
 def grouped(study: Study, outcome: str, *, after: str, by: str, before: str = "", reference: str = "") -> Groups:
@@ -82,7 +102,7 @@ def grouped(study: Study, outcome: str, *, after: str, by: str, before: str = ""
     label = values[known].astype(str).to_numpy(dtype=object)
     levels = level_order(column, by, reference)
     counts = Counts(study.enrolled, int(known.sum()), tuple(left))
-    randomised = study.controlled and by == "arm"
+    randomised = is_randomised(study, by)
     return Groups(by, levels, label, pre[known], post[known], ids[known], counts, meaning, randomised)
 
 
@@ -134,7 +154,7 @@ def means(groups: Mapping[str, np.ndarray], name: str, unit: str) -> tuple[Estim
 def two_words(e: Estimate, digits: int, style: str) -> str:
     """The interval, test and p of a difference, or why there is none."""
     if e.reason:
-        return f"no interval: {REASONS[e.reason]}"
+        return f"no interval: {unspread(e.reason)}"
     tested = f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
     return f"{interval(e.low, e.high, digits, level=e.level)}; {tested}"
 
@@ -155,9 +175,12 @@ def pair_words(result: Result, digits: int, style: str, by: str) -> str:
     for name in result.facts["pairs"]:
         e = result[name]
         a, b = (spoken(v) for v in (e.group or e.name).split(" - ", 1))
+        if np.isnan(e.value):
+            parts.append(f"{a} against {b} not compared, {unspread(e.reason)}")
+            continue
         amount = f"{a} differed from {b} by {number(e.value, digits)} {e.unit}".rstrip()
         if e.reason:
-            parts.append(f"{amount} (no interval: {REASONS[e.reason]})")
+            parts.append(f"{amount} (no interval: {unspread(e.reason)})")
             continue
         p = e.p if np.isnan(e.p_adjusted) else e.p_adjusted
         parts.append(f"{amount} ({interval(e.low, e.high, digits, level=e.level)}; {by} {p_value(p, style)})")

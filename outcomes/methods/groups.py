@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.methods.grouping import (
+    chosen_words,
     grouped,
     groups_frame,
     lower_is_better,
@@ -16,9 +18,10 @@ from outcomes.methods.grouping import (
     pair_words,
     two_levels,
     two_words,
+    unspread,
     what,
 )
-from outcomes.result import REASONS, Result
+from outcomes.result import Result
 from outcomes.stats.groups import games_howell, mean_difference, standardised_mean_differences, welch_anova
 from outcomes.study import Study
 from outcomes.wording import digits_for, number, p_value, spoken
@@ -71,7 +74,7 @@ class WelchT(Analysis):
             standardised_mean_differences(y[first], y[second], level=self.level)["g_s"], group=difference.group
         )
         rows = (difference, effect, *means(y, "mean change" if self.before else "mean", unit))
-        facts = {"sizes": g.sizes, "groups": (first, second)}
+        facts = {"sizes": g.sizes, "groups": (first, second), "randomised": g.randomised}
         return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -85,10 +88,13 @@ class WelchT(Analysis):
         )
         about = f"mean change in {outcome.title}" if self.before else f"mean {outcome.title} at {spoken(self.after)}"
         when = f" from {spoken(self.before)} to {spoken(self.after)}" if self.before else ""
+        chosen = chosen_words(result.facts["randomised"], self.by)
+        if np.isnan(e.value):
+            return f"The {about}{when} cannot be compared: {unspread(e.reason)} ({result.facts['sizes']}).{chosen}"
         return (
             f"The {about}{when} was {number(a, k)} with {spoken(first)} and {number(b, k)} with {spoken(second)} (difference "
             f"{number(e.value, k)}, {two_words(e, k, style)}, Welch; n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
-            f"{lower_is_better(outcome)})."
+            f"{lower_is_better(outcome)}).{chosen}"
         )
 
     def methods_text(self) -> str:
@@ -134,7 +140,10 @@ class GamesHowell(Analysis):
             *(replace(e, name=e.group, group="") for e in pairs),
             *means(y, "mean change" if self.before else "mean", unit),
         )
-        facts = {"sizes": g.sizes, "pairs": tuple(e.group for e in pairs), "axis": what(g, self.before, self.after)}
+        facts = {
+            "sizes": g.sizes, "pairs": tuple(e.group for e in pairs), "axis": what(g, self.before, self.after),
+            "randomised": g.randomised,
+        }  # fmt: skip
         forest = pd.DataFrame([{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs])
         return Result(
             self, rows, g.counts, g.outcome, g.notes, {"forest": forest, "groups": groups_frame(g)}, ("forest",), facts
@@ -146,10 +155,11 @@ class GamesHowell(Analysis):
         k, test = digits_for(outcome.resolution), result.estimates[0]
         when = f" from {spoken(self.before)} to {spoken(self.after)}" if self.before else f" at {spoken(self.after)}"
         about = f"{'change in ' if self.before else ''}{outcome.title}{when}"
-        overall = f"Welch's {p_value(test.p, style)}" if not test.reason else f"no overall test: {REASONS[test.reason]}"
+        overall = f"Welch's {p_value(test.p, style)}" if not test.reason else f"no overall test: {unspread(test.reason)}"
         return (
-            f"Mean {about} by {spoken(self.by)} ({overall}; n={result.facts['sizes']}): "
-            f"{pair_words(result, k, style, 'Games-Howell')}{lower_is_better(outcome)}."
+            f"Mean {about} by {spoken(self.by)} ({overall}; n={result.facts['sizes']} of "
+            f"{result.counts.enrolled} enrolled): {pair_words(result, k, style, 'Games-Howell')}{lower_is_better(outcome)}."
+            f"{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:

@@ -126,10 +126,16 @@ def said_yes(column: pd.Series) -> np.ndarray:
 
 
 def _named(events: pd.DataFrame) -> pd.DataFrame:
-    """Events with tidy names; a row that says "none" keeps its patient and has the name ""."""
-    text = events["event"].astype("string").str.strip()
-    blank = text.isna() | (text == "") | text.str.casefold().isin(NOTHING).fillna(True)
-    return events.assign(event=text.mask(blank, "").astype(object)).reset_index(drop=True)
+    """Events with tidy names; a row that says "none" keeps its patient and has the name "".
+
+    Names that differ by capitals or spaces only are one side effect, under its most frequent spelling.
+    """
+    text = events["event"].astype("string").str.strip().str.replace(r"\s+", " ", regex=True)
+    alike = text.str.casefold()
+    blank = text.isna() | (text == "") | alike.isin(NOTHING).fillna(True)
+    usual = {key: min(v.unique(), key=lambda w: (-int((v == w).sum()), w)) for key, v in text[~blank].groupby(alike[~blank])}
+    names = np.array([usual.get(key, "") for key in alike.fillna("")], dtype=object)
+    return events.assign(event=names).reset_index(drop=True)
 
 
 def _asked(infusions: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index]:
@@ -151,7 +157,7 @@ def _positions(infusions: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
     alone = infusions["patient"].drop_duplicates(keep=False)
     only = dict(zip(alone, alone.index, strict=True))
     unnamed = events[key].isna().to_numpy() if key else np.ones(len(events), dtype=bool)
-    return np.where(unnamed, [only.get(p, -1) for p in events["patient"]], at)
+    return np.where(unnamed, np.array([only.get(p, -1) for p in events["patient"]], dtype=int), at)
 
 
 def shares_of_patients(name: str, count: int, total: int, *, level: float, interval: str = "wilson") -> list[Estimate]:

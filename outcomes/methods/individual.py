@@ -11,11 +11,11 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.scoring import instrument
 from outcomes.methods.paired import pairs_frame
 from outcomes.methods.ranks import nobody
-from outcomes.methods.responders import improvement_sign, parse_rule
+from outcomes.methods.responders import improvement_sign, parse_rule, rule_name
 from outcomes.result import Counts, Estimate, Outcome, Result
+from outcomes.scoring import instrument
 from outcomes.stats.individual import reliable_change
 from outcomes.stats.meaningful import WEAKEST_ANCHOR, anchored, spread_thresholds
 from outcomes.stats.proportions import wilson
@@ -101,7 +101,8 @@ class IndividualChange(Analysis):
         if not counts.analysed:
             return nobody(self, result)
         if not facts["classes"]:
-            return f"Measurement error of {outcome.title} cannot be judged in {counts.analysed} of {counts.enrolled} patients."
+            who = f"{counts.analysed} of {counts.enrolled}"
+            return f"Measurement error of {outcome.title} cannot be judged: too few patients have both scores ({who})."
         classes, n, k = facts["classes"], counts.analysed, digits_for(outcome.resolution)
         source = f" ({facts['source']})" if facts["source"] else ""
         crossed = (
@@ -186,33 +187,38 @@ class MeaningfulChange(Analysis):
         spread = spread_thresholds(pairs.before, pairs.after, reliability=rho)[:3]
         how = f"reliability {rho:g}{f' ({source})' if source else ''}" if rho is not None else ""
         thresholds = [replace(e, unit=unit, how=how if e.name != "half SD before" else "") for e in spread]
-        rows = (replace(a.improved, unit=unit), replace(a.other, unit=unit), cut, roc.auc,
+        rows = (replace(a.improved, unit=unit), replace(a.other, unit=unit), cut, _within(roc.auc),
                 replace(a.correlation, name="Spearman correlation with the anchor"), *thresholds)  # fmt: skip
-        facts = {"n_improved": roc.n_improved, "n_other": roc.n_other, "anchor": study.outcome(self.anchor).title}
+        facts = {"pairs": pairs.counts.analysed, "n_improved": roc.n_improved, "n_other": roc.n_other,
+                 "anchor": study.outcome(self.anchor).title}  # fmt: skip
         data = {"pairs": pairs_frame(pairs), "anchored": pd.DataFrame({"improvement": gain, "anchor": answers})}
-        return Result(self, rows, counts, pairs.outcome, _anchor_notes(a.correlation), data, facts=facts)
+        return Result(self, rows, counts, pairs.outcome, _anchor_notes(a.correlation, self.improved), data, facts=facts)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts, facts = result.outcome, result.counts, result.facts
         assert outcome is not None
         if not counts.analysed:
-            return nobody(self, result)
+            lacks = f" and an answer of {facts['anchor']}" if facts["pairs"] else ""
+            return f"{nobody(self, result).rstrip('.')}{lacks}."
         yes, no, cut, auc, rho, half = result.estimates[:6]
-        k, unit = digits_for(outcome.resolution), outcome.unit
+        k, unit, answers = digits_for(outcome.resolution), outcome.unit, rule_name(self.improved).removeprefix("score ")
         if not facts["n_improved"]:
-            none = f"None of {counts.analysed} patients was called improved by {facts['anchor']} ({self.improved})"
+            none = f"None of {counts.analysed} patients was called improved by {facts['anchor']} ({answers})"
             return f"{none}: no anchored threshold."
         said = (
-            f"Patients called improved by {facts['anchor']} ({self.improved}; {facts['n_improved']} of {counts.analysed}) "
+            f"Patients called improved by {facts['anchor']} ({answers}; {facts['n_improved']} of {counts.analysed}) "
             f"improved by {number(yes.value, k)} {unit} in {outcome.title} on average"
         )
         if facts["n_other"]:
             area = f"AUC {number(auc.value, 2)}" + (
                 "" if auc.reason else f", {interval(auc.low, auc.high, 2, level=auc.level)}"
             )
+            with_anchor = "no correlation with the anchor" if math.isnan(rho.value) else (
+                f"Spearman correlation with the anchor {number(rho.value, 2)}"
+            )  # fmt: skip
             said += (
-                f", the others {number(no.value, k)}; the cut-off that agrees best is {number(cut.value, k)} {unit} ({area}; "
-                f"Spearman correlation with the anchor {number(rho.value, 2)})"
+                f", the others by {number(no.value, k)}; the cut-off that agrees best is {number(cut.value, k)} {unit} ({area}; "
+                f"{with_anchor})"
             )
         return f"{said}. Half the SD before is {number(half.value, k)} {unit}. {counts.analysed} of {counts.enrolled} patients."
 
@@ -251,7 +257,20 @@ def _without(counts: Counts, left: int, why: str) -> Counts:
     return Counts(counts.enrolled, counts.analysed - left, (*counts.left_out, (why, left)), counts.noun)
 
 
-def _anchor_notes(correlation: Estimate) -> tuple[str, ...]:
+def _within(auc: Estimate) -> Estimate:
+    """An area with limits that are areas: a normal interval may reach beyond 0 and 1."""
+    return replace(auc, low=max(auc.low, 0.0), high=min(auc.high, 1.0)) if not math.isnan(auc.low) else auc
+
+
+def _anchor_notes(correlation: Estimate, improved: str) -> tuple[str, ...]:
+    if math.isnan(correlation.value):
+        return ("The improvement or the anchor is the same in everybody: the anchor says nothing about this score.",)
+    wanted = -1 if parse_rule(improved)[0] == "at_most" else 1
+    if wanted * correlation.value <= -WEAKEST_ANCHOR:
+        return (
+            f"The anchor correlates with the improvement the wrong way round ({number(correlation.value, 2)}): those whom it calls "
+            "improved did so less. Check the direction of both scores; the thresholds should not be used.",
+        )
     if abs(correlation.value) < WEAKEST_ANCHOR:
         return (
             f"The anchor correlates with the improvement by {number(correlation.value, 2)} only (below 0.3 in size): it says little "

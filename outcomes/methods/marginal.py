@@ -11,9 +11,9 @@ import numpy as np
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.methods.grouping import unrandomised
+from outcomes.methods.grouping import chosen_words, is_randomised, unrandomised, versus
 from outcomes.methods.repeats import repeats
-from outcomes.methods.responders import improvement_sign, parse_rule, responded, rule_name
+from outcomes.methods.responders import improvement_sign, parse_rule, responded, rule_name, rule_words
 from outcomes.result import REASONS, Result
 from outcomes.stats.gee import gee
 from outcomes.study import Study
@@ -92,8 +92,9 @@ class ResponderGEE(Analysis):
                 e, value=exp(e.value), low=exp(e.low), high=exp(e.high), group=f"{arm} - {data.levels[0]}", how=how
             )
             rows.append(own)
-        notes = () if study.controlled and self.by == "arm" else (unrandomised(self.by),)
-        facts = {"patients": model.clusters, "correlation": model.alpha, "visits": later}
+        randomised = is_randomised(study, self.by)
+        notes = () if randomised else (unrandomised(self.by),)
+        facts = {"patients": model.clusters, "correlation": model.alpha, "visits": later, "randomised": randomised}
         return Result(self, tuple(rows), data.counts, data.outcome, notes, {"observed": data.observed()}, facts=facts)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -103,12 +104,14 @@ class ResponderGEE(Analysis):
             tested = REASONS[e.reason] if e.reason else (
                 f"{interval(e.low, e.high, 2, level=e.level)}; {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
             )  # fmt: skip
-            parts.append(f"{number(e.value, 2)} ({e.group}; {tested})")
-        over = f"{spoken(result.facts['visits'][0])} to {spoken(result.facts['visits'][-1])}"
+            parts.append(f"{number(e.value, 2)} ({versus(e.group, 'against')}; {tested})")
+        first, last = (spoken(v) for v in (result.facts["visits"][0], result.facts["visits"][-1]))
+        over = f"Over {first} to {last}" if first != last else f"At {last}"
         who = f"{result.facts['patients']} patients of {result.counts.enrolled}"
         return (
-            f"Over {over}, the odds ratio of an improvement of {rule_name(self.rule)} in {result.outcome.title} was "
+            f"{over}, the odds ratio of {rule_words(self.rule, result.outcome)} was "
             f"{'; '.join(parts)}; GEE, {self.working} working correlation, {who}."
+            f"{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:

@@ -12,10 +12,10 @@ from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
 from outcomes.methods.grouping import two_words
 from outcomes.methods.periods import Periods, by_period
-from outcomes.result import Counts, Estimate, Result
+from outcomes.result import REASONS, Counts, Estimate, Result
 from outcomes.stats.nof1 import nof1, pooled_series
 from outcomes.study import Study
-from outcomes.wording import digits_for, interval, number, p_value, plural, spoken
+from outcomes.wording import digits_for, interval, level_text, number, p_value, plural, spoken
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,18 @@ class NOf1(Analysis):
         treated, control = (spoken(v) for v in reversed(facts["arms"]))
         several = n > 1
         e = result["pooled" if several else "mean difference"]
-        side = "lower" if e.value < 0 else "higher"
-        text = (
-            f"{outcome.title} was {number(abs(e.value), k)} {e.unit} {side} in {treated} periods than in the {control} periods paired "
-            f"with them ({two_words(e, k, style)}"
-        )
+        compared = f"in {treated} periods {{}} in the {control} periods paired with them"
+        if np.isnan(e.value):
+            return f"{outcome.title} {compared.format('and')}: not compared, {REASONS[e.reason]} ({who})."
+        side = f"{number(abs(e.value), k)} {e.unit} {'lower' if e.value < 0 else 'higher'}" if e.value else "the same"
+        text = f"{outcome.title} was {side} {compared.format('than' if e.value else 'as')} ({two_words(e, k, style)}"
         if not several:
             test = result["randomisation test"]
             return f"{text}; {plural(facts['pairs'], 'pair')}; {test.how}, {p_value(test.p, style)}; {who})."
-        wide = result["prediction interval"]
-        next_one = "" if wide.reason else f"; next patient, {interval(wide.low, wide.high, k)}"
+        wide = next((x for x in result.estimates if x.name == "prediction interval" and not x.reason), None)
+        next_one = ""
+        if wide:
+            next_one = f"; {level_text(wide.level)} prediction interval for the next patient, {interval(wide.low, wide.high, k)}"
         return f"{text}; random effects over {n} patients, {facts['pairs']} pairs{next_one}; {who})."
 
     def methods_text(self) -> str:

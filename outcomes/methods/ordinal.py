@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.methods.grouping import Groups, covariate_terms, grouped
+from outcomes.methods.grouping import Groups, chosen_words, covariate_terms, grouped
 from outcomes.result import REASONS, Estimate, Outcome, Result
 from outcomes.stats.linear import Design, factor
 from outcomes.stats.ordinal import OrdinalFit, likelihood_ratio, proportional_odds
@@ -79,7 +79,8 @@ class ProportionalOdds(Analysis):
         ]
         lines += [line for v in g.levels[1:] for line in self._cuts(design, g, v, sign)]
         shares = pd.crosstab(pd.Series(g.label, name="group"), pd.Series(g.after, name="answer"), normalize="index")
-        facts = {"sizes": g.sizes, "null": 1.0, "log_scale": True, "axis": name, "better": g.outcome.better}
+        facts = {"sizes": g.sizes, "null": 1.0, "log_scale": True, "axis": name, "better": g.outcome.better,
+                 "randomised": g.randomised}  # fmt: skip
         data = {"forest": pd.DataFrame(lines), "answers": shares.reset_index()}
         return Result(self, tuple(rows), g.counts, g.outcome, g.notes, data, ("forest",), facts)
 
@@ -113,10 +114,10 @@ class ProportionalOdds(Analysis):
         lead = f"{outcome.title} at {spoken(self.after)} by {spoken(self.by)}"
         adjusted = f", adjusted for {listed([spoken(c) for c in self.covariates])}" if self.covariates else ""
         who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
-        ranks = result.estimates[-1]
+        ranks, chosen = result.estimates[-1], chosen_words(result.facts["randomised"], self.by)
         tested = f"{ranks.how.split(',')[0]} {p_value(ranks.p, style)}"
         if test.reason:
-            return f"{lead}: the proportional odds model gives no estimate, {REASONS[test.reason]} ({tested}; {who})."
+            return f"{lead}: the proportional odds model gives no estimate, {REASONS[test.reason]} ({tested}; {who}).{chosen}"
         ratios = [
             f"{spoken(e.group.split(' - ')[0])} against {spoken(e.group.split(' - ')[1])} {number(e.value, 2)} "
             f"({interval(e.low, e.high, 2, level=e.level)})"
@@ -124,7 +125,7 @@ class ProportionalOdds(Analysis):
         ]  # fmt: skip
         return (
             f"{lead}: {name} {'; '.join(ratios)} (proportional odds{adjusted}; likelihood-ratio {p_value(test.p, style)}; "
-            f"{tested}; {who})."
+            f"{tested}; {who}).{chosen}"
         )
 
     def methods_text(self) -> str:

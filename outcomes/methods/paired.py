@@ -69,9 +69,11 @@ class PairedT(Analysis):
             return f"No patient of {counts.enrolled} has {outcome.title} at both {spoken(self.before)} and {spoken(self.after)}."
         k = digits_for(outcome.resolution)
         before, after = result.estimates[1].value, result.estimates[2].value
+        spread = [f" ({'SD ' * first}{number(result.facts[sd], k)})" for sd, first in (("sd_before", True), ("sd_after", False))]
+        first, second = spread if counts.analysed > 1 else ("", "")
         means = (
-            f"Mean {outcome.title} was {number(before, k)} (SD {number(result.facts['sd_before'], k)}) at {spoken(self.before)} "
-            f"and {number(after, k)} ({number(result.facts['sd_after'], k)}) at {spoken(self.after)}"
+            f"Mean {outcome.title} was {number(before, k)}{first} at {spoken(self.before)} and {number(after, k)}{second} at "
+            f"{spoken(self.after)}"
         )
         who = f"n={counts.analysed} of {counts.enrolled}"
         if change.reason:

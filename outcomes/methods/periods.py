@@ -47,6 +47,12 @@ class Periods:
         return value.to_numpy(float)[whole], base.to_numpy(float)[whole], first[whole]
 
     @property
+    def first(self) -> tuple[np.ndarray, np.ndarray]:
+        """Everybody with a score in period 1, also those who have no other: score, and whether it was the treatment of interest."""
+        rows = self.rows[self.rows["period"] == self.periods[0]]
+        return rows["value"].to_numpy(float), (rows["arm"] == self.arms[1]).to_numpy(bool)
+
+    @property
     def cells(self) -> pd.DataFrame:
         """Number, mean and SD of each order and period, at the period's start and at its end."""
         orders = self.rows.sort_values("period").groupby("patient")["arm"].agg(" then ".join)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -111,7 +112,7 @@ class PooledSites(Analysis):
                 answers[str(value)] = self.analysis.run(study.where(**{self.by: value}))
             except OutcomesError as e:
                 refused[str(value)] = str(e).rstrip(".")
-        name = self.of or next((e.term for r in answers.values() for e in r.estimates if e.se > 0), "")
+        name = self.of or _pooled_by_default(answers.values())
         return [_site(site, r, name) for site, r in answers.items()], refused
 
     def _pooled(self, usable: list[_Site]) -> list[Estimate]:
@@ -191,6 +192,18 @@ def _site(name: str, result: Result, of: str) -> _Site:
             "weigh. Pool a difference or a mean, or the counts by Mantel-Haenszel."
         )
     return _Site(name, e, result.counts, result.outcome)
+
+
+def _pooled_by_default(answers: Iterable[Result]) -> str:
+    """The first estimate with a standard error, or that lacks one only because its sites are degenerate.
+
+    Never a later one in its place: where no site can give the mean change, the mean before is no answer.
+    """
+    rows: dict[str, list[Estimate]] = {}
+    for e in (e for r in answers for e in r.estimates):
+        rows.setdefault(e.term, []).append(e)
+    lost = ("too_few", "zero_variance", "not_estimable")
+    return next((term for term, at in rows.items() if any(e.se >= 0 or (e.unit and e.reason in lost) for e in at)), "")
 
 
 def _counts(study: Study, by: str, usable: list[_Site]) -> Counts:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analysis import Analysis
-from outcomes.methods.grouping import grouped, groups_frame, lower_is_better, two_levels
+from outcomes.methods.grouping import chosen_words, grouped, groups_frame, lower_is_better, two_levels, versus
 from outcomes.result import REASONS, Estimate, Result
 from outcomes.stats.twosample_ranks import cliffs_delta, dunn, hodges_lehmann, kruskal_wallis, mann_whitney
 from outcomes.study import Study
@@ -56,13 +56,14 @@ class MannWhitney(Analysis):
         y, pair = g.split(g.y), f"{first} - {second}"
         test = mann_whitney(y[first], y[second])
         shift = hodges_lehmann(y[first], y[second], level=self.level, unit=g.outcome.unit)
+        estimate = _reached(shift.estimate, shift.achieved)
         rows = (
             replace(test, group=pair),
-            replace(shift.estimate, group=pair),
+            replace(estimate, group=pair),
             replace(cliffs_delta(y[first], y[second], level=self.level), group=pair),
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
         )
-        facts = {"sizes": g.sizes, "groups": (first, second), "achieved": shift.achieved}
+        facts = {"sizes": g.sizes, "groups": (first, second), "achieved": shift.achieved, "randomised": g.randomised}
         return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -71,9 +72,10 @@ class MannWhitney(Analysis):
         assert outcome is not None
         k = digits_for(outcome.resolution)
         first, second = result.facts["groups"]
+        chosen = chosen_words(result.facts["randomised"], self.by)
         about = f"change in {outcome.title} from {spoken(self.before)}" if self.before else outcome.title
         if u.reason == "too_few":
-            return f"No comparison of {about}: {REASONS['too_few']} ({result.facts['sizes']})."
+            return f"No comparison of {about}: {REASONS['too_few']} ({result.facts['sizes']}).{chosen}"
         size = f"Cliff's delta {number(delta.value, 2)}"
         size += (
             f" ({interval(delta.low, delta.high, 2, level=delta.level)})"
@@ -83,16 +85,33 @@ class MannWhitney(Analysis):
         return (
             f"The shift in {about} {'to' if self.before else 'at'} {spoken(self.after)} between {spoken(first)} and "
             f"{spoken(second)} was "
-            f"{number(shift.value, k)} {outcome.unit} (Hodges-Lehmann; {interval(shift.low, shift.high, k, level=shift.level)}, "
-            f"achieved level {number(100 * result.facts['achieved'], 1)}%; {u.how}: U={number(u.value, 1)}, {p_value(u.p, style)}; "
-            f"{size}; n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)})."
+            f"{number(shift.value, k)} {outcome.unit} (Hodges-Lehmann; {self._limits(shift, result, k)}; "
+            f"{u.how}: U={number(u.value, 1)}, {p_value(u.p, style)}; "
+            f"{size}; n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)}).{chosen}"
         )
+
+    def _limits(self, shift: Estimate, result: Result, k: int) -> str:
+        if shift.reason:
+            return f"no interval: {REASONS[shift.reason]}"
+        achieved = f"achieved level {number(100 * result.facts['achieved'], 1)}%"
+        if shift.level < self.level:
+            achieved = "the widest interval that so few patients allow"
+        return f"{interval(shift.low, shift.high, k, level=round(shift.level, 3))}, {achieved}"
 
     def methods_text(self) -> str:
         return (
             "Two groups were compared by the exact Mann-Whitney test on mid-ranks, with the Hodges-Lehmann shift and Cliff's "
             "delta (Feng-Cliff interval)."
         )
+
+
+def _reached(e: Estimate, achieved: float) -> Estimate:
+    """The shift with the level that its interval reaches, where so few patients cannot reach the one asked for."""
+    if e.reason or achieved >= e.level - 1e-9:
+        return e
+    if achieved <= 0:
+        return replace(e, low=np.nan, high=np.nan, reason="too_few")
+    return replace(e, level=achieved)
 
 
 def _median(values: np.ndarray, group: str, unit: str) -> Estimate:
@@ -129,7 +148,7 @@ class KruskalWallis(Analysis):
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by)
         y = g.split(g.y)
-        facts = {"sizes": g.sizes}
+        facts = {"sizes": g.sizes, "randomised": g.randomised}
         rows = (kruskal_wallis(y), *(replace(e, name=f"mean rank difference, {e.group}", group="") for e in dunn(y)))
         return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts)
 
@@ -138,14 +157,17 @@ class KruskalWallis(Analysis):
         assert outcome is not None
         about = f"Change in {outcome.title} from {spoken(self.before)}" if self.before else outcome.title
         lead = f"{about} {'to' if self.before else 'at'} {spoken(self.after)} by {spoken(self.by)}"
+        chosen = chosen_words(result.facts["randomised"], self.by)
         if h.reason == "too_few":
-            return f"{lead}: no test, {REASONS['too_few']} ({result.facts['sizes']})."
+            return f"{lead}: no test, {REASONS['too_few']} ({result.facts['sizes']}).{chosen}"
         pairs = [
-            f"{e.name.split(', ')[1]} {p_value(e.p_adjusted, style)}" for e in result.estimates[1:] if not e.reason
+            f"{versus(e.name.split(', ', 1)[1], 'against')} {p_value(e.p_adjusted, style)}"
+            for e in result.estimates[1:]
+            if not e.reason
         ]
         after = f" Pairs (Dunn, Holm-adjusted): {'; '.join(pairs)}." if pairs else ""
         test = f"{statistic('H', h.value, h.df, style)}, {p_value(h.p, style)}"
-        return f"{lead}: {test} (Kruskal-Wallis; n={result.facts['sizes']}).{after}"
+        return f"{lead}: {test} (Kruskal-Wallis; n={result.facts['sizes']} of {result.counts.enrolled} enrolled).{after}{chosen}"
 
     def methods_text(self) -> str:
         return "Several groups were compared by the Kruskal-Wallis test and all pairs by Dunn's test with Holm's adjustment."

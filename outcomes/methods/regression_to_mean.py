@@ -173,9 +173,8 @@ class RegressionToMean(Analysis):
         if not counts.analysed:
             return nobody(self, result)
         k, change = digits_for(outcome.resolution), result["observed mean change"]
-        seen = f"the observed mean change was {number(change.value, k)}"
-        if not change.reason:
-            seen += f" ({interval(change.low, change.high, k, level=change.level)}; n={counts.analysed} of {counts.enrolled})"
+        limits = "" if change.reason else f"{interval(change.low, change.high, k, level=change.level)}; "
+        seen = f"the observed mean change was {number(change.value, k)} ({limits}n={counts.analysed} of {counts.enrolled})"
         sizes = [v for v in facts["expected"].values() if not math.isnan(v)]
         if not facts["entry"]:
             return (

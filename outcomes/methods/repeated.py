@@ -201,7 +201,7 @@ def removed(counts: Counts) -> str:
     """'12 of 60 patients with incomplete data were excluded'."""
     gone = counts.enrolled - counts.analysed
     if not gone:
-        return f"all {plural(counts.enrolled, 'patient')} had every visit"
+        return "the only patient had every visit" if counts.enrolled == 1 else f"all {counts.enrolled} patients had every visit"
     return (
         f"{gone} of {plural(counts.enrolled, 'patient')} with incomplete data {'was' if gone == 1 else 'were'} excluded"
     )

@@ -58,32 +58,36 @@ class Responders(Analysis):
     def __post_init__(self) -> None:
         super().__post_init__()
         for rule in self.rules:
-            kind, _ = parse_rule(rule)
-            if kind in ("percent", "points") and not self.before:
+            if _relative(rule) and not self.before:
                 raise AnalysisError(f"The rule '{rule}' compares with a visit before: add before=\"…\".")
 
     def compute(self, study: Study) -> Result:
         if not self.before:
             return self._after_only(study)
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
-        sign = improvement_sign(pairs.outcome)
+        judged = bool(pairs.outcome.better) or any(map(_relative, self.rules))
+        sign = improvement_sign(pairs.outcome) if judged else 1
         had_before = int(study.wide(self.outcome)[self.before].notna().sum())
         shares, notes = _Shares(self.level), []
         for rule in self.rules:
             improved, usable = responded(pairs.before, pairs.after, rule, sign)
-            worse, _ = responded(pairs.before, pairs.after, rule, -sign)
-            name = rule_name(rule)
+            name, relative = rule_name(rule), _relative(rule)
             undefined = len(pairs.before) - int(usable.sum())
             if undefined:
+                below = " or less" if (pairs.before < 0).any() else ""
                 notes.append(
-                    f"{undefined} with a score of 0 before cannot change by a percentage; not counted as responders."
+                    f"{undefined} with a score of 0{below} before cannot change by a percentage: left out of the share of patients "
+                    "with both scores, counted as non-responders where missing scores are."
                 )
-            shares.add(f"improved {name}, of patients with both scores", improved.sum(), usable.sum())
-            shares.add(f"improved {name}, missing as non-response", improved.sum(), had_before)
-            shares.add(f"worsened {name}, of patients with both scores", worse.sum(), usable.sum())
-        data = {"ecdf": _curve(pairs, sign)}
+            lead = "improved " if relative else ""
+            shares.add(f"{lead}{name}, of patients with both scores", improved.sum(), usable.sum())
+            shares.add(f"{lead}{name}, missing as non-response", improved.sum(), had_before)
+            if relative:
+                worse, _ = responded(pairs.before, pairs.after, rule, -sign)
+                shares.add(f"worsened {name}, of patients with both scores", worse.sum(), usable.sum())
+        data = {"ecdf": _curve(pairs, sign)} if judged else {}
         facts = {"improvement": sign, "shares": shares.counts}
-        return Result(self, tuple(shares.estimates), pairs.counts, pairs.outcome, tuple(notes), data, ("ecdf",), facts)
+        return Result(self, tuple(shares.estimates), pairs.counts, pairs.outcome, tuple(notes), data, tuple(data), facts)
 
     def _after_only(self, study: Study) -> Result:
         """Rules on the score after alone (PGIC)."""
@@ -102,23 +106,28 @@ class Responders(Analysis):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         parts = []
-        step = 3 if self.before else 2
         who = "patients with both scores" if self.before else "patients with the score"
         base = "with a score before" if self.before else "enrolled"
-        for i, rule in enumerate(self.rules):
-            seen, everyone = result.estimates[i * step], result.estimates[i * step + 1]
+        at = 0
+        for rule in self.rules:
+            seen, everyone = result.estimates[at], result.estimates[at + 1]
+            at += 3 if self.before and _relative(rule) else 2
             k, n = result.facts["shares"][seen.name]
             _, total = result.facts["shares"][everyone.name]
             what = f"{rule_words(rule, result.outcome)} was seen in"
             if n == 0:
-                parts.append(f"{what} none of 0 {who}")
+                parts.append(f"{rule_words(rule, result.outcome)} cannot be judged: no {who}{self._but(rule, n, result)}")
                 continue
             ci = f"{level_text(seen.level)} Wilson CI, {number(100 * seen.low, 0)}% to {number(100 * seen.high, 0)}%"
             parts.append(
-                f"{what} {share_of(k, n)} {who} ({ci}), "
+                f"{what} {share_of(k, n)} {who}{self._but(rule, n, result)} ({ci}), "
                 f"and in {share_of(k, total)} {base} if missing scores are counted as non-response"
             )
         return ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
+
+    def _but(self, rule: str, n: int, result: Result) -> str:
+        """' above 0 before', where a percentage left out some of the patients with both scores."""
+        return " above 0 before" if parse_rule(rule)[0] == "percent" and n < result.counts.analysed else ""
 
     def methods_text(self) -> str:
         rules = listed([rule_name(r) for r in self.rules])
@@ -149,6 +158,11 @@ def parse_rule(rule: str) -> tuple[str, float]:
     return kind, value
 
 
+def _relative(rule: str) -> bool:
+    """Whether the rule compares with the score before, and so can be reversed."""
+    return parse_rule(rule)[0] in ("percent", "points")
+
+
 def rule_name(rule: str) -> str:
     """The rule as tables print it."""
     kind, value = parse_rule(rule)
@@ -160,7 +174,7 @@ def rule_words(rule: str, outcome: Outcome | None) -> str:
     """The rule as a sentence says it: "an improvement of at least 30% in …"."""
     kind, value = parse_rule(rule)
     title = outcome.title if outcome else "the score"
-    amount = f"{value:g}%" if kind == "percent" else f"{value:g} points"
+    amount = f"{value:g}%" if kind == "percent" else f"{value:g} point{'' if value == 1 else 's'}"
     if kind in ("percent", "points"):
         return f"an improvement of at least {amount} in {title}"
     return f"{title} {rule_name(rule).removeprefix('score ')}"

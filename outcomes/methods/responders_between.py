@@ -12,7 +12,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.methods.grouping import Groups, covariate_terms, grouped
+from outcomes.methods.grouping import Groups, chosen_words, covariate_terms, grouped
 from outcomes.methods.responders import improvement_sign, parse_rule, responded, rule_name, rule_words
 from outcomes.result import REASONS, Estimate, Result
 from outcomes.stats.contingency import chi_squared
@@ -222,13 +222,14 @@ class CompareResponders(Analysis):
                 seen = listed([f"{share_of(*counts[v])} with {spoken(v)}" for v in counts])
                 pairs = "; ".join(self._pair_words(result, rule, who, v, len(others) > 1, style) for v in others)
                 lead = (
-                    f"{rule_words(rule, outcome)} was seen in {seen}"
+                    f"{who.capitalize()}, {rule_words(rule, outcome)} was seen in {seen}"
                     if i == 0
                     else f"With missing scores as non-response: {seen}"
                 )
                 parts.append(f"{lead} ({pairs})")
-        chosen = "" if result.facts["randomised"] else f" Groups by {spoken(self.by)} were not randomised."
-        who_counted = f" Scores were known in {result.counts.analysed} of {result.counts.enrolled} enrolled."
+        chosen = chosen_words(result.facts["randomised"], self.by)
+        what = f"Scores and {spoken(self.by)}"
+        who_counted = f" {what} were known in {result.counts.analysed} of {result.counts.enrolled} enrolled."
         return ". ".join(p[:1].upper() + p[1:] for p in parts) + "." + who_counted + chosen
 
     def _pair_words(self, result: Result, rule: str, who: str, v: str, several: bool, style: str) -> str:

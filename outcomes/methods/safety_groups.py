@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.methods.grouping import level_order, unrandomised
+from outcomes.methods.grouping import chosen_words, is_randomised, level_order, unrandomised
 from outcomes.methods.harms import Harms, checked_way, harms, known_group, patient_group, way_collected
 from outcomes.result import Estimate, Outcome, Result
 from outcomes.stats.contingency import cochran_armitage, cramers_v, freeman_halton
@@ -88,7 +88,7 @@ class SideEffectsByRoute(Analysis):
             [{"label": n, "group": v, "share": e.value, "low": e.low, "high": e.high}
              for (n, v), s in shares.items() for e in [wilson(*s, level=self.level)]]
         )  # fmt: skip
-        randomised = study.controlled and self.by == "arm"
+        randomised = is_randomised(study, self.by)
         notes = (
             way_collected(self.collected),
             *([] if randomised else [unrandomised(self.by)]),
@@ -160,8 +160,7 @@ class SideEffectsByRoute(Analysis):
                 else f"exact test, {p_value(overall.p, style)}"
             )
             parts.append(f"{name[:1].upper()}{name[1:]}: {shares} ({'; '.join(differences)}; {test}).")
-        chosen = "" if result.facts["randomised"] else f" Groups by {spoken(self.by)} were not randomised."
-        return " ".join(parts or ["No side effect was recorded in any group."]) + chosen
+        return " ".join(parts or ["No side effect was recorded in any group."]) + chosen_words(result.facts["randomised"], self.by)
 
     def methods_text(self) -> str:
         trend = " and the Cochran-Armitage test for trend over dose" if self.dose else ""

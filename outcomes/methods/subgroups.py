@@ -10,14 +10,23 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.methods.grouping import covariate_terms, grouped, groups_frame, lower_is_better, two_words
-from outcomes.result import REASONS, Result
+from outcomes.methods.grouping import (
+    chosen_words,
+    covariate_terms,
+    grouped,
+    groups_frame,
+    lower_is_better,
+    two_words,
+    unspread,
+    versus,
+)
+from outcomes.result import Estimate, Result
 from outcomes.stats.groups import mean_difference
 from outcomes.stats.linear import Design, factor, interaction, numeric, ols
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired import mean_change
 from outcomes.study import Study
-from outcomes.wording import digits_for, interval, number, p_value, spoken
+from outcomes.wording import digits_for, interval, listed, number, p_value, spoken
 
 #: A subgroup variable with more levels than this is a number, or a list of names.
 MAX_SUBGROUPS = 8
@@ -93,7 +102,8 @@ class Interaction(Analysis):
                 n = int((label == level).sum())
                 lines.append({"label": f"{group} (n={n})" + (f", {e.name}" if len(g.levels) > 2 else ""), "value": e.value,
                               "low": e.low, "high": e.high})  # fmt: skip
-        facts = {"sizes": g.sizes, "levels": sub.levels, "axis": f"adjusted difference in {g.outcome.title}"}
+        facts = {"sizes": g.sizes, "levels": sub.levels, "randomised": g.randomised,
+                 "axis": f"adjusted difference in {g.outcome.title}"}  # fmt: skip
         return Result(
             self, tuple(rows), g.counts, g.outcome, g.notes, {"forest": pd.DataFrame(lines)}, ("forest",), facts
         )
@@ -102,15 +112,12 @@ class Interaction(Analysis):
         test, outcome = result.estimates[0], result.outcome
         assert outcome is not None
         k = digits_for(outcome.resolution)
-        words = [
-            f"{number(e.value, k)} ({'no interval: ' + REASONS[e.reason] if e.reason else interval(e.low, e.high, k, level=e.level)}) "
-            f"for {e.name} with {e.group}"
-            for e in result.estimates[1:]
-        ]
-        tested = p_value(test.p, style) if not test.reason else f"no test: {REASONS[test.reason]}"
+        words = [f"{_amount(e, k)} for {versus(e.name)} ({e.group})" for e in result.estimates[1:]]
+        tested = f"interaction {p_value(test.p, style)}" if not test.reason else f"no test of interaction: {unspread(test.reason)}"
         return (
             f"Adjusted differences in {outcome.title} at {spoken(self.after)} by {spoken(self.subgroup)} were {'; '.join(words)} "
-            f"(interaction {tested}; n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)})."
+            f"({tested}; n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)})."
+            f"{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:
@@ -186,7 +193,7 @@ class ChangeByArm(Analysis):
             *g.notes,
             "P-values within arms are left out: a clear change in one arm and not in the other is no difference between arms.",
         )
-        facts = {"sizes": g.sizes, "groups": g.levels}
+        facts = {"sizes": g.sizes, "groups": g.levels, "randomised": g.randomised}
         return Result(self, tuple(rows), g.counts, g.outcome, notes, {"groups": groups_frame(g)}, facts=facts)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -196,17 +203,31 @@ class ChangeByArm(Analysis):
         within = []
         for v in result.facts["groups"]:
             e = result[f"mean change | {v}"]
-            limits = f"no interval: {REASONS[e.reason]}" if e.reason else interval(e.low, e.high, k, level=e.level)
-            within.append(f"{number(e.value, k)} ({limits}) with {spoken(v)}")
+            within.append(f"{_amount(e, k)} with {spoken(v)}")
         between = "; ".join(
-            f"{spoken(e.group)} {number(e.value, k)} ({two_words(e, k, style)}, Welch)"
-            for e in result.estimates if e.name == "difference in change"
-        )  # fmt: skip
+            f"{versus(e.group)} {_between(e, k, style)}" for e in result.estimates if e.name == "difference in change"
+        )
         return (
-            f"Mean change in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {', '.join(within)}; the "
+            f"Mean change in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {listed(within)}; the "
             f"comparison is the difference between groups: {between} (n={result.facts['sizes']} of {result.counts.enrolled} "
-            f"enrolled{lower_is_better(outcome)})."
+            f"enrolled{lower_is_better(outcome)}).{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:
         return "Mean change is shown in each arm with intervals only; arms were compared by the difference in mean change (Welch)."
+
+
+def _amount(e: Estimate, k: int) -> str:
+    """'−2.0 (95% CI, −3.1 to −0.9)', or why there is no interval, or no value."""
+    if np.isnan(e.value):
+        return f"undefined ({unspread(e.reason)})"
+    limits = f"no interval: {unspread(e.reason)}" if e.reason else interval(e.low, e.high, k, level=e.level)
+    return f"{number(e.value, k)} ({limits})"
+
+
+def _between(e: Estimate, k: int, style: str) -> str:
+    """A difference between groups with its test, and with Holm's p where there are several."""
+    if np.isnan(e.value):
+        return _amount(e, k)
+    holm = "" if np.isnan(e.p_adjusted) else f"; Holm {p_value(e.p_adjusted, style)}"
+    return f"{number(e.value, k)} ({two_words(e, k, style)}, Welch{holm})"

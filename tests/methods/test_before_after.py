@@ -224,8 +224,8 @@ def meaningful(pgic, **fields):
 def test_meaningful_change_by_anchor():
     result = meaningful([2, 3, 1, 4, 1, 4, 4, 5, 2, None, 1, 1])
     assert result.sentence() == (
-        "Patients called improved by PGIC (<= 2; 4 of 9) improved by 2.8 points in average pain (NRS) on average, the others 0.2; the "
-        "cut-off that agrees best is 2.0 points (AUC 1.00; Spearman correlation with the anchor −0.97). Half the SD before is 0.7 "
+        "Patients called improved by PGIC (≤2; 4 of 9) improved by 2.8 points in average pain (NRS) on average, the others by 0.2; "
+        "the cut-off that agrees best is 2.0 points (AUC 1.00; Spearman correlation with the anchor −0.97). Half the SD before is 0.7 "
         "points. 9 of 12 patients."
     )
     assert ("no PGIC at week_4", 1) in result.counts.left_out

@@ -93,7 +93,7 @@ def test_no_spread_or_too_few_patients_is_a_reason_not_a_test():
     assert e.value == pytest.approx(1.0)
     assert e.reason == "zero_variance"
     assert np.isnan(e.p)
-    assert "was 1.0 points higher with A than with B (no interval: all changes are equal" in result.sentence()
+    assert "was 1.0 points higher with A than with B (no interval: no spread to judge it by" in result.sentence()
     few = oc.Crossover("pain", reference="B").run(crossover_study(rows[:4]))
     assert few["treatment difference"].reason == "too_few"
 
@@ -249,7 +249,7 @@ def test_a_series_counts_everybody():
     assert (result.counts.enrolled, result.counts.analysed) == (6, 5)
     assert ("no complete pair of periods", 1) in result.counts.left_out
     assert result.estimates[0].name == "pooled"
-    assert "random effects over 5 patients, 15 pairs; next patient" in result.sentence()
+    assert "random effects over 5 patients, 15 pairs; 95% prediction interval for the next patient" in result.sentence()
     assert "5 of 6 patients had a complete pair" in result.sentence()
     assert "cannot reach P<.05" in result["randomisation test"].how
     assert not any(who in " ".join(e.term for e in result.estimates) for who in series)

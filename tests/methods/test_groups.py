@@ -161,8 +161,9 @@ def test_change_by_arm_has_no_p_within_an_arm_and_the_contrast_first():
     assert len(within) == 2
     assert all(math.isnan(e.p) and math.isnan(e.statistic) and not math.isnan(e.low) for e in within)
     assert result.sentence() == (
-        "Mean change in average pain (NRS) from baseline to week 4 was −1.0 (95% CI, −1.9 to −0.1) with placebo, −2.6 (95% CI, "
-        "−4.0 to −1.2) with ketamine; the comparison is the difference between groups: ketamine - placebo −1.6 (95% CI, −3.0 to −0.2; "
+        "Mean change in average pain (NRS) from baseline to week 4 was −1.0 (95% CI, −1.9 to −0.1) with placebo and −2.6 (95% CI, "
+        "−4.0 to −1.2) with ketamine; the comparison is the difference between groups: ketamine minus placebo −1.6 "
+        "(95% CI, −3.0 to −0.2; "
         "t(6.7)=−2.7, P=.03, Welch) (n=5 placebo, 5 ketamine of 12 enrolled; lower is better)."
     )
     assert result.sentence().count("P=") == 1

@@ -21,7 +21,7 @@ def test_one_follow_up_is_the_two_by_two_table():
     e = r["odds ratio | ketamine - placebo"]
     assert e.value == pytest.approx(odds["ketamine"] / odds["placebo"], rel=1e-8)
     assert e.low < e.value < e.high and e.df == 58
-    assert "odds ratio of an improvement of ≥1 points" in r.sentence() and "60 patients of 60" in r.sentence()
+    assert "odds ratio of an improvement of at least 1 point" in r.sentence() and "60 patients of 60" in r.sentence()
 
 
 def test_the_correction_widens_the_interval():

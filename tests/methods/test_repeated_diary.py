@@ -158,7 +158,7 @@ def test_the_gap_rules_count_everybody():
 def test_diary_sentences():
     study = visits_study(DIARY, DAYS)
     assert oc.Diary("pain", until=7).run(study).sentence() == (
-        "Mean time-weighted mean of average pain (NRS) was 5.9 points (SD 1.5; 95% CI, 2.2 to 9.6; n=3 of 6), −1.8 from baseline "
+        "The time-weighted mean of average pain (NRS) was 5.9 points (SD 1.5; 95% CI, 2.2 to 9.6; n=3 of 6), −1.8 from baseline "
         "(95% CI, −4.9 to 1.3; t(2)=−2.5, P=.13): scores improved on average."
     )
     assert oc.Diary("pain", summary="auc", until=7).run(study).sentence() == (
@@ -180,7 +180,7 @@ def test_the_summary_between_arms_is_adjusted_for_the_score_before():
     expected = ols(Design((arm, numeric("before", table[:, 0]))), mean).coefficient("arm[ketamine]")
     assert result.estimates[0].value == pytest.approx(expected.value)
     assert result.estimates[0].p == pytest.approx(expected.p)
-    assert "Adjusted for the score before: ketamine - placebo" in result.sentence()
+    assert "Adjusted for the score before: ketamine minus placebo" in result.sentence()
 
 
 def test_weekly_means_need_four_of_seven_days():

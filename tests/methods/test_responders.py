@@ -94,7 +94,7 @@ def test_sentence():
 def test_nobody_with_both_scores():
     result = ask([5, None], [None, 4], "30%")
     assert math.isnan(result.estimates[0].value)
-    assert "none of 0" in result.sentence()
+    assert "cannot be judged: no patients with both scores" in result.sentence()
 
 
 @given(st.lists(st.tuples(st.integers(1, 10), st.integers(0, 10)), min_size=1, max_size=40))

@@ -51,10 +51,11 @@ def test_both_denominators_and_every_effect():
 def test_the_sentence_names_test_denominators_and_both_answers():
     result = ask(trial([(12, 18), (5, 25)], missing=(2, 3)))
     assert result.sentence() == (
-        "An improvement of at least 30% in average pain (NRS) was seen in 12 of 30 (40%) with ketamine and 5 of 30 (17%) with "
+        "Of patients with both scores, "
+        "an improvement of at least 30% in average pain (NRS) was seen in 12 of 30 (40%) with ketamine and 5 of 30 (17%) with "
         "placebo (risk difference 23 percentage points; 95% CI, 0 to 44; P=.08, Fisher's exact test). With missing scores as "
         "non-response: 12 of 32 (38%) with ketamine and 5 of 33 (15%) with placebo (risk difference 22 percentage points; "
-        "95% CI, 1 to 43; P=.051, Fisher's exact test). Scores were known in 60 of 65 enrolled."
+        "95% CI, 1 to 43; P=.051, Fisher's exact test). Scores and arm were known in 60 of 65 enrolled."
     )
     assert "p = .084" in result.sentence("apa")
 
