@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from outcomes.report.model import Block, Bullets, Figure, Paragraph, Section, TableBlock
-from outcomes.result import Result
-from outcomes.tables import Table, frame_table, p_text, table, value_and_interval
+from outcomes.result import Result, p_text, value_and_interval
+from outcomes.tables import Table, frame_table, table
 from outcomes.wording import NONE, digits_for, interval, number, percent, spoken
 
 #: From how many answers of one kind in one family they stand side by side instead of one after the other.

@@ -199,11 +199,11 @@ class Desk:
 
     def clear(self, block: Block) -> Cleared:
         """The block, marked as publishable. Raises PrivacyError where a number in it was not issued here."""
+        if isinstance(block, Figure) and block.kind not in SHARED_PICTURES:
+            raise PrivacyError(f"A picture of kind '{block.kind}' draws single patients; it cannot be shared.")
         for text in texts(block):
             self.check(text)
         if isinstance(block, Figure):
-            if block.kind not in SHARED_PICTURES:
-                raise PrivacyError(f"A picture of kind '{block.kind}' draws single patients; it cannot be shared.")
             if block.result.estimates or set(block.result.data) != {block.kind}:
                 raise PrivacyError("A shared picture holds nothing but the numbers it draws.")
             frame = block.result.data[block.kind].select_dtypes("number").to_numpy(float)

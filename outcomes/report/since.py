@@ -23,10 +23,10 @@ from outcomes.plan import Plan
 from outcomes.report.ledger import token, visit_tokens
 from outcomes.report.model import Block, Bullets, Figure, Paragraph, Section, TableBlock
 from outcomes.report.parts import primary, several_rows
-from outcomes.result import Counts, Result, Results
+from outcomes.result import Counts, Result, Results, value_and_interval
 from outcomes.stats.control_chart import ControlChart, p_chart, xmr
 from outcomes.study import Study
-from outcomes.tables import Table, value_and_interval
+from outcomes.tables import Table
 from outcomes.wording import NONE, digits_for, number, percent, plural, spoken
 
 FORMAT = 1
