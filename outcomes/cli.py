@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("outcomes")
 
 #: The kinds of `outcomes.notebooks`, listed here so that --help stays quick (a test compares).
-NOTEBOOKS = ("before-after", "routes", "side-effects", "symptoms")
+NOTEBOOKS = ("before-after", "crossover", "parallel", "routes", "side-effects", "symptoms", "plan", "sites")
 
 EXIT_CODES = """exit codes:
   0  done

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from outcomes.result import REASONS, Counts, Estimate, Outcome, Result
-from outcomes.wording import NONE, digits_for, interval, level_text, number, p_value, spoken
-
-#: Units that are shares (shown as percentages).
-SHARES = ("share", "proportion", "risk difference")
+from outcomes.result import Counts, Estimate, Result, p_text, value_and_interval
+from outcomes.wording import NONE, level_text, number, spoken
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """A table as text, ready for any renderer: a title, a header, rows, and notes under it."""
 
@@ -45,6 +42,9 @@ class Table:
         notes = "".join(f"<div><small>{html.escape(n)}</small></div>" for n in self.notes)
         head = f"<thead><tr>{cells(self.header, 'th')}</tr></thead>"
         return f"<table>{caption}\n{head}\n<tbody>\n{body}\n</tbody></table>\n{notes}"
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         widths = [max(len(str(r[i])) for r in (self.header, *self.rows)) for i in range(len(self.header))]
@@ -139,21 +139,3 @@ def _cell(value: object) -> str:
 
 def _term(e: Estimate) -> str:
     return " · ".join(part for part in (e.name, e.group, spoken(e.visit)) if part)
-
-
-def p_text(p: float) -> str:
-    """A p-value for a table's column headed P: '.04', '<.001', empty when there is none."""
-    return "" if math.isnan(p) else p_value(p).removeprefix("P").removeprefix("=")
-
-
-def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
-    """Value and interval of an estimate as text: shares as percentages, scores to their own digits."""
-    if math.isnan(e.value):
-        return NONE, REASONS.get(e.reason, "")
-    if e.unit in SHARES:
-        value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
-        return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
-    k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
-    if math.isnan(e.low) and math.isnan(e.high):
-        return number(e.value, k), REASONS.get(e.reason, "")
-    return number(e.value, k), interval(e.low, e.high, k)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from outcomes import plans
 from outcomes.analysis import Analysis
@@ -14,6 +14,11 @@ from outcomes.study import GROUPS, Study
 
 #: How many further scores a notebook shows beside the main one, if the study file does not name them.
 FURTHER = 8
+#: Words in the name of an arm that others are compared with.
+CONTROLS = ("placebo", "control", "sham", "saline", "usual", "standard", "wait")
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,9 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
         "infusions": study.infusions is not None,
         "rates": study.infusions is not None and bool(chosen.get("BY")),
         "several_visits": len(study.visits) > 2,
+        "one_followup": len(study.visits) == 2,
+        "thresholds": bool(chosen.get("OUTCOME")) and bool(study.outcome(chosen["OUTCOME"]).thresholds),
+        "guess": any("guess" in frame for frame in (study.scores, study.patients, study.infusions) if frame is not None),
     }
     return {word for word, true in there.items() if true} | {name.lower() for name, value in chosen.items() if value}
 
@@ -53,6 +61,19 @@ def _before_after(study: Study) -> dict[str, Any]:
     plan = plans.before_after(study)
     main = _primary(study, plan)
     return {**_named(main), "OTHERS": _others(study, plan, main), **_collected(study)}
+
+
+def _crossover(study: Study) -> dict[str, Any]:
+    if "period" not in study.scores or "arm" not in study.scores:
+        raise AnalysisError("A crossover has a period and the treatment of each period: [roles] period and arm.")
+    main = _primary(study, plans.crossover(study))
+    before = main["before"] if len(study.visits) > 1 else ""
+    return {**_named(main), "BEFORE": before, "REFERENCE": _reference(study.scores["arm"]), **_collected(study)}
+
+
+def _parallel(study: Study) -> dict[str, Any]:
+    main = _primary(study, plans.parallel(study))
+    return {**_named(main), "BY": "arm", "REFERENCE": _reference(study.characteristic("arm")), **_collected(study)}
 
 
 def _routes(study: Study) -> dict[str, Any]:
@@ -81,11 +102,32 @@ def _symptoms(study: Study) -> dict[str, Any]:
     return {"OUTCOMES": scores, "BEFORE": main["before"], "AFTER": after, "VISITS": visits}
 
 
+def _planning(study: Study) -> dict[str, Any]:
+    return _named(_primary(study, plans.before_after(study)))
+
+
+def _sites(study: Study) -> dict[str, Any]:
+    if study.characteristic("site").nunique() < 2:
+        raise AnalysisError("The study has one site only: there is nothing to pool.")
+    return {**_named(_primary(study, plans.before_after(study))), "BY": "site"}
+
+
 # --- parts ------------------------------------------------------------------------------------------------------
 
 
 def _named(main: dict[str, str]) -> dict[str, str]:
     return {name.upper(): value for name, value in main.items()}
+
+
+def _reference(arms: pd.Series) -> str:
+    """The arm that others are compared with: what sounds like a control, else the last by name.
+
+    Raises AnalysisError where there are not two arms.
+    """
+    names = sorted(arms.dropna().astype(str).unique())
+    if len(names) != 2:
+        raise AnalysisError(f"This notebook compares two arms; the study has {len(names)}: {', '.join(names)}.")
+    return next((n for n in names if any(word in n.lower() for word in CONTROLS)), names[-1])
 
 
 def _characteristics(study: Study) -> list[str]:
@@ -100,18 +142,19 @@ def _collected(study: Study) -> dict[str, str]:
     return {"COLLECTED": "elicited" if study.sample else ""}
 
 
-def _primary(study: Study, plan: Plan) -> dict[str, str]:
-    """Outcome and visits of the primary question: the study file's, else the ready-made plan's."""
-    for question in (*Plan.of(study), *plan):
-        found = {name: getattr(question, name, "") for name in ("outcome", "before", "after")}
-        if question.role == "primary" and all(found.values()):
-            found["outcome"] = study.outcome(found["outcome"]).name
-            if not study.outcome(found["outcome"]).better:
-                raise AnalysisError(
-                    f"{found['outcome']} has no direction: say better = \"lower\" or \"higher\" under [outcomes]."
-                )
-            return found
-    raise AnalysisError("The study has no score and visits that this notebook could start with.")
+def _primary(study: Study, ready: Plan) -> dict[str, str]:
+    """Outcome and visits of the primary question of the study file, or where it has none of the ready-made plan."""
+    questions = [q for q in (*Plan.of(study), *ready) if getattr(q, "outcome", "")]
+    main = next((q for q in questions if q.role == "primary"), None)
+    if main is None:
+        raise AnalysisError("The study has no score and visits that this notebook could start with.")
+    outcome = study.outcome(getattr(main, "outcome", ""))
+    if not outcome.better:
+        raise AnalysisError(f'{outcome.name} has no direction: say better = "lower" or "higher" under [outcomes].')
+    visits = [(getattr(q, "before", ""), getattr(q, "after", "") or getattr(q, "visit", "")) for q in (main, *questions)]
+    before = next((b for b, _ in visits if b), study.baseline)
+    after = next((a for _, a in visits if a), study.visits[-1])
+    return {"outcome": outcome.name, "before": study.visit(before), "after": study.visit(after)}
 
 
 def _others(study: Study, plan: Plan, main: dict[str, str]) -> list[str]:
@@ -131,7 +174,16 @@ def _secondary(question: Analysis, main: dict[str, str]) -> str:
 
 KINDS: dict[str, Kind] = {
     "before-after": Kind("01_before_and_after", "Did the patients' scores change after treatment?", _before_after),
+    "crossover": Kind(
+        "02_neuropathic_crossover", "Was the score lower under one treatment than under another, in the same patients?", _crossover,
+        "crossover/study.toml",
+    ),
+    "parallel": Kind(
+        "04_parallel_trial", "Was the score lower in one randomised arm than in the other?", _parallel, "parallel/study.toml"
+    ),
     "routes": Kind("05_routes", "Did scores change differently with infusion, nasal spray and tablets?", _routes),
     "side-effects": Kind("06_side_effects", "Which side effects, in how many patients, how strong?", _side_effects),
     "symptoms": Kind("07_symptoms", "Which parts of life changed, of many that were asked about?", _symptoms),
+    "plan": Kind("08_plan_a_study", "How many patients are needed, and what exactly will be asked?", _planning),
+    "sites": Kind("09_many_clinics", "What is the answer over several clinics, and how much do they differ?", _sites),
 }
