@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import Outcome, Result
-from outcomes.wording import digits_for, interval, level_text, number, percent, spoken
+from outcomes.wording import digits_for, interval, level_text, number, percent, plural, spoken
 
 #: Okabe and Ito's colours (jfly.uni-koeln.de/color): told apart in every common colour blindness, and by lightness in grey.
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#222222"
@@ -77,8 +78,20 @@ def _plain(ax: Axes) -> None:
         axis.label.set(color=INK, fontsize=11)
 
 
-def _title(ax: Axes, text: str) -> None:
-    ax.set_title(text, loc="left", fontsize=12, color=INK, pad=20)
+def _title(ax: Axes, text: str, width: int = 74) -> None:
+    ax.set_title(textwrap.fill(text, width), loc="left", fontsize=12, color=INK, pad=20)
+
+
+def _nothing(ax: Axes, why: str) -> None:
+    """Say that there is nothing to draw, instead of an empty scale that could be taken for a result."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", fontsize=11, color=GREY)
+
+
+def _look(i: int) -> tuple[str, str]:
+    """Colour and marker of a group; groups beyond the sixth get colours again, with another marker."""
+    return SERIES[i % len(SERIES)], MARKERS[(i + i // len(SERIES)) % len(MARKERS)]
 
 
 def _score_axis(axis: Any, outcome: Outcome | None) -> None:
@@ -86,7 +99,7 @@ def _score_axis(axis: Any, outcome: Outcome | None) -> None:
     if outcome is None:
         return
     arrow = {"lower": " (lower is better)", "higher": " (higher is better)"}.get(outcome.better, "")
-    axis.set_label_text(f"{outcome.title}{arrow}")
+    axis.set_label_text(textwrap.fill(f"{outcome.title}{arrow}", 38))
     axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
 
 
@@ -95,29 +108,32 @@ def slopes(result: Result, ax: Axes) -> Axes:
     """Each patient's score before and after, the mean of both, and beside it the distribution of the change."""
     frame, outcome, question = result.data["pairs"], result.outcome, result.analysis
     grouped = frame.groupby(["before", "after"], sort=False).size()
-    heaviest = max(grouped.max(), 1) if len(grouped) else 1
+    heaviest = max(grouped, default=1)
     better = outcome.better if outcome else ""
+    title = f"{outcome.title if outcome else 'Score'}: {_patients(result)}"
+    _title(ax, title, 50)
+    if frame.empty:
+        _nothing(ax, "no patient has both scores")
+        return ax
     for (before, after), n in grouped.items():
         colour = _change_colour(after - before, better)
         width = 0.6 + 4.4 * math.sqrt(n / heaviest) if heaviest > 1 else 1.2
         ax.plot([0, 1], [before, after], color=to_rgba(colour, 0.35), lw=width, solid_capstyle="round", zorder=2)
-    if len(frame):
-        means = [frame["before"].mean(), frame["after"].mean()]
-        ax.plot([0, 1], means, color=INK, lw=3, marker="o", ms=8, mfc="white", mew=2.5, zorder=4)
-        k = digits_for(outcome.resolution) if outcome else 1
-        for x, m, side in ((0, means[0], "right"), (1, means[1], "left")):
-            ax.annotate(number(m, k), (x, m), xytext=(-12 if x == 0 else 12, 0), textcoords="offset points", ha=side,
-                        va="center", fontsize=10, fontweight="bold", color=INK, zorder=5)  # fmt: skip
+    means = [frame["before"].mean(), frame["after"].mean()]
+    ax.plot([0, 1], means, color=INK, lw=3, marker="o", ms=8, mfc="white", mew=2.5, zorder=4)
+    k = digits_for(outcome.resolution) if outcome else 1
+    for x, m, side in ((0, means[0], "right"), (1, means[1], "left")):
+        ax.annotate(number(m, k), (x, m), xytext=(-12 if x == 0 else 12, 0), textcoords="offset points", ha=side,
+                    va="center", fontsize=10, fontweight="bold", color=INK, zorder=5)  # fmt: skip
     ax.set_xlim(-0.28, 1.28)
     ax.set_xticks([0, 1], [spoken(getattr(question, "before", "before")), spoken(getattr(question, "after", "after"))])
     _score_axis(ax.yaxis, outcome)
-    _title(ax, f"{outcome.title if outcome else 'Score'}: {_patients(result)}")
     _change_panel(result, ax)
     return ax
 
 
 def _patients(result: Result) -> str:
-    return f"{result.counts.analysed} of {result.counts.enrolled} patients"
+    return f"{result.counts.analysed} of {plural(result.counts.enrolled, 'patient')}"
 
 
 def _change_colour(change: float, better: str) -> str:
@@ -131,27 +147,15 @@ def _change_panel(result: Result, ax: Axes) -> None:
     frame, outcome = result.data["pairs"], result.outcome
     side = ax.inset_axes((1.14, 0, 0.42, 1))
     _plain(side)
-    change = frame["change"].to_numpy()
+    counts, edges = _bins(frame["change"].to_numpy(), outcome.resolution if outcome else math.nan)
+    middle = (edges[:-1] + edges[1:]) / 2
     better = outcome.better if outcome else ""
-    if len(change):
-        step = outcome.resolution if outcome and not math.isnan(outcome.resolution) else 0
-        values = np.unique(change)
-        if len(values) > 30 or not step:
-            edges = (
-                np.histogram_bin_edges(change, bins="auto")
-                if len(values) > 1
-                else np.array([change[0] - 0.5, change[0] + 0.5])
-            )
-        else:
-            edges = np.arange(values.min() - step / 2, values.max() + step, step)
-        counts, edges = np.histogram(change, edges)
-        middle = (edges[:-1] + edges[1:]) / 2
-        colours = [_change_colour(0 if abs(m) < 1e-9 else m, better) for m in middle]
-        side.barh(middle, counts, height=0.86 * np.diff(edges), color=[to_rgba(c, 0.75) for c in colours])
+    colours = [_change_colour(0 if abs(m) < 1e-9 else m, better) for m in middle]
+    side.barh(middle, counts, height=0.86 * np.diff(edges), color=[to_rgba(c, 0.75) for c in colours])
     side.axhline(0, color=GREY, lw=1)
     e = next((e for e in result.estimates if e.name == "mean change"), None)
     if e is not None and not math.isnan(e.value):
-        reach = 1.12 * (counts.max() if len(change) else 1)
+        reach = 1.12 * counts.max()
         side.errorbar([reach], [e.value], yerr=None if math.isnan(e.low) else [[e.value - e.low], [e.high - e.value]],
                       fmt="o", color=INK, ms=6, capsize=4, lw=1.8)  # fmt: skip
         k = digits_for(outcome.resolution) if outcome else 1
@@ -163,18 +167,33 @@ def _change_panel(result: Result, ax: Axes) -> None:
     side.margins(x=0.08)
 
 
+def _bins(change: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and edges: a bar a step of the score where these are few, else bars that never straddle zero."""
+    low, high = change.min(), change.max()
+    if step > 0 and (high - low) / step <= 40:
+        return np.histogram(change, low + step * (np.arange(round((high - low) / step) + 2) - 0.5))
+    found = np.histogram_bin_edges(change, bins="auto")
+    width = found[1] - found[0]
+    return np.histogram(change, width * np.arange(math.floor(low / width), math.floor(high / width) + 2))
+
+
 @picture("ecdf")
 def cumulative_responders(result: Result, ax: Axes) -> Axes:
     """Share of patients who improved by at least each percentage, with 30% and 50% marked."""
     frame = result.data["ecdf"]
     n = int(frame.attrs.get("n", result.counts.analysed))
+    title = result.outcome.title if result.outcome else "Score"
+    _title(ax, f"{title}: cumulative responders ({plural(n, 'patient')} with both scores)")
+    if not n:
+        _nothing(ax, "no patient has both scores")
+        return ax
     ax.step(frame["improvement"], frame["share"], where="pre", color=BLUE, lw=2.4)
-    for cut, style in ((30, "--"), (50, ":")):
-        reached = frame.loc[frame["improvement"] >= cut, "share"]
-        share = float(reached.iloc[0]) if len(reached) else 0.0
+    cuts = {cut: max(frame.loc[frame["improvement"] >= cut, "share"], default=0.0) for cut in (30, 50)}
+    close = cuts[30] - cuts[50] < 0.07
+    for (cut, share), style, up in zip(cuts.items(), ("--", ":"), (22 if close else 8, 8), strict=True):
         ax.plot([cut, cut], [0, share], color=ORANGE, lw=1.5, ls=style)
-        ax.plot([cut], [share], "o", color=ORANGE, ms=7)
-        ax.annotate(f"≥{cut}%: {percent(share)}", (cut, share), xytext=(8, 8), textcoords="offset points", fontsize=10,
+        ax.plot([cut], [share], "o", color=ORANGE, ms=7, clip_on=False)
+        ax.annotate(f"≥{cut}%: {percent(share)}", (cut, share), xytext=(8, up), textcoords="offset points", fontsize=10,
                     color=INK, fontweight="bold")  # fmt: skip
     ax.axvline(0, color=GREY, lw=1)
     ax.set(xlim=(-50, 100), ylim=(0, 1.02))
@@ -182,8 +201,6 @@ def cumulative_responders(result: Result, ax: Axes) -> Axes:
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_xlabel("improvement of at least (negative: worsening)")
     ax.set_ylabel("share of patients")
-    title = result.outcome.title if result.outcome else "Score"
-    _title(ax, f"{title}: cumulative responders ({n} patients with both scores)")
     return ax
 
 
@@ -195,19 +212,23 @@ def course(result: Result, ax: Axes) -> Axes:
     groups = list(dict.fromkeys(frame["group"]))
     for i, group in enumerate(groups):
         rows = frame[frame["group"] == group].set_index("visit").reindex(visits)
-        x = np.arange(len(visits)) + (i - (len(groups) - 1) / 2) * 0.12
-        colour, marker = SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)]
+        x = np.arange(len(visits)) + (i - (len(groups) - 1) / 2) * min(0.12, 0.6 / len(groups))
+        colour, marker = _look(i)
         reach = np.nan_to_num(np.vstack([rows["mean"] - rows["low"], rows["high"] - rows["mean"]]))
         ax.errorbar(
             x, rows["mean"], yerr=reach, color=colour, marker=marker, ms=7, lw=2, capsize=4, label=group or None
         )
         _seen_row(ax, i, group, rows["n"], colour)
+    _score_axis(ax.yaxis, result.outcome)
+    ends = frame[["low", "mean", "high"]].to_numpy(float)
+    if np.isnan(ends).all():
+        _nothing(ax, "no score at any visit")
+    else:
+        low, high = np.nanmin(ends), np.nanmax(ends)
+        room = (high - low) or 1.0
+        ax.set_ylim(low - 0.12 * room, high + 0.1 * room)
     ax.set_xticks(range(len(visits)), [spoken(v) for v in visits])
     ax.set_xlim(-0.4, len(visits) - 0.6)
-    low, high = np.nanmin([*frame["low"], *frame["mean"]]), np.nanmax([*frame["high"], *frame["mean"]])
-    room = max(high - low, 1e-9)
-    ax.set_ylim(low - 0.12 * room, high + 0.1 * room)
-    _score_axis(ax.yaxis, result.outcome)
     if len(groups) > 1:
         ax.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     level = level_text(result.analysis.level)
@@ -298,10 +319,10 @@ def dots(result: Result, ax: Axes) -> Axes:
     place = {label: len(labels) - 1 - i for i, label in enumerate(labels)}
     for i, group in enumerate(groups):
         rows = frame[frame["group"] == group] if "group" in frame else frame
-        y = np.array([place[v] for v in rows["label"]]) - (i - (len(groups) - 1) / 2) * 0.18
-        colour = SERIES[i % len(SERIES)]
+        y = np.array([place[v] for v in rows["label"]]) - (i - (len(groups) - 1) / 2) * min(0.18, 0.7 / len(groups))
+        colour, marker = _look(i)
         ax.hlines(y, rows["low"], rows["high"], color=colour, lw=2)
-        ax.plot(rows["share"], y, MARKERS[i % len(MARKERS)], color=colour, ms=7, label=str(group) or None)
+        ax.plot(rows["share"], y, marker, color=colour, ms=7, label=str(group) or None)
     ax.set_yticks(list(place.values()), [spoken(v) for v in place])
     ax.set_ylim(-0.6, len(labels) - 0.4)
     ax.set_xlim(left=0)

@@ -1,0 +1,214 @@
+"""Pictures: each draws what it is given on the axes it is given, says who was counted, and changes nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import outcomes as oc
+from outcomes.errors import AnalysisError
+from outcomes.plots import PICTURES, plot
+from outcomes.result import Counts, Estimate, Outcome, Result
+from outcomes.study import Study
+from tests.builders import MOOD, PAIN, two_visits
+
+SAMPLE = oc.read_study("data/sample/study.toml").ready
+BEFORE_AFTER = {"before": "baseline", "after": "week_4"}
+LONG = dataclasses.replace(MOOD, title="PROMIS-29 v2.0 ability to participate in social roles and activities T-score")
+
+#: What gives each picture: pictures without an entry are given hand-made frames below.
+ASKED = {
+    "slopes": oc.PairedT("pain_nrs_average", **BEFORE_AFTER),
+    "ecdf": oc.Responders("pain_nrs_average", **BEFORE_AFTER),
+    "course": oc.Course("pain_nrs_average", by="diagnosis"),
+    "forest": oc.Robustness("pain_nrs_average", **BEFORE_AFTER),
+    "dots": oc.SideEffectsByRoute(),
+    "staircase": oc.MissingScores("pain_nrs_average"),
+}
+MADE = {
+    "survival": pd.DataFrame({"group": "", "time": [5.0, 9.0], "survival": [0.7, 0.4], "low": [0.5, 0.2], "high": [0.9, 0.6]}),
+    "tipping": pd.DataFrame({"delta": [0.0, 1.0], "value": [-1.5, 0.1], "low": [-2.0, -0.6], "high": [-1.0, 0.8]}),
+    "bands": pd.DataFrame({"label": ["worse", "same", "better"], "patients": [4.0, np.nan, 20.0], "shown": ["4", "<5", "20"]}),
+    "run": pd.DataFrame({
+        "period": ["2026-01", "2026-02"], "value": [0.4, 0.5], "n": [20, 30], "large": [True, False], "signal": [False, True],
+        "centre": 0.45, "low": 0.2, "high": 0.7,
+    }),
+}  # fmt: skip
+
+
+def answer(kind: str) -> Result:
+    """A result with this picture, of the invented sample."""
+    if kind in ASKED:
+        return ASKED[kind].run(SAMPLE)
+    estimates = (Estimate("mean change", -1.5, -2.0, -1.0),)
+    facts = {"term": "mean change", "sample": True}
+    return Result(ASKED["slopes"], estimates, Counts(2, 2), PAIN, (), {kind: MADE[kind]}, (kind,), facts)
+
+
+def new_axes() -> mpl.axes.Axes:
+    return Figure(figsize=(7, 4), layout="constrained").add_subplot()
+
+
+def texts(ax: mpl.axes.Axes) -> str:
+    """Every word of the picture, its inset panels included."""
+    found = [t.get_text() for t in ax.figure.findobj(mpl.text.Text)]
+    return re.sub(r"\s+", " ", " | ".join(t for t in found if t))
+
+
+def drawn(ax: mpl.axes.Axes) -> str:
+    """Its words after it was really drawn."""
+    ax.figure.canvas.draw()
+    return texts(ax)
+
+
+def test_every_picture_is_tested_here() -> None:
+    assert set(PICTURES) == set(ASKED) | set(MADE)
+
+
+@pytest.mark.parametrize("kind", sorted(PICTURES))
+def test_it_draws_on_the_given_axes_and_changes_nothing_global(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(plt, "show", lambda *a, **k: pytest.fail("a picture called show()"))
+    result, style, open_figures = answer(kind), dict(mpl.rcParams), plt.get_fignums()
+    before = {name: frame.copy() for name, frame in result.data.items()}
+    ax = new_axes()
+    assert plot(result, kind, ax=ax) is ax
+    words = drawn(ax)
+    assert ax.get_title(loc="left")
+    assert "Invented data: no real patient" in words
+    assert dict(mpl.rcParams) == style
+    assert plt.get_fignums() == open_figures, "no figure is opened where axes are given"
+    for name, frame in before.items():
+        pd.testing.assert_frame_equal(frame, result.data[name])
+
+
+@pytest.mark.parametrize("kind", sorted(PICTURES))
+def test_real_data_are_not_called_invented(kind: str) -> None:
+    result = answer(kind)
+    result = dataclasses.replace(result, facts={**result.facts, "sample": False})
+    assert "Invented" not in drawn(plot(result, kind, ax=new_axes()))
+
+
+@pytest.mark.parametrize("kind", sorted(PICTURES))
+def test_titles_and_axis_names_stay_inside_the_picture(kind: str) -> None:
+    result = answer(kind)
+    result = dataclasses.replace(result, outcome=LONG, analysis=dataclasses.replace(result.analysis, label=f"{LONG.title}: asked"))
+    ax = plot(result, kind, ax=new_axes())
+    ax.figure.canvas.draw()
+    box = ax.get_window_extent()
+    title = ax._left_title.get_window_extent()
+    assert title.width < 1.45 * box.width, "the title is cut into lines"
+    if ax.get_ylabel():
+        assert ax.yaxis.label.get_window_extent().height < 1.2 * box.height, "the axis name is cut into lines"
+
+
+def test_without_axes_a_new_figure_is_made_and_closed_by_its_owner() -> None:
+    import matplotlib.pyplot as plt
+
+    open_figures = plt.get_fignums()
+    ax = oc.plot(answer("course"))
+    assert len(plt.get_fignums()) == len(open_figures) + 1
+    plt.close(ax.figure)
+
+
+def test_the_counts_are_written() -> None:
+    assert "146 of 240 patients" in drawn(plot(answer("slopes"), ax=new_axes()))
+    assert "146 patients with both scores" in drawn(plot(answer("ecdf"), ax=new_axes()))
+    frame, words = answer("course").data["course"], drawn(plot(answer("course"), ax=new_axes()))
+    for n in frame["n"]:
+        assert str(int(n)) in words
+    assert "n=20" in drawn(plot(answer("run"), ax=new_axes()))
+    patterns = answer("staircase").data["staircase"]["n"]
+    assert f"{int(patterns.max())} patients" in drawn(plot(answer("staircase"), ax=new_axes()))
+
+
+def test_numbers_in_words_are_those_of_the_result() -> None:
+    result = ASKED["slopes"].run(SAMPLE)
+    words = drawn(plot(result, ax=new_axes()))
+    e = result.estimates[0]
+    assert f"mean change {oc.wording.number(e.value)}" in words
+    assert oc.wording.interval(e.low, e.high) in words
+    robust = answer("forest")
+    for value in robust.data["forest"]["value"]:
+        assert oc.wording.number(value, 2) in drawn(plot(robust, ax=new_axes()))
+
+
+TWO = {
+    "one patient": two_visits([7], [4]),
+    "ties": two_visits([7, 7, 7], [4, 4, 4]),
+    "no change": two_visits([7, 5, 6], [7, 5, 6]),
+    "all missing": two_visits([None] * 3, [None] * 3),
+    "nobody seen again": two_visits([5, 6, 7], [None] * 3),
+    "baseline of zero": two_visits([0, 0, 5], [1, 0, 2]),
+    "two thousand": two_visits(list(np.arange(2000) % 7 + 4), list(np.arange(2000) % 11)),
+    "higher is better": two_visits([40.1, 42.5, 39.9], [45.5, 47.2, 38.1], outcome=LONG),
+}
+
+
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("ask", [oc.PairedT, oc.Responders, oc.Course], ids=lambda a: a.__name__)
+def test_pictures_of_awkward_data_draw_without_a_warning(ask: type, name: str) -> None:
+    study = TWO[name]
+    outcome = study.outcome_names[0]
+    question = ask(outcome) if ask is oc.Course else ask(outcome, **BEFORE_AFTER)
+    result = oc.Plan(question).run(study)[0]
+    for kind in result.pictures:
+        assert drawn(plot(result, kind, ax=new_axes()))
+
+
+def test_where_nobody_was_seen_the_picture_says_so_instead_of_showing_an_empty_scale() -> None:
+    study = TWO["all missing"]
+    for question in (oc.PairedT("pain", **BEFORE_AFTER), oc.Course("pain")):
+        ax = plot(question.run(study), ax=new_axes())
+        assert "no patient has both scores" in drawn(ax) or "no score at any visit" in drawn(ax)
+        assert list(ax.get_yticks()) == []
+
+
+def test_bars_of_change_never_mix_better_and_worse() -> None:
+    before = [40 + 0.37 * k for k in range(60)]
+    after = [b + 0.61 * (k % 23) - 5.03 for k, b in enumerate(before)]
+    study = two_visits(before, after, outcome=dataclasses.replace(MOOD, resolution=0.01))
+    ax = plot(oc.PairedT("mood", **BEFORE_AFTER).run(study), ax=new_axes())
+    bars = ax.child_axes[0].patches
+    assert sum(b.get_width() for b in bars) == 60
+    assert not [b for b in bars if b.get_y() < -1e-9 and b.get_y() + b.get_height() > 1e-9]
+
+
+def test_colours_follow_the_direction_of_the_instrument() -> None:
+    def colours(outcome: Outcome) -> set[str]:
+        study = two_visits([5, 6], [2, 3], outcome=outcome)
+        ax = plot(oc.PairedT(outcome.name, **BEFORE_AFTER).run(study), ax=new_axes())
+        return {mpl.colors.to_hex(b.get_facecolor()) for b in ax.child_axes[0].patches if b.get_width()}
+
+    from outcomes.plots import BLUE, ORANGE
+
+    assert colours(PAIN) == {BLUE.lower()}
+    assert colours(MOOD) == {ORANGE.lower()}
+
+
+def test_many_groups_are_told_apart() -> None:
+    n = 12
+    scores = pd.DataFrame({
+        "patient": [f"p{i}" for i in range(n * 4)] * 2, "visit": ["baseline"] * (n * 4) + ["week_4"] * (n * 4),
+        "pain": [float(i % 10) for i in range(n * 8)], "site": [f"clinic {i % n:02d}" for i in range(n * 4)] * 2,
+    })  # fmt: skip
+    result = oc.Course("pain", by="site").run(Study(scores, visits=("baseline", "week_4"), measures={"pain": PAIN}))
+    ax = plot(result, ax=new_axes())
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == [f"clinic {i:02d}" for i in range(n)]
+    looks = {(line.get_color(), line.get_marker()) for line in ax.get_lines() if line.get_marker() not in ("", "None", "_", None)}
+    assert len(looks) == n
+
+
+def test_a_picture_that_is_not_there_is_answered_with_what_there_is() -> None:
+    with pytest.raises(AnalysisError, match="No picture 'pie'.*There is: slopes"):
+        plot(answer("slopes"), "pie")
+    bare = dataclasses.replace(answer("slopes"), pictures=())
+    with pytest.raises(AnalysisError, match="has no picture"):
+        plot(bare)
