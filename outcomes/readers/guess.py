@@ -14,12 +14,12 @@ import pandas as pd
 
 from outcomes.checks import privacy
 from outcomes.errors import OutcomesError
-from outcomes.scoring import instrument, recognise
 from outcomes.readers.cells import TextTable, key
 from outcomes.readers.files import Source, read_file
 from outcomes.readers.parse import looks_numeric
 from outcomes.readers.studyfile import study_from_text
 from outcomes.readers.visits import in_order, visit_time, wide_columns
+from outcomes.scoring import instrument, recognise
 from outcomes.study import Study
 
 _PATIENT = ("patient_id", "patientid", "patient", "subject_id", "subject", "study_id", "participant_id", "participant",

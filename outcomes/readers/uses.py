@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.errors import StudyError, unknown
-from outcomes.scoring import Instrument, instrument, load_instrument
 from outcomes.readers.cells import key
 from outcomes.readers.parse import ColumnType
 from outcomes.result import Outcome
+from outcomes.scoring import Instrument, instrument, load_instrument
 from outcomes.study import InstrumentUse
 
 #: Choices that every instrument takes when it scores.
