@@ -6,17 +6,20 @@ import hashlib
 import importlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from outcomes.analysis import Analysis, from_dict, questions, unanswered
 from outcomes.errors import AnalysisError, OutcomesError, StudyError, unknown
+from outcomes.estimand import Estimand
 from outcomes.families import Family, adjust_all, checked, in_words
 from outcomes.methods import load
 from outcomes.result import Result, Results, with_adjusted
 from outcomes.study import Study
+from outcomes.wording import spoken
 
 #: Questions that are re-run in another way, not tests of their own: no multiplicity adjustment.
 UNADJUSTED = ("sensitivity",)
@@ -28,13 +31,17 @@ class Plan:
 
     p-values of questions that share a `family` are adjusted over the first p-value of each question (its main test), by
     Holm's method unless `families` declares another (see `Family`): ``Plan(..., families={"sleep": "BH"})``. Raw and
-    adjusted values are both kept; sensitivity analyses are left out of that.
+    adjusted values are both kept; sensitivity analyses are left out of that. `estimand` says what is estimated (see
+    `Estimand`) and is printed with every result.
     """
 
     questions: tuple[Analysis, ...]
     families: tuple[tuple[str, Family], ...]
+    estimand: Estimand
 
-    def __init__(self, *questions: Analysis | Iterable[Analysis], families: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, *questions: Analysis | Iterable[Analysis], families: Mapping[str, Any] | None = None, estimand: Any = None
+    ) -> None:
         flat: list[Analysis] = []
         for q in questions:
             flat.extend([q] if isinstance(q, Analysis) else q)
@@ -44,6 +51,7 @@ class Plan:
         object.__setattr__(self, "questions", tuple(flat))
         used = [q.family for q in flat if q.family and q.role not in UNADJUSTED]
         object.__setattr__(self, "families", tuple(checked(families or {}, used).items()))
+        object.__setattr__(self, "estimand", Estimand.of(estimand or {}))
 
     def __iter__(self) -> Iterator[Analysis]:
         return iter(self.questions)
@@ -52,7 +60,9 @@ class Plan:
         return len(self.questions)
 
     def __add__(self, other: Plan) -> Plan:
-        return Plan(self.questions, other.questions, families=dict(self.families) | dict(other.families))
+        families = dict(self.families) | dict(other.families)
+        estimand = self.estimand if self.estimand != Estimand() else other.estimand
+        return Plan(self.questions, other.questions, families=families, estimand=estimand)
 
     def run(self, study: Study, *, progress: Callable[[int, int, str], None] | None = None) -> Results:
         """Answer every question; one that fails becomes a visible result that says why, and the others go on."""
@@ -61,11 +71,21 @@ class Plan:
         for i, question in enumerate(self.questions):
             if progress:
                 progress(i, len(self.questions), question.title())
-            answered.append(_answer(question, study))
+            answered.append(self._with_estimand(_answer(question, study)))
         if progress:
             progress(len(self.questions), len(self.questions), "")
         families = dict(self.families)
         return Results(_with_families(answered, families), study, in_words(families))
+
+    def _with_estimand(self, result: Result) -> Result:
+        """The result with what it estimates in words; nothing where no estimand was declared."""
+        if self.estimand == Estimand():
+            return result
+        q, outcome = result.analysis, result.outcome
+        before, after = getattr(q, "before", ""), getattr(q, "after", "")
+        when = f", {spoken(before)} to {spoken(after)}" if before and after else ""
+        summary = result.estimates[0].name if result.estimates else ""
+        return replace(result, estimand=self.estimand.sentence(f"{outcome.title}{when}" if outcome else "", summary))
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain data: one dictionary a question."""
@@ -74,19 +94,23 @@ class Plan:
     @property
     def digest(self) -> str:
         """A hash of the plan: the same questions give the same digest."""
-        plain = [self.to_list(), {name: family.to_dict() for name, family in self.families}]
+        plain = [self.to_list(), {name: family.to_dict() for name, family in self.families}, self.estimand.to_dict()]
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_toml(self) -> str:
-        """The plan as `[families]` and `[[analysis]]` tables of a study file."""
+        """The plan as `[families]`, `[estimand]` and `[[analysis]]` tables of a study file."""
         tables = [("[[analysis]]", d) for d in self.to_list()]
         named = {name: family.to_dict() for name, family in self.families if family != Family()}
+        if said := self.estimand.to_dict():
+            tables.insert(0, ("[estimand]", said))
         if named:
-            tables.insert(0, ("[families]", {_toml(name): said for name, said in named.items()}))
+            tables.insert(0, ("[families]", {_toml(name): how for name, how in named.items()}))
         return "\n".join(f"{head}\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in d.items()) for head, d in tables)
 
     @classmethod
-    def from_list(cls, entries: Iterable[Mapping[str, Any]], families: Mapping[str, Any] | None = None) -> Plan:
+    def from_list(
+        cls, entries: Iterable[Mapping[str, Any]], families: Mapping[str, Any] | None = None, estimand: Any = None
+    ) -> Plan:
         """A plan from plain data. Raises AnalysisError that names the entry, the field and what there is."""
         made = []
         for i, entry in enumerate(entries, 1):
@@ -96,7 +120,7 @@ class Plan:
                 raise AnalysisError(f"[[analysis]] number {i}: {e}") from None
             except TypeError:
                 raise AnalysisError(f"[[analysis]] number {i}: a field has a value of the wrong kind.") from None
-        return cls(made, families=families)
+        return cls(made, families=families, estimand=estimand)
 
     @classmethod
     def from_toml(cls, source: str | Path) -> Plan:
@@ -108,12 +132,12 @@ class Plan:
             said = tomllib.loads(text)
         except tomllib.TOMLDecodeError as e:
             raise StudyError(f"This is not valid TOML: {e}") from None
-        return cls.from_list(said.get("analysis", []), said.get("families", {}))
+        return cls.from_list(said.get("analysis", []), said.get("families", {}), said.get("estimand"))
 
     @classmethod
     def of(cls, study: Study) -> Plan:
         """The plan that a study file declares."""
-        return cls.from_list(study.questions, study.families)
+        return cls.from_list(study.questions, study.families, study.estimand)
 
 
 def kinds() -> dict[str, type[Analysis]]:
@@ -150,6 +174,10 @@ def _with_families(results: list[Result], families: Mapping[str, Family]) -> tup
     return tuple(out)
 
 
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -158,7 +186,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_toml(v) for v in value)}]"
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, float) and math.isinf(value):
         return "inf" if value > 0 else "-inf"
     if isinstance(value, int | float):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from outcomes.wording import NONE, digits_for, interval, number, p_value
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -126,6 +128,28 @@ class Outcome:
         return "improved" if (change < 0) == (self.better == "lower") else "worsened"
 
 
+#: Units that are shares (shown as percentages).
+SHARES = ("share", "proportion", "risk difference")
+
+
+def p_text(p: float) -> str:
+    """A p-value for a table's column headed P: '.04', '<.001', empty when there is none."""
+    return "" if math.isnan(p) else p_value(p).removeprefix("P").removeprefix("=")
+
+
+def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
+    """Value and interval of an estimate as text: shares as percentages, scores to their own digits."""
+    if math.isnan(e.value):
+        return NONE, REASONS.get(e.reason, "")
+    if e.unit in SHARES:
+        value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
+        return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
+    k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
+    if math.isnan(e.low) and math.isnan(e.high):
+        return number(e.value, k), REASONS.get(e.reason, "")
+    return number(e.value, k), interval(e.low, e.high, k)
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """A frozen answer: the question, its estimates, the counts, notes, and the data to draw."""
@@ -139,6 +163,8 @@ class Result:
     pictures: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     failed: str = ""
+    #: What is estimated, in words, where the plan declares an estimand.
+    estimand: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimates", tuple(self.estimates))
@@ -181,11 +207,13 @@ class Result:
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
     def _repr_html_(self) -> str:
-        frame = self.to_frame()[["term", "value", "low", "high", "p"]]
-        body = frame.to_html(index=False, escape=True, border=0, na_rep="–", float_format=lambda v: f"{v:.4g}")
-        notes = "".join(f"<li>{html.escape(n)}</li>" for n in self.notes)
-        words = html.escape(self.sentence())
-        return f"<p><b>{html.escape(self.analysis.title(self.outcome))}</b></p><p>{words}</p>{body}<ul>{notes}</ul>"
+        rows = [(e.term, *value_and_interval(e, self.outcome), p_text(e.p)) for e in self.estimates]
+        cells = ["".join(f"<td>{html.escape(c)}</td>" for c in row) for row in rows]
+        body = "".join(f"<tr>{c}</tr>" for c in cells)
+        head = "<tr><th>estimate</th><th>value</th><th>interval</th><th>P</th></tr>"
+        notes = "".join(f"<li>{html.escape(n)}</li>" for n in (*self.notes, self.estimand) if n)
+        title, words = html.escape(self.analysis.title(self.outcome)), html.escape(self.sentence())
+        return f"<p><b>{title}</b></p><p>{words}</p><table>{head}{body}</table><ul>{notes}</ul>"
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,6 +96,7 @@ class Study:
     sources: tuple[Mapping[str, Any], ...] = ()
     questions: tuple[Mapping[str, Any], ...] = ()
     families: Mapping[str, Any] = field(default_factory=dict)
+    estimand: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     scored: bool = False
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)

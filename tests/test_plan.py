@@ -13,7 +13,9 @@ PAIRED = oc.PairedT("pain", before="baseline", after="week_4", role="primary", f
 
 
 def test_a_plan_is_the_same_in_python_and_in_toml():
-    plan = oc.Plan(PAIRED, oc.Responders("pain", before="baseline", after="week_4", rules=("30%", "2 points")), oc.Course("pain"))
+    plan = oc.Plan(
+        PAIRED, oc.Responders("pain", before="baseline", after="week_4", rules=("30%", "2 points")), oc.Course("pain")
+    )
     assert oc.Plan.from_toml(plan.to_toml()) == plan
     assert oc.Plan.from_toml(plan.to_toml()).digest == plan.digest
 
@@ -36,7 +38,9 @@ def test_a_failed_question_is_a_visible_row_and_the_others_go_on():
 def test_holm_within_a_family_leaves_sensitivity_analyses_out():
     family = {"family": "pain", "before": "baseline", "after": "week_4"}
     plan = oc.Plan(
-        oc.PairedT("pain", **family), oc.PairedT("pain", level=0.9, **family), oc.PairedT("pain", role="sensitivity", **family)
+        oc.PairedT("pain", **family),
+        oc.PairedT("pain", level=0.9, **family),
+        oc.PairedT("pain", role="sensitivity", **family),
     )
     first, second, third = (r["mean change"] for r in plan.run(STUDY))
     assert first.p_adjusted == pytest.approx(2 * first.p)
@@ -86,7 +90,10 @@ def test_a_field_of_the_wrong_kind_is_refused_in_words(entry):
 def family_of(*p_families, **families):
     """A plan of paired questions in the named families, all on the same data but at rising shifts."""
     return oc.Plan(
-        (oc.PairedT("pain", before="baseline", after="week_4", family=f, label=str(i)) for i, f in enumerate(p_families)),
+        (
+            oc.PairedT("pain", before="baseline", after="week_4", family=f, label=str(i))
+            for i, f in enumerate(p_families)
+        ),
         families=families,
     )
 
@@ -136,3 +143,35 @@ def test_a_failed_question_before_a_gate_keeps_it_shut():
 def test_a_family_that_makes_no_sense_is_refused(families, message):
     with pytest.raises(AnalysisError, match=message):
         family_of("a", "a", **families)
+
+
+ESTIMAND = {"population": "adults with chronic pain", "treatment": "ketamine as given"} | {
+    "events": {"rescue opioid": "treatment policy"}
+}
+
+
+def test_the_estimand_is_printed_with_each_result_and_survives_toml():
+    plan = oc.Plan(PAIRED, estimand=ESTIMAND)
+    assert oc.Plan.from_toml(plan.to_toml()) == plan
+    result = plan.run(STUDY)[0]
+    assert result.estimand == (
+        "Population: adults with chronic pain. Treatment: ketamine as given. Variable: average pain (NRS), baseline to week 4. "
+        "Summary: mean change. Intercurrent events: rescue opioid (treatment policy: the score is used whatever happened)."
+    )
+    assert "rescue opioid" in result._repr_html_()
+    assert PAIRED.run(STUDY).estimand == ""
+    assert plan.digest != oc.Plan(PAIRED).digest
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"events": {"death": "compsite"}}, "No strategy 'compsite'.*Did you mean 'composite'"),
+        ({"popultion": "x"}, "Did you mean 'population'"),
+        ({"population": {"a": "b"}}, "population is text"),
+        ("all patients", "is a table"),
+    ],
+)
+def test_an_estimand_that_makes_no_sense_is_refused(said, message):
+    with pytest.raises(AnalysisError, match=message):
+        oc.Plan(PAIRED, estimand=said)

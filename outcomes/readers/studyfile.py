@@ -13,6 +13,12 @@ from outcomes.readers.files import Source
 from outcomes.readers.recipe import TABLES, Recipe
 from outcomes.study import Study
 
+#: What a paper must say and the data cannot: one sentence each, for the report's checklist.
+PAPER = (
+    "setting", "eligibility", "treatment", "collection", "sample_size", "randomisation", "blinding", "registration", "funding",
+    "ethics", "crossover_reason", "washout",
+)  # fmt: skip
+
 #: The sections of a study file and the keys of each; None where the keys are the user's own names.
 SECTIONS: dict[str, tuple[str, ...] | None] = {
     "study": ("title", "design", "sample", "entry"),
@@ -24,7 +30,9 @@ SECTIONS: dict[str, tuple[str, ...] | None] = {
     "columns": None,
     "wide": ("suffix", "prefix", "columns"),
     "privacy": ("allow", "drop"),
+    "paper": PAPER,
     "families": None,
+    "estimand": ("population", "treatment", "variable", "summary", "events"),
     "analysis": None,
 }
 
@@ -49,7 +57,7 @@ def read_study(path: str | Path) -> Study:
 
     Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids; [roles] which column is
     the patient, visit, arm …; [visits] order, baseline, names (the file's name = the study's name); [instruments];
-    [outcomes]; [columns] types of other columns; [wide]; [privacy] allow, drop; [families] and [[analysis]] the plan. File names are
+    [outcomes]; [columns] types of other columns; [wide]; [privacy] allow, drop; [families], [estimand] and [[analysis]] the plan. File names are
     relative to the study file.
 
     Raises StudyError (with the line where the TOML is broken, with what exists where a key is unknown), DataError,
@@ -58,8 +66,12 @@ def read_study(path: str | Path) -> Study:
     path = Path(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         raise StudyError(f"There is no study file '{path}'. 'outcomes init DATA' writes one.") from None
+    except IsADirectoryError:
+        raise StudyError(f"'{path}' is a folder. Name the study file in it, such as '{path / 'study.toml'}'.") from None
+    except OSError as wrong:
+        raise StudyError(f"{path} cannot be opened: {wrong.strerror or type(wrong).__name__}.") from None
     except UnicodeDecodeError:
         raise StudyError(f"{path.name} is not a study file: it is not UTF-8 text.") from None
     return study_from_text(text, path.parent, path.name)
@@ -125,7 +137,8 @@ def _recipe(said: Mapping[str, Any], folder: Path) -> Recipe:
         allow=_names(privacy, "allow", "privacy"),
         drop=_names(privacy, "drop", "privacy"),
         folder=folder,
-        study=head | {"questions": tuple(said.get("analysis", ())), "families": said.get("families", {})},
+        paper={k: str(v) for k, v in said.get("paper", {}).items()},
+        study=head | {"questions": tuple(said.get("analysis", ())), "families": said.get("families", {}), "estimand": said.get("estimand", {})},
     )
 
 

@@ -20,6 +20,7 @@ import outcomes
 from outcomes.analysis import Analysis
 from outcomes.errors import StudyError
 from outcomes.plan import Plan
+from outcomes.report import SNAPSHOT
 from outcomes.report.ledger import token, visit_tokens
 from outcomes.report.model import Block, Bullets, Figure, Paragraph, Section, TableBlock
 from outcomes.report.parts import primary, several_rows
@@ -30,7 +31,6 @@ from outcomes.tables import Table
 from outcomes.wording import NONE, digits_for, number, percent, plural, spoken
 
 FORMAT = 1
-SNAPSHOT = "snapshot.json"
 #: A period with fewer patients than this is drawn, and does not count for limits or signals.
 SMALL = 8
 
