@@ -18,7 +18,7 @@ ORDERED = ("fixed-sequence", "graph")
 NAMES = {
     "holm": "Holm's method", "hochberg": "Hochberg's method", "hommel": "Hommel's method", "bonferroni": "Bonferroni's method",
     "BH": "the false discovery rate of Benjamini and Hochberg", "BY": "the false discovery rate of Benjamini and Yekutieli",
-    "fixed-sequence": "testing in the declared order until the first that fails",
+    "fixed-sequence": "tested in the declared order until the first that failed",
     "graph": "a graphical procedure (Bretz and Maurer)", "none": "no adjustment",
 }  # fmt: skip
 
@@ -130,7 +130,15 @@ def in_words(families: Mapping[str, Family]) -> str:
         gate = f", opened only after {family.after} succeeded" if family.after else ""
         by.setdefault(f"{NAMES[family.adjust]}{gate}", []).append(name)
     parts = [
-        f"by {how} within {'the family' if len(names) == 1 else 'the families'} {listed(names)}"
+        f"{_done(how)} within {'the family' if len(names) == 1 else 'the families'} {listed(names)}"
         for how, names in by.items()
     ]
-    return f"P values were adjusted {'; '.join(parts)}; raw and adjusted values are both shown."
+    both = "" if all(how.startswith(NAMES["none"]) for how in by) else "; raw and adjusted values are both shown"
+    return f"P values were {'; '.join(parts)}{both}."
+
+
+def _done(how: str) -> str:
+    """What was done with the p-values: 'adjusted by Holm's method', 'not adjusted', 'tested in the declared order …'."""
+    if how.startswith(NAMES["none"]):
+        return f"not adjusted{how.removeprefix(NAMES['none'])}"
+    return how if how.startswith("tested") else f"adjusted by {how}"
