@@ -45,7 +45,7 @@ def assemble(recipe: Recipe) -> Study:
         frames.pop("scores"), visits=visits, baseline=recipe.baseline, uses=tuple(reader.uses), measures=reader.measures,
         rows=tuple(scores.row_address(i) for i in range(len(scores))), issues=tuple(issues + reader.issues),
         columns=column_report(reader.report), sources=sources,
-        settings={"privacy": {"allow": recipe.allow, "drop": recipe.drop}},
+        settings={"privacy": {"allow": recipe.allow, "drop": recipe.drop}, "paper": dict(recipe.paper)},
         **frames, **recipe.study,
     )  # fmt: skip
 

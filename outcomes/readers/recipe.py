@@ -41,6 +41,7 @@ class Recipe:
     allow: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     folder: Path = Path()
+    paper: Mapping[str, str] = field(default_factory=dict)
     study: Mapping[str, Any] = field(default_factory=dict)
 
     def role(self, name: str, table: TextTable) -> str:

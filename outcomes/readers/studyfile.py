@@ -57,8 +57,8 @@ def read_study(path: str | Path) -> Study:
 
     Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids; [roles] which column is
     the patient, visit, arm …; [visits] order, baseline, names (the file's name = the study's name); [instruments];
-    [outcomes]; [columns] types of other columns; [wide]; [privacy] allow, drop; [families], [estimand] and [[analysis]] the plan. File names are
-    relative to the study file.
+    [outcomes]; [columns] types of other columns; [wide]; [privacy] allow, drop; [paper] sentences for the
+    report's checklist; [families], [estimand] and [[analysis]] the plan. File names are relative to the study file.
 
     Raises StudyError (with the line where the TOML is broken, with what exists where a key is unknown), DataError,
     PrivacyError, InstrumentError.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outcomes.errors import StudyError, unknown
+from outcomes.errors import OutputError, StudyError, unknown
 from outcomes.plan import Plan
 from outcomes.result import Result, Results
 from outcomes.study import Study
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FORMATS = ("html", "pdf", "docx")
 #: What was shared so far: a file that stays inside the clinic.
 LEDGER = "shared-ledger.json"
+#: What a report for internal use knew, for the next one.
+SNAPSHOT = "snapshot.json"
 
 
 def write_report(
@@ -101,7 +103,7 @@ def write_snapshot(
     """
     import json
 
-    from outcomes.report.since import SNAPSHOT, read_snapshot, snapshot
+    from outcomes.report.since import read_snapshot, snapshot
 
     said = snapshot(study.ready, results, last=read_snapshot(since) if since else None, period=period)
     return _put(Path(folder), {SNAPSHOT: json.dumps(said, ensure_ascii=False).encode()})[0]
@@ -170,4 +172,4 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        raise StudyError(f"Cannot write in {folder}: {e.strerror or type(e).__name__}.") from None
+        raise OutputError(f"Cannot write in {folder}: {e.strerror or type(e).__name__}.") from None

@@ -95,6 +95,8 @@ def _answer(r: Result) -> Iterable[Block]:
         yield Paragraph(f"This question could not be answered: {r.failed}", "caution")
         return
     yield Paragraph(r.sentence(), "lead" if r.analysis.role == "primary" else "plain")
+    if r.estimand:
+        yield Paragraph(f"Estimand. {r.estimand}", "small")
     for kind in r.pictures:
         yield Figure(r, kind, _caption(r, kind), r.sentence(), _numbers(r, kind))
     for key, frame in r.data.items():

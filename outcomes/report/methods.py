@@ -56,11 +56,9 @@ def _instruments(study: Study) -> list[str]:
 
 
 def _analysis(results: Results) -> str:
-    said = dict.fromkeys(r.analysis.methods_text() for r in results)
-    families = sorted({r.analysis.family for r in results if r.analysis.family})
-    words = " ".join(said)
-    if families:
-        words += f" P values were adjusted by Holm's method within {listed(families)}; raw and adjusted values are both given."
+    words = " ".join(dict.fromkeys(r.analysis.methods_text() for r in results))
+    if results.multiplicity:
+        words += f" {results.multiplicity}"
     levels = sorted({r.analysis.level for r in results})
     return words + (
         f" Intervals have a confidence level of {listed([f'{100 * v:g}%' for v in levels])}." if levels else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import platform
 import warnings
 from collections import Counter
@@ -16,13 +15,14 @@ from typing import Any
 
 from outcomes.errors import DataError, StudyError
 from outcomes.plan import Plan
+from outcomes.report import SNAPSHOT
 from outcomes.result import Results
 from outcomes.schedule import manifest as facts
 from outcomes.schedule.config import Line, Schedule
 from outcomes.schedule.faults import OutputError, StaleError
 from outcomes.schedule.gates import newest_record, stale, wrong
 from outcomes.schedule.periods import Period
-from outcomes.schedule.store import DELIVERY, MANIFEST, Store, write_json
+from outcomes.schedule.store import DELIVERY, MANIFEST, Run, Store, write_json
 from outcomes.study import Study
 
 
@@ -61,7 +61,7 @@ def make(
     with warnings.catch_warnings(record=True) as caught, _on_disk(store.folder), store.partial() as folder:
         warnings.simplefilter("always")
         results = plan.run(titled)
-        files = _write(titled, results, folder, schedule)
+        files = _write(titled, results, folder, schedule, since=_with_snapshot(runs, period), label=period.label)
         code = 5 if results.failed else 0
         earlier = [r for r in runs if r.order[0] <= period.start.isoformat()]
         said = {
@@ -92,18 +92,28 @@ def _read(file: Path, schedule: Schedule) -> tuple[Study, str, Any]:
         raise DataError(f"A file of {file} cannot be read: {e.strerror or type(e).__name__}.") from None
 
 
-def _write(study: Study, results: Results, folder: Path, schedule: Schedule) -> list[Path]:
+def _with_snapshot(runs: Sequence[Run], period: Period) -> Path | None:
+    """The folder of the last run before this period that remembers what it knew."""
+    earlier = [r.folder for r in runs if r.order[0] < period.start.isoformat() and (r.folder / SNAPSHOT).is_file()]
+    return earlier[-1] if earlier else None
+
+
+def _write(
+    study: Study, results: Results, folder: Path, schedule: Schedule, *, since: Path | None, label: str
+) -> list[Path]:
     """The report in every format; beside it, for internal use, every number. What may be shared stands in a folder of its own."""
-    from outcomes.report import write_report
+    from outcomes.report import LEDGER, write_report, write_snapshot
 
     if schedule.audience == "internal":
-        files = [write_report(study, results, folder / f"report.{kind}") for kind in schedule.formats]
+        more: dict[str, Any] = {"since": since, "period": label}
+        files = [write_report(study, results, folder / f"report.{k}", **more) for k in schedule.formats]
+        write_snapshot(study, results, folder, **more)
         table = folder / "results.csv"
         results.to_frame().to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
         return [*files, table]
-    if "audience" not in inspect.signature(write_report).parameters:
-        raise StudyError('This version cannot make reports for sharing. Use audience = "internal".')
-    return [write_report(study, results, folder / "share" / f"report.{k}", audience="share") for k in schedule.formats]
+    # what was shared so far is remembered beside the runs, never in the folder that leaves the clinic
+    shared: dict[str, Any] = {"audience": "share", "ledger": folder.parent / LEDGER}
+    return [write_report(study, results, folder / "share" / f"report.{k}", **shared) for k in schedule.formats]
 
 
 @contextmanager

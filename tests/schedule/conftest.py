@@ -21,7 +21,7 @@ def clinic(tmp_path: Path) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without pictures: where a test is about when and where, not what."""
 
-    def write_report(study: Any, results: Any, path: Path) -> Path:
+    def write_report(study: Any, results: Any, path: Path, **_: Any) -> Path:
         path.write_text(f"{study.title}: {len(results)} answers\n", encoding="utf-8")
         return path
 

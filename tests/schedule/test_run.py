@@ -30,7 +30,8 @@ def test_a_real_report_with_a_manifest_that_tells_what_it_was_made_from(clinic: 
     woken = run_due(path, NOVEMBER)
     assert (woken.exit_code, [(m.label, m.words) for m in woken.made]) == (0, [("2026-10", "done")])
     folder = clinic / "reports/2026-10_20261102T090000Z"
-    assert sorted(p.name for p in folder.iterdir()) == ["delivery.json", "manifest.json", "report.html", "results.csv"]
+    there = sorted(p.name for p in folder.iterdir())
+    assert there == ["delivery.json", "manifest.json", "report.html", "results.csv", "snapshot.json"]
     assert "Test clinic · October 2026" in (folder / "report.html").read_text("utf-8")
     said = manifest(clinic / "reports", "2026-10")
     assert said["period"] == {
