@@ -35,7 +35,7 @@ def document(study: Study, results: Results, *, since: str | Path | None = None,
     `since` is the folder of the last report, with its snapshot; `period` names this report in the run of results.
     """
     added = guards(study, results)
-    everything = Results((*results, *added), study)
+    everything = Results((*results, *added), study, results.multiplicity)
     chapters: dict[str, list[Result]] = {}
     for r in everything:
         chapters.setdefault(chapter(r), []).append(r)
