@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -145,6 +145,8 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
         value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
         return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
     k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
+    if e.unit == "patients":  # a count is whole; a number needed to treat has one digit
+        k = 0 if e.value.is_integer() else 1
     if math.isnan(e.low) and math.isnan(e.high):
         return number(e.value, k), REASONS.get(e.reason, "")
     return number(e.value, k), interval(e.low, e.high, k)
@@ -190,8 +192,9 @@ class Result:
 
     def to_frame(self) -> pd.DataFrame:
         """One row an estimate, the same columns (`COLUMNS`) whatever the method; numbers in full precision."""
-        import pandas as pd
+        return _frame((self,))
 
+    def _rows(self) -> Iterator[dict[str, Any]]:
         q = self.analysis
         head = {
             "label": q.title(self.outcome), "method": type(q).__name__,
@@ -200,11 +203,9 @@ class Result:
         }  # fmt: skip
         fields = ("term", "value", "low", "high", "level", "p", "p_adjusted", "statistic", "df", "se", "unit")
         shared = " ".join(self.notes)
-        rows = []
         for e in self.estimates or (Estimate("not answered", NAN),):
             words = [e.how, REASONS.get(e.reason, ""), self.failed or shared]
-            rows.append(head | {f: getattr(e, f) for f in fields} | {"notes": "; ".join(w for w in words if w)})
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+            yield head | {f: getattr(e, f) for f in fields} | {"notes": "; ".join(w for w in words if w)}
 
     def _repr_html_(self) -> str:
         rows = [(e.term, *value_and_interval(e, self.outcome), p_text(e.p)) for e in self.estimates]
@@ -241,13 +242,16 @@ class Results(Sequence[Result]):
 
     def to_frame(self) -> pd.DataFrame:
         """All answers, one row an estimate, in the fixed columns."""
-        import pandas as pd
-
-        frames = [r.to_frame() for r in self.results]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
+        return _frame(self.results)
 
     def _repr_html_(self) -> str:
         return "<hr>".join(r._repr_html_() for r in self.results)
+
+
+def _frame(results: Iterable[Result]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([row for r in results for row in r._rows()], columns=list(COLUMNS))
 
 
 def with_adjusted(result: Result, adjusted: Mapping[int, float]) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -86,25 +87,37 @@ def table(
         h: [] for h in ("question", "estimate", "value", "interval", "P", "adjusted P", "n")
     }
     notes: list[str] = []
+    levels = Counter(round(e.level, 3) for r in chosen for e in _shown(r, only) if _has_interval(e))
+    usual = max(levels, key=lambda v: levels[v], default=math.nan)
     for r in chosen:
         asked = r.analysis.title(r.outcome)
         who = f"{r.counts.analysed} of {r.counts.enrolled}"
         if r.failed:
             _put(columns, asked, f"not answered: {r.failed}", NONE, NONE, "", "", who)
-        for i, e in enumerate(e for e in r.estimates if not only or e.name in only or e.term in only):
+        for i, e in enumerate(_shown(r, only)):
             first = (asked, who) if i == 0 else ("", "")
             value, ci = value_and_interval(e, r.outcome)
+            if _has_interval(e) and round(e.level, 3) != usual:
+                ci += f" ({level_text(round(e.level, 3))})"
             _put(columns, first[0], _term(e), value, ci, p_text(e.p), p_text(e.p_adjusted), first[1])
         notes += [n for n in r.notes if n not in notes]
-    levels = {e.level for r in chosen for e in r.estimates if not math.isnan(e.low)}
-    if len(levels) == 1:
-        notes.insert(0, f"Intervals are {level_text(levels.pop())} confidence intervals.")
+    if levels:
+        other = ", where no other level stands beside them" if len(levels) > 1 else ""
+        notes.insert(0, f"Intervals are {level_text(usual)} confidence intervals{other}.")
     if one:
         columns.pop("question")
     shown = {h: cells for h, cells in columns.items() if h in ("estimate", "value") or any(cells)}
     numeric = tuple(i for i, h in enumerate(shown) if h not in ("question", "estimate"))
     title = title or (chosen[0].analysis.title(chosen[0].outcome) if one else "Results")
     return Table(title, tuple(shown), tuple(zip(*shown.values(), strict=True)), tuple(notes), numeric)
+
+
+def _shown(result: Result, only: Sequence[str]) -> list[Estimate]:
+    return [e for e in result.estimates if not only or e.name in only or e.term in only]
+
+
+def _has_interval(e: Estimate) -> bool:
+    return not (math.isnan(e.low) and math.isnan(e.high))
 
 
 def _who_was_counted(counts: Counts, title: str) -> Table:
@@ -119,22 +132,30 @@ def _put(columns: dict[str, list[str]], *cells: str) -> None:
 
 
 def frame_table(frame: pd.DataFrame, title: str) -> Table:
-    """A frame as a table for people: spoken column names, numbers to at most 3 digits, empty columns left out."""
+    """A frame as a table for people: spoken column names, a column's numbers to the same digits (3 at most), no empty columns."""
     kept = [c for c in frame if (frame[c].notna() & (frame[c].astype(str) != "")).any()]
     numeric = tuple(i for i, c in enumerate(kept) if pd.api.types.is_numeric_dtype(frame[c]))
-    rows = tuple(tuple(_cell(v) for v in row) for row in frame[kept].itertuples(index=False))
+    digits = [_digits(frame[c]) for c in kept]
+    rows = tuple(tuple(map(_cell, row, digits)) for row in frame[kept].itertuples(index=False))
     return Table(title, tuple(spoken(c) for c in kept), rows, numeric=numeric)
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
+def _digits(column: pd.Series) -> int:
+    """Digits of a column: none for whole numbers, 3 where all are below 1 in size, else 2."""
+    if not pd.api.types.is_float_dtype(column):
+        return 2
+    size = column.abs().replace(math.inf, math.nan).dropna()
+    return 0 if (size % 1 == 0).all() else 3 if size.max() < 1 else 2
+
+
+def _cell(value: object, digits: int) -> str:
+    if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
+    if value is None or value is pd.NA or value is pd.NaT:
+        return NONE
     if isinstance(value, int | np.integer):
-        return str(value)
-    if isinstance(value, float | np.floating):
-        x = float(value)
-        return number(x, 0 if x.is_integer() else 3 if abs(x) < 1 else 2)
-    return str(value)
+        return number(int(value), 0)
+    return number(float(value), digits) if isinstance(value, float | np.floating) else str(value)
 
 
 def _term(e: Estimate) -> str:
