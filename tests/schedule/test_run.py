@@ -303,7 +303,7 @@ def test_a_folder_that_cannot_be_made(clinic: Path) -> None:
 def test_a_disk_that_fills_while_writing_leaves_nothing_half_done(
     clinic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(study: Any, results: Any, path: Path) -> Path:
+    def full(study: Any, results: Any, path: Path, **_: Any) -> Path:
         path.write_text("half")
         try:
             raise OSError(28, "No space left on device")
