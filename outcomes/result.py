@@ -254,6 +254,13 @@ def _frame(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame([row for r in results for row in r._rows()], columns=list(COLUMNS))
 
 
+def main_test(result: Result) -> int:
+    """The position of a result's main p-value: the first at its main visit, where it has one, else its first; −1 without any."""
+    tested = [i for i, e in enumerate(result.estimates) if not math.isnan(e.p)]
+    main = result.facts.get("main")
+    return next((i for i in tested if main and result.estimates[i].visit == main), tested[0] if tested else -1)
+
+
 def with_adjusted(result: Result, adjusted: Mapping[int, float]) -> Result:
     """The result with adjusted p-values put on its estimates, by their position."""
     new = [dataclasses.replace(e, p_adjusted=adjusted.get(i, e.p_adjusted)) for i, e in enumerate(result.estimates)]

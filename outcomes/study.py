@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from outcomes.errors import AnalysisError, DataError, InstrumentError, StudyErro
 from outcomes.result import Counts, Outcome
 from outcomes.scoring import instrument as find_instrument
 from outcomes.wording import plural, spoken
+
+T = TypeVar("T")
 
 #: Kinds of study. Only the last three have a comparison that can speak of an effect.
 DESIGNS = ("before-after", "follow-up", "routes", "parallel", "crossover", "n-of-1")
@@ -59,10 +62,15 @@ class Pairs:
     counts: Counts
     outcome: Outcome
 
-    @property
+    @cached_property
     def change(self) -> np.ndarray:
         """After − before, rounded to 9 decimals so that 0.1 steps tie as they should."""
         return np.round(self.after - self.before, 9)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Before, after and change, one row a patient, without ids."""
+        return pd.DataFrame({"before": self.before, "after": self.after, "change": self.change})
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,11 +187,18 @@ class Study:
                 frame = self.patients.set_index("patient").reindex(self.patient_ids)
             for role in (*GROUPS, *[c for c in self.scores if c not in KEYS and c not in GROUPS]):
                 if role in self.scores and role not in frame:
-                    by = self.scores.dropna(subset=[role]).groupby("patient")[role]
-                    if len(by) and by.nunique().max() <= 1:
-                        frame[role] = by.first().reindex(self.patient_ids)
+                    seen = self.scores[role].notna().to_numpy()
+                    if seen.any() and self._constant(role, seen):
+                        frame[role] = self.scores[seen].groupby("patient")[role].first().reindex(self.patient_ids)
             self._cache["patient_frame"] = frame
         return self._cache["patient_frame"]
+
+    def _constant(self, role: str, seen: np.ndarray) -> bool:
+        """Whether a column of `scores` has one value a patient."""
+        who, value = self._places[0][seen], pd.factorize(self.scores[role][seen])[0]
+        last = np.zeros(self.enrolled, dtype=value.dtype)
+        last[who] = value
+        return bool((last[who] == value).all())
 
     def visit(self, name: str) -> str:
         """The visit's name, checked. Raises AnalysisError that lists what there is."""
@@ -317,11 +332,19 @@ class Study:
                     f"Patients have several rows a visit (one for each {several[0]}): ask a question made for that "
                     f"(Crossover, RepeatedInfusions), or choose one with study.where({several[0]}=…)."
                 )
-            scores = self.ready.scores
-            values = scores[["patient", "visit"]].assign(value=pd.to_numeric(scores[name]).to_numpy(float))
-            frame = values.pivot(index="patient", columns="visit", values="value")
-            self._cache["wide", name] = frame.reindex(index=self.patient_ids, columns=list(self.visits)).astype(float)
+            row, column = self._places
+            values = np.full((self.enrolled, len(self.visits)), np.nan)
+            values[row, column] = pd.to_numeric(self.ready.scores[name]).to_numpy(float)
+            columns = pd.Index(self.visits, name="visit")
+            self._cache["wide", name] = pd.DataFrame(values, index=self.patient_ids, columns=columns)
         return self._cache["wide", name]
+
+    @property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each row of `scores` stands among patients × visits."""
+        patients, visits = pd.Index(self.scores["patient"]), pd.Index(self.scores["visit"])
+        at = lambda: (self.patient_ids.get_indexer(patients), pd.Index(self.visits).get_indexer(visits))  # noqa: E731
+        return self.once("places", at)
 
     def pairs(self, outcome: str, *, before: str, after: str) -> Pairs:
         """The patients with the score at both visits, matched by patient, and how many are left out and why.
@@ -332,8 +355,17 @@ class Study:
             raise AnalysisError(
                 f"before and after are the same visit ('{before}'). Choose two of: {', '.join(self.visits)}."
             )
+        return self.once(("pairs", outcome, before, after), lambda: self._pairs(outcome, self.visit(before), self.visit(after)))
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for this study and shared by all its questions."""
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
+
+    def _pairs(self, outcome: str, before: str, after: str) -> Pairs:
         frame = self.wide(outcome)
-        pre, post = frame[self.visit(before)].to_numpy(), frame[self.visit(after)].to_numpy()
+        pre, post = frame[before].to_numpy(), frame[after].to_numpy()
         has_pre, has_post = ~np.isnan(pre), ~np.isnan(post)
         both = has_pre & has_post
         out = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -32,10 +33,15 @@ class Groups:
     outcome: Outcome
     randomised: bool
 
-    @property
+    @cached_property
     def y(self) -> np.ndarray:
         """Change (after − before, 9 decimals), or the score after where no visit before was asked for."""
         return self.after if np.isnan(self.before).all() else np.round(self.after - self.before, 9) + 0.0
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row an analysed patient, without ids."""
+        return pd.DataFrame({"group": self.label, "before": self.before, "after": self.after, "value": self.y})
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Values by group, in the order of the levels."""
@@ -85,7 +91,14 @@ def grouped(study: Study, outcome: str, *, after: str, by: str, before: str = ""
 
     Raises AnalysisError for unknown names, a `reference` that is no group, or fewer than two groups.
     """
+    asked = after, by, before, reference
+    return study.once(("groups", outcome, *asked), lambda: _grouped(study, outcome, *asked))
+
+
+def _grouped(study: Study, outcome: str, after: str, by: str, before: str, reference: str) -> Groups:
     column = study.characteristic(by)
+    labels = study.once(("labels", by), lambda: _labels(column))
+    levels = study.once(("levels", by, reference), lambda: level_order(column, by, reference))
     if before:
         pairs = study.pairs(outcome, before=before, after=after)
         ids, pre, post, meaning = pairs.patients, pairs.before, pairs.after, pairs.outcome
@@ -95,15 +108,21 @@ def grouped(study: Study, outcome: str, *, after: str, by: str, before: str = ""
         seen = wide.notna().to_numpy()
         ids, post, meaning = wide.index[seen], wide.to_numpy()[seen], study.outcome(outcome)
         pre, left = np.full(len(post), np.nan), [(f"no score at {spoken(after)}", int((~seen).sum()))] if (~seen).any() else []
-    values = column.reindex(ids)
-    known = values.notna().to_numpy()
+    label = labels[study.patient_ids.get_indexer(ids)]
+    known = pd.notna(label)
     if (~known).any():
         left.append((f"no {spoken(by)} recorded", int((~known).sum())))
-    label = values[known].astype(str).to_numpy(dtype=object)
-    levels = level_order(column, by, reference)
     counts = Counts(study.enrolled, int(known.sum()), tuple(left))
     randomised = is_randomised(study, by)
-    return Groups(by, levels, label, pre[known], post[known], ids[known], counts, meaning, randomised)
+    return Groups(by, levels, label[known], pre[known], post[known], ids[known], counts, meaning, randomised)
+
+
+def _labels(column: pd.Series) -> np.ndarray:
+    """The group of every patient as text; None where it is not known."""
+    known = column.notna().to_numpy()
+    labels = np.full(len(column), None, dtype=object)
+    labels[known] = column[known].astype(str).to_numpy(dtype=object)
+    return labels
 
 
 def level_order(column: pd.Series, by: str, reference: str = "") -> tuple[str, ...]:
@@ -166,7 +185,7 @@ def lower_is_better(outcome: Outcome) -> str:
 
 def groups_frame(groups: Groups) -> pd.DataFrame:
     """Group, before, after and what is compared of each analysed patient, without ids."""
-    return pd.DataFrame({"group": groups.label, "before": groups.before, "after": groups.after, "value": groups.y})
+    return groups.frame.copy(deep=False)  # shared by the questions about these groups; pandas copies on writing
 
 
 def pair_words(result: Result, digits: int, style: str, by: str) -> str:

@@ -95,7 +95,7 @@ class PairedT(Analysis):
 
 def pairs_frame(pairs: Pairs) -> pd.DataFrame:
     """Before, after and change of each analysed patient, without ids: what the slope picture draws."""
-    return pd.DataFrame({"before": pairs.before, "after": pairs.after, "change": pairs.change})
+    return pairs.frame.copy(deep=False)  # shared by the questions about these pairs; pandas copies on writing
 
 
 def _mean(values: np.ndarray, name: str, unit: str) -> Estimate:

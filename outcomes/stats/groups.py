@@ -56,7 +56,7 @@ class FTest:
         """The test with its p from the F distribution."""
         if reason or math.isnan(statistic):
             return cls(NAN, df1, df2, NAN, reason or "not_estimable")
-        return cls(float(statistic), df1, df2, float(stats.f.sf(statistic, df1, df2)))
+        return cls(float(statistic), df1, df2, float(special.fdtrc(df1, df2, statistic)))
 
     def estimate(self, name: str, *, how: str = "", visit: str = "", group: str = "") -> Estimate:
         """The test as a row of a table: the statistic is the value, `df` the numerator's; `how` has both df."""
@@ -96,8 +96,8 @@ def mean_difference(
     if se2 == 0:
         return Estimate("mean difference", value, level=level, se=0.0, unit=unit, how=how, reason="zero_variance")
     value, se = float(a.mean() - b.mean()), math.sqrt(se2)
-    half = stats.t.ppf((1 + level) / 2, df) * se
-    p = 2 * stats.t.sf(abs(value / se), df)
+    half = special.stdtrit(df, (1 + level) / 2) * se
+    p = 2 * special.stdtr(df, -abs(value / se))
     return Estimate("mean difference", value, value - half, value + half, level, p, value / se, df, se, unit, how)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
@@ -190,8 +190,8 @@ class Fit:
                 name, value, level=level, df=self.df, se=variance, unit=unit, how=how, reason=reason, group=group
             )
         se = variance**0.5
-        half = stats.t.ppf((1 + level) / 2, self.df) * se
-        p = 2 * stats.t.sf(abs(value / se), self.df)
+        half = special.stdtrit(self.df, (1 + level) / 2) * se
+        p = 2 * special.stdtr(self.df, -abs(value / se))
         return Estimate(
             name, value, value - half, value + half, level, p, value / se, self.df, se, unit, how, group=group
         )

@@ -16,9 +16,10 @@ from scipy import special, stats
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
-from outcomes.wording import percent
 from outcomes.stats.groups import scores
 from outcomes.stats.multiplicity import adjust
+from outcomes.stats.signedrank import scaled_to_integers
+from outcomes.wording import percent
 
 Array = np.ndarray
 
@@ -145,12 +146,25 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, 
     n1, n2 = a.size, b.size
     if not (n1 and n2):
         return Shift(Estimate("shift (Hodges-Lehmann)", NAN, level=level, unit=unit, reason="too_few"), NAN)
-    gaps = np.sort(np.round(np.subtract.outer(a, b), 9).ravel()) + 0.0
     q, achieved, how = _critical(min(n1, n2), max(n1, n2), level)
-    value = float(np.median(gaps))
-    return Shift(
-        Estimate("shift (Hodges-Lehmann)", value, gaps[q - 1], gaps[n1 * n2 - q], level, unit=unit, how=how), achieved
+    whole, scale = scaled_to_integers(np.concatenate([a, b]))
+    first_sorted, second_sorted, total = np.sort(whole[:n1]), np.sort(whole[n1:]), n1 * n2
+    low, high, *middle = (
+        _gap(first_sorted, second_sorted, k) / scale for k in (q, total + 1 - q, (total + 1) // 2, total // 2 + 1)
     )
+    return Shift(Estimate("shift (Hodges-Lehmann)", sum(middle) / 2, low, high, level, unit=unit, how=how), achieved)
+
+
+def _gap(a: Array, b: Array, k: int) -> int:
+    """The k-th smallest difference aᵢ − bⱼ of sorted integers, by halving the range of possible differences."""
+    low, high = int(a[0] - b[-1]), int(a[-1] - b[0])
+    while low < high:
+        middle = (low + high) // 2
+        if int(np.searchsorted(a, middle + b, side="right").sum()) >= k:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @lru_cache(maxsize=256)
