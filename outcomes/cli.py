@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import outcomes
-from outcomes.errors import DataError, MissingExtraError, OutcomesError, StudyError, unknown
+from outcomes.errors import MissingExtraError, OutcomesError, OutputError, StudyError, unknown
+from outcomes.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("outcomes")
 
 #: The kinds of `outcomes.notebooks`, listed here so that --help stays quick (a test compares).
-NOTEBOOKS = ("before-after", "crossover", "parallel", "routes", "side-effects", "symptoms", "plan", "sites")
+NOTEBOOKS = ("before-after", "crossover", "follow-up", "parallel", "routes", "side-effects", "symptoms", "plan", "sites")
+
+#: The kinds of `outcomes.plans`, listed here for the same reason.
+PLANS = ("before-after", "follow-up", "parallel", "crossover", "routes", "side-effects")
 
 EXIT_CODES = """exit codes:
   0  done
@@ -29,7 +34,7 @@ EXIT_CODES = """exit codes:
   5  the data have errors (check), or a question could not be answered (run, report); the input is stale, so nothing
      was published (run-due); a report is overdue, failed or was changed (status)
   6  the report is there, but a notice could not be delivered (run-due)
- 74  the reports folder cannot be written: disk full, or no permission (run-due)
+ 74  a file or folder cannot be written: disk full, or no permission
  75  another run is at work: try later (run-due)
 """
 
@@ -41,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 2
-    logging.basicConfig(level=logging.WARNING if args.quiet else logging.INFO, format="%(message)s", stream=sys.stderr)
+    log.handlers[:] = [logging.StreamHandler(sys.stderr)]
+    log.setLevel(logging.WARNING if args.quiet else logging.INFO)
     try:
         return int(args.call(args) or 0)
     except OutcomesError as e:
@@ -49,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return e.exit_code
     except BrokenPipeError:
         return 0
+    except OSError as e:
+        print(f"outcomes: Cannot use {e.filename or 'a file'}: {e.strerror or type(e).__name__}.", file=sys.stderr)
+        return OutputError.exit_code
     except KeyboardInterrupt:
         print("outcomes: stopped", file=sys.stderr)
         return 130
@@ -110,11 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet")
     p.add_argument("--strict", action="store_true", help="score only complete questionnaires")
     p = add("init", _init, "look at a data file and write a commented study file, with every guess marked")
-    p.add_argument("data", metavar="DATA", help="a CSV, TSV or Excel file")
+    p.add_argument("data", metavar="DATA", help="a CSV, TSV or Excel file; or a study file that has no plan yet, to add one")
     p.add_argument(
         "--to", default="", metavar="FILE", help="the study file to write (default: study.toml beside the data)"
     )
-    p.add_argument("--plan", default="", metavar="KIND", help="before-after, follow-up, parallel, crossover, routes")
+    p.add_argument("--plan", default="", metavar="KIND", help=f"one of {', '.join(PLANS)} (default: the one that fits)")
     p.add_argument("--sheet", default="", help="which sheet of a workbook")
     p.add_argument("--force", action="store_true", help="replace a study file that is already there")
     p = add("notebook", _notebook, "write a notebook for this kind of study, ready to open in JupyterLab")
@@ -157,6 +166,7 @@ def _report(args: argparse.Namespace) -> int:
     for kind in formats:
         if kind not in (*FORMATS, "tables"):
             raise StudyError(unknown("format", kind, (*FORMATS, "tables")))
+    _folder(next(p for p in (Path(args.out).absolute(), *Path(args.out).absolute().parents) if p.exists()))
     study, plan = _study_and_plan(args.study)
     out, how = Path(args.out), {"audience": args.audience, "policy": args.policy}
     if args.audience == "share":
@@ -170,7 +180,7 @@ def _report(args: argparse.Namespace) -> int:
         paths.append(out / "tables")
     if args.audience == "internal":
         write_snapshot(study, results, out, since=args.since or None)
-    log.info("%d questions answered, %d not.", len(results) - len(results.failed), len(results.failed))
+    log.info("%s answered, %d not.", plural(len(results) - len(results.failed), "question"), len(results.failed))
     _say_failed(results)
     for path in paths:
         print(f"Report: {path.resolve()}")
@@ -188,15 +198,17 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    if args.to:
+        _writer(args.to)
     study = outcomes.read_study(args.study)
+    plan = outcomes.Plan.of(study)
     frame = outcomes.check(study)
     if args.to:
         _write(frame, args.to)
         print(f"Checked: {Path(args.to).resolve()}")
     else:
         _show(frame, f"{len(frame)} to look at in {study.title or args.study}")
-    plan = outcomes.Plan.of(study)
-    log.info("The plan has %d questions.", len(plan))
+    log.info("The plan has %s.", plural(len(plan), "question"))
     return 5 if (frame["severity"] == "error").any() else 0
 
 
@@ -212,14 +224,38 @@ def _score(args: argparse.Namespace) -> int:
 def _init(args: argparse.Namespace) -> int:
     from outcomes.plans import starter
 
+    if Path(args.data).suffix.lower() == ".toml":
+        return _add_plan(args)
     target = Path(args.to) if args.to else Path(args.data).parent / "study.toml"
-    if target.exists() and not args.force:
-        raise StudyError(f"{target} is already there. Choose another name with --to, or replace it with --force.")
-    target.write_text(
-        starter(args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent), encoding="utf-8"
-    )
+    _free(target, args.force)
+    text, problem = starter(args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent)
+    target.write_text(text, encoding="utf-8")
     print(f"Study file: {target.resolve()}\nLook at every line marked 'guess', then: outcomes check {target}")
+    if problem:
+        print(f"It has no plan yet: {problem}\nMend that in the file, then: outcomes init {target}")
     return 0
+
+
+def _add_plan(args: argparse.Namespace) -> int:
+    """The ready-made plan at the end of a study file that has none."""
+    from outcomes.plans import with_plan
+
+    file = Path(args.data)
+    target = Path(args.to) if args.to else file
+    if target != file:
+        _free(target, args.force)
+    study = outcomes.read_study(file)
+    if study.questions:
+        raise StudyError(f"{file} has a plan already ({len(study.questions)} [[analysis]]); it stays as it is.")
+    target.write_text(with_plan(file.read_text("utf-8-sig"), study, args.plan), encoding="utf-8")
+    print(f"Study file: {target.resolve()}\nLook at its plan, then: outcomes report {target}")
+    return 0
+
+
+def _free(target: Path, force: bool) -> None:
+    _folder(target.parent)
+    if target.exists() and not force:
+        raise StudyError(f"{target} is already there. Choose another name with --to, or replace it with --force.")
 
 
 def _notebook(args: argparse.Namespace) -> int:
@@ -241,7 +277,7 @@ def _methods(args: argparse.Namespace) -> int:
             raise StudyError(unknown("method", args.name, found))
         print(f"{args.name}{inspect.signature(found[args.name])}\n\n{inspect.getdoc(found[args.name])}")
         return 0
-    _show(outcomes.questions(), "Questions a plan can ask (outcomes methods NAME shows one)")
+    _show(outcomes.questions(), "Questions a plan can ask (outcomes methods NAME shows one)", ("method", "question"))
     return 0
 
 
@@ -263,7 +299,7 @@ def _instruments(args: argparse.Namespace) -> int:
         return 0
     if frame.empty:
         raise StudyError(unknown("instrument", args.name, outcomes.instruments()["id"]))
-    _show(frame, "Questionnaires (outcomes instruments ID shows one)")
+    _show(frame, "Questionnaires (outcomes instruments ID shows one)", ("id", "title", "domain", "scores"))
     return 0
 
 
@@ -320,7 +356,7 @@ def _study_and_plan(path: str) -> tuple[Any, Any]:
     study = outcomes.read_study(path)
     plan = outcomes.Plan.of(study)
     if not len(plan):
-        raise StudyError(f"{path} has no [[analysis]]: nothing is asked. 'outcomes init' writes a ready-made plan.")
+        raise StudyError(f"{path} has no [[analysis]]: nothing is asked. To add a ready-made plan: outcomes init {path}")
     log.info("Read %s.", study)
     return study, plan
 
@@ -345,9 +381,17 @@ def _writer(path: str) -> str:
     kind = Path(path).suffix.lower()
     if kind not in (".csv", ".json", ".parquet"):
         raise StudyError(f"--to ends in .csv, .json or .parquet; got '{kind or path}'.")
-    if not Path(path).parent.is_dir():
-        raise DataError(f"There is no folder '{Path(path).parent}' to write to.")
+    _folder(Path(path).parent)
     return kind
+
+
+def _folder(folder: Path) -> None:
+    """Refuse a folder that is not there or cannot be written, before minutes are spent on what should go there."""
+    if not folder.is_dir():
+        what = f"'{folder}' is a file, not a folder" if folder.exists() else f"There is no folder '{folder}' to write to"
+        raise OutputError(f"{what}.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"Cannot write in {folder}: no permission.")
 
 
 def _write(frame: pd.DataFrame, path: str) -> None:
@@ -363,8 +407,8 @@ def _write(frame: pd.DataFrame, path: str) -> None:
             raise MissingExtraError("Parquet needs the parquet extra: pip install 'outcomes[parquet]'") from None
 
 
-def _show(frame: pd.DataFrame, title: str) -> None:
-    """A frame on the screen: a rich table on a terminal, tab-separated lines elsewhere."""
+def _show(frame: pd.DataFrame, title: str, brief: Sequence[str] = ()) -> None:
+    """A frame on the screen: on a terminal a rich table (of the `brief` columns), elsewhere tab-separated lines of all."""
     frame = frame.loc[:, [c for c in frame if (frame[c].astype(str) != "").any()]]
     if not sys.stdout.isatty():
         print("\t".join(map(str, frame.columns)))
@@ -375,6 +419,7 @@ def _show(frame: pd.DataFrame, title: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    frame = frame[list(brief) or list(frame.columns)]
     table = Table(*map(str, frame.columns), title=title, title_justify="left")
     for row in frame.itertuples(index=False):
         table.add_row(*(escape(str(v)) for v in row))

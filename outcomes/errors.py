@@ -8,7 +8,8 @@
     ├── InstrumentError    an instrument, its items or its answers         (exit code 3)
     ├── AnalysisError      a question that this study cannot answer        (exit code 2)
     ├── PrivacyError       columns that may identify a patient             (exit code 4)
-    └── MissingExtraError  an optional package is not installed            (exit code 2)
+    ├── MissingExtraError  an optional package is not installed            (exit code 2)
+    └── OutputError        a file or folder that cannot be written         (exit code 74)
 
 A message says what is wrong, what exists, and what to do. It never contains a patient's value or identifier.
 """
@@ -53,6 +54,12 @@ class PrivacyError(OutcomesError):
 
 class MissingExtraError(OutcomesError):
     """An optional package is needed; the message says which extra brings it."""
+
+
+class OutputError(OutcomesError):
+    """A file or folder that cannot be written: disk full, or no permission."""
+
+    exit_code = 74
 
 
 def unknown(kind: str, name: str, existing: Iterable[str], *, hint: str = "") -> str:

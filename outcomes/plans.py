@@ -6,6 +6,7 @@ by `plan.to_toml()` or `outcomes init --plan KIND`. Defaults and reasons: `docs/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,16 +155,25 @@ def ready_made(kind: str, study: Study) -> Plan:
     return PLANS[kind](study)
 
 
-def starter(data: str | Path, *, kind: str = "", sheet: str | None = None, beside: Path | None = None) -> str:
-    """A commented study file for a data file: roles, visits and instruments guessed and marked, with a plan."""
+def starter(data: str | Path, *, kind: str = "", sheet: str | None = None, beside: Path | None = None) -> tuple[str, str]:
+    """A commented study file for a data file: roles, visits and instruments guessed and marked, with a plan.
+
+    Beside it, in words, what stands in the way of a plan; empty where there is one.
+    """
     from outcomes.readers.guess import guess_study
 
-    text, study = guess_study(data, sheet=sheet, beside=beside)
-    if study is None:
-        return text
+    text, study, problem = guess_study(data, sheet=sheet, beside=beside)
+    return (text if study is None else with_plan(text, study, kind)), problem
+
+
+def with_plan(text: str, study: Study, kind: str = "") -> str:
+    """The text of a study file with the ready-made plan of this kind (or the one that fits) at its end."""
+    from outcomes.readers.guess import NO_PLAN
+
     plan = ready_made(kind or suggest(study), study)
+    text = re.sub(rf"\A{NO_PLAN}\n(#.*\n)*", "", text)
     head = "# --- the plan: what is asked, in order; change it before you look at the answers, not after ---\n\n"
-    return f"{text.rstrip()}\n\n{head}{plan.to_toml()}"
+    return f"{text.strip()}\n\n{head}{plan.to_toml()}"
 
 
 # --- parts ------------------------------------------------------------------------------------------------------

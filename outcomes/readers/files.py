@@ -57,8 +57,17 @@ class Source:
 
 
 def read_file(source: Source) -> TextTable:
-    """The text table of a file. Raises DataError where it is absent or of a kind that is not read."""
+    """The text table of a file. Raises DataError where it is absent, closed to us, or of a kind that is not read."""
+    try:
+        return _read(source)
+    except OSError as wrong:
+        raise DataError(f"{source.file.name} cannot be opened: {wrong.strerror or type(wrong).__name__}.") from None
+
+
+def _read(source: Source) -> TextTable:
     path = source.file
+    if path.is_dir():
+        raise DataError(f"'{path.name}' is a folder, not a file.")
     if not path.is_file():
         there = sorted(p.name for p in path.parent.iterdir() if p.is_file()) if path.parent.is_dir() else []
         close = difflib.get_close_matches(path.name, there, n=1)

@@ -36,13 +36,17 @@ _ROLES = {
 }  # fmt: skip
 _MISSING = ("-99", "-999", "-9", "-88", "-77", "999", "9999", "UNK", "NASK", "N/A", "n/a", "NA", "#N/A", "missing",
             "not done")  # fmt: skip
+#: The first line of a study file that has no plan because something stands in the way.
+NO_PLAN = "# No plan can be made yet:"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def guess_study(data: str | Path, *, sheet: str | None = None, beside: Path | None = None) -> tuple[str, Study | None]:
+def guess_study(
+    data: str | Path, *, sheet: str | None = None, beside: Path | None = None
+) -> tuple[str, Study | None, str]:
     """A commented study file for a table, every guess marked ``# guess``, and the study that it gives, if it gives one.
 
-    Without a study (a role that could not be guessed, say) the text says what stands in the way.
+    Without a study (a role that could not be guessed, say) text and words say what stands in the way.
 
     Raises DataError where the file cannot be read as a table.
     """
@@ -58,11 +62,12 @@ def guess_study(data: str | Path, *, sheet: str | None = None, beside: Path | No
         elif len(study.visits) < 2:
             problem = "It has one visit only, so there is no before and after: see [visits]."
         else:
-            return text, study
+            return text, study, ""
     except OutcomesError as error:
         problem = str(error)
     reason = "\n".join(f"# {line}" for line in problem.splitlines())
-    return f"# No plan can be made yet:\n{reason}\n# Mend that, then: outcomes check study.toml\n\n{text}", None
+    way = "# Mend that, then 'outcomes init' of this file adds a ready-made plan."
+    return f"{NO_PLAN}\n{reason}\n{way}\n\n{text}", None, problem
 
 
 def _text(table: TextTable, file: str, sheet: str) -> str:
@@ -211,12 +216,13 @@ def _instruments(table: TextTable, names: Sequence[str], wide: dict[str, dict[st
     if len(lines) == 2:
         lines.append('# no instrument was recognised; for example: pain_nrs = { average = "nrs_avg" }')
     rest = [n for n in names if n not in claimed and (n in wide or _score_like(table, n))]
+    numbered = {} if wide else {f"{stem}{n}": stem for stem, ends in _numbered(names).items() for n in ends}
+    rest = list(dict.fromkeys(numbered.get(n, n) for n in rest))
     if rest:
         lines += ["", "[outcomes]   # scores of no known instrument: say which side is better, and the scale"]
-        mark = "" if any(n in wide for n in rest) else "# "
         for n in rest:
             line = f'{_k(key(n))} = {{ column = {_q(n)}, title = {_q(n)}, better = "lower" }}   # guess'
-            lines.append(line if n in wide else f"{mark or '# '}{line}")
+            lines.append(line if n in wide else f"# {line}{', with [wide.suffix]' if n in numbered.values() else ''}")
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from outcomes.errors import OutcomesError
+from outcomes.errors import OutputError as OutputError
 
 #: What each exit code of `run-due` means, in words that a notice may carry.
 MEANINGS = MappingProxyType(
@@ -26,12 +27,6 @@ class LockedError(OutcomesError):
     """Another run holds the reports folder."""
 
     exit_code = 75
-
-
-class OutputError(OutcomesError):
-    """The reports folder cannot be written."""
-
-    exit_code = 74
 
 
 class StaleError(OutcomesError):

@@ -181,7 +181,7 @@ def test_a_guess_marks_itself_and_reads_back(tmp_path):
         for p in range(1, 7) for v, s in (("week 4", 5), ("baseline", -99), ("day 1", 7))
     ]  # fmt: skip
     (tmp_path / "s.csv").write_text("\n".join([heading, *rows]) + "\n")
-    text, study = guess_study(tmp_path / "s.csv")
+    text, study, _ = guess_study(tmp_path / "s.csv")
     assert study is not None and study.visits == ("baseline", "day 1", "week 4") and study.design == "parallel"
     assert {"pain_nrs_average", "phq9_total"} <= set(study.outcome_names)
     for line in (
@@ -199,7 +199,7 @@ def test_a_guess_marks_itself_and_reads_back(tmp_path):
 
 def test_headings_that_are_hard_to_quote(tmp_path):
     (tmp_path / "s.csv").write_text('id,"a ""b"" \\n_pre","a ""b"" \\n_post",<b>_pre,<b>_post\n1,7,4,1,2\n2,8,6,2,1\n')
-    text, study = guess_study(tmp_path / "s.csv")
+    text, study, _ = guess_study(tmp_path / "s.csv")
     assert study is not None and study.visits == ("pre", "post"), text
 
 
@@ -213,7 +213,7 @@ def test_headings_that_are_hard_to_quote(tmp_path):
 )
 def test_what_stands_in_the_way_is_said_and_the_rest_is_written(tmp_path, content, words):
     (tmp_path / "s.csv").write_text(content, encoding="utf-8")
-    text, study = guess_study(tmp_path / "s.csv")
+    text, study, _ = guess_study(tmp_path / "s.csv")
     assert study is None and words in text and text.startswith("# No plan can be made yet") and "[roles]" in text
     assert "Müller" not in text
 
@@ -222,13 +222,13 @@ def test_codes_are_guessed_only_where_they_stand_apart(tmp_path):
     (tmp_path / "s.csv").write_text(
         "id,visit,a_nrs,change,ward\n1,pre,-99,-9,999\n1,post,4,-3,006\n2,pre,5,2,006\n2,post,UNK,4,007\n"
     )
-    text, _ = guess_study(tmp_path / "s.csv")
+    text, *_ = guess_study(tmp_path / "s.csv")
     assert 'missing = ["-99", "UNK"]' in text
 
 
 @needs("ingest/clinic_wide.xlsx")
 def test_the_clinic_workbook_is_guessed():
-    text, study = guess_study(SHARED / "ingest/clinic_wide.xlsx")
+    text, study, _ = guess_study(SHARED / "ingest/clinic_wide.xlsx")
     assert study is not None and study.visits == ("pre", "post") and 'drop = ["Patient Infusion date"]' in text
     assert set(study.outcome_names) == {"pain_nrs_average", "bpi_sf_interference", "phq9_total"}
     assert study.wide("pain_nrs_average").loc["001"].tolist() == [7, 4]
@@ -237,7 +237,7 @@ def test_the_clinic_workbook_is_guessed():
 @needs("oracles/data")
 def test_a_guess_is_always_valid_toml():
     for path in sorted((SHARED / "oracles/data").glob("*.csv")) + sorted((SHARED / "data").glob("*/*.csv")):
-        text, _ = guess_study(path)
+        text, *_ = guess_study(path)
         tomllib.loads(textwrap.dedent(text))
 
 
@@ -275,7 +275,7 @@ def test_a_value_of_the_wrong_kind_never_ends_in_a_traceback(folder, where, valu
 
 @needs("data/vickers2004_acupuncture/acupuncture.csv")
 def test_columns_that_may_be_visits_are_shown_not_taken():
-    text, study = guess_study(SHARED / "data/vickers2004_acupuncture/acupuncture.csv")
+    text, study, _ = guess_study(SHARED / "data/vickers2004_acupuncture/acupuncture.csv")
     assert study is None and "(pk, f here, perhaps)" in text
     for visit, end in (("visit_1", "1"), ("visit_2", "2"), ("visit_5", "5")):
         assert f'# {visit} = "{end}"' in text
