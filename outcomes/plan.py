@@ -17,7 +17,7 @@ from outcomes.errors import AnalysisError, OutcomesError, StudyError, unknown
 from outcomes.estimand import Estimand
 from outcomes.families import Family, adjust_all, checked, in_words
 from outcomes.methods import load
-from outcomes.result import Result, Results, with_adjusted
+from outcomes.result import Result, Results, main_test, with_adjusted
 from outcomes.study import Study
 from outcomes.wording import spoken
 
@@ -29,7 +29,7 @@ UNADJUSTED = ("sensitivity",)
 class Plan:
     """Questions in order. `Plan(a, b)`; `plan.run(study)` answers all of them.
 
-    p-values of questions that share a `family` are adjusted over the first p-value of each question (its main test), by
+    p-values of questions that share a `family` are adjusted over the main p-value of each (its first, at its main visit), by
     Holm's method unless `families` declares another (see `Family`): ``Plan(..., families={"sleep": "BH"})``. Raw and
     adjusted values are both kept; sensitivity analyses are left out of that. `estimand` says what is estimated (see
     `Estimand`) and is printed with every result.
@@ -159,12 +159,11 @@ def _answer(question: Analysis, study: Study) -> Result:
 
 
 def _with_families(results: list[Result], families: Mapping[str, Family]) -> tuple[Result, ...]:
-    """The results with the first p-value of each question adjusted within its family; a failed question has none."""
+    """The results with the main p-value of each question adjusted within its family; a failed question has none."""
     members: dict[str, list[tuple[int, int]]] = {name: [] for name in families}
     for i, r in enumerate(results):
         if r.analysis.family in families and r.analysis.role not in UNADJUSTED:
-            main = next((j for j, e in enumerate(r.estimates) if not math.isnan(e.p)), -1)
-            members[r.analysis.family].append((i, main))
+            members[r.analysis.family].append((i, main_test(r)))
     raw = {name: [results[i].estimates[j].p if j >= 0 else math.nan for i, j in at] for name, at in members.items()}
     out = list(results)
     for name, adjusted in adjust_all(families, raw).items():

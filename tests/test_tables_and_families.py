@@ -44,3 +44,19 @@ def test_no_adjustment_is_not_called_one():
 
 def test_a_fixed_sequence_is_tested_not_adjusted_by():
     assert words("fixed-sequence").startswith("P values were tested in the declared order until the first that failed within")
+
+
+def test_a_family_counts_the_main_visit_of_a_model_not_its_first():
+    rng = np.random.default_rng(6)
+    before = rng.integers(6, 10, 24).astype(float)
+    frame = pd.DataFrame({"patient": [f"p{i:02d}" for i in range(24)], "w0": before, "w1": before - rng.integers(0, 2, 24),
+                          "w4": before - rng.integers(1, 5, 24)})  # fmt: skip
+    study = oc.Study(frame.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w1", "w4"),
+                     measures={"pain": oc.Outcome("pain", "Pain", "lower")})  # fmt: skip
+    asked = (oc.CohortModel("pain", family="f"), oc.PairedT("pain", before="w0", after="w4", family="f"))
+    plan = oc.Plan(*asked, families={"f": "bonferroni"})
+    model = plan.run(study)[0]
+    last = next(e for e in model.estimates if e.visit == "w4" and e.p == e.p)
+    assert last.p_adjusted == min(1.0, 2 * last.p)
+    first = next(e for e in model.estimates if e.visit == "w1" and e.p == e.p)
+    assert first.p_adjusted != min(1.0, 2 * first.p)

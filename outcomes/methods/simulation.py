@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import AnalysisError, MissingExtraError
+from outcomes.result import main_test
 from outcomes.stats.proportions import wilson
 from outcomes.study import Study
 from outcomes.wording import percent
@@ -92,10 +93,11 @@ def _once(plan: Any, generator: Generator, n: int, stream: np.random.SeedSequenc
     out = []
     for result in [answered] if hasattr(answered, "estimates") else answered:
         label = result.analysis.title(result.outcome)
-        e = next((e for e in result.estimates if not math.isnan(e.p)), None)
-        if e is None:
+        at = main_test(result)
+        if at < 0:
             out.append((label, "", math.nan, math.nan, math.nan))
             continue
+        e = result.estimates[at]
         p = e.p if math.isnan(e.p_adjusted) else e.p_adjusted
         out.append((label, e.term, p, e.value, e.high - e.low))
     return out
