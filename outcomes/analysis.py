@@ -16,6 +16,7 @@ from outcomes.wording import spoken
 
 ROLES = ("primary", "secondary", "sensitivity", "exploratory")
 UNCONTROLLED = "No control group: a change may be regression to the mean, the natural course or other treatment."
+TOGETHER = "All arms are counted together: this says nothing of what one arm has over another."
 
 _REGISTRY: dict[str, type[Analysis]] = {}
 
@@ -91,6 +92,8 @@ class Analysis:
         notes = [*result.notes, *(f"{w.category.__name__}: {w.message}" for w in caught)]
         if not (study.controlled or self.comparative):
             notes.append(UNCONTROLLED)
+        if study.design == "parallel" and not self.comparative:
+            notes.append(TOGETHER)
         facts = {"controlled": study.controlled, "design": study.design, "sample": study.sample, **result.facts}
         return dataclasses.replace(result, notes=tuple(notes), facts=facts)
 
@@ -111,7 +114,7 @@ class Analysis:
         out: dict[str, Any] = {"method": type(self).__name__}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
-            if value != f.default:
+            if value is not f.default and value != f.default:  # a nan is not equal to itself
                 out[f.name] = _plain(value)
         return out
 

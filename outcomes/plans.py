@@ -11,12 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
 from outcomes.plan import Plan, kinds
 from outcomes.study import Study
 
 #: Outcomes that are pain, most telling first; the first one a study has is the default primary outcome.
 PAIN = ("pain_nrs_average", "pain_nrs_worst", "pain_nrs_now", "pain_vas", "bpi_sf_severity", "peg_total")
+
+#: Where more than this share of the last scores is missing, a plan asks what that could do to the answer.
+MUCH_MISSING = 0.1
 
 
 def before_after(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
@@ -70,18 +74,24 @@ def parallel(study: Study, *, outcome: str = "", before: str = "", after: str = 
     """Randomised arms side by side.
 
     Primary: ANCOVA (one follow-up visit) or MMRM (several). Secondary: responders between arms, other scores.
-    Sensitivity: HC3 standard errors, Mann-Whitney on the change.
+    Sensitivity: HC3 standard errors, Mann-Whitney on the change, with two arms every defensible way side by side, and what is
+    missing with its tipping point where more than 10% of the last scores are.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}
     several = len(study.visits) > 2
     primary = ("MMRM", {"outcome": main, "role": "primary"}) if several else ("ANCOVA", {"outcome": main, **visits, "role": "primary"})
     others = _others(study, main, {} if several else visits, "MMRM" if several else "ANCOVA")
+    two = study.characteristic("arm").nunique() == 2
+    lost = study.wide(main)[last].isna().mean() > MUCH_MISSING
     return _plan(
         ("Describe", {}),
         primary,
         ("ANCOVA", {"outcome": main, **visits, "se": "HC3", "role": "sensitivity"}),
-        ("MannWhitney", {"outcome": main, **visits, "role": "sensitivity"}),
+        ("MannWhitney" if two else "KruskalWallis", {"outcome": main, **visits, "role": "sensitivity"}),
+        ("Robustness", {"outcome": main, **visits, "by": "arm", "role": "sensitivity"}) if two else None,
+        ("MissingScores", {"outcome": main}) if lost else None,
+        ("TippingPoint", {"analysis": _ask("ANCOVA", {"outcome": main, **visits}), "role": "sensitivity"}) if lost and two else None,
         ("CompareResponders", {"outcome": main, **visits, "role": "secondary"}),
         ("Course", {"outcome": main, "by": "arm"}),
         *others,
@@ -179,9 +189,12 @@ def with_plan(text: str, study: Study, kind: str = "") -> str:
 # --- parts ------------------------------------------------------------------------------------------------------
 
 
+def _ask(name: str, fields: dict[str, Any]) -> Analysis:
+    return kinds()[name](**fields)
+
+
 def _plan(*entries: tuple[str, dict[str, Any]] | None) -> Plan:
-    found = kinds()
-    return Plan(found[name](**fields) for name, fields in filter(None, entries))
+    return Plan(_ask(name, fields) for name, fields in filter(None, entries))
 
 
 def _outcome(study: Study, outcome: str) -> str:

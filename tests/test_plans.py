@@ -54,3 +54,17 @@ def test_one_visit_has_no_before_and_after():
     lone = oc.Study(study.ready.scores, visits=("baseline",), measures=study.ready.measures)
     with pytest.raises(AnalysisError, match="one visit only"):
         oc.plans.before_after(lone)
+
+
+@pytest.mark.parametrize("arms", [["ketamine", "placebo"], ["a", "b", "c"]])
+def test_a_parallel_plan_with_many_missing_asks_what_that_could_do(arms):
+    patients = pd.DataFrame({"patient": [f"p{i:03d}" for i in range(1, 19)], "arm": (arms * 9)[:18]})
+    before = [7, 6, 8, 5, 9, 6, 7, 8, 6, 7, 5, 8, 7, 6, 8, 7, 6, 9]
+    after = [4, 6, 5, 5, 5, 5, 4, 7, 3, 7, 4, 7, 5, 6, 6, None, None, None]
+    study = two_visits(before, after, design="parallel", patients=patients)
+    plan = oc.plans.parallel(study)
+    names = [type(q).__name__ for q in plan]
+    assert "MissingScores" in names
+    assert ("Robustness" in names and "TippingPoint" in names) == (len(arms) == 2)
+    assert [(type(r.analysis).__name__, r.failed) for r in plan.run(study).failed] == []
+    assert oc.Plan.from_toml(plan.to_toml()) == plan
