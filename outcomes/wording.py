@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 MINUS = "\N{MINUS SIGN}"
@@ -109,6 +111,16 @@ def listed(items: list[str] | tuple[str, ...]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
 
 
+def listed_addresses(addresses: Sequence[str], limit: int = 20) -> str:
+    """The first addresses and how many more.
+
+    >>> listed_addresses(["B2", "B3", "B9"], 2), listed_addresses(["row 2, column nrs", "row 3, column nrs"])
+    ('B2, B3 and 1 more', 'row 2, column nrs; row 3, column nrs')
+    """
+    more = f" and {len(addresses) - limit} more" if len(addresses) > limit else ""
+    return ("; " if any(", " in a for a in addresses[:limit]) else ", ").join(addresses[:limit]) + more
+
+
 def digits_for(resolution: float) -> int:
     """Digits for a statistic of a score: as many as the score itself has, at least 1 and at most 3.
 
@@ -118,6 +130,15 @@ def digits_for(resolution: float) -> int:
     if not resolution or math.isnan(resolution):
         return 2
     return min(3, max(1, -math.floor(math.log10(resolution) + 1e-9)))
+
+
+def spaced(text: str) -> str:
+    """Equals signs before numbers with spaces around them, as APA has it.
+
+    >>> spaced("n=14 of 16; d_av=−0.64")
+    'n = 14 of 16; d_av = −0.64'
+    """
+    return re.sub(rf"(?<=[\w)²+])=(?=[\d.{MINUS}{NONE}∞])", " = ", text)
 
 
 def spoken(name: str) -> str:

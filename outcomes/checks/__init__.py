@@ -9,6 +9,7 @@ import pandas as pd
 
 from outcomes.checks.rules import RULES
 from outcomes.study import Issue, Study
+from outcomes.wording import listed_addresses
 
 COLUMNS = ("severity", "rule", "table", "column", "count", "message", "addresses")
 SEVERITIES = ("error", "warning", "note")
@@ -36,8 +37,7 @@ def check(study: Study) -> pd.DataFrame:
     ['missing_scores']
     """
     rows = [
-        (i.severity, i.rule, i.table, i.column, i.count, i.message, ", ".join(i.addresses[:20])
-         + (f" and {len(i.addresses) - 20} more" if len(i.addresses) > 20 else ""))
+        (i.severity, i.rule, i.table, i.column, i.count, i.message, listed_addresses(i.addresses))
         for i in find_issues(study)
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -51,7 +51,7 @@ _NAMES: dict[str, str] = {
     "phone no|home phone|cell phone|mobile phone|mobile number|telephone number|tel no|telefonnummer|handynummer|"
     "numero de telephone|numero de telefono|telefoonnummer|mobiel|cellulare|telemovel|fax number|faxnummer",
     "e-mail": "=email =mail =courriel =correo email|e mail|mail address|courriel|correo electronico|recipient email",
-    "national or social security number": "=ssn =bsn =nir =dni =nie =nif =cpf =curp =ahv =personnummer ssn|"
+    "national or social security number": "=ssn =nhs =bsn =nir =dni =nie =nif =cpf =curp =ahv =personnummer ssn|"
     "social security|nhs number|nhs no|nhs id|chi number|national id|national insurance|insee|"
     "numero de securite sociale|numero securite sociale|no secu|sozialversicherungsnummer|burgerservicenummer|"
     "codice fiscale|cartao de cidadao|numero de utente|steuer id|ahv nummer|pesel",

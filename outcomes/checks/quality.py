@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from outcomes.checks.rules import rule
+from outcomes.errors import AnalysisError, unknown
+from outcomes.scoring import instrument
 from outcomes.study import Issue, Study
 from outcomes.wording import listed, percent, plural, spoken
 
@@ -30,6 +33,36 @@ def no_outcome(study: Study) -> Iterator[Issue]:
     if not study.outcome_names:
         message = "No score is declared: name instruments under [instruments] or plain columns under [outcomes]."
         yield Issue("no_outcome", message, 1, "error")
+
+
+@rule
+def plan_asks(study: Study) -> Iterator[Issue]:
+    """The plan names a score or a visit that is not there, or asks for a score where none was recorded."""
+    for i, entry in enumerate(study.questions, 1):
+        for problem in dict.fromkeys(_cannot_be_asked(study, entry)):
+            text = f"[[analysis]] number {i} ({entry.get('method', 'no method')}): {problem}"
+            yield Issue("plan_asks", text, 1, "error", "plan")
+
+
+def _cannot_be_asked(study: Study, entry: Mapping[str, Any]) -> Iterator[str]:
+    visits = [str(entry[k]) for k in ("baseline", "before", "after", "visit") if isinstance(entry.get(k), str) and entry[k]]
+    strange = [v for v in visits if v not in study.visits]
+    yield from (unknown("visit", v, study.visits) for v in strange)
+    for word in entry.values():  # a question about a question (Imputed, SideBySide) holds others
+        for inner in word if isinstance(word, list | tuple) else [word]:
+            if isinstance(inner, Mapping) and "method" in inner:
+                yield from _cannot_be_asked(study, inner)
+    if not isinstance(entry.get("outcome"), str):
+        return
+    try:
+        outcome = study.outcome(entry["outcome"])
+    except AnalysisError as error:
+        yield str(error)
+        return
+    if outcome.name in _wide_outcomes(study):
+        empty = [v for v in visits if v not in strange and study.wide(outcome.name)[v].isna().all()]
+        if empty and len(empty) < len(study.visits):
+            yield f"no score of {outcome.title} was recorded at {listed([spoken(v) for v in dict.fromkeys(empty)])}."
 
 
 @rule
@@ -79,9 +112,11 @@ def no_change(study: Study) -> Iterator[Issue]:
 
 @rule
 def ends_of_scale(study: Study) -> Iterator[Issue]:
-    """Many patients at the best or worst possible score at baseline."""
+    """Many patients at the best or worst possible score at baseline (answers of yes or no have nothing between)."""
     for name in _wide_outcomes(study):
         outcome, seen = study.outcome(name), study.wide(name)[study.baseline].dropna().to_numpy()
+        if outcome.unit == "yes/no":
+            continue
         for end, word in ((outcome.low, "lowest"), (outcome.high, "highest")):
             n = int((seen == end).sum())
             if len(seen) >= 10 and n / len(seen) > MANY_AT_END:
@@ -123,12 +158,12 @@ def tables_disagree(study: Study) -> Iterator[Issue]:
         theirs = set(frame["patient"])
         if n := len(theirs - scored):
             severity = "note" if table == "patients" else "warning"
-            text = f"{plural(n, 'patient')} in the {table} table have no row in the scores table."
+            text = f"In the {table} table, without a row in the scores table: {plural(n, 'patient')}."
             yield Issue("tables_disagree", text, n, severity, table)
         if table == "patients" and (n := len(scored - theirs)):
             yield Issue(
                 "tables_disagree",
-                f"{plural(n, 'patient')} with scores are not in the patients table.",
+                f"With scores, but not in the patients table: {plural(n, 'patient')}.",
                 n,
                 "warning",
                 table,
@@ -172,9 +207,8 @@ def copied_forward(study: Study) -> Iterator[Issue]:
         varied = np.ptp(values[1:], axis=1) > 0
         where = rows.index.to_numpy()[1:][same & varied]
         if len(where):
-            text = (
-                f"{use.instrument}: all answers equal those of the visit before; check that none was carried forward."
-            )
+            kind = instrument(use.instrument) if isinstance(use.instrument, str) else use.instrument
+            text = f"{kind.title}: all answers equal those of the visit before; check that none was carried forward."
             yield Issue("copied_forward", text, len(where), "note", addresses=tuple(study.rows[i] for i in where))
 
 

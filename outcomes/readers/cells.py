@@ -182,16 +182,6 @@ def key(text: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", plain.casefold()).strip("_")
 
 
-def listed_addresses(addresses: Sequence[str], limit: int = 20) -> str:
-    """The first addresses and how many more.
-
-    >>> listed_addresses(["B2", "B3", "B9"], 2), listed_addresses(["row 2, column nrs", "row 3, column nrs"])
-    ('B2, B3 and 1 more', 'row 2, column nrs; row 3, column nrs')
-    """
-    more = f" and {len(addresses) - limit} more" if len(addresses) > limit else ""
-    return ("; " if any(", " in a for a in addresses[:limit]) else ", ").join(addresses[:limit]) + more
-
-
 def letter(position: int) -> str:
     """The letter of a spreadsheet column, counted from 0.
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, StudyError, unknown
-from outcomes.readers.cells import TextTable, listed_addresses
+from outcomes.readers.cells import TextTable
 from outcomes.study import Issue
+from outcomes.wording import listed_addresses
 
 CHOICES = ("exact", "trim", "casefold")
 

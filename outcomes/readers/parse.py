@@ -13,7 +13,8 @@ import pandas as pd
 
 from outcomes.errors import StudyError, unknown
 from outcomes.readers import dates
-from outcomes.readers.cells import TextTable, listed_addresses
+from outcomes.readers.cells import TextTable
+from outcomes.wording import listed_addresses
 
 KINDS = ("score", "number", "integer", "date", "yes/no", "category", "text")
 PARSED, BLANK, CODED, UNPARSEABLE, OUTSIDE = range(5)
