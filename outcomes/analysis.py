@@ -61,7 +61,7 @@ class Analysis:
     def _has_its_kind(self, name: str, annotation: str) -> None:
         """Refuse a field of the wrong kind in words, where its annotation is a plain one."""
         value = getattr(self, name)
-        kinds = {"str": (str, "text"), "bool": (bool, "true or false"), "int": (int, "a whole number"),
+        kinds: dict[str, tuple[Any, str]] = {"str": (str, "text"), "bool": (bool, "true or false"), "int": (int, "a whole number"),
                  "float": ((int, float), "a number"), "tuple": (tuple, "a list"), "Sequence": (tuple, "a list")}  # fmt: skip
         kind, words = kinds.get(annotation.split("[")[0], (object, ""))
         if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import sys
@@ -24,6 +25,9 @@ NOTEBOOKS = ("before-after", "crossover", "follow-up", "parallel", "routes", "si
 
 #: The kinds of `outcomes.plans`, listed here for the same reason.
 PLANS = ("before-after", "follow-up", "parallel", "crossover", "routes", "side-effects")
+
+#: Extras and the package that each brings.
+EXTRAS = {"pdf": "typst", "docx": "docx", "xlsx": "xlsxwriter", "parquet": "pyarrow"}
 
 EXIT_CODES = """exit codes:
   0  done
@@ -136,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     p = add("instruments", _instruments, "list the questionnaires that can be scored, show one, or check your own")
     p.add_argument("name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'")
     p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")
-    schedule = {"metavar": "SCHEDULE.toml", "help": "the schedule: which study, how often, where to, who is told"}
+    schedule: dict[str, Any] = {"metavar": "SCHEDULE.toml", "help": "the schedule: which study, how often, where to, who is told"}
     p = add("selftest", _selftest, "compare the statistics on this computer with R's values; one page for the IT department")
     p.add_argument("--methods", action="store_true", help="one line a method, not only one an area")
     p = add("run-due", _run_due, "make the reports that a schedule owes by now; what is done already stays as it is")
@@ -166,6 +170,7 @@ def _report(args: argparse.Namespace) -> int:
     for kind in formats:
         if kind not in (*FORMATS, "tables"):
             raise StudyError(unknown("format", kind, (*FORMATS, "tables")))
+        _needs("xlsx" if kind == "tables" else kind)
     _folder(next(p for p in (Path(args.out).absolute(), *Path(args.out).absolute().parents) if p.exists()))
     study, plan = _study_and_plan(args.study)
     out, how = Path(args.out), {"audience": args.audience, "policy": args.policy}
@@ -381,8 +386,17 @@ def _writer(path: str) -> str:
     kind = Path(path).suffix.lower()
     if kind not in (".csv", ".json", ".parquet"):
         raise StudyError(f"--to ends in .csv, .json or .parquet; got '{kind or path}'.")
+    if kind == ".parquet":
+        _needs("parquet")
     _folder(Path(path).parent)
     return kind
+
+
+def _needs(extra: str) -> None:
+    """Refuse what an absent extra would make, before minutes are spent on it."""
+    package = EXTRAS.get(extra, "")
+    if package and importlib.util.find_spec(package) is None:
+        raise MissingExtraError(f"{extra.upper()} needs the {extra} extra: pip install 'outcomes[{extra}]'")
 
 
 def _folder(folder: Path) -> None:
@@ -397,14 +411,14 @@ def _folder(folder: Path) -> None:
 def _write(frame: pd.DataFrame, path: str) -> None:
     kind = _writer(path)
     if kind == ".csv":
-        frame.to_csv(path, index=False)
+        from outcomes.report.spreadsheet import safe_cell
+
+        words = {c: frame[c].map(safe_cell) for c in frame.select_dtypes(exclude="number")}
+        frame.assign(**words).rename(columns=safe_cell).to_csv(path, index=False)
     elif kind == ".json":
         frame.to_json(path, orient="records", indent=1, double_precision=15)
     else:
-        try:
-            frame.to_parquet(path, index=False)
-        except ImportError:
-            raise MissingExtraError("Parquet needs the parquet extra: pip install 'outcomes[parquet]'") from None
+        frame.to_parquet(path, index=False)
 
 
 def _show(frame: pd.DataFrame, title: str, brief: Sequence[str] = ()) -> None:

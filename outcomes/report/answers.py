@@ -21,6 +21,7 @@ MANY_ROWS = 12
 
 
 def answers(chapter: str, results: Sequence[Result]) -> Iterable[Section]:
+    """A chapter of answers; the same question of several scores of one family side by side."""
     yield Section(chapter)
     shown: set[int] = set()
     for i, r in enumerate(results):

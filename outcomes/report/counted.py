@@ -12,6 +12,7 @@ from outcomes.wording import NONE, percent, plural, spoken
 
 
 def counted(study: Study, results: Results) -> Section:
+    """Who was counted: the flow of the main question, scores at each visit, counts of every question."""
     blocks: list[Block] = []
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None:
@@ -65,6 +66,7 @@ def _of(r: Result) -> str:
 
 
 def quality(study: Study) -> Section:
+    """What the checks found and how each column was read."""
     issues = check(study)
     blocks: list[Block] = []
     grave = issues[issues["severity"] != "note"]

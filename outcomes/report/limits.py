@@ -14,6 +14,7 @@ from outcomes.wording import NONE, digits_for, number, plural, share_of, spoken
 
 
 def cannot_show(study: Study, results: Results) -> Section:
+    """What this design cannot show, with the guards that say how much."""
     items = []
     if not study.controlled:
         items.append(

@@ -15,6 +15,7 @@ from outcomes.tables import Table
 
 
 def provenance(study: Study, results: Results) -> Section:
+    """What the report was made from: versions, files with fingerprints, the plan, seeds."""
     plan = Plan(r.analysis for r in results)
     rows = [("outcomes", outcomes.__version__), ("Python", platform.python_version())]
     rows += [(name, metadata.version(name)) for name in ("pandas", "numpy", "scipy")]

@@ -56,6 +56,7 @@ def change_of(study: Study, desk: Desk, name: str, before: str, after: str) -> d
 
 
 def answers(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
+    """Mean scores and changes, cleared by the desk."""
     rows = list[tuple[str, ...]]()
     for name, before, after in [] if several_rows(study) else questions_of(results):
         outcome, k = study.outcome(name), digits_of(study.outcome(name))
@@ -105,6 +106,7 @@ def _model(study: Study, r: Result, desk: Desk) -> Iterator[tuple[str, ...]]:
 
 
 def responders(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
+    """Shares of patients who improved, cleared by the desk."""
     rows: list[tuple[str, ...]] = []
     for r in results:
         if method(r) == "Responders" and not r.failed and r.outcome is not None:
@@ -161,6 +163,7 @@ def _drawn(title: str, kind: str, frame: pd.DataFrame, study: Study, outcome: Ou
 
 
 def course(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
+    """Scores at each visit, cleared by the desk."""
     done = set()
     for r in results:
         by = getattr(r.analysis, "by", "") or ""
@@ -218,6 +221,7 @@ def _course_rows(study: Study, desk: Desk, outcome: Outcome, by: str) -> Iterabl
 
 
 def harms(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
+    """Side effects, cleared by the desk."""
     r = next((r for r in results if method(r) == "SideEffects" and not r.failed), None)
     if r is None:
         return

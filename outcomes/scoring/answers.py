@@ -40,6 +40,7 @@ class Part:
 
 
 def columns(kind: Instrument, items: pd.DataFrame) -> dict[str, Array]:
+    """Each item as one array of floats; items that the frame lacks are left out."""
     known = {i.code for i in kind.items}
     allowed = known | {s.name for s in kind.scores}
     out = {}

@@ -326,6 +326,7 @@ class Library(pd.DataFrame):
 
 @functools.cache
 def shipped() -> Mapping[str, Path]:
+    """The TOML file of every instrument of the library, by its id."""
     return MappingProxyType({p.stem: p for p in sorted(LIBRARY.glob("*.toml"))})
 
 

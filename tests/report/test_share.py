@@ -23,7 +23,17 @@ from outcomes.report import html as html_format
 from outcomes.report import pdf as pdf_format
 from outcomes.report.disclosure import PRESETS, Desk
 from outcomes.report.ledger import Ledger
-from outcomes.report.model import Document, Figure, KeyNumber, KeyNumbers, Paragraph, Section, TableBlock, all_blocks, all_tables
+from outcomes.report.model import (
+    Document,
+    Figure,
+    KeyNumber,
+    KeyNumbers,
+    Paragraph,
+    Section,
+    TableBlock,
+    all_blocks,
+    all_tables,
+)
 from outcomes.result import Results
 from outcomes.study import Study
 from outcomes.tables import Table

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from outcomes.plots import BLUE, GREY, INK, ORANGE, _title, picture
+from outcomes.plots.pictures import BLUE, GREY, INK, ORANGE, _title, picture
 from outcomes.result import Result
 from outcomes.wording import level_text, number, plural, spoken
 
@@ -53,6 +53,7 @@ def tipping(result: Result, ax: Axes) -> Axes:
                     textcoords="offset points", fontsize=9, color=ORANGE)  # fmt: skip
     unit = result.outcome.unit if result.outcome else ""
     ax.set_xlabel(f"delta added to the imputed scores ({unit})" if unit else "delta added to the imputed scores")
-    ax.set_ylabel(f"{result.facts['term']}, {level_text(result.analysis.level)} interval")
+    term = str(result.facts["term"]).replace(" | ", ", ").replace(", ", ",\n", 1)
+    ax.set_ylabel(f"{term}, {level_text(result.analysis.level)} interval")
     _title(ax, result.analysis.title(result.outcome))
     return ax

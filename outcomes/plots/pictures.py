@@ -336,9 +336,6 @@ def dots(result: Result, ax: Axes) -> Axes:
     return ax
 
 
-from outcomes import plots_missing  # noqa: E402, F401  (registers its pictures; it needs the names above)
-
-
 @picture("bands", size=(7.2, 3.2))
 def bands(result: Result, ax: Axes) -> Axes:
     """How many patients fall into each band, worst to best; a hidden count is written, not drawn."""
@@ -373,7 +370,7 @@ def run_chart(result: Result, ax: Axes) -> Axes:
         ax.axhline(frame["centre"].iloc[0], color=INK, lw=1)
         for edge in ("low", "high"):
             ax.step(x, frame[edge], where="mid", color=GREY, lw=1.4, ls="--")
-    slanted = {"rotation": 45, "ha": "right"} if len(frame) > 6 else {}
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right"} if len(frame) > 6 else {}
     ax.set_xticks(x, [str(p) for p in frame["period"]], **slanted)
     for i, n in zip(x, frame["n"]):
         ax.annotate(f"n={n}", (i, 0.02), xycoords=("data", "axes fraction"), ha="center", fontsize=8, color=GREY)
