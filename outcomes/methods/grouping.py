@@ -45,12 +45,17 @@ class Groups:
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Values by group, in the order of the levels."""
-        return {level: values[self.label == level] for level in self.levels}
+        return {level: values[mine] for level, mine in self.members.items()}
+
+    @cached_property
+    def members(self) -> dict[str, np.ndarray]:
+        """Which of the analysed patients belong to each level."""
+        return {level: self.label == level for level in self.levels}
 
     @property
     def sizes(self) -> str:
         """'30 ketamine, 28 placebo'."""
-        return ", ".join(f"{int((self.label == v).sum())} {spoken(v)}" for v in self.levels)
+        return ", ".join(f"{int(mine.sum())} {spoken(v)}" for v, mine in self.members.items())
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -221,9 +226,11 @@ def covariate_terms(
         if absent.any():
             left.append((f"no {spoken(name)} recorded", int(absent.sum())))
         keep &= ~absent
-    counts = Counts(groups.counts.enrolled, int(keep.sum()), tuple(left), groups.counts.noun)
-    kept = replace(groups, label=groups.label[keep], before=groups.before[keep], after=groups.after[keep],
-                   patients=groups.patients[keep], counts=counts)  # fmt: skip
+    kept = groups
+    if not keep.all():
+        counts = Counts(groups.counts.enrolled, int(keep.sum()), tuple(left), groups.counts.noun)
+        kept = replace(groups, label=groups.label[keep], before=groups.before[keep], after=groups.after[keep],
+                       patients=groups.patients[keep], counts=counts)  # fmt: skip
     terms = []
     for name, column in columns.items():
         number_like = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)

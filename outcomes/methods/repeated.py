@@ -183,8 +183,8 @@ def complete_cases(
     if len(chosen) < 2:
         raise AnalysisError(f"Repeated measures need at least two visits; there is {listed(list(chosen))}.")
     wide = study.wide(outcome)[list(chosen)]
-    seen = wide.notna().sum(axis=1)
-    whole = (seen == len(chosen)).to_numpy()
+    seen = (~np.isnan(wide.to_numpy())).sum(axis=1)
+    whole = seen == len(chosen)
     left = [
         ("no score at any of the visits", int((seen == 0).sum())),
         ("some visits missing", int(((seen > 0) & ~whole).sum())),

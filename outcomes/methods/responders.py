@@ -224,5 +224,6 @@ def _curve(pairs: Pairs, sign: int) -> pd.DataFrame:
     gain = np.round(100 * sign * pairs.change[usable] / pairs.before[usable], 7)
     steps = np.unique(np.concatenate([[-100.0, 0.0, 100.0], gain]))
     steps = steps[(steps >= -100) & (steps <= 100)]
-    share = (gain[None, :] >= steps[:, None]).mean(axis=1) if len(gain) else np.full(len(steps), np.nan)
+    reached = len(gain) - np.searchsorted(np.sort(gain), steps)
+    share = reached / len(gain) if len(gain) else np.full(len(steps), np.nan)
     return pd.DataFrame({"improvement": steps, "share": share})

@@ -177,7 +177,7 @@ class Fit:
         row = np.asarray(row, dtype=float)
         kept = ~np.isnan(self.coefficients)
         how = f"t with {self.df} residual df, {self.se_kind} standard error"
-        if not np.allclose(row[~kept], row[kept] @ self.dependence, atol=1e-8):
+        if not kept.all() and not np.allclose(row[~kept], row[kept] @ self.dependence, atol=1e-8):
             return Estimate(name, NAN, level=level, unit=unit, how=how, reason="not_estimable", group=group)
         value = float(row[kept] @ self.coefficients[kept])
         if self.df < 1:
@@ -252,9 +252,10 @@ def ols(design: Design | Array, y: Sequence[float] | Array, *, names: Sequence[s
     full_v = np.full((len(names), len(names)), NAN)
     full_v[np.ix_(kept, kept)] = covariance
     total = float(((y - y.mean()) ** 2).sum())
+    dependence = np.linalg.lstsq(x[:, kept], x[:, gone], rcond=None)[0] if gone else np.empty((len(kept), 0))
     return Fit(
         tuple(names), full_b, full_v, df, sigma, 1 - rss / total if total > 0 else NAN, e, leverage, se,
-        tuple(names[j] for j in gone), np.linalg.lstsq(x[:, kept], x[:, gone], rcond=None)[0],
+        tuple(names[j] for j in gone), dependence,
     )  # fmt: skip
 
 
