@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from outcomes.methods.regression_to_mean import RegressionToMean
 from outcomes.missing import companions
 from outcomes.plan import Plan
@@ -11,6 +13,8 @@ from outcomes.study import Study
 
 #: Answers that deal with missing scores in a way of their own.
 DEALS_WITH_MISSING = ("TippingPoint", "Imputed", "ReferenceBased", "SideBySide")
+#: Imputations of the tipping point that a report adds; a plan that asks for it itself has more.
+DRAWS = 10
 
 
 def guards(study: Study, results: Results) -> tuple[Result, ...]:
@@ -31,5 +35,5 @@ def guards(study: Study, results: Results) -> tuple[Result, ...]:
         asked.append(RegressionToMean(q.outcome, before=q.before, after=q.after, role="sensitivity"))
     scored = [r for r in primary(results) if not r.failed and r.outcome is not None and r.outcome.better]
     if scored and not there & set(DEALS_WITH_MISSING) and len(study.keys) == 2:
-        asked += companions(scored[0].analysis, study)
+        asked += [replace(q, draws=DRAWS) for q in companions(scored[0].analysis, study)]  # type: ignore[call-arg]
     return Plan(asked).run(study).results if asked else ()  # type: ignore[arg-type]

@@ -1,0 +1,145 @@
+"""What a whole report costs, as ratios in one run, on 500 patients, 5 visits, 8 instruments and 25 questions.
+
+    python benchmarks/report.py [--runs 3]
+
+Three fresh processes a run, one after the other: the bare import of the libraries a report needs; a whole HTML report
+(read, check, score, answer, draw, write), which also says what drawing its figures alone cost; and the same content
+(each answer's sentence, table and pictures) as a notebook, executed and converted to HTML by papermill and nbconvert
+(by nbclient, papermill's engine, where papermill is not installed). CPU seconds of a process and all it started.
+The data are the invented sample, its patients drawn again with replacement to 500.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT / "data" / "sample"
+PATIENTS, QUESTIONS = 500, 25
+
+IMPORTS = (
+    "import numpy, pandas, scipy.stats, scipy.optimize, scipy.special, statsmodels.api, jinja2, "
+    "matplotlib.figure, matplotlib.backends.backend_svg"
+)
+REPORT = """
+import json, sys, time
+import outcomes as oc
+from outcomes.report import figures
+from outcomes.report import html
+spent = [0.0, 0]
+draw = figures.render
+def timed(*a, **k):
+    start = time.process_time()
+    out = draw(*a, **k)
+    spent[0] += time.process_time() - start
+    spent[1] += 1
+    return out
+html.draw = timed
+from outcomes.report import write_report
+study = oc.read_study("study.toml")
+write_report(study, oc.Plan.of(study), "report.html")
+print(json.dumps(spent))
+"""
+CELLS = (
+    "%matplotlib inline\nimport matplotlib.pyplot as plt\nimport outcomes as oc\nfrom IPython.display import display",
+    "study = oc.read_study('study.toml')\nstudy",
+    "oc.check(study)",
+    "results = oc.Plan.of(study).run(study)",
+    "for r in results:\n    print(r.sentence())\n    display(oc.table(r))\n    for kind in r.pictures:\n"
+    "        oc.plot(r, kind)\n        plt.show()",
+    "results.to_frame()",
+)
+NOTEBOOK = """
+import subprocess, sys
+if sys.argv[1] == "papermill":
+    subprocess.run([sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "-k", "python3", "--no-progress-bar"], check=True)
+else:
+    import nbclient, nbformat
+    made = nbformat.read("in.ipynb", 4)
+    nbclient.NotebookClient(made, kernel_name="python3", timeout=600).execute()
+    nbformat.write(made, "out.ipynb")
+subprocess.run([sys.executable, "-m", "nbconvert", "--to", "html", "--no-input", "out.ipynb"], check=True)
+"""
+
+
+def make_study(folder: Path) -> None:
+    """The sample with its patients drawn again to 500, and a plan of 25 questions."""
+    rng = np.random.default_rng(20261122)
+    ids = pd.read_csv(SAMPLE / "patients.csv", dtype=str)["patient_id"].to_numpy()
+    drawn = rng.choice(ids, PATIENTS)
+    for name in ("scores", "patients", "infusions", "side_effects"):
+        frame = pd.read_csv(SAMPLE / f"{name}.csv", dtype=str, keep_default_na=False)
+        groups = dict(tuple(frame.groupby("patient_id")))
+        parts = [groups[p].assign(patient_id=f"Q{i:04d}") for i, p in enumerate(drawn) if p in groups]
+        pd.concat(parts).to_csv(folder / f"{name}.csv", index=False)
+    text = (SAMPLE / "study.toml").read_text("utf-8")
+    more = QUESTIONS - text.count("[[analysis]]")
+    scores = ["pain_nrs_worst", "pain_nrs_least", "pain_nrs_now", "promis29_anxiety", "promis29_depression", "phq9_total",
+              "promis29_sleep_disturbance", "promis29_pain_intensity", "gad7_total", "isi_total"]  # fmt: skip
+    for name in scores[: max(more, 0)]:
+        text += f'\n[[analysis]]\nmethod = "SignedRank"\noutcome = "{name}"\nbefore = "baseline"\nafter = "week_4"\n'
+    (folder / "study.toml").write_text(text, "utf-8")
+
+
+def make_notebook(folder: Path) -> None:
+    """The same content as a notebook."""
+    empty = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    cells = [empty | {"source": c, "id": f"c{i}"} for i, c in enumerate(CELLS)]
+    head = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    (folder / "in.ipynb").write_text(json.dumps({"cells": cells, "metadata": head, "nbformat": 4, "nbformat_minor": 5}))
+
+
+def cpu(folder: Path, code: str, *args: str) -> tuple[float, str]:
+    """CPU seconds (user and system) of a fresh process with all its children, and what it printed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run([sys.executable, "-c", code, *args], cwd=folder, capture_output=True, text=True, check=False,
+                          env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})  # fmt: skip
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, done.stdout
+
+
+def main() -> None:
+    """Measure and print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3)
+    runs = parser.parse_args().runs
+    engine = "papermill" if find_spec("papermill") else "nbclient"
+    took: dict[str, list[float]] = {"import": [], "report": [], "figures": [], "notebook": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_study(folder)
+        make_notebook(folder)
+        for _ in range(runs):
+            took["import"].append(cpu(folder, IMPORTS)[0])
+            seconds, said = cpu(folder, REPORT)
+            took["report"].append(seconds)
+            took["figures"].append(json.loads(said.splitlines()[-1])[0])
+            took["notebook"].append(cpu(folder, NOTEBOOK, engine)[0])
+        figures = json.loads(said.splitlines()[-1])[1]
+        size = (folder / "report.html").stat().st_size
+    mid = {k: statistics.median(v) for k, v in took.items()}
+    bare = mid["import"] + mid["figures"]
+    print(f"{PATIENTS} patients, {QUESTIONS} questions, {figures} figures, {size / 1e6:.2g} MB; CPU seconds, medians of {runs}")
+    for k, v in mid.items():
+        print(f"  {k:10} {v:6.2f}   ({min(took[k]):.2f} to {max(took[k]):.2f})")
+    print(f"report / (import + figures): {mid['report'] / bare:.2f}   (claim: at most 3)")
+    print(f"notebook ({engine} + nbconvert) / report: {mid['notebook'] / mid['report']:.2f}   (claim: at least 4)")
+
+
+if __name__ == "__main__":
+    main()
