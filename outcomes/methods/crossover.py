@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
 from outcomes.methods.grouping import lower_is_better, two_words
-from outcomes.methods.periods import Periods, at, by_period, washout_note
+from outcomes.methods.periods import Periods, at, by_period, one_order, washout_note
 from outcomes.result import REASONS, Estimate, Result
 from outcomes.stats.crossover import baseline_adjusted, first_period, ignoring_period, koch, latin_square, two_period
 from outcomes.stats.crossover_mixed import CrossoverModel, crossover_model
@@ -80,6 +80,11 @@ class Crossover(Analysis):
     def compute(self, study: Study) -> Result:
         p = by_period(study, self.outcome, after=self.after, before=self.before, reference=self.reference)
         p = self._measured(p)
+        if one_order(p.rows):
+            raise AnalysisError(
+                "Everybody had the treatments in the same order, so the treatment cannot be told from the period: no crossover "
+                "analysis. Ask PairedT of the two periods, as a study without a control group."
+            )
         rows, y = p.rows, p.rows["value"].to_numpy(float)
         given = {"patient": rows["patient"], "period": rows["period"], "treatment": rows["arm"]}
         model = crossover_model(y, **given, reference=p.arms[0], level=self.level)

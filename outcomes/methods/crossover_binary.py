@@ -11,7 +11,7 @@ import pandas as pd
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
 from outcomes.methods.periods import Periods, by_period
-from outcomes.methods.responders import improvement_sign, parse_rule, responded, rule_name
+from outcomes.methods.responders import improvement_sign, parse_rule, responded, rule_name, rule_words
 from outcomes.result import REASONS, Counts, Estimate, Result
 from outcomes.stats.crossover_binary import mainland_gart, prescott, response_table
 from outcomes.stats.multiplicity import adjust
@@ -78,7 +78,8 @@ class CrossoverBinary(Analysis):
             "responded": {a: int(wide[a].sum()) for a in p.arms}, "arms": p.arms, "rule": rule_name(self.rule),
             "pairs": tuple(e.term for e in estimates if e.name == "response difference"), "visit": p.visit,
         }  # fmt: skip
-        return Result(self, tuple(estimates), counts, p.outcome, data={"cells": p.cells}, facts=facts)
+        notes = tuple(n for n in p.notes if "same order" in n)
+        return Result(self, tuple(estimates), counts, p.outcome, notes, {"cells": p.cells}, facts=facts)
 
     def _responses(self, p: Periods) -> pd.DataFrame:
         """The rows with 0 or 1, nan where the rule is undefined (no score at the start, or 0 for a percentage)."""
@@ -122,10 +123,8 @@ class CrossoverBinary(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         n, facts = result.counts.analysed, result.facts
-        kind = parse_rule(self.rule)[0]
-        what = f"{'an improvement of ' if kind in ('percent', 'points') else 'a '}{facts['rule']}"
         seen = ", ".join(f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(facts["responded"].items()))
-        start = f"In the same patients {what} in {result.outcome.title} was seen in {seen}"
+        start = f"In the same patients, {rule_words(self.rule, result.outcome)} was seen in {seen}"
         parts = [_difference_words(result[t], style, several=len(facts["pairs"]) > 1) for t in facts["pairs"]]
         gart = next((e for e in result.estimates if e.name.endswith("Mainland-Gart")), None)
         period = f"; allowing for period, Mainland-Gart {p_value(gart.p, style)}" if gart and not np.isnan(gart.p) else ""

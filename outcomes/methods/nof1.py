@@ -93,13 +93,14 @@ class NOf1(Analysis):
         if not n:
             return f"{who[:1].upper()}{who[1:]}."
         treated, control = (spoken(v) for v in reversed(facts["arms"]))
+        title = outcome.title[:1].upper() + outcome.title[1:]
         several = n > 1
         e = result["pooled" if several else "mean difference"]
         compared = f"in {treated} periods {{}} in the {control} periods paired with them"
         if np.isnan(e.value):
-            return f"{outcome.title} {compared.format('and')}: not compared, {REASONS[e.reason]} ({who})."
+            return f"{title} {compared.format('and')}: not compared, {REASONS[e.reason]} ({who})."
         side = f"{number(abs(e.value), k)} {e.unit} {'lower' if e.value < 0 else 'higher'}" if e.value else "the same"
-        text = f"{outcome.title} was {side} {compared.format('than' if e.value else 'as')} ({two_words(e, k, style)}"
+        text = f"{title} was {side} {compared.format('than' if e.value else 'as')} ({two_words(e, k, style)}"
         if not several:
             test = result["randomisation test"]
             return f"{text}; {plural(facts['pairs'], 'pair')}; {test.how}, {p_value(test.p, style)}; {who})."

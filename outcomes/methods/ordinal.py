@@ -111,7 +111,7 @@ class ProportionalOdds(Analysis):
         outcome, test = result.outcome, result.estimates[0]
         assert outcome is not None
         name = odds_name(outcome)
-        lead = f"{outcome.title} at {spoken(self.after)} by {spoken(self.by)}"
+        lead = f"{outcome.title[:1].upper()}{outcome.title[1:]} at {spoken(self.after)} by {spoken(self.by)}"
         adjusted = f", adjusted for {listed([spoken(c) for c in self.covariates])}" if self.covariates else ""
         who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
         ranks, chosen = result.estimates[-1], chosen_words(result.facts["randomised"], self.by)

@@ -99,8 +99,16 @@ def by_period(study: Study, outcome: str, *, after: str = "", before: str = "", 
     notes = () if full == counts.analysed else (
         f"{plural(counts.analysed - full, 'patient')} of {counts.analysed} lack a period; what they have is used.",
     )  # fmt: skip
+    if one_order(known):
+        notes = (*notes, "Everybody had the treatments in the same order: what is due to the treatment and what to the period "
+                 "cannot be told apart.")  # fmt: skip
     columns = ["patient", "period", "arm", "value", "base"]
     return Periods(known[columns].reset_index(drop=True), arms, periods, visit, start, counts, meaning, notes)
+
+
+def one_order(rows: pd.DataFrame) -> bool:
+    """Whether every treatment was given in one period only, so that it cannot be told from that period."""
+    return bool(len(rows)) and bool((rows.groupby("arm", observed=True)["period"].nunique() == 1).all())
 
 
 def _one_row_each(long: pd.DataFrame) -> None:
@@ -135,6 +143,8 @@ def washout_note(study: Study, days: float) -> tuple[str, ...]:
 def at(periods: Periods, *, change: bool) -> str:
     """'average pain at post' or 'change in average pain from pre to post of each period'."""
     title = periods.outcome.title
+    if not change and periods.visit == "visit":  # a study without visits
+        return f"{title} in each period"
     if change:
         return f"the change in {title} from {spoken(periods.start)} to {spoken(periods.visit)} of each period"
     return f"{title} at {spoken(periods.visit)} of each period"

@@ -156,7 +156,7 @@ class KruskalWallis(Analysis):
         h, outcome = result.estimates[0], result.outcome
         assert outcome is not None
         about = f"Change in {outcome.title} from {spoken(self.before)}" if self.before else outcome.title
-        lead = f"{about} {'to' if self.before else 'at'} {spoken(self.after)} by {spoken(self.by)}"
+        lead = f"{about[:1].upper()}{about[1:]} {'to' if self.before else 'at'} {spoken(self.after)} by {spoken(self.by)}"
         chosen = chosen_words(result.facts["randomised"], self.by)
         if h.reason == "too_few":
             return f"{lead}: no test, {REASONS['too_few']} ({result.facts['sizes']}).{chosen}"

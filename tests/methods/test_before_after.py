@@ -40,7 +40,7 @@ def run(kind, before=BEFORE, after=AFTER, *, outcome=PAIN, entry=None, **fields)
             oc.SignedRank, {"zeros": "pratt", "mid_p": True}, "apa",
             "The median shift (Hodges-Lehmann) of average pain (NRS) from baseline to week 4 was −1.5 points (95% CI, −2.5 to −0.5; "
             "achieved level 95.1%): scores improved. Wilcoxon signed-rank, exact with mid-ranks, mid-p, 2 zero differences ranked and "
-            "dropped (Pratt): W+ = 4, n = 8, p = .020. Matched-pairs rank-biserial r = −.85 (95% CI, −.97 to −.43). n=10 of 12.",
+            "dropped (Pratt): W+ = 4, n = 8, p = .020. Matched-pairs rank-biserial r = −.85 (95% CI, −.97 to −.43). n = 10 of 12.",
         ),
         (
             oc.SignTest, {}, "ama",
@@ -55,7 +55,7 @@ def run(kind, before=BEFORE, after=AFTER, *, outcome=PAIN, entry=None, **fields)
         (
             oc.Yuen, {}, "apa",
             "The 20% trimmed mean of average pain (NRS) changed by −1.5 points from baseline to week 4 (95% CI, −2.7 to −0.3; "
-            "Yuen t(5) = −3.33, p = .021; n=10 of 12).",
+            "Yuen t(5) = −3.33, p = .021; n = 10 of 12).",
         ),
         (
             oc.Bootstrap, {}, "ama",
@@ -70,7 +70,7 @@ def run(kind, before=BEFORE, after=AFTER, *, outcome=PAIN, entry=None, **fields)
         (
             oc.TOST, {"margin": 4}, "apa",
             "The 90% CI for the mean change of average pain (NRS) from baseline to week 4 (−2.4 to −0.6) lay within the stated "
-            "margin of ±4 points (TOST p < .001; n=10 of 12).",
+            "margin of ±4 points (TOST p < .001; n = 10 of 12).",
         ),
         (
             oc.NonInferiority, {"margin": 1}, "ama",
@@ -80,7 +80,7 @@ def run(kind, before=BEFORE, after=AFTER, *, outcome=PAIN, entry=None, **fields)
         (
             oc.NonInferiority, {"margin": 1, "outcome": MOOD}, "apa",
             "The lower 95% limit of the mean change of mood from baseline to week 4 (−2.6) fell below the margin of −1 point "
-            "(one-sided p = .828; n=10 of 12).",
+            "(one-sided p = .828; n = 10 of 12).",
         ),
         (
             oc.BayesFactor, {}, "ama",

@@ -190,7 +190,7 @@ def test_responders_against_r():
     assert_allclose(result["Prescott"].p, 0.10880943004054545, rtol=1e-9)
     assert result.facts["responded"] == {"placebo": 11, "ketamine": 17}
     assert result.sentence() == (
-        "In the same patients a score ≥1 in average pain (NRS) was seen in 17 of 30 (57%) with ketamine, 11 of 30 (37%) with placebo "
+        "In the same patients, average pain (NRS) ≥1 was seen in 17 of 30 (57%) with ketamine, 11 of 30 (37%) with placebo "
         "(difference 20 percentage points, 95% CI, −5 to 42, Tango; McNemar mid-p P=.12; allowing for period, Mainland-Gart P=.27; "
         "n=30 of 30 with all periods)."
     )
@@ -234,7 +234,7 @@ def test_one_patient():
     assert_allclose(result["mean difference"].p, 0.013402473936899641, rtol=1e-9)
     assert result["randomisation test"].p == 0.03125
     assert result.sentence() == (
-        "average pain (NRS) was 1.3 points lower in ketamine periods than in the placebo periods paired with them (95% CI, −2.2 to "
+        "Average pain (NRS) was 1.3 points lower in ketamine periods than in the placebo periods paired with them (95% CI, −2.2 to "
         "−0.4; t(5)=−3.7, P=.01; 6 pairs; exact within-pair randomisation test, P=.03; 1 of 1 patient had a complete pair)."
     )
 

@@ -226,3 +226,23 @@ def test_direction_follows_the_instrument():
     down = oc.PairedT("pain", **VISITS).run(two_visits([4, 5, 4], [6, 6, 5])).sentence()
     assert up.endswith("scores improved on average.")
     assert down.endswith("scores worsened on average.")
+
+
+def one_order():
+    rows = [(f"p{i}", k, arm, y) for i, ys in enumerate([(4, 7), (5, 6), (3, 7)]) for k, (arm, y) in enumerate(zip("KP", ys), 1)]
+    return Study(pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]), design="crossover", measures={"pain": PAIN})
+
+
+def test_a_treatment_that_is_a_period_is_no_crossover():
+    result = oc.Plan(oc.Crossover("pain")).run(one_order())[0]
+    assert "the treatment cannot be told from the period" in result.failed
+    binary = oc.CrossoverBinary("pain", rule="<= 4").run(one_order())
+    assert any("same order" in note for note in binary.notes)
+    assert binary.sentence().startswith("In the same patients, average pain (NRS) ≤4 was seen in")
+
+
+def test_apa_has_spaces_around_every_equals_sign():
+    study = arms([7, 6, 8, 5, 9, 6], [5, 6, 6, 5, 5, 2], ["K", "P"] * 3)
+    for question in (oc.PairedT("pain", **VISITS), oc.SignedRank("pain", **VISITS), *GROUPED):
+        text = question.run(study).sentence("apa")
+        assert "=" not in text.replace(" = ", ""), text
