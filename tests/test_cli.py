@@ -358,3 +358,33 @@ def test_progress_and_tables_on_a_terminal_plain_text_elsewhere(tmp_path: Path) 
     plain = subprocess.run([sys.executable, "-m", "outcomes", "report", study, "--out", tmp_path], capture_output=True, check=True)
     assert b"\x1b" not in plain.stdout + plain.stderr
     assert b"[1/1]" in plain.stderr
+
+
+# --- what leaves ------------------------------------------------------------------------------------------------
+
+
+def test_no_cell_of_a_csv_is_a_formula(outcomes, tmp_path: Path) -> None:
+    study = clinic(tmp_path, study=STUDY + 'label = "=HYPERLINK(\\"http://example.org\\")"\n')
+    assert outcomes("run", study, "--to", tmp_path / "results.csv", "--quiet")[0] == 0
+    frame = pd.read_csv(tmp_path / "results.csv")
+    assert set(frame["label"]) == {"'=HYPERLINK(\"http://example.org\")"}
+    assert frame["value"].iloc[0] == pytest.approx(-14 / 6, rel=1e-15), "numbers stay numbers, at full precision"
+    assert outcomes("run", study, "--to", tmp_path / "results.json", "--quiet")[0] == 0
+    assert json.loads((tmp_path / "results.json").read_text("utf-8"))[0]["label"].startswith("=HYPERLINK"), "JSON runs nothing"
+
+
+@pytest.mark.parametrize(
+    "package, words", [("typst", ["report", "--format", "pdf"]), ("docx", ["report", "--format", "html,docx"]),
+                       ("xlsxwriter", ["report", "--format", "tables"]), ("pyarrow", ["run", "--to", "results.parquet"])]
+)  # fmt: skip
+def test_a_missing_extra_is_said_before_minutes_are_spent(outcomes, tmp_path, monkeypatch, package, words) -> None:
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == package else found(name, *a))
+    monkeypatch.setattr("outcomes.read_study", lambda *_: pytest.fail("read before the extra was looked for"))
+    clinic(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code, _, err = outcomes(words[0], "study.toml", *words[1:])
+    assert code == 2
+    assert re.search(r"needs the \w+ extra: pip install 'outcomes\[\w+\]'", err)

@@ -70,7 +70,7 @@ def _read(source: Source) -> TextTable:
         raise DataError(f"'{path.name}' is a folder, not a file.")
     if not path.is_file():
         there = sorted(p.name for p in path.parent.iterdir() if p.is_file()) if path.parent.is_dir() else []
-        close = difflib.get_close_matches(path.name, there, n=1)
+        close = difflib.get_close_matches(path.name, there, n=1, cutoff=0.75)
         meant = f" Did you mean '{close[0]}'?" if close else ""
         raise DataError(f"There is no file '{path.name}' in {path.parent.resolve()}.{meant}")
     if path.suffix.lower() in _OTHERS:

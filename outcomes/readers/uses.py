@@ -48,7 +48,7 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
         elif word in codes or word in scores:
             (items if word in codes else totals)[word] = str(value)
         else:
-            known = [*codes, *scores, *sorted(options), "prefix", "items", "column", "file"]
+            known = dict.fromkeys([*codes, *scores, *sorted(options), "prefix", "items", "column", "file"])
             raise StudyError(f"[instruments] {name}: {unknown('item, score or option', word, known)}")
     for column in (*items.values(), *totals.values()):
         if column not in columns:
