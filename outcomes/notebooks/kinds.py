@@ -63,6 +63,12 @@ def _before_after(study: Study) -> dict[str, Any]:
     return {**_named(main), "OTHERS": _others(study, plan, main), **_collected(study)}
 
 
+def _follow_up(study: Study) -> dict[str, Any]:
+    main = _primary(study, plans.follow_up(study))
+    visits = _asked(study, main["outcome"], main["before"])
+    return {"OUTCOME": main["outcome"], "BEFORE": main["before"], "VISITS": visits, "AFTER": visits[-1]}
+
+
 def _crossover(study: Study) -> dict[str, Any]:
     if "period" not in study.scores or "arm" not in study.scores:
         raise AnalysisError("A crossover has a period and the treatment of each period: [roles] period and arm.")
@@ -96,8 +102,7 @@ def _symptoms(study: Study) -> dict[str, Any]:
     scores = profile or directed[:FURTHER]
     if not scores:
         raise AnalysisError("The study has no scores beside its main one: declare instruments or outcomes first.")
-    pairs = study.wide(scores[0]).notna()
-    visits = [v for v in study.visits if v != main["before"] and (pairs[v] & pairs[main["before"]]).sum() > 1]
+    visits = _asked(study, scores[0], main["before"])
     after = main["after"] if main["after"] in visits else visits[-1]
     return {"OUTCOMES": scores, "BEFORE": main["before"], "AFTER": after, "VISITS": visits}
 
@@ -117,6 +122,18 @@ def _sites(study: Study) -> dict[str, Any]:
 
 def _named(main: dict[str, str]) -> dict[str, str]:
     return {name.upper(): value for name, value in main.items()}
+
+
+def _asked(study: Study, outcome: str, before: str) -> list[str]:
+    """The later visits at which this score was asked for: at least two patients have it there and before.
+
+    Raises AnalysisError where there is none.
+    """
+    there = study.wide(outcome).notna()
+    visits = [v for v in study.visits if v != before and (there[v] & there[before]).sum() > 1]
+    if not visits:
+        raise AnalysisError(f"No two patients have {outcome} both at {before} and at a later visit.")
+    return visits
 
 
 def _reference(arms: pd.Series) -> str:
@@ -178,6 +195,7 @@ KINDS: dict[str, Kind] = {
         "02_neuropathic_crossover", "Was the score lower under one treatment than under another, in the same patients?", _crossover,
         "crossover/study.toml",
     ),
+    "follow-up": Kind("03_follow_up", "How did the score run over the visits, when some stopped coming?", _follow_up),
     "parallel": Kind(
         "04_parallel_trial", "Was the score lower in one randomised arm than in the other?", _parallel, "parallel/study.toml"
     ),

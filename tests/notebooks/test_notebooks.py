@@ -6,6 +6,7 @@ import ast
 import csv
 import importlib.util
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -139,27 +140,145 @@ def test_one_notebook_a_kind() -> None:
 # --- a user's own study -----------------------------------------------------------------------------------------------
 
 
-def test_a_small_csv_becomes_a_notebook_that_runs(tmp_path: Path) -> None:
-    scores = [(4, 7, 5), (5, 8, 8), (6, 6, 3), (7, 9, 7), (8, 5, 5), (9, 8, 4), (10, 7, None), (11, 6, 7)]
-    lines = ["code;visit;pain", *(f"x{i};pre;{a}\nx{i};post;{'' if b is None else b}" for i, a, b in scores)]
-    (tmp_path / "scores.csv").write_text("\n".join(lines), "utf-8")
-    (tmp_path / "study.toml").write_text(
-        '[study]\ntitle = "Ours"\n[data]\nscores = "scores.csv"\n[roles]\npatient = "code"\nvisit = "visit"\n'
-        '[visits]\norder = ["pre", "post"]\nbaseline = "pre"\n'
-        '[outcomes]\npain = { title = "Pain", better = "lower", low = 0, high = 10 }\n',
-        "utf-8",
+def clinic(folder: Path) -> Path:
+    """A clinic's own cohort: other names, other visits, no entry rule, two sites, two routes, a few gaps."""
+    rng = random.Random(5)
+    scores, patients, infusions, events = ["code,when,pain,sleep"], ["code,how,clinic,dx"], ["code,number"], ["code,number,what"]
+    for i in range(24):
+        level = rng.randint(5, 9)
+        for when, fall in (("pre", 0), ("month 1", 2), ("month 3", 1)):
+            if when == "pre" or rng.random() > 0.2:
+                pain = max(0, level - fall + rng.randint(-1, 1))
+                scores.append(f"x{i},{when},{pain},{pain + rng.randint(-1, 1)}")
+        patients.append(f"x{i},{rng.choice(['nasal', 'infusion'])},{'NS'[i % 2]},{rng.choice(['CRPS', 'cancer'])}")
+        infusions.append(f"x{i},1")
+        if rng.random() < 0.4:
+            events.append(f"x{i},1,nausea")
+    for name, lines in (("scores", scores), ("patients", patients), ("infusions", infusions), ("events", events)):
+        (folder / f"{name}.csv").write_text("\n".join(lines), "utf-8")
+    return study_file(
+        folder,
+        """[study]
+design = "before-after"
+[data]
+scores = "scores.csv"
+patients = "patients.csv"
+infusions = "infusions.csv"
+events = "events.csv"
+[roles]
+patient = "code"
+visit = "when"
+route = "how"
+site = "clinic"
+infusion = "number"
+event = "what"
+[visits]
+order = ["pre", "month 1", "month 3"]
+[outcomes]
+pain = { title = "Pain", better = "lower", low = 0, high = 11, resolution = 1 }
+sleep = { title = "Sleep", better = "lower", low = -1, high = 12, resolution = 1 }
+""",
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "outcomes", "notebook", "before-after", str(tmp_path / "study.toml")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    book = run(tmp_path / "before-after.ipynb")
+
+
+def two_arms(folder: Path) -> Path:
+    """A trial with one follow-up visit and nothing but scores."""
+    rng = random.Random(6)
+    lines = ["code,when,group,pain"]
+    for i in range(30):
+        arm, level = ("active", "usual care")[i % 2], rng.randint(5, 9)
+        lines.append(f"x{i},pre,{arm},{level}")
+        lines.append(f"x{i},post,{arm},{level - rng.randint(0, 3) * (arm == 'active')}")
+    (folder / "scores.csv").write_text("\n".join(lines), "utf-8")
+    return study_file(
+        folder,
+        """[study]
+design = "parallel"
+[data]
+scores = "scores.csv"
+[roles]
+patient = "code"
+visit = "when"
+arm = "group"
+[visits]
+order = ["pre", "post"]
+[outcomes]
+pain = { title = "Pain", better = "lower", low = 0, high = 10, resolution = 1 }
+""",
+    )
+
+
+def two_periods(folder: Path) -> Path:
+    """A crossover with one score a period."""
+    rng = random.Random(7)
+    lines = ["code,part,drug,pain"]
+    for i in range(20):
+        for part in (1, 2):
+            drug = ("a", "b")[(i + part) % 2]
+            lines.append(f"x{i},{part},{drug},{rng.randint(3, 8) - (drug == 'a')}")
+    (folder / "scores.csv").write_text("\n".join(lines), "utf-8")
+    return study_file(
+        folder,
+        """[study]
+design = "crossover"
+[data]
+scores = "scores.csv"
+[roles]
+patient = "code"
+period = "part"
+arm = "drug"
+[outcomes]
+pain = { title = "Pain", better = "lower", low = 0, high = 10, resolution = 1 }
+""",
+    )
+
+
+def study_file(folder: Path, text: str) -> Path:
+    (folder / "study.toml").write_text(text, "utf-8")
+    return folder / "study.toml"
+
+
+OWN = dict.fromkeys(KINDS, clinic) | {"parallel": two_arms, "crossover": two_periods}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_on_a_study_of_one_s_own(kind: str, tmp_path: Path) -> None:
+    study = OWN[kind](tmp_path)
+    book = run(write_notebook(kind, study, tmp_path / "mine.ipynb"))
     first = next(c for c in book.cells if c.cell_type == "code")
-    assert 'STUDY = "study.toml"' in first.source and 'OUTCOME = "pain"' in first.source and "OTHERS = []" in first.source
+    assert 'STUDY = "study.toml"' in first.source
+    assert '"pain"' in first.source or '"sleep"' in first.source or kind == "side-effects"
     text = json.dumps([c.source for c in book.cells]) + json.dumps(words(book))
-    assert "invented" not in text.lower() and "truth.json" not in text and str(tmp_path) not in text
-    assert "7 of 8" in text
+    assert "nvented" not in text.replace("Invent many trials", "").replace("invented trial", "").replace("Invented data", "")
+    assert "truth.json" not in text and str(tmp_path) not in text
+    assert not [o for o in outputs(book) if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+def test_from_the_command_line(tmp_path: Path) -> None:
+    study = two_arms(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "outcomes", "notebook", "before-after", str(study)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "before-after.ipynb" in done.stdout
+    nbformat.validate(nbformat.read(tmp_path / "before-after.ipynb", as_version=4))
+    assert cli.main(["notebook", "before-after", str(study)]) == 2  # it is there already
+    assert cli.main(["notebook", "before-after", str(study), "--force", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize(("kind", "study", "said"), [
+    ("crossover", clinic, "period"),
+    ("parallel", clinic, "arm"),
+    ("routes", two_arms, "route"),
+    ("side-effects", two_arms, "events"),
+    ("symptoms", two_arms, "beside its main one"),
+    ("sites", two_arms, "site"),
+])  # fmt: skip
+def test_a_study_that_does_not_fit_is_refused_in_words(kind: str, study: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(OutcomesError) as caught:
+        write_notebook(kind, study(tmp_path), tmp_path / "mine.ipynb")
+    assert said in str(caught.value)
+    assert not (tmp_path / "mine.ipynb").exists()
 
 
 @pytest.mark.parametrize("case", ["kind", "ending", "folder", "there"])
@@ -187,3 +306,9 @@ def test_options_are_filled_and_conditions_kept() -> None:
     scope: dict[str, Any] = {}
     exec(code, scope)
     assert scope["A"] == 'x"y' and scope["B"] == ["long name"] * 8 and "# one" in code
+
+
+def test_the_page_lists_every_notebook_with_its_question() -> None:
+    page = (ROOT / "docs" / "notebooks.md").read_text("utf-8")
+    for name, kind in KINDS.items():
+        assert f"| [{kind.file}](../notebooks/{kind.file}.ipynb) | `{name}` | {kind.asks} |" in page
