@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from outcomes.wording import NONE, digits_for, interval, number, p_value, spaced
+from outcomes.wording import NONE, digits_for, interval, number, p_value, spaced, tidied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,7 +188,7 @@ class Result:
         """The answer in words, in AMA (default) or APA form."""
         if self.failed:
             return f"Not answered: {self.failed}"
-        said = self.analysis.sentence(self, style)
+        said = tidied(self.analysis.sentence(self, style))
         return spaced(said) if style == "apa" else said
 
     def to_frame(self) -> pd.DataFrame:

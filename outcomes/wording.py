@@ -132,6 +132,15 @@ def digits_for(resolution: float) -> int:
     return min(3, max(1, -math.floor(math.log10(resolution) + 1e-9)))
 
 
+def tidied(text: str) -> str:
+    """No double spaces, and none before a stop: where a score has no unit, nothing stands in its place.
+
+    >>> tidied("was 0.12  (95% CI, 0.10 to 0.14 ).")
+    'was 0.12 (95% CI, 0.10 to 0.14).'
+    """
+    return re.sub(r" +(?=[),;:]|\.(?:\s|$))", "", re.sub(r" {2,}", " ", text))
+
+
 def spaced(text: str) -> str:
     """Equals signs before numbers with spaces around them, as APA has it.
 

@@ -109,7 +109,7 @@ class Diary(Analysis):
         keep, left = self._kept(study, wide, sums, value)
         counts = Counts(study.enrolled, int(keep.sum()), left)
         before = wide.to_numpy()[keep, 0]
-        unit = {"mean": outcome.unit, "percent_spid": "%"}.get(self.summary, f"{outcome.unit}·days")
+        unit = {"mean": outcome.unit, "percent_spid": "%"}.get(self.summary, f"{outcome.unit}·days".lstrip("·"))
         rows = [_average(value[keep], SUMMARIES[self.summary], unit, self.level)]
         facts = {
             "sd": float(np.std(value[keep], ddof=1)) if keep.sum() > 1 else math.nan,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -246,3 +248,19 @@ def test_apa_has_spaces_around_every_equals_sign():
     for question in (oc.PairedT("pain", **VISITS), oc.SignedRank("pain", **VISITS), *GROUPED):
         text = question.run(study).sentence("apa")
         assert "=" not in text.replace(" = ", ""), text
+
+
+INDEX = Outcome("pain", "EQ-5D index", "higher", "", -0.6, 1, 0.001)
+
+
+@pytest.mark.parametrize("style", ["ama", "apa"])
+def test_a_score_without_a_unit_leaves_no_hole(style):
+    rng = np.random.default_rng(1)
+    before = rng.normal(0.4, 0.2, 24)
+    study = arms(before, before + rng.normal(0.1, 0.1, 24), ["K", "P"] * 12)
+    study = dataclasses.replace(study, measures={"pain": INDEX})
+    more = (oc.PairedT, oc.SignedRank, oc.SignTest, oc.SignFlip, oc.Yuen, oc.Robustness)
+    asked = [kind("pain", **VISITS) for kind in more]
+    for question in (*GROUPED, *asked, oc.TOST("pain", **VISITS, margin=0.1), oc.Diary("pain", max_gap=40, summary="spid")):
+        text = question.run(study).sentence(style)
+        assert not re.search(r"  | [),;:]| \.(\s|$)|·days.*·days|\s·", text), text
