@@ -38,7 +38,7 @@ _NAMES: dict[str, str] = {
     "initiales|iniciales|voorletters|iniziali|vorname|nachname|familienname|geburtsname|patientenname|prenom|"
     "nom de famille|nom du patient|nom patient|nombre del paciente|nombre completo|apellido|apellidos|voornaam|achternaam|"
     "naam patient|patientnaam|cognome|nome completo|nome paciente|nome do paciente|nome paziente|sobrenome|apelido|"
-    "next of kin|mother name|father name|recipient last name|recipient first name",
+    "next of kin|emergency contact|mother name|father name|recipient last name|recipient first name",
     "geography": "=city =town =county =address =street =zip =plz =ort =stadt =rue =calle =straat =cep =ville =ciudad "
     "=comune =citta =cidade =rua =adresse =adres address line|home address|street address|postal address|"
     "postal code|postcode|post code|zip code|zipcode|zip5|postleitzahl|wohnort|strasse|anschrift|code postal|"
@@ -115,15 +115,16 @@ def scan(
             continue
         values = [v for u in pd.unique(frame[column]) if isinstance(u, str) and (v := u.strip())]
         if values:
-            filled = int((frame[column] != "").sum())
-            finding = next(_findings(str(column), values, filled, column in ids), None)
+            there = frame[column] != ""
+            people = frame.loc[there, ids[0]].nunique() if ids and ids[0] in frame else int(there.sum())
+            finding = next(_findings(str(column), values, int(there.sum()), people, column in ids), None)
             if finding:
                 found.append(Finding(table, str(column), *finding))
     return found
 
 
-def _findings(column: str, values: Sequence[str], filled: int, is_id: bool) -> Iterator[tuple[str, str]]:
-    """Kinds and reasons, the plainest first. `values` are the distinct texts, `filled` the number of cells."""
+def _findings(column: str, values: Sequence[str], filled: int, people: int, is_id: bool) -> Iterator[tuple[str, str]]:
+    """Kinds and reasons, the plainest first. `values` are the distinct texts, `filled` cells of so many `people`."""
     words = _words(column)
     for kind, names in _COMPILED.items():
         if names.search(words) and not (kind == "free text" and all(map(_is_number, values))):
@@ -140,7 +141,7 @@ def _findings(column: str, values: Sequence[str], filled: int, is_id: bool) -> I
     if _free_text(values, filled):
         yield "free text", "long texts that differ from row to row"
     names_like = sum(1 for v in values if _PERSON.fullmatch(v))
-    if names_like >= 5 and names_like * 10 >= 8 * len(values) and len(values) * 10 >= 8 * filled:
+    if names_like >= 3 and names_like * 10 >= 8 * len(values) and len(values) * 10 >= 8 * people:
         yield "name", "texts that look like people's names"
     if is_id and any(
         re.fullmatch(r"[^\W\d_]{2,}(?:[ ,'-]+[^\W\d_]+)*", v) and v[:1].isupper() and not v.isupper() for v in values

@@ -123,7 +123,8 @@ class Reader:
         if blank.any():
             where = [table.row_address(int(i)) for i in np.flatnonzero(blank)]
             raise DataError(
-                f"{table.name}: {len(where)} row(s) have no visit in column '{column}': {listed_addresses(where)}."
+                f"{table.name}: {len(where)} row(s) have no visit in column '{column}': {listed_addresses(where)}. "
+                "Fill in the visit, or delete the rows."
             )
         names = self.recipe.visit_names
         return values.map(lambda v: names.get(v, v)).to_numpy(object) if names else values.to_numpy(object)

@@ -139,3 +139,18 @@ def test_no_false_alarm_on_the_reference_data():
             (path.name, f.column) for f in scan("t", frame, ids=[c for c in frame if c.lower() in ("id", "patient")])
         }
     assert found == expected  # two columns of comments, and real ages above 89
+
+
+NAMES = ("Zebulon Canarybird", "Ottoline Kingfisher", "Peregrine Woodcock", "Xanthe Sandpiper")
+
+
+def test_names_are_found_also_where_each_stands_in_several_visits() -> None:
+    visits = pd.DataFrame({"id": [f"K{i}" for i in range(4)] * 5, "quirk": NAMES * 5})
+    assert [f.kind for f in scan("scores", visits, ids=["id"])] == ["name"]
+    assert [f.kind for f in scan("scores", visits[:4], ids=["id"])] == ["name"], "four patients are enough"
+    shared = pd.DataFrame({"id": [f"K{i}" for i in range(20)], "site": [*NAMES] * 5})
+    assert scan("scores", shared, ids=["id"]) == [], "what many patients share (a ward, a diagnosis) names none of them"
+
+
+def test_an_nhs_column_is_known_by_its_name() -> None:
+    assert [f.kind for f in scan("patients", pd.DataFrame({"id": ["K1"], "NHS": ["1"]}), ids=["id"])] != []
