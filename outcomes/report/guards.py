@@ -7,12 +7,10 @@ from dataclasses import replace
 from outcomes.methods.regression_to_mean import RegressionToMean
 from outcomes.missing import companions
 from outcomes.plan import Plan
-from outcomes.report.parts import method, primary
+from outcomes.report.parts import DEALS_WITH_MISSING, many_missing, method, primary
 from outcomes.result import Result, Results
 from outcomes.study import Study
 
-#: Answers that deal with missing scores in a way of their own.
-DEALS_WITH_MISSING = ("TippingPoint", "Imputed", "ReferenceBased", "SideBySide")
 #: Imputations of the tipping point that a report adds; a plan that asks for it itself has more.
 DRAWS = 10
 
@@ -34,6 +32,6 @@ def guards(study: Study, results: Results) -> tuple[Result, ...]:
         q = pairs[0].analysis
         asked.append(RegressionToMean(q.outcome, before=q.before, after=q.after, role="sensitivity"))
     scored = [r for r in primary(results) if not r.failed and r.outcome is not None and r.outcome.better]
-    if scored and not there & set(DEALS_WITH_MISSING) and len(study.keys) == 2:
-        asked += [replace(q, draws=DRAWS) for q in companions(scored[0].analysis, study)]  # type: ignore[call-arg]
+    if scored and many_missing(scored[0]) and not there & set(DEALS_WITH_MISSING) and len(study.keys) == 2:
+        asked += [replace(q, draws=DRAWS) for q in companions(scored[0].analysis, study, over=0)]  # type: ignore[call-arg]
     return Plan(asked).run(study).results if asked else ()  # type: ignore[arg-type]

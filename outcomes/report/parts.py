@@ -29,6 +29,15 @@ def several_rows(study: Study) -> bool:
     return len(study.keys) > 2 and bool(study.scores.duplicated(["patient", "visit"]).any())
 
 
+#: Answers that deal with missing scores in a way of their own.
+DEALS_WITH_MISSING = ("TippingPoint", "Imputed", "ReferenceBased", "SideBySide")
+
+
+def many_missing(r: Result) -> bool:
+    """Whether an answer leaves out more than 10% of its patients: then the report looks into what that may mean."""
+    return r.counts.analysed < 0.9 * r.counts.enrolled
+
+
 def method(r: Result) -> str:
     """The name of the question's kind."""
     return type(r.analysis).__name__

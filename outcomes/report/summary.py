@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from outcomes.report.model import Block, Bullets, KeyNumber, KeyNumbers, Paragraph, Section
-from outcomes.report.parts import ANSWERS, chapter, method, primary
+from outcomes.report.parts import ANSWERS, DEALS_WITH_MISSING, chapter, many_missing, method, primary
 from outcomes.result import Estimate, Outcome, Result, Results
 from outcomes.study import Study
 from outcomes.wording import digits_for, listed, number, plural, spoken
@@ -211,11 +211,12 @@ def _cautions(study: Study, results: Results) -> Iterable[str]:
             "say what the treatment did. Pain that was at its worst often eases by itself."
         )
     main = next((r for r in primary(results) if not r.failed), None)
-    if main is not None and main.counts.enrolled and main.counts.analysed < 0.9 * main.counts.enrolled:
+    if main is not None and many_missing(main):
+        looked = any(method(r) in DEALS_WITH_MISSING for r in results)
         share = 100 * (1 - main.counts.analysed / main.counts.enrolled)
         yield (
-            f"Scores are missing for {number(share, 0)} of 100 patients. Those who did not answer may have fared differently; how "
-            "much that could matter is looked at under Robustness."
+            f"Scores are missing for {number(share, 0)} of 100 patients. Those who did not answer may have fared differently"
+            + ("; how much that could matter is looked at under Robustness." if looked else ".")
         )
     if results.failed:
         names = listed([r.analysis.title(r.outcome) for r in results.failed])
