@@ -25,7 +25,8 @@ class Describe(Analysis):
 
     Table 1 (each characteristic: counts and shares, or mean and SD, median and quartiles [type 7], range, missing) and,
     for each outcome and visit, n, mean, SD, median, quartiles and range; where `baseline` (default: the study's) and
-    the visit are both there, also the mean change of these same patients, and their own mean before.
+    the visit are both there, also the mean change of these same patients, and their own mean before. Where patients have a
+    score of each visit in several periods (a crossover) or episodes, each of these stands for itself.
 
     `outcomes` and `characteristics` default to all that the study has. No tests: differences between groups at
     baseline are not tested (methods: standardised differences belong to a comparison of groups).
@@ -49,11 +50,12 @@ class Describe(Analysis):
     def compute(self, study: Study) -> Result:
         names = self.outcomes or tuple(study.outcome_names)
         baseline = study.visit(self.baseline or study.baseline)
-        rows = [row for n in names for row in _visits(study, n, baseline, self.level)]
+        parts = _parts(study)
+        rows = [row for n in names for when, part in parts.items() for row in _visits(part, n, baseline, self.level, when)]
         unseen = [study.outcome(n).title for n in names if study.outcome(n).name not in {row["outcome"] for row in rows}]
         if not rows:
             raise AnalysisError(f"There is no score at any visit: {listed(unseen)}.")
-        by_visit = pd.DataFrame(rows)
+        by_visit = pd.DataFrame(rows).drop(columns="is_baseline")
         table_one = _table_one(study, self.characteristics)
         estimates = [
             Estimate(kind, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
@@ -61,12 +63,12 @@ class Describe(Analysis):
                      how="t interval" if kind == "mean change" else "", reason=row[f"{kind}_reason"])
             for row in rows
             for kind in ("mean", "mean change")
-            if kind == "mean" or row["visit"] != baseline
+            if kind == "mean" or not row["is_baseline"]
         ]  # fmt: skip
         n = study.enrolled
         notes = (f"Without a score at any visit: {listed(unseen)}.",) if unseen else ()
         data = {"visits": by_visit, "table_one": table_one}
-        return Result(self, tuple(estimates), Counts(n, n), notes=notes, data=data, facts={"baseline": baseline})
+        return Result(self, tuple(estimates), Counts(n, n), notes=notes, data=data, facts={"baseline": baseline, "several": len(parts) > 1})
 
     def title(self, outcome: Any = None) -> str:
         return self.label or "The patients and their scores"
@@ -77,10 +79,10 @@ class Describe(Analysis):
         said = [
             f"{number(r['mean'], digits_for(r['resolution']))} (SD {number(r['sd'], digits_for(r['resolution']))}; n={r['n']}) "
             f"at {spoken(r['visit'])}"
-            for r in (rows if len(rows) < 2 else [rows[0], rows[-1]])
+            for r in (rows if len(rows) < 2 or result.facts["several"] else [rows[0], rows[-1]])
         ]
         last, same = rows[-1], ""
-        if 0 < last["pairs"] < max(r["n"] for r in rows):
+        if not result.facts["several"] and 0 < last["pairs"] < max(r["n"] for r in rows):
             before = number(last["mean before (same patients)"], digits_for(last["resolution"]))
             first = spoken(result.facts["baseline"])
             same = f"; the {plural(last['pairs'], 'patient')} seen at both had {before} at {first}"
@@ -166,7 +168,15 @@ class Course(Analysis):
         return "The course shows the mean of the patients seen at each visit with its t interval; visits are not compared by it."
 
 
-def _visits(study: Study, name: str, baseline: str, level: float) -> list[dict[str, Any]]:
+def _parts(study: Study) -> dict[str, Study]:
+    """The study itself, or one study for each period (or episode) where patients have a visit in several of them."""
+    role = next((k for k in ("period", "episode") if k in study.keys), "")
+    if not role or not study.scores.duplicated(["patient", "visit"]).any():
+        return {"": study}
+    return {f"{role} {v}": study.where(**{role: v}) for v in sorted(study.scores[role].dropna().unique())}
+
+
+def _visits(study: Study, name: str, baseline: str, level: float, when: str = "") -> list[dict[str, Any]]:
     frame, outcome = study.wide(name), study.outcome(name)
     rows = []
     for visit in study.visits:
@@ -180,7 +190,8 @@ def _visits(study: Study, name: str, baseline: str, level: float) -> list[dict[s
         mean = mean_change(np.zeros(len(seen)), seen, level=level)
         rows.append(
             {"outcome": outcome.name, "title": outcome.title, "unit": outcome.unit, "resolution": outcome.resolution,
-             "visit": visit, "n": len(seen), "of": len(frame), "mean": float(seen.mean()),
+             "visit": f"{visit}, {when}" if when else visit, "is_baseline": visit == baseline,
+             "n": len(seen), "of": len(frame), "mean": float(seen.mean()),
              "sd": float(seen.std(ddof=1)) if len(seen) > 1 else np.nan, "median": quartiles[1], "q1": quartiles[0],
              "q3": quartiles[2], "min": seen.min(), "max": seen.max(),
              "at_floor": float((seen == outcome.low).mean()), "at_ceiling": float((seen == outcome.high).mean()),

@@ -264,3 +264,14 @@ def test_a_score_without_a_unit_leaves_no_hole(style):
     for question in (*GROUPED, *asked, oc.TOST("pain", **VISITS, margin=0.1), oc.Diary("pain", max_gap=40, summary="spid")):
         text = question.run(study).sentence(style)
         assert not re.search(r"  | [),;:]| \.(\s|$)|·days.*·days|\s·", text), text
+
+
+def test_a_crossover_is_described_period_by_period():
+    study = oc.read_study("data/sample/crossover/study.toml")
+    result = oc.Describe(("pain_nrs_average",)).run(study)
+    raw = pd.read_csv("data/sample/crossover/scores.csv", na_values=["-99"])
+    for period in (1, 2):
+        seen = raw[(raw["visit"] == "post") & (raw["period"] == period)]["nrs_average"].dropna()
+        assert result[f"mean | Pain NRS average | post, period {period}"].value == pytest.approx(seen.mean())
+    assert "at post, period 2" in result.sentence()
+    assert not oc.Plan(oc.Describe()).run(study)[0].failed
