@@ -29,7 +29,9 @@ def build(kind: str, root: Path = ROOT) -> Path:
 def run(file: Path) -> nbformat.NotebookNode:
     """The notebook run from a clean kernel in its own folder, without traces of when and where."""
     book = nbformat.read(file, as_version=4)
-    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(file.parent)}}).execute()
+    NotebookClient(
+        book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(file.parent)}}
+    ).execute()
     for cell in book.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):

@@ -52,7 +52,9 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
         "several_visits": len(study.visits) > 2,
         "one_followup": len(study.visits) == 2,
         "thresholds": bool(chosen.get("OUTCOME")) and bool(study.outcome(chosen["OUTCOME"]).thresholds),
-        "guess": any("guess" in frame for frame in (study.scores, study.patients, study.infusions) if frame is not None),
+        "guess": any(
+            "guess" in frame for frame in (study.scores, study.patients, study.infusions) if frame is not None
+        ),
     }
     return {word for word, true in there.items() if true} | {name.lower() for name, value in chosen.items() if value}
 
@@ -168,7 +170,9 @@ def _primary(study: Study, ready: Plan) -> dict[str, str]:
     outcome = study.outcome(getattr(main, "outcome", ""))
     if not outcome.better:
         raise AnalysisError(f'{outcome.name} has no direction: say better = "lower" or "higher" under [outcomes].')
-    visits = [(getattr(q, "before", ""), getattr(q, "after", "") or getattr(q, "visit", "")) for q in (main, *questions)]
+    visits = [
+        (getattr(q, "before", ""), getattr(q, "after", "") or getattr(q, "visit", "")) for q in (main, *questions)
+    ]
     before = next((b for b, _ in visits if b), study.baseline)
     after = next((a for _, a in visits if a), study.visits[-1])
     return {"outcome": outcome.name, "before": study.visit(before), "after": study.visit(after)}
@@ -192,12 +196,17 @@ def _secondary(question: Analysis, main: dict[str, str]) -> str:
 KINDS: dict[str, Kind] = {
     "before-after": Kind("01_before_and_after", "Did the patients' scores change after treatment?", _before_after),
     "crossover": Kind(
-        "02_neuropathic_crossover", "Was the score lower under one treatment than under another, in the same patients?", _crossover,
+        "02_neuropathic_crossover",
+        "Was the score lower under one treatment than under another, in the same patients?",
+        _crossover,
         "crossover/study.toml",
     ),
     "follow-up": Kind("03_follow_up", "How did the score run over the visits, when some stopped coming?", _follow_up),
     "parallel": Kind(
-        "04_parallel_trial", "Was the score lower in one randomised arm than in the other?", _parallel, "parallel/study.toml"
+        "04_parallel_trial",
+        "Was the score lower in one randomised arm than in the other?",
+        _parallel,
+        "parallel/study.toml",
     ),
     "routes": Kind("05_routes", "Did scores change differently with infusion, nasal spray and tablets?", _routes),
     "side-effects": Kind("06_side_effects", "Which side effects, in how many patients, how strong?", _side_effects),

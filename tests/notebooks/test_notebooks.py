@@ -89,7 +89,9 @@ def test_outputs_are_clean(kind: str) -> None:
     text = json.dumps(words(book))
     assert not re.search(r"/home|/root|/tmp|/work|/Users|[A-Z]:\\\\|Warning:|Traceback|<Axes", text)
     assert not [o for o in outputs(book) if o.output_type in ("error",) or o.get("name") == "stderr"]
-    assert not [d for d in words(book) if "not answered" in str(d).lower() or "nan" in re.findall(r"[a-z]+", str(d).lower())]
+    assert not [
+        d for d in words(book) if "not answered" in str(d).lower() or "nan" in re.findall(r"[a-z]+", str(d).lower())
+    ]
     assert build.shipped(kind).stat().st_size < 1_500_000
 
 
@@ -108,7 +110,9 @@ def test_no_patient_in_an_output(kind: str) -> None:
 def test_each_picture_appears_once(kind: str) -> None:
     pictures = [o["data"]["image/png"] for o in outputs(committed(kind)) if "image/png" in o.get("data", {})]
     assert len(pictures) == len(set(pictures))
-    drawing = [c for c in committed(kind).cells if c.cell_type == "code" and re.search(r"oc\.plot\(|plt\.subplots\(", c.source)]
+    drawing = [
+        c for c in committed(kind).cells if c.cell_type == "code" and re.search(r"oc\.plot\(|plt\.subplots\(", c.source)
+    ]
     assert len(pictures) == len(drawing)
 
 
@@ -143,7 +147,12 @@ def test_one_notebook_a_kind() -> None:
 def clinic(folder: Path) -> Path:
     """A clinic's own cohort: other names, other visits, no entry rule, two sites, two routes, a few gaps."""
     rng = random.Random(5)
-    scores, patients, infusions, events = ["code,when,pain,sleep"], ["code,how,clinic,dx"], ["code,number"], ["code,number,what"]
+    scores, patients, infusions, events = (
+        ["code,when,pain,sleep"],
+        ["code,how,clinic,dx"],
+        ["code,number"],
+        ["code,number,what"],
+    )
     for i in range(24):
         level = rng.randint(5, 9)
         for when, fall in (("pre", 0), ("month 1", 2), ("month 3", 1)):
@@ -249,7 +258,9 @@ def test_runs_on_a_study_of_one_s_own(kind: str, tmp_path: Path) -> None:
     assert 'STUDY = "study.toml"' in first.source
     assert '"pain"' in first.source or '"sleep"' in first.source or kind == "side-effects"
     text = json.dumps([c.source for c in book.cells]) + json.dumps(words(book))
-    assert "nvented" not in text.replace("Invent many trials", "").replace("invented trial", "").replace("Invented data", "")
+    assert "nvented" not in text.replace("Invent many trials", "").replace("invented trial", "").replace(
+        "Invented data", ""
+    )
     assert "truth.json" not in text and str(tmp_path) not in text
     assert not [o for o in outputs(book) if o.output_type == "error" or o.get("name") == "stderr"]
 
@@ -257,7 +268,10 @@ def test_runs_on_a_study_of_one_s_own(kind: str, tmp_path: Path) -> None:
 def test_from_the_command_line(tmp_path: Path) -> None:
     study = two_arms(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "outcomes", "notebook", "before-after", str(study)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "outcomes", "notebook", "before-after", str(study)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "before-after.ipynb" in done.stdout
