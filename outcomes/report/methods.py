@@ -5,7 +5,6 @@ from __future__ import annotations
 from outcomes import __version__
 from outcomes.report.model import Block, Bullets, Paragraph, Section
 from outcomes.result import Results
-from outcomes.scoring import instrument
 from outcomes.study import Study
 from outcomes.wording import listed, plural, spoken
 
@@ -40,7 +39,7 @@ def _design(study: Study) -> str:
 
 def _outcomes(study: Study) -> str:
     names = {m.instrument: None for m in study.ready.measures.values() if m.instrument}
-    titles = [instrument(n).title if isinstance(n, str) else str(n) for n in names]
+    titles = [study.instrument(n).title for n in names]
     own = [m.title for m in study.ready.measures.values() if not m.instrument]
     said = listed(titles + own)
     return (
@@ -52,7 +51,7 @@ def _outcomes(study: Study) -> str:
 
 def _instruments(study: Study) -> list[str]:
     ids = dict.fromkeys(m.instrument for m in study.ready.measures.values() if m.instrument)
-    return [f"{(i := instrument(n)).title}: {i.references[0]}" for n in ids if instrument(n).references]
+    return [f"{i.title}: {i.references[0]}" for i in map(study.instrument, ids) if i.references]
 
 
 def _analysis(results: Results) -> str:

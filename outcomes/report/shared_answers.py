@@ -78,7 +78,9 @@ def answers(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
             "direction",
         )
         yield TableBlock(Table("Change of the same patients", header, tuple(rows), numeric=(3, 4, 5, 6, 7)))
-    models = [row for r in results if method(r) in MODELS and not r.failed for row in _model(study, r, desk)]
+    # one answer a score and method: a second, over slightly other patients, would tell about the difference
+    once = {(method(r), r.outcome.name): r for r in reversed(list(results)) if method(r) in MODELS and r.outcome is not None}
+    models = [row for r in results if not r.failed and r in once.values() for row in _model(study, r, desk)]
     if models:
         heads = ("question", "estimate", "value", "95% CI")
         yield TableBlock(Table("Answers of models", heads, tuple(models), numeric=(2, 3)))

@@ -118,7 +118,9 @@ def _difference(r: Result) -> str:
     outcome = r.outcome
     assert outcome is not None
     k, parts = digits_for(outcome.resolution), []
-    for e in [e for e in r.estimates if e.unit == outcome.unit and not math.isnan(e.low)][:3]:
+    aside = ("period", "carry", "sequence")  # of the design, not of the treatments
+    told = [e for e in r.estimates if e.unit == outcome.unit and not math.isnan(e.low) and not e.name.lower().startswith(aside)]
+    for e in told[:3]:
         what = " ".join(w for w in (e.name, e.group, f"at {spoken(e.visit)}" if e.visit else "") if w)
         clear = "" if not e.low <= 0 <= e.high else ", which leaves open whether there is a difference at all"
         parts.append(
