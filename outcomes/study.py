@@ -14,6 +14,7 @@ import pandas as pd
 
 from outcomes.errors import AnalysisError, DataError, InstrumentError, StudyError, unknown
 from outcomes.result import Counts, Outcome
+from outcomes.scoring import Instrument
 from outcomes.scoring import instrument as find_instrument
 from outcomes.wording import plural, spoken
 
@@ -33,10 +34,15 @@ GROUPS = ("arm", "sequence", "site", "route")
 class InstrumentUse:
     """Which columns of the scores table hold an instrument's items, or its scores when the clinic exports only these."""
 
-    instrument: str
+    instrument: str | Instrument
     items: Mapping[str, str] = field(default_factory=dict)
     totals: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Instrument:
+        """The instrument itself: the library's, or a clinic's own."""
+        return find_instrument(self.instrument) if isinstance(self.instrument, str) else self.instrument
 
 
 @dataclass(frozen=True)
@@ -230,7 +236,7 @@ class Study:
         """
         scores, measures, issues = self.scores.copy(), dict(self.measures), list(self.issues)
         for use in self.uses:
-            kind = find_instrument(use.instrument) if isinstance(use.instrument, str) else use.instrument
+            kind = use.kind
             absent = [c for c in (*use.items.values(), *use.totals.values()) if c not in scores]
             if absent:
                 raise InstrumentError(f"{kind.title}: {unknown('column', absent[0], map(str, self.scores.columns))}")
@@ -284,6 +290,13 @@ class Study:
         """The scores questions can ask for."""
         return list(self.ready.measures)
 
+    def instrument(self, id: str) -> Instrument:
+        """The instrument that this study scores under an id: a clinic's own before the library's.
+
+        Raises InstrumentError that lists what the library has.
+        """
+        return next((use.kind for use in self.uses if use.kind.id == id), None) or find_instrument(id)
+
     def outcome(self, name: str) -> Outcome:
         """What a score means. A bare instrument id means its default score, or its only one in this study.
 
@@ -294,7 +307,7 @@ class Study:
             return measures[name]
         mine = [m for m in measures.values() if m.instrument == name]
         if mine:
-            default = f"{name}_{find_instrument(name).default_score}"
+            default = f"{name}_{self.instrument(name).default_score}"
             if default in measures:
                 return measures[default]
             if len(mine) == 1:

@@ -360,6 +360,20 @@ def test_progress_and_tables_on_a_terminal_plain_text_elsewhere(tmp_path: Path) 
     assert b"[1/1]" in plain.stderr
 
 
+def test_a_clinics_own_questionnaire_goes_all_the_way(outcomes, tmp_path: Path) -> None:
+    library = Path(cli.__file__).parent / "library"
+    own = (library / "phq2.toml").read_text("utf-8").replace('id = "phq2"', 'id = "mine"').replace("PHQ-2", "Our two questions")
+    (tmp_path / "mine.toml").write_text(own, "utf-8")
+    lines = [f"Q{i:02d},{visit},{(i + k) % 4},{(2 * i + k) % 4}" for k, visit in enumerate(("pre", "post")) for i in range(8)]
+    study = STUDY.replace('pain_nrs = { average = "nrs" }', 'mine = { prefix = "m_", file = "mine.toml" }').replace("pain_nrs_average", "mine")
+    change = '[[analysis]]\nmethod = "IndividualChange"\noutcome = "mine"\nbefore = "pre"\nafter = "post"\n'
+    file = clinic(tmp_path, "\n".join(["id,visit,m_1,m_2", *lines, ""]), f"{study}\n{change}")
+    code, _, err = outcomes("report", file, "--out", tmp_path)
+    assert "No instrument" not in err
+    assert code in (0, 5), "a question may stay open; the report is made"
+    assert "Our two questions" in (tmp_path / "report.html").read_text("utf-8")
+
+
 # --- what leaves ------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.checks.rules import rule
-from outcomes.scoring import Instrument, instrument, suspicions
+from outcomes.scoring import Instrument, suspicions
 from outcomes.study import InstrumentUse, Issue, Study
 from outcomes.wording import plural
 
@@ -56,6 +56,6 @@ def _answers(study: Study) -> Iterator[tuple[InstrumentUse, Instrument, pd.DataF
     """Each instrument in use with its answers, a column an item code."""
     for use in study.uses:
         if use.items:
-            kind = instrument(use.instrument) if isinstance(use.instrument, str) else use.instrument
+            kind = use.kind
             items = study.scores[list(use.items.values())].set_axis(list(use.items), axis=1)
             yield use, kind, items.astype(float)

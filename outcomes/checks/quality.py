@@ -9,7 +9,6 @@ import numpy as np
 
 from outcomes.checks.rules import rule
 from outcomes.errors import AnalysisError, unknown
-from outcomes.scoring import instrument
 from outcomes.study import Issue, Study
 from outcomes.wording import listed, percent, plural, spoken
 
@@ -207,7 +206,7 @@ def copied_forward(study: Study) -> Iterator[Issue]:
         varied = np.ptp(values[1:], axis=1) > 0
         where = rows.index.to_numpy()[1:][same & varied]
         if len(where):
-            kind = instrument(use.instrument) if isinstance(use.instrument, str) else use.instrument
+            kind = use.kind
             text = f"{kind.title}: all answers equal those of the visit before; check that none was carried forward."
             yield Issue("copied_forward", text, len(where), "note", addresses=tuple(study.rows[i] for i in where))
 

@@ -15,7 +15,6 @@ from outcomes.methods.paired import pairs_frame
 from outcomes.methods.ranks import nobody
 from outcomes.methods.responders import improvement_sign, parse_rule, rule_name
 from outcomes.result import Counts, Estimate, Outcome, Result
-from outcomes.scoring import instrument
 from outcomes.stats.individual import reliable_change
 from outcomes.stats.meaningful import WEAKEST_ANCHOR, anchored, spread_thresholds
 from outcomes.stats.proportions import wilson
@@ -69,7 +68,7 @@ class IndividualChange(Analysis):
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         improvement_sign(pairs.outcome)
-        rho, source = known_reliability(pairs.outcome, self.reliability, self.source)
+        rho, source = known_reliability(study, pairs.outcome, self.reliability, self.source)
         if rho is None:
             raise AnalysisError(
                 f"The measurement error of {pairs.outcome.title} needs a reliability: the library has no retest value for it. "
@@ -176,7 +175,7 @@ class MeaningfulChange(Analysis):
         asked = ~np.isnan(answers)
         gain, answers = np.round(sign * pairs.change[asked], 9), answers[asked]
         counts = _without(pairs.counts, int((~asked).sum()), f"no {study.outcome(self.anchor).title} at {self.after}")
-        rho, source = known_reliability(pairs.outcome, self.reliability, self.source)
+        rho, source = known_reliability(study, pairs.outcome, self.reliability, self.source)
         a = anchored(gain, answers, _called_improved(answers, self.improved), level=self.level)
         unit = pairs.outcome.unit
         roc = a.roc
@@ -229,11 +228,11 @@ class MeaningfulChange(Analysis):
         )
 
 
-def known_reliability(outcome: Outcome, given: float | None, source: str) -> tuple[float | None, str]:
+def known_reliability(study: Study, outcome: Outcome, given: float | None, source: str) -> tuple[float | None, str]:
     """The reliability to use and where it is from: the one given, or the instrument's first published retest value."""
     if given is not None or not outcome.instrument:
         return given, source
-    published = instrument(outcome.instrument).get(outcome.name.removeprefix(f"{outcome.instrument}_")).reliability
+    published = study.instrument(outcome.instrument).get(outcome.name.removeprefix(f"{outcome.instrument}_")).reliability
     for r in published:
         if r.statistic in RETEST and not math.isnan(r.value):
             return r.value, ", ".join(part for part in (r.statistic, r.population, r.citation) if part)

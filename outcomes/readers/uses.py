@@ -94,7 +94,7 @@ def column_types(uses: Sequence[InstrumentUse]) -> dict[str, tuple[ColumnType, b
     """What the columns of instruments hold, and whether a column is a ready score (which nobody checks again)."""
     types: dict[str, tuple[ColumnType, bool]] = {}
     for use in uses:
-        kind = instrument(use.instrument) if isinstance(use.instrument, str) else use.instrument
+        kind = use.kind
         shift = use.options.get("shift", 0)
         shift = shift if isinstance(shift, (int, float)) else 0
         for code, column in use.items.items():
