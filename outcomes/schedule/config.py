@@ -12,10 +12,10 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from outcomes.errors import StudyError, unknown
+from outcomes.report import FORMATS
+from outcomes.report.model import AUDIENCES
 from outcomes.schedule.periods import KINDS, Calendar
 
-AUDIENCES = ("internal", "share")
-FORMATS = ("html", "pdf", "docx")
 TOLD = ("failure", "success")
 SECURITY = ("starttls", "tls", "none")
 _TYPES = {
@@ -89,6 +89,7 @@ class Schedule:
     max_catchup: int = 1
     overdue_after_hours: int = 24
     audience: str = "internal"
+    policy: str = "opensafely"
     formats: tuple[str, ...] = ("html",)
     freshness: Freshness = field(default_factory=Freshness)
     keep_reports: int = 0
@@ -130,6 +131,7 @@ def _schedule(file: Path, top: _Table) -> Schedule:
         max_catchup=s.whole("max_catchup", 3 if dated else 1, least=1),
         overdue_after_hours=s.whole("overdue_after_hours", 24, least=0),
         audience=s.choice("audience", AUDIENCES, "internal"),
+        policy=s.choice("policy", _policies(s), "opensafely"),
         formats=s.choices("formats", FORMATS, ("html",)),
         freshness=_freshness(fresh), keep_reports=kept.whole("reports", 0, least=1 if "reports" in kept.data else 0),
         notify=_notify(file.parent, top.table("notify")),
@@ -143,6 +145,14 @@ def _schedule(file: Path, top: _Table) -> Schedule:
     for table in (s, fresh, kept, top):
         table.finish()
     return made
+
+
+def _policies(s: _Table) -> tuple[str, ...]:
+    if "policy" not in s.data:  # nobody asks, so nothing heavy is loaded at every wake-up
+        return ("opensafely",)
+    from outcomes.report.disclosure import PRESETS
+
+    return tuple(PRESETS)
 
 
 def _lines(folder: Path, out: Path, s: _Table, studies: _Table) -> tuple[Line, ...]:

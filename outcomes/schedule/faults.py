@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from outcomes.errors import OutcomesError
-from outcomes.errors import OutputError as OutputError
 
 #: What each exit code of `run-due` means, in words that a notice may carry.
 MEANINGS = MappingProxyType(
@@ -14,7 +13,7 @@ MEANINGS = MappingProxyType(
         1: "a fault in the program itself",
         2: "the schedule, the study file or its plan is wrong",
         3: "a data file is missing or cannot be read",
-        4: "columns may identify a patient, so nothing was made",
+        4: "columns may identify a patient, or a report for sharing would reveal one, so nothing was made",
         5: "the data did not pass the checks before publishing, or a question could not be answered",
         6: "the report is in its folder, but the notice could not be delivered",
         74: "the reports folder cannot be written (disk full, or no permission)",

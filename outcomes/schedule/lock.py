@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from outcomes.schedule.faults import LockedError, OutputError
+from outcomes.errors import OutputError
+from outcomes.schedule.faults import LockedError
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from outcomes.errors import DataError, StudyError
+from outcomes.errors import DataError, OutputError, StudyError
 from outcomes.plan import Plan
 from outcomes.report import SNAPSHOT
 from outcomes.result import Results
 from outcomes.schedule import manifest as facts
 from outcomes.schedule.config import Line, Schedule
-from outcomes.schedule.faults import OutputError, StaleError
+from outcomes.schedule.faults import StaleError
 from outcomes.schedule.gates import newest_record, stale, wrong
 from outcomes.schedule.periods import Period
 from outcomes.schedule.store import DELIVERY, MANIFEST, Run, Store, write_json
@@ -102,30 +102,27 @@ def _write(
     study: Study, results: Results, folder: Path, schedule: Schedule, *, since: Path | None, label: str
 ) -> list[Path]:
     """The report in every format; beside it, for internal use, every number. What may be shared stands in a folder of its own."""
-    from outcomes.report import LEDGER, write_report, write_snapshot
+    from outcomes.report import LEDGER, write_reports, write_snapshot
+    from outcomes.report.spreadsheet import table_csv
 
-    if schedule.audience == "internal":
-        more: dict[str, Any] = {"since": since, "period": label}
-        files = [write_report(study, results, folder / f"report.{k}", **more) for k in schedule.formats]
-        write_snapshot(study, results, folder, **more)
-        table = folder / "results.csv"
-        results.to_frame().to_csv(table, index=False, lineterminator="\n", encoding="utf-8")
-        return [*files, table]
-    # what was shared so far is remembered beside the runs, never in the folder that leaves the clinic
-    shared: dict[str, Any] = {"audience": "share", "ledger": folder.parent / LEDGER}
-    return [write_report(study, results, folder / "share" / f"report.{k}", **shared) for k in schedule.formats]
+    if schedule.audience == "share":
+        # what was shared so far is remembered beside the runs, never in the folder that leaves the clinic
+        shared: dict[str, Any] = {"audience": "share", "policy": schedule.policy, "ledger": folder.parent / LEDGER}
+        return write_reports(study, results, folder / "share", formats=schedule.formats, **shared)
+    files = write_reports(study, results, folder, formats=schedule.formats, since=since, period=label)
+    write_snapshot(study, results, folder, since=since, period=label)
+    table, frame = folder / "results.csv", results.to_frame()
+    table.write_bytes(table_csv(list(frame), frame.itertuples(index=False)))
+    return [*files, table]
 
 
 @contextmanager
 def _on_disk(folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses, also where a renderer has wrapped it, into an OutputError."""
+    """Turn what the disk refuses into an OutputError."""
     try:
         yield
-    except (OSError, StudyError) as e:
-        cause = e if isinstance(e, OSError) else e.__context__
-        if not isinstance(cause, OSError):
-            raise
-        raise OutputError(f"Cannot write in {folder}: {cause.strerror or type(cause).__name__}.") from None
+    except OSError as e:
+        raise OutputError(f"Cannot write in {folder}: {e.strerror or type(e).__name__}.") from None
 
 
 def _dates(period: Period) -> dict[str, str]:

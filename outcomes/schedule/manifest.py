@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import outcomes
+from outcomes.errors import OutputError
 from outcomes.plan import Plan
 from outcomes.result import Results
 from outcomes.schedule.config import Schedule
-from outcomes.schedule.faults import OutputError
 from outcomes.study import Study
 
 FORMAT = 1
@@ -31,8 +31,8 @@ def digest(path: Path) -> str:
 
 
 def config_digest(schedule: Schedule, study_file: Path) -> str:
-    """A hash of all that shapes the report besides the data: study file, version, audience, formats."""
-    said = [digest(study_file), outcomes.__version__, schedule.audience, list(schedule.formats)]
+    """A hash of all that shapes the report besides the data: study file, version, audience, policy, formats."""
+    said = [digest(study_file), outcomes.__version__, schedule.audience, schedule.policy, list(schedule.formats)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from outcomes.errors import OutcomesError, StudyError
+from outcomes.errors import OutcomesError, OutputError, StudyError
+from outcomes.report import SNAPSHOT
 from outcomes.schedule.config import Line, Schedule, read_schedule
 from outcomes.schedule.environment import prepare
-from outcomes.schedule.faults import DeliveryError, OutputError
+from outcomes.schedule.faults import DeliveryError
 from outcomes.schedule.lock import locked
 from outcomes.schedule.making import Made, make
 from outcomes.schedule.periods import Period, owed
@@ -116,7 +117,7 @@ class _Wake:
         try:
             for line in self.schedule.lines:
                 store = Store(line.out)
-                store.retain(self.schedule.keep_reports)
+                store.retain(self.schedule.keep_reports, SNAPSHOT)
                 store.point(expected + timedelta(hours=self.schedule.overdue_after_hours))
                 for run in store.runs():
                     self.teller.published(line, run)

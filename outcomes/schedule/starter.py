@@ -23,7 +23,7 @@ at = "06:00"
 time_zone = {zone}       # {zone_words}
 start = {start}              # periods that begin on or after this day
 out = "reports"
-audience = "internal"           # or "share"
+audience = "internal"           # or "share": only numbers that pass a disclosure policy, such as policy = "nhs"
 formats = ["html"]
 overdue_after_hours = 24        # after that, status says overdue
 

@@ -120,11 +120,11 @@ class Store:
             },
         )  # fmt: skip
 
-    def retain(self, keep: int) -> None:
-        """Keep the reports of the `keep` runs made last (0: of all). Manifests stay, so that what was made stays known."""
+    def retain(self, keep: int, *also: str) -> None:
+        """Keep the reports (and files called `also`) of the `keep` runs made last; 0 keeps all. Manifests always stay."""
         runs = sorted(self.runs(), key=lambda r: int(r.manifest["number"]))
         for run in runs[:-keep] if keep else ():
-            for path in run.reports:
+            for path in (*run.reports, *(run.folder / name for name in also)):
                 path.unlink(missing_ok=True)
 
     # --- what went wrong ----------------------------------------------------------------------------------------

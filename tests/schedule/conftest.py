@@ -21,8 +21,10 @@ def clinic(tmp_path: Path) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without pictures: where a test is about when and where, not what."""
 
-    def write_report(study: Any, results: Any, path: Path, **_: Any) -> Path:
-        path.write_text(f"{study.title}: {len(results)} answers\n", encoding="utf-8")
-        return path
+    def write_reports(study: Any, results: Any, folder: Path, *, formats: tuple[str, ...], **_: Any) -> list[Path]:
+        files = [folder / f"report.{kind}" for kind in formats]
+        for file in files:
+            file.write_text(f"{study.title}: {len(results)} answers\n", encoding="utf-8")
+        return files
 
-    monkeypatch.setattr("outcomes.report.write_report", write_report)
+    monkeypatch.setattr("outcomes.report.write_reports", write_reports)

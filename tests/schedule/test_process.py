@@ -20,9 +20,9 @@ from tests.schedule.clinic import ROOT, finished, outcomes, published, write_sch
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and mounts as on POSIX systems")
 
-#: Stops at a place in a run, says so, and waits to be killed.
+#: Stops at a place in a run, says so, and waits to be killed, or for a file called by the variable GO.
 STOP = """
-import sys, time
+import os, pathlib, sys, time
 import outcomes.schedule.store as store
 import outcomes.report as report
 def stop_{when}(act):
@@ -31,10 +31,13 @@ def stop_{when}(act):
     return stopped
 {where} = stop_{when}({where})
 """
-AFTER = "done = act(*args, **more); print('here', flush=True); time.sleep(120); return done"
-BEFORE = "print('here', flush=True); time.sleep(120); return act(*args, **more)"
+WAIT = (
+    "print('here', flush=True)\n        while not pathlib.Path(os.environ.get('GO', '/no')).exists(): time.sleep(0.05)"
+)
+AFTER = f"done = act(*args, **more)\n        {WAIT}\n        return done"
+BEFORE = f"{WAIT}\n        return act(*args, **more)"
 PLACES = {
-    "while writing": ("report.write_report", "after"),
+    "while writing": ("report.write_reports", "after"),
     "before the rename": ("store.Store.publish", "before"),
     "after the rename": ("store.Store.publish", "after"),
     "before the pointer": ("store.Store.point", "before"),
@@ -76,11 +79,12 @@ def test_kill_9_in_mid_run_leaves_nothing_half_done_and_no_lock(schedule: Path, 
 
 
 def test_two_at_once_the_second_goes_away_with_75(schedule: Path) -> None:
-    first = outcomes("run-due", schedule, code=stopping("while writing").replace("120", "6"))
+    go = schedule.parent / "go"
+    first = outcomes("run-due", schedule, code=stopping("while writing"), env={**os.environ, "GO": str(go)})
     wait_for(first)
-    began = time.monotonic()
     code, _out, err = finished(outcomes("run-due", schedule))
-    assert code == 75 and "Another run is at work" in err and time.monotonic() - began < 6
+    assert code == 75 and "Another run is at work" in err
+    go.touch()
     code, _out, err = finished(first)
     assert code == 0 and len(published(schedule.parent / "reports")) == 1, err
 

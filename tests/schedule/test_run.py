@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from outcomes.errors import StudyError
+import outcomes as oc
+from outcomes.errors import AnalysisError, OutputError, StudyError
 from outcomes.schedule import run_due, status
-from outcomes.schedule.faults import LockedError, OutputError
+from outcomes.schedule.faults import LockedError
 from outcomes.schedule.lock import locked
 from outcomes.schedule.manifest import digest
 from tests.schedule.clinic import DECEMBER, NOVEMBER, STUDY, published, write_schedule, write_scores
@@ -186,14 +187,20 @@ def test_data_with_errors_are_not_published_by_themselves(clinic: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_question_that_fails_is_published_and_said(clinic: Path) -> None:
-    more = '[[analysis]]\nmethod = "PairedT"\noutcome = "pain_nrs_average"\nbefore = "baseline"\nafter = "week_9"\n'
-    (clinic / "study.toml").write_text(STUDY + more, encoding="utf-8")
+def test_a_question_that_fails_is_published_and_said(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (clinic / "study.toml").write_text(
+        STUDY + '[[analysis]]\nmethod = "Course"\noutcome = "pain_nrs_average"\n', encoding="utf-8"
+    )
+
+    def unanswerable(*_: Any) -> None:
+        raise AnalysisError("no")
+
+    monkeypatch.setattr(oc.Course, "compute", unanswerable)
     path = write_schedule(clinic)
     woken = run_due(path, NOVEMBER)
     assert (woken.exit_code, woken.made[0].words) == (5, "1 of 2 questions could not be answered")
     assert published(clinic / "reports") == ["2026-10"]
-    assert manifest(clinic / "reports", "2026-10")["plan"]["unanswered"] == [{"number": 2, "method": "PairedT"}]
+    assert manifest(clinic / "reports", "2026-10")["plan"]["unanswered"] == [{"number": 2, "method": "Course"}]
     assert run_due(path, NOVEMBER).exit_code == 0
     assert "1 of 2 questions" in str(status(path, NOVEMBER)) and status(path, NOVEMBER).exit_code == 5
 
@@ -242,7 +249,7 @@ def test_a_bug_has_exit_code_1_and_shows_no_value(clinic: Path, monkeypatch: pyt
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("secret value 4711")
 
-    monkeypatch.setattr("outcomes.report.write_report", broken)
+    monkeypatch.setattr("outcomes.report.write_reports", broken)
     woken = run_due(write_schedule(clinic), NOVEMBER)
     assert woken.exit_code == 1 and "RuntimeError at test_run.py" in woken.made[0].words
     everything = woken.made[0].words + "".join(p.read_text() for p in (clinic / "reports").rglob("*.json"))
@@ -270,6 +277,43 @@ def test_retention_drops_old_reports_and_keeps_every_manifest(clinic: Path) -> N
     assert published(clinic / "reports") == ["2026-11", "2026-12"]
     assert len(list((clinic / "reports").glob("2*/manifest.json"))) == 3
     assert run_due(path, JANUARY).made == ()
+
+
+def test_a_report_for_sharing_stands_apart_and_is_remembered(clinic: Path) -> None:
+    write_scores(clinic, patients=120)
+    path = write_schedule(clinic, audience="share", policy="nhs", formats=["html"])
+    assert run_due(path, NOVEMBER).exit_code == 0
+    (folder,) = (clinic / "reports").glob("2*")
+    assert sorted(p.name for p in folder.iterdir()) == ["delivery.json", "manifest.json", "share"]
+    assert [p.name for p in (folder / "share").iterdir()] == ["report.html"]
+    assert [o["file"] for o in manifest(clinic / "reports", "2026-10")["outputs"]] == ["share/report.html"]
+    assert (clinic / "reports/shared-ledger.json").is_file()
+    assert status(path, NOVEMBER).exit_code == 0
+    write_scores(clinic, patients=121)  # one more patient: the difference to the last report would tell her scores
+    woken = run_due(path, DECEMBER)
+    assert woken.exit_code == 4, woken.made[0].words
+    assert len(list((clinic / "reports").glob("2*"))) == 1
+    write_scores(clinic, patients=150)
+    assert run_due(path, DECEMBER).exit_code == 0
+
+
+def test_the_next_report_says_what_is_new(clinic: Path) -> None:
+    path = write_schedule(clinic, "[retention]\nreports = 1")
+    run_due(path, NOVEMBER)
+    write_scores(clinic, patients=34)
+    assert run_due(path, DECEMBER).exit_code == 0
+    first, second = sorted((clinic / "reports").glob("2*"))
+    assert "Since last time" in (second / "report.html").read_text("utf-8")
+    assert sorted(p.name for p in first.iterdir()) == ["delivery.json", "manifest.json"]
+    assert (second / "snapshot.json").is_file()
+
+
+def test_no_cell_of_the_results_is_a_formula(clinic: Path) -> None:
+    text = STUDY.replace('role = "primary"', 'role = "primary"\nlabel = "=HYPERLINK(0)"')
+    (clinic / "study.toml").write_text(text, encoding="utf-8")
+    run_due(write_schedule(clinic), NOVEMBER)
+    (table,) = (clinic / "reports").glob("2*/results.csv")
+    assert "'=HYPERLINK(0)" in table.read_text("utf-8") and "\n=" not in table.read_text("utf-8")
 
 
 @pytest.mark.usefixtures("quick")
@@ -303,16 +347,13 @@ def test_a_folder_that_cannot_be_made(clinic: Path) -> None:
 def test_a_disk_that_fills_while_writing_leaves_nothing_half_done(
     clinic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(study: Any, results: Any, path: Path, **_: Any) -> Path:
-        path.write_text("half")
-        try:
-            raise OSError(28, "No space left on device")
-        except OSError as e:
-            raise StudyError(f"Cannot write {path}: {e.strerror}.") from None
+    def full(study: Any, results: Any, folder: Path, **_: Any) -> list[Path]:
+        (folder / "report.html").write_text("half")
+        raise OSError(28, "No space left on device")
 
     path = write_schedule(clinic)
     with monkeypatch.context() as m:
-        m.setattr("outcomes.report.write_report", full)
+        m.setattr("outcomes.report.write_reports", full)
         woken = run_due(path, NOVEMBER)
     assert woken.exit_code == 74 and "No space left" in woken.made[0].words
     assert not list((clinic / "reports").glob(".partial-*")) and not list((clinic / "reports").glob("2*"))
