@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pingouin as pg
 import statsmodels.formula.api as smf
+from joblib import Parallel, delayed
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
@@ -78,7 +79,9 @@ def ranks(n: int) -> str:
         repeat(lambda: signed_rank(before, after, method="exact"), 5),
         repeat(lambda: stats.wilcoxon(after - before, method="asymptotic"), 5),
     )
-    return f"exact signed-rank with ties, n={n}: {ours / theirs:.1f} times scipy's normal approximation (goal: at most 40)"
+    return (
+        f"exact signed-rank with ties, n={n}: {ours / theirs:.1f} times scipy's normal approximation (goal: at most 40)"
+    )
 
 
 def permutation(n: int) -> str:
@@ -129,7 +132,9 @@ def one_by_one(long: pd.DataFrame, *, mixed: bool) -> list[object]:
     """The same forty with pingouin, scipy and statsmodels, as their documentation shows it."""
     out: list[object] = []
     for s in SCALES:
-        wide = long.pivot(index="patient", columns="visit", values=s).join(long.drop_duplicates("patient").set_index("patient")["arm"])
+        wide = long.pivot(index="patient", columns="visit", values=s).join(
+            long.drop_duplicates("patient").set_index("patient")["arm"]
+        )
         both = wide.dropna(subset=["baseline", "week_4"])
         before, after = both["baseline"], both["week_4"]
         change = after - before
@@ -161,6 +166,31 @@ def forty(*, mixed: bool) -> str:
     return f"{len(asked)} questions ({kind}), 1,000 patients: one by one takes {b / a:.1f} times as long (goal: at least 5)"
 
 
+def one_scale(n: int, rng: np.random.Generator) -> oc.Study:
+    """A small study made by a model of the patients."""
+    before, after = nrs(n, rng)
+    rows = pd.DataFrame({"patient": [*range(n)] * 2, "visit": ["pre"] * n + ["post"] * n, "pain": [*before, *after]})
+    return oc.Study(rows, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+
+
+def power_on_two_cores(runs: int = 400) -> str:
+    """Simulated power of a plan, on one core and on two; the same answer on both."""
+    two = {"before": "pre", "after": "post"}
+    asked = oc.Plan(oc.PairedT("pain", **two), oc.SignedRank("pain", **two), oc.Responders("pain", **two))
+
+    def run(jobs: int) -> pd.DataFrame:
+        return oc.simulate_power(asked, one_scale, n=40, runs=runs, seed=1, n_jobs=jobs).table
+
+    def loop(jobs: int) -> None:
+        Parallel(n_jobs=jobs)(delayed(sum)(range(10**6)) for _ in range(runs // 4))
+
+    same = run(1).equals(run(2))
+    one, both = in_turn(lambda: run(1), lambda: run(2), times=3)
+    bare, bare_both = in_turn(lambda: loop(1), lambda: loop(2), times=3)
+    gain = f"two cores are {one / both:.2f} times as fast as one (a bare loop through joblib: {bare / bare_both:.2f})"
+    return f"simulated power, {runs} runs of 3 questions: {gain}; same answer: {same}"
+
+
 def clinic_again(study: oc.Study) -> oc.Study:
     """The study anew, so that nothing computed before helps."""
     return oc.Study(study.scores, visits=VISITS, measures=study.measures, patients=study.patients)
@@ -174,6 +204,7 @@ def main() -> None:
         print(work(n))
     print(forty(mixed=False))
     print(forty(mixed=True))
+    print(power_on_two_cores())
 
 
 if __name__ == "__main__":
