@@ -14,11 +14,11 @@ FAMILIES = {
         "paired", "ranks", "permutation", "robustness", "regression_to_mean", "responders", "individual", "equivalence",
     ),
     "Two or more groups": ("ancova", "groups", "rank_groups", "ordinal", "subgroups", "responders_between"),
-    "Repeated follow-up": ("longitudinal", "marginal", "repeated", "diary", "duration"),
+    "Repeated follow-up": ("longitudinal", "course_models", "marginal", "repeated", "diary", "duration"),
     "Missing scores": ("missing",),
     "Crossover, N-of-1, repeated infusions": ("crossover", "crossover_binary", "nof1", "infusions"),
     "Side effects": ("safety", "event_table", "safety_groups", "safety_paired", "event_rates", "blinding"),
-    "Several sites": ("pooling",),
+    "Several sites": ("pooling", "multisite"),
 }  # fmt: skip
 
 HEAD = """# Methods
