@@ -374,6 +374,33 @@ def test_a_clinics_own_questionnaire_goes_all_the_way(outcomes, tmp_path: Path) 
     assert "Our two questions" in (tmp_path / "report.html").read_text("utf-8")
 
 
+PLAN = "".join(
+    f'\n[[analysis]]\nmethod = "{method}"\noutcome = "pain_nrs_average"\n{visits}'
+    for method, visits in {
+        **dict.fromkeys(("SignedRank", "Responders", "Robustness", "RegressionToMean"), 'before = "pre"\nafter = "post"\n'),
+        **dict.fromkeys(("Course", "CohortModel", "MissingScores"), ""),
+    }.items()
+)
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [([7], [4]), ([""] * 4, [""] * 4), ([7, 6, 5], [""] * 3), ([7, 6, 5, 4], [7, 6, 5, 4]), ([7, 6, 5, 4], [5, 4, 3, 2]),
+     (["five", "six"], [1, 2]), ([77, 6, 5], [-4, 3, 2]), ([0, 0, 0], [0, 1, 2])],
+    ids=["one patient", "no score at all", "nobody seen again", "no change", "one change for all", "words", "off the scale", "no pain before"],
+)  # fmt: skip
+def test_awkward_data_still_give_a_report_that_says_so(outcomes, tmp_path: Path, before, after) -> None:
+    study = clinic(tmp_path, rows(before, after), STUDY + PLAN)
+    assert outcomes("check", study)[0] in (0, 5)
+    code, _, err = outcomes("report", study, "--out", tmp_path, "--quiet")
+    assert code in (0, 5), err
+    assert "internal error" not in err
+    page = (tmp_path / "report.html").read_text("utf-8")
+    text = re.sub(r"<[^>]*>", " ", re.sub(r"(?s)<(svg|style).*?</\1>", "", page))
+    assert not re.search(r"\b(nan|NaN|inf)\b", text), "an undefined number is shown as such, never as nan"
+    assert "Q00" not in text + err
+
+
 # --- what leaves ------------------------------------------------------------------------------------------------
 
 
