@@ -35,8 +35,8 @@ EXIT_CODES = """exit codes:
   2  the command or the study file is wrong
   3  a data file is missing or cannot be read as it is
   4  columns may identify a patient: allow or drop each by name in [privacy]
-  5  the data have errors (check), or a question could not be answered (run, report); the input is stale, so nothing
-     was published (run-due); a report is overdue, failed or was changed (status)
+  5  the data have errors, or the plan asks for what is not there (check); a question could not be answered (run,
+     report); the input is stale, so nothing was published (run-due); a report is overdue, failed or was changed (status)
   6  the report is there, but a notice could not be delivered (run-due)
  74  a file or folder cannot be written: disk full, or no permission
  75  another run is at work: try later (run-due)
@@ -214,7 +214,7 @@ def _check(args: argparse.Namespace) -> int:
     else:
         _show(frame, f"{len(frame)} to look at in {study.title or args.study}")
     log.info("The plan has %s.", plural(len(plan), "question"))
-    return 5 if (frame["severity"] == "error").any() else 0
+    return 5 if (frame["severity"] == "error").any() or (frame["rule"] == "plan_asks").any() else 0
 
 
 def _score(args: argparse.Namespace) -> int:

@@ -131,6 +131,9 @@ def test_check_prints_the_list_and_its_exit_code_says_whether_there_are_errors(o
     code, out, _ = outcomes("check", clinic(tmp_path, rows([7], [4])))
     assert code == 5
     assert "There is 1 patient" in out
+    code, out, _ = outcomes("check", clinic(tmp_path, study=STUDY.replace('after = "post"', 'after = "pots"')))
+    assert code == 5, "a plan that cannot be answered is told before anybody runs it"
+    assert "Did you mean 'post'?" in out
 
 
 def test_check_to_a_file(outcomes, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def plan_asks(study: Study) -> Iterator[Issue]:
     for i, entry in enumerate(study.questions, 1):
         for problem in dict.fromkeys(_cannot_be_asked(study, entry)):
             text = f"[[analysis]] number {i} ({entry.get('method', 'no method')}): {problem}"
-            yield Issue("plan_asks", text, 1, "error", "plan")
+            yield Issue("plan_asks", text, 1, "warning", "plan")
 
 
 def _cannot_be_asked(study: Study, entry: Mapping[str, Any]) -> Iterator[str]:

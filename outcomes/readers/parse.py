@@ -153,7 +153,7 @@ def _array(values: Sequence[Any], kind: str) -> Any:
         return np.array([math.nan if v is None else v for v in values], dtype=float)
     if kind == "date":
         return np.array(
-            [np.datetime64("NaT") if v is None else np.datetime64(v) for v in values], dtype="datetime64[D]"
+            [np.datetime64("NaT", "D") if v is None else np.datetime64(v) for v in values], dtype="datetime64[D]"
         )
     return np.array(values, dtype=object)
 

@@ -226,7 +226,8 @@ def _combined(rule: Rule, columns: Sequence[Array], strict: bool, full: bool) ->
 
 
 def _criteria(rule: Rule, columns: Mapping[str, Array]) -> Array:
-    met, known = True, True
+    met: Any = True
+    known: Any = True
     for c in rule.criteria:
         cut = c.get("at_least", c.get("at_most"))
         cuts = cut if isinstance(cut, (list, tuple)) else [cut] * len(c["of"])
