@@ -152,7 +152,7 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
     return number(e.value, k), interval(e.low, e.high, k)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """A frozen answer: the question, its estimates, the counts, notes, and the data to draw."""
 
@@ -167,6 +167,9 @@ class Result:
     failed: str = ""
     #: What is estimated, in words, where the plan declares an estimand.
     estimand: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Result {self.analysis.title(self.outcome)}: {self.sentence()}>"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimates", tuple(self.estimates))
