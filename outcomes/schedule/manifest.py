@@ -21,7 +21,7 @@ from outcomes.study import Study
 FORMAT = 1
 #: Rules of the readers under which rows are left out, and whether the reader's own count of rows still has them.
 LEFT_OUT = {"empty rows": False, "summary row": True}
-_LIBRARIES = ("pandas", "numpy", "scipy", "statsmodels", "matplotlib")
+_LIBRARIES = ("pandas", "numpy", "scipy", "matplotlib")
 
 
 def digest(path: Path) -> str:

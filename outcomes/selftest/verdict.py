@@ -19,7 +19,7 @@ from outcomes.selftest.cases import FAMILIES, FLOOR, Case, Comparison, Rows, com
 from outcomes.wording import number, plural
 
 WIDTH = 62  # of the column of names
-LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
+LIBRARIES = ("numpy", "scipy", "pandas")
 
 
 @dataclass(frozen=True)
