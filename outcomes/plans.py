@@ -13,6 +13,7 @@ from typing import Any
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
+from outcomes.methods.diary import visit_days
 from outcomes.plan import Plan, kinds
 from outcomes.study import Study
 
@@ -54,15 +55,19 @@ def follow_up(study: Study, *, outcome: str = "", before: str = "", after: str =
     """Several follow-up visits, no control group.
 
     Primary: the mixed model with baseline among the responses, change from baseline at each visit. Sensitivity: paired
-    t of those seen, regression-to-the-mean guard; responders, course, other scores, side effects as in `before_after`.
+    t of those seen, regression-to-the-mean guard, missing scores laid open; how long relief lasted, where the names of the
+    visits tell their days; responders, course, other scores, side effects as in `before_after`.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}
+    lost = study.wide(main)[last].isna().mean() > MUCH_MISSING
     return _plan(
         ("Describe", {}),
         ("CohortModel", {"outcome": main, "role": "primary"}),
         ("PairedT", {"outcome": main, **visits, "role": "sensitivity"}),
         ("RegressionToMean", {"outcome": main, **visits, "role": "sensitivity"}),
+        ("MissingScores", {"outcome": main}) if lost else None,
+        ("DurationOfRelief", {"outcome": main, "role": "sensitivity"}) if _days_are_known(study, main) else None,
         *_responders(study, main, visits),
         ("Course", {"outcome": main}),
         *_others(study, main, {}, "CohortModel"),
@@ -218,6 +223,16 @@ def _chosen(study: Study, outcome: str, before: str, after: str) -> tuple[str, s
     # the last visit at which at least half of those with a first score are still seen
     seen = [v for v in later if frame[v].notna().sum() >= 0.5 * frame[first].notna().sum()]
     return main, first, (seen or later)[-1]
+
+
+def _days_are_known(study: Study, outcome: str) -> bool:
+    """Whether the visits' names tell their days, and the score is one whose relief can be timed."""
+    if study.outcome(outcome).better != "lower":
+        return False
+    try:
+        return len(visit_days(study, (), ())[0]) > 2
+    except AnalysisError:
+        return False
 
 
 def _siblings(study: Study, main: str) -> list[str]:

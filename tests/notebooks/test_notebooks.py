@@ -71,7 +71,7 @@ def alike(now: object, then: object) -> bool:
     """The same words and counts; decimals may differ by one in the last printed digit, as far as imputations and root
     searches move between versions of numpy and scipy."""
     number = r"\d*\.\d+|\d+"
-    a, b = (json.dumps(x, default=str, ensure_ascii=False) for x in (now, then))
+    a, b = (json.dumps(x, sort_keys=True, ensure_ascii=False) for x in (now, then))
     if re.sub(number, "#", a) != re.sub(number, "#", b):
         return False
 
