@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -388,6 +389,15 @@ class Study:
         }
         counts = Counts(len(frame), int(both.sum()), tuple((k, n) for k, n in out.items() if n))
         return Pairs(frame.index[both], pre[both], post[both], counts, self.outcome(outcome))
+
+    def with_score(self, outcome: str, values: np.ndarray) -> Study:
+        """This study with other values of one score, one a row of `scores`: its rows, already checked, stay as they are."""
+        name = self.outcome(outcome).name
+        new = copy.copy(self.ready)
+        object.__setattr__(new, "scores", new.scores.assign(**{name: values}))
+        shared = {"ids": self.patient_ids, "patient_frame": self.patient_frame, "places": self._places}
+        object.__setattr__(new, "_cache", shared)
+        return new
 
     def where(self, keep: Callable[[pd.DataFrame], Any] | None = None, **chosen: Any) -> Study:
         """A new study of some patients (or periods): `study.where(diagnosis="CRPS")`, `where(route=["IV", "oral"])`.

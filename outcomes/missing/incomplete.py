@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,11 +46,15 @@ class Grid:
 
     def study(self, scores: np.ndarray) -> Study:
         """The study with these scores (patients, visits) in place of its own."""
-        values = self.frame[self.name].to_numpy(float, copy=True)
+        values = self._laid_out.scores[self.name].to_numpy(float, copy=True)
         values[: scores.size] = scores.reshape(-1)
-        new = dataclasses.replace(self.source, scores=self.frame.assign(**{self.name: values}), rows=())
-        wide = pd.DataFrame(scores, index=self.patients, columns=list(self.visits)).reindex(columns=list(new.visits))
-        new._cache.update({"ids": self.patients, "patient_frame": self.source.patient_frame, ("wide", self.name): wide})
+        return self._laid_out.with_score(self.name, values)
+
+    @cached_property
+    def _laid_out(self) -> Study:
+        """The study with a row for every cell of the grid, whether or not there is a score."""
+        new = dataclasses.replace(self.source, scores=self.frame, rows=())
+        new._cache.update({"ids": self.patients, "patient_frame": self.source.patient_frame})
         return new
 
     def fill(self, values: np.ndarray, rows: np.ndarray, columns: Sequence[int] = ()) -> np.ndarray:
