@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Analysis": "analysis",
     "Counts": "result",
+    "Described": "plots",
     "Estimand": "estimand",
     "Estimate": "result",
     "Family": "families",

@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from outcomes.errors import AnalysisError, unknown
+from outcomes.plots.described import Described
 from outcomes.result import Outcome, Result
 from outcomes.wording import digits_for, interval, level_text, number, percent, plural, spoken
 
@@ -37,7 +38,7 @@ def picture(name: str, *, size: tuple[float, float] = (7.2, 4.2)) -> Callable[[P
 
 
 def plot(result: Result, kind: str = "", *, ax: Axes | None = None) -> Axes:
-    """Draw a result: its first picture, or the one named by `kind`.
+    """Draw a result: its first picture, or the one named by `kind`. Its sentence becomes the picture's alternative text.
 
     Raises AnalysisError when the result has no picture or not this one.
     """
@@ -51,7 +52,9 @@ def plot(result: Result, kind: str = "", *, ax: Axes | None = None) -> Axes:
         import matplotlib.pyplot as plt
 
         height = max(height, rows_height(result, name))
-        ax = plt.figure(figsize=(width, height), layout="constrained").add_subplot()
+        ax = plt.figure(figsize=(width, height), layout="constrained", FigureClass=Described).add_subplot()
+    if isinstance(ax.figure, Described):
+        ax.figure.describe(result.sentence())
     _plain(ax)
     draw(result, ax)
     if result.facts.get("sample"):
