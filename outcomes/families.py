@@ -21,6 +21,11 @@ NAMES = {
     "fixed-sequence": "tested in the declared order until the first that failed",
     "graph": "a graphical procedure (Bretz and Maurer)", "none": "no adjustment",
 }  # fmt: skip
+#: The same before a p-value in a sentence: "Holm P=.02".
+SHORT = {
+    "holm": "Holm", "hochberg": "Hochberg", "hommel": "Hommel", "bonferroni": "Bonferroni", "BH": "Benjamini-Hochberg",
+    "BY": "Benjamini-Yekutieli", "fixed-sequence": "fixed-sequence", "graph": "graphical", "none": "unadjusted",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,16 @@ class Family:
         """Plain data: every field that is not at its default, and always the method."""
         more = {"after": self.after, "weights": list(self.weights), "transitions": [list(r) for r in self.transitions]}
         return {"adjust": self.adjust} | {k: v for k, v in more.items() if v}
+
+    def words(self, name: str) -> tuple[str, str]:
+        """The procedure and over what, as `with_adjusted` wants it; ("", "") where the p-values stay as they are.
+
+        >>> Family("BH").words("sleep")
+        ('Benjamini-Hochberg', 'in the family sleep')
+        """
+        if self.adjust == "none" and not self.after:
+            return "", ""
+        return SHORT[self.adjust], f"in the family {name}{f', opened after {self.after}' if self.after else ''}"
 
     def adjusted(self, p: Sequence[float]) -> np.ndarray:
         """The adjusted p-values of this family alone. Raises AnalysisError where a graph does not fit their number."""

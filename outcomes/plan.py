@@ -169,7 +169,7 @@ def _with_families(results: list[Result], families: Mapping[str, Family]) -> tup
     for name, adjusted in adjust_all(families, raw).items():
         for (i, j), p in zip(members[name], adjusted, strict=True):
             if j >= 0:
-                out[i] = with_adjusted(out[i], {j: p})
+                out[i] = with_adjusted(out[i], {j: p}, families[name].words(name))
     return tuple(out)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from outcomes.wording import NONE, digits_for, interval, number, p_value, spaced, tidied
+from outcomes.wording import MINUS, NONE, digits_for, interval, listed, number, p_value, spaced, spoken, tidied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +75,12 @@ class Estimate:
     def term(self) -> str:
         """The name with its group and visit: what the `term` column of a results table says."""
         return " | ".join(part for part in (self.name, self.group, self.visit) if part)
+
+    @property
+    def said(self) -> str:
+        """The term as tables for people have it: 'adjusted difference · ketamine − placebo · week 4'."""
+        parts = (self.name, self.group, spoken(self.visit))
+        return " · ".join(part for part in parts if part).replace(" - ", f" {MINUS} ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +218,7 @@ class Result:
             yield head | {f: getattr(e, f) for f in fields} | {"notes": "; ".join(w for w in words if w)}
 
     def _repr_html_(self) -> str:
-        rows = [(e.term, *value_and_interval(e, self.outcome), p_text(e.p)) for e in self.estimates]
+        rows = [(e.said, *value_and_interval(e, self.outcome), p_text(e.p)) for e in self.estimates]
         cells = ["".join(f"<td>{html.escape(c)}</td>" for c in row) for row in rows]
         body = "".join(f"<tr>{c}</tr>" for c in cells)
         head = "<tr><th>estimate</th><th>value</th><th>interval</th><th>P</th></tr>"
@@ -265,7 +271,13 @@ def main_test(result: Result) -> int:
     return next((i for i in tested if main and result.estimates[i].visit == main), tested[0] if tested else -1)
 
 
-def with_adjusted(result: Result, adjusted: Mapping[int, float]) -> Result:
-    """The result with adjusted p-values put on its estimates, by their position."""
+def with_adjusted(result: Result, adjusted: Mapping[int, float], how: tuple[str, str] = ("", "")) -> Result:
+    """The result with adjusted p-values put on its estimates, by their position, and by what they were adjusted.
+
+    `how` is the procedure and over what, ("Holm", "in the family other scores"), for the sentence and a note; ("", "") for none.
+    """
     new = [dataclasses.replace(e, p_adjusted=adjusted.get(i, e.p_adjusted)) for i, e in enumerate(result.estimates)]
-    return dataclasses.replace(result, estimates=tuple(new))
+    terms = [new[i].term for i in adjusted]
+    notes = (f"Adjusted P of {listed([new[i].said for i in adjusted])}: {' '.join(how)}.",) if terms and any(how) else ()
+    facts = {**result.facts, "adjusted": dict.fromkeys(terms, how)}
+    return dataclasses.replace(result, estimates=tuple(new), notes=(*result.notes, *notes), facts=facts)

@@ -99,7 +99,7 @@ def table(
             value, ci = value_and_interval(e, r.outcome)
             if _has_interval(e) and round(e.level, 3) != usual:
                 ci += f" ({level_text(round(e.level, 3))})"
-            _put(columns, first[0], _term(e), value, ci, p_text(e.p), p_text(e.p_adjusted), first[1])
+            _put(columns, first[0], e.said, value, ci, p_text(e.p), p_text(e.p_adjusted), first[1])
         notes += [n for n in r.notes if n not in notes]
     if levels:
         other = ", where no other level stands beside them" if len(levels) > 1 else ""
@@ -156,7 +156,3 @@ def _cell(value: object, digits: int) -> str:
     if isinstance(value, int | np.integer):
         return number(int(value), 0)
     return number(float(value), digits) if isinstance(value, float | np.floating) else str(value)
-
-
-def _term(e: Estimate) -> str:
-    return " · ".join(part for part in (e.name, e.group, spoken(e.visit)) if part)

@@ -10,7 +10,7 @@ import numpy as np
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.methods.grouping import unrandomised
+from outcomes.methods.grouping import chosen_words, is_randomised, unrandomised, versus
 from outcomes.methods.repeats import follow_ups, holm_over_visits, interval_words, model_result, repeats, rows_of
 from outcomes.result import Result
 from outcomes.stats.inference import METHODS
@@ -59,7 +59,7 @@ class CohortModel(Analysis):
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)
-        later = follow_ups(study, self.visits, baseline)
+        later = follow_ups(study, self.outcome, self.visits, baseline)
         data = repeats(study, self.outcome, visits=(baseline, *later), covariates=self.covariates)
         tried = tuple(self.covariance) or (FALLBACK if len(data.visits) <= 5 else ("cs",))
         model = repeated(
@@ -87,7 +87,7 @@ class CohortModel(Analysis):
         seen = result.data["observed"].set_index("visit")["n"]
         return (
             f"Estimated mean {outcome.title} was {number(before, k)} at {spoken(first)} and {number(after, k)} at {spoken(main)} "
-            f"(change {number(change.value, k)}, {interval_words(change, k, style)}); {int(seen[main])} of "
+            f"(change {number(change.value, k)}, {interval_words(result, change, k, style)}); {int(seen[main])} of "
             f"{result.counts.enrolled} patients had a score at {spoken(main)} ({result.facts['model']}): scores "
             f"{outcome.direction(change.value)} on average."
         )
@@ -95,7 +95,7 @@ class CohortModel(Analysis):
     def methods_text(self) -> str:
         return (
             "The course was described by a mixed model with a mean for each visit, the baseline among the responses, REML and "
-            f"{METHODS[self.df]} degrees of freedom; changes from baseline have Holm-adjusted P values."
+            f"{METHODS[self.df]} degrees of freedom; P values of the changes from baseline were adjusted over the visits by Holm's method."
         )
 
 
@@ -126,6 +126,11 @@ class SlopeModel(Analysis):
     df: str = "kenward-roger"
 
     short: ClassVar[str] = "random slope on time"
+
+    @property
+    def comparative(self) -> bool:  # type: ignore[override]
+        """Where groups are compared."""
+        return bool(self.by)
 
     def compute(self, study: Study) -> Result:
         visits = tuple(self.visits) or study.visits
@@ -160,9 +165,10 @@ class SlopeModel(Analysis):
             )
         fit = model.fit
         notes = [f"The fit lies at a boundary: {fit.boundary}."] if fit.boundary else []
-        if data.levels and not (study.controlled and self.by == "arm"):
+        randomised = not data.levels or is_randomised(study, self.by)
+        if not randomised:
             notes.append(unrandomised(self.by))
-        facts = {"model": model.how, "visits": visits}
+        facts = {"model": model.how, "visits": visits, "randomised": randomised}
         return Result(
             self, tuple(rows), data.counts, data.outcome, tuple(notes), {"observed": data.observed()}, facts=facts
         )
@@ -170,9 +176,9 @@ class SlopeModel(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         k = digits_for(result.outcome.resolution) + 1
+        whose = {e: f" with {spoken(e.group)}" if e.name == "slope" else f", {versus(e.group)}," for e in result.estimates if e.group}
         parts = [
-            f"{e.name}{f' with {spoken(e.group)}' if e.name == 'slope' and e.group else f' ({e.group})' if e.group else ''} "
-            f"{number(e.value, k)} {e.unit}, {interval_words(e, k, style)}"
-            for e in result.estimates
+            f"{e.name}{whose.get(e, '')} {number(e.value, k)} {e.unit} ({interval_words(result, e, k, style)})" for e in result.estimates
         ]
-        return f"{result.outcome.title}: {'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}."
+        chosen = chosen_words(result.facts["randomised"], self.by)
+        return f"{result.outcome.title}: {'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}.{chosen}"

@@ -11,13 +11,13 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.methods.grouping import lower_is_better, two_words
+from outcomes.methods.grouping import adjusted_words, lower_is_better, two_words
 from outcomes.methods.periods import Periods, at, by_period, one_order, washout_note
 from outcomes.result import REASONS, Estimate, Result
 from outcomes.stats.crossover import baseline_adjusted, first_period, ignoring_period, koch, latin_square, two_period
 from outcomes.stats.crossover_mixed import CrossoverModel, crossover_model
 from outcomes.study import Study
-from outcomes.wording import digits_for, interval, number, p_value, plural, spoken
+from outcomes.wording import digits_for, interval, number, plural, spoken
 
 Rows = list[Estimate]
 
@@ -223,7 +223,7 @@ def _pairs_words(result: Result, k: int, style: str) -> str:
         if e.reason:
             parts.append(f"{one} against {other}: undefined ({REASONS[e.reason]})")
             continue
-        p = f"{interval(e.low, e.high, k, level=e.level)}; Holm {p_value(e.p_adjusted, style)}"
+        p = f"{interval(e.low, e.high, k, level=e.level)}; {adjusted_words(result, e, style)}"
         parts.append(f"{number(abs(e.value), k)} {e.unit} {_side(e.value)} with {one} than with {other} ({p})")
     return "; ".join(parts)
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
+from outcomes.methods.grouping import adjusted_words, versus
 from outcomes.methods.periods import Periods, by_period
 from outcomes.methods.responders import improvement_sign, parse_rule, responded, rule_name, rule_words
 from outcomes.result import REASONS, Counts, Estimate, Result
@@ -125,7 +126,7 @@ class CrossoverBinary(Analysis):
         n, facts = result.counts.analysed, result.facts
         seen = ", ".join(f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(facts["responded"].items()))
         start = f"In the same patients, {rule_words(self.rule, result.outcome)} was seen in {seen}"
-        parts = [_difference_words(result[t], style, several=len(facts["pairs"]) > 1) for t in facts["pairs"]]
+        parts = [_difference_words(result, result[t], style, several=len(facts["pairs"]) > 1) for t in facts["pairs"]]
         gart = next((e for e in result.estimates if e.name.endswith("Mainland-Gart")), None)
         period = f"; allowing for period, Mainland-Gart {p_value(gart.p, style)}" if gart and not np.isnan(gart.p) else ""
         return f"{start} ({'; '.join(parts)}{period}; n={n} of {result.counts.enrolled} with all periods)."
@@ -145,10 +146,10 @@ def _compared(table: tuple[int, int, int, int], level: float) -> list[Estimate]:
     return [both, replace(mcnemar(table, method="exact"), name="McNemar, exact")]
 
 
-def _difference_words(e: Estimate, style: str, *, several: bool) -> str:
-    pair = " minus ".join(spoken(v) for v in e.group.split(" - ", 1)) + ": " if several else "difference "
+def _difference_words(result: Result, e: Estimate, style: str, *, several: bool) -> str:
+    pair = f"{versus(e.group)}: " if several else "difference "
     if np.isnan(e.low):
         return f"{pair}undefined, {REASONS.get(e.reason, 'no patient')}"
     limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
-    p = f"Holm {p_value(e.p_adjusted, style)}" if several else f"McNemar mid-p {p_value(e.p, style)}"
+    p = adjusted_words(result, e, style) if several else f"McNemar mid-p {p_value(e.p, style)}"
     return f"{pair}{number(100 * e.value, 0)} percentage points, {limits}, Tango; {p}"

@@ -86,6 +86,15 @@ def versus(pair: str, joint: str = "minus") -> str:
     return f" {joint} ".join(spoken(v) for v in pair.split(" - ", 1))
 
 
+def adjusted_words(result: Result, e: Estimate, style: str, by: str = "Holm", over: str = "") -> str:
+    """'Holm P=.02 over the 3 visits', naming what adjusted it: the plan's family where it is in one, else the question itself.
+
+    Empty where the p-value was not adjusted.
+    """
+    by, over = result.facts.get("adjusted", {}).get(e.term, (by, over))
+    return "" if np.isnan(e.p_adjusted) or not by else f"{by} {p_value(e.p_adjusted, style)} {over}".rstrip()
+
+
 def unspread(reason: str) -> str:
     """Why a comparison of groups has no interval or test, in words."""
     return "no spread to judge it by" if reason == "zero_variance" else REASONS[reason]
@@ -206,8 +215,8 @@ def pair_words(result: Result, digits: int, style: str, by: str) -> str:
         if e.reason:
             parts.append(f"{amount} (no interval: {unspread(e.reason)})")
             continue
-        p = e.p if np.isnan(e.p_adjusted) else e.p_adjusted
-        parts.append(f"{amount} ({interval(e.low, e.high, digits, level=e.level)}; {by} {p_value(p, style)})")
+        p = adjusted_words(result, e, style, by) or p_value(e.p, style)
+        parts.append(f"{amount} ({interval(e.low, e.high, digits, level=e.level)}; {p})")
     return "; ".join(parts)
 
 

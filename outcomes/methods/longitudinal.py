@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 from outcomes.analysis import Analysis
+from outcomes.methods.grouping import chosen_words, lower_is_better, versus
 from outcomes.methods.repeats import (
     Repeats,
     follow_ups,
@@ -16,7 +17,7 @@ from outcomes.methods.repeats import (
     repeats,
     rows_of,
 )
-from outcomes.result import Estimate, Outcome, Result
+from outcomes.result import Estimate, Result
 from outcomes.stats.inference import METHODS
 from outcomes.stats.likelihood import Design
 from outcomes.stats.mmrm import FALLBACK, Repeated, repeated, visit_design
@@ -78,7 +79,7 @@ class MMRM(Analysis):
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)
         data = repeats(
-            study, self.outcome, visits=follow_ups(study, self.visits, baseline), baseline=baseline, by=self.by,
+            study, self.outcome, visits=follow_ups(study, self.outcome, self.visits, baseline), baseline=baseline, by=self.by,
             reference=self.reference, covariates=self.covariates,
         )  # fmt: skip
         model = self._model(data)
@@ -104,7 +105,7 @@ class MMRM(Analysis):
         close to their rows: see `smallest_pattern` first.
         """
         baseline = study.visit(self.baseline or study.baseline)
-        visits = follow_ups(study, self.visits, baseline)
+        visits = follow_ups(study, self.outcome, self.visits, baseline)
         data = repeats(
             study,
             self.outcome,
@@ -126,10 +127,11 @@ class MMRM(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         at_main = [e for e in result.estimates if e.name == "adjusted difference" and e.visit == result.facts["main"]]
-        words = "; ".join(_difference_words(e, result.outcome, style) for e in at_main)
+        words = "; ".join(_difference_words(result, e, style) for e in at_main)
         return (
-            f"In a mixed model for repeated measures ({result.facts['model']}, adjusted for baseline) {words}; "
-            f"n={result.counts.analysed} of {result.counts.enrolled}."
+            f"In a mixed model for repeated measures ({result.facts['model']}, adjusted for baseline) the difference in "
+            f"{result.outcome.title} at {spoken(result.facts['main'])} was {words}; n={result.counts.analysed} of "
+            f"{result.counts.enrolled}{lower_is_better(result.outcome)}.{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:
@@ -165,7 +167,7 @@ class CLDA(MMRM):
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)
-        later = follow_ups(study, self.visits, baseline)
+        later = follow_ups(study, self.outcome, self.visits, baseline)
         data = repeats(
             study,
             self.outcome,
@@ -205,7 +207,7 @@ def _difference(model: Repeated, arm: str, reference: str, visit: str | tuple[st
     )
 
 
-def _difference_words(e: Estimate, outcome: Outcome, style: str) -> str:
-    k = digits_for(outcome.resolution)
-    better = f"; {outcome.better} is better" if outcome.better else ""
-    return f"the difference at {spoken(e.visit)} ({e.group}) was {number(e.value, k)} {e.unit} ({interval_words(e, k, style)}{better})"
+def _difference_words(result: Result, e: Estimate, style: str) -> str:
+    assert result.outcome is not None
+    k = digits_for(result.outcome.resolution)
+    return f"{number(e.value, k)} {e.unit} for {versus(e.group)} ({interval_words(result, e, k, style)})"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.methods.grouping import unrandomised
+from outcomes.methods.grouping import chosen_words, is_randomised, lower_is_better, unrandomised, versus
 from outcomes.methods.repeats import repeats
 from outcomes.result import REASONS, Counts, Estimate, Result
 from outcomes.stats.inference import Inference, likelihood_ratio
@@ -86,8 +86,9 @@ class OneStageSites(Analysis):
         if (~known).any():
             left.append((f"no {spoken(self.site)} recorded", int((~known).sum())))
         counts = Counts(study.enrolled, int(known.sum()), tuple(left))
-        notes = () if study.controlled and self.by == "arm" else (unrandomised(self.by),)
-        facts = {"sites": len(names), "fixed": fixed}
+        randomised = is_randomised(study, self.by)
+        notes = () if randomised else (unrandomised(self.by),)
+        facts = {"sites": len(names), "fixed": fixed, "randomised": randomised}
         sizes = pd.DataFrame({"site": names, "n": [int((label == s).sum()) for s in names]})
         return Result(self, (*rows, *checks), counts, data.outcome, notes, {"sites": sizes}, facts=facts)
 
@@ -99,13 +100,14 @@ class OneStageSites(Analysis):
                 tested = REASONS[e.reason] if e.reason else (
                     f"{interval(e.low, e.high, k, level=e.level)}; {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
                 )  # fmt: skip
-                parts.append(f"{e.group} {number(e.value, k)} {e.unit} ({tested})")
+                parts.append(f"{number(e.value, k)} {e.unit} for {versus(e.group)} ({tested})")
         check = next(e for e in result.estimates if e.name.startswith("site x arm"))
         varies = "" if isnan(check.p) else f"; difference between sites in this, {p_value(check.p, style)}"
         kind = "fixed" if result.facts["fixed"] else "random"
         return (
             f"Over {result.facts['sites']} sites ({kind} effects) the adjusted difference in {result.outcome.title} at "
-            f"{spoken(self.after)} was {'; '.join(parts)}{varies}; n={result.counts.analysed} of {result.counts.enrolled}."
+            f"{spoken(self.after)} was {'; '.join(parts)}{varies}; n={result.counts.analysed} of {result.counts.enrolled}"
+            f"{lower_is_better(result.outcome)}.{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.methods.grouping import level_order, unrandomised
+from outcomes.methods.grouping import adjusted_words, is_randomised, level_order, unrandomised
 from outcomes.result import REASONS, Counts, Estimate, Outcome, Result
 from outcomes.stats.inference import Rows
 from outcomes.stats.mmrm import Repeated, arm_features
@@ -101,7 +101,7 @@ def repeats(
         label = column.astype(str)
     leave(wide[list(visits)].isna().all(axis=1), "no score at the visits of the model")
     if baseline:
-        leave(wide[baseline].isna(), f"no score at {baseline}")
+        leave(wide[baseline].isna(), f"no score at {spoken(baseline)}")
     known = {c: study.characteristic(c).reindex(wide.index) for c in covariates}
     for name, values in known.items():
         leave(values.isna(), f"no {spoken(name)} recorded")
@@ -145,7 +145,10 @@ def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dic
 
 def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:
     """The fallback of the covariance, a boundary, and the assumption about what is missing."""
-    notes = [f"Covariance tried and left: {a}" for a in model.fit.attempts]
+    notes = []
+    if model.fit.attempts:
+        tried, why = zip(*(a.split(": ", 1) for a in model.fit.attempts))
+        notes.append(f"Covariance tried before and left: {listed(tried)}. {why[0]}")
     if model.fit.boundary:
         notes.append(f"The fit lies at a boundary: {model.fit.boundary}.")
     absent, total = int(np.isnan(data.scores).sum()), data.scores.size
@@ -172,11 +175,14 @@ def course_frame(data: Repeats, model: Repeated) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def follow_ups(study: Study, visits: Sequence[str], baseline: str) -> tuple[str, ...]:
+def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str) -> tuple[str, ...]:
     """The declared follow-up visits, or every visit after the baseline that anybody was scored at."""
-    later = tuple(visits) or study.visits[study.visits.index(baseline) + 1 :]
+    if visits:
+        return tuple(visits)
+    wide = study.wide(outcome)
+    later = tuple(v for v in study.visits[study.visits.index(baseline) + 1 :] if wide[v].notna().any())
     if not later:
-        raise AnalysisError(f"There is no visit after {baseline}. There is: {', '.join(study.visits)}.")
+        raise AnalysisError(f"There is no visit with a score after {baseline}. There is: {', '.join(study.visits)}.")
     return later
 
 
@@ -199,22 +205,27 @@ def model_result(
     question: Analysis, study: Study, data: Repeats, model: Repeated, rows: Sequence[Estimate], main: str
 ) -> Result:
     """A model's rows with its notes, facts and course picture."""
-    notes = list(model_notes(data, model))
-    if data.levels and not (study.controlled and getattr(question, "by", "") == "arm"):
-        notes.append(unrandomised(getattr(question, "by", "")))
+    notes, by = list(model_notes(data, model)), str(getattr(question, "by", ""))
+    randomised = not data.levels or is_randomised(study, by)
+    if not randomised:
+        notes.append(unrandomised(by))
+    adjusted = sum(not np.isnan(e.p_adjusted) for e in rows)
+    over = f"over the {adjusted} {'visits' if len(data.levels) <= 2 else 'comparisons'}"
+    if adjusted:
+        notes.append(f"Adjusted P values: Holm {over}.")
     facts = {
-        "main": main, "means": "mean from the model (n: scores seen)", "visits": data.visits, "model": model.inference.how,
-        "covariance": model.fit.structure.title, "loglik": model.fit.loglik,
-        "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
+        "main": main, "randomised": randomised, "over": over, "means": "mean from the model (n: scores seen)",
+        "visits": data.visits, "model": model.inference.how, "covariance": model.fit.structure.title,
+        "loglik": model.fit.loglik, "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
     }  # fmt: skip
     frames: dict[str, pd.DataFrame] = {"course": course_frame(data, model), "observed": data.observed()}
     return Result(question, tuple(rows), data.counts, data.outcome, tuple(notes), frames, ("course",), facts)
 
 
-def interval_words(e: Estimate, k: int, style: str) -> str:
-    """The interval, t-test, p and Holm's p of an estimate, or why there is none."""
+def interval_words(result: Result, e: Estimate, k: int, style: str) -> str:
+    """The interval, t-test, p and adjusted p of an estimate, or why there is none."""
     if e.reason:
         return f"no interval: {REASONS[e.reason]}"
-    holm = "" if np.isnan(e.p_adjusted) else f"; Holm-adjusted {p_value(e.p_adjusted, style)}"
-    tested = f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}{holm}"
+    adjusted = adjusted_words(result, e, style, over=result.facts.get("over", ""))
+    tested = f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}{f'; {adjusted}' if adjusted else ''}"
     return f"{interval(e.low, e.high, k, level=e.level)}; {tested}"

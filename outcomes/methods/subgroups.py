@@ -11,6 +11,7 @@ import pandas as pd
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
 from outcomes.methods.grouping import (
+    adjusted_words,
     chosen_words,
     covariate_terms,
     grouped,
@@ -205,7 +206,7 @@ class ChangeByArm(Analysis):
             e = result[f"mean change | {v}"]
             within.append(f"{_amount(e, k)} with {spoken(v)}")
         between = "; ".join(
-            f"{versus(e.group)} {_between(e, k, style)}" for e in result.estimates if e.name == "difference in change"
+            f"{versus(e.group)} {_between(result, e, k, style)}" for e in result.estimates if e.name == "difference in change"
         )
         return (
             f"Mean change in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {listed(within)}; the "
@@ -225,9 +226,9 @@ def _amount(e: Estimate, k: int) -> str:
     return f"{number(e.value, k)} ({limits})"
 
 
-def _between(e: Estimate, k: int, style: str) -> str:
+def _between(result: Result, e: Estimate, k: int, style: str) -> str:
     """A difference between groups with its test, and with Holm's p where there are several."""
     if np.isnan(e.value):
         return _amount(e, k)
-    holm = "" if np.isnan(e.p_adjusted) else f"; Holm {p_value(e.p_adjusted, style)}"
-    return f"{number(e.value, k)} ({two_words(e, k, style)}, Welch{holm})"
+    adjusted = adjusted_words(result, e, style)
+    return f"{number(e.value, k)} ({two_words(e, k, style)}, Welch{f'; {adjusted}' if adjusted else ''})"

@@ -10,6 +10,7 @@ import numpy as np
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
+from outcomes.methods.grouping import chosen_words, is_randomised, lower_is_better, unrandomised, versus
 from outcomes.missing.incomplete import grid_of, incomplete_of
 from outcomes.missing.wrapper import MODELS, WAYS
 from outcomes.result import Counts, Result
@@ -80,7 +81,9 @@ class ReferenceBased(Analysis):
         counts = Counts(study.enrolled, n, left if study.enrolled > n else ())
         gaps = int(np.isnan(data.scores).sum())
         note = f"{share_of(gaps, data.scores.size)} follow-up scores were imputed: {WAYS[self.method]}."
-        return Result(self, rows, counts, outcome, (note,), facts={"main": main})
+        randomised = is_randomised(study, self.by)
+        notes = (note,) if randomised else (note, unrandomised(self.by))
+        return Result(self, rows, counts, outcome, notes, facts={"main": main, "randomised": randomised})
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
@@ -88,9 +91,10 @@ class ReferenceBased(Analysis):
         for e in result.estimates:
             if e.visit == result.facts["main"]:
                 tested = "" if e.reason else f" ({interval(e.low, e.high, k, level=e.level)}; {p_value(e.p, style)})"
-                parts.append(f"{e.group} {number(e.value, k)} {e.unit}{tested}")
+                parts.append(f"{number(e.value, k)} {e.unit} for {versus(e.group)}{tested}")
         where = spoken(result.facts["main"])
         return (
             f"With missing scores imputed as {WAYS[self.method]}, the adjusted difference in {result.outcome.title} at {where} was "
-            f"{'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled} (conditional mean, jackknife)."
+            f"{'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled} (conditional mean, jackknife)"
+            f"{lower_is_better(result.outcome)}.{chosen_words(result.facts['randomised'], self.by)}"
         )

@@ -147,7 +147,7 @@ class Repeated:
         scaled = {k: getattr(estimate, k) / sd for k in ("value", "low", "high", "se")}
         how = f"divided by the {named} ({sd:.4g}), taken as known"
         return replace(
-            estimate, name=f"standardised {estimate.name}", unit=named, how=how, p=nan, statistic=nan, **scaled
+            estimate, name=f"standardised {estimate.name}", unit=named, how=how, p=nan, p_adjusted=nan, statistic=nan, **scaled
         )
 
     def type_iii(self) -> tuple[Estimate, ...]:

@@ -18,6 +18,7 @@ from outcomes.errors import AnalysisError
 from outcomes.stats.covariance import Evaluated, Linear, Structure, random_covariance
 from outcomes.stats.likelihood import Design, Engine, Pieces, Point, estimable
 from outcomes.stats.summary import Summary
+from outcomes.wording import spoken
 
 Array = NDArray[np.float64]
 
@@ -148,10 +149,10 @@ def _identified(summary: Summary, structure: Structure) -> None:
         few = np.flatnonzero(np.diag(group) < 2)
         if len(few):
             who = "Only one patient has" if group[few[0], few[0]] else "No patient has"
-            raise NotConverged(f"{who} a score at {summary.visits[few[0]]}, so its variance is not determined.")
+            raise NotConverged(f"{who} a score at {spoken(summary.visits[few[0]])}, so its variance is not determined.")
         lacking = np.argwhere((group == 0) & np.triu(np.ones_like(group, dtype=bool)))
         if free and len(lacking):
-            j, k = (summary.visits[i] for i in lacking[0])
+            j, k = (spoken(summary.visits[i]) for i in lacking[0])
             raise NotConverged(f"No patient has a score at both {j} and {k}, so their covariance is not determined.")
 
 
@@ -247,7 +248,7 @@ def _on_the_face(summary: Summary, design: Design, structure: Linear, *, reml: b
 def fit_first(summary: Summary, design: Design, structures: Sequence[Structure], *, reml: bool = True) -> Fit:
     """The first of the declared structures that converges; the attempts before it are on the fit, with the reason of each.
 
-    Raises NotConverged with all reasons where none does.
+    Raises NotConverged with the reason of the last, which asks least, where none does.
     """
     attempts: list[str] = []
     for each in structures:
@@ -255,4 +256,5 @@ def fit_first(summary: Summary, design: Design, structures: Sequence[Structure],
             return replace(fit(summary, design, each, reml=reml), attempts=tuple(attempts))
         except NotConverged as error:
             attempts.append(f"{each.title}: {error}")
-    raise NotConverged("No covariance converged. " + " ".join(attempts))
+    tried = f", from {structures[0].title} to {structures[-1].title}," if len(structures) > 1 else ""
+    raise NotConverged(f"No covariance that was declared{tried} could be fitted. The last: {attempts[-1].split(': ', 1)[1]}")

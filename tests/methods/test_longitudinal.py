@@ -40,7 +40,7 @@ def test_mmrm_counts_notes_and_sentence():
     assert e.value < 0 and e.p_adjusted >= e.p and "Kenward-Roger" in e.how
     text = r.sentence()
     assert text.startswith("In a mixed model for repeated measures (unstructured covariance, REML, Kenward-Roger")
-    assert "the difference at week 12 (ketamine - placebo) was −" in text and "Holm-adjusted" in text
+    assert "at week 12 was −" in text and "for ketamine minus placebo (95% CI" in text and "over the 3 visits" in text
     assert any("missing at random" in n for n in r.notes)
     assert set(r.data["course"].columns) == {"visit", "group", "mean", "low", "high", "n"}
     window = r["adjusted difference | ketamine - placebo | average of week_4, week_12"]

@@ -1,0 +1,101 @@
+"""What users read: one way to say a difference, the true name of an adjustment, no effect claimed where chance did not decide."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.stats.reml import NotConverged
+from outcomes.study import Study
+from tests.builders import PAIN, two_visits
+from tests.methods.test_longitudinal import study as followed
+
+ARMS = ("ketamine", "placebo")
+
+
+def sites(design: str = "parallel") -> Study:
+    rng = np.random.default_rng(1)
+    n = 48
+    wide = pd.DataFrame({"patient": range(n), "site": np.arange(n) // 12, "arm": np.tile(ARMS, n // 2), "route": np.tile(("IV", "oral"), n // 2),
+                         "w0": rng.normal(7, 1, n), "w4": rng.normal(5, 1, n)})  # fmt: skip
+    scores = wide.melt(["patient", "site", "arm", "route"], var_name="visit", value_name="pain")
+    return Study(scores, visits=("w0", "w4"), design=design, measures={"pain": PAIN})
+
+
+COMPARISONS = (
+    oc.MMRM("pain"), oc.CLDA("pain"), oc.ReferenceBased("pain"), oc.SlopeModel("pain", times=(0, 1, 4, 12), by="arm"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("question", COMPARISONS, ids=lambda q: type(q).__name__)
+def test_a_difference_is_minus_in_words_and_nobody_says_effect_of_chosen_groups(question):
+    trial = followed()
+    said = question.run(trial)
+    assert "ketamine minus placebo" in said.sentence() and " - " not in said.sentence()
+    assert not any("not randomised" in text for text in (*said.notes, said.sentence()))
+    chosen = question.run(dataclasses.replace(trial, design="routes"))
+    assert chosen.sentence().endswith("Groups by arm were not randomised.")
+    assert any("chance did not decide" in note for note in chosen.notes)
+
+
+def test_sites_too():
+    question = oc.OneStageSites("pain", before="w0", after="w4")
+    said, chosen = question.run(sites()), dataclasses.replace(question, by="route").run(sites())
+    assert "ketamine minus placebo" in said.sentence() and "not randomised" not in said.sentence()
+    assert "oral minus IV" in chosen.sentence() and chosen.sentence().endswith("Groups by route were not randomised.")
+
+
+def test_a_slope_of_each_arm_is_a_comparison_and_one_of_all_is_none():
+    trial = followed()
+    notes = [oc.SlopeModel("pain", times=(0, 1, 4, 12), by=by).run(trial).notes for by in ("arm", "")]
+    assert [any("counted together" in n for n in found) for found in notes] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("holm", "Holm P"), ("BH", "Benjamini-Hochberg P"), ("bonferroni", "Bonferroni P"), ("none", "")],
+)
+def test_a_sentence_names_what_adjusted_its_p(how, said):
+    cohort = followed(arms=False, seed=4)
+    asked = (oc.CohortModel("pain", family="f"), oc.PairedT("pain", before="baseline", after="week_4", family="f"))
+    model = oc.Plan(*asked, families={"f": how}).run(cohort)[0]
+    text, note = model.sentence(), " ".join(model.notes)
+    assert ("in the family f" in text) == ("in the family f" in note) == bool(said)
+    assert said in text
+    assert how == "holm" or "Holm P" not in text
+    alone = oc.CohortModel("pain", family="f").run(cohort)
+    assert "over the 3 visits" in alone.sentence() and "Adjusted P values: Holm over the 3 visits." in alone.notes
+
+
+def test_a_p_of_a_standardised_change_is_not_adjusted_where_it_has_none():
+    model = oc.CohortModel("pain").run(followed(arms=False))
+    assert np.isnan([e.p_adjusted for e in model.estimates if e.name.startswith("standardised")]).all()
+
+
+def test_a_visit_at_which_nobody_was_asked_is_no_visit_of_the_model():
+    cohort = followed(arms=False)
+    scores = cohort.scores.assign(pain=cohort.scores["pain"].mask(cohort.scores["visit"] == "week_1"))
+    model = oc.CohortModel("pain").run(dataclasses.replace(cohort, scores=scores))
+    assert model.facts["visits"] == ("baseline", "week_4", "week_12")
+    assert "unstructured" in model.facts["model"]
+    assert not any("tried" in note for note in model.notes)
+
+
+def test_a_model_that_cannot_be_fitted_says_so_in_a_short_line():
+    level = two_visits([5.0, 5, 5, 5], [5.0, 5, 5, 5])
+    with pytest.raises(NotConverged) as found:
+        oc.CohortModel("pain").run(level)
+    assert len(str(found.value)) < 200 and str(found.value).count("residuals are zero") == 1
+
+
+def test_covariances_that_were_left_stand_in_one_note():
+    cohort = followed(arms=False)
+    late = cohort.scores["visit"].isin(["week_1"]) & (cohort.scores["patient"] != "p001")
+    cohort = dataclasses.replace(cohort, scores=cohort.scores.assign(pain=cohort.scores["pain"].mask(late)))
+    notes = [n for n in oc.CohortModel("pain").run(cohort).notes if "tried" in n]
+    assert len(notes) == 1
+    assert "unstructured, heterogeneous" in notes[0] and notes[0].endswith("Only one patient has a score at week 1, so its variance is not determined.")
