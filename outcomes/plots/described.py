@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Collection
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -28,14 +27,19 @@ class Described(Figure):
         """Add a description: an empty one, or one that is there already, changes nothing."""
         self.words = tuple(dict.fromkeys(w for w in (*self.words, words) if w))
 
-    def _repr_mimebundle_(
-        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
-    ) -> tuple[dict[str, str], dict[str, Any]]:
-        """What notebooks show: the picture once, with its words. Without words it is left to matplotlib."""
-        if not self.words:
-            return {}, {}
+    def bundle(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """The picture and its words by MIME type, and the metadata that go with them."""
         alt, out = " ".join(self.words), io.BytesIO()
         self.savefig(out, format="png", bbox_inches="tight", dpi=self.dpi)
         png = base64.b64encode(out.getvalue()).decode("ascii")
         image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
         return {"image/png": png, "text/html": image, "text/plain": alt}, {"image/png": {"alt": alt}}
+
+    def _ipython_display_(self) -> None:
+        """Notebooks ask this first; without words the figure is left to matplotlib."""
+        if not self.words:
+            raise NotImplementedError
+        from IPython.display import publish_display_data
+
+        data, metadata = self.bundle()
+        publish_display_data(data, metadata)
