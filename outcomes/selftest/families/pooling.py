@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from outcomes.selftest.cases import Case, answers, column, differs, unanswered
+from outcomes.selftest.cases import Case, answers, column, differs
 from outcomes.stats.effect_measures import (
     crossover_effect,
     mean_difference,
@@ -19,6 +19,7 @@ from outcomes.stats.effect_measures import (
 from outcomes.stats.funnel import begg, egger
 from outcomes.stats.pooling import leave_one_out, meta_regression, pool
 from outcomes.stats.pooling_glmm import pooled_logit
+from outcomes.stats.pooling_nested import nested_variances, three_level
 from outcomes.stats.stratified import mantel_haenszel
 
 INTERVAL = {"z": "z", "knha": "hartung-knapp", "adhoc": "truncated"}
@@ -29,20 +30,9 @@ FIELDS = {"est": ("pooled", "value"), "se": ("pooled", "se"), "stat": ("pooled",
 SCALES = {"PLO": "logit", "PFT": "freeman-tukey", "PAS": "arcsine", "PR": "raw"}
 
 differs(
-    "three-level models belong to the mixed-model engine, not to two-stage pooling",
-    lambda c, q: c.method.startswith("rma_mv"),
-)
-differs(
     "where the variance between sites is estimated as 0, metafor stops at 1e-8 or so",
     lambda c, q: c.method == "rma_glmm_PLO" and q == "tau2" and c.expected[q][0] < 1e-6,
 )
-answers(
-    "pooling",
-    {
-        "rma_mv_3level": ("Three levels", "metafor::rma.mv"),
-        "rma_mv_CR2": ("Three levels, CR2", "metafor::rma.mv; clubSandwich"),
-    },
-)(unanswered)
 
 
 def effects(case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -152,6 +142,23 @@ def _random_intercept(case: Case) -> dict[str, float]:
     rows = case.rows()
     found = {e.name: e for e in pooled_logit(column(rows, "responders"), column(rows, "n"))}
     return {"est": found["pooled"].value, "se": found["pooled"].se, "tau2": found["tau2"].value}
+
+
+@answers(
+    "pooling",
+    {
+        "rma_mv_3level": ("Three levels", "metafor::rma.mv"),
+        "rma_mv_CR2": ("Three levels, CR2", "metafor::rma.mv; clubSandwich"),
+    },
+)
+def _three_levels(case: Case) -> dict[str, float]:
+    rows = case.rows()
+    y, v, district = column(rows, "yi"), column(rows, "vi"), [r["district"] for r in rows]
+    robust, plain, *_ = three_level(y, v, cluster=district)
+    if case.method == "rma_mv_CR2":
+        return {"se": robust.se, "df": robust.df, "p": robust.p}
+    between, within, loglik = nested_variances(y, v, cluster=district)
+    return {"est": plain.value, "se": plain.se, "sigma2_district": between, "sigma2_school": within, "logLik": loglik}
 
 
 @answers("pooling", {"crossover_se": ("A crossover's effect for pooling, r supplied", "own")})
