@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from outcomes.wording import MINUS, NONE, digits_for, interval, listed, number, p_value, spaced, spoken, tidied
+from outcomes.wording import MINUS, NONE, digits_for, interval, listed, number, p_value, points, spaced, spoken, tidied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,8 +134,9 @@ class Outcome:
         return "improved" if (change < 0) == (self.better == "lower") else "worsened"
 
 
-#: Units that are shares (shown as percentages).
-SHARES = ("share", "proportion", "risk difference")
+#: Units that are shares (shown as percentages), and that of a difference of two (shown in percentage points).
+SHARES = ("share", "proportion")
+DIFFERENCE = "difference of shares"
 
 
 def p_text(p: float) -> str:
@@ -144,12 +145,14 @@ def p_text(p: float) -> str:
 
 
 def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
-    """Value and interval of an estimate as text: shares as percentages, scores to their own digits."""
+    """Value and interval of an estimate as text: shares as percentages, their differences in percentage points, scores to their own digits."""
     if math.isnan(e.value):
         return NONE, REASONS.get(e.reason, "")
     if e.unit in SHARES:
         value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
         return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
+    if e.unit == DIFFERENCE:
+        return points(e.value), NONE if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
     k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
     if e.unit == "patients":  # a count is whole; a number needed to treat has one digit
         k = 0 if e.value.is_integer() else 1

@@ -83,6 +83,16 @@ def percent(share: float, digits: int = 0) -> str:
     return NONE if share is None or math.isnan(share) else f"{number(100 * share, digits)}%"
 
 
+def points(difference: float) -> str:
+    """A difference of shares, which is no percentage of anything: in percentage points.
+
+    >>> points(0.294), points(-0.01)
+    ('29 percentage points', '−1 percentage point')
+    """
+    text = number(100 * difference, 0)
+    return text if text == NONE else f"{text} percentage point{'' if text.lstrip(MINUS) == '1' else 's'}"
+
+
 def share_of(count: int, total: int) -> str:
     """A count of a total with its percentage: '14 of 35 (40%)'.
 

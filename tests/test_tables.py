@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.result import Counts, Estimate, Result
+from outcomes.result import DIFFERENCE, Counts, Estimate, Result
 from outcomes.tables import Table
 from tests.builders import two_visits
 
@@ -62,6 +62,9 @@ def test_an_undefined_number_is_a_dash_with_its_reason() -> None:
     "e, value, interval",
     [
         (Estimate("share", 0.375, 0.2, 0.6, unit="share"), "38%", "20 to 60%"),
+        (Estimate("risk difference", 0.294, 0.12, 0.45, unit=DIFFERENCE), "29 percentage points", "12 to 45"),
+        (Estimate("risk difference", -0.01, -0.12, 0.09, unit=DIFFERENCE), "−1 percentage point", "−12 to 9"),
+        (Estimate("risk difference", 0.5, unit=DIFFERENCE), "50 percentage points", "–"),
         (Estimate("mean change", -1.25, -2.5, -0.05, unit="points"), "−1.3", "−2.5 to −0.1"),
         (Estimate("d_av", -0.635, -1.0, -0.2), "−0.64", "−1.00 to −0.20"),
     ],
@@ -131,3 +134,16 @@ def test_a_table_is_a_frame_of_its_text() -> None:
 
 def test_no_results_is_an_empty_table() -> None:
     assert oc.table(oc.Plan().run(STUDY)).rows == ()
+
+
+def test_a_difference_of_shares_is_never_in_percent() -> None:
+    arms = pd.DataFrame({"patient": [f"p{i:03d}" for i in range(1, 13)], "arm": ["ketamine", "placebo"] * 6})
+    events = pd.DataFrame({"patient": ["p001", "p003", "p004"], "event": "nausea"})
+    trial = two_visits([7, 6, 8, 5, 9, 6] * 2, [3, 6, 5, 5, 4, 5] * 2, design="parallel", patients=arms, events=events)
+    plan = oc.Plan(oc.CompareResponders("pain", before="baseline", after="week_4"), oc.SideEffectsByRoute(by="arm"))
+    for answer in plan.run(trial):
+        differences = [e for e in answer.estimates if "difference" in e.name]
+        assert differences and {e.unit for e in differences} == {DIFFERENCE}
+        rows = [r for r in oc.table(answer).rows if "difference" in r[0]]
+        assert all("percentage point" in r[1] and "%" not in r[2] for r in rows)
+        assert "percentage point" in answer._repr_html_() and "percentage point" in answer.sentence()

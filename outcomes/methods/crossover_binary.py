@@ -18,7 +18,7 @@ from outcomes.stats.crossover_binary import mainland_gart, prescott, response_ta
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired_proportions import cochran_q, mcnemar, paired_difference
 from outcomes.study import Study
-from outcomes.wording import interval, number, p_value, share_of, spoken
+from outcomes.wording import interval, p_value, points, share_of, spoken
 
 
 @dataclass(frozen=True)
@@ -152,4 +152,4 @@ def _difference_words(result: Result, e: Estimate, style: str, *, several: bool)
         return f"{pair}undefined, {REASONS.get(e.reason, 'no patient')}"
     limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
     p = adjusted_words(result, e, style) if several else f"McNemar mid-p {p_value(e.p, style)}"
-    return f"{pair}{number(100 * e.value, 0)} percentage points, {limits}, Tango; {p}"
+    return f"{pair}{points(e.value)}, {limits}, Tango; {p}"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, OutcomesError, unknown
-from outcomes.result import NAN, REASONS, Counts, Estimate, Outcome, Result
+from outcomes.result import NAN, REASONS, Counts, Estimate, Outcome, Result, value_and_interval
 from outcomes.stats.funnel import ENOUGH_SITES, egger
 from outcomes.stats.pooling import ESTIMATORS, INTERVALS, PREDICTIONS, leave_one_out, pool
 from outcomes.study import Study
@@ -139,24 +139,25 @@ class PooledSites(Analysis):
         facts, outcome = result.facts, result.outcome
         k = digits_for(outcome.resolution) if outcome else 2
         shown = [e for e in result.estimates if e.name == facts["what"]]
-        spread = listed([f"{spoken(e.group)} {number(e.value, k)}" for e in shown])
+        spread = listed([f"{spoken(e.group)} {value_and_interval(e, outcome)[0]}" for e in shown])
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
         what = f"{facts['what']}{f' in {outcome.title}' if outcome else ''}"
         if facts["sites"] < 3:
             return f"At {plural(facts['sites'], 'site')} the {what} was: {spread} ({who}); too few sites to pool."
         e, pi = result["pooled"], result["prediction interval"]
         if e.reason:
-            value = f"{number(e.value, k)} (no interval: {REASONS[e.reason]}; {who})"
+            value = f"{value_and_interval(e, outcome)[0]} (no interval: {REASONS[e.reason]}; {who})"
             return f"Across {facts['sites']} sites the pooled {what} was {value}."
         tested = statistic("z" if math.isnan(e.df) else "t", e.statistic, e.df, style)
-        parts = [f"{interval(e.low, e.high, k, level=e.level)}", f"{tested}, {p_value(e.p, style)}", e.how]
+        value, limits = value_and_interval(e, outcome)
+        parts = [f"{level_text(e.level)} CI, {limits}", f"{tested}, {p_value(e.p, style)}", e.how]
         if self.estimator != "FE":
             cut = next((x for x in result.estimates if x.name == "pooled, truncated interval"), None)
             parts += [f"truncated {interval(cut.low, cut.high, k)}"] if cut else []
             parts += [f"τ={number(result['tau'].value, k)}, I²={number(result['I2'].value, 0)}%"]
             parts += [f"{level_text(pi.level)} prediction interval, {interval(pi.low, pi.high, k)}"] if not pi.reason else []
-        unit = f" {e.unit}" if e.unit else ""
-        return f"Across {facts['sites']} sites the pooled {what} was {number(e.value, k)}{unit} ({'; '.join([*parts, who])})."
+        unit = f" {e.unit}" if outcome and e.unit == outcome.unit else ""
+        return f"Across {facts['sites']} sites the pooled {what} was {value}{unit} ({'; '.join([*parts, who])})."
 
     def methods_text(self) -> str:
         if self.estimator == "FE":

@@ -11,6 +11,7 @@ import pandas as pd
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
 from outcomes.methods.grouping import level_order
+from outcomes.methods.repeats import asked_visits
 from outcomes.result import REASONS, Counts, Estimate, Result
 from outcomes.stats.repeated import (
     Effect,
@@ -38,7 +39,7 @@ class Friedman(Analysis):
     pairs of visits by Conover's test with Holm's adjustment, or Nemenyi's. Only patients with every visit take part, and
     the count that this removed is said. A rank test of "any difference": it does not say by how much.
 
-    `visits` defaults to all declared ones. Raises AnalysisError for unknown visits or fewer than three.
+    `visits` defaults to all at which anybody has the score. Raises AnalysisError for unknown visits or fewer than three.
 
     References: Friedman 1937 (J Am Stat Assoc 32:675); Conover 1999, Practical Nonparametric Statistics, section 5.8.
 
@@ -106,7 +107,7 @@ class RMANOVA(Analysis):
     analysis of variance, type III: "arm × visit" asks whether the courses differ. Only patients with every visit take
     part, and the count that this removed is said; a mixed model keeps them and is to be preferred.
 
-    `visits` defaults to all declared ones. Raises AnalysisError for unknown names or fewer than two visits.
+    `visits` defaults to all at which anybody has the score. Raises AnalysisError for unknown names or fewer than two visits.
 
     References: Greenhouse & Geisser 1959 (Psychometrika 24:95); Huynh & Feldt 1976 (J Educ Stat 1:69).
 
@@ -179,9 +180,9 @@ def complete_cases(
 
     Raises AnalysisError for an unknown visit or fewer than two visits.
     """
-    chosen = tuple(study.visit(v) for v in visits) or study.visits
+    chosen = tuple(study.visit(v) for v in visits) or asked_visits(study, outcome)
     if len(chosen) < 2:
-        raise AnalysisError(f"Repeated measures need at least two visits; there is {listed(list(chosen))}.")
+        raise AnalysisError(f"Repeated measures need at least two visits with a score; there is {listed(list(chosen))}.")
     wide = study.wide(outcome)[list(chosen)]
     seen = (~np.isnan(wide.to_numpy())).sum(axis=1)
     whole = seen == len(chosen)

@@ -175,12 +175,18 @@ def course_frame(data: Repeats, model: Repeated) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def asked_visits(study: Study, outcome: str) -> tuple[str, ...]:
+    """The declared visits at which anybody has this score (all, where nobody has any): what is never asked is not missing."""
+    wide = study.wide(outcome)
+    return tuple(v for v in study.visits if wide[v].notna().any()) or study.visits
+
+
 def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str) -> tuple[str, ...]:
     """The declared follow-up visits, or every visit after the baseline that anybody was scored at."""
     if visits:
         return tuple(visits)
-    wide = study.wide(outcome)
-    later = tuple(v for v in study.visits[study.visits.index(baseline) + 1 :] if wide[v].notna().any())
+    after = study.visits[study.visits.index(baseline) + 1 :]
+    later = tuple(v for v in asked_visits(study, outcome) if v in after)
     if not later:
         raise AnalysisError(f"There is no visit with a score after {baseline}. There is: {', '.join(study.visits)}.")
     return later

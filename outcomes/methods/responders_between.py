@@ -22,7 +22,7 @@ from outcomes.stats.proportions import wilson
 from outcomes.stats.ratios import fisher, risk_ratio, unconditional_exact
 from outcomes.stats.two_proportions import Share, number_needed, risk_difference
 from outcomes.study import Study
-from outcomes.wording import interval, listed, number, p_value, share_of, spoken
+from outcomes.wording import interval, listed, p_value, points, share_of, spoken
 
 EVERYBODY = "missing as non-response"
 TESTS = {"fisher": "Fisher's exact test", "boschloo": "Boschloo's exact test", "barnard": "Barnard's exact test",
@@ -240,7 +240,7 @@ class CompareResponders(Analysis):
         if e.reason:
             return f"{head}no difference estimated: {REASONS[e.reason]}"
         words = (
-            f"{head}risk difference {number(100 * e.value, 0)} percentage points; "
+            f"{head}risk difference {points(e.value)}; "
             f"{interval(100 * e.low, 100 * e.high, 0, level=e.level)}; {p_value(e.p, style)}, {TESTS[self.test]}"
         )
         adjusted = f"adjusted risk difference {rule_name(rule)}, {self._seen}{end}"
@@ -250,7 +250,7 @@ class CompareResponders(Analysis):
             words += (
                 f"; not adjusted: {REASONS[a.reason]}"
                 if a.reason
-                else f"; adjusted {number(100 * a.value, 0)}, {limits}"
+                else f"; adjusted {points(a.value)}, {limits}"
             )
         return words
 

@@ -11,14 +11,14 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.methods.grouping import chosen_words, is_randomised, level_order, unrandomised
+from outcomes.methods.grouping import chosen_words, is_randomised, level_order, unrandomised, versus
 from outcomes.methods.harms import Harms, checked_way, harms, known_group, patient_group, way_collected
 from outcomes.result import Estimate, Outcome, Result
 from outcomes.stats.contingency import cochran_armitage, cramers_v, freeman_halton
 from outcomes.stats.proportions import wilson
 from outcomes.stats.two_proportions import risk_difference
 from outcomes.study import Study
-from outcomes.wording import interval, listed, number, p_value, spoken
+from outcomes.wording import interval, listed, p_value, points, spoken
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,7 @@ class SideEffectsByRoute(Analysis):
             for v in others:
                 e = result[f"{name}, risk difference | {v} - {reference}"]
                 limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
-                differences.append(
-                    f"{spoken(v)} − {spoken(reference)} {number(100 * e.value, 0)} percentage points, {limits}"
-                )
+                differences.append(f"{versus(f'{v} - {reference}')} {points(e.value)}, {limits}")
             overall = result[f"{name}, groups differ"]
             test = (
                 "exact test not done, it needs draws"

@@ -17,7 +17,7 @@ from outcomes.result import Counts, Estimate, Outcome, Result
 from outcomes.stats.paired_proportions import conditional_odds_ratio, mcnemar, paired_difference, paired_table
 from outcomes.stats.proportions import wilson
 from outcomes.study import Study
-from outcomes.wording import interval, number, p_value, plural, spoken
+from outcomes.wording import interval, p_value, plural, points, spoken
 
 TESTS = {"mid-p": "McNemar mid-p", "exact": "exact McNemar"}
 
@@ -176,7 +176,7 @@ class SideEffectsPaired(Analysis):
             limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
             parts.append(
                 f"{name[:1].upper()}{name[1:]}: {c} with {other} only, {b} with {reference} only, {a} with both "
-                f"({TESTS[self.test]} {p_value(e.p, style)}; difference {number(100 * e.value, 0)} percentage points, {limits})."
+                f"({TESTS[self.test]} {p_value(e.p, style)}; difference {points(e.value)}, {limits})."
             )
         seen = f"{plural(n, 'patient')} of {result.counts.enrolled} had both {reference} and {other}. "
         return seen + " ".join(parts or ["None of them had a side effect with either."])

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.result import Counts, Estimate, Outcome, Result
+from outcomes.result import Counts, Estimate, Outcome, Result, value_and_interval
 from outcomes.stats.effect_measures import (
     USUAL_R,
     Effects,
@@ -26,7 +26,7 @@ from outcomes.stats.effect_measures import (
 from outcomes.stats.pooling import ESTIMATORS, INTERVALS, PREDICTIONS, leave_one_out, pool
 from outcomes.stats.proportions import normal_quantile
 from outcomes.stats.stratified import mantel_haenszel, peto
-from outcomes.wording import interval, listed, number, p_value, plural
+from outcomes.wording import level_text, listed, p_value, plural
 
 #: Measure -> what it is called, and the columns it needs (one row a site).
 MEASURES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -64,8 +64,8 @@ class _Summaries(Analysis):
         for e in (e for e in result.estimates if e.name == "pooled"):
             p = "" if np.isnan(e.p) else f"; {p_value(e.p, style)}"
             given = f" with {e.group}" if e.group else ""
-            limits = interval(e.low, e.high, 2, level=e.level)
-            parts.append(f"{number(e.value, 2)} ({limits}{p}; {e.how}){given}")
+            value, limits = value_and_interval(e, None)
+            parts.append(f"{value} ({level_text(e.level)} CI, {limits}{p}; {e.how}){given}")
         what = MEASURES[self.measure][0]
         if not parts:
             return f"At {plural(result.counts.analysed, 'site')} the {what} is shown for each; too few sites to pool."
@@ -215,7 +215,7 @@ def _as_share(e: Estimate) -> Estimate:
     if e.name not in ("pooled", "prediction interval", "share"):
         return e
     value, low, high = (float(expit(x)) for x in (e.value, e.low, e.high))
-    return replace(e, value=value, low=low, high=high, se=np.nan, statistic=np.nan, p=np.nan, how=f"{e.how}, on the logit scale")
+    return replace(e, value=value, low=low, high=high, se=np.nan, statistic=np.nan, p=np.nan, unit="share", how=f"{e.how}, on the logit scale")
 
 
 def _forest(estimates: Sequence[Estimate], name: str) -> pd.DataFrame:

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analysis import Analysis
+from outcomes.methods.repeats import asked_visits
 from outcomes.result import Counts, Estimate, Result
 from outcomes.stats import missingness
 from outcomes.study import Study
-from outcomes.wording import share_of, spoken
+from outcomes.wording import listed, share_of, spoken
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,25 @@ class MissingScores(Analysis):
 
     def compute(self, study: Study) -> Result:
         wide = study.wide(self.outcome)
-        visits = tuple(study.visit(v) for v in self.visits) or study.visits
+        visits = tuple(study.visit(v) for v in self.visits) or asked_visits(study, self.outcome)
         scores = wide[list(visits)].to_numpy(float)
         found, base = missingness.patterns(scores), scores[:, 0]
         seen = ~np.isnan(scores)
         n, started = len(scores), int(seen[:, 0].sum())
         rows = [
-            Estimate("share observed", float(s.mean()) if n else nan, visit=v, unit="of enrolled")
+            Estimate("share observed", float(s.mean()) if n else nan, visit=v, unit="share")
             for v, s in zip(visits, seen.T)
         ]
         rows += [
             Estimate("share observed of those with a baseline", float(s[seen[:, 0]].mean()) if started else nan, visit=v,
-                     unit=f"of those with {visits[0]}", reason="" if started else "too_few")
+                     unit="share", reason="" if started else "too_few")
             for v, s in zip(visits[1:], seen.T[1:])
         ]  # fmt: skip
         rows += missingness.stayers_and_leavers(base, seen[:, 1:], visits[1:])
         if self.little:
             rows.append(missingness.little_mcar(scores))
+        never = [spoken(v) for v in study.visits if v not in visits] if not self.visits else []
+        notes = (f"Nobody has this score at {listed(never)}: it is not counted as missing there.",) if never else ()
         counts = Counts(n, n)
         staircase = pd.DataFrame(found.shapes, columns=list(visits)).assign(n=found.counts)
         facts = {
@@ -69,7 +72,7 @@ class MissingScores(Analysis):
             "visits": visits,
         }
         return Result(
-            self, tuple(rows), counts, study.outcome(self.outcome), (), {"staircase": staircase}, ("staircase",), facts
+            self, tuple(rows), counts, study.outcome(self.outcome), notes, {"staircase": staircase}, ("staircase",), facts
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -80,4 +83,11 @@ class MissingScores(Analysis):
         return (
             f"{result.outcome.title}: {share_of(f['complete'], n)} patients had every score, {f['monotone']} left and did not return, "
             f"{f['intermittent']} missed a visit in between; {share_of(seen, n)} had a score at {spoken(last)}."
+        )
+
+    def methods_text(self) -> str:
+        little = ", and Little's test" if self.little else ""
+        return (
+            "What is missing is shown by visit and by pattern, with the mean baseline of those with and without a score at each "
+            f"visit{little}; no such display can tell whether scores are missing at random."
         )

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from outcomes.errors import AnalysisError, unknown
-from outcomes.result import NAN, Estimate
+from outcomes.result import DIFFERENCE, NAN, Estimate
 from outcomes.stats.linear import Design, aliased_columns
 from outcomes.stats.proportions import normal_quantile
 
@@ -250,7 +250,8 @@ def standardised_risks(fit: LogisticFit, group: Array, reference: Array, *, leve
     def judged(value: float, gradient: Array, name: str) -> Estimate:
         se = math.sqrt(float(gradient @ fit.covariance @ gradient))
         half = normal_quantile(level) * se
-        return Estimate(name, value, value - half, value + half, level, se=se, unit="share", how=how)
+        unit = DIFFERENCE if name == names[2] else "share"
+        return Estimate(name, value, value - half, value + half, level, se=se, unit=unit, how=how)
 
     def tested(e: Estimate, ratio: bool = False) -> Estimate:
         z = e.value / e.se if e.se > 0 else NAN

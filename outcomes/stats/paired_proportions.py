@@ -18,7 +18,7 @@ import numpy as np
 from scipy import special, stats
 
 from outcomes.errors import AnalysisError, unknown
-from outcomes.result import NAN, Estimate
+from outcomes.result import DIFFERENCE, NAN, Estimate
 from outcomes.stats.proportions import clopper_pearson, normal_quantile, wilson_limits
 from outcomes.stats.two_proportions import score_limits, score_ratio
 
@@ -90,10 +90,10 @@ def paired_difference(
         raise AnalysisError(unknown("interval", method, _PAIRED))
     limits, how = _PAIRED[method]
     if n == 0:
-        return Estimate(name, NAN, level=level, unit="share", how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, unit=DIFFERENCE, how=how, reason="too_few")
     low, high = limits(a, b, c, d, z)
     se = math.sqrt(max(0.0, b + c - (c - b) ** 2 / n)) / n
-    return Estimate(name, (c - b) / n, low, high, level, se=se, unit="share", how=how)
+    return Estimate(name, (c - b) / n, low, high, level, se=se, unit=DIFFERENCE, how=how)
 
 
 def conditional_odds_ratio(

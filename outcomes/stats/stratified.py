@@ -19,7 +19,7 @@ import numpy as np
 from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
-from outcomes.result import NAN, Estimate
+from outcomes.result import DIFFERENCE, NAN, Estimate
 from outcomes.stats.proportions import normal_quantile
 from outcomes.stats.ratios import pooling_effect
 
@@ -76,7 +76,7 @@ def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95)
     p = float(2 * special.ndtr(-abs(value / se)))
     heterogeneity = _q(strata, measure, value)
     if measure == "RD":
-        estimate = Estimate(name, value, *limits, level, p, value / se, se=se, unit="share", how=how)
+        estimate = Estimate(name, value, *limits, level, p, value / se, se=se, unit=DIFFERENCE, how=how)
     else:
         low, high = map(math.exp, limits)
         estimate = Estimate(name, math.exp(value), low, high, level, p, value / se, se=se, how=how + "; SE of the log")

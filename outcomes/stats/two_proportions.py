@@ -15,7 +15,7 @@ from collections.abc import Callable
 from scipy import optimize
 
 from outcomes.errors import AnalysisError, unknown
-from outcomes.result import NAN, Estimate
+from outcomes.result import DIFFERENCE, NAN, Estimate
 from outcomes.stats.proportions import checked, normal_quantile, wilson_limits
 from outcomes.wording import number
 
@@ -49,11 +49,11 @@ def risk_difference(
     limits, how = _DIFFERENCE[method]
     z = normal_quantile(level)
     if not n1 or not n2:
-        return Estimate(name, NAN, level=level, unit="share", how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, unit=DIFFERENCE, how=how, reason="too_few")
     p1, p2 = x1 / n1, x2 / n2
     se = math.sqrt(p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2)
     low, high = limits(x1, n1, x2, n2, z)
-    return Estimate(name, p1 - p2, low, high, level, se=se, unit="share", how=how)
+    return Estimate(name, p1 - p2, low, high, level, se=se, unit=DIFFERENCE, how=how)
 
 
 def restricted_shares(x1: int, n1: int, x2: int, n2: int, difference: float) -> tuple[float, float]:

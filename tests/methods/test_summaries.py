@@ -52,7 +52,7 @@ def test_rare_events():
     assert rd.notes == ("1 site without any event: kept in the risk difference.",)
     assert_allclose(np.log(oc.pool_summaries(table, measure="OR")["pooled"].value), 0.91471347629322763, rtol=1e-9)
     assert_allclose(np.log(oc.pool_summaries(table, measure="Peto")["pooled"].value), 0.86814034619351788, rtol=1e-9)
-    start = "Across 5 sites the pooled risk difference (Mantel-Haenszel) was 0.17 (95% CI, 0.04 to 0.30; P=.01;"
+    start = "Across 5 sites the pooled risk difference (Mantel-Haenszel) was 17 percentage points (95% CI, 4 to 30; P=.01;"
     assert rd.sentence().startswith(start)
 
 

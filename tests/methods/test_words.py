@@ -98,4 +98,5 @@ def test_covariances_that_were_left_stand_in_one_note():
     cohort = dataclasses.replace(cohort, scores=cohort.scores.assign(pain=cohort.scores["pain"].mask(late)))
     notes = [n for n in oc.CohortModel("pain").run(cohort).notes if "tried" in n]
     assert len(notes) == 1
-    assert "unstructured, heterogeneous" in notes[0] and notes[0].endswith("Only one patient has a score at week 1, so its variance is not determined.")
+    assert "unstructured, heterogeneous" in notes[0]
+    assert notes[0].endswith("Only one patient has a score at week 1, so its variance is not determined.")
