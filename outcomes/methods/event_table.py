@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -26,7 +27,8 @@ class EventTable(Analysis):
 
     One row a side effect: patients (share of those asked), records, patients by their worst severity, patients by the
     closest judged relation, median time to onset (quartiles) of all records, serious ones: what readers of a paper
-    expect. A column the study lacks is left out. Each share of patients by severity has Wilson's interval.
+    expect. Where severity or relation was not always recorded, a column says for how many patients, so that the columns
+    add up to the patients. A column the study lacks is left out. Each share of patients by severity has Wilson's interval.
 
     `severities` gives the order of the severity words, worst first, where they are not mild, moderate, severe or grades.
 
@@ -56,17 +58,19 @@ class EventTable(Analysis):
 
     def compute(self, study: Study) -> Result:
         h = harms(study)
-        n, rows, frame = len(h.patients), [], []
-        for name in h.listed(self.events):
+        n, rows, frame, names = len(h.patients), [], [], h.listed(self.events)
+        judged = {c: self._judged(h, c, names) for c in ("severity", "relation") if c in h.events}
+        for name in names:
             of = h.of(name)
             had = int(of["patient"].nunique())
             rows += shares_of_patients(f"{name}, of patients", had, n, level=self.level)
             cells: dict[str, object] = {"side effect": name, "patients": share_of(had, n), "records": len(of)}
-            for column in ("severity", "relation"):
-                for word, k in self._worst(h, of, column):
-                    cells[word if column == "severity" else f"relation: {word}"] = _count(k, n)
+            for column, (words, counts) in judged.items():
+                for word in words:
+                    k, head = counts[name][word], _head(column, word)
+                    cells[head] = _count(k, n)
                     if k and column == "severity":
-                        rows += shares_of_patients(f"{name}, {word}, of patients", k, n, level=self.level)
+                        rows += shares_of_patients(f"{name}, {head}, of patients", k, n, level=self.level)
             if "onset" in of:
                 cells["onset, median (quartiles)"] = _quartiles(of["onset"])
             if "serious" in of and name != SERIOUS:
@@ -86,21 +90,12 @@ class EventTable(Analysis):
             facts,
         )
 
-    def _worst(self, h: Harms, of: pd.DataFrame, column: str) -> Iterator[tuple[str, int]]:
-        """How many patients have each word of a column as their worst (or closest)."""
-        if column not in of:
-            return
-        everywhere = h.events[column].dropna().astype(str).unique()
-        order = ranked(everywhere, self.severities if column == "severity" else ())
-        place = {w: i for i, w in enumerate(order)}
-        worst = (
-            of.dropna(subset=[column])
-            .assign(place=lambda f: f[column].astype(str).map(place))
-            .groupby("patient")["place"]
-            .min()
-        )
-        for i, word in enumerate(order):
-            yield word, int((worst == i).sum())
+    def _judged(self, h: Harms, column: str, names: Sequence[str]) -> tuple[list[str], dict[str, Counter[str]]]:
+        """The words of a column, worst (or closest) first and "" for none where some patient has none, and the counts of each effect."""
+        given = self.severities if column == "severity" else ()
+        order = ranked(_words(h.events[column]).dropna().unique(), given)
+        counts = {name: _worst((of := h.of(name))["patient"], _words(of[column]), order) for name in names}
+        return [*order, *([""] if any(c[""] for c in counts.values()) else [])], counts
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         n = result.counts.analysed
@@ -148,6 +143,25 @@ def ranked(words: Iterable[str], given: tuple[str, ...] = ()) -> list[str]:
     known = {w: i for i, w in enumerate((*SEVERITIES, *RELATIONS))}
     key = {w: str(w).strip().casefold().removeprefix("grade ").removesuffix(".0") for w in words}
     return sorted(words, key=lambda w: (known.get(key[w], len(known)), key[w]))
+
+
+def _words(column: pd.Series) -> pd.Series:
+    """What was recorded, as text; a blank is a gap, and a grade that became 2.0 beside a gap is 2 again."""
+    text = column.astype("string").str.strip().str.replace(r"\.0$", "", regex=True)
+    return text.mask(text == "").astype(object)
+
+
+def _worst(patients: pd.Series, words: pd.Series, order: Sequence[str]) -> Counter[str]:
+    """How many patients have each word as their worst (or closest); "" counts those for whom none was recorded."""
+    place = words.map({w: i for i, w in enumerate(order)}).fillna(len(order)).astype(int)
+    return Counter((*order, "")[i] for i in place.groupby(patients).min())
+
+
+def _head(column: str, word: str) -> str:
+    """What a column of the table is called."""
+    if not word:
+        return f"{column} not recorded"
+    return f"relation: {word}" if column == "relation" else f"grade {word}" if word.isdigit() else word
 
 
 def _count(k: int, n: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -160,9 +161,27 @@ def test_the_table_takes_the_worst_of_each_patient():
 def test_grades_and_words_of_ones_own():
     graded = [(p, i, e, g) for (p, i, e, _), g in zip(EVENTS, ("1", "3", "2", "1", "2", "1"), strict=True)]
     columns = list(oc.EventTable().run(clinic(graded)).data["event_table"].columns)
-    assert columns[3:6] == ["3", "2", "1"]
+    assert columns[3:6] == ["grade 3", "grade 2", "grade 1"]
     with pytest.raises(AnalysisError, match="There is: stark, mild"):
         oc.EventTable(severities=("stark", "mild")).run(clinic(EVENTS))
+
+
+def test_patients_without_a_recorded_severity_have_a_column_and_all_columns_add_up():
+    events = pd.DataFrame({"patient": ["p01", "p02", "p02", "p03", "p04"], "event": ["nausea"] * 4 + ["headache"],
+                           "severity": [2.0, None, 1, None, 3], "relation": ["", "possible", "related", None, "related"]})  # fmt: skip
+    result = oc.EventTable().run(oc.Study(pd.DataFrame({"patient": IDS}), events=events))
+    table = result.data["event_table"].set_index("side effect")
+    assert list(table.columns[2:7]) == ["grade 3", "grade 2", "grade 1", "severity not recorded", "relation: related"]
+    assert tuple(table.loc["nausea", ["grade 2", "grade 1", "severity not recorded", "relation not recorded"]]) == (
+        "1 (8%)", "1 (8%)", "1 (8%)", "2 (17%)")  # fmt: skip
+    assert result["nausea, severity not recorded, of patients"].value == pytest.approx(1 / 12)
+    for _, row in table.iterrows():
+        had = int(row["patients"].split(" of ")[0])
+        for mine in ("grade|severity", "relation"):
+            assert sum(int(row[c].split(" ")[0]) for c in table if re.match(mine, c)) == had
+    whole = events.assign(severity="mild", relation="related")
+    columns = oc.EventTable().run(oc.Study(pd.DataFrame({"patient": IDS}), events=whole)).data["event_table"].columns
+    assert not [c for c in columns if "recorded" in c]
 
 
 def test_onset_and_relation():
