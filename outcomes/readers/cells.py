@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -25,12 +27,24 @@ SUMMARIES = frozenset(
 )  # fmt: skip
 
 
+class Fingerprint(TypedDict):
+    """Which bytes a table was parsed from."""
+
+    size: int
+    sha256: str
+
+
+def fingerprint(data: bytes) -> Fingerprint:
+    """Size and SHA-256 of a file's bytes, taken where they are parsed: a second look at the file might see another one."""
+    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
 @dataclass(frozen=True, eq=False)
 class TextTable:
     """One table of a file: text cells (blank is ``""``), the file's own row numbers, and what reading it found.
 
     `rows` are the row numbers a spreadsheet program shows for the file. `letters` are the column letters of a
-    spreadsheet, empty for a text file.
+    spreadsheet, empty for a text file. `size` and `sha256` are of the bytes that were parsed.
 
     >>> table = TextTable("a.csv", pd.DataFrame({"id": ["001"], "nrs": ["7"]}), np.array([2]))
     >>> table.address(0, "nrs"), table.row_address(0)
@@ -44,6 +58,8 @@ class TextTable:
     sheet: str = ""
     notes: tuple[Issue, ...] = ()
     headings: tuple[str, ...] = field(default=(), repr=False)
+    size: int = 0
+    sha256: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:

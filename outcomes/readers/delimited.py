@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError
-from outcomes.readers.cells import TextTable, from_grid
+from outcomes.readers.cells import Fingerprint, TextTable, fingerprint, from_grid
 from outcomes.readers.exports import refuse_export
 from outcomes.study import Issue
 
@@ -34,7 +34,7 @@ def read_delimited(
     exports that are not plain tables.
     """
     path = Path(path)
-    data, notes = _decode(path, encoding)
+    data, notes, seen = _decode(path, encoding)
     skipped = 0
     if declared := re.match(rb"sep=(.)\n", data):
         delimiter, data, skipped = declared[1].decode(), data[declared.end() :], 1
@@ -50,12 +50,14 @@ def read_delimited(
             Issue("delimiter", f"Cells are separated by {_NAMES.get(delimiter, repr(delimiter))}.", severity="note")
         )
     refuse_export(path.name, grid.to_numpy(object).tolist() if len(grid) <= 50 else grid[:50].to_numpy(object).tolist())
-    return from_grid(path.name, grid.iloc[1:], rows[1:], headings=list(grid.iloc[0]), notes=notes)
+    table = from_grid(path.name, grid.iloc[1:], rows[1:], headings=list(grid.iloc[0]), notes=notes)
+    return replace(table, **seen)
 
 
-def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue]]:
-    """The file's text as UTF-8 with plain line ends, and a note where its encoding is not plain UTF-8."""
+def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue], Fingerprint]:
+    """The file's text as UTF-8 with plain line ends, a note where its encoding is not plain UTF-8, and what the file was."""
     data = path.read_bytes()
+    seen = fingerprint(data)
     name, note = encoding or _encoding(data), ""
     if name != "utf-8" or encoding:  # what _encoding calls UTF-8 has been tried
         try:
@@ -76,7 +78,7 @@ def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue]]:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     notes = [Issue("encoding", note, severity="warning" if "not UTF-8" in note else "note")] if note else []
-    return data if data.endswith(b"\n") else data + b"\n", notes
+    return data if data.endswith(b"\n") else data + b"\n", notes, seen
 
 
 def _encoding(raw: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import io
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, unknown
-from outcomes.readers.cells import TextTable, from_grid, letter, tidy
+from outcomes.readers.cells import TextTable, fingerprint, from_grid, letter, tidy
 from outcomes.readers.exports import refuse_export
 from outcomes.readers.preflight import Marks, has_comments, preflight, sheet_marks
 from outcomes.study import Issue
@@ -66,7 +67,8 @@ def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None) 
     letters = [letter(j) for j in range(len(headings))]
     rows = np.arange(at + 2, len(grid) + 1)
     body = pd.DataFrame(grid[at + 1 :], columns=range(len(headings)), dtype=str)
-    return from_grid(path.name, body, rows, headings=headings, letters=letters, sheet=chosen, notes=notes)
+    table = from_grid(path.name, body, rows, headings=headings, letters=letters, sheet=chosen, notes=notes)
+    return dataclasses.replace(table, **fingerprint(data))
 
 
 def as_text(value: Any) -> str:

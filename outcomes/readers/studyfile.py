@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from outcomes.errors import StudyError, unknown
 from outcomes.readers.assemble import assemble
+from outcomes.readers.cells import fingerprint
 from outcomes.readers.files import Source
 from outcomes.readers.recipe import TABLES, Recipe
 from outcomes.study import Study
@@ -65,7 +67,8 @@ def read_study(path: str | Path) -> Study:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         raise StudyError(f"There is no study file '{path}'. 'outcomes init DATA' writes one.") from None
     except IsADirectoryError:
@@ -74,7 +77,8 @@ def read_study(path: str | Path) -> Study:
         raise StudyError(f"{path} cannot be opened: {wrong.strerror or type(wrong).__name__}.") from None
     except UnicodeDecodeError:
         raise StudyError(f"{path.name} is not a study file: it is not UTF-8 text.") from None
-    return study_from_text(text, path.parent, path.name)
+    study = study_from_text(text, path.parent, path.name)
+    return dataclasses.replace(study, settings={**study.settings, "study_file": fingerprint(data)})
 
 
 def study_from_text(text: str, folder: Path, name: str = "the study file") -> Study:

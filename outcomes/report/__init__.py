@@ -72,9 +72,12 @@ def write_reports(
     for kind in formats:
         if kind not in FORMATS:
             raise StudyError(unknown("format", kind, FORMATS))
-    doc = build(study, answers, folder=Path(folder), **options)
-    made = {f"{name}.{kind}": _render(doc, kind) for kind in formats}
-    return _put(Path(folder), made)
+    return write_document(build(study, answers, folder=Path(folder), **options), folder, formats=formats, name=name)
+
+
+def write_document(doc: Document, folder: str | Path, *, formats: tuple[str, ...] = FORMATS, name: str = "report") -> list[Path]:
+    """Write a document from `build` in several formats. Raises PrivacyError, MissingExtraError, OutputError."""
+    return _put(Path(folder), {f"{name}.{kind}": _render(doc, kind) for kind in formats})
 
 
 def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[Path]:
@@ -83,12 +86,16 @@ def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[P
     For internal use `results.csv` and the workbook's last sheet also hold every number in full precision. Options as
     in `write_report`. Returns the paths. Raises StudyError where the results do not know their study.
     """
+    if answers.study is None:
+        raise StudyError("These results do not know their study: answer a plan with plan.run(study).")
+    return write_document_tables(build(answers.study, answers, folder=Path(folder), **options), answers, folder)
+
+
+def write_document_tables(doc: Document, answers: Results, folder: str | Path) -> list[Path]:
+    """Write the tables of a document from `build`; as `write_tables` does. Raises MissingExtraError, OutputError."""
     from outcomes.report.model import all_tables
     from outcomes.report.spreadsheet import files
 
-    if answers.study is None:
-        raise StudyError("These results do not know their study: answer a plan with plan.run(study).")
-    doc = build(answers.study, answers, folder=Path(folder), **options)
     frame = answers.to_frame() if doc.audience == "internal" else None
     return _put(Path(folder), files(list(all_tables(doc)), frame))
 

@@ -104,13 +104,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report, for one audience."""
+    """A whole report, for one audience; `suppressed` is how many numbers of it a disclosure policy has withheld."""
 
     title: str
     subtitle: str
     sections: tuple[Section, ...]
     sample: bool = False
     audience: str = "internal"
+    suppressed: int = 0
 
     @property
     def footer(self) -> str:

@@ -70,7 +70,7 @@ def shared_document(study: Study, results: Results, desk: Desk) -> Document:
     sections = finished(Section(title, tuple(desk.clear(b) for b in blocks)) for title, blocks in parts if blocks)
     visits = f" · visits: {', '.join(spoken(v) for v in study.visits)}" if len(study.visits) > 1 else ""
     subtitle = f"about {desk.count(study.enrolled)} patients · {KINDS[study.design]}{visits}"
-    doc = Document(study.title or "Patient-reported outcomes", subtitle, sections, study.sample, "share")
+    doc = Document(study.title or "Patient-reported outcomes", subtitle, sections, study.sample, "share", desk.hidden)
     desk.ledger.add(patients, desk.means)
     return seal(doc, desk)
 

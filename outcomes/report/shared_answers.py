@@ -47,6 +47,7 @@ def change_of(study: Study, desk: Desk, name: str, before: str, after: str) -> d
         told = {f"{name} at {before}": first, f"{name} at {after}": last}
         change = desk.mean(f"change of {key}", pd.Series(pairs.change, pairs.patients), k, also=told)
         hidden = math.isnan(change.value)
+        desk.hidden += 2 * hidden  # the means before and after
         desk.kept[key] = {
             "n": len(first), "change": change,
             "before": change if hidden else desk.mean(f"{name} at {before}", first, k),
@@ -97,14 +98,16 @@ def _model(study: Study, r: Result, desk: Desk) -> Iterator[tuple[str, ...]]:
     by = next((c for c in (getattr(r.analysis, "by", ""), "arm", "sequence") if c and c in frame), None)
     groups = frame.groupby([by, "visit"] if by else ["visit"])["patient"].nunique()
     said = frame["value"].astype(str).groupby(frame["patient"]).agg("|".join)
+    asked = [e for e in r.estimates if e.unit == outcome.unit and (e.name == "mean change" or "difference" in e.name)]
+    asked = [e for e in asked if not math.isnan(e.low)]
     if groups.empty or groups.min() < desk.policy.least:
+        desk.hidden += len(asked)
         return
     k = digits_of(outcome)
-    for e in r.estimates:
-        if e.unit == outcome.unit and not math.isnan(e.low) and (e.name == "mean change" or "difference" in e.name):
-            made = desk.estimate(f"{method(r)} of {outcome.name}", said, e, k)
-            what = " · ".join(w for w in (e.name, e.group, spoken(e.visit)) if w)
-            yield (desk.name(f"{outcome.title}: {r.analysis.short}"), desk.name(what), *mean_words(made, k))
+    for e in asked:
+        made = desk.estimate(f"{method(r)} of {outcome.name}", said, e, k)
+        what = " · ".join(w for w in (e.name, e.group, spoken(e.visit)) if w)
+        yield (desk.name(f"{outcome.title}: {r.analysis.short}"), desk.name(what), *mean_words(made, k))
 
 
 def responders(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
@@ -207,6 +210,7 @@ def _course_rows(study: Study, desk: Desk, outcome: Outcome, by: str) -> Iterabl
             kept.discard(
                 min(kept, key=lambda g: len(parts[g]))
             )  # else the hidden group is the total less the shown ones
+        desk.hidden += len(parts) - len(kept)
         for g in sorted(kept):
             e = desk.mean(f"{outcome.name} at {visit}", parts[g], k)
             if not math.isnan(e.value):

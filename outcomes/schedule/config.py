@@ -17,6 +17,7 @@ from outcomes.report.model import AUDIENCES
 from outcomes.schedule.periods import KINDS, Calendar
 
 TOLD = ("failure", "success")
+FILES = (*FORMATS, "tables")
 SECURITY = ("starttls", "tls", "none")
 _TYPES = {
     str: "a text in quotes",
@@ -132,7 +133,7 @@ def _schedule(file: Path, top: _Table) -> Schedule:
         overdue_after_hours=s.whole("overdue_after_hours", 24, least=0),
         audience=s.choice("audience", AUDIENCES, "internal"),
         policy=s.choice("policy", _policies(s), "opensafely"),
-        formats=s.choices("formats", FORMATS, ("html",)),
+        formats=s.choices("formats", FILES, ("html",)),
         freshness=_freshness(fresh), keep_reports=kept.whole("reports", 0, least=1 if "reports" in kept.data else 0),
         notify=_notify(file.parent, top.table("notify")),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from outcomes.schedule.config import Line, Schedule
 from outcomes.schedule.faults import StaleError
 from outcomes.schedule.gates import newest_record, stale, wrong
 from outcomes.schedule.periods import Period
+from outcomes.schedule.repository import git_state
 from outcomes.schedule.store import DELIVERY, MANIFEST, Run, Store, write_json
 from outcomes.study import Study
 
@@ -46,7 +47,8 @@ def make(
     Raises the errors of reading and answering, StaleError from the gates, OutputError from the disk.
     """
     started, runs, file = clock(), store.runs(), line.study_file(period.label)
-    study, config, newest = _read(file, schedule)
+    newest, study = _read(file, schedule)
+    config = facts.config_digest(schedule, study)
     entries = facts.inputs(study)
     key = facts.key(period.label, config, entries)
     if done := next((r for r in runs if r.manifest["key"] == key and r.reports), None):
@@ -61,14 +63,14 @@ def make(
     with warnings.catch_warnings(record=True) as caught, _on_disk(store.folder), store.partial() as folder:
         warnings.simplefilter("always")
         results = plan.run(titled)
-        files = _write(titled, results, folder, schedule, since=_with_snapshot(runs, period), label=period.label)
+        files, withheld = _write(titled, results, folder, schedule, since=_with_snapshot(runs, period), label=period.label)
         code = 5 if results.failed else 0
         earlier = [r for r in runs if r.order[0] <= period.start.isoformat()]
         said = {
             "format": facts.FORMAT, "number": max((int(r.manifest["number"]) for r in runs), default=0) + 1,
             "schedule": schedule.name, "study": line.name, "period": _dates(period), "started": started.isoformat(),
             "ended": clock().isoformat(), "time_zone": str(schedule.when.zone), "host": platform.node(), "key": key,
-            "config_sha256": config, "audience": schedule.audience, "inputs": entries,
+            "config_sha256": config, "git": git_state(file), "audience": schedule.audience, **withheld, "inputs": entries,
             **facts.answers(titled, plan, results), "versions": facts.versions(), "accepted": found,
             "warnings": dict(sorted(Counter(w.category.__name__ for w in caught).items())),
             "outputs": facts.outputs(folder, files), "previous": earlier[-1].folder.name if earlier else None,
@@ -81,13 +83,12 @@ def make(
     return Made(line.name, period.label, code, words, place / files[0].relative_to(folder))
 
 
-def _read(file: Path, schedule: Schedule) -> tuple[Study, str, Any]:
-    """The study, the hash of its configuration, and the date of its newest record."""
+def _read(file: Path, schedule: Schedule) -> tuple[date | None, Study]:
+    """The date of the newest record, and the study: read after it, so that a file replaced meanwhile is judged by its past."""
     from outcomes.readers import read_study
 
     try:
-        study = read_study(file)
-        return study, facts.config_digest(schedule, file), newest_record(schedule.freshness, file.parent)
+        return newest_record(schedule.freshness, file.parent), read_study(file)
     except OSError as e:
         raise DataError(f"A file of {file} cannot be read: {e.strerror or type(e).__name__}.") from None
 
@@ -100,20 +101,28 @@ def _with_snapshot(runs: Sequence[Run], period: Period) -> Path | None:
 
 def _write(
     study: Study, results: Results, folder: Path, schedule: Schedule, *, since: Path | None, label: str
-) -> list[Path]:
-    """The report in every format; beside it, for internal use, every number. What may be shared stands in a folder of its own."""
-    from outcomes.report import LEDGER, write_reports, write_snapshot
+) -> tuple[list[Path], dict[str, Any]]:
+    """The report in every format, and what the policy withheld from it; beside it, for internal use, every number.
+
+    What may be shared stands in a folder of its own; what was shared so far is remembered beside the runs, never in the
+    folder that leaves the clinic.
+    """
+    from outcomes.report import LEDGER, build, write_document, write_document_tables, write_snapshot
     from outcomes.report.spreadsheet import table_csv
 
-    if schedule.audience == "share":
-        # what was shared so far is remembered beside the runs, never in the folder that leaves the clinic
-        shared: dict[str, Any] = {"audience": "share", "policy": schedule.policy, "ledger": folder.parent / LEDGER}
-        return write_reports(study, results, folder / "share", formats=schedule.formats, **shared)
-    files = write_reports(study, results, folder, formats=schedule.formats, since=since, period=label)
-    write_snapshot(study, results, folder, since=since, period=label)
+    share = schedule.audience == "share"
+    how: dict[str, Any] = {"since": since, "period": label}
+    if share:
+        how = {"audience": "share", "policy": schedule.policy, "ledger": folder.parent / LEDGER}
+    doc, place = build(study, results, **how), folder / "share" if share else folder
+    files = write_document(doc, place, formats=tuple(f for f in schedule.formats if f != "tables"))
+    if "tables" in schedule.formats:
+        files += write_document_tables(doc, results, place / "tables")
+    if share:
+        return files, {"disclosure": {"policy": schedule.policy, "suppressed": doc.suppressed}}
     table, frame = folder / "results.csv", results.to_frame()
     table.write_bytes(table_csv(list(frame), frame.itertuples(index=False)))
-    return [*files, table]
+    return [*files, table, write_snapshot(study, results, folder, since=since, period=label)], {}
 
 
 @contextmanager

@@ -16,23 +16,20 @@ from outcomes.errors import OutputError
 from outcomes.plan import Plan
 from outcomes.result import Results
 from outcomes.schedule.config import Schedule
+from outcomes.schedule.store import digest
 from outcomes.study import Study
 
 FORMAT = 1
 #: Rules of the readers under which rows are left out, and whether the reader's own count of rows still has them.
-LEFT_OUT = {"empty rows": False, "summary row": True}
+LEFT_OUT = {"empty_rows": False, "summary_row": True}
 _LIBRARIES = ("pandas", "numpy", "scipy", "matplotlib")
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def config_digest(schedule: Schedule, study_file: Path) -> str:
-    """A hash of all that shapes the report besides the data: study file, version, audience, policy, formats."""
-    said = [digest(study_file), outcomes.__version__, schedule.audience, schedule.policy, list(schedule.formats)]
+def config_digest(schedule: Schedule, study: Study) -> str:
+    """A hash of all that shapes the report besides the data: study file, a clinic's own instruments, version, audience …"""
+    own = [digest(path) for use in study.uses if not isinstance(use.instrument, str) and (path := use.kind.path)]
+    file = study.settings["study_file"]["sha256"]
+    said = [file, own, outcomes.__version__, schedule.audience, schedule.policy, list(schedule.formats)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 

@@ -84,17 +84,22 @@ class Calendar:
 
     def named(self, label: str) -> Period:
         """The period with this label. Raises StudyError that shows what a label looks like."""
-        pattern, example = _LABELS[self.kind]
-        if found := pattern.fullmatch(label):
-            year, *rest = (int(g) for g in found.groups())
-            try:
-                if self.kind == "weekly":
-                    return self.holding(date.fromisocalendar(year, rest[0], 1))
-                month = 3 * rest[0] - 2 if self.kind == "quarterly" else rest[0]
-                return self.holding(date(year, month, rest[1] if len(rest) > 1 else 1))
-            except ValueError:
-                pass
-        raise StudyError(f"'{label}' is not a {self.kind} period. It looks like {example}.")
+        if period := self.find(label):
+            return period
+        raise StudyError(f"'{label}' is not a {self.kind} period. It looks like {_LABELS[self.kind][1]}.")
+
+    def find(self, label: str) -> Period | None:
+        """The period with this label; None where it is none of this calendar (a schedule may once have been another)."""
+        if not (found := _LABELS[self.kind][0].fullmatch(label)):
+            return None
+        year, *rest = (int(g) for g in found.groups())
+        try:
+            if self.kind == "weekly":
+                return self.holding(date.fromisocalendar(year, rest[0], 1))
+            month = 3 * rest[0] - 2 if self.kind == "quarterly" else rest[0]
+            return self.holding(date(year, month, rest[1] if len(rest) > 1 else 1))
+        except ValueError:
+            return None
 
     def due_by(self, now: datetime) -> Iterator[Period]:
         """The periods due by now, the newest first, without end."""
@@ -139,7 +144,7 @@ def owed(
     >>> [[p.label for p in part] for part in owed(monthly, now, {"2026-01"}, limit=2)]
     [['2026-04', '2026-05'], ['2026-02', '2026-03']]
     """
-    first = start or min((when.named(label).start for label in published), default=None)
+    first = start or min((p.start for label in published if (p := when.find(label))), default=None)
     due: list[Period] = []
     for period in when.due_by(now):
         if (first is not None and period.start < first) or (first is None and due):

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from outcomes.errors import OutcomesError, OutputError, StudyError
-from outcomes.report import SNAPSHOT
 from outcomes.schedule.config import Line, Schedule, read_schedule
 from outcomes.schedule.environment import prepare
 from outcomes.schedule.faults import DeliveryError
@@ -91,8 +90,8 @@ class _Wake:
         return Woken(code, tuple(made), tuple(missed), tuple(dict.fromkeys(self.teller.undelivered)))
 
     def _owed(self, store: Store) -> tuple[list[Period], list[Period]]:
-        done = {r.label for r in store.runs()}
-        return owed(self.schedule.when, self.clock(), done, start=self.schedule.start, limit=self.schedule.max_catchup)
+        done, limit = store.labels(), self.schedule.max_catchup
+        return owed(self.schedule.when, self.clock(), done, start=self.schedule.start, limit=limit)
 
     def _attempt(self, line: Line, store: Store, period: Period) -> Made:
         log.info("%s: making the report for %s.", line.name or self.schedule.name, period.words)
@@ -117,7 +116,7 @@ class _Wake:
         try:
             for line in self.schedule.lines:
                 store = Store(line.out)
-                store.retain(self.schedule.keep_reports, SNAPSHOT)
+                store.retain(self.schedule.keep_reports)
                 store.point(expected + timedelta(hours=self.schedule.overdue_after_hours))
                 for run in store.runs():
                     self.teller.published(line, run)

@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from outcomes.schedule import manifest as facts
 from outcomes.schedule.config import Line, Schedule, read_schedule
 from outcomes.schedule.faults import MEANINGS
 from outcomes.schedule.periods import owed
-from outcomes.schedule.store import Run, Store, read_json
+from outcomes.schedule.store import DELIVERY, MANIFEST, Run, Store, digest, read_json, strings
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,10 @@ def status(path: str | Path, now: datetime | None = None) -> Status:
     schedule = read_schedule(path)
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     woken = read_json(schedule.out / "wake.json") or {}
-    last = f"{_local(str(woken['at']), schedule)}, exit code {woken['exit_code']}" if "at" in woken else ""
+    try:
+        last = f"{_local(woken['at'], schedule)}, exit code {woken['exit_code']}"
+    except (KeyError, TypeError, ValueError):  # never, or damaged: the next wake-up writes it anew
+        last = ""
     following = schedule.when.next_due(moment, schedule.start)
     lines = tuple(_line(schedule, line, moment) for line in schedule.lines)
     return Status(schedule.name, last, f"{following.label} at {_local(following.due.isoformat(), schedule)}", lines)
@@ -77,11 +79,12 @@ def status(path: str | Path, now: datetime | None = None) -> Status:
 def _line(schedule: Schedule, line: Line, now: datetime) -> LineStatus:
     store = Store(line.out)
     runs = store.runs()
-    due, missed = owed(schedule.when, now, {r.label for r in runs}, start=schedule.start, limit=schedule.max_catchup)
+    due, missed = owed(schedule.when, now, store.labels(), start=schedule.start, limit=schedule.max_catchup)
     late = [p.label for p in due if p.due + timedelta(hours=schedule.overdue_after_hours) < now]
     failures = [_failure(f, schedule) for f in store.failures()]
     trouble = [f"overdue: {', '.join(late)}"] if late else []
     trouble += failures
+    trouble += [f"{f.name}/{MANIFEST} was damaged: put it back, or make the report again with --period" for f in store.spoiled()]
     report = ""
     if runs:
         trouble += _latest(runs[-1], now)
@@ -93,7 +96,7 @@ def _line(schedule: Schedule, line: Line, now: datetime) -> LineStatus:
 
 
 def _failure(record: dict[str, Any], schedule: Schedule) -> str:
-    code = int(record["exit_code"])
+    code = record["exit_code"]
     return (
         f"{record['period']} failed with exit code {code} ({MEANINGS.get(code, 'unknown')}), "
         f"{record['times']} time(s), last {_local(record['last'], schedule)}"
@@ -111,9 +114,9 @@ def _latest(run: Run, now: datetime) -> list[str]:
         found.append(f"{run.label} was made in the future: the clock was or is wrong")
     for entry in said["outputs"]:
         path = run.folder / entry["file"]
-        if not path.is_file() or facts.digest(path) != entry["sha256"]:
+        if not path.is_file() or digest(path) != entry["sha256"]:
             found.append(f"{run.folder.name}/{entry['file']} is gone or was changed after it was made")
-    if (read_json(run.folder / "delivery.json") or {}).get("waiting"):
+    if strings((read_json(run.folder / DELIVERY) or {}).get("waiting")):
         found.append(f"{run.label}: the notice could not be delivered yet")
     return found
 

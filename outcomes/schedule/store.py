@@ -13,7 +13,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -22,10 +24,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from outcomes.report import SNAPSHOT
+
+log = logging.getLogger("outcomes")
 _RUN = re.compile(r"\d{4}-[0-9WQ-]+_\d{8}T\d{6}Z(-\d+)?")
 _PARTIAL = re.compile(r"\.partial-[0-9a-f]{8}")
 MANIFEST, DELIVERY = "manifest.json", "delivery.json"
@@ -50,8 +56,30 @@ class Run:
 
     @property
     def reports(self) -> list[Path]:
-        """The outputs that are still there."""
-        return [p for o in self.manifest["outputs"] if (p := self.folder / o["file"]).is_file()]
+        """The outputs that are still there and are meant for people."""
+        files = (o["file"] for o in self.manifest["outputs"] if o["file"] != SNAPSHOT)
+        return [p for f in files if (p := self.folder / f).is_file()]
+
+    @property
+    def unchanged(self) -> list[Path]:
+        """The outputs that are there as they were made; a name that leads out of the folder is none of ours."""
+        home = self.folder.resolve()
+        there = ((self.folder / o["file"], o["sha256"]) for o in self.manifest["outputs"])
+        return [p for p, sha in there if p.resolve().is_relative_to(home) and p.is_file() and digest(p) == sha]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the manifest says all that later runs ask of it."""
+        said = self.manifest
+        try:
+            moments = [datetime.fromisoformat(said[k]) for k in ("started", "ended")]
+            outputs = [(o["file"] + o["sha256"], int(o["bytes"])) for o in said["outputs"]]
+            inputs = [(str(i["table"]), str(i["sha256"]), int(i["rows"]["used"])) for i in said["inputs"]]
+            plan = int(said["plan"]["questions"]) + len(said["plan"]["unanswered"]) + int(said["exit_code"])
+            named = (self.order, date.fromisoformat(self.order[0]), ZoneInfo(said["time_zone"]), str(said["key"]))
+        except (KeyError, TypeError, ValueError):
+            return False
+        return bool(named and outputs and inputs) and plan >= 0 and all(m.tzinfo for m in moments)
 
 
 class Store:
@@ -62,11 +90,20 @@ class Store:
 
     def runs(self) -> list[Run]:
         """The published runs, in the order of their periods."""
-        found = []
+        return sorted((r for r in self._all() if r.whole), key=lambda r: r.order)
+
+    def spoiled(self) -> list[Path]:
+        """The folders of runs whose manifest was damaged: published, but of no use to later runs."""
+        return sorted(r.folder for r in self._all() if not r.whole)
+
+    def labels(self) -> set[str]:
+        """The periods that were published; a damaged manifest does not make its period owed again."""
+        return {r.label for r in self.runs()} | {f.name.partition("_")[0] for f in self.spoiled()}
+
+    def _all(self) -> Iterator[Run]:
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
-            if _RUN.fullmatch(folder.name) and (manifest := read_json(folder / MANIFEST)):
-                found.append(Run(folder, manifest))
-        return sorted(found, key=lambda r: r.order)
+            if _RUN.fullmatch(folder.name) and (folder / MANIFEST).is_file():
+                yield Run(folder, read_json(folder / MANIFEST) or {})
 
     def tidy(self) -> None:
         """Remove what an interrupted run left half-written. Only under the lock: whoever wrote it is gone."""
@@ -120,26 +157,34 @@ class Store:
             },
         )  # fmt: skip
 
-    def retain(self, keep: int, *also: str) -> None:
-        """Keep the reports (and files called `also`) of the `keep` runs made last; 0 keeps all. Manifests always stay."""
-        runs = sorted(self.runs(), key=lambda r: int(r.manifest["number"]))
-        for run in runs[:-keep] if keep else ():
-            for path in (*run.reports, *(run.folder / name for name in also)):
-                path.unlink(missing_ok=True)
+    def retain(self, keep: int) -> None:
+        """Keep the outputs of the `keep` runs made last; 0 keeps all. Manifests always stay.
+
+        So do the latest run, the latest without a failed question, and what was changed by hand or not written by a run.
+        """
+        runs = self.runs()
+        good = [r for r in runs if not r.manifest["exit_code"]]
+        stay = {r.folder for r in (*runs[-1:], *good[-1:])}
+        for run in sorted(runs, key=lambda r: int(r.manifest["number"]))[:-keep] if keep else ():
+            for path in run.unchanged if run.folder not in stay else ():
+                try:
+                    path.unlink()
+                except OSError as e:  # open in a viewer, perhaps (Windows); the next wake-up tries again
+                    log.warning("%s cannot be removed yet: %s.", path, e.strerror or type(e).__name__)
 
     # --- what went wrong ----------------------------------------------------------------------------------------
 
     def failures(self) -> list[dict[str, Any]]:
         """What went wrong and has not been made good since, oldest first."""
-        found = [read_json(p) for p in (self.folder / "failures").glob("*.json")]
-        return sorted((f for f in found if f), key=lambda f: str(f.get("last", "")))
+        found = [_record(p) for p in (self.folder / "failures").glob("*.json")]
+        return sorted((f for f in found if f), key=lambda f: str(f["last"]))
 
     def failed(self, label: str, code: int, kind: str, now: datetime) -> dict[str, Any]:
         """Write down a failure: one record a period and exit code, however often it is met. No message: it may quote data."""
-        old = read_json(self._failure(label, code)) or {}
+        old = _record(self._failure(label, code)) or {}
         record = {
             "period": label, "exit_code": code, "kind": kind, "first": old.get("first", now.isoformat()),
-            "last": now.isoformat(), "times": int(old.get("times", 0)) + 1, "told": old.get("told", ""),
+            "last": now.isoformat(), "times": old.get("times", 0) + 1, "told": old.get("told", ""),
         }  # fmt: skip
         self.put_failure(record)
         return record
@@ -178,6 +223,28 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def strings(value: Any) -> list[str]:
+    """A list's texts; none where it is something else."""
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    """A failure's record; None where there is none, or it was damaged."""
+    said = read_json(path) or {}
+    try:
+        moments = [datetime.fromisoformat(said[k]) for k in ("first", "last", *(["told"] if said["told"] else []))]
+        made = said | {"times": int(said["times"]), "exit_code": int(said["exit_code"]), "kind": str(said["kind"])}
+    except (KeyError, TypeError, ValueError):
+        return None
+    return made if isinstance(said.get("period"), str) and all(m.tzinfo for m in moments) else None
 
 
 def _sync(path: Path) -> None:

@@ -12,7 +12,7 @@ from outcomes.errors import OutcomesError
 from outcomes.schedule.config import Line, Schedule
 from outcomes.schedule.faults import MEANINGS
 from outcomes.schedule.notify import Notice, channels, heartbeat, send
-from outcomes.schedule.store import DELIVERY, Run, Store, read_json, write_json
+from outcomes.schedule.store import DELIVERY, Run, Store, read_json, strings, write_json
 
 log = logging.getLogger("outcomes")
 
@@ -30,7 +30,7 @@ class Teller:
 
     def published(self, line: Line, run: Run) -> None:
         """Send what a published run still has to say; a channel that took it is not asked again."""
-        waiting = (read_json(run.folder / DELIVERY) or {}).get("waiting", [])
+        waiting = strings((read_json(run.folder / DELIVERY) or {}).get("waiting"))
         if waiting:
             notice = self._notice(line, run.label, int(run.manifest["exit_code"]), (f"The report is in {run.folder}.",))
             left = self._send([c for c in waiting if c in channels(self.settings)], notice)
@@ -53,7 +53,7 @@ class Teller:
     def missed(self, labels: Sequence[str]) -> None:
         """Tell once of each period that is too long ago to be caught up by itself."""
         file = self.schedule.out / "missed.json"
-        known = set((read_json(file) or {}).get("told", []))
+        known = set(strings((read_json(file) or {}).get("told")))
         new = [m for m in labels if m not in known]
         if not new:
             return

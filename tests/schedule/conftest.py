@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from outcomes.report.model import Document
 from tests.schedule.clinic import write_scores
 
 
@@ -21,10 +22,11 @@ def clinic(tmp_path: Path) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without pictures: where a test is about when and where, not what."""
 
-    def write_reports(study: Any, results: Any, folder: Path, *, formats: tuple[str, ...], **_: Any) -> list[Path]:
+    def write_document(doc: Any, folder: Path, *, formats: tuple[str, ...]) -> list[Path]:
         files = [folder / f"report.{kind}" for kind in formats]
         for file in files:
-            file.write_text(f"{study.title}: {len(results)} answers\n", encoding="utf-8")
+            file.write_text(f"{doc.title}\n", encoding="utf-8")
         return files
 
-    monkeypatch.setattr("outcomes.report.write_reports", write_reports)
+    monkeypatch.setattr("outcomes.report.build", lambda study, results, **_: Document(study.title, "", ()))
+    monkeypatch.setattr("outcomes.report.write_document", write_document)

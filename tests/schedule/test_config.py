@@ -43,7 +43,7 @@ def test_the_commented_part_of_the_starter_is_valid_too(tmp_path: Path) -> None:
         ({"start": "2026-10-01"}, "", "line 7: 'start' is a date"),
         ({"max_catchup": 3}, "", "line 7: Several periods can be caught up only where each has its own data"),
         ({"max_catchup": 0}, "", "line 7: 'max_catchup' is a whole number from 1"),
-        ({"formats": ["html", "pfd"]}, "", "line 7: No formats 'pfd'. There is: html, pdf, docx. Did you mean 'pdf'?"),
+        ({"formats": ["html", "pfd"]}, "", "line 7: No formats 'pfd'. There is: html, pdf, docx, tables. Did you mean 'pdf'?"),
         ({"audience": "public"}, "", "line 7: No audience 'public'. There is: internal, share."),
         ({"policy": "nsh"}, "", "line 7: No policy 'nsh'. There is: opensafely, nhs, cms, ukllc, acro. Did you mean 'nhs'?"),
         ({"retain": 3}, "", "line 7: No key 'retain'."),

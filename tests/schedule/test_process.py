@@ -37,7 +37,7 @@ WAIT = (
 AFTER = f"done = act(*args, **more)\n        {WAIT}\n        return done"
 BEFORE = f"{WAIT}\n        return act(*args, **more)"
 PLACES = {
-    "while writing": ("report.write_reports", "after"),
+    "while writing": ("report.write_document", "after"),
     "before the rename": ("store.Store.publish", "before"),
     "after the rename": ("store.Store.publish", "after"),
     "before the pointer": ("store.Store.point", "before"),

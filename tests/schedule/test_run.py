@@ -15,7 +15,7 @@ from outcomes.errors import AnalysisError, OutputError, StudyError
 from outcomes.schedule import run_due, status
 from outcomes.schedule.faults import LockedError
 from outcomes.schedule.lock import locked
-from outcomes.schedule.manifest import digest
+from outcomes.schedule.store import digest
 from tests.schedule.clinic import DECEMBER, NOVEMBER, STUDY, published, write_schedule, write_scores
 
 JANUARY = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -249,7 +249,7 @@ def test_a_bug_has_exit_code_1_and_shows_no_value(clinic: Path, monkeypatch: pyt
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("secret value 4711")
 
-    monkeypatch.setattr("outcomes.report.write_reports", broken)
+    monkeypatch.setattr("outcomes.report.write_document", broken)
     woken = run_due(write_schedule(clinic), NOVEMBER)
     assert woken.exit_code == 1 and "RuntimeError at test_run.py" in woken.made[0].words
     everything = woken.made[0].words + "".join(p.read_text() for p in (clinic / "reports").rglob("*.json"))
@@ -347,13 +347,13 @@ def test_a_folder_that_cannot_be_made(clinic: Path) -> None:
 def test_a_disk_that_fills_while_writing_leaves_nothing_half_done(
     clinic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(study: Any, results: Any, folder: Path, **_: Any) -> list[Path]:
+    def full(doc: Any, folder: Path, **_: Any) -> list[Path]:
         (folder / "report.html").write_text("half")
         raise OSError(28, "No space left on device")
 
     path = write_schedule(clinic)
     with monkeypatch.context() as m:
-        m.setattr("outcomes.report.write_reports", full)
+        m.setattr("outcomes.report.write_document", full)
         woken = run_due(path, NOVEMBER)
     assert woken.exit_code == 74 and "No space left" in woken.made[0].words
     assert not list((clinic / "reports").glob(".partial-*")) and not list((clinic / "reports").glob("2*"))
