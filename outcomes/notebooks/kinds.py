@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from outcomes import plans
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
+from outcomes.methods.diary import visit_days
 from outcomes.plan import Plan
 from outcomes.study import GROUPS, Study
 
@@ -50,7 +52,6 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
         "infusions": study.infusions is not None,
         "rates": study.infusions is not None and bool(chosen.get("BY")),
         "several_visits": len(study.visits) > 2,
-        "one_followup": len(study.visits) == 2,
         "thresholds": bool(chosen.get("OUTCOME")) and bool(study.outcome(chosen["OUTCOME"]).thresholds),
         "guess": any(
             "guess" in frame for frame in (study.scores, study.patients, study.infusions) if frame is not None
@@ -67,8 +68,16 @@ def _before_after(study: Study) -> dict[str, Any]:
 
 def _follow_up(study: Study) -> dict[str, Any]:
     main = _primary(study, plans.follow_up(study))
-    visits = _asked(study, main["outcome"], main["before"])
-    return {"OUTCOME": main["outcome"], "BEFORE": main["before"], "VISITS": visits, "AFTER": visits[-1]}
+    outcome, before = study.outcome(main["outcome"]), main["before"]
+    visits = _asked(study, outcome.name, before)
+    return {
+        "OUTCOME": outcome.name,
+        "BEFORE": before,
+        "VISITS": visits,
+        "AFTER": visits[-1],
+        "WORSE": _matters(study, outcome.name, before),
+        "BACK": 0.7 if outcome.better == "lower" and _days_known(study, (before, *visits)) else None,
+    }
 
 
 def _crossover(study: Study) -> dict[str, Any]:
@@ -110,7 +119,9 @@ def _symptoms(study: Study) -> dict[str, Any]:
 
 
 def _planning(study: Study) -> dict[str, Any]:
-    return _named(_primary(study, plans.before_after(study)))
+    main = _primary(study, plans.before_after(study))
+    difference = _matters(study, main["outcome"], main["before"])
+    return {**_named(main), "DIFFERENCE": difference, "HALF_WIDTH": difference / 2}
 
 
 def _sites(study: Study) -> dict[str, Any]:
@@ -136,6 +147,25 @@ def _asked(study: Study, outcome: str, before: str) -> list[str]:
     if not visits:
         raise AnalysisError(f"No two patients have {outcome} both at {before} and at a later visit.")
     return visits
+
+
+def _days_known(study: Study, visits: tuple[str, ...]) -> bool:
+    """Whether the names of the visits tell their days."""
+    try:
+        visit_days(study, visits, ())
+    except AnalysisError:
+        return False
+    return True
+
+
+def _matters(study: Study, outcome: str, visit: str) -> float:
+    """Half a standard deviation at this visit, as 1, 2 or 5 times a power of ten: a difference to start thinking from."""
+    half = float(study.wide(outcome)[visit].std()) / 2
+    if not half > 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(half))
+    near = min((1, 2, 5, 10), key=lambda k: abs(math.log(k * power / half)))
+    return float(f"{near * power:g}")
 
 
 def _reference(arms: pd.Series) -> str:

@@ -1,8 +1,9 @@
 """A template and a study in, a notebook out.
 
 A template is Markdown: text, and fenced Python as code cells. The first code cell holds the options, one a line
-(`NAME = value  # what it is`), and gets the study's own values. What stands between `<!-- if WORD -->` and `<!-- end -->` is kept
-for studies of which WORD is true (`outcomes.notebooks.kinds.words`).
+(`NAME = value  # what it is`), and gets the study's own values; an option that nothing else uses is left out. What stands between
+`<!-- if WORD -->` (or `<!-- if not WORD -->`) and `<!-- end -->` is kept for studies of which WORD is (not) true
+(`outcomes.notebooks.kinds.words`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from outcomes.errors import DataError, StudyError, unknown
 from outcomes.notebooks.kinds import KINDS, options, words
 from outcomes.readers import read_study
 
-CONDITION = re.compile(r"<!-- if (\w+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
+CONDITION = re.compile(r"<!-- if (not )?(\w+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
 CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-OPTION = re.compile(r"^([A-Z_]+) = (.*?)(  # .*)?$")
+OPTION = re.compile(r"^([A-Z_]+) = (.*?)(  # .*)?\n?$")
 WIDTH = 60
 
 
@@ -54,14 +55,16 @@ def notebook(text: str, values: Mapping[str, Any], true: Collection[str] = ()) -
     """The notebook as JSON: sections of `true` words kept, `values` put into the options.
 
     >>> import json
-    >>> made = json.loads(notebook("# Pain\\n\\n```python\\nAFTER = 'w4'  # the visit\\n```\\n", {"AFTER": "w8"}))
-    >>> made["cells"][1]["source"]
+    >>> text = "# Pain\\n\\n```python\\nAFTER = 'w4'  # the visit\\n```\\n\\n```python\\nprint(AFTER)\\n```\\n"
+    >>> json.loads(notebook(text, {"AFTER": "w8"}))["cells"][1]["source"]
     ['AFTER = "w8"  # the visit']
     """
-    kept = CONDITION.sub(lambda m: m[2] if m[1] in true else "", text)
+    kept = CONDITION.sub(lambda m: m[3] if (m[2] in true) != bool(m[1]) else "", text)
     cells = [_cell(i, kind, source) for i, (kind, source) in enumerate(_parts(kept))]
-    first = next(c for c in cells if c["cell_type"] == "code")
-    first["source"] = [_filled(line, values) for line in first["source"]]
+    first, *others = (c for c in cells if c["cell_type"] == "code")
+    used = set(re.findall(r"\w+", " ".join(line for c in others for line in c["source"])))
+    lines = [_filled(line.rstrip("\n"), values) for line in first["source"] if _option(line) in used]
+    first["source"] = "\n".join(lines).splitlines(keepends=True)
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     content = {
         "cells": cells,
@@ -88,16 +91,22 @@ def _cell(number: int, kind: str, source: str) -> dict[str, Any]:
     return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
 
 
+def _option(line: str) -> str:
+    """The name of the option that a line sets; empty where it sets none."""
+    found = OPTION.match(line)
+    return found[1] if found else ""
+
+
 def _filled(line: str, values: Mapping[str, Any]) -> str:
     """An option's line with the study's value."""
-    found = OPTION.match(line.rstrip("\n"))
+    found = OPTION.match(line)
     if not found or found[1] not in values:
         return line
     value, comment = values[found[1]], found[3] or ""
     text = _python(value)
     if isinstance(value, list) and len(text) > WIDTH:  # one an indented line, the comment on the first
         text, comment = f"[{comment}\n" + "".join(f"    {_python(v)},\n" for v in value) + "]", ""
-    return f"{found[1]} = {text}{comment}" + ("\n" if line.endswith("\n") else "")
+    return f"{found[1]} = {text}{comment}"
 
 
 def _python(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import html
 import importlib.util
 import json
 import random
@@ -30,6 +31,8 @@ spec = importlib.util.spec_from_file_location("build_notebooks", NOTEBOOKS / "bu
 assert spec is not None and spec.loader is not None
 build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build)
+
+PIXELS = re.compile(r'(?<=src="data:image/png;base64,)[^"]+')
 
 STRICT = """import warnings
 warnings.simplefilter("error")
@@ -60,7 +63,7 @@ def words(book: Any) -> list[dict[str, str]]:
     shown = []
     for o in outputs(book):
         data = o.get("data", {"text": o.get("text", "")})
-        shown.append({kind: text for kind, text in data.items() if not kind.startswith("image/")})
+        shown.append({kind: PIXELS.sub("", text) for kind, text in data.items() if not kind.startswith("image/")})
     return shown
 
 
@@ -128,6 +131,41 @@ def test_each_picture_appears_once(kind: str) -> None:
         c for c in committed(kind).cells if c.cell_type == "code" and re.search(r"oc\.plot\(|plt\.subplots\(", c.source)
     ]
     assert len(pictures) == len(drawing)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_picture_has_its_words_wherever_it_is_shown(kind: str) -> None:
+    book = committed(kind)
+    shown = [o for o in outputs(book) if "image/png" in o.get("data", {})]
+    for output in shown:
+        alt = output.metadata["image/png"]["alt"]
+        assert len(alt) > 40 and alt.endswith(".") and not re.search(r"\d\.\d{3}|nan|_[a-z]", alt.replace("d_av", ""))
+        assert alt == output.data["text/plain"]
+        assert f'<img alt="{html.escape(alt)}" ' in output.data["text/html"]
+        assert output.data["image/png"].strip() in output.data["text/html"]
+
+
+def test_words_of_pictures_are_in_the_page_that_nbconvert_makes() -> None:
+    export = pytest.importorskip("nbconvert", reason="nbconvert comes with the extra 'notebooks'").HTMLExporter
+    book = committed("symptoms")
+    page = export(template_name="lab").from_notebook_node(book)[0]
+    pictures = [o for o in outputs(book) if "image/png" in o.get("data", {})]
+    assert "No description has been provided" not in page
+    assert page.count('<img alt="') == len(pictures) > 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cells_may_be_run_again(kind: str) -> None:
+    """A name is given its value in one cell, and never from what it was before."""
+    there: set[str] = set()
+    for cell in committed(kind).cells:
+        if cell.cell_type != "code":
+            continue
+        tree = ast.parse(cell.source)
+        assert not [n for n in tree.body if isinstance(n, ast.AugAssign) and n.target.id in there]  # type: ignore[attr-defined]
+        named = {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+        assert not named & there, f"{named & there} named in two cells"
+        there |= named
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -327,10 +365,15 @@ def test_refusals_are_words(case: str, tmp_path: Path) -> None:
 
 
 def test_options_are_filled_and_conditions_kept() -> None:
-    text = "# A\n\n<!-- if yes -->\nkept\n\n<!-- end -->\n<!-- if no -->\ngone\n<!-- end -->\n```python\nA = 1  # one\nB = []\n```\n"
+    text = (
+        "# A\n\n<!-- if yes -->\nkept\n\n<!-- end -->\n<!-- if no -->\ngone\n<!-- end -->\n"
+        "<!-- if not no -->\nkept too\n<!-- end -->\n<!-- if not yes -->\ngone\n<!-- end -->\n"
+        "```python\nA = 1  # one\nUNUSED = 2\nB = []\n```\n\n```python\nA, B\n```\n"
+    )
     made = json.loads(notebook(text, {"A": 'x"y', "B": ["long name"] * 8}, {"yes"}))
-    assert "kept" in json.dumps(made) and "gone" not in json.dumps(made)
-    code = "".join(made["cells"][1]["source"])
+    assert "kept too" in json.dumps(made) and "gone" not in json.dumps(made)
+    code = "".join(next(c for c in made["cells"] if c["cell_type"] == "code")["source"])
+    assert "UNUSED" not in code
     scope: dict[str, Any] = {}
     exec(code, scope)
     assert scope["A"] == 'x"y' and scope["B"] == ["long name"] * 8 and "# one" in code
