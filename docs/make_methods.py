@@ -18,7 +18,7 @@ FAMILIES = {
     "Missing scores": ("missing",),
     "Crossover, N-of-1, repeated infusions": ("crossover", "crossover_binary", "nof1", "infusions"),
     "Side effects": ("safety", "event_table", "safety_groups", "safety_paired", "event_rates", "blinding"),
-    "Several sites": ("pooling", "multisite"),
+    "Several sites": ("pooling", "pooling_nested", "multisite"),
 }  # fmt: skip
 
 HEAD = """# Methods

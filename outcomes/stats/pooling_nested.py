@@ -117,14 +117,33 @@ def three_level(
             theta = _best(data, (0.0, NAN if len(data.y) > 1 else 0.0))[0]
             alone, how = data.origin + data.mean(theta)[0], "one cluster, nothing to pool"
         return (Estimate("pooled", alone, level=level, unit=unit, how=how, reason="too_few"),)
-    single = data.clusters == len(data.y)
-    free = (NAN, 0.0) if single else (NAN, NAN)
+    free = _free(data)
     theta, height = _best(data, free)
     plain = _model_based(data, theta, level, unit)
-    spread: list[Estimate] = []
-    for which, name in ((BETWEEN, "total"),) if single else ((BETWEEN, "between"), (WITHIN, "within")):
-        spread += _component(data, theta, height, free, which, name, level, unit)
-    return (_robust(data, theta, level, unit), plain, _predicted(plain, theta, data.clusters), *spread, _homogeneous(data))
+    rows = [_robust(data, theta, level, unit), plain, _predicted(plain, theta, data.clusters)]
+    for which, name in ((BETWEEN, "between"), (WITHIN, "within")) if math.isnan(free[WITHIN]) else ((BETWEEN, "total"),):
+        rows += _component(data, theta, height, free, which, name, level, unit)
+    return (*rows, _homogeneous(data))
+
+
+def leave_one_cluster_out(
+    y: ArrayLike, v: ArrayLike, *, cluster: ArrayLike, level: float = 0.95, unit: str = ""
+) -> tuple[Estimate, ...]:
+    """Does the pooled value hang on one cluster? `pooled` of the others, for each cluster (`group` names it).
+
+    >>> [round(e.value, 3) for e in leave_one_cluster_out([1, 1, 2, 2, 4], [0.1] * 5, cluster=list("AABBC"))]
+    [2.987, 2.492, 1.5]
+    """
+    values, variances, who = np.asarray(y, float), np.asarray(v, float), np.asarray(cluster)
+    out = []
+    for name in np.unique(who):
+        rest = _nested(values[who != name], variances[who != name], who[who != name])
+        if rest is None or rest.clusters < 2:
+            e = Estimate("pooled", NAN, level=level, unit=unit, reason="too_few")
+        else:
+            e = _robust(rest, _best(rest, _free(rest))[0], level, unit)
+        out.append(replace(e, group=f"without {name}"))
+    return tuple(out)
 
 
 def nested_variances(y: ArrayLike, v: ArrayLike, *, cluster: ArrayLike) -> tuple[float, float, float]:
@@ -153,6 +172,11 @@ def _nested(y: ArrayLike, v: ArrayLike, cluster: ArrayLike) -> _Nested | None:
     origin = float(sites.y.mean())
     starts = np.searchsorted(index[order], np.arange(index.max() + 1))
     return _Nested(sites.y[order] - origin, sites.v[order], index[order], starts, origin)
+
+
+def _free(data: _Nested) -> tuple[float, float]:
+    """Which variances are free (nan): with one effect a cluster only their sum is determined, and it takes the first place."""
+    return NAN, 0.0 if data.clusters == len(data.y) else NAN
 
 
 def _best(data: _Nested, fixed: tuple[float, float]) -> tuple[Array, float]:
