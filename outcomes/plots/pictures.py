@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
@@ -82,7 +83,8 @@ def _plain(ax: Axes) -> None:
 
 
 def _title(ax: Axes, text: str, width: int = 74) -> None:
-    ax.set_title(textwrap.fill(text, width), loc="left", fontsize=12, color=INK, pad=20)
+    # its place is given: matplotlib would look for one free of ticks, at the cost of laying the axes out several times
+    ax.set_title(textwrap.fill(text, width), loc="left", y=1.0, fontsize=12, color=INK, pad=20)
 
 
 def _nothing(ax: Axes, why: str) -> None:
@@ -118,10 +120,11 @@ def slopes(result: Result, ax: Axes) -> Axes:
     if frame.empty:
         _nothing(ax, "no patient has both scores")
         return ax
-    for (before, after), n in grouped.items():
-        colour = _change_colour(after - before, better)
-        width = 0.6 + 4.4 * math.sqrt(n / heaviest) if heaviest > 1 else 1.2
-        ax.plot([0, 1], [before, after], color=to_rgba(colour, 0.35), lw=width, solid_capstyle="round", zorder=2)
+    ends = grouped.index.to_frame().to_numpy(float)
+    colours = [to_rgba(_change_colour(after - before, better), 0.35) for before, after in ends]
+    widths = 0.6 + 4.4 * np.sqrt(grouped.to_numpy() / heaviest) if heaviest > 1 else [1.2]
+    lines = [[(0, before), (1, after)] for before, after in ends]
+    ax.add_collection(LineCollection(lines, colors=colours, linewidths=widths, capstyle="round", zorder=2))
     means = [frame["before"].mean(), frame["after"].mean()]
     ax.plot([0, 1], means, color=INK, lw=3, marker="o", ms=8, mfc="white", mew=2.5, zorder=4)
     k = digits_for(outcome.resolution) if outcome else 1
@@ -163,7 +166,7 @@ def _change_panel(result: Result, ax: Axes) -> None:
                       fmt="o", color=INK, ms=6, capsize=4, lw=1.8)  # fmt: skip
         k = digits_for(outcome.resolution) if outcome else 1
         words = f"{number(e.value, k)}" + ("" if math.isnan(e.low) else f"\n({interval(e.low, e.high, k)})")
-        side.set_title(f"mean change {words}", fontsize=9.5, color=INK, loc="left", pad=6)
+        side.set_title(f"mean change {words}", fontsize=9.5, color=INK, loc="left", y=1.0, pad=6)
     side.set_xlabel("patients")
     side.set_ylabel("change (after − before)", fontsize=10)
     side.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))

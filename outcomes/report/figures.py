@@ -12,6 +12,9 @@ from outcomes.report.model import Figure
 #: How much of the usual width the axes take, where labels or a panel beside them need the rest.
 AXES_WIDTH = {"slopes": 0.5, "forest": 0.5, "dots": 0.66, "bands": 0.6}
 
+#: White kept around what was drawn, in inches.
+MARGIN = 0.08
+
 
 def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
     """The picture as SVG or PNG. No display is needed, and no date or random id is written into the file."""
@@ -30,12 +33,30 @@ def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
     }
     with mpl.rc_context(style):
         # no layout engine: the page is cut to what was drawn, which is several times cheaper than solving for it first
-        canvas = Canvas(figsize=(width, max(height, rows_height(figure.result, figure.kind))))
+        canvas = Canvas(figsize=(width, max(height, rows_height(figure.result, figure.kind))), facecolor="white")
         plot(figure.result, figure.kind, ax=canvas.add_axes((0.1, 0.1, AXES_WIDTH.get(figure.kind, 0.8), 0.8)))
+        if kind == "svg":
+            return _svg(canvas)
         out = io.BytesIO()
-        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        canvas.savefig(out, format=kind, dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
+        canvas.savefig(out, format=kind, dpi=dpi, metadata={"Software": None}, bbox_inches="tight", pad_inches=MARGIN)
     return out.getvalue()
+
+
+def _svg(canvas: Any) -> bytes:
+    """The picture as SVG, drawn once: the page is cut afterwards by its viewBox, where savefig would draw it twice."""
+    from matplotlib.backends.backend_svg import RendererSVG
+
+    canvas.set_dpi(72)
+    canvas.patch.set_visible(False)
+    out, (width, height) = io.StringIO(), canvas.bbox.size
+    renderer = RendererSVG(width, height, out, image_dpi=72, metadata={"Date": None, "Creator": None})
+    canvas.draw(renderer)
+    x0, y0, x1, y1 = (canvas.get_tightbbox(renderer).padded(MARGIN).extents * 72).round(2)
+    renderer.finalize()
+    size = f'width="{x1 - x0:.2f}pt" height="{y1 - y0:.2f}pt" viewBox="{x0:.2f} {height - y1:.2f} {x1 - x0:.2f} {y1 - y0:.2f}"'
+    text, n = re.subn(r'width="[^"]*" height="[^"]*" viewBox="[^"]*"', size, out.getvalue(), count=1)
+    assert n, "an SVG without its size"
+    return text.encode()
 
 
 def width_points(svg: bytes) -> float:
