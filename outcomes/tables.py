@@ -32,7 +32,8 @@ class Table:
 
     def _repr_html_(self) -> str:
         def cells(row: Sequence[str], tag: str) -> str:
-            sides = ["right" if i in self.numeric else "left" for i in range(len(row))]
+            # a number is never cut over two lines: where the page is narrow, the words beside it make room
+            sides = ["right;white-space:nowrap" if i in self.numeric else "left" for i in range(len(row))]
             return "".join(
                 f'<{tag} style="text-align:{side}">{html.escape(str(c))}</{tag}>' for side, c in zip(sides, row)
             )

@@ -97,7 +97,7 @@ class DurationOfRelief(Analysis):
         for group, curve in curves.items():
             rows += [replace(e, group=group, unit="days") for e in (curve.quantile(), curve.restricted_mean(until))]
             rows += [
-                replace(curve.at(d), name="without return", group=group, visit=v)
+                replace(curve.at(d), name="without return", group=group, visit=v, unit="share")
                 for v, d in zip(visits[1:], days[1:], strict=True)
             ]
         at_once = int(((frame["event"]) & (frame["time"] == days[1])).sum())
