@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from outcomes.checks import privacy
@@ -16,9 +17,10 @@ from outcomes.readers.files import read_file
 from outcomes.readers.ids import patient_ids
 from outcomes.readers.parse import column_report
 from outcomes.readers.recipe import ROLES, Recipe
-from outcomes.readers.visits import declared_columns, in_order, wide_columns
+from outcomes.readers.visits import declared_columns, in_order, visit_time, wide_columns
 from outcomes.readers.wide import to_long
 from outcomes.study import Issue, Study
+from outcomes.wording import listed_addresses
 
 
 def assemble(recipe: Recipe) -> Study:
@@ -39,8 +41,8 @@ def assemble(recipe: Recipe) -> Study:
     to_days(frames, reader.dates, issues)
     for name, table in tables.items():
         issues += [dataclasses.replace(note, table=name) for note in table.notes]
-    visits = _visits(recipe, frames["scores"], visits, issues)
     scores = tables["scores"]
+    visits = _visits(recipe, scores, frames["scores"], visits, issues)
     return Study(
         frames.pop("scores"), visits=visits, baseline=recipe.baseline, uses=tuple(reader.uses), measures=reader.measures,
         rows=tuple(scores.row_address(i) for i in range(len(scores))), issues=tuple(issues + reader.issues),
@@ -126,13 +128,22 @@ def _long(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]
     return to_long(table, renamed, order), order
 
 
-def _visits(recipe: Recipe, scores: pd.DataFrame, wide: tuple[str, ...], issues: list[Issue]) -> tuple[str, ...]:
+def _visits(
+    recipe: Recipe, table: TextTable, scores: pd.DataFrame, wide: tuple[str, ...], issues: list[Issue]
+) -> tuple[str, ...]:
     if recipe.visits or wide or "visit" not in scores:
         there = set(scores["visit"]) if "visit" in scores else set()
         strange = there - set(recipe.visits or wide)
         if there and len(strange) > 12:
             raise StudyError(
                 f"The visit column has {len(strange)} values that are not visits in the order. Is it the right column?"
+            )
+        words = sorted(v for v in strange if visit_time(v) is None)  # they may be anything somebody typed there
+        if words:
+            where = [table.row_address(int(i)) for i in np.flatnonzero(scores["visit"].isin(words))]
+            raise StudyError(
+                f"{len(words)} visit name(s) in the scores are not in the declared order: see {listed_addresses(where)}. "
+                f"There is: {', '.join(recipe.visits or wide)}. Add them to [visits] order, or map them."
             )
         return recipe.visits or wide
     order, sure = in_order(scores["visit"])
