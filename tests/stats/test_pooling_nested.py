@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from scipy import linalg, optimize
+from scipy import linalg, optimize, stats
 
 from outcomes.errors import AnalysisError
 from outcomes.stats.pooling import pool
@@ -129,6 +129,7 @@ def test_limits_lie_where_the_profile_has_fallen_as_far_as_allowed():
             if limit > 0:
                 assert_allclose(2 * (height - profile(limit)), 3.841458820694124, rtol=1e-6)
         assert_allclose(e.statistic, 2 * (height - profile(0.0)), rtol=1e-6, atol=1e-7)
+        assert_allclose(e.p, stats.chi2.sf(e.statistic, 1) / 2 if e.value else 1.0)
 
 
 def test_balanced_effects_are_the_analysis_of_variance():
