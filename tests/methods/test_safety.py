@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 import outcomes as oc
 from outcomes.errors import AnalysisError
+from outcomes.stats.blinding import james
 from outcomes.stats.paired_proportions import mcnemar, paired_difference
 from outcomes.stats.proportions import wilson
 from outcomes.stats.rates import share_of_infusions
@@ -352,6 +353,19 @@ def test_blinding_by_arm():
     assert result.sentence().startswith(
         "Of 6 patients given ketamine, 5 guessed right, 0 wrong and 1 did not know (Bang's index 0.83;"
     )
+    whole = result["James index"]
+    assert_allclose(whole.value, james([[5, 2], [0, 2]], [1, 1]).value)
+    assert f"James' index of all arms was {whole.value:.2f} (0.5 is guessing at random, 1 that nobody knew; 95% CI, " in result.sentence()
+    assert len(result.data["forest"]) == 2  # Bang's; the other index has another scale
+
+
+def test_blinding_of_a_crossover_has_no_interval_of_all_arms():
+    rows = [(who, arm, guess) for who in IDS for arm, guess in (("ketamine", "ketamine"), ("placebo", "unsure"))]
+    infusions = pd.DataFrame(rows, columns=["patient", "arm", "guess"]).assign(guess=lambda d: d["guess"].where(d.index != 1, "placebo"))
+    study = oc.Study(pd.DataFrame({"patient": IDS}), infusions=infusions.assign(infusion=1), design="crossover")
+    whole = oc.Blinding().run(study)["James index"]
+    assert whole.reason == "not_estimable" and math.isnan(whole.low) and not math.isnan(whole.value)
+    assert "more than one arm" in whole.how
 
 
 def test_blinding_refuses_answers_it_cannot_read():
