@@ -62,6 +62,12 @@ def test_public_functions_and_classes_say_what_they_do(path: Path) -> None:
     assert silent == []
 
 
+def test_reading_all_questions_does_not_import_scipy_stats() -> None:
+    """It costs a third of a second, as much as pandas: kernels take scipy.special, or import it where they need it."""
+    code = "import sys, outcomes as oc; oc.questions(); sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_rounding_happens_in_wording_only() -> None:
     # round(x, 9) before ranking is a rule of the methods, not for readers; format specs with digits are for readers
     offenders = []

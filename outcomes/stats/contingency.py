@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
@@ -113,7 +113,9 @@ def _chance(t: np.ndarray) -> float:
 def _sampled(t: np.ndarray, draws: int, rng: np.random.Generator | None) -> Estimate:
     if rng is None:
         raise ValueError("draws need a random generator: rng=np.random.default_rng(seed)")
-    tables = stats.random_table(t.sum(axis=1), t.sum(axis=0), seed=rng).rvs(draws)
+    from scipy.stats import random_table
+
+    tables = random_table(t.sum(axis=1), t.sum(axis=0), seed=rng).rvs(draws)
     weights = -special.gammaln(tables + 1).sum(axis=(1, 2))
     seen = -special.gammaln(t + 1).sum()
     p = (int((weights <= seen + SAME).sum()) + 1) / (draws + 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN
@@ -93,8 +93,10 @@ def p_chart(
     if points < max(least, 2):
         return ControlChart(tuple(share.tolist()), centre, (NAN,) * points, (NAN,) * points, (), reason="too_few")
     if exact:
-        tail = stats.norm.sf(3)
-        low, high = stats.binom.ppf(tail, n, centre) / n, stats.binom.isf(tail, n, centre) / n
+        from scipy.stats import binom
+
+        tail = special.ndtr(-3)
+        low, high = binom.ppf(tail, n, centre) / n, binom.isf(tail, n, centre) / n
     else:
         reach = 3 * np.sqrt(centre * (1 - centre) / n)
         low, high = np.clip(centre - reach, 0, 1), np.clip(centre + reach, 0, 1)

@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
@@ -46,16 +45,18 @@ def mainland_gart(
 
     Reference: Gart, Biometrika 1969;56:75; Mainland, Elementary Medical Statistics 1963.
     """
+    from scipy.stats import contingency, fisher_exact
+
     r1, r2, first = _responses(response1, response2, treated_first)
     table = np.array([[int((won & order).sum()) for won in (r1 & ~r2, r2 & ~r1)] for order in (first, ~first)])
     name, how = "treatment odds ratio, Mainland-Gart", "Fisher exact test of discordant patients by order"
     if table.sum() == 0:
         return Estimate(name, NAN, level=level, p=1.0, how=how, reason="no_discordant")
-    p = float(stats.fisher_exact(table)[1])
+    p = float(fisher_exact(table)[1])
     product = float(table[0, 0] * table[1, 1]), float(table[0, 1] * table[1, 0])
     if 0 in product:
         return Estimate(name, NAN, level=level, p=p, how=how, reason="separation")
-    limits = stats.contingency.odds_ratio(table).confidence_interval(level)
+    limits = contingency.odds_ratio(table).confidence_interval(level)
     low, high = math.sqrt(limits.low), math.sqrt(limits.high)
     return Estimate(name, math.sqrt(product[0] / product[1]), low, high, level, p, how=how)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from outcomes.result import NAN, Estimate
 
@@ -33,7 +33,7 @@ def egger(y: ArrayLike, v: ArrayLike) -> Estimate:
     if error == 0:
         return Estimate("Egger", beta[1], how=how, se=0.0, reason="zero_variance")
     t = float(beta[1]) / error
-    return Estimate("Egger", beta[1], p=2 * stats.t.sf(abs(t), df), statistic=t, df=df, se=error, how=how)
+    return Estimate("Egger", beta[1], p=2 * special.stdtr(df, -abs(t)), statistic=t, df=df, se=error, how=how)
 
 
 def begg(y: ArrayLike, v: ArrayLike) -> Estimate:
@@ -41,11 +41,13 @@ def begg(y: ArrayLike, v: ArrayLike) -> Estimate:
 
     Reference: Begg & Mazumdar, Biometrics 1994;50:1088.
     """
+    from scipy.stats import kendalltau
+
     values, variances = np.asarray(y, float), np.asarray(v, float)
     how = "Kendall's rank correlation of standardised effects and variances"
     if len(values) < 3:
         return Estimate("Begg", NAN, how=how, reason="too_few")
     w = 1 / variances
     centre = np.sum(w * values) / np.sum(w)
-    tau = stats.kendalltau((values - centre) / np.sqrt(variances - 1 / np.sum(w)), variances)
+    tau = kendalltau((values - centre) / np.sqrt(variances - 1 / np.sum(w)), variances)
     return Estimate("Begg", tau.statistic, p=tau.pvalue, how=how)

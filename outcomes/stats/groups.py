@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
@@ -60,7 +60,8 @@ class FTest:
 
     def estimate(self, name: str, *, how: str = "", visit: str = "", group: str = "") -> Estimate:
         """The test as a row of a table: the statistic is the value, `df` the numerator's; `how` has both df."""
-        both = f"F test with {self.df1:.4g} and {self.df2:.4g} df" + (f", {how}" if how else "")
+        df = f" with {self.df1:.4g} and {self.df2:.4g} df" if self.df1 == self.df1 and self.df2 == self.df2 else ""
+        both = f"F test{df}" + (f", {how}" if how else "")
         return Estimate(name, self.statistic, p=self.p, statistic=self.statistic, df=self.df1, how=both,
                         reason=self.reason, visit=visit, group=group)  # fmt: skip
 
@@ -302,7 +303,7 @@ def _range_row(head: Estimate, gap: float, se: float, k: int, df: float) -> Esti
     half = tukey_critical(head.level, k, df) / math.sqrt(2) * se
     return replace(
         head, value=gap, low=gap - half, high=gap + half, se=se, statistic=t, df=df,
-        p=2 * float(stats.t.sf(abs(t), df)), p_adjusted=tukey_p(math.sqrt(2) * abs(t), k, df),
+        p=2 * float(special.stdtr(df, -abs(t))), p_adjusted=tukey_p(math.sqrt(2) * abs(t), k, df),
     )  # fmt: skip
 
 

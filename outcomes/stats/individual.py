@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
@@ -161,8 +161,8 @@ def _icc_from_f(
     f: float, df1: int, df2: int, k: int, level: float, names: tuple[str, str]
 ) -> tuple[Estimate, Estimate]:
     tail = (1 - level) / 2
-    low_f = f / float(stats.f.isf(tail, df1, df2))
-    high_f = f * float(stats.f.isf(tail, df2, df1))
+    low_f = f / float(special.fdtri(df1, df2, 1 - tail))
+    high_f = f * float(special.fdtri(df2, df1, 1 - tail))
     p, how = float(special.fdtrc(df1, df2, f)), f"F({df1},{df2})"
     single = Estimate(
         names[0], (f - 1) / (f + k - 1), (low_f - 1) / (low_f + k - 1), (high_f - 1) / (high_f + k - 1), level, p, f,
@@ -178,7 +178,7 @@ def _icc2(msb: float, msj: float, mse: float, n: int, k: int, level: float) -> t
     top = (k * single * fj + n * (1 + (k - 1) * single) - k * single) ** 2
     v = df2 * top / (df1 * k**2 * single**2 * fj**2 + (n * (1 + (k - 1) * single) - k * single) ** 2)
     tail = (1 - level) / 2
-    upper, lower = float(stats.f.isf(tail, v, df1)), float(stats.f.isf(tail, df1, v))
+    upper, lower = float(special.fdtri(v, df1, 1 - tail)), float(special.fdtri(df1, v, 1 - tail))
     low = n * (msb - lower * mse) / (lower * (k * msj + (k * n - k - n) * mse) + n * msb)
     high = n * (upper * msb - mse) / (k * msj + (k * n - k - n) * mse + n * upper * msb)
     p, how = float(special.fdtrc(df1, df2, f)), f"F({df1},{df2})"
@@ -211,8 +211,8 @@ def cronbach_alpha(items: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, 
         return tuple(Estimate(name, NAN, level=level, reason="zero_variance") for name in names)  # type: ignore[return-value]
     raw = k / (k - 1) * (1 - float(own.sum()) / whole)
     tail, df1, df2 = (1 - level) / 2, n - 1, (n - 1) * (k - 1)
-    low = 1 - (1 - raw) * float(stats.f.isf(tail, df1, df2))
-    high = 1 - (1 - raw) * float(stats.f.isf(1 - tail, df1, df2))
+    low = 1 - (1 - raw) * float(special.fdtri(df1, df2, 1 - tail))
+    high = 1 - (1 - raw) * float(special.fdtri(df1, df2, tail))
     first = Estimate(names[0], raw, low, high, level, how="Feldt interval")
     if (own <= 0).any():
         return first, Estimate(names[1], NAN, reason="zero_variance")

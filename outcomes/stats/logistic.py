@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import DIFFERENCE, NAN, Estimate
@@ -255,7 +255,7 @@ def standardised_risks(fit: LogisticFit, group: Array, reference: Array, *, leve
 
     def tested(e: Estimate, ratio: bool = False) -> Estimate:
         z = e.value / e.se if e.se > 0 else NAN
-        p, on = float(2 * stats.norm.sf(abs(z))), (math.exp if ratio else float)
+        p, on = 2 * float(special.ndtr(-abs(z))), (math.exp if ratio else float)
         return Estimate(e.name, on(e.value), on(e.low), on(e.high), level, p, z, se=e.se, unit="" if ratio else e.unit,
                         how=how + ("; SE of the log" if ratio else ""))  # fmt: skip
 

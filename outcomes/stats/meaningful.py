@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
-from scipy.stats import rankdata
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
 from outcomes.stats.individual import measurement_error
+from outcomes.stats.midranks import midranks
 from outcomes.stats.paired import changes, mean_change, pairs, t_tail
 
 #: An anchor that correlates less than this with the change says little about it.
@@ -66,10 +66,10 @@ def roc(gain: ArrayLike, improved: ArrayLike, *, level: float = 0.95) -> Roc:
 
 def _auc(a: np.ndarray, b: np.ndarray, level: float) -> Estimate:
     m, n = len(a), len(b)
-    whole = rankdata(np.concatenate([a, b]))
+    whole = midranks(np.concatenate([a, b]))
     # placements: the share of the other group below each value, ties half
-    of_a = (whole[:m] - rankdata(a)) / n
-    of_b = 1 - (whole[m:] - rankdata(b)) / m
+    of_a = (whole[:m] - midranks(a)) / n
+    of_b = 1 - (whole[m:] - midranks(b)) / m
     value = float(of_a.mean())
     if m < 2 or n < 2:
         return Estimate("AUC", value, level=level, reason="too_few")
@@ -94,7 +94,7 @@ def spearman(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Estimate:
         return Estimate(name, NAN, level=level, reason="too_few")
     if np.ptp(first) == 0 or np.ptp(last) == 0:
         return Estimate(name, NAN, level=level, reason="zero_variance")
-    r = max(-1.0, min(1.0, float(np.corrcoef(rankdata(first), rankdata(last))[0, 1])))
+    r = max(-1.0, min(1.0, float(np.corrcoef(midranks(first), midranks(last))[0, 1])))
     if abs(r) == 1:
         return Estimate(name, r, level=level, reason="not_estimable")
     t = r * math.sqrt((n - 2) / (1 - r * r))

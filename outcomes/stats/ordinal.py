@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
@@ -163,4 +163,4 @@ def likelihood_ratio(fit: OrdinalFit, smaller: OrdinalFit | None = None) -> Esti
     if fit.reason or (smaller is not None and smaller.reason):
         return Estimate("chi2", NAN, df=df, how=how, reason=fit.reason or (smaller.reason if smaller else ""))
     chi2 = max(0.0, 2 * (fit.loglik - (smaller.loglik if smaller else fit.loglik_null)))
-    return Estimate("chi2", chi2, p=stats.chi2.sf(chi2, df), statistic=chi2, df=df, how=how)
+    return Estimate("chi2", chi2, p=special.chdtrc(df, chi2) if df else NAN, statistic=chi2, df=df, how=how)

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import DIFFERENCE, NAN, Estimate
@@ -67,7 +67,7 @@ def mcnemar(table: PairedTable, *, method: str = "mid-p") -> Estimate:
         x2 = max(0.0, abs(b - c) - (method == "corrected")) ** 2 / n
         return Estimate(name, x2, p=float(special.chdtrc(1, x2)), statistic=x2, df=1, how=how)
     tail = 2 * float(special.bdtr(min(b, c), n, 0.5))
-    p = tail - float(stats.binom.pmf(min(b, c), n, 0.5)) if method == "mid-p" else tail
+    p = tail - math.comb(n, min(b, c)) / 2**n if method == "mid-p" else tail
     return Estimate(name, min(b, c), p=min(1.0, float(p)), statistic=min(b, c), how=how)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
@@ -126,7 +126,7 @@ def q_profile(
     """
     sites = _sites(y, v, moderators)
     tail = (1 - level) / 2
-    high, low = (_q_root(sites, float(stats.chi2.ppf(q, sites.spare))) for q in (tail, 1 - tail))
+    high, low = (_q_root(sites, float(special.chdtri(sites.spare, upper))) for upper in (1 - tail, tail))
     return low, high
 
 
@@ -176,10 +176,10 @@ def meta_regression(
     factor = (coefficients[0].se / math.sqrt(inverse[0, 0])) ** 2
     m, chi2 = len(names), float(beta[1:] @ np.linalg.solve(inverse[1:, 1:] * factor, beta[1:]))
     if interval == "z":
-        joint = Estimate("moderators", chi2, statistic=chi2, df=m, p=stats.chi2.sf(chi2, m), how="Wald χ² test")
+        joint = Estimate("moderators", chi2, statistic=chi2, df=m, p=special.chdtrc(m, chi2), how="Wald χ² test")
     else:
         f = chi2 / m
-        joint = Estimate("moderators", f, statistic=f, df=m, p=stats.f.sf(f, m, sites.spare),
+        joint = Estimate("moderators", f, statistic=f, df=m, p=special.fdtrc(m, sites.spare, f),
                          how=f"F test with {m} and {sites.spare} df")  # fmt: skip
     before = tau_squared(y, v, estimator=estimator)
     share = 100 * max(0.0, 1 - tau2 / before) if before > 0 else NAN
@@ -196,7 +196,7 @@ def _coefficients(
         df = sites.spare
         factor = float(np.sum(rest**2 / (sites.v + tau2))) / df
         factor = max(1.0, factor) if interval == "truncated" else factor
-    quantile = float(stats.t.ppf((1 + level) / 2, df))
+    quantile = float(special.stdtrit(df, (1 + level) / 2))
     out = []
     for j, name in enumerate(names):
         se = math.sqrt(factor * inverse[j, j])
@@ -205,7 +205,7 @@ def _coefficients(
             continue
         low, high = beta[j] - quantile * se, beta[j] + quantile * se
         s = beta[j] / se
-        out.append(Estimate(name, beta[j], low, high, level, 2 * stats.t.sf(abs(s), df), s, _finite(df), se))
+        out.append(Estimate(name, beta[j], low, high, level, 2 * special.stdtr(df, -abs(s)), s, _finite(df), se))
     return tuple(out)
 
 
@@ -217,7 +217,7 @@ def _predicted(pooled: Estimate, tau2: float, k: int, rule: str, estimator: str)
         return replace(pooled, name="prediction interval", low=NAN, high=NAN, p=NAN, statistic=NAN, df=NAN, se=NAN,
                        how=how, reason=why)  # fmt: skip
     spread = math.sqrt(tau2 + pooled.se**2)
-    half = stats.t.ppf((1 + pooled.level) / 2, df) * spread
+    half = special.stdtrit(df, (1 + pooled.level) / 2) * spread
     return Estimate("prediction interval", pooled.value, pooled.value - half, pooled.value + half, pooled.level,
                     df=_finite(df), se=spread, unit=pooled.unit, how=how)  # fmt: skip
 
@@ -242,7 +242,7 @@ def _spread(sites: _Sites, tau2: float, estimator: str, level: float) -> tuple[E
             "I2", i2, share[0], share[1], level, unit="%", how="tau2 over tau2 plus the typical sampling variance"
         ),
         Estimate("H2", h2, how="total over sampling variance"),
-        Estimate("Q", q, statistic=q, df=k - 1, p=stats.chi2.sf(q, k - 1), how="Cochran Q, χ² test of equal sites"),
+        Estimate("Q", q, statistic=q, df=k - 1, p=special.chdtrc(k - 1, q), how="Cochran Q, χ² test of equal sites"),
         Estimate("Hartung-Knapp factor", factor, how="below 1 the plain interval is narrower than its truncated form"),
     )
 

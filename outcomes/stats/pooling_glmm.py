@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
-from scipy.special import expit, gammaln
+from scipy import optimize
+from scipy.special import expit, gammaln, ndtr, ndtri
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
@@ -47,10 +47,10 @@ def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tup
     if _log_likelihood(start, 0.0, x, k) >= -found.fun - 1e-9:
         mu, tau = start, 0.0
     se = _standard_error(mu, tau, x, k)
-    half = stats.norm.ppf((1 + level) / 2) * se
+    half = ndtri((1 + level) / 2) * se
     z = mu / se
     return (
-        Estimate("pooled", mu, mu - half, mu + half, level, 2 * stats.norm.sf(abs(z)), z, se=se, how=how),
+        Estimate("pooled", mu, mu - half, mu + half, level, 2 * ndtr(-abs(z)), z, se=se, how=how),
         Estimate("share", expit(mu), expit(mu - half), expit(mu + half), level, how=how),
         Estimate("tau2", tau**2, how=how),
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
@@ -166,8 +166,10 @@ def unconditional_exact(first: Share, second: Share, *, test: str = "boschloo") 
     >>> round(unconditional_exact((8, 12), (3, 12)).p, 3)
     0.064
     """
+    from scipy.stats import barnard_exact, boschloo_exact
+
     (x1, n1), (x2, n2) = checked(*first), checked(*second)
-    tests: dict[str, Callable[..., Any]] = {"boschloo": stats.boschloo_exact, "barnard": stats.barnard_exact}
+    tests: dict[str, Callable[..., Any]] = {"boschloo": boschloo_exact, "barnard": barnard_exact}
     if test not in tests:
         raise AnalysisError(unknown("test", test, tests))
     name, how = f"{test.capitalize()} test", f"{test.capitalize()}'s unconditional exact test, two-sided"

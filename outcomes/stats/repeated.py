@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
 from outcomes.stats.groups import FTest
+from outcomes.stats.midranks import midranks
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired import mean_change
 from outcomes.stats.tukey import tukey_p
@@ -97,8 +98,8 @@ def _sphericity(error: Array, df: int) -> Sphericity:
     log_w = log_det - p * math.log(trace / p)
     rho = 1 - (2 * p * p + p + 2) / (6 * p * df)
     w2 = (p + 2) * (p - 1) * (p - 2) * (2 * p**3 + 6 * p * p + 3 * p + 2) / (288 * (df * p * rho) ** 2)
-    z, f = -df * rho * log_w, p * (p + 1) // 2 - 1
-    p1, p2 = stats.chi2.sf(z, f), stats.chi2.sf(z, f + 4)
+    z, f = max(0.0, -df * rho * log_w), p * (p + 1) // 2 - 1
+    p1, p2 = special.chdtrc(f, z), special.chdtrc(f + 4, z)
     return Sphericity(gg, hf, 1 / p, math.exp(log_w), float(p1 + w2 * (p2 - p1)))
 
 
@@ -114,7 +115,7 @@ def _effect(
 
     def corrected(epsilon: float) -> float:
         e = min(1.0, epsilon)
-        return float(stats.f.sf(test.statistic, e * df, e * df_error))
+        return float(special.fdtrc(e * df, e * df_error, test.statistic))
 
     whole = ss + ss_error
     return Effect(
@@ -240,7 +241,7 @@ class RankTest:
 
 
 def _row_ranks(y: Array) -> Array:
-    return stats.rankdata(np.round(y, 9), axis=1)
+    return np.apply_along_axis(midranks, 1, np.round(y, 9))
 
 
 def friedman(scores: ArrayLike) -> RankTest:
@@ -269,7 +270,7 @@ def friedman(scores: ArrayLike) -> RankTest:
     chi2 = (k - 1) * float(((r.sum(axis=0) - n * (k + 1) / 2) ** 2).sum()) / spread
     w = chi2 / (n * (k - 1))
     f = FTest.of((n - 1) * w / (1 - w), k - 1, df2) if w < 1 - 1e-12 else FTest(NAN, k - 1, df2, NAN, "zero_variance")
-    p = float(stats.chi2.sf(chi2, k - 1))
+    p = float(special.chdtrc(k - 1, chi2))
     return RankTest(Estimate("chi2", chi2, p=p, statistic=chi2, df=k - 1, how=how), w, f)
 
 
@@ -280,7 +281,7 @@ def quade(scores: ArrayLike) -> FTest:
     """
     y = complete_matrix(scores)
     n, k = y.shape
-    weight = stats.rankdata(np.round(np.ptp(np.round(y, 9), axis=1), 9))
+    weight = midranks(np.round(np.ptp(np.round(y, 9), axis=1), 9))
     s = weight[:, None] * (_row_ranks(y) - (k + 1) / 2)
     whole, between = float((s**2).sum()), float((s.sum(axis=0) ** 2).sum()) / n
     if n < 2 or whole <= 0 or whole - between <= 1e-12 * whole:
@@ -334,7 +335,7 @@ def friedman_pairs(
             rows.append(replace(row, reason="too_few" if df < 1 else "zero_variance"))
         else:
             t = gap / math.sqrt(2 * free / df)
-            rows.append(replace(row, statistic=t, df=df, p=2 * float(stats.t.sf(abs(t), df))))
+            rows.append(replace(row, statistic=t, df=df, p=2 * float(special.stdtr(df, -abs(t)))))
     if test == "nemenyi":
         return tuple(rows)
     return tuple(replace(e, p_adjusted=p) for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True))

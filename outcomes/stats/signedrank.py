@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
-from scipy.stats import rankdata
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
+from outcomes.stats.midranks import midranks
 from outcomes.stats.paired import ALTERNATIVES, Alternative, changes, check_option
 
 Zeros = Literal["wilcoxon", "pratt"]
@@ -150,7 +150,7 @@ def signed_rank(
 def _signed_ranks(d: np.ndarray, zeros: str) -> tuple[np.ndarray, np.ndarray]:
     """Mid-ranks of the non-zero changes under a zero rule, and which of them are positive."""
     kept = d != 0
-    ranks = rankdata(np.abs(d))[kept] if zeros == "pratt" else rankdata(np.abs(d[kept]))
+    ranks = midranks(np.abs(d))[kept] if zeros == "pratt" else midranks(np.abs(d[kept]))
     return ranks, d[kept] > 0
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
@@ -157,7 +157,7 @@ def log_rank(groups: Mapping[str, tuple[ArrayLike, ArrayLike]], *, rho: float = 
     if not e.any() or np.linalg.matrix_rank(v[1:, 1:]) < df:
         return Estimate("chi2", NAN, df=df, how=how, reason="no_events" if not e.any() else "not_estimable")
     chi2 = float(gap[1:] @ np.linalg.solve(v[1:, 1:], gap[1:]))
-    return Estimate("chi2", chi2, p=stats.chi2.sf(chi2, df), statistic=chi2, df=df, how=how)
+    return Estimate("chi2", chi2, p=special.chdtrc(df, chi2), statistic=chi2, df=df, how=how)
 
 
 @dataclass(frozen=True, eq=False)

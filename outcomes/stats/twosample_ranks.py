@@ -12,11 +12,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import NAN, Estimate
 from outcomes.stats.groups import scores
+from outcomes.stats.midranks import midranks
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.signedrank import scaled_to_integers
 from outcomes.wording import percent
@@ -99,7 +100,7 @@ def mann_whitney(
     n1, n2 = a.size, b.size
     if not (n1 and n2):
         return Estimate("U", NAN, reason="too_few", how="Mann-Whitney")
-    ranks = stats.rankdata(np.concatenate([a, b]))
+    ranks = midranks(np.concatenate([a, b]))
     u = float(ranks[:n1].sum()) - n1 * (n1 + 1) / 2
     if np.ptp(ranks) == 0:
         return Estimate("U", u, p=1.0, statistic=u, how="Mann-Whitney, all scores tied", reason="all_zero")
@@ -257,7 +258,7 @@ def kruskal_wallis(groups: Mapping[str, ArrayLike]) -> Estimate:
     if spread == 0:
         return Estimate("H", 0.0, p=1.0, statistic=0.0, df=df, how=how, reason="all_zero")
     h = float((sizes * (sums / sizes - (n + 1) / 2) ** 2).sum()) / spread
-    return Estimate("H", h, p=stats.chi2.sf(h, df), statistic=h, df=df, how=how)
+    return Estimate("H", h, p=special.chdtrc(df, h), statistic=h, df=df, how=how)
 
 
 def epsilon_squared(h: float, n: int) -> float:
@@ -292,7 +293,7 @@ def _rank_sums(groups: Mapping[str, ArrayLike]) -> tuple[Array, Array, float, in
     parts = [_ranked(x) for x in groups.values()]
     sizes = np.array([p.size for p in parts])
     n = int(sizes.sum())
-    ranks = stats.rankdata(np.concatenate(parts)) if n else np.empty(0)
+    ranks = midranks(np.concatenate(parts)) if n else np.empty(0)
     sums = np.array([part.sum() for part in np.split(ranks, np.cumsum(sizes)[:-1])])
     ties = np.unique(ranks, return_counts=True)[1].astype(float)
     spread = n * (n + 1) / 12 - float((ties**3 - ties).sum()) / (12 * (n - 1)) if n > 1 else NAN
