@@ -147,7 +147,7 @@ def posterior_draw(fitted: Fit, rng: np.random.Generator, *, attempts: int = 200
     full = all(n.startswith("Sigma_") for n in fitted.structure.names)
     for _ in range(attempts):
         sigma = (
-            _wild_cholesky(fitted.sigma[0], w, rng)[None]
+            _wild_cholesky(fitted.sigma, w, rng)
             if full
             else fitted.structure(rng.multivariate_normal(fitted.theta, w)).sigma
         )
@@ -162,24 +162,27 @@ def posterior_draw(fitted: Fit, rng: np.random.Generator, *, attempts: int = 200
 
 
 def _wild_cholesky(sigma: Array, w: Array, rng: np.random.Generator) -> Array:
-    """Sigma drawn so that its log-Cholesky factor is normal with the covariance that W on Sigma's scale implies."""
-    m = len(sigma)
-    lower = np.linalg.cholesky(sigma)
+    """Each Sigma (groups, M, M) drawn so that the log-Cholesky factors are normal with the covariance that W on Sigma's scale implies."""
+    m = sigma.shape[-1]
     cells = [(a, b) for a in range(m) for b in range(a + 1)]
     upper = [(j, k) for j in range(m) for k in range(j, m)]
-    jacobian = np.empty((len(upper), len(cells)))
-    for i, (a, b) in enumerate(cells):
-        step = np.zeros((m, m))
-        step[a, b] = lower[a, a] if a == b else 1.0
-        change = step @ lower.T
-        change = change + change.T
-        jacobian[:, i] = [change[j, k] for j, k in upper]
-    inverse = np.linalg.inv(jacobian)
-    drawn = rng.multivariate_normal(np.zeros(len(cells)), inverse @ w @ inverse.T)
-    out = lower.copy()
-    for value, (a, b) in zip(drawn, cells):
-        out[a, b] = lower[a, b] * np.exp(value) if a == b else lower[a, b] + value
-    return out @ out.T
+    lowers, size = np.linalg.cholesky(sigma), len(cells)
+    inverse = np.zeros_like(w)
+    for g, lower in enumerate(lowers):
+        jacobian = np.empty((size, size))
+        for i, (a, b) in enumerate(cells):
+            step = np.zeros((m, m))
+            step[a, b] = lower[a, a] if a == b else 1.0
+            change = step @ lower.T
+            change = change + change.T
+            jacobian[:, i] = [change[j, k] for j, k in upper]
+        inverse[g * size : (g + 1) * size, g * size : (g + 1) * size] = np.linalg.inv(jacobian)
+    drawn = rng.multivariate_normal(np.zeros(len(w)), inverse @ w @ inverse.T).reshape(-1, size)
+    out = lowers.copy()
+    for new, lower, values in zip(out, lowers, drawn):
+        for value, (a, b) in zip(values, cells):
+            new[a, b] = lower[a, b] * np.exp(value) if a == b else lower[a, b] + value
+    return np.asarray(out @ out.transpose(0, 2, 1), dtype=float)
 
 
 def bootstrap_draw(

@@ -17,13 +17,17 @@ from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.result import Estimate
-from outcomes.stats.covariance import structure
+from outcomes.stats.covariance import ByGroup, Structure, structure
 from outcomes.stats.imputation import Parameters, bootstrap_draw, estimates_of, posterior_draw
 from outcomes.stats.mmrm import FALLBACK, visit_design
-from outcomes.stats.reml import Fit, fit, fit_first
-from outcomes.stats.summary import by_pattern, summarise
+from outcomes.stats.reml import Fit, NotConverged, fit, fit_first
+from outcomes.stats.summary import Summary, by_pattern, summarise
 
 Array = NDArray[np.float64]
+
+TOO_MANY_VISITS = (
+    "There are too many visits for so few patients: the spread of the missing scores cannot be told from those seen."
+)
 
 #: The methods, and how a sentence says what a patient's missing scores after the last visit seen are taken to be.
 METHODS = {
@@ -42,6 +46,7 @@ class Incomplete:
 
     `arm` (n,) numbers the arms, `own` (arms, d) gives the indicator values of each arm at `indicators` (columns of the
     features), `reference` is the arm others are compared with; `baseline` (n,) serves "return to baseline".
+    `by_arm`: each arm has a covariance of its own.
     """
 
     scores: Array
@@ -54,6 +59,12 @@ class Incomplete:
     own: Array
     reference: int = 0
     baseline: Array | None = None
+    by_arm: bool = False
+
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """The covariance group of each patient: the arm, or the same for all."""
+        return self.arm if self.by_arm else np.zeros_like(self.arm)
 
     @property
     def last(self) -> NDArray[np.int64]:
@@ -70,13 +81,20 @@ class Incomplete:
 
 
 def base_fit(data: Incomplete) -> Fit:
-    """The imputation model: mean by visit, one covariance for all arms (unstructured, or the first that converges), REML.
+    """The imputation model: mean by visit, one covariance for all arms or one each (unstructured, or the first that converges), REML.
 
     Raises NotConverged where none does.
     """
-    s = summarise(data.scores, data.design, visits=data.visits, features=data.features)
+    s = _summary(data, slice(None))
     design = visit_design(data.features, data.visits, by_visit=data.by_visit)
-    return fit_first(s, design, [structure(c, len(data.visits)) for c in FALLBACK])
+    tried: list[Structure] = [structure(c, len(data.visits)) for c in FALLBACK]
+    return fit_first(s, design, [ByGroup(t, s.groups) for t in tried] if data.by_arm else tried)
+
+
+def _summary(data: Incomplete, rows: slice | list[int]) -> Summary:
+    groups = tuple(str(a) for a in range(len(data.own))) if data.by_arm else ("",)
+    return summarise(data.scores[rows], data.design[rows], visits=data.visits, features=data.features, group=data.group[rows],
+                     groups=groups)  # fmt: skip
 
 
 def means(data: Incomplete, fitted: Fit, parameters: Parameters, method: str) -> Array:
@@ -107,6 +125,28 @@ def means(data: Incomplete, fitted: Fit, parameters: Parameters, method: str) ->
     return np.where(after, ref + moved, own)
 
 
+def covariance(data: Incomplete, sigma: Array, method: str, arm: int, last: int) -> Array:
+    """The covariance (M, M) of the scores of a patient of one arm, last seen at position `last` (-1: never), under the method.
+
+    Where arms have their own (`sigma` (arms, M, M)): a patient seen to the end, and under "mar", "lmcf" and "rtb", has that of
+    the own arm; under "cr" that of the reference. Under "j2r" and "cir" it is the own arm's up to `last`, and what follows
+    hangs on it as in the reference arm: with A the own and R the reference covariance, R₂₁R₁₁⁻¹A₁₁ and
+    R₂₂ − R₂₁R₁₁⁻¹(R₁₁ − A₁₁)R₁₁⁻¹R₁₂ (Carpenter, Roger & Kenward 2013).
+    """
+    seen, size = last + 1, sigma.shape[-1]
+    if len(sigma) == 1 or seen == size or method in ("mar", "lmcf", "rtb"):
+        return np.asarray(sigma[arm if len(sigma) > 1 else 0], dtype=float)
+    out = np.array(sigma[data.reference], dtype=float)
+    if method == "cr" or seen == 0:
+        return out
+    own, first = sigma[arm][:seen, :seen], out[:seen, :seen].copy()
+    slope = np.linalg.solve(first, out[:seen, seen:])
+    out[:seen, :seen], out[:seen, seen:] = own, own @ slope
+    out[seen:, :seen] = out[:seen, seen:].T
+    out[seen:, seen:] -= slope.T @ (first - own) @ slope
+    return out
+
+
 def complete(
     data: Incomplete, fitted: Fit, parameters: Parameters, method: str, *, rng: np.random.Generator | None = None
 ) -> Array:
@@ -116,9 +156,10 @@ def complete(
     """
     mean = means(data, fitted, parameters, method)
     out = data.scores.copy()
-    sigma, last = parameters.sigma[0], data.last
-    for _, seen, rows in by_pattern(data.scores, np.zeros(len(out), dtype=np.int64)):
+    last = data.last
+    for arm, seen, rows in by_pattern(data.scores, data.group):
         if not seen.all():
+            sigma = covariance(data, parameters.sigma, method, arm, last[rows[0]])
             at, gap = np.flatnonzero(seen), np.flatnonzero(~seen)
             slope = np.linalg.solve(sigma[np.ix_(at, at)], sigma[np.ix_(at, gap)])
             if method == "rtb":
@@ -127,14 +168,30 @@ def complete(
             if rng is not None:
                 known = sigma[np.ix_(at, gap)]
                 spread = sigma[np.ix_(gap, gap)] - known.T @ np.linalg.solve(sigma[np.ix_(at, at)], known)
-                fill = fill + rng.normal(size=fill.shape) @ np.linalg.cholesky(spread).T
+                fill = fill + rng.normal(size=fill.shape) @ _root(spread).T
             out[np.ix_(rows, gap)] = fill
     nobody = last < 0
-    if nobody.any():
-        out[nobody] = mean[nobody]
-        if rng is not None:
-            out[nobody] += rng.normal(size=out[nobody].shape) @ np.linalg.cholesky(sigma).T
+    out[nobody] = mean[nobody]
+    if rng is not None:
+        for arm in np.unique(data.group[nobody]):
+            rows = np.flatnonzero(nobody & (data.group == arm))
+            sigma = covariance(data, parameters.sigma, method, int(arm), -1)
+            out[rows] += rng.normal(size=out[rows].shape) @ np.linalg.cholesky(sigma).T
     return out
+
+
+def _root(spread: Array) -> Array:
+    """A square root of a covariance; one that is singular up to rounding has one too.
+
+    Raises NotConverged where it is no covariance.
+    """
+    try:
+        return np.linalg.cholesky(spread)
+    except np.linalg.LinAlgError:
+        value, vector = np.linalg.eigh(spread)
+        if not value.min() > -1e-6 * abs(value).max():
+            raise NotConverged(TOO_MANY_VISITS) from None
+        return vector * np.sqrt(np.maximum(value, 0.0))
 
 
 def draws(
@@ -148,7 +205,7 @@ def draws(
     out = []
     for _ in range(number):
         if parameters == "bootstrap":
-            drawn = bootstrap_draw(fitted, data.scores, data.design, data.arm, rng)
+            drawn = bootstrap_draw(fitted, data.scores, data.design, data.arm, rng, group=data.group)
         elif parameters == "posterior":
             drawn = posterior_draw(fitted, rng)
         else:
@@ -193,7 +250,7 @@ def conditional_mean_jackknife(
         if gaps[i].all():
             without[i] = once(own, full, kept)
             continue
-        s = full.summary - summarise(data.scores[[i]], data.design[[i]], visits=data.visits, features=data.features)
+        s = full.summary - _summary(data, [i])
         without[i] = once(own, fit(s, full.design, full.structure, start=full.theta), kept)
     return value, np.sqrt((n - 1) / n * ((without - without.mean(axis=0)) ** 2).sum(axis=0))
 

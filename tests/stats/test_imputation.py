@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from outcomes.stats.reference_based import (
     base_fit,
     complete,
     conditional_mean_jackknife,
+    covariance,
     draws,
     means,
 )
@@ -106,22 +109,90 @@ def test_conditional_mean_under_mar_is_the_mixed_model_and_its_jackknife_equals_
     assert abs(value[3]) < abs(mar[3])
 
 
+def unequal(seed, n=60):
+    """As `trial`, the second arm with a larger spread and a weaker tie between visits; each arm has its own covariance."""
+    data = trial(seed, n=n)
+    noise = np.random.default_rng(seed + 100).normal(0, 1.5, data.scores.shape)
+    return replace(data, scores=data.scores + noise * (data.arm == 1)[:, None], by_arm=True)
+
+
+def test_a_covariance_for_each_arm_is_joined_as_the_method_says():
+    data = unequal(2)
+    sigma = base_fit(data).sigma
+    own, ref = sigma[1], sigma[0]
+    assert np.abs(own - ref).max() > 0.5
+    for method in METHODS:
+        np.testing.assert_array_equal(covariance(data, sigma, method, 1, 3), own)
+        np.testing.assert_allclose(covariance(data, sigma, method, 0, 1), ref, rtol=1e-12)
+        joined = covariance(data, sigma, method, 1, 1)
+        assert np.linalg.eigvalsh(joined).min() > 0
+        if method in ("mar", "lmcf", "rtb", "cr"):
+            np.testing.assert_array_equal(joined, ref if method == "cr" else own)
+            continue
+        np.testing.assert_allclose(joined[:2, :2], own[:2, :2])
+        for both in (lambda s: np.linalg.solve(s[:2, :2], s[:2, 2:]),
+                     lambda s: s[2:, 2:] - s[2:, :2] @ np.linalg.solve(s[:2, :2], s[:2, 2:])):  # fmt: skip
+            np.testing.assert_allclose(both(joined), both(ref), rtol=1e-9)
+        np.testing.assert_array_equal(covariance(data, sigma, method, 1, -1), ref)
+
+
+def test_equal_covariances_of_the_arms_are_the_common_one():
+    data = trial(3)
+    fitted = base_fit(data)
+    shared = estimates_of(fitted)
+    twice = replace(shared, sigma=np.repeat(shared.sigma, 2, axis=0))
+    for method in METHODS:
+        np.testing.assert_allclose(
+            complete(replace(data, by_arm=True), fitted, twice, method), complete(data, fitted, shared, method), rtol=1e-9
+        )
+
+
+def test_by_arm_the_conditional_mean_is_that_mixed_model_and_its_jackknife_is_refitting_by_hand():
+    data = unequal(4, n=40)
+
+    def analyse(completed, kept):
+        return ancova_differences(completed, data.design[kept], [1])[0]
+
+    value, se = conditional_mean_jackknife(data, "j2r", analyse=analyse)
+    without = []
+    for i in range(40):
+        kept = np.arange(40) != i
+        own = replace(data, scores=data.scores[kept], design=data.design[kept], arm=data.arm[kept], baseline=data.baseline[kept])
+        fitted = base_fit(own)
+        without.append(analyse(complete(own, fitted, estimates_of(fitted), "j2r"), kept))
+    spread = np.array(without) - np.mean(without, axis=0)
+    np.testing.assert_allclose(se, np.sqrt(39 / 40 * (spread**2).sum(axis=0)), rtol=1e-6)
+    common, _ = conditional_mean_jackknife(replace(data, by_arm=False), "j2r", analyse=analyse)
+    assert abs(value[3] - common[3]) > 1e-4
+    fitted = base_fit(data)
+    mar = complete(data, fitted, estimates_of(fitted), "mar")
+    for arm in (0, 1):  # the scores of an arm fill up from its own covariance alone
+        rows, at = data.arm == arm, means(data, fitted, estimates_of(fitted), "mar")
+        i = next(i for i in np.flatnonzero(rows) if data.last[i] == 1 and not np.isnan(data.scores[i, :2]).any())
+        s = fitted.sigma[arm]
+        expected = at[i, 2:] + (data.scores[i, :2] - at[i, :2]) @ np.linalg.solve(s[:2, :2], s[:2, 2:])
+        np.testing.assert_allclose(mar[i, 2:], expected)
+
+
 @pytest.mark.parametrize("kind", ["posterior", "bootstrap"])
-def test_draws_scatter_about_the_fit_as_its_standard_errors_say(kind):
-    data = trial(5, n=120)
+@pytest.mark.parametrize("make", [trial, unequal])
+def test_draws_scatter_about_the_fit_as_its_standard_errors_say(kind, make):
+    data = make(5, n=120)
     fitted = base_fit(data)
     rng = np.random.default_rng(1)
     many = [
         posterior_draw(fitted, rng)
         if kind == "posterior"
-        else bootstrap_draw(fitted, data.scores, data.design, data.arm, rng)
+        else bootstrap_draw(fitted, data.scores, data.design, data.arm, rng, group=data.group)
         for _ in range(150)
     ]
     beta = np.array([p.beta for p in many])
     se = np.sqrt(np.diag(fitted.cov_beta))
     assert (np.abs(beta.mean(axis=0) - fitted.beta) < 4 * se / np.sqrt(150) + 0.05 * se).all()
     assert (np.abs(np.log(beta.std(axis=0) / se)) < 0.3).all()
-    assert all(np.linalg.eigvalsh(p.sigma[0]).min() > 0 for p in many)
+    assert all(np.linalg.eigvalsh(p.sigma).min() > 0 for p in many)
+    scale = np.log([np.diagonal(p.sigma, axis1=1, axis2=2) for p in many]) - np.log(np.diagonal(fitted.sigma, axis1=1, axis2=2))
+    assert (np.abs(scale.mean(axis=0)) < 0.12).all() and (scale.std(axis=0) < 0.35).all()
 
 
 def test_the_same_seed_gives_the_same_draws():
