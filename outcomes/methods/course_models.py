@@ -10,14 +10,14 @@ import numpy as np
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
-from outcomes.methods.grouping import chosen_words, is_randomised, unrandomised, versus
+from outcomes.methods.grouping import chosen_words, is_randomised, moved, unrandomised, versus
 from outcomes.methods.repeats import follow_ups, holm_over_visits, interval_words, model_result, repeats, rows_of
 from outcomes.result import Result
 from outcomes.stats.inference import METHODS
 from outcomes.stats.lmm import mixed
 from outcomes.stats.mmrm import FALLBACK, repeated
 from outcomes.study import Study
-from outcomes.wording import digits_for, number, spoken
+from outcomes.wording import digits_for, number, plural, spoken
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class CohortModel(Analysis):
         return (
             f"Estimated mean {outcome.title} was {number(before, k)} at {spoken(first)} and {number(after, k)} at {spoken(main)} "
             f"(change {number(change.value, k)}, {interval_words(result, change, k, style)}); {int(seen[main])} of "
-            f"{result.counts.enrolled} patients had a score at {spoken(main)} ({result.facts['model']}): scores "
-            f"{outcome.direction(change.value)} on average."
+            f"{plural(result.counts.enrolled, 'patient')} had a score at {spoken(main)} ({result.facts['model']})"
+            f"{moved(outcome, change, k)}."
         )
 
     def methods_text(self) -> str:
@@ -181,4 +181,5 @@ class SlopeModel(Analysis):
             f"{e.name}{whose.get(e, '')} {number(e.value, k)} {e.unit} ({interval_words(result, e, k, style)})" for e in result.estimates
         ]
         chosen = chosen_words(result.facts["randomised"], self.by)
-        return f"{result.outcome.title}: {'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}.{chosen}"
+        title = result.outcome.title
+        return f"{title[:1].upper()}{title[1:]}: {'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}.{chosen}"

@@ -17,7 +17,7 @@ from outcomes.result import REASONS, Estimate, Result
 from outcomes.stats.crossover import baseline_adjusted, first_period, ignoring_period, koch, latin_square, two_period
 from outcomes.stats.crossover_mixed import CrossoverModel, crossover_model
 from outcomes.study import Study
-from outcomes.wording import digits_for, interval, number, plural, spoken
+from outcomes.wording import digits_for, interval, number, plural, round_half_away, spoken
 
 Rows = list[Estimate]
 
@@ -210,8 +210,9 @@ def _difference_words(e: Estimate, what: str, k: int, style: str, who: str) -> s
     one, other = (spoken(v) for v in e.group.split(" - ", 1))
     if np.isnan(e.value):
         return f"the difference in {what} between {one} and {other} is undefined ({REASONS[e.reason]}; {who})"
-    amount = f"{number(abs(e.value), k)} {e.unit} {_side(e.value)}" if e.value else "the same"
-    compared = f"{what} was {amount} with {one} {'than' if e.value else 'as'} with {other}"
+    shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
+    amount = f"{number(abs(shown), k)} {e.unit} {_side(shown)}" if shown else "the same"
+    compared = f"{what} was {amount} with {one} {'than' if shown else 'as'} with {other}"
     return f"{compared} ({two_words(e, k, style)}; mixed model, Kenward-Roger; {who})"
 
 

@@ -18,7 +18,7 @@ from outcomes.stats.crossover_binary import mainland_gart, prescott, response_ta
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired_proportions import cochran_q, mcnemar, paired_difference
 from outcomes.study import Study
-from outcomes.wording import interval, p_value, points, share_of, spoken
+from outcomes.wording import interval, listed, p_value, points, share_of, spoken
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class CrossoverBinary(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         n, facts = result.counts.analysed, result.facts
-        seen = ", ".join(f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(facts["responded"].items()))
+        seen = listed([f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(facts["responded"].items())])
         start = f"In the same patients, {rule_words(self.rule, result.outcome)} was seen in {seen}"
         parts = [_difference_words(result, result[t], style, several=len(facts["pairs"]) > 1) for t in facts["pairs"]]
         gart = next((e for e in result.estimates if e.name.endswith("Mainland-Gart")), None)
@@ -151,5 +151,5 @@ def _difference_words(result: Result, e: Estimate, style: str, *, several: bool)
     if np.isnan(e.low):
         return f"{pair}undefined, {REASONS.get(e.reason, 'no patient')}"
     limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
-    p = adjusted_words(result, e, style) if several else f"McNemar mid-p {p_value(e.p, style)}"
+    p = adjusted_words(result, e, style) if several else f"McNemar mid-p test, {p_value(e.p, style)}"
     return f"{pair}{points(e.value)}, {limits}, Tango; {p}"

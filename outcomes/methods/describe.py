@@ -55,7 +55,7 @@ class Describe(Analysis):
         unseen = [study.outcome(n).title for n in names if study.outcome(n).name not in {row["outcome"] for row in rows}]
         if not rows:
             raise AnalysisError(f"There is no score at any visit: {listed(unseen)}.")
-        by_visit = pd.DataFrame(rows).drop(columns="is_baseline")
+        by_visit = pd.DataFrame(rows).drop(columns=["is_baseline", "never before"])
         table_one = _table_one(study, self.characteristics)
         estimates = [
             Estimate(kind, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
@@ -63,7 +63,7 @@ class Describe(Analysis):
                      how="t interval" if kind == "mean change" else "", reason=row[f"{kind}_reason"])
             for row in rows
             for kind in ("mean", "mean change")
-            if kind == "mean" or not row["is_baseline"]
+            if kind == "mean" or not (row["is_baseline"] or row["never before"])
         ]  # fmt: skip
         n = study.enrolled
         notes = (f"Without a score at any visit: {listed(unseen)}.",) if unseen else ()
@@ -77,8 +77,7 @@ class Describe(Analysis):
         frame = result.data["visits"]
         rows = frame[frame["outcome"] == frame["outcome"].iloc[0]].to_dict("records")
         said = [
-            f"{number(r['mean'], digits_for(r['resolution']))} (SD {number(r['sd'], digits_for(r['resolution']))}; n={r['n']}) "
-            f"at {spoken(r['visit'])}"
+            f"{number(r['mean'], digits_for(r['resolution']))} ({_sd(r)}n={r['n']}) at {spoken(r['visit'])}"
             for r in (rows if len(rows) < 2 or result.facts["several"] else [rows[0], rows[-1]])
         ]
         last, same = rows[-1], ""
@@ -190,7 +189,7 @@ def _visits(study: Study, name: str, baseline: str, level: float, when: str = ""
         mean = mean_change(np.zeros(len(seen)), seen, level=level)
         rows.append(
             {"outcome": outcome.name, "title": outcome.title, "unit": outcome.unit, "resolution": outcome.resolution,
-             "visit": f"{visit}, {when}" if when else visit, "is_baseline": visit == baseline,
+             "visit": f"{visit}, {when}" if when else visit, "is_baseline": visit == baseline, "never before": bool(frame[baseline].isna().all()),
              "n": len(seen), "of": len(frame), "mean": float(seen.mean()),
              "sd": float(seen.std(ddof=1)) if len(seen) > 1 else np.nan, "median": quartiles[1], "q1": quartiles[0],
              "q3": quartiles[2], "min": seen.min(), "max": seen.max(),
@@ -201,6 +200,10 @@ def _visits(study: Study, name: str, baseline: str, level: float, when: str = ""
              "mean change_se": change.se, "mean change_reason": change.reason}
         )  # fmt: skip
     return rows
+
+
+def _sd(row: dict[str, Any]) -> str:
+    return "" if np.isnan(row["sd"]) else f"SD {number(row['sd'], digits_for(row['resolution']))}; "
 
 
 def _table_one(study: Study, chosen: tuple[str, ...]) -> pd.DataFrame:

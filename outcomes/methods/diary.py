@@ -17,6 +17,7 @@ from outcomes.methods.grouping import (
     is_randomised,
     level_order,
     lower_is_better,
+    moved,
     two_words,
     unrandomised,
     unspread,
@@ -212,7 +213,7 @@ class Diary(Analysis):
             first = result.facts["visits"][0]
             d = result[f"difference from {first}"]
             words = f"{number(d.value, k)} from {spoken(first)} ({two_words(d, k, style)})"
-            return f"{lead}, {words}: scores {outcome.direction(d.value)} on average."
+            return f"{lead}, {words}{moved(outcome, d, k)}."
         return f"{lead}."
 
     def _better(self, outcome: Outcome) -> str:

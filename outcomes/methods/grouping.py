@@ -13,7 +13,7 @@ from outcomes.errors import AnalysisError
 from outcomes.result import REASONS, Counts, Estimate, Outcome, Result
 from outcomes.stats.linear import Term, factor, numeric
 from outcomes.study import Study
-from outcomes.wording import interval, listed, number, p_value, spoken, statistic
+from outcomes.wording import interval, listed, number, p_value, round_half_away, spoken, statistic
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +93,20 @@ def adjusted_words(result: Result, e: Estimate, style: str, by: str = "Holm", ov
     """
     by, over = result.facts.get("adjusted", {}).get(e.term, (by, over))
     return "" if np.isnan(e.p_adjusted) or not by else f"{by} {p_value(e.p_adjusted, style)} {over}".rstrip()
+
+
+def moved(outcome: Outcome, e: Estimate, digits: int, on_average: str = " on average") -> str:
+    """': scores improved on average' of a change, or that its direction is not clear, by its interval, else by its p.
+
+    Nothing of a change that prints as zero, or that has neither interval nor p.
+    """
+    if np.isnan(e.low) and np.isnan(e.p):
+        return ""
+    clear = e.p < 1 - e.level if np.isnan(e.low) else not e.low <= 0 <= e.high
+    if not clear:
+        return ": the direction of the change is not clear"
+    shown = round_half_away(e.value, digits)
+    return f": scores {outcome.direction(shown)}{on_average}" if shown else ""
 
 
 def unspread(reason: str) -> str:

@@ -19,7 +19,7 @@ from outcomes.stats.individual import reliable_change
 from outcomes.stats.meaningful import WEAKEST_ANCHOR, anchored, spread_thresholds
 from outcomes.stats.proportions import wilson
 from outcomes.study import Study
-from outcomes.wording import digits_for, interval, number, spoken
+from outcomes.wording import digits_for, interval, number, plural, spoken
 
 RETEST = ("ICC", "test-retest r")
 
@@ -219,7 +219,8 @@ class MeaningfulChange(Analysis):
                 f", the others by {number(no.value, k)}; the cut-off that agrees best is {number(cut.value, k)} {unit} ({area}; "
                 f"{with_anchor})"
             )
-        return f"{said}. Half the SD before is {number(half.value, k)} {unit}. {counts.analysed} of {counts.enrolled} patients."
+        half_sd = "" if math.isnan(half.value) else f" Half the SD before is {number(half.value, k)} {unit}."
+        return f"{said}.{half_sd} {counts.analysed} of {plural(counts.enrolled, 'patient')}."
 
     def methods_text(self) -> str:
         return (

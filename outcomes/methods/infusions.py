@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.methods.grouping import two_words
+from outcomes.methods.grouping import moved, two_words
 from outcomes.result import Counts, Estimate, Result
 from outcomes.stats.cluster import cluster_ols, infusion_average, patient_average, variance_split
 from outcomes.study import Study
@@ -98,7 +98,7 @@ class RepeatedInfusions(Analysis):
         return (
             f"Across {plural(result.facts['infusions'], 'infusion')} in {counts.analysed} of {plural(counts.enrolled, 'patient')} the "
             f"{name} in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {number(main.value, k)} {outcome.unit} "
-            f"({two_words(main, k, style)}; {how}): scores {outcome.direction(main.value)} on average. "
+            f"({two_words(main, k, style)}; {how}){moved(outcome, main, k)}. "
             f"The {beside} was {number(other.value, k)}{limits}."
         )
 

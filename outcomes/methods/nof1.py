@@ -15,7 +15,7 @@ from outcomes.methods.periods import Periods, by_period
 from outcomes.result import REASONS, Counts, Estimate, Result
 from outcomes.stats.nof1 import nof1, pooled_series
 from outcomes.study import Study
-from outcomes.wording import digits_for, interval, level_text, number, p_value, plural, spoken
+from outcomes.wording import digits_for, interval, level_text, number, p_value, plural, round_half_away, spoken
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,13 @@ class NOf1(Analysis):
         compared = f"in {treated} periods {{}} in the {control} periods paired with them"
         if np.isnan(e.value):
             return f"{title} {compared.format('and')}: not compared, {REASONS[e.reason]} ({who})."
-        side = f"{number(abs(e.value), k)} {e.unit} {'lower' if e.value < 0 else 'higher'}" if e.value else "the same"
-        text = f"{title} was {side} {compared.format('than' if e.value else 'as')} ({two_words(e, k, style)}"
+        shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
+        side = f"{number(abs(shown), k)} {e.unit} {'lower' if shown < 0 else 'higher'}" if shown else "the same"
+        text = f"{title} was {side} {compared.format('than' if shown else 'as')} ({two_words(e, k, style)}"
         if not several:
             test = result["randomisation test"]
-            return f"{text}; {plural(facts['pairs'], 'pair')}; {test.how}, {p_value(test.p, style)}; {who})."
+            how, *floor = test.how.split("; ")
+            return f"{'; '.join([text, plural(facts['pairs'], 'pair'), f'{how}, {p_value(test.p, style)}', *floor, who])})."
         wide = next((x for x in result.estimates if x.name == "prediction interval" and not x.reason), None)
         next_one = ""
         if wide:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analysis import Analysis
+from outcomes.methods.grouping import moved
 from outcomes.result import REASONS, Estimate, Result
 from outcomes.stats.effects import paired_effects
 from outcomes.stats.paired import mean_change
 from outcomes.study import Pairs, Study
-from outcomes.wording import digits_for, interval, number, p_value, round_half_away, spoken, statistic
+from outcomes.wording import digits_for, interval, number, p_value, spoken, statistic
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,9 @@ class PairedT(Analysis):
         tested = f"{statistic('t', change.statistic, change.df, style)}, {p_value(change.p, style)}"
         d = result["d_av"]
         size = f"d_av={number(d.value, 2)}, {interval(d.low, d.high, 2, level=d.level)}"
-        shown = round_half_away(change.value, k)  # a direction is only said of a change that can be seen
-        verdict = f": scores {outcome.direction(shown)} on average" if shown else ""
         return (
             f"{means} (mean change {number(change.value, k)}, {interval(change.low, change.high, k, level=change.level)}; "
-            f"{tested}; {size}; {who}){verdict}."
+            f"{tested}; {size}; {who}){moved(outcome, change, k)}."
         )
 
     def methods_text(self) -> str:

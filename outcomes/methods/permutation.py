@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analysis import Analysis
+from outcomes.methods.grouping import moved
 from outcomes.methods.paired import pairs_frame
 from outcomes.methods.ranks import nobody
 from outcomes.result import REASONS, Result
@@ -66,8 +67,8 @@ class SignFlip(Analysis):
         size = f"{number(e.value, digits_for(outcome.resolution))} {outcome.unit}"
         return (
             f"The mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {size} "
-            f"(sign-flip permutation test, {how}: {p_value(e.p, style)}; n={counts.analysed} of {counts.enrolled}): "
-            f"scores {outcome.direction(e.value)} on average."
+            f"(sign-flip permutation test, {how}: {p_value(e.p, style)}; n={counts.analysed} of {counts.enrolled})"
+            f"{moved(outcome, e, digits_for(outcome.resolution))}."
         )
 
     def methods_text(self) -> str:

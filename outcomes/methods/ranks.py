@@ -6,8 +6,9 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 from outcomes.analysis import Analysis
+from outcomes.methods.grouping import moved
 from outcomes.methods.paired import pairs_frame
-from outcomes.result import REASONS, Estimate, Outcome, Result
+from outcomes.result import NAN, REASONS, Estimate, Outcome, Result
 from outcomes.stats.paired import check_option, median_change, sign_test
 from outcomes.stats.paired_ranks import rank_biserial, superiority
 from outcomes.stats.signedrank import hodges_lehmann, signed_rank
@@ -108,7 +109,8 @@ class SignedRank(Analysis):
             if shift.level < self.level:
                 reached = "the widest interval that so few patients allow"
             said += f" ({interval(shift.low, shift.high, k, level=round(shift.level, 3))}; {reached})"
-        said += f": scores {outcome.direction(shift.value)}. "
+        by_test = replace(shift, low=NAN, high=NAN, p=test.p, level=self.level)  # so few patients: the interval may have any level
+        said += f"{moved(outcome, by_test, k, '')}. "
         return (
             said + self._test(result, test, style) + _biserial(r, style) + f" n={counts.analysed} of {counts.enrolled}."
         )

@@ -174,8 +174,9 @@ class Robustness(Analysis):
         who = f"({who} of {result.counts.enrolled}{lower_is_better(result.outcome) if self.by and result.outcome else ''})"
         if not values:
             return f"The {what} is undefined in every one of {len(result.estimates)} ways {who}.{chosen}"
-        ends = f"{number(min(values), k)} and {number(max(values), k)}"
-        lead = f"Asked in {len(result.estimates)} ways, the {what} was between {ends} {who}"
+        least, most = number(min(values), k), number(max(values), k)
+        found = f"{least} in each" if least == most else f"between {least} and {most}"
+        lead = f"Asked in {len(result.estimates)} ways, the {what} was {found} {who}"
         differing = [f"{name} ({v})" for name, v in verdicts.items() if v not in (main, "undefined")]
         undefined = [name for name, v in verdicts.items() if v == "undefined"]
         if main == "undefined":

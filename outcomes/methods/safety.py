@@ -100,7 +100,7 @@ class SideEffects(Analysis):
             return
         a, k, m = (by_patient[c].to_numpy() for c in ("affected", "events", "infusions"))
         e = share_of_infusions(a, m, level=self.level, name=f"{name}, of infusions")
-        yield replace(e, how=f"{e.how}; {a.sum()} of {m.sum()} infusions in {plural(len(m), 'patient')}")
+        yield replace(e, how=f"{e.how}; {a.sum()} of {plural(int(m.sum()), 'infusion')} in {plural(len(m), 'patient')}")
         yield rate_by_patient(
             k, m, per=100, level=self.level, name=f"{name}, per 100 infusions", unit="per 100 infusions"
         )
@@ -128,10 +128,11 @@ class SideEffects(Analysis):
 
     def _one(self, result: Result, name: str, lead: str) -> str:
         had, n, after, infusions = result.facts["counts"][name]
-        words = f"{lead} in {share_words(had, n, result[f'{name}, of patients'], 'patients')}"
+        words = f"{lead} in {share_words(had, n, result[f'{name}, of patients'], 'patient' if n == 1 else 'patients')}"
         if infusions:
             e = result[f"{name}, of infusions"]
-            words += f" and after {share_words(after, infusions, e, 'infusions', 'allowing for repeated infusions')}"
+            noun = "infusion" if infusions == 1 else "infusions"
+            words += f" and after {share_words(after, infusions, e, noun, 'allowing for repeated infusions')}"
         return words + "."
 
     def methods_text(self) -> str:

@@ -176,7 +176,7 @@ class SideEffectsPaired(Analysis):
             limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
             parts.append(
                 f"{name[:1].upper()}{name[1:]}: {c} with {other} only, {b} with {reference} only, {a} with both "
-                f"({TESTS[self.test]} {p_value(e.p, style)}; difference {points(e.value)}, {limits})."
+                f"({TESTS[self.test]} test, {p_value(e.p, style)}; difference {points(e.value)}, {limits})."
             )
         seen = f"{plural(n, 'patient')} of {result.counts.enrolled} had both {reference} and {other}. "
         return seen + " ".join(parts or ["None of them had a side effect with either."])

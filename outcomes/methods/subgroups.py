@@ -27,7 +27,7 @@ from outcomes.stats.linear import Design, factor, interaction, numeric, ols
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired import mean_change
 from outcomes.study import Study
-from outcomes.wording import digits_for, interval, listed, number, p_value, spoken
+from outcomes.wording import digits_for, interval, listed, number, p_value, plural, spoken
 
 #: A subgroup variable with more levels than this is a number, or a list of names.
 MAX_SUBGROUPS = 8
@@ -80,7 +80,7 @@ class Interaction(Analysis):
         *rest, sub = terms
         if len(sub.levels) > MAX_SUBGROUPS or len(sub.levels) < 2:
             raise AnalysisError(
-                f"{spoken(self.subgroup)} has {len(sub.levels)} levels; subgroups are 2 to {MAX_SUBGROUPS}. Make bands of it first."
+                f"{spoken(self.subgroup)} has {plural(len(sub.levels), 'level')}; subgroups are 2 to {MAX_SUBGROUPS}. Make bands of it first."
             )
         arm = factor(self.by, g.label, levels=g.levels)
         design = Design((arm, numeric("before", g.before), *rest, sub, interaction(arm, sub)))
@@ -192,7 +192,7 @@ class ChangeByArm(Analysis):
         ]
         notes = (
             *g.notes,
-            "P-values within arms are left out: a clear change in one arm and not in the other is no difference between arms.",
+            "P values within arms are left out: a clear change in one arm and not in the other is no difference between arms.",
         )
         facts = {"sizes": g.sizes, "groups": g.levels, "randomised": g.randomised}
         return Result(self, tuple(rows), g.counts, g.outcome, notes, {"groups": groups_frame(g)}, facts=facts)

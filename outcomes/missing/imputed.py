@@ -12,7 +12,7 @@ from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.missing.incomplete import Grid, grid_of, incomplete_of
-from outcomes.missing.wrapper import CHAINED, WAYS, _Wrapper
+from outcomes.missing.wrapper import CHAINED, NOTHING, WAYS, _Wrapper
 from outcomes.result import Estimate, Result
 from outcomes.stats.chained import chained
 from outcomes.stats.imputation import rubin
@@ -112,7 +112,8 @@ class Imputed(_Wrapper):
         note = f"{share_of(grid.filled, grid.scores.size)} scores at {plural(len(grid.visits), 'visit')} were imputed: "
         note += WAYS[self.method]
         note += f", delta {number(self.delta, 2)} added" if self.delta else ""
-        notes = [*first.notes, f"{note}{'' if single else f'; {self.draws} imputations, seed {self.seed}'}."]
+        note += "." if single else f"; {self.draws} imputations, seed {self.seed}."
+        notes = [*first.notes, note if grid.filled else NOTHING]
         if single:
             notes.append(
                 "Single imputation: a sensitivity analysis; it takes filled-in scores as if they had been observed."

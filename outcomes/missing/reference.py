@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
-from outcomes.methods.grouping import chosen_words, is_randomised, lower_is_better, unrandomised, versus
+from outcomes.methods.grouping import chosen_words, is_randomised, level_order, lower_is_better, unrandomised, versus
 from outcomes.missing.incomplete import grid_of, incomplete_of
-from outcomes.missing.wrapper import MODELS, WAYS
+from outcomes.missing.wrapper import MODELS, NOTHING, WAYS
 from outcomes.result import Counts, Result
 from outcomes.stats.reference_based import ancova_differences, conditional_mean_jackknife, normal_estimate
 from outcomes.study import Study
@@ -26,6 +26,8 @@ class ReferenceBased(Analysis):
     Conditional-mean imputation from the mixed model for repeated measures (baseline a covariate), then ANCOVA at each visit;
     standard errors by the jackknife over patients, which needs no random numbers and is right for the treatment-policy
     estimand that the method stands for. `method` is "j2r", "cr", "cir", "lmcf", "rtb" or "mar"; `visit` the main visit.
+    `by_arm=True` gives each arm a covariance of its own: what follows the last score of a patient who jumps to the reference then
+    hangs on the scores before it as it does in the reference arm.
 
     Reference: Wolbers 2022 (doi 10.1002/pst.2234); Carpenter 2013 (doi 10.1080/10543406.2013.834911).
 
@@ -47,6 +49,7 @@ class ReferenceBased(Analysis):
     by: str = "arm"
     reference: str = ""
     covariates: Sequence[str] = ()
+    by_arm: bool = False
 
     short: ClassVar[str] = "reference-based imputation"
     comparative: ClassVar[bool] = True
@@ -58,16 +61,18 @@ class ReferenceBased(Analysis):
     def compute(self, study: Study) -> Result:
         if self.method not in MODELS:
             raise AnalysisError(unknown("imputation method", self.method, MODELS))
+        level_order(study.characteristic(self.by), self.by, self.reference)
         grid = grid_of(study, self.outcome)
         data, own, _ = incomplete_of(
             study, grid, by=self.by, reference=self.reference, joint=False, covariates=self.covariates
         )
+        data = replace(data, by_arm=self.by_arm)
         levels = grid.levels(study, self.by, self.reference)
         indicators = list(data.indicators)
         value, se = conditional_mean_jackknife(
             data, self.method, analyse=lambda c, kept: ancova_differences(c, data.design[kept], indicators)
         )
-        how = f"{WAYS[self.method]}, conditional mean, ANCOVA, jackknife"
+        how = f"{WAYS[self.method]}, conditional mean, {'covariance by arm, ' if self.by_arm else ''}ANCOVA, jackknife"
         outcome, main = study.outcome(self.outcome), self.visit or data.visits[-1]
         if main not in data.visits:
             raise AnalysisError(unknown("visit", main, data.visits))
@@ -80,7 +85,7 @@ class ReferenceBased(Analysis):
         left = ((f"no score at {grid.visits[0]}, or no {spoken(self.by)} or covariate", study.enrolled - n),)
         counts = Counts(study.enrolled, n, left if study.enrolled > n else ())
         gaps = int(np.isnan(data.scores).sum())
-        note = f"{share_of(gaps, data.scores.size)} follow-up scores were imputed: {WAYS[self.method]}."
+        note = f"{share_of(gaps, data.scores.size)} follow-up scores were imputed: {WAYS[self.method]}." if gaps else NOTHING
         randomised = is_randomised(study, self.by)
         notes = (note,) if randomised else (note, unrandomised(self.by))
         return Result(self, rows, counts, outcome, notes, facts={"main": main, "randomised": randomised})

@@ -78,10 +78,10 @@ class MissingScores(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         n, f = result.counts.enrolled, result.facts
-        last = f["visits"][-1]
+        last, title = f["visits"][-1], result.outcome.title
         seen = round(result[f"share observed | {last}"].value * n) if n else 0
         return (
-            f"{result.outcome.title}: {share_of(f['complete'], n)} patients had every score, {f['monotone']} left and did not return, "
+            f"{title[:1].upper()}{title[1:]}: {share_of(f['complete'], n)} patients had every score, {f['monotone']} left and did not return, "
             f"{f['intermittent']} missed a visit in between; {share_of(seen, n)} had a score at {spoken(last)}."
         )
 

@@ -69,7 +69,7 @@ class SideBySide(Analysis):
         first = results[0]
         signs = {np.sign(e.value) for e in rows if not isnan(e.value)}
         verdicts = {e.p < 1 - self.level for e in rows if not isnan(e.p)}
-        facts = {"agree": len(signs) == 1 and len(verdicts) <= 1, "axis": rows[0].unit or "estimate"}
+        facts = {"agree": len(signs) == 1 and len(verdicts) <= 1, "tested": bool(verdicts), "axis": rows[0].unit or "estimate"}
         forest = pd.DataFrame(
             [
                 {"label": e.name, "value": e.value, "low": e.low, "high": e.high, "main": i == 0}
@@ -83,10 +83,11 @@ class SideBySide(Analysis):
         assert result.outcome is not None
         k = digits_for(result.outcome.resolution)
         parts = [
-            f"{e.name} {number(e.value, k)}" + ("" if isnan(e.low) else f" ({interval(e.low, e.high, k)})")
+            f"{e.name} {number(e.value, k)}" + ("" if isnan(e.low) else f" ({interval(e.low, e.high, k, level=e.level)})")
             for e in result.estimates
         ]
-        verdict = "All point the same way with the same verdict" if result.facts["agree"] else "They do not all agree"
+        agreed = "All point the same way with the same verdict" if result.facts["tested"] else "All point the same way; none has a test"
+        verdict = agreed if result.facts["agree"] else "They do not all agree"
         return f"Side by side: {'; '.join(parts)}. {verdict}."
 
 

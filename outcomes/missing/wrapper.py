@@ -12,6 +12,8 @@ from outcomes.study import Study
 CHAINED = {"pmm": "chained equations with predictive mean matching"}
 #: Every way to fill a gap, and what it is called.
 WAYS = MODELS | CHAINED | CARRIED
+#: What is said where there is no gap to fill.
+NOTHING = "No score was missing: nothing was imputed."
 
 
 @dataclass(frozen=True)

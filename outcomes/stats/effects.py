@@ -212,7 +212,7 @@ def hedges(estimate: Estimate, n: int) -> Estimate:
     >>> g.name, round(g.value, 3)
     ('g_av', -1.327)
     """
-    name, how = estimate.name.replace("d_", "g_"), f"{estimate.how}, times J(n − 1)"
+    name, how = estimate.name.replace("d_", "g_"), f"{f'{estimate.how}, ' if estimate.how else ''}times J(n − 1)"
     if estimate.reason or n < 3:
         return Estimate(name, NAN, level=estimate.level, reason=estimate.reason or "too_few", how=how)
     e, j = estimate, hedges_j(n - 1)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
 from outcomes.stats.paired import check_option, mean_change, t_tail
+from outcomes.wording import MINUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def tost(
     low, high = _margins(margin)
     _check_alpha(alpha)
     change = mean_change(before, after, level=round(1 - 2 * alpha, 12))
-    how = f"two one-sided t-tests, margins {low:g} and {high:g}"
+    how = f"two one-sided t-tests, margins {MINUS}{-low:g} and {high:g}"
     if change.reason:
         side = Estimate("", NAN, reason=change.reason)
         sides = replace(side, name="above the lower margin"), replace(side, name="below the upper margin")

@@ -13,6 +13,7 @@ from outcomes.result import NAN, Estimate
 from outcomes.stats.paired import mean_change, t_limits, t_tail
 from outcomes.stats.pooling import pool
 from outcomes.stats.signedrank import sign_flip
+from outcomes.wording import plural
 
 
 def nof1(
@@ -36,7 +37,7 @@ def nof1(
     mean = replace(mean_change(control, treated, level=level), name="mean difference", how="paired t-test over pairs")
     flip = sign_flip(control, treated, rng=rng).test
     pairs = len(np.atleast_1d(np.asarray(control)))
-    floor = f"; {pairs} pairs cannot reach P<.05" if 0 < pairs < 6 else ""
+    floor = f"; {plural(pairs, 'pair')} cannot reach P<.05" if 0 < pairs < 6 else ""
     how = f"{flip.how.replace('sign-flip permutation', 'within-pair randomisation test')}{floor}"
     return mean, replace(flip, name="randomisation test", how=how)
 

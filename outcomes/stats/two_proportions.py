@@ -140,7 +140,7 @@ def number_needed(difference: Estimate, *, harmful: bool = False) -> Estimate:
     >>> round(e.value, 2), round(e.low, 2), round(e.high, 2)
     (4.29, 2.25, 287.67)
     >>> number_needed(risk_difference((10, 40), (9, 40))).how
-    '95% interval of the number needed: NNTB 4.7 to ∞ to NNTH 6.1'
+    '95% interval of the number needed, to benefit (NNTB) or to harm (NNTH): NNTB 4.7 to ∞ to NNTH 6.1'
     """
     value = NAN if math.isnan(difference.value) else 1 / difference.value if difference.value else math.inf
     name = "number needed to harm" if harmful else "number needed to treat"
@@ -154,7 +154,8 @@ def number_needed(difference: Estimate, *, harmful: bool = False) -> Estimate:
     above, below = ("NNTH", "NNTB") if harmful else ("NNTB", "NNTH")
     parts = [f"{above} {number(1 / difference.high)}" if difference.high > 0 else "", "∞",
              f"{below} {number(-1 / difference.low)}" if difference.low < 0 else ""]  # fmt: skip
-    how = f"{100 * difference.level:g}% interval of the number needed: {' to '.join(p for p in parts if p)}"
+    limits = " to ".join(p for p in parts if p)
+    how = f"{100 * difference.level:g}% interval of the number needed, to benefit (NNTB) or to harm (NNTH): {limits}"
     return Estimate(name, value, level=difference.level, unit="patients", how=how, reason="not_estimable")
 
 

@@ -190,8 +190,8 @@ def test_responders_against_r():
     assert_allclose(result["Prescott"].p, 0.10880943004054545, rtol=1e-9)
     assert result.facts["responded"] == {"placebo": 11, "ketamine": 17}
     assert result.sentence() == (
-        "In the same patients, average pain (NRS) ≥1 was seen in 17 of 30 (57%) with ketamine, 11 of 30 (37%) with placebo "
-        "(difference 20 percentage points, 95% CI, −5 to 42, Tango; McNemar mid-p P=.12; allowing for period, Mainland-Gart P=.27; "
+        "In the same patients, average pain (NRS) ≥1 was seen in 17 of 30 (57%) with ketamine and 11 of 30 (37%) with placebo "
+        "(difference 20 percentage points, 95% CI, −5 to 42, Tango; McNemar mid-p test, P=.12; allowing for period, Mainland-Gart P=.27; "
         "n=30 of 30 with all periods)."
     )
 

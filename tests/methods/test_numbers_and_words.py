@@ -224,8 +224,8 @@ def test_relief_that_outlasts_the_visits_is_followed_to_the_last_of_them():
 
 
 def test_direction_follows_the_instrument():
-    up = oc.PairedT("mood", **VISITS).run(two_visits([40, 50, 45], [60, 55, 58], outcome=MOOD)).sentence()
-    down = oc.PairedT("pain", **VISITS).run(two_visits([4, 5, 4], [6, 6, 5])).sentence()
+    up = oc.PairedT("mood", **VISITS).run(two_visits([40, 50, 45], [60, 65, 58], outcome=MOOD)).sentence()
+    down = oc.PairedT("pain", **VISITS).run(two_visits([4, 5, 4, 5], [6, 6, 5, 7])).sentence()
     assert up.endswith("scores improved on average.")
     assert down.endswith("scores worsened on average.")
 

@@ -159,7 +159,7 @@ def test_diary_sentences():
     study = visits_study(DIARY, DAYS)
     assert oc.Diary("pain", until=7).run(study).sentence() == (
         "The time-weighted mean of average pain (NRS) was 5.9 points (SD 1.5; 95% CI, 2.2 to 9.6; n=3 of 6), −1.8 from baseline "
-        "(95% CI, −4.9 to 1.3; t(2)=−2.5, P=.13): scores improved on average."
+        "(95% CI, −4.9 to 1.3; t(2)=−2.5, P=.13): the direction of the change is not clear."
     )
     assert oc.Diary("pain", summary="auc", until=7).run(study).sentence() == (
         "Mean area under the curve of average pain (NRS) was 41.0 points·days (SD 10.4; 95% CI, 15.1 to 66.9; n=3 of 6)."

@@ -279,8 +279,8 @@ def test_within_patients_is_mcnemar_and_tango():
     assert exact.p == mcnemar(table, method="exact").p and "method 10" in exact.how
     assert result.sentence() == (
         "12 patients of 12 had both placebo and ketamine. Any side effect: 7 with ketamine only, 0 with placebo only, 1 with both "
-        "(McNemar mid-p P=.008; difference 58 percentage points, 95% CI, 20 to 81). Nausea: 7 with ketamine only, 0 with placebo "
-        "only, 1 with both (McNemar mid-p P=.008; difference 58 percentage points, 95% CI, 20 to 81)."
+        "(McNemar mid-p test, P=.008; difference 58 percentage points, 95% CI, 20 to 81). Nausea: 7 with ketamine only, 0 with placebo "
+        "only, 1 with both (McNemar mid-p test, P=.008; difference 58 percentage points, 95% CI, 20 to 81)."
     )
 
 

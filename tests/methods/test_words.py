@@ -100,3 +100,63 @@ def test_covariances_that_were_left_stand_in_one_note():
     assert len(notes) == 1
     assert "unstructured, heterogeneous" in notes[0]
     assert notes[0].endswith("Only one patient has a score at week 1, so its variance is not determined.")
+
+
+VISITS = {"before": "baseline", "after": "week_4"}
+UNCLEAR = ([7, 6, 8, 5, 9, 6], [6, 7, 7, 6, 7, 6])
+CLEAR = ([7, 6, 8, 5, 9, 6, 7], [5, 5, 6, 4, 6, 4, 6])
+
+
+@pytest.mark.parametrize("kind", [oc.PairedT, oc.SignedRank, oc.SignFlip])
+def test_a_direction_is_claimed_only_where_the_data_show_one(kind):
+    unclear, clear = (kind("pain", **VISITS).run(two_visits(*data)).sentence() for data in (UNCLEAR, CLEAR))
+    assert "the direction of the change is not clear" in unclear and "improved" not in unclear
+    assert "scores improved" in clear and "not clear" not in clear
+
+
+def test_a_model_says_so_too():
+    rng = np.random.default_rng(5)
+    cohort = followed(arms=False)
+    still = cohort.scores.assign(pain=rng.normal(6, 1, len(cohort.scores)))
+    said = [oc.CohortModel("pain").run(s).sentence() for s in (cohort, dataclasses.replace(cohort, scores=still))]
+    assert said[0].endswith("scores improved on average.")
+    assert said[1].endswith("the direction of the change is not clear.")
+
+
+def test_pairs_and_their_floor():
+    rows = [("p1", k + 1, arm, y) for k, (arm, y) in enumerate(zip("KP", (4.0, 7.0)))]
+    study = Study(pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]), design="n-of-1", measures={"pain": PAIN})
+    result = oc.NOf1("pain", reference="P").run(study)
+    assert result["randomisation test"].how.endswith("; 1 pair cannot reach P<.05")
+    assert "exact within-pair randomisation test, P>.99; 1 pair cannot reach P<.05; 1 of 1 patient had" in result.sentence()
+
+
+def test_no_how_begins_with_a_comma():
+    for answer in (oc.PairedT("pain", **VISITS).run(two_visits(*data)) for data in (([7], [5]), ([5, 5], [5, 5]), UNCLEAR)):
+        assert [e.how for e in answer.estimates if e.how.startswith(",")] == []
+
+
+def test_a_reference_based_question_of_one_arm_is_refused_in_words():
+    trial = followed()
+    one = dataclasses.replace(trial, scores=trial.scores.assign(arm="ketamine"))
+    assert "needs two groups" in oc.Plan(oc.ReferenceBased("pain")).run(one)[0].failed
+
+
+def test_nothing_imputed_is_said_as_such():
+    whole = followed(dropout=0.0)
+    for question in (oc.Imputed(oc.ANCOVA("pain", before="baseline", after="week_4"), draws=5), oc.ReferenceBased("pain")):
+        assert "No score was missing: nothing was imputed." in question.run(whole).notes
+
+
+def test_questions_side_by_side_that_have_no_test_do_not_agree_in_a_verdict():
+    said = oc.SideBySide((oc.PairedT("pain", **VISITS), oc.PairedT("pain", **VISITS, level=0.9)))
+    assert "none has a test" in said.run(two_visits([7], [5])).sentence()
+    assert "90% CI" in said.run(two_visits(*CLEAR)).sentence()
+
+
+def test_a_score_that_was_never_asked_before_has_no_change():
+    study = two_visits([7, 6, 8], [5, 4, 6])
+    scores = study.scores.assign(pgic=[np.nan] * 3 + [1.0, 2, 3])
+    both = dataclasses.replace(study, scores=scores, measures={**study.measures, "pgic": oc.Outcome("pgic", "PGIC", "lower")})
+    names = [(e.name, e.group) for e in oc.Describe().run(both).estimates]
+    assert ("mean", "PGIC") in names and ("mean change", "PGIC") not in names

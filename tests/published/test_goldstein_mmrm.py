@@ -41,7 +41,7 @@ def test_the_printed_contrasts(study):
 
 
 def test_scores_and_changes_give_the_same_contrast_since_the_baseline_is_in_the_model(study):
-    assert "the difference at visit 7 (DRUG - PLACEBO) was −2.80 points" in oc.MMRM("hamd").run(study).sentence()
+    assert "at visit 7 was −2.80 points for DRUG minus PLACEBO" in oc.MMRM("hamd").run(study).sentence()
 
 
 def test_jump_to_reference_as_printed_for_150_bayesian_imputations(study):

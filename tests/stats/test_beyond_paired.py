@@ -51,7 +51,7 @@ def test_margins_must_make_sense():
         tost([1, 2], [2, 2], margin=(0.5, 1.0))
     with pytest.raises(AnalysisError, match="positive"):
         non_inferiority([1, 2], [2, 2], margin=0, better="lower")
-    assert tost([1, 2, 4], [2, 2, 3], margin=(-1.0, 3.0)).change.how.endswith("margins -1 and 3")
+    assert tost([1, 2, 4], [2, 2, 3], margin=(-1.0, 3.0)).change.how.endswith("margins −1 and 3")
 
 
 def test_bayes_factor_by_direct_integration_over_the_effect():

@@ -134,7 +134,7 @@ def test_number_needed_excluding_zero():
 def test_number_needed_through_infinity_is_said_in_full():
     e = number_needed(risk_difference((10, 40), (9, 40)))
     assert math.isnan(e.low) and math.isnan(e.high) and e.reason == "not_estimable"
-    assert e.how == "95% interval of the number needed: NNTB 4.7 to ∞ to NNTH 6.1"
+    assert e.how == "95% interval of the number needed, to benefit (NNTB) or to harm (NNTH): NNTB 4.7 to ∞ to NNTH 6.1"
     assert "NNTH 4.7 to ∞ to NNTB 6.1" in number_needed(risk_difference((10, 40), (9, 40)), harmful=True).how
     assert math.isinf(number_needed(risk_difference((10, 40), (10, 40))).value)
     assert number_needed(risk_difference((0, 0), (9, 40))).reason == "too_few"
