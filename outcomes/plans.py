@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
 from outcomes.methods.diary import visit_days
+from outcomes.methods.repeats import asked_visits
 from outcomes.plan import Plan, kinds
 from outcomes.study import Study
 
@@ -22,6 +24,8 @@ PAIN = ("pain_nrs_average", "pain_nrs_worst", "pain_nrs_now", "pain_vas", "bpi_s
 
 #: Where more than this share of the last scores is missing, a plan asks what that could do to the answer.
 MUCH_MISSING = 0.1
+#: So many days of scores in a row are a diary.
+WEEK = 7
 
 
 def before_after(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
@@ -56,11 +60,13 @@ def follow_up(study: Study, *, outcome: str = "", before: str = "", after: str =
 
     Primary: the mixed model with baseline among the responses, change from baseline at each visit. Sensitivity: paired
     t of those seen, regression-to-the-mean guard, missing scores laid open; how long relief lasted, where the names of the
-    visits tell their days; responders, course, other scores, side effects as in `before_after`.
+    visits tell their days; the diary's mean (area under it / days), where the score was asked every day for a week or more;
+    responders, course, other scores, side effects as in `before_after`.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}
     lost = study.wide(main)[last].isna().mean() > MUCH_MISSING
+    daily = _daily(study, main)
     return _plan(
         ("Describe", {}),
         ("CohortModel", {"outcome": main, "role": "primary"}),
@@ -68,6 +74,7 @@ def follow_up(study: Study, *, outcome: str = "", before: str = "", after: str =
         ("RegressionToMean", {"outcome": main, **visits, "role": "sensitivity"}),
         ("MissingScores", {"outcome": main}) if lost else None,
         ("DurationOfRelief", {"outcome": main, "role": "sensitivity"}) if _days_are_known(study, main) else None,
+        ("Diary", {"outcome": main, "visits": daily, "role": "secondary"}) if daily else None,
         *_responders(study, main, visits),
         ("Course", {"outcome": main}),
         *_others(study, main, {}, "CohortModel"),
@@ -114,6 +121,7 @@ def crossover(study: Study, *, outcome: str = "") -> Plan:
     several = len(study.visits) > 1
     events, infusions = study.events is not None, study.infusions
     return _plan(
+        ("Describe", {}),
         ("Crossover", {**first, "role": "primary"}),
         ("Crossover", {**first, **last, "measure": "change", "role": "sensitivity"}) if several else None,
         ("CrossoverBinary", {**first, **last, "role": "secondary"}) if several and study.outcome(main).better else None,
@@ -233,6 +241,16 @@ def _days_are_known(study: Study, outcome: str) -> bool:
         return len(visit_days(study, (), ())[0]) > 2
     except AnalysisError:
         return False
+
+
+def _daily(study: Study, outcome: str) -> tuple[str, ...]:
+    """The baseline and the visits that follow it day by day, where that is a week of scores or more; else nothing."""
+    try:
+        visits, days = visit_days(study, asked_visits(study, outcome), ())
+    except AnalysisError:
+        return ()
+    run = next((i for i, (a, b) in enumerate(pairwise(days), 1) if b - a > 1), len(days))
+    return visits[:run] if run > WEEK and visits[0] == study.baseline else ()
 
 
 def _siblings(study: Study, main: str) -> list[str]:

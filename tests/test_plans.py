@@ -68,3 +68,21 @@ def test_a_parallel_plan_with_many_missing_asks_what_that_could_do(arms):
     assert ("Robustness" in names and "TippingPoint" in names) == (len(arms) == 2)
     assert [(type(r.analysis).__name__, r.failed) for r in plan.run(study).failed] == []
     assert oc.Plan.from_toml(plan.to_toml()) == plan
+
+
+def diary(days, **more):
+    visits = ("baseline", *(f"day_{d}" for d in days))
+    scores = pd.DataFrame({"patient": [p for p in "abcd" for _ in visits], "visit": visits * 4,
+                           "pain": [float(4 + (i * 7) % 5) for i in range(4 * len(visits))]})  # fmt: skip
+    return oc.Study(scores, visits=visits, design="follow-up", measures={"pain": oc.Outcome("pain", "Pain", "lower")}, **more)
+
+
+def test_a_follow_up_with_a_week_of_daily_scores_asks_about_the_diary_and_no_other_does():
+    plan = oc.plans.follow_up(diary([*range(1, 8), 28]))
+    found = [q for q in plan if type(q).__name__ == "Diary"]
+    assert [q.visits for q in found] == [("baseline", *(f"day_{d}" for d in range(1, 8)))]
+    assert oc.Plan.from_toml(plan.to_toml()) == plan
+    study = diary([*range(1, 8), 28])
+    assert not found[0].run(study).failed
+    for days in ([1, 2, 3], [1, 2, 4, 5, 6, 7, 8, 9], [2, 3, 4, 5, 6, 7, 8, 9]):
+        assert "Diary" not in [type(q).__name__ for q in oc.plans.follow_up(diary(days))]
