@@ -12,7 +12,7 @@ from scipy import special
 
 from outcomes.errors import AnalysisError, unknown
 from outcomes.missing.incomplete import Grid, grid_of, incomplete_of
-from outcomes.missing.wrapper import CHAINED, NOTHING, WAYS, _Wrapper
+from outcomes.missing.wrapper import CHAINED, MODELS, NOTHING, WAYS, _Wrapper
 from outcomes.result import Estimate, Result
 from outcomes.stats.chained import chained
 from outcomes.stats.imputation import rubin
@@ -36,7 +36,8 @@ class Imputed(_Wrapper):
     - "locf", "bocf", "wocf": single imputation, as a labelled sensitivity analysis only, since its intervals are too narrow.
 
     `delta` is added to imputed scores after the baseline (of the arms named in `arms`; default all). `parameters` is
-    "posterior" (approximate) or "bootstrap". Patients without any score stay out. Works for every question that gives an
+    "posterior" (approximate) or "bootstrap"; `by_arm=True` gives each arm its own covariance, so that with "mar" arms are imputed
+    separately (not for "pmm" and single imputation). Patients without any score stay out. Works for every question that gives an
     estimate and its standard error; an estimate without one is averaged over the draws, without interval.
 
     References: Rubin 1987; Barnard & Rubin 1999 (doi 10.1093/biomet/86.4.948); Carpenter 2013 (doi 10.1080/10543406.2013.834911).
@@ -60,6 +61,7 @@ class Imputed(_Wrapper):
     reference: str = ""
     auxiliary: Sequence[str] = ()
     parameters: str = "posterior"
+    by_arm: bool = False
 
     short: ClassVar[str] = "imputed"
     references: ClassVar[tuple[str, ...]] = (
@@ -72,6 +74,8 @@ class Imputed(_Wrapper):
         super().__post_init__()
         if self.method not in WAYS:
             raise AnalysisError(unknown("imputation method", self.method, WAYS))
+        if self.by_arm and self.method not in MODELS:
+            raise AnalysisError(f"by_arm is for {', '.join(MODELS)}; '{self.method}' has no covariance.")
         if self.draws < 2:
             raise AnalysisError(f"draws is a number of imputations of at least 2, better 20 or more; got {self.draws}.")
 
@@ -102,6 +106,9 @@ class Imputed(_Wrapper):
         data, own, columns = incomplete_of(
             study, grid, by=self._by(study), reference=reference, joint=self.method == "mar", covariates=self.auxiliary
         )
+        if self.by_arm and not len(data.indicators):
+            raise AnalysisError("by_arm needs two arms or more: give by= (a column such as arm).")
+        data = replace(data, by_arm=self.by_arm)
         filled = draws(data, self.method, number=self.draws, rng=rng, parameters=self.parameters)
         return [grid.fill(f, own, columns) for f in filled]
 
@@ -135,6 +142,7 @@ def _how(question: Imputed) -> str:
         return f"Sensitivity analysis: {WAYS[question.method]}."
     way = "under missing at random" if question.method == "mar" else f"by {WAYS[question.method]}"
     extra = f", with {number(question.delta, 2)} added," if question.delta else ""
+    way += ", with a covariance for each arm," if question.by_arm else ""
     return f"Missing scores were imputed {question.draws} times {way}{extra} and pooled by Rubin's rules with Barnard-Rubin df."
 
 

@@ -71,6 +71,22 @@ def test_reference_based_shrinks_the_difference_towards_nought():
     assert drawn.estimates[0].value == pytest.approx(j2r.value, abs=0.08)
 
 
+def test_arms_may_have_their_own_covariance():
+    s = study(80, seed=5, dropout=0.15)
+    name = "adjusted difference | ketamine - placebo | week_12"
+    one, own = (oc.ReferenceBased("pain", by_arm=b).run(s)[name] for b in (False, True))
+    assert 1e-4 < abs(one.value - own.value) < 0.3 and "covariance by arm" in own.how
+    ask = oc.Imputed(oc.ANCOVA("pain", before="baseline", after="week_12"), method="j2r", draws=60, seed=1, by_arm=True)
+    assert ask.run(s).estimates[0].value == pytest.approx(own.value, abs=0.08)
+    assert "with a covariance for each arm" in ask.methods_text()
+    mar = oc.Imputed(oc.ANCOVA("pain", before="baseline", after="week_12"), draws=4, seed=1, by_arm=True)
+    assert mar.run(s).estimates[0].se > 0
+    with pytest.raises(AnalysisError, match="by_arm is for mar, j2r"):
+        oc.Imputed(PAIRED, method="pmm", by_arm=True)
+    with pytest.raises(AnalysisError, match="by_arm needs two arms"):
+        oc.Imputed(PAIRED, by_arm=True).run(study(arms=False))
+
+
 def test_missing_scores_are_laid_open():
     s = study(arms=False, dropout=0.2)
     r = oc.MissingScores("pain", little=True).run(s)
