@@ -193,6 +193,19 @@ def test_colours_follow_the_direction_of_the_instrument() -> None:
     assert colours(MOOD) == {ORANGE.lower()}
 
 
+def test_a_group_has_one_colour_in_all_pictures_whichever_stands_first() -> None:
+    study = oc.read_study("data/sample/parallel/study.toml").ready
+    asked = [oc.MMRM("pain_nrs_average", reference=arm) for arm in ("ketamine", "placebo")]
+    asked += [oc.Course("pain_nrs_average", by="arm"), oc.SideEffectsByRoute(by="arm", reference="placebo")]
+    colours = []
+    for question in asked:
+        handles, names = plot(question.run(study), ax=new_axes()).get_legend_handles_labels()
+        lines = [getattr(h, "lines", (h,))[0] for h in handles]
+        colours.append({n: (h.get_color(), h.get_marker()) for n, h in zip(names, lines, strict=True)})
+    assert colours[0].keys() == {"ketamine", "placebo"}
+    assert all(c == colours[0] for c in colours)
+
+
 def test_many_groups_are_told_apart() -> None:
     n = 12
     scores = pd.DataFrame({

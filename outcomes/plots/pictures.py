@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,8 +94,12 @@ def _nothing(ax: Axes, why: str) -> None:
     ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", fontsize=11, color=GREY)
 
 
-def _look(i: int) -> tuple[str, str]:
-    """Colour and marker of a group; groups beyond the sixth get colours again, with another marker."""
+def _look(group: str, groups: Sequence[str]) -> tuple[str, str]:
+    """Colour and marker of a group, the same in all pictures of these groups, whichever of them stands first there.
+
+    Groups beyond the sixth get colours again, with another marker.
+    """
+    i = sorted(groups).index(group)
     return SERIES[i % len(SERIES)], MARKERS[(i + i // len(SERIES)) % len(MARKERS)]
 
 
@@ -219,7 +223,7 @@ def course(result: Result, ax: Axes) -> Axes:
     for i, group in enumerate(groups):
         rows = frame[frame["group"] == group].set_index("visit").reindex(visits)
         x = np.arange(len(visits)) + (i - (len(groups) - 1) / 2) * min(0.12, 0.6 / len(groups))
-        colour, marker = _look(i)
+        colour, marker = _look(group, groups)
         reach = np.nan_to_num(np.vstack([rows["mean"] - rows["low"], rows["high"] - rows["mean"]]))
         ax.errorbar(
             x, rows["mean"], yerr=reach, color=colour, marker=marker, ms=7, lw=2, capsize=4, label=group or None
@@ -300,10 +304,10 @@ def survival(result: Result, ax: Axes) -> Axes:
     frame = result.data["survival"]
     groups = list(dict.fromkeys(frame["group"]))
     groups = [g for g in groups if g] or groups  # everybody together only where there are no groups
-    for i, group in enumerate(groups):
+    for group in groups:
         start = pd.DataFrame({"time": [0.0], "survival": [1.0], "low": [1.0], "high": [1.0]})
         rows = pd.concat([start, frame.loc[frame["group"] == group, list(start)]])
-        colour = SERIES[i % len(SERIES)]
+        colour, _ = _look(group, groups)
         ax.step(rows["time"], rows["survival"], where="post", color=colour, lw=2.2, label=str(group) or None)
         ax.fill_between(rows["time"], rows["low"], rows["high"], step="post", color=to_rgba(colour, 0.15), lw=0)
     ax.set(xlim=(0, frame["time"].max() * 1.02), ylim=(0, 1.02))
@@ -326,7 +330,7 @@ def dots(result: Result, ax: Axes) -> Axes:
     for i, group in enumerate(groups):
         rows = frame[frame["group"] == group] if "group" in frame else frame
         y = np.array([place[v] for v in rows["label"]]) - (i - (len(groups) - 1) / 2) * min(0.18, 0.7 / len(groups))
-        colour, marker = _look(i)
+        colour, marker = _look(group, groups)
         ax.hlines(y, rows["low"], rows["high"], color=colour, lw=2)
         ax.plot(rows["share"], y, marker, color=colour, ms=7, label=str(group) or None)
     ax.set_yticks(list(place.values()), [spoken(v) for v in place])
