@@ -11,7 +11,8 @@ from outcomes import plans
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
 from outcomes.methods.diary import visit_days
-from outcomes.plan import Plan
+from outcomes.plan import Plan, kinds
+from outcomes.result import REASONS
 from outcomes.study import GROUPS, Study
 
 #: How many further scores a notebook shows beside the main one, if the study file does not name them.
@@ -30,15 +31,23 @@ class Kind:
     file: str
     asks: str
     choose: Callable[[Study], dict[str, Any]]
+    #: The questions that everything else in the notebook hangs on.
+    main: Callable[[Mapping[str, Any]], list[Analysis]]
     sample: str = "study.toml"
 
 
 def options(kind: str, study: Study) -> dict[str, Any]:
     """The options of this notebook for this study, by name.
 
-    Raises AnalysisError where the study lacks what the notebook is about.
+    Raises AnalysisError where the study lacks what the notebook is about, or cannot answer its main question.
     """
-    return KINDS[kind].choose(study)
+    chosen = KINDS[kind].choose(study)
+    for question in KINDS[kind].main(chosen):
+        found = question.run(study).estimates
+        if all(math.isnan(e.low) for e in found):
+            why = next((REASONS[e.reason] for e in found if e.reason), "it gives no interval")
+            raise AnalysisError(f"The study cannot answer the notebook's main question ({question.short}): {why}.")
+    return chosen
 
 
 def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
@@ -50,6 +59,7 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
         "entry": bool(study.entry),
         "events": study.events is not None,
         "infusions": study.infusions is not None,
+        "treated_events": study.events is not None and study.infusions is not None and "arm" in study.infusions,
         "rates": study.infusions is not None and bool(chosen.get("BY")),
         "several_visits": len(study.visits) > 2,
         "thresholds": bool(chosen.get("OUTCOME")) and bool(study.outcome(chosen["OUTCOME"]).thresholds),
@@ -223,24 +233,87 @@ def _secondary(question: Analysis, main: dict[str, str]) -> str:
     return getattr(question, "outcome", "") if question.family and same else ""
 
 
+# --- main questions ---------------------------------------------------------------------------------------------
+
+
+def _ask(name: str, chosen: Mapping[str, Any], *options: str, **fields: Any) -> Analysis:
+    """A question whose fields are the options of these names, in lower case."""
+    return kinds()[name](**{o.lower(): chosen[o] for o in options}, **fields)
+
+
+def _change(chosen: Mapping[str, Any]) -> Analysis:
+    return _ask("PairedT", chosen, "OUTCOME", "BEFORE", "AFTER")
+
+
+def _course(chosen: Mapping[str, Any], outcome: str) -> Analysis:
+    return _ask("CohortModel", chosen, "VISITS", outcome=outcome, baseline=chosen["BEFORE"], visit=chosen["AFTER"])
+
+
+def _filled_in(question: Analysis) -> Analysis:
+    return kinds()["Imputed"](question, seed=1)
+
+
+def _main_follow_up(chosen: Mapping[str, Any]) -> list[Analysis]:
+    return [_course(chosen, chosen["OUTCOME"]), _filled_in(_change(chosen))]
+
+
+def _main_parallel(chosen: Mapping[str, Any]) -> list[Analysis]:
+    alone = _ask("ANCOVA", chosen, "OUTCOME", "BEFORE", "AFTER", "BY", "REFERENCE", se="HC3")
+    return [_ask("MMRM", chosen, "OUTCOME", "BY", "REFERENCE", visit=chosen["AFTER"]), _filled_in(alone)]
+
+
+def _main_routes(chosen: Mapping[str, Any]) -> list[Analysis]:
+    return [_ask("ANCOVA", chosen, "OUTCOME", "BEFORE", "AFTER", "BY", covariates=chosen["ALIKE"])]
+
+
+def _main_symptoms(chosen: Mapping[str, Any]) -> list[Analysis]:
+    first = {**chosen, "OUTCOME": chosen["OUTCOMES"][0]}
+    return [_change(first), _course(first, first["OUTCOME"])]
+
+
 KINDS: dict[str, Kind] = {
-    "before-after": Kind("01_before_and_after", "Did the patients' scores change after treatment?", _before_after),
+    "before-after": Kind(
+        "01_before_and_after", "Did the patients' scores change after treatment?", _before_after, lambda c: [_change(c)]
+    ),
     "crossover": Kind(
         "02_neuropathic_crossover",
         "Was the score lower under one treatment than under another, in the same patients?",
         _crossover,
+        lambda c: [_ask("Crossover", c, "OUTCOME", "AFTER", "REFERENCE")],
         "crossover/study.toml",
     ),
-    "follow-up": Kind("03_follow_up", "How did the score run over the visits, when some stopped coming?", _follow_up),
+    "follow-up": Kind(
+        "03_follow_up", "How did the score run over the visits, when some stopped coming?", _follow_up, _main_follow_up
+    ),
     "parallel": Kind(
         "04_parallel_trial",
         "Was the score lower in one randomised arm than in the other?",
         _parallel,
+        _main_parallel,
         "parallel/study.toml",
     ),
-    "routes": Kind("05_routes", "Did scores change differently with infusion, nasal spray and tablets?", _routes),
-    "side-effects": Kind("06_side_effects", "Which side effects, in how many patients, how strong?", _side_effects),
-    "symptoms": Kind("07_symptoms", "Which parts of life changed, of many that were asked about?", _symptoms),
-    "plan": Kind("08_plan_a_study", "How many patients are needed, and what exactly will be asked?", _planning),
-    "sites": Kind("09_many_clinics", "What is the answer over several clinics, and how much do they differ?", _sites),
+    "routes": Kind(
+        "05_routes", "Did scores change differently with infusion, nasal spray and tablets?", _routes, _main_routes
+    ),
+    "side-effects": Kind(
+        "06_side_effects",
+        "Which side effects, in how many patients, how strong?",
+        _side_effects,
+        lambda c: [_ask("SideEffects", c, "COLLECTED")],
+    ),
+    "symptoms": Kind(
+        "07_symptoms", "Which parts of life changed, of many that were asked about?", _symptoms, _main_symptoms
+    ),
+    "plan": Kind(
+        "08_plan_a_study",
+        "How many patients are needed, and what exactly will be asked?",
+        _planning,
+        lambda c: [_change(c)],
+    ),
+    "sites": Kind(
+        "09_many_clinics",
+        "What is the answer over several clinics, and how much do they differ?",
+        _sites,
+        lambda c: [kinds()["PooledSites"](_change(c), by=c["BY"])],
+    ),
 }

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import csv
 import html
 import importlib.util
+import io
 import json
 import random
 import re
 import shutil
 import subprocess
 import sys
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
@@ -292,6 +296,110 @@ arm = "drug"
 pain = { title = "Pain", better = "lower", low = 0, high = 10, resolution = 1 }
 """,
     )
+
+
+def run_here(file: Path) -> str:
+    """The code of a notebook run in this process, every warning an error; what its tables and texts say."""
+    cells = [c.source for c in nbformat.read(file, as_version=4).cells if c.cell_type == "code"]
+    names: dict[str, Any] = {}
+    said = []
+    with contextlib.chdir(file.parent), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for source in cells:
+            tree = ast.parse(source)
+            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+            exec(compile(tree, "cell", "exec"), names)
+            if isinstance(last, ast.Expr):
+                value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+                shown = getattr(value, "_repr_html_", None) or getattr(value, "_repr_markdown_", str)
+                said.append(str(shown()))
+            for number in plt.get_fignums():
+                plt.figure(number).savefig(io.BytesIO(), format="png", dpi=30)
+            plt.close("all")
+    return "\n".join(said)
+
+
+def awkward(folder: Path, visits: tuple[str, ...] = ("pre", "week 1", "week 4"), *, n: int = 16, better: str = "lower",
+            pain: str = "pain", site: str = "NS", fall: int = 2, same: bool = False, patients: bool = True) -> Path:  # fmt: skip
+    """A small study without side effects; `site` names the clinics by turns, `same` makes all changes equal."""
+    rng = random.Random(8)
+    scores, people = [f'code,when,"{pain}",sleep'], ["code,clinic"]
+    for i in range(n):
+        level = rng.randint(5, 8)
+        for k, when in enumerate(visits):
+            score = level - fall * bool(k) + (0 if same else rng.randint(-1, 1))
+            scores.append(f"x{i},{when},{score},{score if same else score + rng.randint(-1, 1)}")
+        people.append(f"x{i},{site[i % len(site)]}")
+    (folder / "scores.csv").write_text("\n".join(scores), "utf-8")
+    (folder / "patients.csv").write_text("\n".join(people), "utf-8")
+    order = json.dumps(visits, ensure_ascii=False)
+    return study_file(
+        folder,
+        f"""[study]
+[data]
+scores = "scores.csv"
+{'patients = "patients.csv"' if patients else ""}
+[roles]
+patient = "code"
+visit = "when"
+{'site = "clinic"' if patients else ""}
+[visits]
+order = {order}
+[outcomes]
+"{pain}" = {{ title = "{pain}", better = "{better}", low = -2, high = 12, resolution = 1 }}
+sleep = {{ title = "Sleep", better = "{better}", low = -4, high = 14, resolution = 1 }}
+""",
+    )
+
+
+def treated_without_saying(folder: Path) -> Path:
+    """A crossover with side effects, whose infusions do not say which treatment they were."""
+    study = two_periods(folder)
+    rows = [f"x{i},{part},{part}" for i in range(20) for part in (1, 2)]
+    (folder / "infusions.csv").write_text("\n".join(["code,part,number", *rows]), "utf-8")
+    (folder / "events.csv").write_text("code,part,number,what\nx1,1,1,nausea\nx2,2,2,nausea", "utf-8")
+    text = study.read_text("utf-8").replace("[roles]", 'infusions = "infusions.csv"\nevents = "events.csv"\n[roles]')
+    return study_file(folder, text.replace("[outcomes]", 'infusion = "number"\nevent = "what"\n[outcomes]'))
+
+
+AWKWARD: dict[str, tuple[tuple[str, ...], Any]] = {
+    "few": (("before-after", "follow-up", "symptoms", "sites"), lambda f: awkward(f, n=5)),
+    "letters": (("before-after", "follow-up", "symptoms"), lambda f: awkward(f, ("πριν", "nach Übung", "до"), pain="Schmerzstärke")),
+    "signs": (("before-after", "symptoms", "sites", "plan"), lambda f: awkward(f, ("be'fore", "af{x}ter\\n"), pain="pa_in {y}*")),
+    "higher": (("follow-up", "plan"), lambda f: awkward(f, better="higher", fall=-2)),
+    "one at a clinic": (("sites",), lambda f: awkward(f, n=17, site="NNNNNNNNNNNNNNNNS")),
+    "scores alone": (("before-after", "follow-up", "symptoms", "plan"), lambda f: awkward(f, patients=False)),
+    "crossover": (("crossover", "side-effects"), treated_without_saying),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "kind"), [(case, kind) for case, (kinds, _) in AWKWARD.items() for kind in kinds])
+def test_runs_on_an_awkward_study(case: str, kind: str, tmp_path: Path) -> None:
+    study = AWKWARD[case][1](tmp_path)
+    said = run_here(write_notebook(kind, study, tmp_path / "mine.ipynb"))
+    assert "not answered" not in said.lower() and not re.search(r"\bnan\b|\bNone\b", said)
+
+
+@pytest.mark.parametrize(("better", "there"), [("lower", True), ("higher", False)])
+def test_relief_is_timed_where_the_days_are_known(better: str, there: bool, tmp_path: Path) -> None:
+    file = write_notebook("follow-up", awkward(tmp_path, better=better), tmp_path / "mine.ipynb")
+    assert ("DurationOfRelief" in file.read_text("utf-8")) is there
+    assert ("BACK = " in file.read_text("utf-8")) is there
+
+
+@pytest.mark.parametrize(("kind", "study", "said"), [
+    ("before-after", lambda f: awkward(f, n=1), "too few patients"),
+    ("plan", lambda f: awkward(f, same=True), "all changes are equal"),
+    ("follow-up", lambda f: awkward(f, same=True), "covariance"),
+    ("sites", lambda f: awkward(f, n=2), "too few patients"),
+    ("before-after", lambda f: awkward(f, ("pre",)), "one visit only"),
+    ("before-after", lambda f: awkward(f, better=""), "no direction"),
+])  # fmt: skip
+def test_a_study_without_an_answer_is_refused_in_words(kind: str, study: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(OutcomesError) as caught:
+        write_notebook(kind, study(tmp_path), tmp_path / "mine.ipynb")
+    assert said in str(caught.value)
+    assert not (tmp_path / "mine.ipynb").exists()
 
 
 def study_file(folder: Path, text: str) -> Path:
