@@ -24,6 +24,7 @@ from outcomes.stats.effect_measures import (
     standardised_mean_change,
 )  # fmt: skip
 from outcomes.stats.pooling import ESTIMATORS, INTERVALS, PREDICTIONS, leave_one_out, pool
+from outcomes.stats.pooling_nested import leave_one_cluster_out, three_level
 from outcomes.stats.proportions import normal_quantile
 from outcomes.stats.stratified import mantel_haenszel, peto
 from outcomes.wording import level_text, listed, p_value, plural
@@ -74,7 +75,7 @@ class _Summaries(Analysis):
 
 def pool_summaries(
     table: pd.DataFrame, *, measure: str = "change", r: float | Sequence[float] = (), estimator: str = "REML",
-    interval: str = "hartung-knapp", prediction: str = "k-2", level: float = 0.95, site: str = "site",
+    interval: str = "hartung-knapp", prediction: str = "k-2", level: float = 0.95, site: str = "site", within: str = "",
 ) -> Result:  # fmt: skip
     """Pool what sites or papers report, without their patients.
 
@@ -83,6 +84,10 @@ def pool_summaries(
     (pooled on the logit scale); "RD", "RR", "OR" and "Peto" events1, n1, events2, n2 by Mantel-Haenszel or Peto from the counts,
     for rare events, keeping sites without events in the risk difference. Where the correlation of before and after is needed
     it is the column r, or the argument `r`; unknown, the usual values .3, .5 and .7 stand side by side.
+
+    `within` names the column of what rows belong to (studies that report several cohorts, countries with several sites): they are
+    then pooled on three levels as in `NestedSites`, by REML with a cluster-robust interval, from three units on; `estimator`,
+    `interval` and `prediction` are left at their defaults, and counts (RD, RR, OR, Peto) are not pooled so.
 
     Notes name sites whose SD looks like a standard error and sites whose SDs no correlation can explain. With one or two sites
     means are shown, not pooled. Raises AnalysisError for an unknown measure or a missing column.
@@ -101,25 +106,44 @@ def pool_summaries(
         if given not in allowed:
             raise AnalysisError(unknown(name, given, allowed))
     data, names = _columns(table, MEASURES[measure][1]), _names(table, site)
+    plain = (estimator, interval, prediction) == ("REML", "hartung-knapp", "k-2") and measure not in COUNTED
+    units = _units(table, within, plain=plain)
     question = _Summaries(measure, estimator=estimator, interval=interval, level=level)
     counts = Counts(len(table), len(table), noun="site")
     if measure in COUNTED:
         return _from_counts(question, data, counts)
+    many = len(set(units)) if within else len(table)
     estimates: list[Estimate] = []
     for group, (y, v) in _effects(measure, table, data, r).items():
         _usable(y, v, names)
-        if len(y) > 2:
-            found = pool(y, v, estimator=estimator, interval=interval, prediction=prediction, level=level)
-            found += tuple(e for e in leave_one_out(y, v, names=names, estimator=estimator, interval=interval, level=level)
-                           if e.name == "pooled" and len(y) > 3)  # fmt: skip
+        if many > 2:
+            if within:
+                found, left = (f(y, v, cluster=units, level=level) for f in (three_level, leave_one_cluster_out))
+            else:
+                found = pool(y, v, estimator=estimator, interval=interval, prediction=prediction, level=level)
+                left = leave_one_out(y, v, names=names, estimator=estimator, interval=interval, level=level)
+            found += tuple(e for e in left if e.name == "pooled" and many > 3)
             estimates += [replace(e, group=" ".join(x for x in (group, e.group) if x)) for e in found]
         estimates += _shown(MEASURES[measure][0], y, v, [f"{group} {name}".strip() for name in names], level)
     if measure == "share":
         estimates = [_as_share(e) for e in estimates]
     notes = _suspicions(table, names)
+    if within and many < 3:
+        notes += (f"Fewer than 3 of {within}: the rows stand for themselves, without a pooled interval.",)
     forest = _forest(estimates, MEASURES[measure][0])
     facts = {"axis": MEASURES[measure][0]} | ({"null": None} if measure == "share" else {})
     return Result(question, tuple(estimates), counts, notes=notes, data={"forest": forest}, pictures=("forest",), facts=facts)
+
+
+def _units(table: pd.DataFrame, within: str, *, plain: bool) -> list[str]:
+    """What each row belongs to; nothing where rows belong to nothing."""
+    if not within:
+        return []
+    if not plain:
+        raise AnalysisError("within pools on three levels: no other estimator or interval, and none of RD, RR, OR and Peto.")
+    if within not in table or table[within].isna().any():
+        raise AnalysisError(f"within names a column that says for every row what it belongs to; '{within}' does not.")
+    return list(table[within].astype(str))
 
 
 def _effects(measure: str, table: pd.DataFrame, data: dict[str, np.ndarray], r: float | Sequence[float]) -> dict[str, Effects]:
@@ -212,7 +236,7 @@ def _suspicions(table: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
 
 def _as_share(e: Estimate) -> Estimate:
     """From log odds to a share, for what is a place on the scale (the spread between sites stays on the logit scale)."""
-    if e.name not in ("pooled", "prediction interval", "share"):
+    if e.name not in ("pooled", "pooled, model-based", "prediction interval", "share"):
         return e
     value, low, high = (float(expit(x)) for x in (e.value, e.low, e.high))
     return replace(e, value=value, low=low, high=high, se=np.nan, statistic=np.nan, p=np.nan, unit="share", how=f"{e.how}, on the logit scale")

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 import outcomes as oc
 from outcomes.errors import AnalysisError
+from outcomes.stats.pooling_nested import three_level
 from tests.shared import needs, oracle_data, oracle_rows
 
 TABLE = pd.DataFrame(
@@ -81,3 +82,21 @@ def test_words_for_bad_input():
         oc.pool_summaries(TABLE.assign(n=[1, 35, 12, 28]), measure="SMCR", r=0.5)
     with pytest.raises(AnalysisError, match="hartung-knapp"):
         oc.pool_summaries(TABLE, interval="wald")
+
+
+def test_rows_that_belong_together_are_pooled_on_three_levels():
+    table = TABLE.assign(sd_change=2.0, study=["x", "x", "y", "z"])
+    found = oc.pool_summaries(table, within="study")
+    expected = {e.name: e for e in three_level(table["mean_change"], 4 / table["n"], cluster=table["study"])}
+    for name in ("pooled", "prediction interval", "tau2 between", "I2 within"):
+        assert_allclose([found[name].value, found[name].low], [expected[name].value, expected[name].low])
+    assert "cluster-robust (CR2)" in found.sentence()
+    assert not any("without" in e.group for e in found.estimates)  # three units: each left out would leave two
+    share = oc.pool_summaries(table.assign(events=[5, 12, 6, 9]), measure="share", within="study")
+    assert 0 < share["pooled, model-based"].value < 1 and 0 < share["prediction interval"].high < 1
+    two = oc.pool_summaries(table.assign(study=["x", "x", "y", "y"]), within="study")
+    assert {e.name for e in two.estimates} == {"mean change"} and "Fewer than 3 of study" in two.notes[0]
+    for more, said in (({"estimator": "DL"}, "no other estimator"), ({"measure": "RD"}, "none of RD"), ({"within": "land"}, "'land' does not")):
+        counts = table.assign(events1=1, n1=9, events2=2, n2=9)
+        with pytest.raises(AnalysisError, match=said):
+            oc.pool_summaries(counts, **{"within": "study"} | more)
