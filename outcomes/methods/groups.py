@@ -22,7 +22,7 @@ from outcomes.methods.grouping import (
     what,
 )
 from outcomes.result import Result
-from outcomes.stats.groups import games_howell, mean_difference, standardised_mean_differences, welch_anova
+from outcomes.stats.groups import d_ppc2, games_howell, mean_difference, standardised_mean_differences, welch_anova
 from outcomes.study import Study
 from outcomes.wording import digits_for, number, p_value, spoken
 
@@ -32,13 +32,16 @@ class WelchT(Analysis):
     """Did the mean change differ between two groups?
 
     Difference in mean change (or in the mean score after, where no `before` is given) with Welch's t interval and test,
-    which does not take the variances as equal; Hedges' g (pooled SD, exact correction, noncentral t interval). Secondary
-    to `ANCOVA`, which is more precise and does not depend on chance differences at baseline.
+    which does not take the variances as equal; Hedges' g (pooled SD of what is compared, exact correction, noncentral t
+    interval). Of changes also Morris' d_ppc2, the difference in units of the pooled SD before: the one to compare with other
+    studies, for it does not depend on how closely before and after hang together. Secondary to `ANCOVA`, which is more
+    precise and does not depend on chance differences at baseline.
 
     `by` is a patient characteristic such as arm or route, `reference` the group compared with. Raises AnalysisError for
     unknown names and for more than two groups.
 
-    References: Welch 1947 (doi 10.1093/biomet/34.1-2.28); Hedges 1981 (doi 10.3102/10769986006002107).
+    References: Welch 1947 (doi 10.1093/biomet/34.1-2.28); Hedges 1981 (doi 10.3102/10769986006002107);
+    Morris 2008 (doi 10.1177/1094428106291059).
 
     >>> import pandas as pd, outcomes as oc
     >>> scores = pd.DataFrame({"patient": list("aabbccdd"), "visit": ["pre", "post"] * 4,
@@ -61,6 +64,7 @@ class WelchT(Analysis):
     references: ClassVar[tuple[str, ...]] = (
         "Welch BL. The generalization of Student's problem when several different population variances are involved. "
         "Biometrika 1947;34:28-35.",
+        "Morris SB. Estimating effect sizes from pretest-posttest-control group designs. Organ Res Methods 2008;11:364-386.",
     )
 
     def compute(self, study: Study) -> Result:
@@ -73,7 +77,11 @@ class WelchT(Analysis):
         effect = replace(
             standardised_mean_differences(y[first], y[second], level=self.level)["g_s"], group=difference.group
         )
-        rows = (difference, effect, *means(y, "mean change" if self.before else "mean", unit))
+        effects = [effect]
+        if self.before:
+            (a0, b0), (a1, b1) = ([g.split(x)[v] for v in (first, second)] for x in (g.before, g.after))
+            effects.append(replace(d_ppc2(a0, a1, b0, b1, level=self.level), group=difference.group))
+        rows = (difference, *effects, *means(y, "mean change" if self.before else "mean", unit))
         facts = {"sizes": g.sizes, "groups": (first, second), "randomised": g.randomised}
         return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts)
 
@@ -98,7 +106,8 @@ class WelchT(Analysis):
         )
 
     def methods_text(self) -> str:
-        return "Two groups were compared by Welch's t, with Hedges' g (pooled SD) as standardised difference."
+        size = "Hedges' g (pooled SD)" + (" and Morris' d_ppc2 (pooled SD before)" if self.before else "")
+        return f"Two groups were compared by Welch's t, with {size} as standardised difference."
 
 
 @dataclass(frozen=True)

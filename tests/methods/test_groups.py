@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import outcomes as oc
 from outcomes.errors import AnalysisError
+from outcomes.stats.groups import d_ppc2
 from tests.builders import MOOD, PAIN, two_visits
 from tests.reference.groups_common import column
 from tests.shared import needs, oracle_data, oracle_rows
@@ -94,6 +95,15 @@ def test_hc3_the_baseline_sd_and_the_unadjusted_change_stand_beside_it():
     assert (
         oc.ANCOVA("pain", se="HC3", **VISITS).run(study)["adjusted difference"].value == a["adjusted difference"].value
     )
+
+
+def test_welch_of_changes_has_the_effect_in_sds_before():
+    study = trial()
+    found = oc.WelchT("pain", **VISITS).run(study)["d_ppc2 | ketamine - placebo"]
+    pairs = {arm: study.where(arm=arm).pairs("pain", **VISITS) for arm in ("ketamine", "placebo")}
+    wanted = d_ppc2(*(x for arm in pairs for x in (pairs[arm].before, pairs[arm].after)))
+    assert (found.value, found.low, found.unit) == (wanted.value, wanted.low, "SD")
+    assert not [e for e in oc.WelchT("pain", after="week_4").run(study).estimates if e.name == "d_ppc2"]
 
 
 @given(
