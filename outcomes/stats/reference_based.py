@@ -176,7 +176,7 @@ def complete(
         for arm in np.unique(data.group[nobody]):
             rows = np.flatnonzero(nobody & (data.group == arm))
             sigma = covariance(data, parameters.sigma, method, int(arm), -1)
-            out[rows] += rng.normal(size=out[rows].shape) @ np.linalg.cholesky(sigma).T
+            out[rows] += rng.normal(size=out[rows].shape) @ _root(sigma).T
     return out
 
 
@@ -186,7 +186,7 @@ def _root(spread: Array) -> Array:
     Raises NotConverged where it is no covariance.
     """
     try:
-        return np.linalg.cholesky(spread)
+        return np.asarray(np.linalg.cholesky(spread), dtype=float)
     except np.linalg.LinAlgError:
         value, vector = np.linalg.eigh(spread)
         if not value.min() > -1e-6 * abs(value).max():
