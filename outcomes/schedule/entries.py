@@ -94,11 +94,14 @@ def _windows(schedule: Schedule, python: str) -> str:
   <RegistrationInfo><Description>Reports that are due: {escape(schedule.name)}</Description></RegistrationInfo>
   <Triggers>
     <TimeTrigger>
-      <Repetition><Interval>PT1H</Interval><StopAtDurationEnd>false</StopAtDurationEnd></Repetition>
-      <StartBoundary>{start:%Y-%m-%dT%H:%M:%S}</StartBoundary>
       <Enabled>true</Enabled>
+      <StartBoundary>{start:%Y-%m-%dT%H:%M:%S}</StartBoundary>
+      <Repetition><Interval>PT1H</Interval><StopAtDurationEnd>false</StopAtDurationEnd></Repetition>
     </TimeTrigger>
   </Triggers>
+  <Principals>
+    <Principal id="Author"><LogonType>Password</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal>
+  </Principals>
   <Settings>
     <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
     <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>

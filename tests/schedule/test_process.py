@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from outcomes.schedule import show
 from tests.schedule.clinic import ROOT, finished, outcomes, published, write_schedule, write_scores
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and mounts as on POSIX systems")
@@ -207,45 +206,3 @@ def test_eight_at_once_make_one_report(schedule: Path) -> None:
     codes = [finished(p)[0] for p in [outcomes("run-due", schedule) for _ in range(8)]]
     assert set(codes) <= {0, 75} and 0 in codes
     assert len(published(schedule.parent / "reports")) == 1
-
-
-#: A service manager of one's own, in a namespace where /run says that systemd is at work; it ends with its script.
-MANAGER = """
-mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && chmod 700 "$XDG_RUNTIME_DIR"
-timeout 90 dbus-daemon --session --address="$DBUS_SESSION_BUS_ADDRESS" --nofork --nopidfile & bus=$!
-sleep 1
-SYSTEMD_LOG_TARGET=console timeout 90 /lib/systemd/systemd --user & manager=$!
-for i in $(seq 20); do sleep 0.5; systemctl --user is-system-running && break; done
-systemctl --user enable --now "$TIMER" || exit 9
-for i in $(seq 120); do sleep 0.5; [ -e "$REPORTS/wake.json" ] && break; done
-systemctl --user stop "$TIMER"
-systemctl --user exit; wait $manager; kill $bus
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/lib/systemd/systemd").exists() or os.geteuid() != 0, reason="needs systemd and root")
-def test_a_systemd_timer_fires_and_the_report_is_made(tmp_path: Path) -> None:
-    """The units as they are shown, but for the hour; run by: pytest -m slow tests/schedule/test_process.py"""
-    clinic = tmp_path / "our clinic ü 50% off"
-    write_scores(clinic)
-    path = write_schedule(clinic)
-    home, run = tmp_path / "home", tmp_path / "run"
-    units = home / ".config/systemd/user"
-    units.mkdir(parents=True)
-    run.mkdir()
-    for part in show(path, "systemd").split("# --- ")[1:]:
-        name, _, body = part.partition("\n")
-        soon = "OnCalendar=*-*-* *:*:00/5\nAccuracySec=1s"
-        (units / name.strip()).write_text(re.sub("OnCalendar=.*", soon, body), encoding="utf-8")
-    said = {"HOME": home, "XDG_RUNTIME_DIR": run, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={run}/bus",
-            "TIMER": "outcomes-monthly.timer", "REPORTS": clinic / "reports"}  # fmt: skip
-    alone = ["unshare", "--mount", "--propagation", "private"]
-    if subprocess.run([*alone, "true"], capture_output=True).returncode:
-        pytest.skip("needs the right to a mount namespace")
-    with (tmp_path / "log").open("w") as log:  # a file, not a pipe: what the manager leaves behind must not hold us up
-        subprocess.run([*alone, "bash", "-c", MANAGER], env={**os.environ, **{k: str(v) for k, v in said.items()}},
-                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=150, check=False)  # fmt: skip
-    assert published(clinic / "reports") and json.loads((clinic / "reports/wake.json").read_text())["exit_code"] == 0, (
-        (tmp_path / "log").read_text()
-    )
