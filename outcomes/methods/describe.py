@@ -176,26 +176,27 @@ def _parts(study: Study) -> dict[str, Study]:
 
 
 def _visits(study: Study, name: str, baseline: str, level: float, when: str = "") -> list[dict[str, Any]]:
-    frame, outcome = study.wide(name), study.outcome(name)
+    outcome, scores = study.outcome(name), study.wide(name).to_numpy()
+    there, at = ~np.isnan(scores), study.visits.index(baseline)
     rows = []
-    for visit in study.visits:
-        seen = frame[visit].dropna().to_numpy()
+    for i, visit in enumerate(study.visits):
+        seen = scores[there[:, i], i]
         if not len(seen):
             continue
         quartiles = np.quantile(seen, [0.25, 0.5, 0.75])
-        both = frame[[baseline, visit]].dropna() if visit != baseline else frame[[baseline]].iloc[:0]
-        start = both[baseline].to_numpy()
-        change = mean_change(start, both[visit].to_numpy(), level=level)
+        both = there[:, at] & there[:, i] & (i != at)
+        start = scores[both, at]
+        change = mean_change(start, scores[both, i], level=level)
         mean = mean_change(np.zeros(len(seen)), seen, level=level)
         rows.append(
             {"outcome": outcome.name, "title": outcome.title, "unit": outcome.unit, "resolution": outcome.resolution,
-             "visit": f"{visit}, {when}" if when else visit, "is_baseline": visit == baseline, "never before": bool(frame[baseline].isna().all()),
-             "n": len(seen), "of": len(frame), "mean": float(seen.mean()),
+             "visit": f"{visit}, {when}" if when else visit, "is_baseline": visit == baseline, "never before": not there[:, at].any(),
+             "n": len(seen), "of": len(scores), "mean": float(seen.mean()),
              "sd": float(seen.std(ddof=1)) if len(seen) > 1 else np.nan, "median": quartiles[1], "q1": quartiles[0],
              "q3": quartiles[2], "min": seen.min(), "max": seen.max(),
              "at_floor": float((seen == outcome.low).mean()), "at_ceiling": float((seen == outcome.high).mean()),
              "mean_low": mean.low, "mean_high": mean.high, "mean_se": mean.se, "mean_reason": "",
-             "pairs": len(both), "mean before (same patients)": float(start.mean()) if len(start) else np.nan,
+             "pairs": int(both.sum()), "mean before (same patients)": float(start.mean()) if len(start) else np.nan,
              "mean change": change.value, "mean change_low": change.low, "mean change_high": change.high,
              "mean change_se": change.se, "mean change_reason": change.reason}
         )  # fmt: skip

@@ -28,7 +28,8 @@ LIBRARY = Path(__file__).parents[1] / "library"
 def rows(name: str) -> tuple[Mapping[str, str], ...]:
     """A CSV of the library as rows of text."""
     with (LIBRARY / name).open(encoding="utf-8", newline="") as handle:
-        return tuple(MappingProxyType(r) for r in csv.DictReader(handle))
+        header, *cells = csv.reader(handle)
+    return tuple(MappingProxyType(dict(zip(header, row, strict=True))) for row in cells)
 
 
 # --- EQ-5D ----------------------------------------------------------------------------------------------------------
