@@ -249,17 +249,16 @@ def _course(chosen: Mapping[str, Any], outcome: str) -> Analysis:
     return _ask("CohortModel", chosen, "VISITS", outcome=outcome, baseline=chosen["BEFORE"], visit=chosen["AFTER"])
 
 
-def _filled_in(question: Analysis) -> Analysis:
-    return kinds()["Imputed"](question, seed=1)
-
-
 def _main_follow_up(chosen: Mapping[str, Any]) -> list[Analysis]:
-    return [_course(chosen, chosen["OUTCOME"]), _filled_in(_change(chosen))]
+    return [_course(chosen, chosen["OUTCOME"]), _ask("Imputed", {}, analysis=_change(chosen), seed=1)]
 
 
 def _main_parallel(chosen: Mapping[str, Any]) -> list[Analysis]:
     alone = _ask("ANCOVA", chosen, "OUTCOME", "BEFORE", "AFTER", "BY", "REFERENCE", se="HC3")
-    return [_ask("MMRM", chosen, "OUTCOME", "BY", "REFERENCE", visit=chosen["AFTER"]), _filled_in(alone)]
+    return [
+        _ask("MMRM", chosen, "OUTCOME", "BY", "REFERENCE", visit=chosen["AFTER"]),
+        _ask("Imputed", {}, analysis=alone, seed=1),
+    ]
 
 
 def _main_routes(chosen: Mapping[str, Any]) -> list[Analysis]:
@@ -314,6 +313,6 @@ KINDS: dict[str, Kind] = {
         "09_many_clinics",
         "What is the answer over several clinics, and how much do they differ?",
         _sites,
-        lambda c: [kinds()["PooledSites"](_change(c), by=c["BY"])],
+        lambda c: [_ask("PooledSites", c, "BY", analysis=_change(c))],
     ),
 }
