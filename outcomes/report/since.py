@@ -46,7 +46,10 @@ def read_snapshot(folder: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise StudyError(f"There is no {SNAPSHOT} in {folder}: it is not the folder of a report for internal use.") from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise StudyError(f"{path} is not a snapshot of a report, or cannot be read.") from None
+        raise StudyError(
+            f"{path} is not a snapshot of a report, or cannot be read. Put it back, or delete it: then nothing is said of "
+            "what is new since that report."
+        ) from None
 
 
 def snapshot(study: Study, results: Results, *, last: Mapping[str, Any] | None = None, period: str = "") -> dict[str, Any]:

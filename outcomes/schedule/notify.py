@@ -5,6 +5,7 @@ A job that never starts sends no mail: only a heartbeat that stays away, or `out
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import Any
 from urllib.parse import urlsplit
 
 from outcomes.errors import StudyError
@@ -110,22 +112,30 @@ def _mail(notice: Notice, to: Email, known: Mapping[str, str]) -> None:
             if to.user_env:
                 server.login(_secret(known, to.user_env), _secret(known, to.password_env))
             refused = server.send_message(message)
-    except (OSError, smtplib.SMTPException) as e:
+    except (OSError, smtplib.SMTPException, ValueError) as e:
         raise DeliveryError(f"The mail server {to.host}:{to.port} did not take the notice ({_why(e)}).") from None
     if refused:
         raise DeliveryError(f"The mail server refused {len(refused)} of {len(to.to)} addresses.")
 
 
 def _request(url: str, what: str, body: bytes | None) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise DeliveryError(f"The address of the {what} must begin with https://.")
     headers = {"User-Agent": "outcomes", **({"Content-Type": "application/json"} if body else {})}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=TIMEOUT) as reply:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            raise DeliveryError(f"The address of the {what} must begin with https://.")
+        request = urllib.request.Request(url, data=body, headers=headers)
+        with urllib.request.build_opener(_Here).open(request, timeout=TIMEOUT) as reply:
             reply.read(1000)
-    except (OSError, ValueError, urllib.error.URLError) as e:
+    except (OSError, ValueError, http.client.HTTPException) as e:
         raise DeliveryError(f"The {what} did not answer as it should ({_why(e)}).") from None
+
+
+class _Here(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: it would lose the notice on the way (a POST becomes a GET), and may lead into the open."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Leave the redirect to be an error."""
 
 
 def _why(e: BaseException) -> str:

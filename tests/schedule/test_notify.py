@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -42,6 +44,8 @@ class _Hook(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         server.asked.append((self.command, self.path, body))
         self.send_response(server.code)
+        if 300 <= server.code < 400:
+            self.send_header("Location", f"{server.url}/elsewhere")
         self.end_headers()
 
     do_GET = do_POST
@@ -295,3 +299,53 @@ def test_a_server_that_refuses_an_address(mails: Any) -> None:
     mail = Email("127.0.0.1", "r@b.test", ("a@b.test", "b@b.test"), port=mails.port, security="none")
     with pytest.raises(DeliveryError, match="1 of 2 addresses"):
         send("email", Notice("s", ()), Notify(email=mail))
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_not_taken_for_a_delivery(hooks: Hooks, code: int) -> None:
+    hooks.code = code
+    with pytest.raises(DeliveryError, match=f"HTTP {code}"):
+        send("webhook", Notice("s", ()), Notify(webhook_env="HOOK"))
+    assert [(method, where) for method, where, _ in hooks.asked] == [("POST", "/hook/secret-token")]
+
+
+@contextmanager
+def speaking(words: bytes) -> Iterator[int]:
+    """A server that says these words to whoever knocks, and then nothing more; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kept: list[socket.socket] = []
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    kept.append(connection)
+                    connection.sendall(words)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        for connection in kept:
+            connection.close()
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+@pytest.mark.parametrize("words", [b"", b"220 ", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b"nonsense\r\n", b"220 hello\r\n"])
+def test_servers_that_hang_or_talk_nonsense_are_given_up(words: bytes, clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outcomes.schedule.notify.TIMEOUT", 0.2)
+    with speaking(words) as port:
+        monkeypatch.setenv("HOOK", f"http://127.0.0.1:{port}/secret-token")
+        notify = by_mail(port) + '[notify.webhook]\nurl_env = "HOOK"\n[notify.heartbeat]\nurl_env = "HOOK"\n'
+        path = write_schedule(clinic, BOTH + notify)
+        woken = run_due(path, NOVEMBER)
+    assert (woken.exit_code, woken.made[0].exit_code) == (6, 0)
+    assert set(woken.undelivered) == {"email", "webhook"} and "could not be delivered" in str(status(path, NOVEMBER))
+
+
+@pytest.mark.parametrize("address", ["https://[half/secret", "https://a b.test/secret", "http://127.0.0.1:x/secret", "secret", "file:///etc/passwd"])
+def test_an_address_that_is_none_is_no_bug(address: str, clinic: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("HOOK", address)
+    woken = run_due(write_schedule(clinic, BOTH + '[notify.webhook]\nurl_env = "HOOK"'), NOVEMBER)
+    assert woken.exit_code == 6 and woken.undelivered == ("webhook",)
+    assert "secret" not in caplog.text and "passwd" not in caplog.text

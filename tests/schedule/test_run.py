@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -399,3 +400,112 @@ def test_foreign_things_in_the_folder_are_left_alone(clinic: Path, quick: None) 
     assert (reports / ".partial-notes").is_dir()
     assert (reports / "2026-10_20261102T090000Z/mine.txt").read_text() == "keep"
     assert published(reports) == ["2026-10"]
+
+
+def keep_one(clinic: Path) -> Path:
+    return write_schedule(clinic, "[retention]\nreports = 1", start=None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_retention_never_takes_the_latest_period_although_an_older_one_was_made_after_it(clinic: Path) -> None:
+    path = keep_one(clinic)
+    run_due(path, DECEMBER)
+    write_scores(clinic, seed=2)
+    assert run_due(path, DECEMBER + timedelta(hours=1), period="2026-09").exit_code == 0
+    assert published(clinic / "reports") == ["2026-09", "2026-11"] and status(path, DECEMBER).exit_code == 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_retention_never_takes_the_last_report_without_a_failed_question(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = keep_one(clinic)
+    run_due(path, NOVEMBER)
+    (clinic / "study.toml").write_text(STUDY + '[[analysis]]\nmethod = "Course"\noutcome = "pain_nrs_average"\n', encoding="utf-8")
+
+    def unanswerable(*_: Any) -> None:
+        raise AnalysisError("no")
+
+    monkeypatch.setattr(oc.Course, "compute", unanswerable)
+    for when, seed in ((DECEMBER, 2), (JANUARY + timedelta(days=4), 3)):
+        write_scores(clinic / "new", seed=seed)
+        shutil.copy(clinic / "new/scores.csv", clinic / "scores.csv")
+        assert run_due(path, when).exit_code == 5
+    assert published(clinic / "reports") == ["2026-10", "2026-12"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_retention_takes_nothing_that_a_run_did_not_write(clinic: Path) -> None:
+    path, outside = keep_one(clinic), clinic / "outside.txt"
+    run_due(path, NOVEMBER)
+    (folder,) = (clinic / "reports").glob("2*")
+    outside.write_text("ours")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "results.csv").write_text("changed by hand")
+    said = json.loads((folder / "manifest.json").read_text("utf-8"))
+    sha = hashlib.sha256(b"ours").hexdigest()
+    said["outputs"] += [{"file": f, "bytes": 4, "sha256": sha} for f in ("../../outside.txt", str(outside))]
+    (folder / "manifest.json").write_text(json.dumps(said), encoding="utf-8")
+    write_scores(clinic, seed=2)
+    assert run_due(path, DECEMBER).exit_code == 0
+    assert outside.exists() and not (folder / "report.html").exists()
+    assert {p.name for p in folder.iterdir()} == {"manifest.json", "delivery.json", "notes.txt", "results.csv"}
+
+
+#: Ways in which a file of state is damaged: cut short, emptied, another kind of thing, other types inside.
+DAMAGE = {
+    "cut short": lambda text: text[: len(text) // 2], "empty": lambda _: "", "a list": lambda _: "[]", "a table without anything": lambda _: "{}",
+    "other types": lambda text: json.dumps({k: 7 for k in json.loads(text)}), "other texts": lambda text: json.dumps({k: "x" for k in json.loads(text)}),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_state_stops_no_report_and_makes_no_published_period_owed_again(clinic: Path, how: str) -> None:
+    path, reports = write_schedule(clinic, '[retention]\nreports = 1\n[notify]\non = ["success"]'), clinic / "reports"
+    run_due(path, NOVEMBER)
+    study = clinic / "study.toml"
+    study.rename(clinic / "aside")
+    run_due(path, DECEMBER)  # leaves a failure on record
+    (clinic / "aside").rename(study)
+    (reports / "missed.json").write_text('{"told": ["2026-09"]}')
+    for file in reports.rglob("*.json"):
+        if file.name != "snapshot.json":
+            file.write_text(DAMAGE[how](file.read_text("utf-8")), encoding="utf-8")
+    found = status(path, NOVEMBER + timedelta(hours=2))
+    assert found.lines[0].due == () and "was damaged" in str(found) and found.exit_code == 5
+    assert run_due(path, NOVEMBER + timedelta(hours=2)).made == ()
+    write_scores(clinic, seed=2)
+    assert [(m.label, m.exit_code) for m in run_due(path, DECEMBER).made] == [("2026-11", 0)]
+    assert "2026-11" in published(reports) and json.loads((reports / "latest.json").read_text())["period"] == "2026-11"
+    assert run_due(path, DECEMBER, period="2026-10").exit_code == 0  # and made again by hand
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_schedule_that_becomes_weekly_lives_with_its_monthly_past(clinic: Path) -> None:
+    run_due(write_schedule(clinic), NOVEMBER)
+    write_scores(clinic, seed=2)
+    path = write_schedule(clinic, period="weekly")
+    later = NOVEMBER + timedelta(days=15)
+    assert [(m.label, m.exit_code) for m in run_due(path, later).made] == [("2026-W46", 0)]
+    assert status(path, later).exit_code == 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_clock_set_back_makes_nothing_twice(clinic: Path) -> None:
+    path = write_schedule(clinic)
+    run_due(path, NOVEMBER)
+    for hours in (-3, -48, -24 * 40):
+        assert run_due(path, NOVEMBER + timedelta(hours=hours)).made == ()
+    write_scores(clinic, seed=2)
+    assert [m.label for m in run_due(path, DECEMBER).made] == ["2026-11"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_spoiled_snapshot_is_said_with_what_to_do(clinic: Path) -> None:
+    path = write_schedule(clinic)
+    run_due(path, NOVEMBER)
+    next((clinic / "reports").glob("2*/snapshot.json")).write_text('{"format": 1, "key"')
+    write_scores(clinic, seed=2)
+    woken = run_due(path, DECEMBER)
+    assert woken.exit_code == 2 and "delete it" in woken.made[0].words
+    next((clinic / "reports").glob("2*/snapshot.json")).unlink()
+    assert run_due(path, DECEMBER).exit_code == 0
