@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from outcomes.report.model import Figure
 
 #: How much of the usual width the axes take, where labels or a panel beside them need the rest.
@@ -66,9 +68,10 @@ def _svg(canvas: Any) -> bytes:
     out, (width, height) = io.StringIO(), canvas.bbox.size
     renderer = RendererSVG(width, height, out, image_dpi=72, metadata={"Date": None, "Creator": None})
     canvas.draw(renderer)
-    x0, y0, x1, y1 = (canvas.get_tightbbox(renderer).padded(MARGIN).extents * 72).round(2)
+    x0, y0, x1, y1 = canvas.get_tightbbox(renderer).padded(MARGIN).extents * 72
     renderer.finalize()
-    size = f'width="{x1 - x0:.2f}pt" height="{y1 - y0:.2f}pt" viewBox="{x0:.2f} {height - y1:.2f} {x1 - x0:.2f} {y1 - y0:.2f}"'
+    left, top, wide, high = np.round([x0, height - y1, x1 - x0, y1 - y0], 2)
+    size = f'width="{wide:g}pt" height="{high:g}pt" viewBox="{left:g} {top:g} {wide:g} {high:g}"'
     text, n = re.subn(r'width="[^"]*" height="[^"]*" viewBox="[^"]*"', size, out.getvalue(), count=1)
     assert n, "an SVG without its size"
     return text.encode()
