@@ -137,17 +137,17 @@ class DurationOfRelief(Analysis):
         parts = []
         for group in ("", *result.facts["groups"]):
             e = next(r for r in result.estimates if r.name == "median time" and r.group == group)
-            words = (
-                f"{_day(e.value)} days ({_limits(e)})" if not math.isnan(e.value)
-                else f"not reached by day {number(result.facts['last'], 0)}"
+            whose = f"of those with {spoken(group)}" if group else "of all patients" if result.facts["groups"] else "of the patients"
+            parts.append(
+                f"half {whose} had their pain back by day {_day(e.value)} ({_limits(e)})" if not math.isnan(e.value)
+                else f"fewer than half {whose} had their pain back by day {number(result.facts['last'], 0)}"
             )  # fmt: skip
-            whose = f" with {spoken(group)}" if group else " overall" if result.facts["groups"] else ""
-            parts.append(f"{words}{whose}")
+        said = "; ".join(parts)
         chosen = chosen_words(result.facts["randomised"], self.by)
         test = result.estimates[0] if result.facts["groups"] else None
         tested = f"; log-rank {p_value(test.p, style)}" if test is not None and not test.reason else ""
         return (
-            f"Median duration of relief was {'; '.join(parts)} (Kaplan-Meier{tested}; n={n} of {result.counts.enrolled}, "
+            f"{said[:1].upper()}{said[1:]} (Kaplan-Meier{tested}; n={n} of {result.counts.enrolled}, "
             f"{plural(n - events, 'patient')} censored; pain back = at least {percent(self.share)} of the score before; "
             f"{result.facts['at_once']} had no relief at {spoken(result.facts['first'])}).{chosen}"
         )

@@ -179,8 +179,8 @@ def way_collected(collected: str) -> str:
     """A note on how side effects came to be known."""
     if not collected:
         return (
-            'How side effects were collected was not declared (collected="elicited" or "spontaneous"): asked for, they are '
-            "seen more often than when patients bring them up."
+            "Whether patients were asked about side effects or brought them up themselves was not declared (in the plan: "
+            'collected = "elicited" or "spontaneous"); asked for, side effects are seen more often.'
         )
     return f"Side effects were {COLLECTED[collected]}."
 

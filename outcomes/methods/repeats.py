@@ -154,11 +154,14 @@ def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:
     absent, total = int(np.isnan(data.scores).sum()), data.scores.size
     if absent:
         notes.append(
-            f"Missing: {share_of(absent, total)} scores of the analysed patients at these visits, taken as missing at random "
-            "given the scores and features in the model."
+            f"Missing: {share_of(absent, total)} scores of the analysed patients at these visits, taken as missing at random: as "
+            "predictable from the scores and characteristics in the model."
         )
     if data.missing_share > 0.1:
-        notes.append(f"More than 10% ({percent(data.missing_share)}) is missing: read this beside its tipping point.")
+        notes.append(
+            f"More than 10% ({percent(data.missing_share)}) is missing: its tipping point says how much worse these scores would have "
+            "to be to change the conclusion."
+        )
     return tuple(notes)
 
 

@@ -131,6 +131,8 @@ class Responders(Analysis):
 
     def methods_text(self) -> str:
         rules = listed([rule_name(r) for r in self.rules])
+        if not self.before:
+            return f"Responders ({rules}) are shown as shares with Wilson intervals, among patients with the score and among all enrolled."
         return (
             f"Responders ({rules}) are shown as shares with Wilson intervals, among patients with both scores and with "
             "missing scores counted as non-response; the cumulative curve shows every other cut-off."

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from outcomes.report.model import Block, Bullets, Figure, Paragraph, Section, TableBlock
-from outcomes.result import Result, p_text, value_and_interval
+from outcomes.result import Estimate, Result, main_test, p_text, value_and_interval
 from outcomes.tables import Table, frame_table, table
 from outcomes.wording import NONE, digits_for, interval, number, percent, spoken
 
@@ -36,7 +36,8 @@ def answers(chapter: str, results: Sequence[Result]) -> Iterable[Section]:
                 3,
             )
         else:
-            yield Section(r.analysis.title(r.outcome), tuple(_answer(r)), 3)
+            title = r.analysis.title(r.outcome)
+            yield Section(title[:1].upper() + title[1:], tuple(_answer(r)), 3)
 
 
 def _alike(a: Result, b: Result) -> bool:
@@ -57,10 +58,10 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
         if r.failed or not r.estimates:
             rows.append((title, "not answered", *[NONE] * (4 + adjusted), r.failed))
             continue
-        first = r.estimates[0]
-        size = next((e for e in r.estimates if e.name in ("d_av", "standardised effect", "g")), None)
+        first = _main(r)
+        size = next((e for e in r.estimates if e.name == "d_av" or e.name.startswith("standardised")), None)
         value, ci = value_and_interval(first, r.outcome)
-        word = r.outcome.direction(first.value) if r.outcome else ""
+        word = "not clear" if first.low <= 0 <= first.high else r.outcome.direction(first.value) if r.outcome else ""
         rows.append(
             (title, value, ci, word, p_text(first.p), *([p_text(first.p_adjusted)] if adjusted else []),
              NONE if size is None else f"{number(size.value, 2)} ({interval(size.low, size.high, 2)})", str(r.counts.analysed))
@@ -70,7 +71,8 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
             low, high = sorted((turn * size.low, turn * size.high))
             marks.append({"label": title, "value": turn * size.value, "low": low, "high": high})
     q = results[0].analysis
-    header = ("score", results[0].estimates[0].name if results[0].estimates else "change", "95% CI" if q.level == 0.95 else "interval",
+    named = next((_main(r).said for r in results if r.estimates), "change")
+    header = ("score", named, "95% CI" if q.level == 0.95 else "interval",
               "direction", "P", *(["adjusted P"] if adjusted else []), "in SD units (CI)", "n")  # fmt: skip
     yield Paragraph(f"The same question ({q.short}) of {len(results)} scores, as one family.")
     yield TableBlock(Table(f"{q.family}: {q.short}", header, tuple(rows), numeric=tuple(range(1, len(header)))))
@@ -89,6 +91,11 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
     yield Bullets(tuple(r.sentence() for r in results))
     for note in dict.fromkeys(n for r in results for n in r.notes):
         yield Paragraph(note, "small")
+
+
+def _main(r: Result) -> Estimate:
+    """The estimate of the main test, as a family counts it; the first where there is none."""
+    return r.estimates[max(main_test(r), 0)]
 
 
 def _answer(r: Result) -> Iterable[Block]:
@@ -116,11 +123,16 @@ CAPTIONS = {
     "change with its interval.",
     "ecdf": "Read up from any improvement to the share of patients who reached at least that much.",
     "course": "Points are means of the patients seen at each visit, bars their confidence interval, n how many were seen.",
+    "modelled": "Points are means from the model, bars their confidence interval, n how many scores were seen.",
+    "staircase": "Each bar is a pattern of visits, as high as it is frequent: blue where a score was seen, white where it is missing.",
+    "tipping": "The estimate with its interval as the missing scores are made worse and worse; the dashed line is where the "
+    "conclusion changes.",
 }
 
 
 def _caption(r: Result, kind: str) -> str:
     what = r.analysis.title(r.outcome)
+    kind = "modelled" if kind == "course" and "means" in r.facts else kind
     return (
         f"{what[:1].upper()}{what[1:]}. {CAPTIONS.get(kind, 'Points are estimates, bars their confidence intervals.')}"
     )

@@ -59,8 +59,8 @@ def _lost(study: Study) -> str:
     if len(stayed):
         k = digits_for(study.outcome(study.outcome_names[0]).resolution)
         words += (
-            f" Their mean {study.outcome(study.outcome_names[0]).title} at {spoken(study.baseline)} was {number(stayed.mean(), k)}, "
-            f"that of the others {number(gone.mean(), k)}."
+            f" At {spoken(study.baseline)} their mean {study.outcome(study.outcome_names[0]).title} was {number(stayed.mean(), k)}, "
+            f"that of those without a score then {number(gone.mean(), k)}."
         )
     return words
 

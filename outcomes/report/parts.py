@@ -33,9 +33,17 @@ def several_rows(study: Study) -> bool:
 DEALS_WITH_MISSING = ("TippingPoint", "Imputed", "ReferenceBased", "SideBySide")
 
 
+def scored(r: Result) -> int:
+    """The patients behind an answer: those analysed, of a model of several visits those with a score at its main visit."""
+    if "observed" not in r.data or "main" not in r.facts:
+        return r.counts.analysed
+    frame = r.data["observed"]
+    return int(frame.loc[frame["visit"] == r.facts["main"], "n"].sum())
+
+
 def many_missing(r: Result) -> bool:
-    """Whether an answer leaves out more than 10% of its patients: then the report looks into what that may mean."""
-    return r.counts.analysed < 0.9 * r.counts.enrolled
+    """Whether more than 10% of the patients have no score behind an answer: then the report looks into what that may mean."""
+    return scored(r) < 0.9 * r.counts.enrolled
 
 
 def method(r: Result) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from outcomes.methods.grouping import versus
 from outcomes.report.model import Block, Bullets, KeyNumber, KeyNumbers, Paragraph, Section
-from outcomes.report.parts import ANSWERS, DEALS_WITH_MISSING, chapter, many_missing, method, primary
+from outcomes.report.parts import ANSWERS, DEALS_WITH_MISSING, chapter, many_missing, method, primary, scored
 from outcomes.result import Estimate, Outcome, Result, Results
 from outcomes.study import Study
-from outcomes.wording import digits_for, listed, number, plural, spoken
+from outcomes.wording import digits_for, listed, number, plural, round_half_away, spoken
 
 
 def summary(study: Study, results: Results) -> Section:
@@ -56,9 +57,9 @@ def _answer(r: Result) -> str:
 
 
 def _change(r: Result) -> Estimate | None:
-    """The mean change that the answer is about: that of the last visit, where there are several."""
+    """The mean change that the answer is about: that of the main visit, or the last, where there are several."""
     mine = [e for e in r.estimates if e.name == "mean change" and not e.group and not math.isnan(e.value)]
-    return mine[-1] if mine else None
+    return next((e for e in mine if e.visit and e.visit == r.facts.get("main")), mine[-1] if mine else None)
 
 
 def _fell(r: Result, e: Estimate) -> str:
@@ -108,7 +109,10 @@ def _how_sure(r: Result, e: Estimate) -> str:
 
 def _who(r: Result) -> str:
     c, noun = r.counts, r.counts.noun
-    out = c.enrolled - c.analysed
+    out, seen = c.enrolled - c.analysed, scored(r)
+    if seen < c.analysed:
+        last = spoken(r.facts["main"])
+        return f"{seen} of {plural(c.enrolled, noun)} had a score at {last}; this number also uses what the others said before."
     if not out:
         return f"All {plural(c.enrolled, noun)} are in this number."
     return f"{c.analysed} of {plural(c.enrolled, noun)} are in this number; the other {out} had no score at a visit that it needs."
@@ -120,16 +124,21 @@ def _difference(r: Result) -> str:
     k, parts = digits_for(outcome.resolution), []
     aside = ("period", "carry", "sequence")  # of the design, not of the treatments
     told = [e for e in r.estimates if e.unit == outcome.unit and not math.isnan(e.low) and not e.name.lower().startswith(aside)]
+    told = [e for e in told if " - " in e.group and e.name == told[0].name and e.visit in ("", r.facts.get("main", e.visit))]
     for e in told[:3]:
-        what = " ".join(w for w in (e.name, e.group, f"at {spoken(e.visit)}" if e.visit else "") if w)
+        one, other = (spoken(v) for v in e.group.split(" - ", 1))
+        shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
+        side = f"{number(abs(shown), k)} {outcome.unit or 'points'} {'lower' if shown < 0 else 'higher'}" if shown else "the same"
         clear = "" if not e.low <= 0 <= e.high else ", which leaves open whether there is a difference at all"
         parts.append(
-            f"{what}: {number(e.value, k)} {outcome.unit}, likely to lie between {number(e.low, k)} and {number(e.high, k)}{clear}"
+            f"{side} with {one} {'than' if shown else 'as'} with {other}; the difference ({versus(e.group)}) is likely to lie between "
+            f"{number(e.low, k)} and {number(e.high, k)}{clear}"
         )
     if not parts:
         return r.sentence()
     where = f" ({scale(outcome)})" if scale(outcome) else ""
-    return f"{outcome.title}{where}. {'. '.join(p[:1].upper() + p[1:] for p in parts)}. {_who(r)}"
+    when = f" at {spoken(told[0].visit)}" if told[0].visit else ""
+    return f"On average, {outcome.title}{where}{when} was {'. It was '.join(parts)}. {_who(r)}"
 
 
 def _responders(told: Iterable[Result]) -> Iterable[str]:
@@ -207,7 +216,12 @@ def _harms(told: Iterable[Result]) -> Iterable[str]:
 
 
 def _cautions(study: Study, results: Results) -> Iterable[str]:
-    if not study.controlled:
+    if study.design == "routes":
+        yield (
+            "Read with care: the groups were chosen for each patient, not by chance. A difference between them may be due to whatever "
+            "led to the choice; it does not say what the treatment did."
+        )
+    elif not study.controlled:
         yield (
             "Read with care: there was no comparison group. These numbers say how patients were before and after; they do not "
             "say what the treatment did. Pain that was at its worst often eases by itself."
@@ -215,7 +229,7 @@ def _cautions(study: Study, results: Results) -> Iterable[str]:
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None and many_missing(main):
         looked = any(method(r) in DEALS_WITH_MISSING for r in results)
-        share = 100 * (1 - main.counts.analysed / main.counts.enrolled)
+        share = 100 * (1 - scored(main) / main.counts.enrolled)
         yield (
             f"Scores are missing for {number(share, 0)} of 100 patients. Those who did not answer may have fared differently"
             + ("; how much that could matter is looked at under Robustness." if looked else ".")
@@ -229,7 +243,7 @@ def _key(r: Result) -> KeyNumber | None:
     if r.failed or r.outcome is None or (e := _change(r)) is None:
         return None
     k = digits_for(r.outcome.resolution)
-    word = r.outcome.direction(e.value)
+    word = "direction not clear" if e.low <= 0 <= e.high else r.outcome.direction(e.value)
     ends = "" if math.isnan(e.low) else f"likely between {number(e.low, k)} and {number(e.high, k)}"
     return KeyNumber(number(e.value, k), f"average change in {r.outcome.title} ({word})", ends)
 

@@ -160,3 +160,7 @@ def test_a_score_that_was_never_asked_before_has_no_change():
     both = dataclasses.replace(study, scores=scores, measures={**study.measures, "pgic": oc.Outcome("pgic", "PGIC", "lower")})
     names = [(e.name, e.group) for e in oc.Describe().run(both).estimates]
     assert ("mean", "PGIC") in names and ("mean change", "PGIC") not in names
+
+
+def test_the_methods_of_a_score_that_has_no_before_do_not_speak_of_both():
+    assert "both scores" not in oc.Responders("pain", after="week_4", rules=("<= 2",)).methods_text()

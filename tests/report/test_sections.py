@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import outcomes as oc
@@ -166,3 +169,48 @@ def test_a_folder_without_a_snapshot_is_refused(tmp_path: Path) -> None:
         build(study, run(study), since=tmp_path)
     with pytest.raises(StudyError, match="cannot stand in a report for sharing"):
         build(study, run(study), since=tmp_path, audience="share")
+
+
+def test_a_family_of_models_shows_the_main_visit_and_its_own_p() -> None:
+    rng = np.random.default_rng(4)
+    visits = ("baseline", "week_1", "week_4")
+    moved = {"baseline": 0, "week_1": 1, "week_4": 2}
+    rows = [(f"p{i:02d}", v, *(6 - moved[v] + rng.normal(0, 1, 3))) for i in range(20) for v in visits]
+    names = ("pain", "sleep", "mood")
+    frame = pd.DataFrame(rows, columns=["patient", "visit", *names])
+    study = Study(frame, visits=visits, design="follow-up", measures={n: oc.Outcome(n, n, "lower", resolution=1) for n in names})
+    doc = build(study, oc.Plan(oc.CohortModel(n, family="scores", role="secondary") for n in names))
+    tables = [b.table for s in doc.sections for b in s.blocks if isinstance(b, TableBlock)]
+    table = next(t for t in tables if t.title.lower().endswith("scores: mixed model of the course"))
+    result = oc.CohortModel("pain").run(study)
+    assert table.header[1] == "mean change · week 4"
+    assert table.rows[0][1] == oc.wording.number(result["mean change | week_4"].value)
+    assert "–" not in table.rows[0]
+
+
+def test_who_had_a_score_at_the_end_is_said_of_a_model_and_looked_into() -> None:
+    study = oc.read_study("data/sample/study.toml")
+    doc = build(study, oc.Plan(oc.CohortModel("pain_nrs_average", role="primary")))
+    said = words(section(doc, "Summary in plain language"))
+    assert "96 of 240 patients had a score at week 12" in said and "Scores are missing for 60 of 100 patients" in said
+    assert any("tipping point" in s.title for s in doc.sections)
+    figures = [b.caption for s in doc.sections for b in s.blocks if isinstance(b, Figure)]
+    assert any("means from the model" in c for c in figures)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "said"),
+    [
+        ("crossover", "data/sample/crossover/study.toml", "was 1.0 points lower with ketamine than with placebo"),
+        ("parallel", "data/sample/parallel/study.toml", "at week 12 was 0.5 points lower with ketamine than with placebo"),
+        ("routes", "data/sample/study.toml", "0.9 points higher with intranasal than with IV"),
+    ],
+)
+def test_a_difference_is_said_plainly_and_no_sensitivity_analysis_beside_it(kind: str, path: str, said: str) -> None:
+    study = dataclasses.replace(oc.read_study(path), design=kind)
+    question = next(q for q in oc.plans.ready_made(kind, study) if q.role == "primary")
+    text = words(section(build(study, oc.Plan(question)), "Summary in plain language"))
+    assert said in text
+    assert not re.search(r"Hills|Koch|baselines| - ", text)
+    assert ("not by chance" in text) == (kind == "routes")
+    assert "no comparison group" not in text
