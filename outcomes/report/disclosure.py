@@ -143,15 +143,20 @@ class Desk:
             self._say(percent(v), v)
         return made
 
-    def mean(self, variable: str, values: pd.Series, digits: int, *, also: Mapping[str, pd.Series] = {}) -> Estimate:
+    def mean(
+        self, variable: str, values: pd.Series, digits: int, *, scale: float, also: Mapping[str, pd.Series] = {}
+    ) -> Estimate:
         """The mean of one score a patient (indexed by patient), rounded, with its t interval.
 
-        Undefined where it rests on too few, or where a mean of the same variable over nearly the same patients is
-        already out (in this report or an earlier one). `also` are the variables that this mean tells about, too.
+        Undefined where it rests on too few, where a mean of the same variable over nearly the same patients is
+        already out (in this report or an earlier one), or where the scores are so alike that mean and interval would tell
+        each of them to within half the `scale` (highest less lowest score). `also` are the variables that this mean tells
+        about, too.
         """
         told = {variable: values, **also}
         sets = {v: self._tokens(v, x) for v, x in told.items()}
-        if len(values) < self.policy.least or any(self._close(v, s) for v, s in sets.items()):
+        alike = any(_alike(float(x.std()), len(x), scale) for x in told.values())
+        if len(values) < self.policy.least or alike or any(self._close(v, s) for v, s in sets.items()):
             self.hidden += 1
             return Estimate("mean", NAN, reason="too_few")
         for v, s in sets.items():
@@ -161,10 +166,11 @@ class Desk:
         m = float(x.mean())
         return Estimate("mean", *self._rounded((m, m - half, m + half), digits))
 
-    def estimate(self, variable: str, members: pd.Series, e: Estimate, digits: int) -> Estimate:
-        """An estimate of a model, rounded, where it rests on enough patients and nothing near it is out."""
+    def estimate(self, variable: str, members: pd.Series, e: Estimate, digits: int, *, scale: float) -> Estimate:
+        """An estimate of a model, rounded, where it rests on enough patients, who differ enough, and nothing near it is out."""
         tokens = self._tokens(variable, members)
-        if len(members) < self.policy.least or self._close(variable, tokens) or math.isnan(e.value):
+        alike = _alike((e.high - e.low) / 2 / 1.96 * math.sqrt(len(members)), len(members), scale)
+        if len(members) < self.policy.least or alike or self._close(variable, tokens) or math.isnan(e.value):
             self.hidden += 1
             return replace(e, value=NAN, low=NAN, high=NAN, p=NAN, reason="too_few")
         self.means.setdefault(variable, []).append(tokens)
@@ -263,6 +269,15 @@ def seal(doc: Document, desk: Desk) -> Document:
 
 def _numbers(text: str) -> set[str]:
     return set(re.findall(r"\d+(?:[.,]\d+)*", text))
+
+
+def _alike(sd: float, n: int, scale: float) -> bool:
+    """Whether mean and SD tell every score to within half the scale.
+
+    No score lies further from the mean than SD·(n − 1)/√n (Samuelson, J Am Stat Assoc 1968;63:1522-5).
+    """
+    told = 2 * sd * (n - 1) / math.sqrt(n) if n > 1 else 0.0
+    return not told > 0 or (math.isfinite(scale) and told < scale / 2)
 
 
 def _t_half(x: Sequence[float] | np.ndarray) -> float:

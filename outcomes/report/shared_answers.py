@@ -42,16 +42,17 @@ def change_of(study: Study, desk: Desk, name: str, before: str, after: str) -> d
     """Mean before, mean after and mean change of the patients with both, as released; made once and kept by the desk."""
     key = f"{name}|{before}|{after}"
     if key not in desk.kept:
-        pairs, k = study.pairs(name, before=before, after=after), digits_of(study.outcome(name))
+        outcome = study.outcome(name)
+        pairs, k, width = study.pairs(name, before=before, after=after), digits_of(outcome), outcome.high - outcome.low
         first, last = pd.Series(pairs.before, pairs.patients), pd.Series(pairs.after, pairs.patients)
         told = {f"{name} at {before}": first, f"{name} at {after}": last}
-        change = desk.mean(f"change of {key}", pd.Series(pairs.change, pairs.patients), k, also=told)
+        change = desk.mean(f"change of {key}", pd.Series(pairs.change, pairs.patients), k, scale=width, also=told)
         hidden = math.isnan(change.value)
         desk.hidden += 2 * hidden  # the means before and after
         desk.kept[key] = {
             "n": len(first), "change": change,
-            "before": change if hidden else desk.mean(f"{name} at {before}", first, k),
-            "after": change if hidden else desk.mean(f"{name} at {after}", last, k),
+            "before": change if hidden else desk.mean(f"{name} at {before}", first, k, scale=width),
+            "after": change if hidden else desk.mean(f"{name} at {after}", last, k, scale=width),
         }  # fmt: skip
     return desk.kept[key]
 
@@ -105,7 +106,7 @@ def _model(study: Study, r: Result, desk: Desk) -> Iterator[tuple[str, ...]]:
         return
     k = digits_of(outcome)
     for e in asked:
-        made = desk.estimate(f"{method(r)} of {outcome.name}", said, e, k)
+        made = desk.estimate(f"{method(r)} of {outcome.name}", said, e, k, scale=outcome.high - outcome.low)
         what = " · ".join(w for w in (e.name, e.group, spoken(e.visit)) if w)
         yield (desk.name(f"{outcome.title}: {r.analysis.short}"), desk.name(what), *mean_words(made, k))
 
@@ -212,7 +213,7 @@ def _course_rows(study: Study, desk: Desk, outcome: Outcome, by: str) -> Iterabl
             )  # else the hidden group is the total less the shown ones
         desk.hidden += len(parts) - len(kept)
         for g in sorted(kept):
-            e = desk.mean(f"{outcome.name} at {visit}", parts[g], k)
+            e = desk.mean(f"{outcome.name} at {visit}", parts[g], k, scale=outcome.high - outcome.low)
             if not math.isnan(e.value):
                 n = float(desk.count(len(parts[g])))
                 yield {

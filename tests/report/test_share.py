@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -189,11 +190,69 @@ def test_one_corrected_or_withdrawn_patient_is_refused_and_the_same_again_is_not
 def test_a_mean_over_nearly_the_same_patients_is_shown_once(tmp_path: Path) -> None:
     desk = Desk(PRESETS["nhs"], Ledger("k"))
     x = pd.Series(np.arange(20) % 10.0, index=[f"p{i}" for i in range(20)])
-    assert not np.isnan(desk.mean("pain at w4", x, 1).value)
-    assert np.isnan(desk.mean("pain at w4", x.iloc[:19], 1).value)
-    assert not np.isnan(desk.mean("pain at w4", x.iloc[:12], 1).value)
-    assert np.isnan(desk.mean("pain at w4", x.iloc[:7], 1).value)
+    assert not np.isnan(desk.mean("pain at w4", x, 1, scale=10).value)
+    assert np.isnan(desk.mean("pain at w4", x.iloc[:19], 1, scale=10).value)
+    assert not np.isnan(desk.mean("pain at w4", x.iloc[:12], 1, scale=10).value)
+    assert np.isnan(desk.mean("pain at w4", x.iloc[:7], 1, scale=10).value)
     assert desk.hidden == 2
+
+
+def test_the_mean_of_patients_who_are_all_alike_tells_each_of_them_and_is_withheld(tmp_path: Path) -> None:
+    n = 20
+    ids = [f"p{i:03d}" for i in range(n)]
+    before, after = np.full(n, 10.0), np.tile([0.0, 4, 9, 5], n // 4)
+    scores = pd.DataFrame({"patient": ids * 2, "visit": ["baseline"] * n + ["week_4"] * n, "pain": [*before, *after]})
+    study = Study(scores, visits=("baseline", "week_4"), measures={"pain": PAIN}, title="Alike")
+    plan = oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"), oc.Course("pain"))
+    doc = build(study, plan, audience="share", ledger=tmp_path / LEDGER)
+    assert find(doc, "Change of the same patients").rows[0][4:7] == ("–", "–", "–")  # two of the three would tell the third
+    assert [row[0] for t in all_tables(doc) if "numbers" in t.title for row in t.rows if row[0] in study.visits] == []
+    assert "10.0" not in html_format.render(doc)
+    desk = Desk(PRESETS["nhs"], Ledger("k"))
+    for sd, shown in ((0.0, False), (0.5, False), (2.0, True)):
+        x = pd.Series(5 + sd * np.tile([-1.0, 1.0], n // 2), ids)
+        assert np.isnan(desk.mean(f"pain {sd}", x, 1, scale=10).value) != shown
+        # no score can be further from the mean than the rule supposes
+        assert (x - x.mean()).abs().max() <= x.std() * (n - 1) / np.sqrt(n) + 1e-12
+
+
+def patient_widths(sums: list[tuple[np.ndarray, float, float]], patients: int, high: float) -> np.ndarray:
+    """How wide each patient's score stays open to one who knows who is in every mean, and solves for all means at once."""
+    a = np.array([s * row for row, _, _ in sums for s in (1, -1)])
+    b = np.array([s * row.sum() * end for row, lo, hi in sums for s, end in ((1, hi), (-1, lo))])
+    width = []
+    for i in range(patients):
+        aim = np.eye(patients)[i]
+        ends = [linprog(s * aim, A_ub=a, b_ub=b, bounds=[(0, high)] * patients).fun for s in (1, -1)]
+        width.append(-ends[1] - ends[0])
+    return np.array(width)
+
+
+def test_all_means_of_a_visit_together_tell_no_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Overall, of completers, and by three overlapping groupings: exact membership known, every mean known to a tenth."""
+    seen: list[tuple[str, list[str], float]] = []
+    mean = Desk.mean
+
+    def told(self: Desk, variable: str, values: pd.Series, digits: int, **more: Any) -> Any:
+        e = mean(self, variable, values, digits, **more)
+        if not np.isnan(e.value):
+            seen.append((variable, list(values.index), e.value))
+        return e
+
+    monkeypatch.setattr(Desk, "mean", told)
+    rng = np.random.default_rng(3)
+    sex, site = rng.choice(["f", "m"], 60), rng.choice(["A", "B", "C"], 60)
+    groupings = [oc.Course("pain"), *(oc.Course("pain", by=g) for g in ("diagnosis", "sex", "site"))]
+    plan = oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"), *groupings)
+    for n in (45, 60):  # and again with more patients, beside the first
+        grown = clinic(n, 21, skew=0.4)
+        patients = grown.patients.assign(sex=sex[:n], site=site[:n])  # type: ignore[union-attr]
+        study = Study(grown.scores, patients=patients, visits=grown.visits, measures=grown.measures)
+        build(study, plan, audience="share", ledger=tmp_path / LEDGER)
+    ids = list(study.patient_ids)
+    sums = [(np.isin(ids, who).astype(float), value - 0.05, value + 0.05) for v, who, value in seen if v == "pain at baseline"]
+    assert len(sums) > 6
+    assert patient_widths(sums, len(ids), 10).min() > 8
 
 
 @pytest.mark.parametrize("policy", sorted(PRESETS))
