@@ -113,6 +113,12 @@ def test_the_list_of_issues_becomes_a_table() -> None:
     assert len(table.rows) == len(oc.check(STUDY))
 
 
+def test_numbers_are_never_cut_over_two_lines() -> None:
+    page = Table("", ("words", "n"), (("any words", "138 of 240"),), numeric=(1,))._repr_html_()
+    assert '<td style="text-align:right;white-space:nowrap">138 of 240</td>' in page
+    assert '<td style="text-align:left">any words</td>' in page
+
+
 def test_everything_is_escaped() -> None:
     page = Table("<script>1</script>", ("<b>a</b>",), (("<img src=x>",),), ("a & b",))._repr_html_()
     for tag in ("<script", "<img", "<b>a"):

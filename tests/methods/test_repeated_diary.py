@@ -219,6 +219,7 @@ def test_the_question_reproduces_the_reference_of_the_group():
 
 def test_duration_sentence():
     result = oc.DurationOfRelief("pain").run(visits_study(DIARY, DAYS))
+    assert {e.unit for e in result.estimates if e.name == "without return"} == {"share"}
     assert result.sentence() == (
         "Half of the patients had their pain back by day 6 (95% CI, 1 to not reached) (Kaplan-Meier; n=5 of 6, 1 patient censored; pain back = at "
         "least 70% of the score before; 1 had no relief at day 1)."

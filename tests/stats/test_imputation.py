@@ -14,6 +14,7 @@ from outcomes.stats.missingness import carry, little_mcar, normal_ml, patterns
 from outcomes.stats.reference_based import (
     METHODS,
     Incomplete,
+    _root,
     ancova_differences,
     base_fit,
     complete,
@@ -22,6 +23,7 @@ from outcomes.stats.reference_based import (
     draws,
     means,
 )
+from outcomes.stats.reml import NotConverged
 
 
 def trial(seed=1, n=60, dropout=0.12, m=4):
@@ -143,7 +145,9 @@ def test_equal_covariances_of_the_arms_are_the_common_one():
     twice = replace(shared, sigma=np.repeat(shared.sigma, 2, axis=0))
     for method in METHODS:
         np.testing.assert_allclose(
-            complete(replace(data, by_arm=True), fitted, twice, method), complete(data, fitted, shared, method), rtol=1e-9
+            complete(replace(data, by_arm=True), fitted, twice, method),
+            complete(data, fitted, shared, method),
+            rtol=1e-9,
         )
 
 
@@ -157,7 +161,9 @@ def test_by_arm_the_conditional_mean_is_that_mixed_model_and_its_jackknife_is_re
     without = []
     for i in range(40):
         kept = np.arange(40) != i
-        own = replace(data, scores=data.scores[kept], design=data.design[kept], arm=data.arm[kept], baseline=data.baseline[kept])
+        own = replace(
+            data, scores=data.scores[kept], design=data.design[kept], arm=data.arm[kept], baseline=data.baseline[kept]
+        )
         fitted = base_fit(own)
         without.append(analyse(complete(own, fitted, estimates_of(fitted), "j2r"), kept))
     spread = np.array(without) - np.mean(without, axis=0)
@@ -191,7 +197,9 @@ def test_draws_scatter_about_the_fit_as_its_standard_errors_say(kind, make):
     assert (np.abs(beta.mean(axis=0) - fitted.beta) < 4 * se / np.sqrt(150) + 0.05 * se).all()
     assert (np.abs(np.log(beta.std(axis=0) / se)) < 0.3).all()
     assert all(np.linalg.eigvalsh(p.sigma).min() > 0 for p in many)
-    scale = np.log([np.diagonal(p.sigma, axis1=1, axis2=2) for p in many]) - np.log(np.diagonal(fitted.sigma, axis1=1, axis2=2))
+    scale = np.log([np.diagonal(p.sigma, axis1=1, axis2=2) for p in many]) - np.log(
+        np.diagonal(fitted.sigma, axis1=1, axis2=2)
+    )
     assert (np.abs(scale.mean(axis=0)) < 0.12).all() and (scale.std(axis=0) < 0.35).all()
 
 
@@ -264,3 +272,11 @@ def test_normal_model_of_complete_data_is_the_sample_and_littles_test_needs_two_
     np.testing.assert_allclose(sigma, np.cov(x.T, ddof=0), rtol=1e-8, atol=1e-10)
     assert little_mcar(x).reason == "not_estimable"
     assert patterns(x).complete == 30
+
+
+def test_a_singular_spread_has_a_root_and_what_is_no_spread_is_told() -> None:
+    spread = np.array([[1.0, 2.0], [2.0, 4.0]])
+    root = _root(spread)
+    np.testing.assert_allclose(root @ root.T, spread, atol=1e-12)
+    with pytest.raises(NotConverged, match="too many visits for so few patients"):
+        _root(np.array([[1.0, 2.0], [2.0, 1.0]]))
