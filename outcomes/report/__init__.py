@@ -103,17 +103,21 @@ def write_document_tables(doc: Document, answers: Results, folder: str | Path) -
 def write_snapshot(
     study: Study, results: Results, folder: str | Path, *, since: str | Path | None = None, period: str = ""
 ) -> Path:
-    """Write what this report knew, so that the next one (`since=folder`) can say what is new; for internal use only.
+    """Write what this report knew, so that the next one (`since=folder`) can say what is new; as confidential as the data.
 
     `since` is the folder of the report before, whose history is carried on; `period` names this one ("2026-10").
     Returns the path of `snapshot.json`. Raises StudyError where it cannot be written.
     """
     import json
 
+    from outcomes.report.ledger import put_private
     from outcomes.report.since import read_snapshot, snapshot
 
     said = snapshot(study.ready, results, last=read_snapshot(since) if since else None, period=period)
-    return _put(Path(folder), {SNAPSHOT: json.dumps(said, ensure_ascii=False).encode()})[0]
+    path = Path(folder) / SNAPSHOT
+    with _writing(path.parent):
+        put_private(path, json.dumps(said, ensure_ascii=False).encode())
+    return path
 
 
 def build(

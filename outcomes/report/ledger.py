@@ -1,7 +1,8 @@
-"""What earlier reports knew of each patient, as keyed fingerprints: enough to see a difference, not enough to see a score.
+"""What earlier reports knew of each patient, as keyed fingerprints: enough to see a difference between two reports.
 
-Two files use them, and both stay inside the clinic: the ledger of what was shared (against differencing two reports),
-and the snapshot beside an internal report (for "since last time").
+Two files use them: the ledger of what was shared (against differencing two reports), and the snapshot beside an internal
+report (for "since last time"). Both hold their key, so whoever has one can try out what a patient may have answered: they
+are as confidential as the data, are readable by their owner alone, and stay inside the clinic.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +21,6 @@ from typing import Any
 import pandas as pd
 
 from outcomes.errors import StudyError
-from outcomes.report.spreadsheet import put
 from outcomes.study import Study
 
 FORMAT = 1
@@ -28,7 +29,7 @@ REMEMBERED = 60
 
 
 def token(key: str, *parts: object) -> str:
-    """A keyed fingerprint of some values: equal for equal values, and telling nothing without the key."""
+    """A keyed fingerprint of some values: equal for equal values, and telling nothing to one who has not the key."""
     said = "\x1f".join(map(str, parts)).encode()
     return base64.urlsafe_b64encode(hmac.digest(key.encode(), said, hashlib.sha256)[:9]).decode()
 
@@ -80,9 +81,7 @@ class Ledger:
 
     def write(self, path: Path) -> None:
         """Write the ledger. Raises OSError where the disk refuses."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        put(path, json.dumps({"format": FORMAT, "key": self.key, "reports": self.reports[-REMEMBERED:]}).encode())
-        path.chmod(0o600)
+        put_private(path, json.dumps({"format": FORMAT, "key": self.key, "reports": self.reports[-REMEMBERED:]}).encode())
 
     def changed(self, patients: frozenset[str]) -> list[int]:
         """How many patients differ from each earlier report: new, gone or changed; the larger of the two sides."""
@@ -102,6 +101,21 @@ class Ledger:
         for variable, sets in said.items():
             there = {tuple(s) for s in same["means"].get(variable, ())}
             same["means"][variable] = sorted(there | set(sets))
+
+
+def put_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner can read, at one stroke and after it has reached the disk. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.partial")
+    beside.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _apart(a: frozenset[str], b: frozenset[str]) -> int:

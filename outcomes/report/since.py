@@ -1,7 +1,7 @@
 """Since last time: what is new, changed, late or withdrawn, the headline numbers side by side, and the run of results.
 
 A snapshot beside an internal report remembers what it knew: keyed fingerprints of each patient's visits, the headline
-numbers, and the results of the patients that each report added. It holds no score of a patient and stays inside.
+numbers, and the results of the patients that each report added: where that was one patient, hers. It stays inside.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from scipy.optimize import linprog
 
 import outcomes as oc
 from outcomes.errors import PrivacyError, StudyError
-from outcomes.report import LEDGER, build, write_report, write_reports
+from outcomes.report import LEDGER, build, write_report, write_reports, write_snapshot
 from outcomes.report import docx as docx_format
 from outcomes.report import html as html_format
 from outcomes.report import pdf as pdf_format
@@ -410,3 +411,26 @@ def test_all_formats_of_the_shared_report_agree(tmp_path: Path) -> None:
     doc = shared(study, tmp_path / LEDGER)
     for t in all_tables(doc):
         assert [[h or "item" for h in t.header], *map(list, t.rows)] in tables
+
+
+def test_what_stays_at_home_is_its_owners_alone_from_the_first_moment(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    replace = Path.replace
+
+    def looked(self: Path, target: Any) -> Any:
+        seen.append(self.stat().st_mode & 0o077)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", looked)
+    old = os.umask(0)
+    try:
+        assert results.study is not None
+        snapshot = write_snapshot(results.study, results, tmp_path / "run")
+        Ledger("k").write(tmp_path / LEDGER)
+        Ledger("k").write(tmp_path / LEDGER)
+    finally:
+        os.umask(old)
+    assert seen == [0, 0, 0] and snapshot.stat().st_mode & 0o077 == 0
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == sorted([LEDGER, "snapshot.json"])
