@@ -24,7 +24,7 @@ time_zone = {zone}       # {zone_words}
 start = {start}              # periods that begin on or after this day
 out = "reports"
 audience = "internal"           # or "share": only numbers that pass a disclosure policy, such as policy = "nhs"
-formats = ["html"]
+formats = ["html"]              # also "pdf", "docx", "tables" (CSV and XLSX)
 overdue_after_hours = 24        # after that, status says overdue
 
 [freshness]                     # no report is published from input that is stale

@@ -146,3 +146,36 @@ def test_a_rule_that_makes_no_sense_is_answered_in_words(kind: str, on: str | in
 def test_a_label_that_is_no_month_shows_what_one_looks_like(label: str) -> None:
     with pytest.raises(StudyError, match="It looks like 2026-10"):
         Calendar("monthly", "", time(6), BERLIN).named(label)
+
+
+@pytest.mark.parametrize(
+    ("zone", "spring", "autumn"),
+    [("Europe/Oslo", "2026-03-29T01:30:00", "2026-10-25T00:30:00"), ("America/New_York", "2026-03-08T07:30:00", "2026-11-01T06:30:00")],
+)
+def test_half_past_two_that_is_not_there_and_that_comes_twice(zone: str, spring: str, autumn: str) -> None:
+    daily = Calendar("daily", "", time(2, 30), ZoneInfo(zone))
+    for due in (spring, autumn):
+        moment = datetime.fromisoformat(f"{due}+00:00")
+        if due == autumn and zone == "America/New_York":  # there the hour from 01:00 comes twice, so half past two only once
+            moment += timedelta(hours=1)
+        day = moment.astimezone(daily.zone).date()
+        assert daily.holding(day - timedelta(days=1)).due == moment
+
+
+@pytest.mark.parametrize("zone", ["Europe/Oslo", "America/New_York"])
+@pytest.mark.parametrize(("kind", "on"), [("daily", ""), ("weekly", "sunday"), ("monthly", "last sunday"), ("quarterly", 28)])
+def test_woken_every_hour_of_a_leap_year_everything_is_made_once_and_in_order(zone: str, kind: str, on: str | int) -> None:
+    when = Calendar(kind, on, time(2, 30), ZoneInfo(zone))
+    made: list[str] = []
+    now = datetime(2028, 1, 1, tzinfo=UTC)
+    start = when.holding(now.date()).start
+    while now.year == 2028:
+        due, missed = owed(when, now, set(made), start=start, limit=2)
+        assert missed == [] and all(p.due <= now < p.due + timedelta(hours=1) for p in due)
+        made += [p.label for p in due]
+        now += timedelta(hours=1)
+    labels, period = [], when.holding(start)
+    while period.due < now:
+        labels.append(period.label)
+        period = when.holding(period.end)
+    assert made == labels and (kind != "daily" or "2028-02-29" in made)
