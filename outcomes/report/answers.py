@@ -211,7 +211,7 @@ def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Tab
 
 def _plain_table(frame: pd.DataFrame) -> Iterable[TableBlock]:
     if len(frame):
-        yield TableBlock(frame_table(frame, "In detail"), len(frame) > MANY_ROWS)
+        yield TableBlock(frame_table(frame, "Side effects in detail"), len(frame) > MANY_ROWS)
 
 
 #: Frames of a result that are tables for people, and how each is laid out.

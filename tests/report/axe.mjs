@@ -12,8 +12,9 @@ const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"
 const browser = await puppeteer.launch({ executablePath: chromium, headless: true, args });
 const found = [];
 for (const file of files) {
-  for (const width of [1280, 400]) {
+  for (const [width, media] of [[1280, "screen"], [400, "screen"], [680, "print"]]) { // 680: A4 without its margins
     const page = await browser.newPage();
+    await page.emulateMediaType(media);
     await page.setViewport({ width, height: 900 });
     const requests = [], messages = [];
     const url = pathToFileURL(file).href;
@@ -23,11 +24,12 @@ for (const file of files) {
     await page.goto(url, { waitUntil: "networkidle0" });
     const images = await page.evaluate(() => [...document.images].filter((i) => !i.naturalWidth).length);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (media === "print") await page.pdf({ format: "A4" });
     const quiet = messages.length; // axe itself may be refused by the page's policy and is put in by the debugger
     await page.evaluate(axe);
     for (const d of await page.$$("details")) await d.evaluate((e) => { e.open = true; });
     const result = await page.evaluate(async () => await globalThis.axe.run(document, { resultTypes: ["violations"] }));
-    found.push({ file, width, requests, messages: messages.slice(0, quiet), images, overflow,
+    found.push({ file, width, media, requests, messages: messages.slice(0, quiet), images, overflow,
       violations: result.violations.map((v) => ({ id: v.id, nodes: v.nodes.length, first: v.nodes[0].html.slice(0, 160) })) });
     await page.close();
   }
