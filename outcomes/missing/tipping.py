@@ -92,7 +92,7 @@ class TippingPoint(_Wrapper):
         notes = (
             f"{share_of(grid.filled, grid.scores.size)} scores were imputed ({self.draws} imputations, seed {self.seed}).",
         )
-        facts = {"words": words, "arms": arms, "most": most, "term": start.term}
+        facts = {"words": words, "arms": arms, "most": most, "term": start.said}
         return Result(self, estimates, counts, outcome, notes, {"tipping": frame}, ("tipping",), facts)
 
     def _term(self, estimates: Sequence[Estimate], last: str) -> Estimate:
@@ -113,7 +113,7 @@ class TippingPoint(_Wrapper):
         if not at(0.0).p < alpha:
             return (
                 nan,
-                f"p is {p_value(at(0.0).p)} without any delta: there is no conclusion to tip",
+                f"{p_value(at(0.0).p)} with nothing added to the missing scores: there is no conclusion to tip",
                 [0.0, most / 2, most],
             )
 

@@ -52,8 +52,8 @@ def tipping(result: Result, ax: Axes) -> Axes:
         ax.annotate(f"tips at {number(tip, 1)}", (tip, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -12),
                     textcoords="offset points", fontsize=9, color=ORANGE)  # fmt: skip
     unit = result.outcome.unit if result.outcome else ""
-    ax.set_xlabel(f"delta added to the imputed scores ({unit})" if unit else "delta added to the imputed scores")
-    term = str(result.facts["term"]).replace(" | ", ", ").replace(", ", ",\n", 1)
+    ax.set_xlabel("added to the missing scores, to make them worse" + (f" ({unit})" if unit else ""))
+    term = str(result.facts["term"]).replace(" · ", ",\n", 1).replace(" · ", ", ")
     ax.set_ylabel(f"{term}, {level_text(result.analysis.level)} interval")
     _title(ax, result.analysis.title(result.outcome))
     return ax
