@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 from outcomes.errors import AnalysisError, unknown
 from outcomes.plots.described import Described
 from outcomes.result import Outcome, Result
-from outcomes.wording import digits_for, interval, level_text, number, percent, plural, spoken
+from outcomes.wording import MINUS, digits_for, interval, level_text, number, percent, plural, spoken
 
 #: Okabe and Ito's colours (jfly.uni-koeln.de/color): told apart in every common colour blindness, and by lightness in grey.
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#222222"
@@ -275,7 +275,7 @@ def forest(result: Result, ax: Axes) -> Axes:
     null = result.facts.get("null", 0.0)
     if null is not None:
         ax.axvline(null, color=GREY, lw=1)
-    ax.set_yticks(rows, [str(v) for v in frame["label"]])
+    ax.set_yticks(rows, [str(v).replace(" - ", f" {MINUS} ") for v in frame["label"]])
     ax.set_ylim(-0.7, len(frame) - 0.3)
     if result.facts.get("log_scale"):
         ax.set_xscale("log")
