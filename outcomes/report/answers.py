@@ -81,7 +81,7 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
             "axis": "standardised change, in SDs; right of the line: better",
             "sample": results[0].facts.get("sample"),
         }
-        drawn = Result(replace(q, label=f"{q.family}: change in SD units, turned so that right is better"), (), results[0].counts,
+        drawn = Result(replace(q, label=f"{q.family[:1].upper()}{q.family[1:]}: change in SD units, turned so that right is better"), (), results[0].counts,
                        data={"forest": pd.DataFrame(marks)}, pictures=("forest",), facts=facts)  # fmt: skip
         alt = "; ".join(f"{m['label']} {number(m['value'], 2)} ({interval(m['low'], m['high'], 2)})" for m in marks)
         shown = pd.DataFrame(marks)[["label", "value", "low", "high"]]
