@@ -81,7 +81,8 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
             "axis": "standardised change, in SDs; right of the line: better",
             "sample": results[0].facts.get("sample"),
         }
-        drawn = Result(replace(q, label=f"{q.family[:1].upper()}{q.family[1:]}: change in SD units, turned so that right is better"), (), results[0].counts,
+        title = f"{q.family[:1].upper()}{q.family[1:]}: change in SD units, turned so that right is better"
+        drawn = Result(replace(q, label=title), (), results[0].counts,
                        data={"forest": pd.DataFrame(marks)}, pictures=("forest",), facts=facts)  # fmt: skip
         alt = "; ".join(f"{m['label']} {number(m['value'], 2)} ({interval(m['low'], m['high'], 2)})" for m in marks)
         shown = pd.DataFrame(marks)[["label", "value", "low", "high"]]
@@ -189,12 +190,12 @@ def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Tab
         k = digits_for(r["resolution"])
         seen = (str(r["n"]), f"{number(r['mean'], k)} ({number(r['sd'], k)})",
                 f"{number(r['median'], k)} ({number(r['q1'], k)} to {number(r['q3'], k)})")  # fmt: skip
-        change = (NONE, NONE, NONE)
+        change = (NONE, NONE, NONE, NONE)
         if r["pairs"]:
             words = f"{number(r['mean change'], k)} ({interval(r['mean change_low'], r['mean change_high'], k)})"
-            change = (str(r["pairs"]), number(r["mean before (same patients)"], k), words)
+            change = (str(r["pairs"]), number(r["mean before (same patients)"], k), words, number(r["correlation"], 2))
         head = (("" if r["title"] == last else str(r["title"])),) if named else ()
-        rows.append((*head, spoken(r["visit"]), *seen, *change))
+        rows.append((*head, spoken(r["visit"]), *seen, *(change[:-1] if named else change)))
         last = str(r["title"])
     header = (
         *(("score",) if named else ()),
@@ -205,8 +206,10 @@ def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Tab
         "n with both",
         "their baseline",
         "mean change (95% CI)",
+        *(() if named else ("r",)),  # the page has no room for it beside the names; results.csv has it
     )
-    return Table(title, header, tuple(rows), numeric=tuple(range(2 if named else 1, len(header))))
+    notes = () if named else ("r: correlation with the same patients' scores at baseline.",)
+    return Table(title, header, tuple(rows), notes, numeric=tuple(range(2 if named else 1, len(header))))
 
 
 def _plain_table(frame: pd.DataFrame) -> Iterable[TableBlock]:

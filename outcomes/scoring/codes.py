@@ -129,10 +129,10 @@ def eq5d_index(parts: Parts, choices: Mapping[str, Any], levels: int) -> Array:
         place += x
         place *= levels
     place += rest[-1]
-    if place.dtype.kind == "i":
-        return table.take((place - lowest).astype(np.intp))
-    gone = np.isnan(place)
-    return np.where(gone, np.nan, table.take(np.where(gone, 0, place - lowest).astype(np.intp)))
+    place -= lowest
+    if place.dtype.kind == "i" or not (gone := np.isnan(place)).any():
+        return table.take(place.astype(np.intp))
+    return np.where(gone, np.nan, table.take(np.where(gone, 0, place).astype(np.intp)))
 
 
 # --- sleep, SF-36, PROPr --------------------------------------------------------------------------------------------
