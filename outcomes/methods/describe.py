@@ -11,12 +11,16 @@ import pandas as pd
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError
 from outcomes.result import Counts, Estimate, Result
+from outcomes.stats.correlation import pearson
 from outcomes.stats.paired import mean_change
 from outcomes.study import Study
 from outcomes.wording import digits_for, interval, listed, number, percent, plural, share_of, spoken
 
 #: A characteristic with more distinct values than this, all numbers, is described as a number.
 MAX_CATEGORIES = 12
+#: What is said of each score at each visit: its column, the estimate's name, and how its interval is made.
+KINDS = (("mean", "mean", ""), ("mean change", "mean change", "t interval"),
+         ("correlation", "correlation with baseline", "Pearson's r, Fisher z interval"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Describe(Analysis):
 
     Table 1 (each characteristic: counts and shares, or mean and SD, median and quartiles [type 7], range, missing) and,
     for each outcome and visit, n, mean, SD, median, quartiles and range; where `baseline` (default: the study's) and
-    the visit are both there, also the mean change of these same patients, and their own mean before. Where patients have a
+    the visit are both there, also the mean change of these same patients, their own mean before, and the correlation (Pearson's
+    r, Fisher's z interval) of their scores then and before, which sample sizes and pooled summaries need. Where patients have a
     score of each visit in several periods (a crossover) or episodes, each of these stands for itself.
 
     `outcomes` and `characteristics` default to all that the study has. No tests: differences between groups at
@@ -58,11 +63,11 @@ class Describe(Analysis):
         by_visit = pd.DataFrame(rows).drop(columns=["is_baseline", "never before"])
         table_one = _table_one(study, self.characteristics)
         estimates = [
-            Estimate(kind, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
-                     se=row[f"{kind}_se"], unit=row["unit"], visit=row["visit"], group=row["title"],
-                     how="t interval" if kind == "mean change" else "", reason=row[f"{kind}_reason"])
+            Estimate(name, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
+                     se=row.get(f"{kind}_se", np.nan), unit=row["unit"] if kind != "correlation" else "", visit=row["visit"],
+                     group=row["title"], how=how, reason=row[f"{kind}_reason"])
             for row in rows
-            for kind in ("mean", "mean change")
+            for kind, name, how in KINDS
             if kind == "mean" or not (row["is_baseline"] or row["never before"])
         ]  # fmt: skip
         n = study.enrolled
@@ -187,6 +192,7 @@ def _visits(study: Study, name: str, baseline: str, level: float, when: str = ""
         both = there[:, at] & there[:, i] & (i != at)
         start = scores[both, at]
         change = mean_change(start, scores[both, i], level=level)
+        r = pearson(start, scores[both, i], level=level)
         mean = mean_change(np.zeros(len(seen)), seen, level=level)
         rows.append(
             {"outcome": outcome.name, "title": outcome.title, "unit": outcome.unit, "resolution": outcome.resolution,
@@ -198,7 +204,8 @@ def _visits(study: Study, name: str, baseline: str, level: float, when: str = ""
              "mean_low": mean.low, "mean_high": mean.high, "mean_se": mean.se, "mean_reason": "",
              "pairs": int(both.sum()), "mean before (same patients)": float(start.mean()) if len(start) else np.nan,
              "mean change": change.value, "mean change_low": change.low, "mean change_high": change.high,
-             "mean change_se": change.se, "mean change_reason": change.reason}
+             "mean change_se": change.se, "mean change_reason": change.reason,
+             "correlation": r.value, "correlation_low": r.low, "correlation_high": r.high, "correlation_reason": r.reason}
         )  # fmt: skip
     return rows
 

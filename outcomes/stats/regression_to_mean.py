@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 
 from outcomes.errors import AnalysisError
 from outcomes.result import NAN, Estimate
+from outcomes.stats.correlation import pearson
 from outcomes.stats.paired import changes, check_option, pairs, t_limits, t_tail
 
 
@@ -201,28 +202,13 @@ def change_and_baseline(
         raise AnalysisError(f"reliability is between 0 and 1; got {reliability}.")
     first, last = pairs(before, after)
     d = changes(first, last)
-    naive = _correlation("r of change and before", d, first, level)
-    oldham = _correlation("Oldham r", d, (first + last) / 2, level)
+    naive = pearson(d, first, level=level, name="r of change and before")
+    oldham = pearson(d, (first + last) / 2, level=level, name="Oldham r")
     name, how = "Blomqvist slope", "" if reliability is None else f"reliability {reliability:g}"
-    if naive.reason:
+    if math.isnan(naive.value):
         return naive, oldham, Estimate(name, NAN, reason=naive.reason, how=how)
     if reliability is None:
         return naive, oldham, Estimate(name, NAN, reason="needs_input", how=how)
     off = first - first.mean()
     slope = float(off @ d) / float(off @ off)
     return naive, oldham, Estimate(name, (slope + 1 - reliability) / reliability, how=how)
-
-
-def _correlation(name: str, x: np.ndarray, y: np.ndarray, level: float) -> Estimate:
-    n = len(x)
-    if n < 3:
-        return Estimate(name, NAN, level=level, reason="too_few")
-    if np.ptp(x) == 0 or np.ptp(np.round(y, 9)) == 0:
-        return Estimate(name, NAN, level=level, reason="zero_variance")
-    r = max(-1.0, min(1.0, float(np.corrcoef(x, y)[0, 1])))
-    if abs(r) == 1:
-        return Estimate(name, r, level=level, reason="not_estimable")
-    t = r * math.sqrt((n - 2) / (1 - r * r))
-    half = float(special.ndtri((1 + level) / 2)) / math.sqrt(n - 3) if n > 3 else NAN
-    low, high = (math.tanh(math.atanh(r) + s * half) for s in (-1, 1))
-    return Estimate(name, r, low, high, level, t_tail(t, n - 2, "two-sided"), t, n - 2, how="Fisher z interval")

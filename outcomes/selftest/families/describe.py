@@ -13,6 +13,10 @@ from outcomes.stats.paired import changes, mean_change, median_change, sign_test
 from outcomes.study import Study
 
 differs(
+    "two pairs always lie on a line: a correlation of them is undefined here",
+    lambda c, q: c.method == "descriptives" and q == "r" and len(pairs(c)[0]) < 3,
+)
+differs(
     "a responder rule asks for an improvement above zero",
     lambda c, q: c.method == "ecdf_change" and q.endswith(">=0)"),
 )
@@ -32,7 +36,7 @@ def _describe(case: Case) -> dict[str, float]:
         "n_rows": len(rows), "n_pairs": len(before), "mean_diff": visits.loc["post", "mean change"],
         "sd_diff": change.se * np.sqrt(len(before)), "median_diff": median_change(before, after).median.value,
         "n_pos": signs.n_up, "n_neg": signs.n_down, "n_zero": len(before) - signs.n_up - signs.n_down,
-        "min_diff": d.min(), "max_diff": d.max(), "r": np.corrcoef(before, after)[0, 1],
+        "min_diff": d.min(), "max_diff": d.max(), "r": visits.loc["post", "correlation"],
     }  # fmt: skip
     for visit in ("pre", "post"):
         got[f"n_missing_{visit}"] = np.isnan(column(rows, visit)).sum()
