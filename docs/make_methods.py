@@ -13,7 +13,7 @@ FAMILIES = {
     "Before and after, the same patients": (
         "paired", "ranks", "permutation", "robustness", "regression_to_mean", "responders", "individual", "equivalence",
     ),
-    "Two or more groups": ("ancova", "groups", "rank_groups", "ordinal", "subgroups", "responders_between"),
+    "Two or more groups": ("ancova", "groups", "rank_groups", "ordinal", "subgroups", "among", "responders_between"),
     "Repeated follow-up": ("longitudinal", "course_models", "marginal", "repeated", "diary", "duration"),
     "Missing scores": ("missing",),
     "Crossover, N-of-1, repeated infusions": ("crossover", "crossover_binary", "nof1", "infusions"),

@@ -156,9 +156,8 @@ def from_dict(entry: Mapping[str, Any], *, kinds: Mapping[str, type[Analysis]] |
     ]  # fmt: skip
     if needed:
         raise AnalysisError(f"{name} needs {' and '.join(needed)}. Its fields: {', '.join(fields)}.")
-    made: dict[str, Any] = {
-        k: from_dict(v, kinds=kinds) if isinstance(v, Mapping) and "method" in v else v for k, v in entry.items()
-    }
+    asked = {k for k, v in entry.items() if isinstance(v, Mapping) and not str(fields[k].type).startswith("Mapping")}
+    made: dict[str, Any] = {k: from_dict(v, kinds=kinds) if k in asked and "method" in v else v for k, v in entry.items()}
     return kinds[name](**made)
 
 

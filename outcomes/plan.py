@@ -85,7 +85,10 @@ class Plan:
         before, after = getattr(q, "before", ""), getattr(q, "after", "")
         when = f", {spoken(before)} to {spoken(after)}" if before and after else ""
         summary = result.estimates[0].name if result.estimates else ""
-        return replace(result, estimand=self.estimand.sentence(f"{outcome.title}{when}" if outcome else "", summary))
+        estimand, only = self.estimand, getattr(q, "only", "")
+        if only:  # asked among some patients only: another population
+            estimand = replace(estimand, population=f"{estimand.population or 'all enrolled'}, of these only patients with {only}")
+        return replace(result, estimand=estimand.sentence(f"{outcome.title}{when}" if outcome else "", summary))
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain data: one dictionary a question."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from outcomes.analysis import Analysis
 from outcomes.errors import AnalysisError, unknown
+from outcomes.methods.among import as_words
 from outcomes.methods.diary import visit_days
 from outcomes.methods.repeats import asked_visits
 from outcomes.plan import Plan, kinds
@@ -24,6 +25,8 @@ PAIN = ("pain_nrs_average", "pain_nrs_worst", "pain_nrs_now", "pain_vas", "bpi_s
 
 #: Where more than this share of the last scores is missing, a plan asks what that could do to the answer.
 MUCH_MISSING = 0.1
+#: The patient characteristic that says who kept to the protocol.
+PROTOCOL = "per_protocol"
 #: So many days of scores in a row are a diary.
 WEEK = 7
 
@@ -86,19 +89,21 @@ def parallel(study: Study, *, outcome: str = "", before: str = "", after: str = 
     """Randomised arms side by side.
 
     Primary: ANCOVA (one follow-up visit) or MMRM (several). Secondary: responders between arms, other scores.
-    Sensitivity: HC3 standard errors, Mann-Whitney on the change, with two arms every defensible way side by side, and what is
-    missing with its tipping point where more than 10% of the last scores are.
+    Sensitivity: HC3 standard errors, Mann-Whitney on the change, with two arms every defensible way side by side, the primary
+    question among those who kept to the protocol where the patients have a characteristic `per_protocol` (yes or no), and what
+    is missing with its tipping point where more than 10% of the last scores are.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}
     several = len(study.visits) > 2
-    primary = ("MMRM", {"outcome": main, "role": "primary"}) if several else ("ANCOVA", {"outcome": main, **visits, "role": "primary"})
+    primary, asked = ("MMRM", {"outcome": main}) if several else ("ANCOVA", {"outcome": main, **visits})
     others = _others(study, main, {} if several else visits, "MMRM" if several else "ANCOVA")
     two = study.characteristic("arm").nunique() == 2
     lost = study.wide(main)[last].isna().mean() > MUCH_MISSING
     return _plan(
         ("Describe", {}),
-        primary,
+        (primary, {**asked, "role": "primary"}),
+        ("Among", {"analysis": _ask(primary, asked), "where": {PROTOCOL: "yes"}, "role": "sensitivity"}) if _some_left_it(study) else None,
         ("ANCOVA", {"outcome": main, **visits, "se": "HC3", "role": "sensitivity"}),
         ("MannWhitney" if two else "KruskalWallis", {"outcome": main, **visits, "role": "sensitivity"}),
         ("Robustness", {"outcome": main, **visits, "by": "arm", "role": "sensitivity"}) if two else None,
@@ -231,6 +236,13 @@ def _chosen(study: Study, outcome: str, before: str, after: str) -> tuple[str, s
     # the last visit at which at least half of those with a first score are still seen
     seen = [v for v in later if frame[v].notna().sum() >= 0.5 * frame[first].notna().sum()]
     return main, first, (seen or later)[-1]
+
+
+def _some_left_it(study: Study) -> bool:
+    """Whether the study says who kept to the protocol, and some but not all did."""
+    if PROTOCOL not in study.patient_frame:
+        return False
+    return 0 < int((as_words(study.characteristic(PROTOCOL)) == "yes").sum()) < study.enrolled
 
 
 def _days_are_known(study: Study, outcome: str) -> bool:

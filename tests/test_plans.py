@@ -86,3 +86,21 @@ def test_a_follow_up_with_a_week_of_daily_scores_asks_about_the_diary_and_no_oth
     assert not found[0].run(study).failed
     for days in ([1, 2, 3], [1, 2, 4, 5, 6, 7, 8, 9], [2, 3, 4, 5, 6, 7, 8, 9]):
         assert "Diary" not in [type(q).__name__ for q in oc.plans.follow_up(diary(days))]
+
+
+@pytest.mark.parametrize(("kept", "asked"), [(["yes"] * 10 + ["no", None], True), ([1.0] * 11 + [0.0], True), (["yes"] * 12, False),
+                                             (["no"] * 12, False), (["a", "b"] * 6, False)])  # fmt: skip
+def test_a_parallel_plan_asks_again_of_those_who_kept_to_the_protocol_where_some_did_not(kept, asked):
+    patients = {"patient": [f"p{i:03d}" for i in range(1, 13)], "arm": ["ketamine", "placebo"] * 6, "per_protocol": kept}
+    study = two_visits(
+        [7, 6, 8, 5, 9, 6, 7, 8, 6, 7, 5, 8], [4, 6, 5, 5, 5, 5, 4, 7, 3, 7, 4, 7], design="parallel", patients=pd.DataFrame(patients)
+    )
+    plan = oc.plans.parallel(study)
+    found = [q for q in plan if type(q).__name__ == "Among"]
+    assert bool(found) == asked
+    assert oc.Plan.from_toml(plan.to_toml()) == plan
+    assert not plan.run(study).failed
+    if found:
+        primary = next(q for q in plan if q.role == "primary").to_dict()
+        assert (found[0].role, dict(found[0].where)) == ("sensitivity", {"per_protocol": "yes"})
+        assert found[0].analysis.to_dict() == {k: v for k, v in primary.items() if k != "role"}

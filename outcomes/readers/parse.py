@@ -102,7 +102,7 @@ def _reader(live: Sequence[str], declared: ColumnType, where: str) -> Callable[[
         return number if declared.kind == "number" else lambda text: _score(text, number, declared)
     if declared.kind == "date":
         return dates.date_reader(live, declared.date_order, where)
-    return _yes_no if declared.kind == "yes/no" else str
+    return yes_no if declared.kind == "yes/no" else str
 
 
 def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str], float | None]:
@@ -143,7 +143,12 @@ def _inside(value: Any, declared: ColumnType) -> int:
     return OUTSIDE if value < declared.low or value > declared.high or not on_step else PARSED
 
 
-def _yes_no(text: str) -> float | None:
+def yes_no(text: str) -> float | None:
+    """1 for a word that means yes, 0 for one that means no, None for any other.
+
+    >>> yes_no("Yes"), yes_no("nein"), yes_no("perhaps")
+    (1.0, 0.0, None)
+    """
     word = text.casefold()
     return 1.0 if word in _YES else 0.0 if word in _NO else None
 

@@ -22,6 +22,7 @@ CHANGE = oc.PairedT("pain", before="baseline", after="week_4")
 VALUES: dict[str, Any] = {
     "outcome": "pain", "before": "baseline", "after": "week_4", "anchor": "pgic", "margin": 1.0, "subgroup": "sex", "within": "region",
     "analysis": CHANGE, "questions": (CHANGE, dataclasses.replace(CHANGE, level=0.9)), "times": (0.0, 1.0, 4.0), "draws": 20,
+    "where": {"sex": "m"},
 }  # fmt: skip
 #: Questions that would not be asked without more than that.
 MORE: dict[str, dict[str, Any]] = {
