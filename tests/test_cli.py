@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from outcomes import cli
+from outcomes.cli import arguments
 from outcomes.result import COLUMNS
 from tests.clinic import STUDY, clinic, rows
 
@@ -71,14 +72,14 @@ def test_lists_in_the_help_are_those_of_the_library() -> None:
     from outcomes.notebooks import KINDS
     from outcomes.plans import PLANS
 
-    assert tuple(PLANS) == cli.PLANS
-    assert tuple(KINDS) == cli.NOTEBOOKS
+    assert tuple(PLANS) == arguments.PLANS
+    assert tuple(KINDS) == arguments.NOTEBOOKS
 
 
 def test_the_documented_exit_codes_are_those_of_the_errors() -> None:
     from outcomes import errors
 
-    documented = {int(n) for n in re.findall(r"^ *(\d+)  ", cli.EXIT_CODES, re.MULTILINE)}
+    documented = {int(n) for n in re.findall(r"^ *(\d+)  ", arguments.EXIT_CODES, re.MULTILINE)}
     kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.OutcomesError)]
     assert {0, 1, *(e.exit_code for e in kinds)} <= documented
 
@@ -210,7 +211,7 @@ def test_instruments(outcomes, tmp_path: Path) -> None:
     assert outcomes("instruments", "phq")[1].count("PHQ") >= 3
     assert outcomes("instruments", "zzz")[0] == 2
     assert outcomes("instruments", "check")[0] == 2
-    library = Path(cli.__file__).parent / "library"
+    library = Path(cli.__file__).parents[1] / "library"
     code, out, _ = outcomes("instruments", "check", library / "isi.toml")
     assert code == 0
     assert "0 of" in out
@@ -364,7 +365,7 @@ def test_progress_and_tables_on_a_terminal_plain_text_elsewhere(tmp_path: Path) 
 
 
 def test_a_clinics_own_questionnaire_goes_all_the_way(outcomes, tmp_path: Path) -> None:
-    library = Path(cli.__file__).parent / "library"
+    library = Path(cli.__file__).parents[1] / "library"
     own = (library / "phq2.toml").read_text("utf-8").replace('id = "phq2"', 'id = "mine"').replace("PHQ-2", "Our two questions")
     (tmp_path / "mine.toml").write_text(own, "utf-8")
     lines = [f"Q{i:02d},{visit},{(i + k) % 4},{(2 * i + k) % 4}" for k, visit in enumerate(("pre", "post")) for i in range(8)]

@@ -24,6 +24,7 @@ import nbformat
 import pytest
 
 from outcomes import cli
+from outcomes.cli import arguments
 from outcomes.errors import OutcomesError
 from outcomes.notebooks import KINDS, write_notebook
 from outcomes.notebooks.write import CODE, CONDITION, notebook, template
@@ -194,7 +195,7 @@ def test_template_is_short_cells_after_a_cell_of_options(kind: str) -> None:
 
 def test_one_notebook_a_kind() -> None:
     assert sorted(p.name for p in NOTEBOOKS.glob("*.ipynb")) == sorted(f"{k.file}.ipynb" for k in KINDS.values())
-    assert tuple(KINDS) == cli.NOTEBOOKS
+    assert tuple(KINDS) == arguments.NOTEBOOKS
 
 
 # --- a user's own study -----------------------------------------------------------------------------------------------

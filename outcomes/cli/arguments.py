@@ -1,0 +1,124 @@
+"""What may be typed after `outcomes`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import outcomes
+from outcomes.cli import commands as do
+
+#: The kinds of `outcomes.notebooks`, listed here so that --help stays quick (a test compares).
+NOTEBOOKS = ("before-after", "crossover", "follow-up", "parallel", "routes", "side-effects", "symptoms", "plan", "sites")
+
+#: The kinds of `outcomes.plans`, listed here for the same reason.
+PLANS = ("before-after", "follow-up", "parallel", "crossover", "routes", "side-effects")
+
+EXIT_CODES = """exit codes:
+  0  done
+  1  a fault in the program itself
+  2  the command or the study file is wrong
+  3  a data file is missing or cannot be read as it is
+  4  columns may identify a patient: allow or drop each by name in [privacy]
+  5  the data have errors, or the plan asks for what is not there (check); a question could not be answered (run,
+     report); the input is stale, so nothing was published (run-due); a report is overdue, failed or was changed (status)
+  6  the report is there, but a notice could not be delivered (run-due)
+ 74  a file or folder cannot be written: disk full, or no permission
+ 75  another run is at work: try later (run-due)
+"""
+
+#: The one thing that nearly every command needs.
+STUDY: dict[str, Any] = {"metavar": "STUDY.toml", "help": "the study file: which columns mean what, and the plan"}
+SCHEDULE: dict[str, Any] = {"metavar": "SCHEDULE.toml", "help": "the schedule: which study, how often, where to, who is told"}
+
+Call = Callable[[argparse.Namespace], int]
+Add = Callable[[str, Call, str], argparse.ArgumentParser]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options and the exit codes."""
+    top = argparse.ArgumentParser(
+        prog="outcomes",
+        description="Did our patients get better? Scores in, an honest report out.",
+        epilog="Start with: outcomes init scores.csv   then: outcomes report study.toml --out reports",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"outcomes {outcomes.__version__}")
+    top.set_defaults(command=None)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+
+    def add(name: str, call: Call, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        sub.set_defaults(call=call, command=name)
+        sub.add_argument("--quiet", action="store_true", help="print only results, warnings and errors")
+        sub.add_argument("--debug", action="store_true", help="show the traceback of an internal error (may show data)")
+        return sub
+
+    _with_a_study(add)
+    _around_it(add)
+    _on_a_schedule(add)
+    return top
+
+
+def _with_a_study(add: Add) -> None:
+    p = add("report", do.report, "answer the study's plan and write one report that opens in any browser")
+    p.add_argument("study", **STUDY)
+    p.add_argument("--out", default="reports", metavar="DIR", help="folder for the report (default: reports)")
+    p.add_argument("--format", default="html", metavar="LIST", help="html, pdf, docx, tables; several with commas")
+    p.add_argument("--audience", default="internal", choices=["internal", "share"], help="share: no small or exact number")
+    p.add_argument("--policy", default="opensafely", help="with share: opensafely, nhs, cms, ukllc or acro")
+    p.add_argument("--since", default="", metavar="DIR", help="the folder of the last report: adds what is new since then")
+    p = add("run", do.run, "answer the study's plan and write every number to a file for machines")
+    p.add_argument("study", **STUDY)
+    p.add_argument("--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet")
+    p = add("check", do.check, "list what in the data needs a look; nothing is repaired")
+    p.add_argument("study", **STUDY)
+    p.add_argument("--to", metavar="FILE", help="write the list to a .csv or .json file instead of the screen")
+    p = add("score", do.score, "score the questionnaires and write the scores to a file")
+    p.add_argument("study", **STUDY)
+    p.add_argument("--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet")
+    p.add_argument("--strict", action="store_true", help="score only complete questionnaires")
+    p = add("init", do.init, "look at a data file and write a commented study file, with every guess marked")
+    p.add_argument("data", metavar="DATA", help="a CSV, TSV or Excel file; or a study file that has no plan yet, to add one")
+    p.add_argument(
+        "--to", default="", metavar="FILE", help="the study file to write (default: study.toml beside the data)"
+    )
+    p.add_argument("--plan", default="", metavar="KIND", help=f"one of {', '.join(PLANS)} (default: the one that fits)")
+    p.add_argument("--sheet", default="", help="which sheet of a workbook")
+    p.add_argument("--force", action="store_true", help="replace a study file that is already there")
+
+
+def _around_it(add: Add) -> None:
+    p = add("notebook", do.notebook, "write a notebook for this kind of study, ready to open in JupyterLab")
+    p.add_argument("kind", metavar="KIND", help=f"one of {', '.join(NOTEBOOKS)}")
+    p.add_argument("study", **STUDY)
+    p.add_argument("--to", default="", metavar="FILE", help="the .ipynb to write (default: KIND.ipynb beside the study file)")
+    p.add_argument("--force", action="store_true", help="replace a notebook that is already there")
+    p = add("methods", do.methods, "list the questions that a plan can ask")
+    p.add_argument("name", nargs="?", default="", help="show one question in full")
+    p = add("instruments", do.instruments, "list the questionnaires that can be scored, show one, or check your own")
+    p.add_argument("name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'")
+    p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")
+    p = add("selftest", do.selftest, "compare the statistics on this computer with R's values; one page for the IT department")
+    p.add_argument("--methods", action="store_true", help="one line a method, not only one an area")
+
+
+def _on_a_schedule(add: Add) -> None:
+    p = add("run-due", do.run_due, "make the reports that a schedule owes by now; what is done already stays as it is")
+    p.add_argument("schedule", **SCHEDULE)
+    p.add_argument("--period", default="", help="make this period, such as 2026-10, whether it is owed or not")
+    p.add_argument("--accept", action="store_true", help="publish although the input looks stale, cut short or wrong")
+    p.add_argument("--timeout", type=float, default=110, metavar="MINUTES", help="give up after this (default: 110)")
+    p = add("status", do.status, "say what ran, what is due and what is overdue; the exit code is for a monitor")
+    p.add_argument("schedule", **SCHEDULE)
+    p.add_argument("--json", action="store_true", help="print it for machines")
+    p = add("schedule", do.schedule, "write a schedule file, or show what to paste into the system's scheduler")
+    p.add_argument("what", choices=["init", "show"], help="init writes a commented file; show prints entries")
+    p.add_argument("schedule", **SCHEDULE)
+    p.add_argument("--study", default="study.toml", metavar="STUDY.toml", help="init: the study file it reports")
+    p.add_argument("--force", action="store_true", help="init: replace a schedule that is already there")
+    p.add_argument("--for", dest="system", default="", metavar="SYSTEM", help="show: only cron, systemd or windows")
