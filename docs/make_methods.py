@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import outcomes
 from outcomes.plan import kinds
 
 #: Families of questions, in the order a reader meets them; the module says which one a question belongs to.
@@ -20,6 +21,8 @@ FAMILIES = {
     "Side effects": ("safety", "event_table", "safety_groups", "safety_paired", "event_rates", "blinding"),
     "Several sites": ("pooling", "pooling_nested", "multisite"),
 }  # fmt: skip
+#: Functions that belong to a family without being questions of a study.
+FUNCTIONS = {"Several sites": ("site_summary", "pool_summaries")}
 
 HEAD = """# Methods
 
@@ -53,12 +56,17 @@ def page() -> str:
             if name in seen or not kind.__module__.startswith("outcomes.") or not set(modules) & set(home[1:]):
                 continue
             seen.add(name)
-            text = inspect.cleandoc(inspect.getdoc(kind) or "").split("\n>>>")[0].strip()
-            parts.append(f"### {name}\n\n{text}\n")
+            parts.append(_part(name, kind))
+        parts += [_part(f"{name}()", getattr(outcomes, name)) for name in FUNCTIONS.get(family, ())]
     lost = [n for n, k in found.items() if n not in seen and k.__module__.startswith("outcomes.")]
     if lost:
         raise SystemExit(f"No family for: {', '.join(lost)}. Add their module to FAMILIES.")
     return "\n".join(parts)
+
+
+def _part(name: str, thing: object) -> str:
+    text = inspect.cleandoc(inspect.getdoc(thing) or "").split("\n>>>")[0].strip()
+    return f"### {name}\n\n{text}\n"
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ _HOMES = {
     "sample_size_responders": "methods.planning",
     "sample_size_two_arms": "methods.planning",
     "simulate_power": "methods.simulation",
+    "site_summary": "methods.site_summary",
     "table": "tables",
     "write_report": "report",
 }

@@ -89,7 +89,8 @@ def pool_summaries(
     then pooled on three levels as in `NestedSites`, by REML with a cluster-robust interval, from three units on; `estimator`,
     `interval` and `prediction` are left at their defaults, and counts (RD, RR, OR, Peto) are not pooled so.
 
-    Notes name sites whose SD looks like a standard error and sites whose SDs no correlation can explain. With one or two sites
+    Rows of `site_summary` fit as they are; one whose column `suppressed` says why it is empty is left out, and counted. Notes name
+    sites whose SD looks like a standard error and sites whose SDs no correlation can explain. With one or two sites
     means are shown, not pooled. Raises AnalysisError for an unknown measure or a missing column.
 
     References: Becker 1988 (doi 10.1111/j.2044-8317.1988.tb00901.x); Cochrane Handbook, chapters 6, 10 and 23.
@@ -105,11 +106,12 @@ def pool_summaries(
                                  ("prediction interval", prediction, PREDICTIONS)):  # fmt: skip
         if given not in allowed:
             raise AnalysisError(unknown(name, given, allowed))
+    everyone, (table, hidden) = len(table), _kept(table)
     data, names = _columns(table, MEASURES[measure][1]), _names(table, site)
     plain = (estimator, interval, prediction) == ("REML", "hartung-knapp", "k-2") and measure not in COUNTED
     units = _units(table, within, plain=plain)
     question = _Summaries(measure, estimator=estimator, interval=interval, level=level)
-    counts = Counts(len(table), len(table), noun="site")
+    counts = Counts(everyone, len(table), hidden, noun="site")
     if measure in COUNTED:
         return _from_counts(question, data, counts)
     many = len(set(units)) if within else len(table)
@@ -127,12 +129,27 @@ def pool_summaries(
         estimates += _shown(MEASURES[measure][0], y, v, [f"{group} {name}".strip() for name in names], level)
     if measure == "share":
         estimates = [_as_share(e) for e in estimates]
-    notes = _suspicions(table, names)
+    notes = (*_left_out(counts), *_suspicions(table, names))
     if within and many < 3:
         notes += (f"Fewer than 3 of {within}: the rows stand for themselves, without a pooled interval.",)
     forest = _forest(estimates, MEASURES[measure][0])
     facts = {"axis": MEASURES[measure][0]} | ({"null": None} if measure == "share" else {})
     return Result(question, tuple(estimates), counts, notes=notes, data={"forest": forest}, pictures=("forest",), facts=facts)
+
+
+def _kept(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
+    """The rows that hold numbers, and how many do not, by what their column `suppressed` says."""
+    if "suppressed" not in table:
+        return table, ()
+    why = table["suppressed"].astype(object).fillna("").astype(str).str.strip()
+    left = why[why != ""].value_counts(sort=False)
+    if left.sum() == len(table) > 0:
+        raise AnalysisError(f"Every row is suppressed: {'; '.join(left.index)}.")
+    return table[(why == "").to_numpy()], tuple((f"suppressed: {reason}", int(n)) for reason, n in left.items())
+
+
+def _left_out(counts: Counts) -> tuple[str, ...]:
+    return tuple(f"{plural(n, counts.noun)} left out, {why}." for why, n in counts.left_out)
 
 
 def _units(table: pd.DataFrame, within: str, *, plain: bool) -> list[str]:
@@ -186,7 +203,7 @@ def _from_counts(question: _Summaries, data: dict[str, np.ndarray], counts: Coun
     none = int(((strata[:, 0] == 0) & (strata[:, 2] == 0)).sum())
     kept = "kept in the risk difference" if question.measure == "RD" else "they carry no information on a ratio"
     notes = (f"{plural(none, 'site')} without any event: {kept}.",) if none else ()
-    return Result(question, estimates, counts, notes=notes)
+    return Result(question, estimates, counts, notes=(*_left_out(counts), *notes))
 
 
 def _columns(table: pd.DataFrame, names: Sequence[str], *, instead: str = "") -> dict[str, np.ndarray]:
@@ -195,7 +212,7 @@ def _columns(table: pd.DataFrame, names: Sequence[str], *, instead: str = "") ->
         if name not in table:
             hint = f"Or give {instead}." if instead else f"It needs: {', '.join(names)}."
             raise AnalysisError(unknown("column", name, map(str, table.columns), hint=hint))
-    found = {name: pd.to_numeric(table[name], errors="coerce").to_numpy(float) for name in names}
+    found = {name: pd.to_numeric(table[name], errors="coerce").to_numpy(float, na_value=np.nan) for name in names}
     gaps = [name for name, values in found.items() if not np.isfinite(values).all()]
     if gaps:
         raise AnalysisError(f"Not every site has a number for {listed(gaps)}: leave such a site out, and say so.")

@@ -49,6 +49,15 @@ def test_chapters_stand_in_the_order_a_reader_needs(document: Document) -> None:
     assert [s.title for s in document.sections if s.new_page] == ["Who was counted"]  # the summary is a page of its own
 
 
+def test_the_correlation_with_the_baseline_is_shown_where_the_page_has_room(document: Document) -> None:
+    tables = [b.table for s in document.sections for b in s.blocks if isinstance(b, TableBlock) and "their baseline" in b.table.header]
+    one, every = tables
+    assert one.header[-1] == "r" and [row[-1] for row in one.rows] == ["\N{EN DASH}", "0.39", "0.45", "0.38", "0.49"]
+    assert any(note.startswith("r: correlation") for note in one.notes)
+    assert "r" not in every.header and every.notes == ()
+    assert {len(row) for row in every.rows} == {len(every.header)}
+
+
 def test_the_first_page_has_no_statistician_s_terms(document: Document) -> None:
     said = words(section(document, "Summary in plain language"))
     assert "fell from 6.5 at baseline to 5.0 at week 4" in said
