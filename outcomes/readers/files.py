@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from outcomes.errors import DataError, StudyError, unknown
+from outcomes.errors import DataError, StudyError
 from outcomes.readers.cells import TextTable
 from outcomes.readers.delimited import read_delimited
 from outcomes.readers.excel import read_excel
+from outcomes.readers.source import Source
 
+__all__ = ["Source", "read_file"]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of file: what it is called, what reads it, and which fields of a `Source` say something about it."""
+
+    name: str
+    read: Callable[[Source], TextTable]
+    takes: tuple[str, ...] = ()
+
+
+def _text(source: Source) -> TextTable:
+    return read_delimited(source.file, header=source.header, delimiter=source.delimiter, encoding=source.encoding)
+
+
+def _workbook(source: Source) -> TextTable:
+    return read_excel(source.file, sheet=source.sheet, header=source.header)
+
+
+_TEXT = _Kind("a text file", _text, ("header", "delimiter", "encoding"))
+_WORKBOOK = _Kind("a workbook", _workbook, ("sheet", "header"))
+
+#: What reads a file, by its ending. Any other is a text table or, where its first bytes say so, a workbook.
+_KINDS: dict[str, _Kind] = {
+    ".xlsx": _WORKBOOK,
+    ".xlsm": _WORKBOOK,
+}
+
+#: Endings that are not read, and what to do instead.
 _OTHERS = {
     ".xls": "an old workbook: save it as .xlsx or CSV", ".xlsb": "a binary workbook: save it as .xlsx or CSV",
     ".ods": "an OpenDocument sheet: save it as .xlsx or CSV", ".sav": "SPSS data: save it as CSV",
@@ -23,39 +52,12 @@ _OTHERS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a table is: its file and, where needed, sheet, number of the heading row, delimiter, encoding."""
-
-    file: Path
-    sheet: str = ""
-    header: int | None = None
-    delimiter: str = ""
-    encoding: str = ""
-
-    @classmethod
-    def of(cls, value: Any, folder: Path) -> Source:
-        """From a file name, or a mapping with `file` and the other fields. Raises StudyError for an unknown field."""
-        fields = dict(value) if isinstance(value, Mapping) else {"file": value}
-        for name in fields:
-            if name not in cls.__dataclass_fields__:
-                raise StudyError(f"[data] {unknown('field', name, cls.__dataclass_fields__)}")
-        if not isinstance(fields.get("file"), (str, Path)):
-            raise StudyError(
-                '[data] needs the name of a file: scores = "scores.csv", or scores = { file = "…", sheet = "…" }.'
-            )
-        return cls(**{**fields, "file": folder / fields["file"]})
-
-    def facts(self, table: str, read: TextTable) -> dict[str, Any]:
-        """What a report says of the file: name, rows, and the size and hash of the very bytes that were parsed."""
-        return {
-            "table": table, "file": self.file.name, "sheet": read.sheet, "bytes": read.size, "rows": len(read),
-            "sha256": read.sha256,
-        }  # fmt: skip
-
-
 def read_file(source: Source) -> TextTable:
-    """The text table of a file. Raises DataError where it is absent, closed to us, or of a kind that is not read."""
+    """The text table of a file.
+
+    Raises DataError where it is absent, closed to us, or of a kind that is not read; StudyError for something said of it
+    (a sheet of a text file, say) that such a file has not.
+    """
     try:
         return _read(source)
     except OSError as wrong:
@@ -71,12 +73,19 @@ def _read(source: Source) -> TextTable:
         close = difflib.get_close_matches(path.name, there, n=1, cutoff=0.75)
         meant = f" Did you mean '{close[0]}'?" if close else ""
         raise DataError(f"There is no file '{path.name}' in {path.parent.resolve()}.{meant}")
-    if path.suffix.lower() in _OTHERS:
-        raise DataError(f"{path.name} is {_OTHERS[path.suffix.lower()]}.")
-    with path.open("rb") as handle:
+    ending = path.suffix.lower()
+    if ending in _OTHERS:
+        raise DataError(f"{path.name} is {_OTHERS[ending]}.")
+    kind = _KINDS.get(ending) or _by_first_bytes(source)
+    if "sheet" in source.said() and "sheet" not in kind.takes:
+        raise StudyError(f"{path.name} is {kind.name}; it has no sheets.")
+    for field in source.said():
+        if field not in kind.takes:
+            raise StudyError(f"{path.name} is {kind.name}; '{field}' says nothing about it. Leave it out.")
+    return kind.read(source)
+
+
+def _by_first_bytes(source: Source) -> _Kind:
+    with source.file.open("rb") as handle:
         head = handle.read(4)
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in (".xlsx", ".xlsm"):
-        return read_excel(path, sheet=source.sheet, header=source.header)
-    if source.sheet:
-        raise StudyError(f"{path.name} is a text file; it has no sheets.")
-    return read_delimited(path, header=source.header, delimiter=source.delimiter, encoding=source.encoding)
+    return _WORKBOOK if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) else _TEXT

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.readers.cells import TextTable
-from outcomes.readers.files import Source
+from outcomes.readers.source import Source
 
 TABLES = ("scores", "patients", "infusions", "events")
 ROLES = (

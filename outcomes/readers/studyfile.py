@@ -11,8 +11,8 @@ from typing import Any
 from outcomes.errors import StudyError, unknown
 from outcomes.readers.assemble import assemble
 from outcomes.readers.cells import fingerprint
-from outcomes.readers.files import Source
 from outcomes.readers.recipe import TABLES, Recipe
+from outcomes.readers.source import Source
 from outcomes.study import Study
 
 #: What a paper must say and the data cannot: one sentence each, for the report's checklist.

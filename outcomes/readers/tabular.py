@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.readers.assemble import assemble
-from outcomes.readers.files import Source
 from outcomes.readers.recipe import TABLES, Recipe
+from outcomes.readers.source import Source
 from outcomes.study import Study
 
 

@@ -1,0 +1,51 @@
+"""Where a table is, and what is said of how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from outcomes.errors import StudyError, unknown
+from outcomes.readers.cells import TextTable
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table is: its file and, where needed, sheet, number of the heading row, delimiter, encoding."""
+
+    file: Path
+    sheet: str = ""
+    header: int | None = None
+    delimiter: str = ""
+    encoding: str = ""
+
+    @classmethod
+    def of(cls, value: Any, folder: Path) -> Source:
+        """From a file name, or a mapping with `file` and the other fields. Raises StudyError for an unknown field."""
+        fields = dict(value) if isinstance(value, Mapping) else {"file": value}
+        for name in fields:
+            if name not in cls.__dataclass_fields__:
+                raise StudyError(f"[data] {unknown('field', name, cls.__dataclass_fields__)}")
+        if not isinstance(fields.get("file"), (str, Path)):
+            raise StudyError(
+                '[data] needs the name of a file: scores = "scores.csv", or scores = { file = "…", sheet = "…" }.'
+            )
+        return cls(**{**fields, "file": folder / fields["file"]})
+
+    def said(self) -> tuple[str, ...]:
+        """The fields besides the file that somebody has filled in.
+
+        >>> Source(Path("a.xlsx"), sheet="Scores").said()
+        ('sheet',)
+        """
+        fields = type(self).__dataclass_fields__
+        return tuple(n for n, f in fields.items() if n != "file" and getattr(self, n) != f.default)
+
+    def facts(self, table: str, read: TextTable) -> dict[str, Any]:
+        """What a report says of the file: name, rows, and the size and hash of the very bytes that were parsed."""
+        return {
+            "table": table, "file": self.file.name, "sheet": read.sheet, "bytes": read.size, "rows": len(read),
+            "sha256": read.sha256,
+        }  # fmt: skip
