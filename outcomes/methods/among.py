@@ -43,7 +43,7 @@ class Among(Analysis):
     >>> study = oc.Study(scores, visits=("pre", "post"), patients=patients, measures={"pain": oc.Outcome("pain", "Pain", "lower")})
     >>> result = oc.Among(oc.PairedT("pain", before="pre", after="post"), where={"per_protocol": "yes"}).run(study)
     >>> result["mean change"].value, result.counts.left_out
-    (-2.3333333333333335, (('per protocol other than yes', 1),))
+    (-2.3333333333333335, (('with per protocol other than yes', 1),))
     """
 
     analysis: Analysis
@@ -115,8 +115,8 @@ class Among(Analysis):
         """Whom `where` lets in, of all enrolled, and how many each characteristic leaves out of those still in."""
         there, left = np.ones(study.enrolled, dtype=bool), list[tuple[str, int]]()
         for name, value in self.where.items():
-            column = study.characteristic(name)
-            seen, wanted, other = as_words(column), _texts(value), f"{spoken(name)} other than {' or '.join(_texts(value))}"
+            column, wanted = study.characteristic(name), _texts(value)
+            seen, other = as_words(column), f"with {spoken(name)} other than {' or '.join(wanted)}"
             if _yes_or_no(column):
                 wanted = [_word(w) or w for w in wanted]
             if absent := [w for w in wanted if w not in set(seen.dropna())]:

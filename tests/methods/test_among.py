@@ -40,7 +40,7 @@ def test_it_is_the_question_asked_of_a_study_of_these_patients(name):
 def test_everybody_is_counted_with_what_left_them_out_and_the_sentence_begins_with_who_is_in():
     result = oc.Among(ANCOVA, where={"per_protocol": "yes"}).run(trial(WORDS))
     assert result.counts == oc.Counts(
-        12, 9, (("no per protocol recorded", 1), ("per protocol other than yes", 1), ("no score at week 4", 1))
+        12, 9, (("no per protocol recorded", 1), ("with per protocol other than yes", 1), ("no score at week 4", 1))
     )
     assert result.sentence().startswith("Among the 10 of 12 patients with per protocol yes: Adjusted for the score at baseline, ")
     assert "of these 10;" in result.sentence()
@@ -65,7 +65,7 @@ def test_a_column_of_yes_and_no_is_compared_as_that_whatever_its_words(column, v
 def test_several_characteristics_and_several_values_must_all_fit():
     study = small(12)
     result = oc.Among(CHANGE, where={"sex": "m", "site": ["site 0", "site 2"]}).run(study)
-    assert result.counts.left_out == (("sex other than m", 6), ("site other than site 0 or site 2", 2))
+    assert result.counts.left_out == (("with sex other than m", 6), ("with site other than site 0 or site 2", 2))
     assert result["mean change"].value == CHANGE.run(study.where(sex="m", site=["site 0", "site 2"]))["mean change"].value
 
 
@@ -113,3 +113,13 @@ def test_a_family_adjusts_it_where_it_is_no_sensitivity_analysis():
     second = oc.Plan(oc.ANCOVA("pain", before="baseline", after="week_4", family="all"), some).run(trial(WORDS))[1]
     assert second["adjusted difference"].p_adjusted >= second["adjusted difference"].p
     assert second.sentence()
+
+
+def test_it_may_stand_in_other_questions():
+    study, some = trial(WORDS), oc.Among(ANCOVA, where={"per_protocol": "yes"})
+    imputed = oc.Imputed(some, draws=10, seed=1).run(study)
+    assert imputed.counts == oc.Counts(12, 10, (("no per protocol recorded", 1), ("with per protocol other than yes", 1)))
+    assert imputed.sentence().startswith("Among the 10 of 12 patients with per protocol yes: ")
+    sides = oc.SideBySide((ANCOVA, some)).run(study)
+    assert sides.estimates[1].value == some.run(study)["adjusted difference"].value != sides.estimates[0].value
+    assert oc.Plan.from_toml(oc.Plan(oc.Imputed(some)).to_toml()) == oc.Plan(oc.Imputed(some))
