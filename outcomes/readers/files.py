@@ -11,6 +11,7 @@ from outcomes.readers.cells import TextTable
 from outcomes.readers.delimited import read_delimited
 from outcomes.readers.excel import read_excel
 from outcomes.readers.source import Source
+from outcomes.readers.statistical import SYSTEMS, read_statistical
 
 __all__ = ["Source", "read_file"]
 
@@ -32,21 +33,26 @@ def _workbook(source: Source) -> TextTable:
     return read_excel(source.file, sheet=source.sheet, header=source.header)
 
 
+def _statistical(source: Source) -> TextTable:
+    return read_statistical(source.file, encoding=source.encoding, labels=source.labels)
+
+
 _TEXT = _Kind("a text file", _text, ("header", "delimiter", "encoding"))
 _WORKBOOK = _Kind("a workbook", _workbook, ("sheet", "header"))
+_STATISTICAL = _Kind("a file of a statistics program", _statistical, ("encoding", "labels"))
 
 #: What reads a file, by its ending. Any other is a text table or, where its first bytes say so, a workbook.
 _KINDS: dict[str, _Kind] = {
     ".xlsx": _WORKBOOK,
     ".xlsm": _WORKBOOK,
+    **dict.fromkeys(SYSTEMS, _STATISTICAL),
 }
 
 #: Endings that are not read, and what to do instead.
 _OTHERS = {
     ".xls": "an old workbook: save it as .xlsx or CSV", ".xlsb": "a binary workbook: save it as .xlsx or CSV",
-    ".ods": "an OpenDocument sheet: save it as .xlsx or CSV", ".sav": "SPSS data: save it as CSV",
-    ".zsav": "SPSS data: save it as CSV", ".dta": "Stata data: save it as CSV", ".xpt": "SAS data: save it as CSV",
-    ".sas7bdat": "SAS data: save it as CSV", ".parquet": "a Parquet file: save it as CSV",
+    ".ods": "an OpenDocument sheet: save it as .xlsx or CSV", ".por": "an SPSS portable file: save it as .sav or CSV",
+    ".parquet": "a Parquet file: save it as CSV",
     ".json": "JSON (FHIR, say), not a table: export a CSV", ".ndjson": "JSON (FHIR, say), not a table: export a CSV",
     ".pdf": "not a table", ".docx": "not a table", ".rds": "R data: save it as CSV", ".pkl": "never opened: it can run code",
 }  # fmt: skip

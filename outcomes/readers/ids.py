@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcomes.errors import DataError, StudyError, unknown
 from outcomes.readers.cells import TextTable
+from outcomes.readers.parse import DECLARED_MISSING
 from outcomes.study import Issue
 from outcomes.wording import listed_addresses
 
@@ -36,7 +37,7 @@ def patient_ids(
         place, uniques = pd.factorize(table[column])
         texts = [str(u) if how == "exact" else str(u).strip() for u in uniques]
         shapes = [t.strip().casefold() for t in texts]
-        _refuse_nobody(table, column, np.array([s in codes for s in shapes])[place])
+        _refuse_nobody(table, column, np.array([s in codes or s.startswith(DECLARED_MISSING) for s in shapes])[place])
         for number, (text, shape) in enumerate(zip(texts, shapes, strict=True)):
             written.setdefault(shape, {}).setdefault(text, (name, number))
         if how == "casefold":

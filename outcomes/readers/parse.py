@@ -21,6 +21,9 @@ PARSED, BLANK, CODED, UNPARSEABLE, OUTSIDE = range(5)
 STATUSES = ("parsed", "blank", "coded", "unparseable", "outside")
 COLUMNS = ("table", "column", "type", *STATUSES, "addresses")
 
+#: How a cell begins whose file itself says that its code means missing: "declared missing: 99", "declared missing: .a".
+DECLARED_MISSING = "declared missing: "
+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _FRACTION = re.compile(r"([0-9.,]+)\s*/\s*([0-9]+)")
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
@@ -88,10 +91,15 @@ def parse_column(text: pd.Series, declared: ColumnType, *, missing: Iterable[str
 
 
 def _coded(raw: Sequence[str], missing: Iterable[str]) -> list[bool]:
-    """Which texts are declared codes; a number matches however it is written (-99, -99.0)."""
+    """Which texts are codes for missing, by declaration or by the file; a number matches however it is written (-99, -99.0)."""
     words = {str(m).strip().casefold() for m in missing} - {""}
     numbers = {float(w) for w in words if _NUMBER.fullmatch(w)}
-    return [r.casefold() in words or bool(numbers and _NUMBER.fullmatch(r) and float(r) in numbers) for r in raw]
+    return [
+        r.startswith(DECLARED_MISSING)
+        or r.casefold() in words
+        or bool(numbers and _NUMBER.fullmatch(r) and float(r) in numbers)
+        for r in raw
+    ]
 
 
 def _reader(live: Sequence[str], declared: ColumnType, where: str) -> Callable[[str], Any]:

@@ -10,16 +10,29 @@ from typing import Any
 from outcomes.errors import StudyError, unknown
 from outcomes.readers.cells import TextTable
 
+#: How the fields that are no text are written in a study file.
+_FORMS: dict[str, tuple[Any, str]] = {
+    "header": ((int, type(None)), "header = 4"),
+    "labels": ((bool, list, tuple), 'labels = true, or labels = ["column"]'),
+    "unfinished": (bool, "unfinished = true"),
+}
+
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table is: its file and, where needed, sheet, number of the heading row, delimiter, encoding."""
+    """Where a table is: its file and, where needed, sheet, number of the heading row, delimiter, encoding.
+
+    `labels` (true, or columns) takes the value labels of a statistical file in place of codes; `unfinished` keeps the
+    answers of a survey that nobody submitted.
+    """
 
     file: Path
     sheet: str = ""
     header: int | None = None
     delimiter: str = ""
     encoding: str = ""
+    labels: bool | tuple[str, ...] = False
+    unfinished: bool = False
 
     @classmethod
     def of(cls, value: Any, folder: Path) -> Source:
@@ -32,6 +45,12 @@ class Source:
             raise StudyError(
                 '[data] needs the name of a file: scores = "scores.csv", or scores = { file = "…", sheet = "…" }.'
             )
+        for name, value in fields.items():
+            kind, written = _FORMS.get(name, ((str, Path), f'{name} = "…"'))
+            if not isinstance(value, kind):
+                raise StudyError(f"[data] {name} is written as {written}.")
+        if isinstance(fields.get("labels"), list):
+            fields["labels"] = tuple(map(str, fields["labels"]))
         return cls(**{**fields, "file": folder / fields["file"]})
 
     def said(self) -> tuple[str, ...]:
