@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import pandas as pd
 
 from outcomes.result import Counts, Estimate, Result, p_text, value_and_interval
 from outcomes.wording import NONE, level_text, number, spoken
+
+#: A count, with its share or its quartiles behind it.
+COUNT = re.compile(rf"{NONE}|\d[\d.]*( of \d+)?( \([^)]*\))?")
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,10 +139,16 @@ def _put(columns: dict[str, list[str]], *cells: str) -> None:
 def frame_table(frame: pd.DataFrame, title: str) -> Table:
     """A frame as a table for people: spoken column names, a column's numbers to the same digits (3 at most), no empty columns."""
     kept = [c for c in frame if (frame[c].notna() & (frame[c].astype(str) != "")).any()]
-    numeric = tuple(i for i, c in enumerate(kept) if pd.api.types.is_numeric_dtype(frame[c]))
+    numeric = tuple(i for i, c in enumerate(kept) if pd.api.types.is_numeric_dtype(frame[c]) or _counts(frame[c]))
     digits = [_digits(frame[c]) for c in kept]
     rows = tuple(tuple(map(_cell, row, digits)) for row in frame[kept].itertuples(index=False))
     return Table(title, tuple(spoken(c) for c in kept), rows, numeric=numeric)
+
+
+def _counts(column: pd.Series) -> bool:
+    """Whether a column of texts has counts and shares only, such as "12 of 40 (30%)"."""
+    cells = [str(v) for v in column if not (v is None or v is pd.NA or v == "" or v != v)]
+    return any("(" in c for c in cells) and all(COUNT.fullmatch(c) for c in cells)
 
 
 def _digits(column: pd.Series) -> int:

@@ -171,7 +171,7 @@ def _table(file: Any, t: Table) -> None:
 
     title = _text(file, t.title, size=9.5, bold=True, style="Caption")
     title.paragraph_format.keep_with_next = True
-    size = 8.5 if len(t.header) <= 6 else 7.5
+    size = 8.5 if len(t.header) <= 6 else 7.5 if len(t.header) <= 9 else 6.5
     made = file.add_table(rows=1 + len(t.rows), cols=len(t.header))
     made.autofit = False
     about = made._tbl.tblPr
@@ -182,7 +182,7 @@ def _table(file: Any, t: Table) -> None:
         said = OxmlElement(tag)
         said.set(qn("w:val"), value)
         about.append(said)
-    widths = _widths(t)
+    widths = _widths(t, size)
     for column, width in zip(made.columns, widths, strict=True):
         column.width = Mm(width)
     for y, row in enumerate((tuple(h or "item" for h in t.header), *t.rows)):
@@ -204,21 +204,27 @@ def _table(file: Any, t: Table) -> None:
         file.add_paragraph().paragraph_format.space_after = Pt(2)
 
 
-def _widths(t: Table) -> list[float]:
-    """Millimetres for each column: as its longest word asks, the rest shared by how much text there is."""
-    least = [_least(t, i) for i in range(len(t.header))]
+def _widths(t: Table, size: float) -> list[float]:
+    """Millimetres for each column: as its longest word asks, the rest shared by how much text there is.
+
+    Numbers stay whole on one line where the page has room for that.
+    """
+    columns = range(len(t.header))
+    words, whole = [_least(t, i, size) for i in columns], [_least(t, i, size, whole=i in t.numeric) for i in columns]
+    least = whole if sum(whole) <= TEXT_WIDTH else words
     scale = min(1.0, TEXT_WIDTH / sum(least))
     spare = max(TEXT_WIDTH - sum(least), 0)
-    share = [2 if i in t.numeric else (w or 4) for i, w in enumerate(column_weights(t))]
+    lacking = [2 + w - a for w, a in zip(whole, least, strict=True)]
+    share = [lacking[i] if i in t.numeric else (w or 4) for i, w in enumerate(column_weights(t))]
     return [scale * a + spare * s / sum(share) for a, s in zip(least, share, strict=True)]
 
 
-def _least(t: Table, column: int) -> float:
-    """The width that keeps every word, and every number whole, on one line."""
+def _least(t: Table, column: int, size: float, *, whole: bool = False) -> float:
+    """The width that keeps every word (or every cell whole) on one line, letters being a fifth of their size wide."""
     cells = [r[column] for r in t.rows]
-    parts = [*t.header[column].split(), *(cells if column in t.numeric else [w for c in cells for w in c.split()])]
-    longest = 1.75 * max(map(len, parts), default=4)
-    return 3 + longest if column in t.numeric else 2 + min(longest, 36)
+    parts = [*t.header[column].split(), *(cells if whole else [w for c in cells for w in c.split()])]
+    longest = 0.21 * size * max(map(len, parts), default=4)
+    return 3 + (longest if column in t.numeric else min(longest, 36))
 
 
 def _rule(cell: Any, *, first: bool, last: bool) -> None:
