@@ -15,8 +15,8 @@ import pandas as pd
 from outcomes.result import Counts, Estimate, Result, p_text, value_and_interval
 from outcomes.wording import NONE, level_text, number, spoken
 
-#: A count, with its share or its quartiles behind it.
-COUNT = re.compile(rf"{NONE}|\d[\d.]*( of \d+)?( \([^)]*\))?")
+#: A share, or a count with its share or quartiles behind it.
+COUNT = re.compile(rf"{NONE}|\d[\d.]*(%|( of \d+)?( \([^)]*\))?)")
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,7 +148,7 @@ def frame_table(frame: pd.DataFrame, title: str) -> Table:
 def _counts(column: pd.Series) -> bool:
     """Whether a column of texts has counts and shares only, such as "12 of 40 (30%)"."""
     cells = [str(v) for v in column if not (v is None or v is pd.NA or v == "" or v != v)]
-    return any("(" in c for c in cells) and all(COUNT.fullmatch(c) for c in cells)
+    return any(c.endswith((")", "%")) for c in cells) and all(COUNT.fullmatch(c) for c in cells)
 
 
 def _digits(column: pd.Series) -> int:

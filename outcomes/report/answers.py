@@ -159,7 +159,12 @@ def _numbers(r: Result, kind: str) -> Table | None:
         ]
         rows = tuple((f"{number(c, 0)}%", percent(v)) for c, v in zip(cuts, share))
         return Table("Numbers", ("improvement of at least", "share of patients"), rows, numeric=(0, 1))
-    return frame_table(frame, "Numbers")
+    shares = {c: frame[c].map(percent) for c in SHARES.get(kind, ()) if c in frame}
+    return frame_table(frame.assign(**shares), "Numbers")
+
+
+#: Columns of a picture's frame that are shares.
+SHARES = {"dots": ("share", "low", "high"), "survival": ("survival", "low", "high")}
 
 
 def _table_one(frame: pd.DataFrame) -> Iterable[TableBlock]:
