@@ -97,18 +97,19 @@ _PERSON = re.compile(r"[A-Z][a-zà-ÿ'’-]+(?:, ?| )(?:[A-Z][a-zà-ÿ'’-]+|[A
 
 
 def scan(
-    table: str, frame: pd.DataFrame, *, allow: Iterable[str] = (), drop: Iterable[str] = (), ids: Sequence[str] = ()
-) -> list[Finding]:
+    table: str, frame: pd.DataFrame, *, allow: Iterable[str] = (), drop: Iterable[str] = (), ids: Sequence[str] = (),
+    marked: Iterable[str] = (),
+) -> list[Finding]:  # fmt: skip
     """The columns of a frame of text that may identify a patient, but for those allowed or dropped by name.
 
-    `ids` are columns of study codes, where a surname in place of a code is looked for too. A column without any
-    content is never named. No value stands in a finding.
+    `ids` are columns of study codes, where a surname in place of a code is looked for too; `marked` are columns that the
+    file's own data dictionary calls identifiers. A column without any content is never named. No value stands in a finding.
 
     >>> frame = pd.DataFrame({"id": ["K1", "K2"], "nrs": ["7", "4"], "dob": ["1971-02-03", ""]})
     >>> [(f.column, f.kind) for f in scan("patients", frame)], scan("patients", frame, drop=["dob"])
     ([('dob', 'date of birth')], [])
     """
-    known = {*allow, *drop}
+    known, said = {*allow, *drop}, set(marked)
     found = []
     for column in frame:
         if column in known:
@@ -117,7 +118,8 @@ def scan(
         if values:
             there = frame[column] != ""
             people = frame.loc[there, ids[0]].nunique() if ids and ids[0] in frame else int(there.sum())
-            finding = next(_findings(str(column), values, int(there.sum()), people, column in ids), None)
+            own = ("identifier", "the data dictionary says so") if column in said else None
+            finding = own or next(_findings(str(column), values, int(there.sum()), people, column in ids), None)
             if finding:
                 found.append(Finding(table, str(column), *finding))
     return found

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
@@ -39,6 +39,21 @@ def fingerprint(data: bytes) -> Fingerprint:
     return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What an export (or the data dictionary that came with it) itself says of its columns; a study file may say otherwise.
+
+    `types` are the columns' types, `identifiers` the columns marked as identifying, `visits` their order, `baseline` where
+    records are flagged as baseline (visit → addresses), `missing` codes that look like codes for missing.
+    """
+
+    types: Mapping[str, str] = field(default_factory=dict)
+    identifiers: tuple[str, ...] = ()
+    visits: tuple[str, ...] = ()
+    baseline: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class TextTable:
     """One table of a file: text cells (blank is ``""``), the file's own row numbers, and what reading it found.
@@ -60,6 +75,7 @@ class TextTable:
     headings: tuple[str, ...] = field(default=(), repr=False)
     size: int = 0
     sha256: str = ""
+    declared: Declared = field(default=Declared(), repr=False)
 
     @property
     def columns(self) -> tuple[str, ...]:

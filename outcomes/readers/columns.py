@@ -110,7 +110,7 @@ class Reader:
         recipe = self.recipe
         if name == "scores" and column in self.scores:
             return self.scores[column]
-        kind = recipe.types.get(column, ROLE_TYPES.get(role, ""))
+        kind = recipe.types.get(column, ROLE_TYPES.get(role, "")) or self.tables[name].declared.types.get(column, "")
         if kind == "code":
             kind = "integer" if _whole(text) else "text"
         if not kind:

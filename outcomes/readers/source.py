@@ -15,7 +15,12 @@ _FORMS: dict[str, tuple[Any, str]] = {
     "header": ((int, type(None)), "header = 4"),
     "labels": ((bool, list, tuple), 'labels = true, or labels = ["column"]'),
     "unfinished": (bool, "unfinished = true"),
+    "codes": ((dict, type(None)), 'codes = { "LA6569-3" = 1 }'),
+    "repeats": ((list, tuple), 'repeats = ["link id"]'),
+    "without": ((list, tuple), 'without = ["form"]'),
 }
+#: Fields that say how an export is gathered once it is read, whatever kind of file it is.
+GATHERING = ("dictionary", "form", "without")
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,9 @@ class Source:
     """Where a table is: its file and, where needed, sheet, number of the heading row, delimiter, encoding.
 
     `labels` (true, or columns) takes the value labels of a statistical file in place of codes; `unfinished` keeps the
-    answers of a survey that nobody submitted.
+    answers of a survey that nobody submitted. Of a REDCap export, `dictionary` is its data dictionary, `form` the one form
+    to read, `without` the forms to leave out. Of FHIR, `resource` is the type to read, ``per="day"`` joins what a patient
+    gave on one day, `codes` are numbers of coded answers, `repeats` questions that may have several answers.
     """
 
     file: Path
@@ -33,11 +40,19 @@ class Source:
     encoding: str = ""
     labels: bool | tuple[str, ...] = False
     unfinished: bool = False
+    dictionary: Path | None = None
+    form: str = ""
+    without: tuple[str, ...] = ()
+    resource: str = ""
+    per: str = ""
+    codes: Mapping[str, Any] | None = None
+    repeats: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, value: Any, folder: Path) -> Source:
+    def of(cls, value: Any, folder: Path, dictionary: str | None = None) -> Source:
         """From a file name, or a mapping with `file` and the other fields. Raises StudyError for an unknown field."""
         fields = dict(value) if isinstance(value, Mapping) else {"file": value}
+        fields = {"dictionary": dictionary, **fields} if dictionary else fields
         for name in fields:
             if name not in cls.__dataclass_fields__:
                 raise StudyError(f"[data] {unknown('field', name, cls.__dataclass_fields__)}")
@@ -49,9 +64,11 @@ class Source:
             kind, written = _FORMS.get(name, ((str, Path), f'{name} = "…"'))
             if not isinstance(value, kind):
                 raise StudyError(f"[data] {name} is written as {written}.")
-        if isinstance(fields.get("labels"), list):
-            fields["labels"] = tuple(map(str, fields["labels"]))
-        return cls(**{**fields, "file": folder / fields["file"]})
+        for name in ("labels", "repeats"):
+            if isinstance(fields.get(name), list):
+                fields[name] = tuple(map(str, fields[name]))
+        fields |= {name: folder / fields[name] for name in ("file", "dictionary") if name in fields}
+        return cls(**{**fields, "without": tuple(map(str, fields.get("without", ())))})
 
     def said(self) -> tuple[str, ...]:
         """The fields besides the file that somebody has filled in.

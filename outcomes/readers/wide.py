@@ -17,34 +17,34 @@ from outcomes.study import Issue
 class LongTable(TextTable):
     """A long table made from a wide one; each cell keeps the address that it has in the wide file."""
 
-    base: TextTable | None = None
+    base: TextTable = field(kw_only=True)
     visits: tuple[str, ...] = ()
+    at: np.ndarray = field(default_factory=lambda: np.array([], dtype=int))
     blocks: np.ndarray = field(default_factory=lambda: np.array([], dtype=int))
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def address(self, row: int, column: str) -> str:
         """Where the cell stands in the wide file."""
         origin = self.origins[column][self.blocks[row]] if column in self.origins else column
-        if not origin:
-            return f"{self.row_address(row)} (no column)"
-        if self.letters and self.base is not None:
-            return f"{self.base.letters[self.base.columns.index(origin)]}{int(self.rows[row])}"
-        return f"row {int(self.rows[row])}, column {origin}"
+        return self.base.address(int(self.at[row]), origin) if origin else f"{self.row_address(row)} (no column)"
 
     def own(self, column: str) -> np.ndarray:
         """Which rows have a cell of their own: a score where its visit has a column, other columns once a row of the file."""
-        if column in self.origins:
-            return np.array([bool(o) for o in self.origins[column]])[self.blocks]
-        return (self.blocks == 0) & (column != "visit")
+        if column == "visit":
+            return np.zeros(len(self), dtype=bool)
+        if column not in self.origins:
+            return (self.blocks == 0) & self.base.own(column)[self.at]
+        there = [self.base.own(o) if o else np.zeros(len(self.base), dtype=bool) for o in self.origins[column]]
+        return np.stack(there)[self.blocks, self.at]
 
     def row_address(self, row: int) -> str:
         """The row of the wide file, and which visit."""
-        return f"row {int(self.rows[row])} ({self.visits[self.blocks[row]]})"
+        return f"{self.base.row_address(int(self.at[row]))} ({self.visits[self.blocks[row]]})"
 
     def keep(self, mask: np.ndarray, *notes: Issue) -> LongTable:
         """The rows a mask picks."""
         kept = super().keep(mask, *notes)
-        return replace(kept, blocks=self.blocks[mask])  # type: ignore[return-value,call-arg]
+        return replace(kept, at=self.at[mask], blocks=self.blocks[mask])  # type: ignore[return-value,call-arg]
 
 
 def to_long(table: TextTable, scores: Mapping[str, Mapping[str, str]], visits: tuple[str, ...]) -> LongTable:
@@ -74,6 +74,6 @@ def to_long(table: TextTable, scores: Mapping[str, Mapping[str, str]], visits: t
     note = Issue("wide_table", f"Read as one row a visit. {said}.", len(used), "note")
     return LongTable(
         table.name, pd.concat(blocks, ignore_index=True), np.tile(table.rows, len(visits)), table.letters, table.sheet,
-        (*table.notes, note), base=table, visits=visits, blocks=np.repeat(np.arange(len(visits)), n),
-        origins={s: tuple(by.get(v, "") for v in visits) for s, by in scores.items()},
+        (*table.notes, note), declared=table.declared, base=table, visits=visits, at=np.tile(np.arange(n), len(visits)),
+        blocks=np.repeat(np.arange(len(visits)), n), origins={s: tuple(by.get(v, "") for v in visits) for s, by in scores.items()},
     )  # fmt: skip
