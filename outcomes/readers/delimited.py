@@ -13,7 +13,8 @@ import pandas as pd
 
 from outcomes.errors import DataError
 from outcomes.readers.cells import Fingerprint, TextTable, fingerprint, from_grid
-from outcomes.readers.exports import refuse_export
+from outcomes.readers.exports import distinct
+from outcomes.readers.surveys import submitted, survey
 from outcomes.study import Issue
 
 #: Delimiters tried, in order of preference where several fit equally well.
@@ -23,15 +24,15 @@ _QUOTE, _NEWLINE = ord('"'), ord("\n")
 
 
 def read_delimited(
-    path: str | Path, *, header: int | None = None, delimiter: str = "", encoding: str = ""
+    path: str | Path, *, header: int | None = None, delimiter: str = "", encoding: str = "", unfinished: bool = False
 ) -> TextTable:
     """The table of a CSV or TSV file as text.
 
     Encoding (UTF-8 with or without mark, UTF-16, else Windows-1252) and delimiter (tab, semicolon, bar, comma) are
-    found from the file and noted; `header` is the number of the heading row where titles stand above it.
+    found from the file and noted; `header` is the number of the heading row where titles stand above it. A survey's further heading
+    rows are no patients; its previews and, unless `unfinished`, what nobody submitted are left out and listed.
 
-    Raises DataError for an empty file, for rows of unequal length (with the line), for repeated headings, and for
-    exports that are not plain tables.
+    Raises DataError for an empty file, for rows of unequal length (with the line), and for repeated headings.
     """
     path = Path(path)
     data, notes, seen = _decode(path, encoding)
@@ -49,9 +50,11 @@ def read_delimited(
         notes.append(
             Issue("delimiter", f"Cells are separated by {_NAMES.get(delimiter, repr(delimiter))}.", severity="note")
         )
-    refuse_export(path.name, grid.to_numpy(object).tolist() if len(grid) <= 50 else grid[:50].to_numpy(object).tolist())
-    table = from_grid(path.name, grid.iloc[1:], rows[1:], headings=list(grid.iloc[0]), notes=notes)
-    return replace(table, **seen)
+    first = grid[:3].to_numpy(object).tolist()
+    found = survey(first)
+    headings, top = (found.headings, found.rows) if found else (distinct(first[0]), 1)
+    table = from_grid(path.name, grid.iloc[top:], rows[top:], headings=headings, notes=notes)
+    return replace(submitted(table, found, unfinished), **seen)
 
 
 def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue], Fingerprint]:

@@ -14,8 +14,9 @@ import pandas as pd
 
 from outcomes.errors import DataError, unknown
 from outcomes.readers.cells import TextTable, fingerprint, from_grid, letter, tidy
-from outcomes.readers.exports import refuse_export
+from outcomes.readers.exports import distinct
 from outcomes.readers.preflight import Marks, has_comments, preflight, sheet_marks
+from outcomes.readers.surveys import submitted, survey
 from outcomes.study import Issue
 
 Range = tuple[tuple[int, int], tuple[int, int]]
@@ -24,7 +25,7 @@ Range = tuple[tuple[int, int], tuple[int, int]]
 _SEARCHED = 50
 
 
-def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None) -> TextTable:
+def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None, unfinished: bool = False) -> TextTable:
     """One sheet of an .xlsx workbook as text, after the preflight.
 
     `sheet` may be left out where one visible sheet has cells; `header` is the number of the heading row where it is
@@ -57,7 +58,8 @@ def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None) 
         raise DataError(f"{path.name}, sheet '{chosen}', ends before the heading row that header= names.")
     groups = _group_labels(grid, merged, at)
     headings = [_joined(g, h) for g, h in zip(groups, grid[at], strict=True)]
-    refuse_export(path.name, [headings, *grid[at + 1 : at + 50]])
+    found = survey([headings, *grid[at + 1 : at + 3]])
+    headings, top = (list(found.headings), at + found.rows) if found else (distinct(headings), at + 1)
     notes += _titles(grid, at - 1 if any(groups) else at)
     notes += _filled_down(grid, merged, at)
     marks = sheet_marks(data, chosen)
@@ -65,10 +67,10 @@ def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None) 
     if has_comments(data):
         notes.append(Issue("comments", "The workbook has cell comments; they were not read."))
     letters = [letter(j) for j in range(len(headings))]
-    rows = np.arange(at + 2, len(grid) + 1)
-    body = pd.DataFrame(grid[at + 1 :], columns=range(len(headings)), dtype=str)
+    rows = np.arange(top + 1, len(grid) + 1)
+    body = pd.DataFrame(grid[top:], columns=range(len(headings)), dtype=str)
     table = from_grid(path.name, body, rows, headings=headings, letters=letters, sheet=chosen, notes=notes)
-    return dataclasses.replace(table, **fingerprint(data))
+    return dataclasses.replace(submitted(table, found, unfinished), **fingerprint(data))
 
 
 def as_text(value: Any) -> str:

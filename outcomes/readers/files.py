@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from outcomes.errors import DataError, StudyError
+from outcomes.readers.arrange import arranged
 from outcomes.readers.cells import TextTable
+from outcomes.readers.columnar import read_parquet
 from outcomes.readers.delimited import read_delimited
 from outcomes.readers.excel import read_excel
-from outcomes.readers.source import Source
+from outcomes.readers.fhir import read_fhir
+from outcomes.readers.source import GATHERING, Source
 from outcomes.readers.statistical import SYSTEMS, read_statistical
 
 __all__ = ["Source", "read_file"]
@@ -26,34 +29,43 @@ class _Kind:
 
 
 def _text(source: Source) -> TextTable:
-    return read_delimited(source.file, header=source.header, delimiter=source.delimiter, encoding=source.encoding)
+    return read_delimited(
+        source.file, header=source.header, delimiter=source.delimiter, encoding=source.encoding,
+        unfinished=source.unfinished,
+    )  # fmt: skip
 
 
 def _workbook(source: Source) -> TextTable:
-    return read_excel(source.file, sheet=source.sheet, header=source.header)
+    return read_excel(source.file, sheet=source.sheet, header=source.header, unfinished=source.unfinished)
 
 
 def _statistical(source: Source) -> TextTable:
     return read_statistical(source.file, encoding=source.encoding, labels=source.labels)
 
 
-_TEXT = _Kind("a text file", _text, ("header", "delimiter", "encoding"))
-_WORKBOOK = _Kind("a workbook", _workbook, ("sheet", "header"))
+def _fhir(source: Source) -> TextTable:
+    return read_fhir(source.file, resource=source.resource, per=source.per, codes=source.codes, repeats=source.repeats)
+
+
+_TEXT = _Kind("a text file", _text, ("header", "delimiter", "encoding", "unfinished"))
+_WORKBOOK = _Kind("a workbook", _workbook, ("sheet", "header", "unfinished"))
+_PARQUET = _Kind("a Parquet file", lambda source: read_parquet(source.file))
 _STATISTICAL = _Kind("a file of a statistics program", _statistical, ("encoding", "labels"))
+_FHIR = _Kind("a FHIR file", _fhir, ("resource", "per", "codes", "repeats"))
 
 #: What reads a file, by its ending. Any other is a text table or, where its first bytes say so, a workbook.
 _KINDS: dict[str, _Kind] = {
     ".xlsx": _WORKBOOK,
     ".xlsm": _WORKBOOK,
+    ".parquet": _PARQUET,
     **dict.fromkeys(SYSTEMS, _STATISTICAL),
+    **dict.fromkeys((".json", ".ndjson"), _FHIR),
 }
 
 #: Endings that are not read, and what to do instead.
 _OTHERS = {
     ".xls": "an old workbook: save it as .xlsx or CSV", ".xlsb": "a binary workbook: save it as .xlsx or CSV",
     ".ods": "an OpenDocument sheet: save it as .xlsx or CSV", ".por": "an SPSS portable file: save it as .sav or CSV",
-    ".parquet": "a Parquet file: save it as CSV",
-    ".json": "JSON (FHIR, say), not a table: export a CSV", ".ndjson": "JSON (FHIR, say), not a table: export a CSV",
     ".pdf": "not a table", ".docx": "not a table", ".rds": "R data: save it as CSV", ".pkl": "never opened: it can run code",
 }  # fmt: skip
 
@@ -86,9 +98,9 @@ def _read(source: Source) -> TextTable:
     if "sheet" in source.said() and "sheet" not in kind.takes:
         raise StudyError(f"{path.name} is {kind.name}; it has no sheets.")
     for field in source.said():
-        if field not in kind.takes:
+        if field not in (*kind.takes, *GATHERING):
             raise StudyError(f"{path.name} is {kind.name}; '{field}' says nothing about it. Leave it out.")
-    return kind.read(source)
+    return arranged(kind.read(source), source)
 
 
 def _by_first_bytes(source: Source) -> _Kind:

@@ -88,13 +88,16 @@ def _look_at(data: bytes, name: str) -> None:
         raise DataError(f"{name} is empty.")
     if b"ENCRYPTEDSAV" in data[:64]:
         raise DataError(f"{name} has a password. Save it without one in SPSS, or as CSV.")
+    cut = f"{name} is cut off: its end is not there. Copy or export it again."
+    if data.startswith(b"<stata_dta>") and b"</stata_dta>" not in data[-40:]:
+        raise DataError(cut)
     if not name.lower().endswith(".xpt"):
         return
     members = sum(data[i : i + 41] in _MEMBER for i in range(0, len(data), _RECORD))
     if members > 1:
         raise DataError(f"{name} holds {members} data sets. Save each in a file of its own.")
     if len(data) % _RECORD:
-        raise DataError(f"{name} is cut off: it ends in the middle of a record. Copy or export it again.")
+        raise DataError(cut)
 
 
 def _parsed(data: bytes, path: Path, encoding: str) -> tuple[dict[str, list[Any]], Any, list[Issue]]:

@@ -132,28 +132,6 @@ def test_headings_are_kept_and_unnamed_columns_are_named(tmp_path):
 
 
 @needs("ingest")
-@pytest.mark.parametrize(
-    "name, words",
-    [
-        ("qualtrics_3header.csv", "Qualtrics export with three heading rows"),
-        ("surveymonkey_2header.csv", "SurveyMonkey export with two heading rows"),
-        ("redcap_raw_long.csv", "REDCap export with repeating instruments"),
-        ("redcap_deid.csv", "REDCap export with repeating instruments"),
-        ("redcap_labels_long.csv", "REDCap export with labels"),
-        ("redcap_eav.csv", "field and value"),
-        ("redcap_data_dictionary.csv", "REDCap data dictionary"),
-        ("sdtm_qs.csv", "SDTM"),
-        ("adam_adqs.csv", "ADaM"),
-        ("omop_observation.csv", "OMOP observation"),
-        ("omop_measurement.csv", "OMOP measurement"),
-    ],
-)
-def test_exports_that_are_no_plain_tables_are_recognised(name, words):
-    with pytest.raises(DataError, match=words):
-        read_delimited(SHARED / "ingest" / name)
-
-
-@needs("ingest")
 def test_the_european_and_unicode_exports_are_read():
     table = read_delimited(SHARED / "ingest/european_semicolon_cp1252.csv")
     assert table["nrs_avg_pre"].tolist() == ["7,5", "8", "9,5"] and table["record_id"].tolist()[2] == "Müller"
