@@ -44,7 +44,8 @@ class Declared:
     """What an export (or the data dictionary that came with it) itself says of its columns; a study file may say otherwise.
 
     `types` are the columns' types, `identifiers` the columns marked as identifying, `visits` their order, `baseline` where
-    records are flagged as baseline (visit → addresses), `missing` codes that look like codes for missing.
+    records are flagged as baseline (visit → addresses), `missing` codes that look like codes for missing, `titles` what the
+    columns are in words.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Declared:
     visits: tuple[str, ...] = ()
     baseline: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

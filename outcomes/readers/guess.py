@@ -23,7 +23,10 @@ from outcomes.scoring import instrument, recognise
 from outcomes.study import Study
 
 _PATIENT = ("patient_id", "patientid", "patient", "subject_id", "subject", "study_id", "participant_id", "participant",
-            "record_id", "usubjid", "person_id", "id", "pid", "patient_code", "code", "patnr", "case_id")  # fmt: skip
+            "record_id", "usubjid", "person_id", "id", "pid", "patient_code", "code", "patnr", "case_id", "external_reference",
+            "external_data_reference")  # fmt: skip
+#: What a survey system numbers by itself: answers and senders, not patients.
+_NUMBERED_BY_SURVEYS = ("response_id", "respondent_id", "collector_id")
 _ROLES = {
     "visit": ("visit", "avisit", "redcap_event_name", "event_name", "timepoint", "time_point", "visit_name", "session",
               "time", "week", "month"),
@@ -38,6 +41,8 @@ _MISSING = ("-99", "-999", "-9", "-88", "-77", "999", "9999", "UNK", "NASK", "N/
             "not done")  # fmt: skip
 #: The first line of a study file that has no plan because something stands in the way.
 NO_PLAN = "# No plan can be made yet:"
+#: How many columns are explained in the words of the file.
+_TITLES = 200
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -96,6 +101,7 @@ def _text(table: TextTable, file: str, sheet: str) -> str:
         lines += ["", "[wide.columns]   # guess: which columns hold one score at several visits"]
         lines += [f"{_k(s)} = {{ {', '.join(f'{_k(v)} = {_q(c)}' for v, c in by.items())} }}" for s, by in wide.items()]
     lines += _instruments(table, names, wide)
+    lines += _titles(table, columns)
     if drop:
         lines += [
             "",
@@ -108,13 +114,22 @@ def _text(table: TextTable, file: str, sheet: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _titles(table: TextTable, columns: Sequence[str]) -> list[str]:
+    """What the file itself says in words of the columns that are read: questions of a survey, labels of a statistics file."""
+    said = [(c, text) for c in columns if (text := table.declared.titles.get(c, "")) and key(text) != key(c)]
+    more = [f"#   … and {len(said) - _TITLES} more"] if len(said) > _TITLES else []
+    lines = [f"#   {_k(c)}: {text}" for c, text in said[:_TITLES]]
+    return ["", "# What the file says of its columns:", *lines, *more] if said else []
+
+
 def _patient(table: TextTable) -> str:
     by_key = {key(c): c for c in reversed(table.columns)}
     for name in _PATIENT:
-        if name in by_key:
+        if name in by_key and (table[by_key[name]] != "").any():
             return by_key[name]
-    ends = [c for c in table.columns if re.search(r"(^|_)(id|code|nr|no|number)$", key(c))]
-    return ends[0] if ends else table.columns[0]
+    rest = [c for c in table.columns if key(c) not in _NUMBERED_BY_SURVEYS] or list(table.columns)
+    ends = [c for c in rest if re.search(r"(^|_)(id|code|nr|no|number)$", key(c))]
+    return (ends or rest)[0]
 
 
 def _roles(table: TextTable, columns: Sequence[str], patient: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, MissingExtraError, unknown
-from outcomes.readers.cells import TextTable, fingerprint, from_grid
+from outcomes.readers.cells import Declared, TextTable, fingerprint, from_grid, tidy
 from outcomes.readers.moments import moment_reader, number_text
 from outcomes.readers.parse import DECLARED_MISSING
 from outcomes.study import Issue
@@ -80,7 +80,8 @@ def read_statistical(path: str | Path, *, encoding: str = "", labels: bool | Seq
     n = len(texts[0]) if texts else 0
     grid = pd.DataFrame(dict(enumerate(texts)), dtype=str)
     table = from_grid(path.name, grid, np.arange(1, n + 1), headings=names, notes=notes)
-    return replace(table, **fingerprint(data))
+    titles = {tidy(n): tidy(t) for n, t in zip(meta.column_names, meta.column_labels) if t}
+    return replace(table, declared=Declared(titles=titles), **fingerprint(data))
 
 
 def _look_at(data: bytes, name: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from outcomes.errors import DataError
-from outcomes.readers.cells import TextTable, tidy
+from outcomes.readers.cells import Declared, TextTable, tidy
 from outcomes.study import Issue
 
 #: How Qualtrics marks answers of the survey's authors: in Status (in words or as a number) and in DistributionChannel.
@@ -16,6 +16,7 @@ _TRIALS = frozenset(
     ("survey preview", "survey test", "survey preview spam", "offline survey preview", "1", "2", "9", "17")
 )
 _TRIAL_CHANNELS = frozenset(("preview", "test"))
+_QUALTRICS = frozenset(("responseid", "status", "finished", "recordeddate"))
 _NO = frozenset(("false", "0"))
 #: What SurveyMonkey writes under a question that has one field.
 _ONE_FIELD = frozenset(("", "response", "open-ended response"))
@@ -23,11 +24,12 @@ _ONE_FIELD = frozenset(("", "response", "open-ended response"))
 
 @dataclass(frozen=True)
 class Survey:
-    """A survey export: whose it is, its headings on one row, and how many rows they take in the file."""
+    """A survey export: whose it is, its headings on one row, how many rows they take in the file, what was asked in words."""
 
     maker: str
     headings: tuple[str, ...]
     rows: int
+    titles: tuple[str, ...] = ()
 
     def note(self) -> Issue:
         """What was made of the heading rows."""
@@ -56,9 +58,11 @@ def survey(rows: Sequence[Sequence[str]]) -> Survey | None:
     names = {c.casefold() for c in head}
     below = [tidy(c) for c in rows[1]] if len(rows) > 1 else []
     if len(rows) > 2 and any('"importid"' in c.casefold() for c in rows[2]):
-        return Survey("Qualtrics", tuple(head), 3)
+        return Survey("Qualtrics", tuple(head), 3, tuple(below))
     if "responseid" in names and "response id" in {c.casefold() for c in below}:
-        return Survey("Qualtrics", tuple(head), 2)
+        return Survey("Qualtrics", tuple(head), 2, tuple(below))
+    if names >= _QUALTRICS:  # somebody has deleted the other heading rows
+        return Survey("Qualtrics", tuple(head), 1)
     if {"respondent id", "collector id"} <= names and below and not below[head.index(_named(head, "respondent id"))]:
         return Survey("SurveyMonkey", _joined(head, below), 2)
     return None
@@ -91,7 +95,7 @@ def submitted(table: TextTable, found: Survey | None, unfinished: bool = False) 
     trial = _is_in(table, "Status", _TRIALS) | _is_in(table, "DistributionChannel", _TRIAL_CHANNELS)
     partial = _is_in(table, "Finished", _NO) & ~trial
     gone = trial if unfinished else trial | partial
-    notes = [found.note()]
+    notes = [found.note()] if found.rows > 1 else []
     if n := int(trial.sum()):
         text = f"{n} row(s) are previews or tests of the survey, not patients; they were left out."
         notes.append(Issue("survey_preview", text, n, addresses=table.filled_addresses(trial)))
@@ -104,7 +108,8 @@ def submitted(table: TextTable, found: Survey | None, unfinished: bool = False) 
         notes.append(Issue("unfinished_answer", text, n, addresses=where))
     if gone.all():
         raise DataError(f"{table.name} has no submitted answer: all {len(table)} row(s) are previews or unfinished.")
-    return table.keep(~gone, *notes)
+    titles = dict(zip(found.headings, found.titles)) if found.titles else {}
+    return replace(table.keep(~gone, *notes), declared=Declared(titles=titles))
 
 
 def _rows(table: TextTable, mask: np.ndarray) -> tuple[str, ...]:
