@@ -16,6 +16,8 @@ def arranged(table: TextTable, source: Source) -> TextTable:
     Raises DataError for OMOP tables and data dictionaries, and where an export cannot be gathered without guessing;
     StudyError where forms are named for a table that has none.
     """
+    if is_cdisc(table) and not (source.form or source.without):
+        return read_cdisc(table)
     if is_redcap(table) or is_codebook(table) or (source.dictionary and (source.form or source.without)):
         book = read_codebook(source.dictionary) if source.dictionary else None
         return read_redcap(table, book, source.form, source.without)
@@ -23,8 +25,6 @@ def arranged(table: TextTable, source: Source) -> TextTable:
         raise StudyError(f"[data] {table.name} is no REDCap export: 'form' and 'without' say nothing about it.")
     if source.dictionary:
         return read_redcap(table, read_codebook(source.dictionary))
-    if is_cdisc(table):
-        return read_cdisc(table)
     _refuse_omop(table)
     return table
 

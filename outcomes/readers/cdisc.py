@@ -27,6 +27,7 @@ class _Layout:
 
     title: str
     test: str
+    label: str
     values: tuple[str, ...]
     visit: str
     number: str
@@ -35,11 +36,11 @@ class _Layout:
 
 
 _SDTM = _Layout(
-    "CDISC SDTM questionnaires (QS)", "QSTESTCD", ("QSSTRESN", "QSSTRESC", "QSORRES"), "VISIT", "VISITNUM",
+    "CDISC SDTM questionnaires (QS)", "QSTESTCD", "QSTEST", ("QSSTRESN", "QSSTRESC", "QSORRES"), "VISIT", "VISITNUM",
     ("QSLOBXFL", "QSBLFL"), re.compile(r"(?!QSDTC$|QSDY$)QS.*|DOMAIN|VISITNUM"),
 )  # fmt: skip
 _ADAM = _Layout(
-    "CDISC ADaM questionnaires (ADQS)", "PARAMCD", ("AVAL", "AVALC"), "AVISIT", "AVISITN", ("ABLFL",),
+    "CDISC ADaM questionnaires (ADQS)", "PARAMCD", "PARAM", ("AVAL", "AVALC"), "AVISIT", "AVISITN", ("ABLFL",),
     re.compile(
         r"PARAM.*|PARCAT.*|AVAL.*|R?\d?BASE.*|P?CHG.*|ABLFL|ANL\d\dFL|DTYPE|.*SEQ|CRIT.*|MCRIT.*|SRC.*|SHIFT.*|AVISITN|"
         r"VISIT|VISITNUM|A.LO|A.HI|ANRIND|BNRIND|QS.*"
@@ -114,7 +115,9 @@ class _Records:
         clash = tests & {h.columns[0] for h in heads}
         if clash:
             raise DataError(f"{self.file.name}: a test has the name of a column: {', '.join(sorted(clash))}. Rename the column.")
-        text = f"Read as {self.layout.title}: {len(rows)} answers, one row a subject and visit."
+        called = dict(zip(self.test.iloc[rows], self.column(self.layout.label).iloc[rows], strict=True))
+        said = "; ".join(f"{t} ({called[t]})" if called[t] else t for t in sorted(called))
+        text = f"Read as {self.layout.title}: {len(rows)} answers, one row a subject and visit. Tests: {said}."
         self.notes.insert(0, Issue("long_table", text, len(rows), "note"))
         declared = Declared(visits=visits, baseline=self._flagged(answered))
         what = "one test of one subject and visit"

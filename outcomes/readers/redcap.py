@@ -130,7 +130,8 @@ class _Cells:
         numbers[chosen] = unit
         used = answers.pick(mine)
         used = self._once(replace(used, units=numbers[used.rows]))
-        heads = self._heads(chosen[first], form, by[2])
+        alone = bool(form) and not (self.form == form).any() and not pd.Series(self.record[chosen[first]]).duplicated().any()
+        heads = self._heads(chosen[first], by[2], event=not alone)
         columns = list(dict.fromkeys([*(h.columns[0] for h in heads), *self._columns(used, answers, form)]))
         hint = "Correct the file."
         if not self.book and set(self.lower) >= _EAV:
@@ -187,10 +188,10 @@ class _Cells:
         frame = pd.DataFrame({"unit": answers.units, "column": answers.columns, "text": answers.text})
         return answers.pick(~(frame.duplicated() & frame["column"].isin(_REPEATED)).to_numpy())
 
-    def _heads(self, first: np.ndarray, form: str, instance: np.ndarray) -> list[Answers]:
-        """Record, event and, where several rows of an event stay, instance: as the first row of each unit has them."""
+    def _heads(self, first: np.ndarray, instance: np.ndarray, event: bool) -> list[Answers]:
+        """Record, event (but for a form that each record has once) and instance: as the first row of each unit has them."""
         wanted = [self.record_at]
-        wanted += [self.lower.index(EVENT)] if EVENT in self.keys else []
+        wanted += [self.lower.index(EVENT)] if EVENT in self.keys and event else []
         wanted += [self.lower.index(INSTANCE)] if (instance[first] != "").any() else []
         n = np.arange(len(first))
         heads = [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from outcomes.readers.assemble import assemble
-from outcomes.readers.recipe import TABLES, Recipe
+from outcomes.readers.recipe import Recipe
 from outcomes.readers.source import Source
 from outcomes.study import Study
 
@@ -32,9 +33,11 @@ def read_table(
     ids: str = "exact",
     design: str = "before-after",
     title: str = "",
-    patients: str | Path | None = None,
-    infusions: str | Path | None = None,
-    events: str | Path | None = None,
+    patients: str | Path | Mapping[str, Any] | None = None,
+    infusions: str | Path | Mapping[str, Any] | None = None,
+    events: str | Path | Mapping[str, Any] | None = None,
+    dictionary: str | Path | None = None,
+    without: Sequence[str] = (),
     **roles: str,
 ) -> Study:
     """Read a CSV, TSV or Excel table of scores into a study.
@@ -45,6 +48,8 @@ def read_table(
     `instruments` says which columns hold which questionnaire (``{"pain_nrs": {"average": "nrs"}, "phq9": {"prefix":
     "phq9_"}}``); `outcomes` declares other scores (``{"headache": {"column": "pk", "better": "lower"}}``). Further
     roles are keyword arguments: ``arm``, ``period``, ``sequence``, ``site``, ``route``, ``episode``, ``date`` …
+    Of a REDCap export, `dictionary` is the data dictionary and `without` are forms that are no scores (a further table of
+    the same file is ``infusions={"file": …, "form": "infusion_log"}``).
     `columns` gives types of other columns ("number", "category", "date", "yes/no", "text").
 
     Every cell is read as text and parsed by its type; ``study.columns`` says for each column how many were parsed,
@@ -64,9 +69,13 @@ def read_table(
     '3 parsed, 1 not: row 3, column nrs_post'
     """
     here = Path()
-    files = {"scores": path, "patients": patients, "infusions": infusions, "events": events}
-    sources = {name: Source.of(str(files[name]), here) for name in TABLES if files[name] is not None}
-    sources["scores"] = Source(Path(path), sheet or "", header)
+    files = {"patients": patients, "infusions": infusions, "events": events}
+    known = str(dictionary) if dictionary else None
+    sources = {"scores": Source.of({"file": str(path), "without": tuple(without)}, here, known)}
+    sources["scores"] = dataclasses.replace(sources["scores"], sheet=sheet or "", header=header)
+    for name, file in files.items():
+        if file is not None:
+            sources[name] = Source.of(file if isinstance(file, Mapping) else str(file), here, known)
     said = {"patient": patient, **({"visit": visit} if visit else {}), **roles}
     return assemble(
         Recipe(
