@@ -19,6 +19,7 @@ from outcomes.readers.parse import column_report
 from outcomes.readers.recipe import ROLES, Recipe
 from outcomes.readers.visits import declared_columns, in_order, visit_time, wide_columns
 from outcomes.readers.wide import to_long
+from outcomes.readers.windows import by_day, refuse_dates_alone
 from outcomes.study import Issue, Study
 from outcomes.wording import listed_addresses
 
@@ -39,6 +40,10 @@ def assemble(recipe: Recipe) -> Study:
     reader = Reader(recipe, tables, ids)
     frames = {name: reader.frame(name) for name in tables}
     to_days(frames, reader.dates, issues)
+    if recipe.days:
+        tables["scores"], frames["scores"] = by_day(tables["scores"], frames["scores"], recipe.days, issues)
+    elif not visits:
+        refuse_dates_alone(frames["scores"])
     for name, table in tables.items():
         issues += [dataclasses.replace(note, table=name) for note in table.notes]
     scores = tables["scores"]
@@ -102,7 +107,9 @@ def _scan(recipe: Recipe, tables: Mapping[str, TextTable]) -> None:
 
 
 def _long(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]:
-    """The scores one row a visit, and the visits of a wide table in their order."""
+    """The scores one row a visit, and the visits of a wide table, or of declared days, in their order."""
+    if recipe.days:
+        return table, tuple(sorted(recipe.days, key=recipe.days.__getitem__))
     if recipe.role("visit", table):
         if recipe.wide:
             raise StudyError(

@@ -17,13 +17,16 @@ import numpy as np
 import pandas as pd
 
 from outcomes.errors import DataError, StudyError, unknown
-from outcomes.readers.cells import TextTable, tidy
+from outcomes.readers.cells import Declared, TextTable, tidy
 from outcomes.readers.fhir_entries import SEPARATOR, Answers, Log, Place, Reading, Scores, questionnaires
 from outcomes.readers.fhir_json import READ, Entry, Export, read_resources
 from outcomes.readers.fhir_values import Codes, Patients, UnusableError, plain, when
+from outcomes.readers.source import Source
 from outcomes.study import Issue
 from outcomes.wording import listed_addresses, plural
 
+#: Endings of FHIR's JSON: a bundle, or one resource a line.
+ENDINGS = (".json", ".ndjson")
 _USED = {"QuestionnaireResponse": ("completed", "amended"), "Observation": ("final", "amended", "corrected")}
 _LEFT_OUT = (
     "in-progress", "stopped", "entered-in-error", "registered", "preliminary", "cancelled", "unknown",
@@ -86,7 +89,7 @@ def read_fhir(
     log = Log()
     entries = _once(_of_kind(export, resource, log), path.name, log)
     table = _Table(path.name, per, log, resource)
-    options, repeated = questionnaires(export.entries, repeats)
+    options, repeated = questionnaires(export.entries, repeats, log)
     patients = Patients(export)
     read: Callable[[Entry, Reading], None] = (
         Answers(Codes(_texts(codes), options), repeated, log, path.name).read
@@ -96,22 +99,39 @@ def read_fhir(
     for entry in entries:
         if reading := _reading(entry, patients, log, read):
             table.readings.append(reading)
-    if len([s for s in patients.spaces if s and s != "urn"]) + ("urn" in patients.spaces) > 1 or (
-        "" in patients.spaces and any(not s.startswith("http") for s in patients.spaces if s)
-    ):
-        where = "; ".join(patients.spaces.values())
-        raise DataError(
-            f"{path.name} names its patients in several ways (servers, identifiers), so that two codes may be one person, or "
-            f"one code two: see {where}. Make one file of each."
-        )
+    _one_way(patients.spaces, path.name)
     _told(export, log)
     return replace(table.made(), size=export.seen["size"], sha256=export.seen["sha256"])
 
 
-def kinds_in(path: Path) -> list[str]:
-    """Which of the resources that can be read a file has, the most frequent first."""
-    counts = Counter(e.kind for e in read_resources(path).entries)
-    return sorted((k for k in READ if counts[k]), key=lambda k: -counts[k])
+def _one_way(spaces: Mapping[str, str], name: str) -> None:
+    """Refuse patients of two servers, or named by references here and by identifiers there."""
+    named = [s for s in spaces if s]
+    if len(named) > 1 or ("" in spaces and any(not s.startswith("http") for s in named)):
+        raise DataError(
+            f"{name} names its patients in several ways (servers, identifiers), so that two codes may be one person, or one "
+            f"code two: see {'; '.join(spaces.values())}. Make one file of each."
+        )
+
+
+def guessed(source: Source) -> Source:
+    """What a study file would say of a FHIR file: the resource that it has most of, and days joined where they can be.
+
+    Any other file stays as it is.
+    """
+    if source.file.suffix.lower() not in ENDINGS or not source.file.is_file():
+        return source
+    counts = Counter(e.kind for e in read_resources(source.file).entries)
+    there = [k for k in READ if counts[k]]
+    if len(there) > 1:
+        source = replace(source, resource=max(there, key=lambda k: counts[k]))
+    try:
+        if any(n.rule == "fhir_day" for n in read_fhir(source.file, resource=source.resource).notes):
+            read_fhir(source.file, resource=source.resource, per="day")
+            return replace(source, per="day")
+    except DataError:  # it is told when the study is read
+        pass
+    return source
 
 
 def _texts(codes: Mapping[str, Any] | None) -> dict[str, str]:
@@ -223,6 +243,10 @@ class _Table:
         names = _names([p for r in self.readings for p in r.asked], self.resource, self.name)
         rows: dict[tuple[str, ...], int] = {}
         at = [rows.setdefault(self._key(r), len(rows)) for r in self.readings]
+        titles: dict[str, str] = {}
+        for reading in self.readings:
+            for place, words in reading.asked.items():
+                titles.setdefault(names[place], tidy(words))
         own = _OWN if self.resource == "QuestionnaireResponse" else _OWN[:2]
         frame = {c: [""] * len(rows) for c in (*own, *dict.fromkeys(names.values()))}
         places = {c: list(cells) for c, cells in frame.items()}
@@ -235,9 +259,9 @@ class _Table:
         self._fill(frame, places, names, at)
         self._same_day(rows, first)
         return FhirTable(
-            self.name, pd.DataFrame(frame, dtype=object), np.array([e.number for e in first.values()]), sheet=self.resource,
+            self.name, pd.DataFrame(frame, dtype=object), np.array([e.number for e in first.values()]),
             notes=tuple(self.log.issues()), places=pd.DataFrame(places, dtype=object),
-            entries=tuple(e.address for e in first.values()),
+            entries=tuple(e.address for e in first.values()), declared=Declared(titles={c: t for c, t in titles.items() if t}),
         )  # fmt: skip
 
     def _fill(
@@ -331,7 +355,7 @@ def _link_names(places: Sequence[Place]) -> dict[Place, str]:
     names = {}
     for link, alike in by_link.items():
         several_forms = len({p[0] for p in alike}) > 1
-        several_paths = len({p[1:] for p in alike}) > len({p[0] for p in alike}) or len({p[1:] for p in alike}) > 1
+        several_paths = len(alike) > len({p[0] for p in alike})
         for p in alike:
             text = "/".join(p[1:]) if several_paths else link
             names[p] = f"{short[p[0]]} {text}" if several_forms else text

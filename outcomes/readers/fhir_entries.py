@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from outcomes.errors import DataError
-from outcomes.readers.cells import tidy
 from outcomes.readers.fhir_json import Entry
 from outcomes.readers.fhir_values import Codes, Concept, UnusableError, Value, concept_of, dicts, plain, value_of
 from outcomes.study import Issue
@@ -35,7 +34,7 @@ class Reading:
     date: str
     questionnaire: str = ""
     values: list[tuple[Place, Value]] = field(default_factory=list)
-    asked: list[Place] = field(default_factory=list)
+    asked: dict[Place, str] = field(default_factory=dict)  # with the words of the question, where the resource has them
 
 
 @dataclass
@@ -56,26 +55,33 @@ class Log:
         ]
 
 
-def questionnaires(entries: Sequence[Entry], repeats: Sequence[str]) -> tuple[dict[tuple[str, str], str], Repeats]:
+def questionnaires(
+    entries: Sequence[Entry], repeats: Sequence[str], log: Log
+) -> tuple[dict[tuple[str, str], str], Repeats]:
     """What questionnaires in the file say: numbers of coded options, and which questions may have several answers."""
-    options: dict[tuple[str, str], str] = {}
+    options: dict[tuple[str, str], set[str]] = {}
     repeated = Repeats(frozenset(map(str, repeats)))
-    contained = [(c, e) for e in entries for c in dicts(e.content, "contained")]
-    for content, entry in [*contained, *((e.content, e) for e in entries)]:
-        if content.get("resourceType") != "Questionnaire":
-            continue
-        url = content.get("url") or f"{entry.address} #{content.get('id', '')}"
-        for item in _items(content, 0):
-            if item.get("repeats") is True:
-                repeated.said.add((str(url), str(item.get("linkId", ""))))
-            for option in dicts(item, "answerOption"):
-                coding = option.get("valueCoding")
-                if isinstance(coding, dict) and coding.get("code"):
-                    number = value_of(option, Codes({}, {}))
-                    key = (str(coding.get("system", "")), str(coding["code"]))
-                    if number.how == "ordinal":
-                        options[key] = number.text if options.get(key, number.text) == number.text else ""
-    return options, repeated
+    for entry in entries:
+        try:
+            for content in (entry.content, *dicts(entry.content, "contained")):
+                if content.get("resourceType") == "Questionnaire":
+                    url = content.get("url") or f"{entry.address} #{content.get('id', '')}"
+                    for item in _items(content, 0):
+                        if item.get("repeats") is True:
+                            repeated.said.add((str(url), str(item.get("linkId", ""))))
+                        _options(item, options)
+        except UnusableError as why:
+            if entry.kind == "Questionnaire":
+                log.add("warning", "fhir_unusable", f"{{n}} Questionnaire(s) cannot be used: {why}.", entry.address)
+    return {code: next(iter(numbers)) for code, numbers in options.items() if len(numbers) == 1}, repeated
+
+
+def _options(item: Mapping[str, Any], found: dict[tuple[str, str], set[str]]) -> None:
+    """Add the number of each coded option that has one; a code with two numbers has none."""
+    for option in dicts(item, "answerOption"):
+        coding = option.get("valueCoding")
+        if isinstance(coding, dict) and (number := value_of(option, Codes({}, {}))).how == "ordinal":
+            found.setdefault((str(coding.get("system", "")), str(coding.get("code", ""))), set()).add(number.text)
 
 
 @dataclass
@@ -115,8 +121,8 @@ class Answers:
             raise UnusableError("their questionnaire is no canonical address")
         into.questionnaire = questionnaire
         given: dict[Place, list[Value]] = {}
-        for place, answer in self._given(entry, entry.content, (questionnaire.partition("|")[0],)):
-            into.asked.append(place)
+        for place, answer, words in self._given(entry, entry.content, (questionnaire.partition("|")[0],)):
+            into.asked.setdefault(place, words)
             if answer is None:
                 continue
             try:
@@ -131,7 +137,7 @@ class Answers:
 
     def _given(
         self, entry: Entry, holder: Mapping[str, Any], path: Place
-    ) -> Iterator[tuple[Place, dict[str, Any] | None]]:
+    ) -> Iterator[tuple[Place, dict[str, Any] | None, str]]:
         if len(path) > MAX_LEVELS:
             raise UnusableError(f"they are nested deeper than {MAX_LEVELS} levels")
         for item in dicts(holder, "item"):
@@ -139,15 +145,15 @@ class Answers:
             link = item.get("linkId")
             if not isinstance(link, str) or not link.strip():
                 raise UnusableError("an item has no link id")
-            place = (*path, link)
+            place, words = (*path, link), str(item.get("text", ""))
             answers = dicts(item, "answer")
             if not answers and not item.get("item"):
-                yield place, None
+                yield place, None, words
             for answer in answers:
                 if len(answer) > ("item" in answer):
-                    yield place, answer
+                    yield place, answer, words
                 else:
-                    yield place, None
+                    yield place, None, words
                 yield from self._given(entry, answer, place)
             yield from self._given(entry, item, place)
 
@@ -165,7 +171,7 @@ class Answers:
         self.log.add(
             "note", "fhir_repeats", f"{{n}} question(s) with several answers, joined by '{SEPARATOR.strip()}'.", where
         )
-        return Value(SEPARATOR.join(v.text for v in values), values[0].unit)
+        return Value(SEPARATOR.join(v.text for v in values), " and ".join(dict.fromkeys(v.unit for v in values)))
 
 
 @dataclass
@@ -174,7 +180,6 @@ class Scores:
 
     codes: Codes
     log: Log
-    displays: dict[str, str] = field(default_factory=dict)
 
     def read(self, entry: Entry, into: Reading) -> None:
         """Fill a reading with the value of an observation and those of its components."""
@@ -200,11 +205,8 @@ class Scores:
         return "dataAbsentReason" in holder or any(k.startswith("value") for k in holder)
 
     def _value(self, entry: Entry, holder: Mapping[str, Any], place: Place, into: Reading, concept: Concept) -> None:
-        into.asked.append(place)
+        into.asked.setdefault(place, concept.display)
         where = _cell(entry, place)
-        if concept.display and place[-1] not in self.displays:
-            self.displays[place[-1]] = concept.display
-            self.log.add("note", "fhir_code", f"{place[-1]} is '{tidy(concept.display)[:80]}'.", entry.address)
         absent = "dataAbsentReason" in holder
         if absent and not any(k.startswith("value") for k in holder):
             self.log.add("note", "fhir_absent", f"{{n}} score(s) absent, as the server says: {_reason(holder)}.", where)
@@ -222,8 +224,9 @@ class Scores:
 
 def _reason(holder: Mapping[str, Any]) -> str:
     reason = holder.get("dataAbsentReason")
-    found = [c.get("code") for c in dicts(reason, "coding")] if isinstance(reason, dict) else []
-    return next((str(c) for c in found if c in _ABSENT), "no standard reason")
+    codings = reason.get("coding") if isinstance(reason, dict) else None
+    found = [c.get("code") for c in codings if isinstance(c, dict)] if isinstance(codings, list) else []
+    return next((c for c in found if isinstance(c, str) and c in _ABSENT), "no standard reason")
 
 
 def _cell(entry: Entry, place: Place) -> str:

@@ -128,6 +128,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if kind == "Patient":
         return {k: found[k] for k in ("resourceType", "id", "identifier") if k in found}
     kept = {k: v for k, v in found.items() if k in _KEPT or k.startswith("value")}
+    if any(isinstance(v, str) and _broken(v) for v in kept.values()):
+        raise _RefusedError("has text with half a character or a zero byte")
+    if any(k.startswith("_value") for k in found):
+        kept.setdefault("_value", True)  # a value that only extensions speak of
     if "reference" in kept or "identifier" in kept:
         kept.pop("display", None)  # beside a reference it is the patient's name
     extensions = kept.pop("extension", None)
@@ -138,12 +142,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return kept
 
 
+def _broken(text: str) -> bool:
+    """Whether no file could hold this text as UTF-8."""
+    return "\0" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text))
+
+
 def _constant(_: str) -> NoReturn:
     raise _RefusedError("has a number that JSON does not know (NaN or Infinity)")
 
 
 def _position(text: str) -> int:
-    """Where a key stands for the second time in its object, or a literal that is no JSON."""
+    """Where a key stands for the second time in its object, or a text or literal that is refused."""
     keys: list[set[str]] = []
     for token in _TOKEN.finditer(text):
         if token[0] == "{":
@@ -152,11 +161,12 @@ def _position(text: str) -> int:
             keys.pop()
         elif token[0][0] != '"':
             return token.start()
-        elif token[1]:
-            key = json.loads(token[0].rstrip(": \t\r\n"))
-            if key in keys[-1]:
+        else:
+            said = json.loads(token[0].rstrip(": \t\r\n"))
+            if _broken(said) or (token[1] and said in keys[-1]):
                 return token.start()
-            keys[-1].add(key)
+            if token[1]:
+                keys[-1].add(said)
     return 0
 
 

@@ -86,13 +86,11 @@ def value_of(holder: Mapping[str, Any], codes: Codes) -> Value:
 
 
 def dicts(holder: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects that a key lists; nothing where it has no list."""
-    return [f for f in _list(holder, key) if isinstance(f, dict)]
-
-
-def _list(holder: Mapping[str, Any], key: str) -> list[Any]:
+    """The objects that a key lists; none where there is no such key. Raises UnusableError for anything else."""
     found = holder.get(key, [])
-    return found if isinstance(found, list) else []
+    if not isinstance(found, list) or not all(isinstance(f, dict) for f in found):
+        raise UnusableError(f"'{key}' is no list of objects")
+    return found
 
 
 def _quantity(value: Mapping[str, Any]) -> Value:
@@ -109,7 +107,9 @@ def unit_of(quantity: Mapping[str, Any]) -> str:
     ('1', 'mm')
     """
     unit = str(quantity.get("code") or quantity.get("unit") or "").strip()
-    return "1" if _UNITY.fullmatch(unit) else unit
+    if _UNITY.fullmatch(unit):
+        return "1"
+    return unit if re.fullmatch(r"\S{1,20}", unit) else "a unit in words"
 
 
 def _coded(coding: Mapping[str, Any], codes: Codes) -> Value:
@@ -205,7 +205,7 @@ class Patients:
             if str(one.get("id", "")).removeprefix("#") == name:
                 if one.get("resourceType") != "Patient":
                     raise UnusableError("the subject is no patient")
-                identifiers = _list(one, "identifier")
+                identifiers = dicts(one, "identifier")
                 return _identified(identifiers[0] if len(identifiers) == 1 else None)
         raise UnusableError("the subject is contained in the resource, and not there")
 

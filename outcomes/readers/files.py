@@ -12,7 +12,7 @@ from outcomes.readers.cells import TextTable
 from outcomes.readers.columnar import read_parquet
 from outcomes.readers.delimited import read_delimited
 from outcomes.readers.excel import read_excel
-from outcomes.readers.fhir import read_fhir
+from outcomes.readers.fhir import ENDINGS, read_fhir
 from outcomes.readers.source import GATHERING, Source
 from outcomes.readers.statistical import SYSTEMS, read_statistical
 
@@ -59,7 +59,7 @@ _KINDS: dict[str, _Kind] = {
     ".xlsm": _WORKBOOK,
     ".parquet": _PARQUET,
     **dict.fromkeys(SYSTEMS, _STATISTICAL),
-    **dict.fromkeys((".json", ".ndjson"), _FHIR),
+    **dict.fromkeys(ENDINGS, _FHIR),
 }
 
 #: Endings that are not read, and what to do instead.

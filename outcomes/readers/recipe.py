@@ -31,6 +31,7 @@ class Recipe:
     visits: tuple[str, ...] = ()
     baseline: str = ""
     visit_names: Mapping[str, str] = field(default_factory=dict)
+    days: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     instruments: Mapping[str, Any] = field(default_factory=dict)
     outcomes: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from outcomes.readers.assemble import assemble
 from outcomes.readers.cells import fingerprint
 from outcomes.readers.recipe import TABLES, Recipe
 from outcomes.readers.source import Source
+from outcomes.readers.windows import windows
 from outcomes.study import Study
 
 #: What a paper must say and the data cannot: one sentence each, for the report's checklist.
@@ -26,7 +27,7 @@ SECTIONS: dict[str, tuple[str, ...] | None] = {
     "study": ("title", "design", "sample", "entry"),
     "data": (*TABLES, "missing", "date_order", "ids"),
     "roles": None,
-    "visits": ("order", "baseline", "names"),
+    "visits": ("order", "baseline", "names", "days"),
     "instruments": None,
     "outcomes": None,
     "columns": None,
@@ -48,6 +49,7 @@ _FORMS: dict[tuple[str, str], tuple[type, str]] = {
     ("data", "ids"): (str, '"trim"'),
     ("visits", "baseline"): (str, '"…"'),
     ("visits", "names"): (dict, '{ "name in the file" = "name in the study" }'),
+    ("visits", "days"): (dict, "{ baseline = [-7, 0], week_4 = [14, 42] }"),
     ("wide", "suffix"): (dict, '{ baseline = "_pre", week_4 = "_post" }'),
     ("wide", "prefix"): (dict, '{ baseline = "Pre", week_4 = "Post" }'),
     ("wide", "columns"): (dict, '{ nrs = { baseline = "nrs_before", week_4 = "nrs_later" } }'),
@@ -57,10 +59,11 @@ _FORMS: dict[tuple[str, str], tuple[type, str]] = {
 def read_study(path: str | Path) -> Study:
     """Read a study file and its tables into a study.
 
-    Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids; [roles] which column is
-    the patient, visit, arm …; [visits] order, baseline, names (the file's name = the study's name); [instruments];
-    [outcomes]; [columns] types of other columns; [wide]; [privacy] allow, drop; [paper] sentences for the
-    report's checklist; [families], [estimand] and [[analysis]] the plan. File names are relative to the study file.
+    Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids; [roles] which
+    column is the patient, visit, arm …; [visits] order, baseline, names (the file's name = the study's name), days (visit =
+    first and last day, where a file has dates and no visits); [instruments]; [outcomes]; [columns] types of other columns;
+    [wide]; [privacy] allow, drop; [paper] sentences for the report's checklist; [families], [estimand] and [[analysis]] the
+    plan. File names are relative to the study file.
 
     Raises StudyError (with the line where the TOML is broken, with what exists where a key is unknown), DataError,
     PrivacyError, InstrumentError.
@@ -131,6 +134,7 @@ def _recipe(said: Mapping[str, Any], folder: Path) -> Recipe:
         visits=_names(visits, "order", "visits"),
         baseline=str(visits.get("baseline", "")),
         visit_names={str(k): str(v) for k, v in dict(visits.get("names", {})).items()},
+        days=windows(visits.get("days", {})),
         instruments=said.get("instruments", {}),
         outcomes=said.get("outcomes", {}),
         types=said.get("columns", {}),
