@@ -83,7 +83,7 @@ def _with_a_study(add: Add) -> None:
     p.add_argument("--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet")
     p.add_argument("--strict", action="store_true", help="score only complete questionnaires")
     p = add("init", do.init, "look at a data file and write a commented study file, with every guess marked")
-    p.add_argument("data", metavar="DATA", help="a CSV, TSV or Excel file; or a study file that has no plan yet, to add one")
+    p.add_argument("data", metavar="DATA", help="a data file (CSV, Excel, SPSS, FHIR …), or a study file without a plan, to add one")
     p.add_argument(
         "--to", default="", metavar="FILE", help="the study file to write (default: study.toml beside the data)"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from outcomes.study import Study
 
 
 def read_table(
-    path: str | Path,
+    path: str | Path | Mapping[str, Any],
     *,
     patient: str,
     visit: str | None = None,
@@ -40,11 +39,13 @@ def read_table(
     without: Sequence[str] = (),
     **roles: str,
 ) -> Study:
-    """Read a CSV, TSV or Excel table of scores into a study.
+    """Read a table of scores into a study.
 
-    The table is long (a row for each patient and `visit`) or wide (a row a patient; columns such as ``nrs_pre`` and
-    ``nrs_post``, or as `wide` declares: ``{"suffix": {"pre": "_1", "post": "_2"}}``, ``{"prefix": …}`` or
-    ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``). `visits` is their order, `baseline` one of them.
+    `path` is a file of any kind that is read (text, Excel, SPSS, Stata, SAS, Parquet …), or a mapping that says more of
+    it, as in a study file: ``{"file": "clinic.sav", "labels": True}``. The table is long (a row for each patient and
+    `visit`) or wide (a row a patient; columns such as ``nrs_pre`` and ``nrs_post``, or as `wide` declares: ``{"suffix":
+    {"pre": "_1", "post": "_2"}}``, ``{"prefix": …}`` or ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``).
+    `visits` is their order, `baseline` one of them.
     `instruments` says which columns hold which questionnaire (``{"pain_nrs": {"average": "nrs"}, "phq9": {"prefix":
     "phq9_"}}``); `outcomes` declares other scores (``{"headache": {"column": "pk", "better": "lower"}}``). Further
     roles are keyword arguments: ``arm``, ``period``, ``sequence``, ``site``, ``route``, ``episode``, ``date`` …
@@ -71,8 +72,9 @@ def read_table(
     here = Path()
     files = {"patients": patients, "infusions": infusions, "events": events}
     known = str(dictionary) if dictionary else None
-    sources = {"scores": Source.of({"file": str(path), "without": tuple(without)}, here, known)}
-    sources["scores"] = dataclasses.replace(sources["scores"], sheet=sheet or "", header=header)
+    scores = dict(path) if isinstance(path, Mapping) else {"file": path}
+    more = {"without": tuple(without), "sheet": sheet, "header": header}
+    sources = {"scores": Source.of(scores | {k: v for k, v in more.items() if v}, here, known)}
     for name, file in files.items():
         if file is not None:
             sources[name] = Source.of(file if isinstance(file, Mapping) else str(file), here, known)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcomes.errors import DataError, MissingExtraError, StudyError
-from outcomes.readers import read_study
+from outcomes.readers import read_study, read_table
 from outcomes.readers.files import read_file
 from outcomes.readers.guess import guess_study
 from outcomes.readers.moments import moment_reader, number_text
@@ -161,6 +161,15 @@ def test_labels_are_taken_where_they_are_asked_for_and_codes_without_one_are_lis
         read_statistical(path, labels=["sax"])
     with pytest.raises(StudyError, match="labels is written as"):
         Source.of({"file": "a.sav", "labels": "sex"}, tmp_path)
+
+
+def test_a_table_is_read_in_a_notebook_as_in_a_study_file(tmp_path):
+    frame = pd.DataFrame({"id": ["a", "b"], "arm": [1.0, 2.0], "nrs_pre": [7.0, 8.0], "nrs_post": [4.0, 6.0]})
+    path = sav(tmp_path / "a.sav", frame, variable_value_labels={"arm": {1: "ketamine", 2: "saline"}})
+    nrs = {"pain_nrs": {"average": "nrs"}}
+    assert read_table(path, patient="id", instruments=nrs).wide("pain_nrs_average").loc["b"].tolist() == [8, 6]
+    labelled = read_table({"file": path, "labels": ["arm"]}, patient="id", instruments=nrs, arm="arm")
+    assert set(labelled.scores["arm"]) == {"ketamine", "saline"}
 
 
 def test_numbers_are_as_stored_and_what_is_nearly_whole_is_listed(tmp_path):
