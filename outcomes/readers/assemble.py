@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcomes.checks import privacy
 from outcomes.errors import PrivacyError, StudyError, unknown
+from outcomes.readers.cdisc import baseline_elsewhere
 from outcomes.readers.cells import TextTable, drop_summaries
 from outcomes.readers.columns import Reader
 from outcomes.readers.days import to_days
@@ -48,6 +49,9 @@ def assemble(recipe: Recipe) -> Study:
         issues += [dataclasses.replace(note, table=name) for note in table.notes]
     scores = tables["scores"]
     visits = _visits(recipe, scores, frames["scores"], visits, issues)
+    start = recipe.baseline or next(iter(visits), "")
+    if strange := baseline_elsewhere(scores.declared, start, recipe.visit_names):
+        issues.append(strange)
     return Study(
         frames.pop("scores"), visits=visits, baseline=recipe.baseline, uses=tuple(reader.uses), measures=reader.measures,
         rows=tuple(scores.row_address(i) for i in range(len(scores))), issues=tuple(issues + reader.issues),
@@ -98,7 +102,7 @@ def _scan(recipe: Recipe, tables: Mapping[str, TextTable]) -> None:
     for name, table in tables.items():
         patient = recipe.role("patient", table)
         allowed = {*recipe.allow, recipe.role("date", table)} - {""}
-        found += privacy.scan(name, table.frame, allow=allowed, ids=[patient])
+        found += privacy.scan(name, table.frame, allow=allowed, ids=[patient], marked=table.declared.identifiers)
         patients.add(patient)
     if found:
         own = next((f.column for f in found if f.column in patients), "")
@@ -154,6 +158,11 @@ def _visits(
             )
         return recipe.visits or wide
     order, sure = in_order(scores["visit"])
+    if table.declared.visits:
+        order = tuple(dict.fromkeys(recipe.visit_names.get(v, v) for v in table.declared.visits))
+        text = f"Visits are in the order of the file's visit numbers: {', '.join(order)}."
+        issues.append(Issue("visit_order", text, severity="note"))
+        return order
     if len(order) > 60:
         raise StudyError(
             f"The visit column has {len(order)} different values. Is it the right column? Name the visits in order."

@@ -15,7 +15,9 @@ import pandas as pd
 from outcomes.checks import privacy
 from outcomes.errors import OutcomesError
 from outcomes.readers.cells import TextTable, key
-from outcomes.readers.files import Source, read_file
+from outcomes.readers.fhir import FhirTable, guessed
+from outcomes.readers.files import Source
+from outcomes.readers.forms import Guess, guess_forms
 from outcomes.readers.parse import looks_numeric
 from outcomes.readers.studyfile import study_from_text
 from outcomes.readers.visits import in_order, visit_time, wide_columns
@@ -23,7 +25,7 @@ from outcomes.scoring import instrument, recognise
 from outcomes.study import Study
 
 _PATIENT = ("patient_id", "patientid", "patient", "subject_id", "subject", "study_id", "participant_id", "participant",
-            "record_id", "usubjid", "person_id", "id", "pid", "patient_code", "code", "patnr", "case_id", "external_reference",
+            "record_id", "record", "usubjid", "person_id", "id", "pid", "patient_code", "code", "patnr", "case_id", "external_reference",
             "external_data_reference")  # fmt: skip
 #: What a survey system numbers by itself: answers and senders, not patients.
 _NUMBERED_BY_SURVEYS = ("response_id", "respondent_id", "collector_id")
@@ -41,6 +43,11 @@ _MISSING = ("-99", "-999", "-9", "-88", "-77", "999", "9999", "UNK", "NASK", "N/
             "not done")  # fmt: skip
 #: The first line of a study file that has no plan because something stands in the way.
 NO_PLAN = "# No plan can be made yet:"
+#: What stands under [visits] where a file has dates and no visits.
+_DAYS = (
+    "# Or, as the file has dates: the first and last day of each visit, counted from a patient's first infusion or date.",
+    "# days = { baseline = [-7, 0], week_4 = [14, 42] }",
+)
 #: How many columns are explained in the words of the file.
 _TITLES = 200
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
@@ -56,10 +63,15 @@ def guess_study(
     Raises DataError where the file cannot be read as a table.
     """
     path = Path(data)
-    table = read_file(Source(path, sheet or ""))
+    export = guess_forms(guessed(Source(path, sheet or "")))
+    source, table = export.source, export.table
     folder = Path(beside) if beside else path.parent
     name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    text = _text(table, name, sheet or (table.sheet if table.letters else ""))
+    said = {
+        "sheet": sheet or ("" if isinstance(table, FhirTable) else table.sheet), "resource": source.resource,
+        "per": source.per, "without": source.without,
+    }  # fmt: skip
+    text = _text(export, name, {k: v for k, v in said.items() if v})
     try:
         study = study_from_text(text, folder)
         if not study.outcome_names:
@@ -75,12 +87,15 @@ def guess_study(
     return f"{NO_PLAN}\n{reason}\n{way}\n\n{text}", None, problem
 
 
-def _text(table: TextTable, file: str, sheet: str) -> str:
+def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
+    table = export.table
     patient = _patient(table)
-    found = privacy.scan("scores", table.frame, ids=[patient])
-    drop = [f.column for f in found if f.column != patient]
+    dated = {"date": "date"} if isinstance(table, FhirTable) else {}
+    found = privacy.scan("scores", table.frame, allow=dated, ids=[patient], marked=table.declared.identifiers)
+    found += export.findings
+    drop = list(dict.fromkeys(f.column for f in found if f.column != patient))
     columns = [c for c in table.columns if c not in drop]
-    roles = {"patient": patient, **_roles(table, columns, patient)}
+    roles = {"patient": patient, **dated, **_roles(table, columns, patient), **export.roles}
     free = [c for c in columns if c not in roles.values()]
     wide = {} if "visit" in roles else wide_columns(free)
     names = [*wide, *[c for c in free if not any(c in by.values() for by in wide.values())]]
@@ -92,10 +107,10 @@ def _text(table: TextTable, file: str, sheet: str) -> str:
         f"design = {_q(design)}   # guess. One of: before-after, follow-up, routes, parallel, crossover, n-of-1",
         "# entry = { outcome = \"…\", at_least = 4 }   # if patients were admitted by a score, say so here",
         "", "[data]",
-        f"scores = {{ file = {_q(file)}, sheet = {_q(sheet)} }}" if sheet else f"scores = {_q(file)}",
+        _scores(file, said), *_further(export, file, {k: v for k, v in said.items() if k == "sheet"}),
         *_missing(table, columns),
         "", "[roles]", *[f"{r} = {_q(c)}   # guess" for r, c in roles.items()],
-        "", "[visits]", *_visits(*order, columns),
+        "", "[visits]", *_visits(*order, columns, _flagged(table)), *(_DAYS if dated and not order[0] else ()),
     ]  # fmt: skip
     if wide:
         lines += ["", "[wide.columns]   # guess: which columns hold one score at several visits"]
@@ -112,6 +127,23 @@ def _text(table: TextTable, file: str, sheet: str) -> str:
             f"drop = {_list(drop)}   # guess",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _scores(file: str, said: dict[str, str]) -> str:
+    if not said:
+        return f"scores = {_q(file)}"
+    fields = "".join(f", {k} = {_q(v) if isinstance(v, str) else _list(v)}" for k, v in said.items())
+    return f"scores = {{ file = {_q(file)}{fields} }}{'' if [*said] == ['sheet'] else '   # guess'}"
+
+
+def _further(export: Guess, file: str, said: dict[str, Any]) -> list[str]:
+    """The lines of [data] for the other tables that a REDCap export holds, and for its dictionary."""
+    lines = [_scores(file, {**said, "form": form}).replace("scores", name, 1) for name, form in export.forms.items()]
+    lines += [f"# the form {_q(form)} repeats and is in no table yet: infusions or events, perhaps" for form in export.unread]
+    if export.source.dictionary:
+        beside = Path(file).with_name(export.source.dictionary.name).as_posix()
+        lines.append(f"dictionary = {_q(beside)}   # guess: the data dictionary that lies beside the export")
+    return lines
 
 
 def _titles(table: TextTable, columns: Sequence[str]) -> list[str]:
@@ -162,7 +194,9 @@ def _design(roles: dict[str, str], visits: int) -> str:
 
 def _missing(table: TextTable, columns: Sequence[str]) -> list[str]:
     there = {v.strip() for c in columns for v in pd.unique(table[c])}
-    codes = [m for m in _MISSING if m in there and (not _is_number(m) or _stands_apart(table, columns, m))]
+    said = table.declared.missing
+    apart = [m for m in _MISSING if m in there and (not _is_number(m) or _stands_apart(table, columns, m))]
+    codes = list(dict.fromkeys([*apart, *(m for m in said if m in there)]))
     if codes:
         return [f"missing = {_list(codes)}   # guess: codes that mean missing"]
     return ['# missing = ["-99"]   # codes that mean missing, if there are any']
@@ -186,14 +220,22 @@ def _stands_apart(table: TextTable, columns: Sequence[str], code: str) -> bool:
 
 
 def _order(table: TextTable, roles: dict[str, str], wide: dict[str, dict[str, str]]) -> tuple[tuple[str, ...], bool]:
+    if "visit" in roles and table.declared.visits:
+        return table.declared.visits, True
     if "visit" in roles:
         return in_order(v for v in pd.unique(table[roles["visit"]].str.strip()) if v)
     return in_order(v for by in wide.values() for v in by)
 
 
-def _visits(order: Sequence[str], sure: bool, columns: Sequence[str]) -> list[str]:
+def _flagged(table: TextTable) -> str:
+    """The visit that the file flags as baseline most often; blank where it flags none."""
+    flags = table.declared.baseline
+    return max(flags, key=lambda visit: len(flags[visit]), default="")
+
+
+def _visits(order: Sequence[str], sure: bool, columns: Sequence[str], flagged: str) -> list[str]:
     if order:
-        start = next((v for v in order if visit_time(v) == 0), order[0])
+        start = flagged or next((v for v in order if visit_time(v) == 0), order[0])
         why = "" if sure else ": the order of the file, as the names tell no time"
         return [f"order = {_list(order)}   # guess{why}", f"baseline = {_q(start)}   # guess"]
     numbered = _numbered(columns)
@@ -244,7 +286,7 @@ def _instruments(table: TextTable, names: Sequence[str], wide: dict[str, dict[st
 def _score_like(table: TextTable, column: str) -> bool:
     if column not in table.columns or not looks_numeric(table[column], _MISSING):
         return False
-    return table[column].nunique() > 2 and not re.search(r"(^|_)(age|alter|year|day|time|no|nr|id)(_|$)", key(column))
+    return table[column].nunique() > 2 and not re.search(r"(^|_)(qsdy|ady|age|alter|year|day|time|no|nr|id)(_|$)", key(column))
 
 
 def _q(text: str) -> str:

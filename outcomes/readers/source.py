@@ -18,9 +18,10 @@ _FORMS: dict[str, tuple[Any, str]] = {
     "codes": ((dict, type(None)), 'codes = { "LA6569-3" = 1 }'),
     "repeats": ((list, tuple), 'repeats = ["link id"]'),
     "without": ((list, tuple), 'without = ["form"]'),
+    "concepts": ((dict, type(None)), 'concepts = { "72514-3" = "nrs_avg" }'),
 }
 #: Fields that say how an export is gathered once it is read, whatever kind of file it is.
-GATHERING = ("dictionary", "form", "without")
+GATHERING = ("dictionary", "form", "without", "concepts")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Source:
 
     `labels` (true, or columns) takes the value labels of a statistical file in place of codes; `unfinished` keeps the
     answers of a survey that nobody submitted. Of a REDCap export, `dictionary` is its data dictionary, `form` the one form
-    to read, `without` the forms to leave out. Of FHIR, `resource` is the type to read, ``per="day"`` joins what a patient
+    to read, `without` the forms to leave out. Of an OMOP table, `concepts` are the columns of its concepts.
+    Of FHIR, `resource` is the type to read, ``per="day"`` joins what a patient
     gave on one day, `codes` are numbers of coded answers, `repeats` questions that may have several answers.
     """
 
@@ -43,6 +45,7 @@ class Source:
     dictionary: Path | None = None
     form: str = ""
     without: tuple[str, ...] = ()
+    concepts: Mapping[str, str] | None = None
     resource: str = ""
     per: str = ""
     codes: Mapping[str, Any] | None = None

@@ -25,7 +25,7 @@ PAPER = (
 #: The sections of a study file and the keys of each; None where the keys are the user's own names.
 SECTIONS: dict[str, tuple[str, ...] | None] = {
     "study": ("title", "design", "sample", "entry"),
-    "data": (*TABLES, "missing", "date_order", "ids"),
+    "data": (*TABLES, "missing", "date_order", "ids", "dictionary"),
     "roles": None,
     "visits": ("order", "baseline", "names", "days"),
     "instruments": None,
@@ -47,6 +47,7 @@ _FORMS: dict[tuple[str, str], tuple[type, str]] = {
     ("study", "entry"): (dict, '{ outcome = "…", at_least = 4 }'),
     ("data", "date_order"): (str, '"dmy"'),
     ("data", "ids"): (str, '"trim"'),
+    ("data", "dictionary"): (str, '"dictionary.csv"'),
     ("visits", "baseline"): (str, '"…"'),
     ("visits", "names"): (dict, '{ "name in the file" = "name in the study" }'),
     ("visits", "days"): (dict, "{ baseline = [-7, 0], week_4 = [14, 42] }"),
@@ -59,7 +60,7 @@ _FORMS: dict[tuple[str, str], tuple[type, str]] = {
 def read_study(path: str | Path) -> Study:
     """Read a study file and its tables into a study.
 
-    Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids; [roles] which
+    Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids, dictionary; [roles] which
     column is the patient, visit, arm …; [visits] order, baseline, names (the file's name = the study's name), days (visit =
     first and last day, where a file has dates and no visits); [instruments]; [outcomes]; [columns] types of other columns;
     [wide]; [privacy] allow, drop; [paper] sentences for the report's checklist; [families], [estimand] and [[analysis]] the
@@ -129,7 +130,7 @@ def _recipe(said: Mapping[str, Any], folder: Path) -> Recipe:
             raise StudyError(f'[roles] {role} is the name of a column: {role} = "…".')
     head = dict(said.get("study", {}))
     return Recipe(
-        sources={t: Source.of(data[t], folder) for t in TABLES if t in data},
+        sources={t: Source.of(data[t], folder, dictionary=data.get("dictionary")) for t in TABLES if t in data},
         roles=roles,
         visits=_names(visits, "order", "visits"),
         baseline=str(visits.get("baseline", "")),

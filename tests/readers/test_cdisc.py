@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError
+from outcomes.errors import DataError, StudyError
 from outcomes.readers import read_study, read_table
 from outcomes.readers.cells import TextTable
 from outcomes.readers.files import Source, read_file
@@ -173,3 +173,46 @@ def test_nothing_is_lost_or_added_by_pivoting_and_the_order_of_records_does_not_
         i = next(i for i in range(len(second)) if tuple(second.frame.iloc[i, :2]) == (s, f"V{v}"))
         number = next(n for n, (k, _) in enumerate(rows, 2) if k == (s, v, t))
         assert second.address(i, t) == f"row {number}, column {'AVAL' if adam else 'QSSTRESN'}"
+
+
+# --- OMOP -----------------------------------------------------------------------------------------------------------
+
+OMOP = (
+    "person_id,measurement_concept_id,measurement_date,operator_concept_id,value_as_number,value_as_concept_id,"
+    "measurement_source_value,value_source_value\n"
+)
+
+
+@needs("ingest")
+def test_omop_tables_are_read_by_the_concepts_and_days_that_the_study_file_names(tmp_path: Path) -> None:
+    path = SHARED / "ingest/omop_observation.csv"
+    with pytest.raises(DataError, match=r"OMOP observation.*72514-3 \(2 rows\); 1 row\(s\) have other source values \(row 4\)"):
+        read_file(Source(path))
+    table = read_file(Source(path, concepts={"72514-3": "nrs", "NRS AVG": "nrs"}))
+    assert table.frame.to_numpy(object).tolist() == [
+        ["101", "2024-03-04", "7"], ["101", "2024-04-05", "4"], ["102", "2024-03-11", "8 out of 10"]
+    ]  # fmt: skip
+    assert table.address(0, "nrs") == "row 2, column value_as_number" and table.address(2, "nrs") == "row 4, column value_as_string"
+    study = written(
+        tmp_path,
+        f'[data]\nscores = {{ file = "{path.as_posix()}", concepts = {{ "72514-3" = "nrs", "NRS AVG" = "nrs" }} }}\n[roles]\n'
+        'patient = "person_id"\ndate = "observation_date"\n[visits]\ndays = { start = [0, 0], month_1 = [20, 45] }\n'
+        "[instruments]\npain_nrs = { average = \"nrs\" }\n",
+    )
+    read = read_study(study)
+    assert read.scores[["patient", "visit"]].to_numpy().tolist() == [["101", "start"], ["101", "month_1"], ["102", "start"]]
+    assert read.scores["nrs"].iloc[:2].tolist() == [7, 4] and np.isnan(read.scores["nrs"].iloc[2])
+    assert any(i.rule == "unparseable" and i.addresses == ("row 4, column value_as_string",) for i in read.issues)
+
+
+def test_what_an_omop_table_cannot_say_as_a_number_is_left_out_and_listed(tmp_path: Path) -> None:
+    text = OMOP + "1,44,2024-01-01,4172703,7,,x,7\n1,44,2024-01-02,4172704,7,,x,>7\n1,44,2024-01-03,,,45,x,a\n1,9,2024-01-04,,3,,x,3\n"
+    table = read_file(Source(written(tmp_path, text), concepts={"44": "nrs"}))
+    assert table["nrs"].tolist() == ["7"]
+    assert noted(table)["operator"] == ("row 3",) and noted(table)["coded_answer"] == ("row 4",) and noted(table)["unnamed_concept"] == ("row 5",)
+    with pytest.raises(DataError, match="row 2, column value_as_number; row 3, column value_as_number"):
+        read_file(Source(written(tmp_path, OMOP + "1,44,2024-01-01,,7,,x,7\n1,44,2024-01-01,,8,,x,8\n"), concepts={"44": "nrs"}))
+    with pytest.raises(StudyError, match="concept '45'"):
+        read_file(Source(written(tmp_path, text), concepts={"45": "nrs"}))
+    with pytest.raises(StudyError, match="no OMOP table"):
+        read_file(Source(written(tmp_path, "id,nrs\n1,2\n"), concepts={"45": "nrs"}))
