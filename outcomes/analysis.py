@@ -114,7 +114,7 @@ class Analysis:
         out: dict[str, Any] = {"method": type(self).__name__}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
-            if value is not f.default and value != f.default:  # a nan is not equal to itself
+            if value != f.default:
                 out[f.name] = _plain(value)
         return out
 

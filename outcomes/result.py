@@ -39,7 +39,7 @@ REASONS = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
     """One number with its uncertainty: one row of every table.
 
@@ -70,6 +70,17 @@ class Estimate:
             object.__setattr__(self, name, float(getattr(self, name)))
         if self.reason and self.reason not in REASONS:
             raise ValueError(f"Estimate.reason is one of {', '.join(REASONS)}, not {self.reason!r}")
+
+    def __eq__(self, other: object) -> bool:
+        """Estimates are equal when they say the same; an undefined number is the same as another undefined one."""
+        return self._all() == other._all() if isinstance(other, Estimate) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def _all(self) -> tuple[object, ...]:
+        values = (getattr(self, f.name) for f in dataclasses.fields(self))
+        return tuple(None if v != v else v for v in values)
 
     @property
     def term(self) -> str:

@@ -31,3 +31,9 @@ def test_the_results_table_keeps_its_columns():
         "label", "method", "outcome", "term", "value", "low", "high", "level", "p", "p_adjusted", "statistic", "df",
         "se", "unit", "enrolled", "analysed", "role", "family", "notes",
     )  # fmt: skip
+
+
+def test_estimates_with_undefined_numbers_are_equal_when_they_say_the_same():
+    one, other = (Estimate("mean change", -1.5, p=float("nan")) for _ in range(2))
+    assert one == other and hash(one) == hash(other)
+    assert one != Estimate("mean change", -1.5, p=0.5) and one != "mean change"

@@ -30,7 +30,7 @@ class TippingPoint(_Wrapper):
     outcome. The tipping point is the delta, found by root search, at which p crosses 1 − level; the same imputations serve
     every delta. Judge it by whether so bad a course of those who left is plausible.
 
-    `term` names the estimate (default: the first with a p-value), `most` the largest delta looked at (default: the range
+    `term` names the estimate (default: the first with a p-value), `most` the largest delta looked at (0, the default: the range
     of the scores seen).
 
     References: Cro 2020 (doi 10.1002/sim.8569); Permutt 2016 (doi 10.1002/sim.6753).
@@ -50,7 +50,7 @@ class TippingPoint(_Wrapper):
     arms: Sequence[str] = ()
     by: str = ""
     term: str = ""
-    most: float = nan
+    most: float = 0.0
 
     short: ClassVar[str] = "tipping point"
     references: ClassVar[tuple[str, ...]] = (
@@ -77,7 +77,7 @@ class TippingPoint(_Wrapper):
             estimates = pooled([self.analysis.compute(grid.study(c + shift)) for c in completed], self.level)
             return self._term(estimates, grid.visits[-1])
 
-        most = self.most if not isnan(self.most) else float(np.nanmax(grid.scores) - np.nanmin(grid.scores))
+        most = self.most or float(np.nanmax(grid.scores) - np.nanmin(grid.scores))
         tip, words, looked = self._search(at, most)
         start, shown = at(0.0), {*looked, *(() if isnan(tip) else (tip, 1.5 * tip))}
         rows = [{"delta": worse * d} | {k: getattr(at(d), k) for k in ("value", "low", "high", "p")} for d in shown]

@@ -1,4 +1,4 @@
-"""docs/parity.md says what the tests find (the worst disagreement within a power of ten: machines differ there)."""
+"""docs/parity.md says what the tests find; only how small the worst disagreement is differs between versions of numpy and scipy."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from tests.reference.make_parity import TARGET, TRAPS, page
 from tests.shared import needs
 
 STATS = Path(__file__).resolve().parents[1] / "stats"
-WORST = re.compile(r"<1e(-\d+)")
+WORST = re.compile(r"<1e-\d+")  # below what is allowed: tests/reference/test_whole_table.py
 
 
 @needs("oracles/expected.csv")
 def test_the_page_is_up_to_date():
     now, then = page(), TARGET.read_text("utf-8")
     assert WORST.sub("<", now) == WORST.sub("<", then), "run: python -m tests.reference.make_parity"
-    for a, b in zip(WORST.findall(now), WORST.findall(then), strict=True):
-        assert abs(int(a) - int(b)) <= 1
 
 
 @pytest.mark.parametrize("trap", TRAPS)
