@@ -10,8 +10,9 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -34,6 +35,11 @@ _KEPT = frozenset(
         "modifierExtension", "implicitRules", "repeats", "answerOption", "transactionTime", "output", "error", "deleted",
     )
 )  # fmt: skip
+#: Keys whose texts repeat from resource to resource: each text is in memory once.
+_ALIKE = frozenset(
+    ("system", "code", "display", "unit", "text", "url", "linkId", "questionnaire", "status", "type", "resourceType")
+)
+_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}]|-?Infinity|NaN', re.DOTALL)
 
 
@@ -83,16 +89,14 @@ class _Parser:
 
     name: str
     line: int = 0
-    decoder: json.JSONDecoder = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.decoder = json.JSONDecoder(
-            object_pairs_hook=_object, parse_float=Number, parse_int=Number, parse_constant=_constant
-        )
 
     def __call__(self, text: str) -> Any:
+        hook = _whole_object if _ESCAPED.search(text) else _object
+        decoder = json.JSONDecoder(
+            object_pairs_hook=hook, parse_float=Number, parse_int=Number, parse_constant=_constant
+        )
         try:
-            return self.decoder.decode(text)
+            return decoder.decode(text)
         except json.JSONDecodeError as wrong:
             self._refuse("is not valid JSON", text, wrong.pos)
         except _RefusedError as wrong:
@@ -127,11 +131,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         return {k: found[k] for k in ("resourceType", "id") if k in found}
     if kind == "Patient":
         return {k: found[k] for k in ("resourceType", "id", "identifier") if k in found}
-    kept = {k: v for k, v in found.items() if k in _KEPT or k.startswith("value")}
-    if any(isinstance(v, str) and _broken(v) for v in kept.values()):
-        raise _RefusedError("has text with half a character or a zero byte")
-    if any(k.startswith("_value") for k in found):
-        kept.setdefault("_value", True)  # a value that only extensions speak of
+    kept: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in _KEPT or key[:5] == "value":
+            kept[key] = intern(value) if key in _ALIKE and type(value) is str else value
+        elif key[:6] == "_value":
+            kept["_value"] = True  # a value that only extensions speak of
     if "reference" in kept or "identifier" in kept:
         kept.pop("display", None)  # beside a reference it is the patient's name
     extensions = kept.pop("extension", None)
@@ -140,6 +145,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if ordinals:
             kept["extension"] = ordinals
     return kept
+
+
+def _whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object with only what is read, where the text has escapes that no file could hold as they are."""
+    if any(isinstance(v, str) and _broken(v) for _, v in pairs):
+        raise _RefusedError("has text with half a character or a zero byte")
+    return _object(pairs)
 
 
 def _broken(text: str) -> bool:

@@ -266,7 +266,7 @@ def test_summary_rows_are_left_out_by_address(read):
 
 @pytest.mark.parametrize(
     "name, words",
-    [("a.sav", "SPSS"), ("a.xls", "old workbook"), ("a.parquet", "Parquet"), ("a.json", "FHIR"), ("a.pkl", "run code")],
+    [("a.sav", "SPSS"), ("a.xls", "old workbook"), ("a.parquet", "Parquet"), ("a.json", "not valid JSON"), ("a.pkl", "run code")],
 )
 def test_kinds_of_files_that_are_not_read(tmp_path, name, words):
     (tmp_path / name).write_bytes(b"x")
