@@ -150,7 +150,7 @@ def _titles(table: TextTable, columns: Sequence[str]) -> list[str]:
     """What the file itself says in words of the columns that are read: questions of a survey, labels of a statistics file."""
     said = [(c, text) for c in columns if (text := table.declared.titles.get(c, "")) and key(text) != key(c)]
     more = [f"#   … and {len(said) - _TITLES} more"] if len(said) > _TITLES else []
-    lines = [f"#   {_k(c)}: {text}" for c, text in said[:_TITLES]]
+    lines = [f"#   {_k(c)}: {''.join(filter(str.isprintable, text))}" for c, text in said[:_TITLES]]
     return ["", "# What the file says of its columns:", *lines, *more] if said else []
 
 

@@ -118,6 +118,14 @@ def test_a_first_study_file_is_written_for_an_example(file):
     assert study.wide("pain_nrs_average").loc["001"].tolist() == [7, 4]
 
 
+def test_a_first_study_file_repeats_the_labels_of_columns_and_stays_valid(tmp_path):
+    frame = pd.DataFrame({"id": ["a", "b"], "nrs_pre": [7.0, 8.0], "nrs_post": [4.0, 6.0]})
+    text, study, _ = guess_study(
+        sav(tmp_path / "a.sav", frame, column_labels={"nrs_pre": 'Schmerz "vor"\a\n der Infusion ☂'})
+    )
+    assert study is not None and '#   nrs_pre: Schmerz "vor" der Infusion ☂' in text
+
+
 # --- what SPSS says -------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +145,12 @@ def test_user_missing_values_count_as_coded_and_only_in_their_column(ending, how
     report = read_study(tmp_path / "study.toml").columns.set_index("column")
     assert report.loc["nrs", ["parsed", "coded", "blank", "outside"]].tolist() == [1, 2, 1, 0]
     assert report.loc["days", ["parsed", "coded"]].tolist() == [4, 0]
+
+
+def test_a_range_of_missing_values_may_be_open(tmp_path):
+    frame = pd.DataFrame({"id": ["a", "b"], "x": [-5.0, 3.0]})
+    path = sav(tmp_path / "a.sav", frame, missing_ranges={"x": [{"lo": -np.inf, "hi": 0}]})
+    assert cells(read_statistical(path), "x") == ["declared missing: -5", "3"]
 
 
 def test_a_patient_or_visit_that_is_declared_missing_is_nobody(tmp_path):
@@ -277,6 +291,18 @@ def test_a_sas_data_set(tmp_path):
     assert cells(table, "pid") == ["001", "002", "003"] and cells(table, "nrs") == ["7", "declared missing: .A", ""]
     assert cells(table, "day") == ["2024-03-04", "", "1950-01-01"]
     assert cells(table, "when") == ["2024-03-04 10:11:12", "", "1959-12-31 23:59:59"]
+
+
+@needs("ingest/adam_adqs.csv")
+@pytest.mark.parametrize("name", ["adam_adqs", "sdtm_qs"])
+def test_cdisc_data_are_the_same_from_a_transport_file_as_from_csv(name, tmp_path):
+    text = pd.read_csv(SHARED / "ingest" / f"{name}.csv", dtype=str, keep_default_na=False)
+    for column in {"AVAL", "BASE", "CHG", "QSSTRESN", "VISITNUM"} & set(text):
+        text[column] = pd.to_numeric(text[column], errors="raise")
+    pyreadstat.write_xport(text, str(tmp_path / "a.xpt"), file_format_version=5)
+    pd.testing.assert_frame_equal(
+        read_file(Source(tmp_path / "a.xpt")).frame, read_file(Source(SHARED / "ingest" / f"{name}.csv")).frame
+    )
 
 
 def test_text_of_a_transport_file_that_is_not_utf8_is_noted(tmp_path):

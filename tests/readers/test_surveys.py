@@ -98,6 +98,20 @@ def test_a_status_in_numbers(status, trial, tmp_path):
     assert table["ResponseId"].tolist() == (["R_3"] if trial else ["R_1", "R_3"])
 
 
+def test_an_unfinished_preview_is_counted_once_and_never_kept(tmp_path):
+    preview = ["R_9", "Survey Preview", "False", "preview", "", "", "3", "pre"]
+    path = written(tmp_path, [HEAD, TEXTS, IDS, preview, ROWS[1]])
+    for unfinished in (False, True):
+        table = read_delimited(path, unfinished=unfinished)
+        assert len(table) == 1 and {n.rule for n in table.notes} == {"survey_headings", "survey_preview"}
+
+
+def test_a_patient_column_without_a_patient_is_not_guessed(tmp_path):
+    rows = [["", "anonymous", "True", "", "", "", "7", "pre"], ["", "anonymous", "True", "", "", "", "4", "post"]]
+    named = [[*HEAD, "clinic code"], [*TEXTS, "Code?"], [*IDS, IDS[0]], [*rows[0], "K1"], [*rows[1], "K1"]]
+    assert 'patient = "clinic code"   # guess' in guess_study(written(tmp_path, named))[0]
+
+
 def test_a_survey_without_a_submitted_answer_is_refused(tmp_path):
     with pytest.raises(DataError, match="no submitted answer: all 2 row"):
         read_delimited(written(tmp_path, [HEAD, TEXTS, IDS, ROWS[0], ROWS[3]]))
