@@ -180,7 +180,8 @@ class _Cells:
 
     def _left_out(self, gone: Answers, without: tuple[str, ...]) -> Issue:
         gone = gone.pick(~np.isin(gone.columns, _REPEATED))
-        where = tuple(self.file.address(int(i), self.file.columns[j]) for i, j in zip(gone.rows, gone.across, strict=True))
+        columns = self.file.columns
+        where = tuple(self.file.address(int(i), columns[j]) for i, j in zip(gone.rows, gone.across, strict=True))
         return Issue("left_out_form", f"Left out of this table by name: {', '.join(without)}.", len(where), "note", addresses=where)
 
     def _once(self, answers: Answers) -> Answers:
