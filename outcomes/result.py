@@ -39,8 +39,24 @@ REASONS = MappingProxyType(
 )
 
 
+class _Alike:
+    """Equal when all fields are; an undefined number is the same as another undefined one."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self._all() == other._all() if isinstance(other, type(self)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def _all(self) -> tuple[object, ...]:
+        values = (getattr(self, f.name) for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        return tuple(None if v != v else v for v in values)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Estimate:
+class Estimate(_Alike):
     """One number with its uncertainty: one row of every table.
 
     `name` says what is estimated ("mean change", "d_av"), `how` the test or interval with its options
@@ -70,17 +86,6 @@ class Estimate:
             object.__setattr__(self, name, float(getattr(self, name)))
         if self.reason and self.reason not in REASONS:
             raise ValueError(f"Estimate.reason is one of {', '.join(REASONS)}, not {self.reason!r}")
-
-    def __eq__(self, other: object) -> bool:
-        """Estimates are equal when they say the same; an undefined number is the same as another undefined one."""
-        return self._all() == other._all() if isinstance(other, Estimate) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._all())
-
-    def _all(self) -> tuple[object, ...]:
-        values = (getattr(self, f.name) for f in dataclasses.fields(self))
-        return tuple(None if v != v else v for v in values)
 
     @property
     def term(self) -> str:
@@ -115,8 +120,8 @@ class Counts:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome(_Alike):
     """What a score means: the words and the direction every table and sentence needs.
 
     `better` is "lower", "higher" or "" (no direction); `resolution` is the smallest step of the score.

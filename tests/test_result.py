@@ -37,3 +37,4 @@ def test_estimates_with_undefined_numbers_are_equal_when_they_say_the_same():
     one, other = (Estimate("mean change", -1.5, p=float("nan")) for _ in range(2))
     assert one == other and hash(one) == hash(other)
     assert one != Estimate("mean change", -1.5, p=0.5) and one != "mean change"
+    assert Outcome("pain", "Pain", "lower") == Outcome("pain", "Pain", "lower") != Outcome("pain", "Pain", "higher")
