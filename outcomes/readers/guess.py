@@ -15,7 +15,8 @@ import pandas as pd
 from outcomes.checks import privacy
 from outcomes.errors import OutcomesError
 from outcomes.readers.cells import TextTable, key
-from outcomes.readers.fhir import FhirTable, guessed
+from outcomes.readers.fhir import guessed
+from outcomes.readers.fhir_table import FhirTable
 from outcomes.readers.files import Source
 from outcomes.readers.forms import Guess, guess_forms
 from outcomes.readers.parse import looks_numeric
@@ -68,7 +69,7 @@ def guess_study(
     folder = Path(beside) if beside else path.parent
     name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     said = {
-        "sheet": sheet or ("" if isinstance(table, FhirTable) else table.sheet), "resource": source.resource,
+        "sheet": sheet or table.sheet, "resource": source.resource,
         "per": source.per, "without": source.without,
     }  # fmt: skip
     text = _text(export, name, {k: v for k, v in said.items() if v})

@@ -9,6 +9,7 @@ from typing import Any
 from outcomes.readers.assemble import assemble
 from outcomes.readers.recipe import Recipe
 from outcomes.readers.source import Source
+from outcomes.readers.windows import windows
 from outcomes.study import Study
 
 
@@ -19,6 +20,7 @@ def read_table(
     visit: str | None = None,
     visits: Sequence[str] | None = None,
     baseline: str | None = None,
+    days: Mapping[str, Sequence[float]] | None = None,
     instruments: Mapping[str, Any] | None = None,
     outcomes: Mapping[str, Any] | None = None,
     wide: Mapping[str, Any] | None = None,
@@ -45,7 +47,8 @@ def read_table(
     it, as in a study file: ``{"file": "clinic.sav", "labels": True}``. The table is long (a row for each patient and
     `visit`) or wide (a row a patient; columns such as ``nrs_pre`` and ``nrs_post``, or as `wide` declares: ``{"suffix":
     {"pre": "_1", "post": "_2"}}``, ``{"prefix": …}`` or ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``).
-    `visits` is their order, `baseline` one of them.
+    `visits` is their order, `baseline` one of them; where rows have dates and no visits, `days` gives each visit its first
+    and last day (``{"baseline": [-7, 0], "week_4": [14, 42]}``), counted from the patient's first infusion or date.
     `instruments` says which columns hold which questionnaire (``{"pain_nrs": {"average": "nrs"}, "phq9": {"prefix":
     "phq9_"}}``); `outcomes` declares other scores (``{"headache": {"column": "pk", "better": "lower"}}``). Further
     roles are keyword arguments: ``arm``, ``period``, ``sequence``, ``site``, ``route``, ``episode``, ``date`` …
@@ -83,6 +86,6 @@ def read_table(
         Recipe(
             sources, said, tuple(visits or ()), baseline or "", instruments=instruments or {}, outcomes=outcomes or {},
             types=columns or {}, wide=wide or {}, missing=tuple(map(str, missing)), date_order=date_order, ids=ids,
-            allow=tuple(allow), drop=tuple(drop), study={"title": title, "design": design},
+            days=windows(days or {}), allow=tuple(allow), drop=tuple(drop), study={"title": title, "design": design},
         )
     )  # fmt: skip

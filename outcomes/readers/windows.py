@@ -24,7 +24,7 @@ def windows(said: Any) -> dict[str, tuple[float, float]]:
     """
     found: dict[str, tuple[float, float]] = {}
     for visit, days in dict(said).items():
-        numbers = isinstance(days, list) and len(days) == 2 and all(type(d) in (int, float) for d in days)
+        numbers = isinstance(days, (list, tuple)) and len(days) == 2 and all(type(d) in (int, float) for d in days)
         if not numbers or not days[0] <= days[1]:
             raise StudyError(f"[visits] days: {visit} is written as {visit} = [first day, last day].")
         found[str(visit)] = (days[0], days[1])

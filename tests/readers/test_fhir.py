@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from outcomes.errors import DataError, StudyError
 from outcomes.readers import read_study
-from outcomes.readers.fhir import SEPARATOR, read_fhir
+from outcomes.readers.fhir import read_fhir
+from outcomes.readers.fhir_entries import SEPARATOR
 from outcomes.readers.fhir_json import read_resources
 from outcomes.readers.guess import guess_study
 from tests.shared import SHARED, needs
@@ -406,6 +407,15 @@ def test_what_may_change_the_meaning_is_not_read(read, change):
     assert notes(table, "fhir_unusable")[0].count == 2
     with pytest.raises(DataError, match="no Observation that can be used"):
         read(observation(focus=[{"reference": "Patient/p2"}]))
+
+
+def test_patients_without_a_row_and_versions_of_a_form_are_said(read):
+    people = [{"resourceType": "Patient", "id": p} for p in ("p1", "p2")]
+    forms = [response([item("q", 1)], questionnaire=f"http://forms.example/pain{v}") for v in ("|1", "|2", "|2", "")]
+    table = read(*people, *forms)
+    assert notes(table, "fhir_no_row")[0].addresses == ("Patient at entry 2",)
+    assert notes(table, "fhir_versions")[0].addresses == tuple(f"QuestionnaireResponse at entry {n}" for n in (3, 4, 6))
+    assert not notes(read(people[0], *forms[1:3]), "fhir_versions")
 
 
 def test_copies_are_one_and_versions_are_refused(read):

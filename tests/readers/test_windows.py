@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from outcomes.errors import DataError, StudyError
-from outcomes.readers import read_study
+from outcomes.readers import read_study, read_table
 
 STUDY = """
 [data]
@@ -90,3 +90,11 @@ def test_a_visit_and_its_days_exclude_each_other(read):
         read(rows="id,on,visit,nrs\na,2024-03-01,pre,7\n")
     with pytest.raises(StudyError, match=r"date: No column 'on'"):
         read(rows="id,nrs\na,7\n")
+
+
+def test_days_in_arguments(read, tmp_path):
+    said = read().scores
+    nrs = {"nrs": {"better": "lower", "low": 0, "high": 10}}
+    days = {"baseline": (-7, 0), "week_4": [14, 42]}
+    study = read_table(tmp_path / "scores.csv", patient="id", date="on", days=days, outcomes=nrs)
+    assert study.scores.equals(said)
