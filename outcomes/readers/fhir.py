@@ -193,7 +193,7 @@ def _told(export: Export, log: Log) -> None:
 
 def _without_rows(export: Export, patients: set[str], log: Log) -> None:
     for entry in export.entries:
-        code = entry.content.get("id") or entry.url.removeprefix("urn:").removeprefix("uuid:")
+        code = str(entry.content.get("id") or "") or entry.url.removeprefix("urn:").removeprefix("uuid:")
         if entry.kind == "Patient" and code not in patients:
             words = "{n} patient(s) of the file have no row: no study counts them unless another table names them."
             log.add("warning", "fhir_no_row", words, entry.address)

@@ -693,3 +693,51 @@ def test_a_file_of_50_megabytes_needs_no_tenfold_memory(tmp_path):
     )
     rows, kilobytes = map(int, run.stdout.split())
     assert rows == 100_000 and kilobytes * 1024 < 8 * path.stat().st_size
+
+
+def _nodes(value, path=()):
+    yield path
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _nodes(child, (*path, key))
+
+
+def _with(value, path, new):
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _with(copy[path[0]], path[1:], new)
+    return copy
+
+
+FORM = {"resourceType": "Questionnaire", "url": "http://forms.example/pain"} | {
+    "item": [item("q", repeats=True, answerOption=[{"valueCoding": coding("LA1", 1)}])]
+}
+UNDER = {"valueQuantity": {"value": 1, "unit": "mm"}, "item": [item("s", 1)]}
+WHOLE = bundle(
+    {"fullUrl": "https://ehr.example/fhir/Patient/p1", "resource": {"resourceType": "Patient", "id": "p1"}},
+    FORM,
+    response(
+        [item("g", item=[item("q", {"valueCoding": coding("LA1", 2)}, 3), item("r", UNDER)])],
+        contained=[{"resourceType": "Patient", "id": "c", "identifier": [{"value": "k"}]}],
+    ),
+    observation(
+        value={"valueCodeableConcept": {"coding": [coding("LA1", 4)]}},
+        component=[{"code": {"text": "x"}, "dataAbsentReason": {"coding": [{"code": "masked"}]}}],
+    ),
+    link=[{"relation": "self", "url": "x"}],
+)
+STRANGE = (None, True, 1.5, "", "#", [], {}, [None], [[]], {"reference": []}, {"value": {}}, [{"code": []}])
+
+
+@pytest.mark.parametrize("resource", ["QuestionnaireResponse", "Observation"])
+def test_whatever_stands_where_it_should_not_is_an_error_of_the_file(read, resource):
+    """Each node of a bundle in turn is something else: the file is read, or refused in words; it never stumbles."""
+    ends = set()
+    for path in _nodes(WHOLE):
+        for strange in STRANGE:
+            try:
+                read(json.dumps(_with(WHOLE, path, strange)), resource=resource)
+                ends.add("read")
+            except DataError:
+                ends.add("refused")
+    assert ends == {"read", "refused"}
