@@ -66,7 +66,7 @@ def read_cdisc(table: TextTable) -> TextTable:
 
     A value is QSSTRESN, else QSSTRESC, else QSORRES (AVAL, else AVALC). Left out, counted and listed: records that were
     not done, records that were made up (DTYPE), unscheduled visits, and in a window with several records those that
-    ANL01FL does not choose. Other columns stay where they say one thing a visit.
+    ANL01FL does not choose. Other columns stay where they say one thing a visit; a crossover's APERIOD parts its visits.
 
     Raises DataError, with addresses, where a subject has two values of one test at one visit.
     """
@@ -84,7 +84,7 @@ class _Records:
         self.names = {c.upper(): c for c in table.columns}
         self.notes: list[Issue] = []
         self.test, self.subject = self.column(layout.test).str.strip(), self.column("USUBJID")
-        self.visit = self._visit()
+        self.visit, self.period = self._visit(), self.column("APERIOD")
         self.across, self.text = self._values()
 
     def column(self, name: str) -> pd.Series:
@@ -103,8 +103,9 @@ class _Records:
         visits = self._order(kept)
         chosen = np.flatnonzero(kept)
         rank = pd.Index(visits).get_indexer(pd.Index(self.visit.iloc[chosen]))
-        order = chosen[np.lexsort((chosen, self.subject.iloc[chosen].factorize(sort=True)[0], rank))]
-        unit, first = units_of([self.subject.iloc[order], self.visit.iloc[order]])
+        people, periods = (k.iloc[chosen].factorize(sort=True)[0] for k in (self.subject, self.period))
+        order = chosen[np.lexsort((chosen, people, rank, periods))]
+        unit, first = units_of([k.iloc[order] for k in (self.subject, self.visit, self.period)])
         numbers = np.full(len(self.file), -1)
         numbers[order] = unit
         rows = np.flatnonzero(answered)
@@ -177,8 +178,8 @@ class _Records:
         lost, alone = np.zeros(len(answered), dtype=bool), np.zeros(len(answered), dtype=bool)
         if "ANL01FL" in self.names:
             flag = (self.column("ANL01FL").str.strip() == "Y").to_numpy()
-            frame = pd.DataFrame({"s": self.subject, "v": self.visit, "t": self.test, "flag": flag})[answered]
-            by = frame.groupby(["s", "v", "t"], sort=False)["flag"]
+            frame = pd.DataFrame({"s": self.subject, "p": self.period, "v": self.visit, "t": self.test, "flag": flag})[answered]
+            by = frame.groupby(["s", "p", "v", "t"], sort=False)["flag"]
             n, flagged = by.transform("size"), by.transform("sum")
             lost[answered] = ((n > 1) & (flagged == 1) & ~frame["flag"]).to_numpy()
             alone[answered] = ((n == 1) & (flagged == 0)).to_numpy()

@@ -76,6 +76,11 @@ def read_file(source: Source) -> TextTable:
     Raises DataError where it is absent, closed to us, or of a kind that is not read; StudyError for something said of it
     (a sheet of a text file, say) that such a file has not.
     """
+    return arranged(read_rows(source), source)
+
+
+def read_rows(source: Source) -> TextTable:
+    """The rows of a file as they stand in it, also where a study would gather several to one. Raises as `read_file` does."""
     try:
         return _read(source)
     except OSError as wrong:
@@ -100,7 +105,7 @@ def _read(source: Source) -> TextTable:
     for field in source.said():
         if field not in (*kind.takes, *GATHERING):
             raise StudyError(f"{path.name} is {kind.name}; '{field}' says nothing about it. Leave it out.")
-    return arranged(kind.read(source), source)
+    return kind.read(source)
 
 
 def _by_first_bytes(source: Source) -> _Kind:

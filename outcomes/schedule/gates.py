@@ -64,9 +64,9 @@ def newest_record(rules: Freshness, folder: Path) -> date | None:
     if not rules.file:
         return None
     from outcomes.readers.dates import date_reader
-    from outcomes.readers.files import Source, read_file
+    from outcomes.readers.files import Source, read_rows
 
-    table = read_file(Source.of(rules.file, folder))
+    table = read_rows(Source.of(rules.file, folder))
     if rules.column not in table.columns:
         raise StudyError(f"[freshness] newest: {unknown('column', rules.column, table.columns)}")
     cells = [t for c in table[rules.column] if (t := str(c).strip())]

@@ -126,6 +126,13 @@ def test_of_several_records_in_a_window_the_flagged_one_is_read(tmp_path: Path) 
     assert table["ADY"].tolist() == ["8", "15"] and table["TRTP"].tolist() == ["K", "K"]
 
 
+def test_the_periods_of_a_crossover_part_its_visits(tmp_path: Path) -> None:
+    text = "USUBJID,PARAMCD,AVISIT,AVISITN,AVAL,APERIOD\nA,T,V1,1,4,2\nA,T,V1,1,7,1\nA,T,V2,2,3,2\nA,T,V2,2,6,1\n"
+    path = written(tmp_path, text)
+    study = read_table(path, patient="USUBJID", visit="AVISIT", period="APERIOD", outcomes={"T": {"better": "lower"}})
+    assert study.scores[["period", "visit", "T"]].to_numpy().tolist() == [[1, "V1", 7], [1, "V2", 6], [2, "V1", 4], [2, "V2", 3]]
+
+
 def test_a_column_that_says_two_things_of_one_visit_is_named_and_not_read(tmp_path: Path) -> None:
     table = gathered(written(tmp_path, SDTM + "A,T,,4,4,,,1,V1,1\nA,U,,5,5,,,1,V1,2\n"))
     assert "QSDY" not in table.columns and any("QSDY" in n.message for n in table.notes if n.rule == "record_column")

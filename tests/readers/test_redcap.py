@@ -6,6 +6,7 @@ import csv
 import io
 import shutil
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from outcomes.readers.files import Source, read_file
 from outcomes.readers.gathered import GatheredTable
 from outcomes.readers.guess import guess_study
 from outcomes.readers.redcap import EVENT, FORM, INSTANCE, RepeatingFormsError
+from outcomes.schedule.config import Freshness
+from outcomes.schedule.gates import newest_record
 from tests.shared import SHARED, needs
 
 INGEST = SHARED / "ingest"
@@ -232,6 +235,11 @@ def test_choices_are_parted_at_bars_and_at_the_first_comma_only(tmp_path: Path) 
         read_codebook(written(tmp_path, "a,b\n1,2\n"))
     with pytest.raises(DataError, match="more than once: sex"):
         read_codebook(written(tmp_path, BOOK + "sex,pain,text,x,,\n"))
+
+
+def test_the_newest_record_is_found_in_an_export_whose_forms_repeat(tmp_path: Path) -> None:
+    path = written(tmp_path, HEAD + "given\n1,a,infusion,1,2024-03-04\n1,a,infusion,2,2024-03-06\n")
+    assert newest_record(Freshness(file=path.name, column="given"), tmp_path) == date(2024, 3, 6)
 
 
 def test_forms_are_named_for_redcap_only(tmp_path: Path) -> None:
