@@ -203,6 +203,22 @@ def test_init_writes_a_study_file_that_days_complete(file, tmp_path):
         assert read_study(tmp_path / "study.toml").visits == ("baseline", "week_4")
 
 
+def test_init_knows_instruments_by_loinc_and_joins_days(tmp_path):
+    days = ("2024-03-04", "2024-04-02")
+    scores = [("72514-3", 7, "08:00:00Z"), ("44261-6", 14, "08:10:00Z"), ("70274-6", 9, "08:12:00Z")]
+    many = [
+        observation(code, value - 2 * n, effectiveDateTime=f"{day}T{time}", subject={"reference": f"Patient/k{k}"})
+        for k in range(3) for n, day in enumerate(days) for code, value, time in scores
+    ]  # fmt: skip
+    (tmp_path / "bundle.json").write_text(json.dumps(bundle(*many)))
+    text, _, _ = guess_study(tmp_path / "bundle.json")
+    assert 'scores = { file = "bundle.json", per = "day" }   # guess' in text
+    (tmp_path / "study.toml").write_text(text.replace("# days = ", "days = "))
+    study = read_study(tmp_path / "study.toml").score()
+    assert study.outcome_names == ["pain_nrs_now", "phq9_total", "gad7_total"]
+    assert study.scores[["72514-3", "44261-6", "70274-6"]].to_numpy().tolist() == [[7, 14, 9], [5, 12, 7]] * 3
+
+
 # --- strict JSON ----------------------------------------------------------------------------------------------------
 
 
