@@ -141,6 +141,9 @@ def test_a_column_that_says_two_things_of_one_visit_is_named_and_not_read(tmp_pa
 def test_visits_follow_their_numbers_not_their_names_or_their_place(tmp_path: Path) -> None:
     table = gathered(written(tmp_path, SDTM + "A,T,,1,1,,,10,LATE,\nA,T,,2,2,,,2,EARLY,\nB,T,,3,3,,,1,,\nB,T,,3,3,,,,UNSCHEDULED,\n"))
     assert table.declared.visits == ("1", "EARLY", "LATE") and table["T"].tolist() == ["3", "2", "1"]
+    path = written(tmp_path, SDTM + "A,T,,1,1,,,7,DAY 2,\nA,T,,2,2,,,3,DAY 9,\n")
+    study = read_table(path, patient="USUBJID", visit="VISIT", outcomes={"T": {"better": "lower"}})
+    assert study.visits == ("DAY 9", "DAY 2")
 
 
 def test_a_baseline_flagged_elsewhere_than_declared_is_a_warning_with_addresses(tmp_path: Path) -> None:

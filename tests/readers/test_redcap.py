@@ -82,6 +82,7 @@ def test_every_answer_of_the_raw_export_is_in_one_table_at_its_own_address() -> 
     (left,) = (n for n in scores.notes if n.rule == "left_out_form")
     assert left.count == 9 and "row 5, column ket_mg" in left.addresses
     assert len(scores) == 5 and len(infusions) == 3 and scores.row_address(0) == "rows 2 + 3"
+    assert scores.rows.tolist() == [2, 6, 7, 10, 11]
 
 
 @needs("ingest")
@@ -107,7 +108,7 @@ def test_the_whole_study_is_read_from_one_raw_export(tmp_path: Path) -> None:
         ["K001", 0, 35.5], ["K001", 2, 40], ["K002", 0, 42],
     ]  # fmt: skip
     assert study.patients is not None and study.patients["sex"].tolist() == ["1", "2", "2"]
-    assert "visit" not in study.patients and study.columns is not None
+    assert "visit" not in study.patients and "sex" not in study.scores and study.columns is not None
     phq = study.columns.set_index("column").loc["phq9_total"]
     assert (phq.parsed, phq.coded, phq.blank) == (3, 1, 1)
 
