@@ -21,6 +21,7 @@ EVENT, FORM, INSTANCE = "redcap_event_name", "redcap_repeat_instrument", "redcap
 #: Columns that REDCap repeats in every row of a record.
 _REPEATED = ("redcap_data_access_group", "redcap_survey_identifier")
 _EAV = {"record", "field_name", "value"}
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 _LABELLED = {
     "event name": EVENT, "repeat instrument": FORM, "repeat instance": INSTANCE,
     "data access group": "redcap_data_access_group", "survey identifier": "redcap_survey_identifier",
@@ -146,8 +147,11 @@ class _Cells:
     def _chosen(self, answers: Answers, form: str, without: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The rows and the answers of one form, or of all but some. Forms that do not repeat share rows with others."""
         if not form:
-            rows = ~np.isin(self.form, without)
-            return rows, rows[answers.rows] & ~self._belongs(answers, without)
+            rows, out = ~np.isin(self.form, without), self._belongs(answers, without)
+            own = ~np.isin(answers.columns, _REPEATED)
+            emptied = np.setdiff1d(answers.rows[out], answers.rows[own & ~out])
+            rows[emptied] = False
+            return rows, rows[answers.rows] & ~out
         rows = self.form == form
         if rows.any():
             return rows, rows[answers.rows]
@@ -228,26 +232,27 @@ def _notes(table: TextTable, book: Codebook | None) -> list[Issue]:
 
 def _raw(table: TextTable, book: Codebook, notes: list[Issue]) -> tuple[list[str], np.ndarray]:
     """Field names and codes in place of the labels of headings and answers."""
-    names, fields, choices = [], [], []
-    for name, found, codes in _headings(table, book):
-        names.append(name)
-        fields.append(found)
-        choices.append(codes)
+    found = _headings(table, book)
+    names = [name for name, _, _ in found]
     values = table.frame.to_numpy(object).copy()
     strange: list[str] = []
-    for j, codes in enumerate(choices):
+    for j, (name, _, codes) in enumerate(found):
         if not codes:
             continue
-        twice = len(set(codes.values())) < len(codes)
-        if twice:
-            raise DataError(f"{table.name}: two choices of the field '{names[j]}' have the same label, so its answers have no code.")
+        if len(set(codes.values())) < len(codes):
+            raise DataError(f"{table.name}: two choices of the field '{name}' have the same label, so its answers have no code.")
         back = {label: code for code, label in codes.items()}
-        for label in {v for v in values[:, j] if v}:
-            here = values[:, j] == label
-            if plain(label) in back:
-                values[here, j] = back[plain(label)]
-            else:
-                strange += table.addresses(here, table.columns[j])
+        place, labels = pd.factorize(values[:, j])
+        known = np.array([not label or plain(label) in back for label in labels])[place]
+        mixed = ~known & np.isin(values[:, j], [label for label in labels if label in codes or _NUMBER.fullmatch(label)])
+        if mixed.any():
+            where = listed_addresses(table.addresses(mixed, table.columns[j]))
+            raise DataError(
+                f"{table.name}: {int(mixed.sum())} answer(s) are none of the labels of '{name}' and are written like codes: {where}. "
+                "Which they are cannot be told. Export it from REDCap as 'CSV / raw data'."
+            )
+        strange += table.addresses(~known, table.columns[j])
+        values[:, j] = np.array([back.get(plain(label), label) for label in labels], dtype=object)[place]
     if strange:
         text = f"{len(strange)} answer(s) are none of their field's choices (a code for missing, perhaps); they stay as they are."
         notes.append(Issue("label", text, len(strange), "warning", addresses=tuple(strange)))

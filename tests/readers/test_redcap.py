@@ -114,6 +114,18 @@ def test_the_whole_study_is_read_from_one_raw_export(tmp_path: Path) -> None:
 
 
 @needs("ingest")
+def test_a_notebook_reads_the_same_study_from_arguments() -> None:
+    study = read_table(
+        RAW, patient="record_id", visit=EVENT, date="infusion_date", dose="ket_mg", instruments={"pain_nrs": {"average": "nrs_avg"}},
+        dictionary=DICTIONARY, without=["infusion_log", "demographics"], infusions={"file": RAW, "form": "infusion_log"},
+        patients={"file": RAW, "form": "demographics"}, drop=["pain_survey_timestamp"], missing=["-99", "UNK", "NASK"],
+    )  # fmt: skip
+    assert study.scores["nrs_avg"].tolist() == [7, 4, 8, 6, 6]
+    assert study.infusions is not None and study.infusions["day"].tolist() == [0, 2, 0]
+    assert study.patients is not None and study.patients["age"].iloc[:2].tolist() == [52, 47]
+
+
+@needs("ingest")
 def test_the_eav_export_is_pivoted_with_the_address_of_each_value() -> None:
     path = INGEST / "redcap_eav.csv"
     with pytest.raises(DataError, match="row 4, column value; row 5, column value.*checkbox"):
@@ -225,6 +237,23 @@ def test_labels_that_do_not_lead_to_one_field_or_one_code_are_refused_or_listed(
     written(tmp_path, head + "1,Start,Male,,,,,\n")
     with pytest.raises(DataError, match="'Sex' \\(two fields have this label\\)"):
         read_file(Source(path, dictionary=twice))
+
+
+def test_labels_that_are_the_codes_of_other_choices_are_turned_round_once(tmp_path: Path) -> None:
+    turned = written(tmp_path, BOOK.replace("1, Female | 2, Male", "0, 5 | 5, 0 | 3, often"), "turned.csv")
+    head = "Record ID,Event Name,Sex,Complete?\n"
+    path = written(tmp_path, head + "1,Start,5,\n2,Start,0,\n3,Start,often,\n4,Start,5,\n")
+    assert gathered(path, dictionary=turned)["sex"].tolist() == ["0", "5", "3", "0"]
+    written(tmp_path, head + "1,Start,5,\n2,Start,3,\n3,Start,4,\n")
+    with pytest.raises(DataError, match="2 answer.*written like codes: row 3, column Sex; row 4, column Sex"):
+        read_file(Source(path, dictionary=turned))
+
+
+def test_an_event_of_which_every_answer_is_left_out_is_no_visit(tmp_path: Path) -> None:
+    text = "redcap_data_access_group,sex,nrs\n1,enrol,,,north,2,\n1,week_1,,,north,,4\n1,week_2,,,north,,\n"
+    path = written(tmp_path, HEAD + text)
+    table = gathered(path, dictionary=book(tmp_path), without=("base",))
+    assert table[EVENT].tolist() == ["week_1", "week_2"] and table["nrs"].tolist() == ["4", ""]
 
 
 def test_choices_are_parted_at_bars_and_at_the_first_comma_only(tmp_path: Path) -> None:
