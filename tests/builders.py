@@ -12,6 +12,11 @@ from outcomes.study import Study
 
 PAIN = Outcome("pain", "average pain (NRS)", "lower", "points", 0, 10, 1)
 MOOD = Outcome("mood", "mood", "higher", "points", 0, 100, 1)
+#: Student's sleep data (Biometrika 1908;6:1): extra hours of sleep of ten patients under two drugs.
+SLEEP = (
+    (0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0),
+    (1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4),
+)
 
 
 def two_visits(before: Sequence[float | None], after: Sequence[float | None], *, outcome: Outcome = PAIN, **more: Any) -> Study:

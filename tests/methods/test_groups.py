@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import outcomes as oc
 from outcomes.errors import AnalysisError
+from outcomes.selftest.cases import column
 from outcomes.stats.groups import d_ppc2
 from tests.builders import MOOD, PAIN, two_visits
-from tests.reference.groups_common import column
 from tests.shared import needs, oracle_data, oracle_rows
 
 BEFORE = [7, 6, 8, 5, 9, 7, 8, 6, 7, 9, None, 6]

@@ -17,6 +17,7 @@ from outcomes.stats.meaningful import anchored, limits_of_agreement, roc, spearm
 from outcomes.stats.paired import mean_change
 from outcomes.stats.regression_to_mean import change_and_baseline, expected, mee_chua, population
 from outcomes.stats.resample import bootstrap
+from tests.shared import needs, oracle_data
 
 rows = st.lists(st.tuples(st.integers(0, 10).map(float), st.integers(0, 10).map(float)), min_size=3, max_size=25)
 
@@ -258,3 +259,19 @@ def test_bootstrap_matches_scipy_bca():
     ours = bootstrap(x, mean, rng=np.random.default_rng(1), draws=40_000)
     other = theirs((x,), np.mean, n_resamples=40_000, method="BCa", rng=np.random.default_rng(2)).confidence_interval
     assert (ours.low, ours.high) == pytest.approx((other.low, other.high), abs=0.01)
+
+
+@needs("oracles/data/rtm_selected.csv")
+def test_selected_patients_without_effect():
+    """A paired t-test calls pure regression to the mean an effect; Mee and Chua's regression does not."""
+    kept = [r for r in oracle_data("rtm_selected.csv") if r["pre"] and r["post"]]
+    before, after = (np.array([float(r[k]) for r in kept]) for k in ("pre", "post"))
+    assert mean_change(before, after).p < 1e-4
+    assert mee_chua(before, after, mean=6)[0].p == pytest.approx(0.19, abs=0.005)
+
+
+def test_table_4_of_shrout_and_fleiss_and_a_detectable_change_by_hand():
+    """Shrout & Fleiss, Psychol Bull 1979;86:420; at reliability .75 the SEM is half the SD, and MDC95 = 1.96 √2 SEM."""
+    table = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    assert [round(e.value, 2) for e in icc(table)] == [0.17, 0.29, 0.71, 0.44, 0.62, 0.91]
+    assert measurement_error(2.0, 0.75).mdc95 == pytest.approx(1.959963984540054 * math.sqrt(2), rel=1e-12)

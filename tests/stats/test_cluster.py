@@ -125,3 +125,10 @@ def test_type_one_error_of_repeated_infusions():
     assert 0.15 < rate[0] < 0.23
     assert abs(rate[1] - 0.05) < error
     assert abs(rate[2] - 0.05) < error + 0.01  # unequal numbers and like rows: a little above, by construction of CR2
+
+
+def test_one_row_a_patient_is_the_classical_t():
+    """With clusters of one row and an intercept only, CR2 is s/√n with n−1 df exactly."""
+    y = np.array([-2.0, -1, 0, -4, -3.5, -2])
+    e = cluster_ols(np.ones((6, 1)), y, cluster=np.arange(6), names=["mean"])[0]
+    assert_allclose([e.se, e.df], [y.std(ddof=1) / np.sqrt(6), 5], rtol=1e-12)

@@ -21,10 +21,14 @@ from outcomes.stats.crossover import (
     two_period,
 )
 from outcomes.stats.crossover_binary import mainland_gart, prescott, response_table
+from outcomes.stats.crossover_mixed import crossover_model
 from outcomes.stats.nof1 import nof1, pooled_series
 
 PATIENT = st.tuples(st.integers(0, 100).map(lambda x: x / 10), st.integers(0, 100).map(lambda x: x / 10))
 TRIAL = st.tuples(st.lists(PATIENT, min_size=2, max_size=8), st.lists(PATIENT, min_size=2, max_size=8))
+#: Peak flow of thirteen children, the first seven with formoterol first (Senn, Cross-over Trials, 2002, ch. 3).
+PERIOD_1 = [310, 310, 370, 410, 250, 380, 330, 370, 310, 380, 290, 260, 90]
+PERIOD_2 = [270, 260, 300, 390, 210, 350, 365, 385, 400, 410, 320, 340, 220]
 
 
 def _trial(trial):
@@ -221,3 +225,22 @@ def test_type_one_error_with_a_period_effect():
             hits[k, 1] += ignoring_period(*y.T, treated_first=first).p < 0.05
     assert abs(hits[0, 0] / runs - 0.05) < 3 * math.sqrt(0.05 * 0.95 / runs)
     assert hits[1, 0] / runs > hits[1, 1] / runs + 0.3
+
+
+def test_senns_peak_flow_trial():
+    """Senn's peak flow trial (printed in the SAS/STAT guide): formoterol − salbutamol, t(11)=4.32, period t=−1.47."""
+    treatment, period, _ = two_period(PERIOD_1, PERIOD_2, treated_first=[1] * 7 + [0] * 6)
+    assert_allclose([treatment.value, treatment.se, treatment.df], [46.60714285714286, 10.776559645175427, 11], rtol=1e-9)
+    assert_allclose([treatment.p, period.statistic], [0.0012048475398269902, -1.4747616740535778], rtol=1e-12)
+
+
+def test_the_mixed_model_equals_hills_armitage_where_everybody_is_complete():
+    """Senn's trial: 46.607, SE 10.777, t(11) = 4.32 from the mixed model too; so do period and carry-over."""
+    order = np.array([True] * 7 + [False] * 6)
+    model = crossover_model(
+        [*PERIOD_1, *PERIOD_2], patient=np.tile(np.arange(13), 2), period=np.repeat([1, 2], 13),
+        treatment=np.where(np.concatenate([order, ~order]), "F", "S"), reference="S",
+    )  # fmt: skip
+    closed = two_period(PERIOD_1, PERIOD_2, treated_first=order)
+    for e, c in zip((model.differences[0], model.periods, model.carry_over), closed, strict=True):
+        assert_allclose([e.value, e.se, e.df, e.p, e.low], [c.value, c.se, c.df, c.p, c.low], rtol=1e-6)

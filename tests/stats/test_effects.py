@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from outcomes.stats.effects import d_av, d_b, d_z, hedges_j, nct_interval, paired_effects
 from outcomes.stats.paired import mean_change
+from tests.builders import SLEEP
 
 nrs = st.integers(0, 10).map(float)
 patients = st.lists(st.tuples(nrs, nrs), min_size=3, max_size=25)
@@ -102,3 +103,12 @@ def _cdf(t: float, df: float, delta: float) -> float:
 
 def test_noncentral_interval_is_nan_for_what_is_not_a_t():
     assert all(math.isnan(v) for v in (*nct_interval(math.nan, 5), *nct_interval(2, 0.5), *nct_interval(math.inf, 5)))
+
+
+def test_students_sleep_at_full_precision():
+    """Student's sleep data: values from own R formulas and effectsize, in full precision."""
+    e = {e.name: e for e in paired_effects(*SLEEP)}
+    assert e["d_av"].value == pytest.approx(0.83218108134953972, rel=1e-12)
+    assert (e["d_av"].low, e["d_av"].high) == pytest.approx((0.28436737179582294, 1.3799947909032566), rel=1e-12)
+    assert (e["d_z"].low, e["d_z"].high) == pytest.approx((0.41462775638014354, 2.1180165139770675), rel=1e-9)
+    assert e["g_b"].value == pytest.approx(0.80710706215014438, rel=1e-12)

@@ -280,3 +280,9 @@ def test_a_singular_spread_has_a_root_and_what_is_no_spread_is_told() -> None:
     np.testing.assert_allclose(root @ root.T, spread, atol=1e-12)
     with pytest.raises(NotConverged, match="too many visits for so few patients"):
         _root(np.array([[1.0, 2.0], [2.0, 1.0]]))
+
+
+def test_rubin_at_full_precision():
+    p = rubin([-2.1, -1.9, -2.0, -2.2, -1.8], [0.08, 0.09, 0.085, 0.08, 0.082], df_complete=34)
+    assert p.total == pytest.approx(0.0834 + 1.2 * 0.025, rel=1e-12)
+    assert p.estimate.df == pytest.approx(1 / (1 / p.df_large + 37 / 35 / 34 / (1 - p.lam)), rel=1e-12)

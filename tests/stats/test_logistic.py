@@ -98,3 +98,11 @@ def test_bad_input():
     assert fit.odds_ratio("arm[b]").value == pytest.approx(1)
     assert logistic(np.ones((1, 1)), [1]).reason == "not_estimable"
     assert logistic(np.column_stack([np.ones(4), [0, 0, 1, 1]]), [0, 0, 0, 0]).reason == "not_estimable"
+
+
+def test_standard_errors_are_those_at_the_estimate():
+    """With one 0/1 arm the information is known in closed form: SE² = 1/a + 1/b + 1/c + 1/d."""
+    arm, y = np.repeat([0, 1], [17, 23]), np.r_[np.ones(5), np.zeros(12), np.ones(16), np.zeros(7)]
+    e = logistic(Design((numeric("arm", arm),)), y).log_odds_ratio("arm", interval="wald")
+    assert_allclose(e.se, np.sqrt(1 / 5 + 1 / 12 + 1 / 16 + 1 / 7), rtol=1e-12)
+    assert_allclose(e.value, np.log(16 / 7 / (5 / 12)), rtol=1e-12)

@@ -127,3 +127,18 @@ def test_words_for_bad_input():
         graphical([0.1, 0.2], weights=[1], transitions=[[0]])
     with pytest.raises(AnalysisError, match="sum to at most 1"):
         graphical([0.1, 0.2], weights=[1, 1], transitions=np.zeros((2, 2)))
+
+
+def test_equals_p_adjust_of_r():
+    """R 4.2.2: p.adjust(c(.0005,.011,.03,.049,NA), m)."""
+    p = [0.0005, 0.011, 0.03, 0.049, np.nan]
+    expected = {
+        "bonferroni": [0.002, 0.044, 0.12, 0.196, np.nan],
+        "holm": [0.002, 0.033, 0.06, 0.06, np.nan],
+        "hochberg": [0.002, 0.033, 0.049, 0.049, np.nan],
+        "hommel": [0.002, 0.033, 0.049, 0.049, np.nan],
+        "BH": [0.002, 0.022, 0.04, 0.049, np.nan],
+        "BY": [0.002 * 25 / 12, 0.022 * 25 / 12, 0.04 * 25 / 12, 0.049 * 25 / 12, np.nan],
+    }
+    for method, values in expected.items():
+        assert_allclose(adjust(p, method), values, rtol=1e-12)

@@ -209,3 +209,14 @@ def test_coverage_of_the_pooled_mean(k, expected):
     assert abs(share[1] - 0.95) < error + 0.005
     assert abs(share[1] - expected[1]) < error + 0.01
     assert share[2] >= share[1]
+
+
+def test_metafor_of_three_estimates():
+    """metafor 3.8: rma(yi, sei=, method=, test=) of three estimates."""
+    y, v = [-1.83, -1.12, -0.4], np.array([0.62, 0.71, 0.55]) ** 2
+    found = {e.name: e for e in pool(y, v)}
+    assert_allclose(found["tau2"].value, 0.21439491712555264, rtol=1e-7)
+    assert_allclose(found["tau2"].high, 19.849403764855118, rtol=1e-7)
+    dl = pool(y, v, estimator="DL", interval="z")[0]
+    assert round(dl.p, 3) == 0.014  # the k = 3 example of the catalogue: P=.014 by DL and z, P=.128 by HKSJ
+    assert round(pool(y, v)[0].p, 3) == 0.128

@@ -93,3 +93,10 @@ def test_simulated_studies_agree():
     error = 3 * 0.4 / math.sqrt(runs)
     assert abs(hits[1] / runs - power.paired_power(0.5, 34)) < error
     assert abs(hits[0] / (runs // 4) - power.crossover_power(1, 18, sd_within=1)) < 2 * error
+
+
+def test_equals_pwr_of_r():
+    """pwr 1.3: pwr.t.test(n=20, d=.5, type='paired'); power.t.test(strict=TRUE) sample size."""
+    assert_allclose(power.paired_power(0.5, 20), 0.56450441843908394, rtol=1e-12)
+    assert_allclose(power.paired_power(0.5, 20, sides=1), 0.69514933824465752, rtol=1e-12)
+    assert_allclose(power.paired_n(0.5), 33.367128953319707, rtol=1e-9)

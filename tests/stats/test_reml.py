@@ -15,6 +15,7 @@ from outcomes.stats.lmm import mixed
 from outcomes.stats.mmrm import arm_features, predict, repeated, residual_summary, visit_design
 from outcomes.stats.reml import NotConverged, fit
 from outcomes.stats.summary import Summary, summarise, summarise_rows
+from tests.builders import SLEEP
 
 VISITS = ("w1", "w4", "w8", "w12")
 
@@ -396,3 +397,15 @@ def test_a_likelihood_whose_maximum_is_singular_is_said_and_falls_back():
     m = repeated(summary_of(y, trial(n=30)[1]))
     assert m.fit.attempts[0] == "unstructured: The unstructured covariance is singular for these data."
     assert np.isfinite(m.fit.loglik)
+
+
+def test_students_sleep_at_full_precision():
+    s = summarise(np.column_stack(SLEEP), np.ones((10, 1)), visits=("before", "after"), features=("intercept",))
+    m = repeated(s)
+    e = m.change(before="before", after="after")
+    np.testing.assert_allclose(
+        [e.value, e.se, e.df, e.statistic, e.p],
+        [1.58, 0.38895872388839536, 9, 4.062127683382037, 0.0028328901973842671],
+        rtol=1e-10,
+    )
+    np.testing.assert_allclose(m.fit.loglik, -34.824734420016398, rtol=1e-12)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata, wilcoxon
 
 from outcomes.errors import AnalysisError
+from outcomes.stats.paired import mean_change
 from outcomes.stats.signedrank import hodges_lehmann, sign_flip, signed_rank, subset_tail
+from tests.builders import SLEEP
 
 small = st.lists(st.integers(-4, 4).map(lambda k: k / 2), min_size=1, max_size=9)
 
@@ -171,3 +173,11 @@ def test_a_drawn_p_is_never_zero():
     """Nobody of 999 flips comes near: p = (0 + 1)/(999 + 1)."""
     flipped = sign_flip(np.zeros(230), np.arange(1.0, 231), rng=np.random.default_rng(1), draws=999)
     assert flipped.test.p == 1 / 1000
+
+
+def test_students_sleep_at_full_precision():
+    """Student's sleep data (R's `sleep`): the same numbers, in full precision, from R 4.2.2 and exactRankTests."""
+    e = mean_change(*SLEEP)
+    assert (e.statistic, e.p) == pytest.approx((4.0621276833820366, 0.0028328901973842702), rel=1e-12)
+    r = signed_rank(*SLEEP)
+    assert (r.w_plus, r.n_zero, r.test.p) == (45.0, 1, 2 / 2**9)

@@ -23,10 +23,9 @@ from outcomes.stats.paired import mean_change
 from outcomes.stats.paired_ranks import rank_biserial
 from outcomes.stats.pooling import pool
 from outcomes.stats.summary import summarise
+from tests.builders import SLEEP
 
-#: Student's sleep data: extra hours of sleep of ten patients under two drugs.
-FIRST = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
-SECOND = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
+FIRST, SECOND = np.array(SLEEP)
 
 
 def test_10_the_variance_between_sites_is_never_negative_and_reml_is_there():

@@ -149,3 +149,15 @@ def test_published_tests_of_one_table():
     # Carr 2004, 0 of 20 against 7 of 20, as if unpaired
     assert round(fisher((0, 20), (7, 20)).p, 4) == 0.0083
     assert round(chi_squared([[0, 20], [7, 13]], variant="yates").p, 4) == 0.0125
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [((8, 12), (3, 12)), ((4, 7), (1, 6)), ((340, 900), (290, 880)), ((0, 20), (7, 20))]
+)
+def test_exact_odds_ratio_limits_solve_their_equations(first, second):
+    (x1, n1), (x2, n2) = first, second
+    e, margins = fisher(first, second), (n1 + n2, x1 + x2, n1)
+    assert_allclose(stats.nchypergeom_fisher.cdf(x1, *margins, e.high), 0.025, rtol=1e-9)
+    if x1:
+        assert_allclose(stats.nchypergeom_fisher.sf(x1 - 1, *margins, e.low), 0.025, rtol=1e-9)
+        assert_allclose(stats.nchypergeom_fisher.mean(*margins, e.value), x1, rtol=1e-9)

@@ -8,8 +8,7 @@ import numpy as np
 
 from outcomes.result import Estimate
 from outcomes.selftest.cases import Case, Rows, answers, column, differs
-from outcomes.stats import crossover, crossover_binary
-from outcomes.stats.crossover_mixed import crossover_model
+from outcomes.stats import crossover, crossover_binary, crossover_mixed
 from outcomes.stats.nof1 import nof1
 from outcomes.stats.paired_proportions import mcnemar
 
@@ -102,15 +101,20 @@ def _three_by_three(case: Case) -> dict[str, float]:
             for k, f in (("F", "statistic"), ("p", "p"))}  # fmt: skip
 
 
-@answers("crossover", {"xo_standardised": ("Effect in between-patient SD", "lme4::lmer, own")})
-def _in_sd(case: Case) -> dict[str, float]:
+def model(case: Case, method: str) -> crossover_mixed.CrossoverModel:
+    """The mixed model of a crossover, with the covariate or carry-over that the case is named after."""
     rows: Rows = [r for r in case.rows() if r["y"] not in ("", "NA")]
-    model = crossover_model(
+    return crossover_mixed.crossover_model(
         column(rows, "y"), patient=np.array([r["id"] for r in rows]), period=np.array([r["period"] for r in rows]),
         treatment=np.array([r["treat"] for r in rows]), reference="placebo" if case.name.startswith("xo22") else "P",
-        method="satterthwaite",
+        carry_over=case.name == "xo33_carry", covariate=column(rows, "base") if case.name == "xo33_baseline" else None,
+        method=method,
     )  # fmt: skip
-    sizes = {e.name: e.value for e in model.sizes}
+
+
+@answers("crossover", {"xo_standardised": ("Effect in between-patient SD", "lme4::lmer, own")})
+def _in_sd(case: Case) -> dict[str, float]:
+    sizes = {e.name: e.value for e in model(case, "satterthwaite").sizes}
     return case.each(lambda q: sizes[q.removesuffix("_sd")])
 
 

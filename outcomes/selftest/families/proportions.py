@@ -22,7 +22,7 @@ from outcomes.stats import (
 
 differs(
     "no event in either group: R's conditional odds ratio is 0, but nothing determines it; ours is nan with a reason",
-    lambda c, q: c.method == "fisher" and q == "or_cond_mle" and math.isnan(_fisher(c)["or_cond_mle"]),
+    lambda c, q: c.method == "fisher" and q == "or_cond_mle" and not any(x for x, _ in arms(c)),
 )
 differs(
     "R's fisher.test stops its root finder at 1.2e-4 of the odds ratio or of its inverse; ours solve the equations",
