@@ -64,22 +64,13 @@ def answers(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
         outcome, k = study.outcome(name), digits_of(study.outcome(name))
         made = change_of(study, desk, name, before, after)
         value, ci = mean_words(made["change"], k)
-        word = outcome.direction(made["change"].value) if value != NONE else "hidden"
-        rows.append((outcome.title, spoken(before), spoken(after), desk.count(made["n"]), mean_words(made["before"], k)[0],
+        e = made["change"]
+        word = "hidden" if value == NONE else "not clear" if e.low <= 0 <= e.high else outcome.direction(e.value)
+        rows.append((outcome.title, f"{spoken(before)} to {spoken(after)}", desk.count(made["n"]), mean_words(made["before"], k)[0],
                      mean_words(made["after"], k)[0], value, ci, word))  # fmt: skip
     if rows:
-        header = (
-            "score",
-            "from",
-            "to",
-            "patients, about",
-            "mean before",
-            "mean after",
-            "mean change",
-            "95% CI",
-            "direction",
-        )
-        yield TableBlock(Table("Change of the same patients", header, tuple(rows), numeric=(3, 4, 5, 6, 7)))
+        header = ("score", "visits", "patients, about", "mean before", "mean after", "mean change", "95% CI", "direction")
+        yield TableBlock(Table("Change of the same patients", header, tuple(rows), numeric=(2, 3, 4, 5, 6)))
     # one answer a score and method: a second, over slightly other patients, would tell about the difference
     once = {(method(r), r.outcome.name): r for r in reversed(list(results)) if method(r) in MODELS and r.outcome is not None}
     models = [row for r in results if not r.failed and r in once.values() for row in _model(study, r, desk)]

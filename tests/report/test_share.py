@@ -153,8 +153,8 @@ def test_differencing_two_reports_tells_no_score(tmp_path: Path) -> None:
         study = clinic(n, 3)
         row = find(shared(study, tmp_path / LEDGER), "Change of the same patients").rows[0]
         pairs = len(study.pairs("pain", before="baseline", after="week_4").patients)
-        if row[4] != "–":  # fewer than 8 of the new patients may have both scores
-            sums.append((float(row[4]) - 0.05, float(row[4]) + 0.05, pairs))
+        if row[3] != "–":  # fewer than 8 of the new patients may have both scores
+            sums.append((float(row[3]) - 0.05, float(row[3]) + 0.05, pairs))
         n += add
     assert len(sums) >= 3
     assert (mean_ranges(sums, sums[-1][2]) > 8).all()
@@ -206,7 +206,7 @@ def test_the_mean_of_patients_who_are_all_alike_tells_each_of_them_and_is_withhe
     study = Study(scores, visits=("baseline", "week_4"), measures={"pain": PAIN}, title="Alike")
     plan = oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"), oc.Course("pain"))
     doc = build(study, plan, audience="share", ledger=tmp_path / LEDGER)
-    assert find(doc, "Change of the same patients").rows[0][4:7] == ("–", "–", "–")  # two of the three would tell the third
+    assert find(doc, "Change of the same patients").rows[0][3:6] == ("–", "–", "–")  # two of the three would tell the third
     assert [row[0] for t in all_tables(doc) if "numbers" in t.title for row in t.rows if row[0] in study.visits] == []
     assert "10.0" not in html_format.render(doc)
     desk = Desk(PRESETS["nhs"], Ledger("k"))
