@@ -32,7 +32,7 @@ from outcomes.report.shared_answers import (
     questions_of,
     responders,
 )
-from outcomes.report.summary import scale
+from outcomes.report.summary import read_with_care, scale
 from outcomes.result import Results
 from outcomes.study import Study
 from outcomes.tables import Table
@@ -110,7 +110,9 @@ def _summary(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
             continue
         change, first, last = made["change"], made["before"], made["after"]
         verb = "fell" if change.value < 0 else "rose" if change.value > 0 else "stayed"
-        word = {"improved": " (better)", "worsened": " (worse)"}.get(outcome.direction(change.value), "")
+        clear = not change.low <= 0 <= change.high
+        word = {"improved": " (better)", "worsened": " (worse)"}.get(outcome.direction(change.value), "") if clear else ""
+        but = "" if clear else " No change at all lies within the interval, so the direction is not clear."
         yield KeyNumbers((
             KeyNumber(n, "patients took part, about"),
             KeyNumber(number(change.value, k), f"average change in {outcome.title}{word}",
@@ -118,13 +120,10 @@ def _summary(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
         ))  # fmt: skip
         yield Paragraph(
             f"On average, {outcome.title} ({scale(outcome)}) {verb} from {number(first.value, k)} at {spoken(before)} to "
-            f"{number(last.value, k)} at {spoken(after)}{word}, in about {desk.count(made['n'])} patients with both scores.", "lead",
+            f"{number(last.value, k)} at {spoken(after)}{word}, in about {desk.count(made['n'])} patients with both scores.{but}", "lead",
         )  # fmt: skip
-    if not study.controlled:
-        yield Paragraph(
-            "Read with care: there was no comparison group. These numbers say how patients were before and after; they do not "
-            "say what the treatment did. Pain that was at its worst often eases by itself.", "caution",
-        )  # fmt: skip
+    if care := read_with_care(study):
+        yield Paragraph(care, "caution")
 
 
 def _counted(study: Study, results: Results, desk: Desk) -> Iterator[Block]:

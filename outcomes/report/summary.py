@@ -215,17 +215,24 @@ def _harms(told: Iterable[Result]) -> Iterable[str]:
             )
 
 
-def _cautions(study: Study, results: Results) -> Iterable[str]:
+def read_with_care(study: Study) -> str:
+    """What a design without a control group cannot say; nothing of one that has it."""
     if study.design == "routes":
-        yield (
+        return (
             "Read with care: the groups were chosen for each patient, not by chance. A difference between them may be due to whatever "
             "led to the choice; it does not say what the treatment did."
         )
-    elif not study.controlled:
-        yield (
-            "Read with care: there was no comparison group. These numbers say how patients were before and after; they do not "
-            "say what the treatment did. Pain that was at its worst often eases by itself."
-        )
+    if study.controlled:
+        return ""
+    return (
+        "Read with care: there was no comparison group. These numbers say how patients were before and after; they do not "
+        "say what the treatment did. Pain that was at its worst often eases by itself."
+    )
+
+
+def _cautions(study: Study, results: Results) -> Iterable[str]:
+    if care := read_with_care(study):
+        yield care
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None and many_missing(main):
         looked = any(method(r) in DEALS_WITH_MISSING for r in results)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from outcomes.report.model import (
     TableBlock,
     all_blocks,
     all_tables,
+    blocks_of,
 )
 from outcomes.result import Results
 from outcomes.study import Study
@@ -54,7 +56,9 @@ def clinic(n: int, seed: int, *, skew: float = 1.0) -> Study:
     weight = np.exp(-skew * np.arange(len(LEVELS)))
     kind = rng.choice(LEVELS, size, p=weight / weight.sum())
     ids = [f"p{i:03d}" for i in range(n)]
-    scores = pd.DataFrame({"patient": ids * 2, "visit": ["baseline"] * n + ["week_4"] * n, "pain": [*before[:n], *after[:n]]})
+    scores = pd.DataFrame(
+        {"patient": ids * 2, "visit": ["baseline"] * n + ["week_4"] * n, "pain": [*before[:n], *after[:n]]}
+    )
     patients = pd.DataFrame({"patient": ids, "diagnosis": kind[:n]})
     return Study(scores, patients=patients, visits=("baseline", "week_4"), measures={"pain": PAIN}, title="Clinic")
 
@@ -183,7 +187,10 @@ def test_one_corrected_or_withdrawn_patient_is_refused_and_the_same_again_is_not
     assert html_format.render(first) == html_format.render(again)
     scores = study.scores.copy()
     scores.loc[0, "pain"] = 0.0
-    for changed in (Study(scores, patients=study.patients, visits=study.visits, measures=study.measures), study.where(lambda f: f.index != "p007")):
+    for changed in (
+        Study(scores, patients=study.patients, visits=study.visits, measures=study.measures),
+        study.where(lambda f: f.index != "p007"),
+    ):
         with pytest.raises(PrivacyError):
             shared(changed, tmp_path / LEDGER)
 
@@ -206,7 +213,11 @@ def test_the_mean_of_patients_who_are_all_alike_tells_each_of_them_and_is_withhe
     study = Study(scores, visits=("baseline", "week_4"), measures={"pain": PAIN}, title="Alike")
     plan = oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"), oc.Course("pain"))
     doc = build(study, plan, audience="share", ledger=tmp_path / LEDGER)
-    assert find(doc, "Change of the same patients").rows[0][3:6] == ("–", "–", "–")  # two of the three would tell the third
+    assert find(doc, "Change of the same patients").rows[0][3:6] == (
+        "–",
+        "–",
+        "–",
+    )  # two of the three would tell the third
     assert [row[0] for t in all_tables(doc) if "numbers" in t.title for row in t.rows if row[0] in study.visits] == []
     assert "10.0" not in html_format.render(doc)
     desk = Desk(PRESETS["nhs"], Ledger("k"))
@@ -251,7 +262,11 @@ def test_all_means_of_a_visit_together_tell_no_score(tmp_path: Path, monkeypatch
         study = Study(grown.scores, patients=patients, visits=grown.visits, measures=grown.measures)
         build(study, plan, audience="share", ledger=tmp_path / LEDGER)
     ids = list(study.patient_ids)
-    sums = [(np.isin(ids, who).astype(float), value - 0.05, value + 0.05) for v, who, value in seen if v == "pain at baseline"]
+    sums = [
+        (np.isin(ids, who).astype(float), value - 0.05, value + 0.05)
+        for v, who, value in seen
+        if v == "pain at baseline"
+    ]
     assert len(sums) > 6
     assert patient_widths(sums, len(ids), 10).min() > 8
 
@@ -351,12 +366,18 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with a canary in every text a report has no business with."""
     folder = tmp_path_factory.mktemp("seeded")
     study = clinic(40, 4)
-    scores = study.scores.assign(patient="zqxpid" + study.scores["patient"], comment="zqxcanaryone said this", pain=study.scores["pain"])
+    scores = study.scores.assign(
+        patient="zqxpid" + study.scores["patient"], comment="zqxcanaryone said this", pain=study.scores["pain"]
+    )
     scores["pain"] = scores["pain"].astype(object)
     scores.loc[3, "pain"] = "zqxvalue"
     scores.to_csv(folder / "scores.csv", index=False)
-    study.patients.assign(patient="zqxpid" + study.patients["patient"], note="ZQXCANARYTWO").to_csv(folder / "patients.csv", index=False)  # type: ignore[union-attr]
-    events = pd.DataFrame({"patient": ["zqxpidp001", "zqxpidp002"], "event": ["nausea", "nausea"], "remark": "zqxeventnote"})
+    study.patients.assign(patient="zqxpid" + study.patients["patient"], note="ZQXCANARYTWO").to_csv(
+        folder / "patients.csv", index=False
+    )  # type: ignore[union-attr]
+    events = pd.DataFrame(
+        {"patient": ["zqxpidp001", "zqxpidp002"], "event": ["nausea", "nausea"], "remark": "zqxeventnote"}
+    )
     events.to_csv(folder / "events.csv", index=False)
     analysis = "".join(
         f'[[analysis]]\nmethod = "{m}"\n{rest}'
@@ -434,3 +455,15 @@ def test_what_stays_at_home_is_its_owners_alone_from_the_first_moment(
         os.umask(old)
     assert seen == [0, 0, 0] and snapshot.stat().st_mode & 0o077 == 0
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == sorted([LEDGER, "snapshot.json"])
+
+
+def test_no_direction_is_claimed_that_the_interval_does_not_show(tmp_path: Path) -> None:
+    study = clinic(60, 3)
+    scores = study.scores.copy()
+    later = scores["visit"] == "week_4"
+    first = scores.loc[~later, "pain"].to_numpy()
+    scores.loc[later, "pain"] = np.clip(first + np.resize([3.0, -3.0, 2.0, -2.0, 0.5], 60), 0, 10)
+    doc = shared(replace(study, scores=scores), tmp_path / LEDGER)
+    row = find(doc, "Change of the same patients").rows[0]
+    said = " ".join(b.text for s in doc.sections for b in blocks_of(doc, s) if isinstance(b, Paragraph))
+    assert row[-1] == "not clear" and "the direction is not clear" in said and "(better)" not in said
