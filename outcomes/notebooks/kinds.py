@@ -70,13 +70,22 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
     return {word for word, true in there.items() if true} | {name.lower() for name, value in chosen.items() if value}
 
 
+def _one_group(study: Study) -> None:
+    """Refuse a study that has a comparison: its arms in one pot, or one alone, say nothing about the treatment."""
+    if study.controlled:
+        there = f". Ask for: outcomes notebook {study.design}" if study.design in KINDS else ""
+        raise AnalysisError(f"This notebook is for patients without a comparison; this study compares treatments ({study.design}){there}.")
+
+
 def _before_after(study: Study) -> dict[str, Any]:
+    _one_group(study)
     plan = plans.before_after(study)
     main = _primary(study, plan)
     return {**_named(main), "OTHERS": _others(study, plan, main), **_collected(study)}
 
 
 def _follow_up(study: Study) -> dict[str, Any]:
+    _one_group(study)
     main = _primary(study, plans.follow_up(study))
     outcome, before = study.outcome(main["outcome"]), main["before"]
     visits = _asked(study, outcome.name, before)

@@ -429,20 +429,22 @@ def test_runs_on_a_study_of_one_s_own(kind: str, tmp_path: Path) -> None:
 def test_from_the_command_line(tmp_path: Path) -> None:
     study = two_arms(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "outcomes", "notebook", "before-after", str(study)],
+        [sys.executable, "-m", "outcomes", "notebook", "parallel", str(study)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "before-after.ipynb" in done.stdout
-    nbformat.validate(nbformat.read(tmp_path / "before-after.ipynb", as_version=4))
-    assert cli.main(["notebook", "before-after", str(study)]) == 2  # it is there already
-    assert cli.main(["notebook", "before-after", str(study), "--force", "--quiet"]) == 0
+    assert "parallel.ipynb" in done.stdout
+    nbformat.validate(nbformat.read(tmp_path / "parallel.ipynb", as_version=4))
+    assert cli.main(["notebook", "parallel", str(study)]) == 2  # it is there already
+    assert cli.main(["notebook", "parallel", str(study), "--force", "--quiet"]) == 0
 
 
 @pytest.mark.parametrize(("kind", "study", "said"), [
     ("crossover", clinic, "period"),
+    ("before-after", two_arms, "compares treatments (parallel). Ask for: outcomes notebook parallel"),
+    ("follow-up", two_arms, "compares treatments"),
     ("parallel", clinic, "arm"),
     ("routes", two_arms, "route"),
     ("side-effects", two_arms, "events"),
