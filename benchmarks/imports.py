@@ -27,7 +27,9 @@ def main(pairs: int = 9) -> None:
         theirs.append(seconds("import pandas"))
         ratios.append(ours[-1] / theirs[-1])
     print(f"import outcomes {statistics.median(ours):.3f} s, import pandas {statistics.median(theirs):.3f} s")
-    print(f"ratio: median {statistics.median(ratios):.2f} (min {min(ratios):.2f}, max {max(ratios):.2f}); goal: at most 1.3")
+    print(
+        f"ratio: median {statistics.median(ratios):.2f} (min {min(ratios):.2f}, max {max(ratios):.2f}); goal: at most 1.3"
+    )
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from outcomes.stats.lmm import mixed
-from outcomes.stats.mmrm import repeated
-from outcomes.stats.reference_based import Incomplete, ancova_differences, conditional_mean_jackknife
-from outcomes.stats.summary import Summary, summarise, summarise_rows
+from outcomes.stats.missing.reference_based import Incomplete, ancova_differences, conditional_mean_jackknife
+from outcomes.stats.mixed.cross_products import Summary, summarise, summarise_rows
+from outcomes.stats.mixed.lmm import mixed
+from outcomes.stats.mixed.mmrm import repeated
 
 GLS_TO_MMRM = 12.0
 FEATURES = ("intercept", "baseline", "arm")

@@ -38,8 +38,8 @@ REPORT = """
 import json, sys, time
 import matplotlib.figure, matplotlib.backends.backend_svg  # counted with the imports, not with the figures
 import outcomes as oc
-from outcomes.report import figures
-from outcomes.report import html
+from outcomes.reporting.render import figures
+from outcomes.reporting.render import html
 spent = [0.0, 0]
 draw = figures.render
 def timed(*a, **k):
@@ -49,7 +49,7 @@ def timed(*a, **k):
     spent[1] += 1
     return out
 html.draw = timed
-from outcomes.report import write_report
+from outcomes.reporting import write_report
 study = oc.read_study("study.toml")
 write_report(study, oc.Plan.of(study), "report.html")
 print(json.dumps(spent))
@@ -144,12 +144,18 @@ def main() -> None:
             took["figures"].append((drawing, drawing))
             took["notebook"].append(cost(folder, NOTEBOOK, engine)[:2])
         size = (folder / "report.html").stat().st_size
-    print(f"{PATIENTS} patients, {QUESTIONS} questions, {figures} figures, {size / 1e6:.2g} MB; seconds, medians of {runs}")
+    print(
+        f"{PATIENTS} patients, {QUESTIONS} questions, {figures} figures, {size / 1e6:.2g} MB; seconds, medians of {runs}"
+    )
     for i, what in enumerate(("waited", "CPU")):
         mid = {k: statistics.median(x[i] for x in v) for k, v in took.items()}
         print(f"{what}: " + ", ".join(f"{k} {v:.2f}" for k, v in mid.items()))
-        print(f"  report / (import + figures): {mid['report'] / (mid['import'] + mid['figures']):.2f}   (claim: at most 3)")
-        print(f"  notebook ({engine} + nbconvert) / report: {mid['notebook'] / mid['report']:.2f}   (claim: at least 4)")
+        print(
+            f"  report / (import + figures): {mid['report'] / (mid['import'] + mid['figures']):.2f}   (claim: at most 3)"
+        )
+        print(
+            f"  notebook ({engine} + nbconvert) / report: {mid['notebook'] / mid['report']:.2f}   (claim: at least 4)"
+        )
 
 
 if __name__ == "__main__":

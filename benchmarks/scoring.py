@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes import instrument
-from outcomes.scoring.codes import value_set
+from outcomes.questionnaires.scoring_functions import value_set
 
 
 def side_by_side(ours: Callable[[], object], bare: Callable[[], object], times: int = 15) -> tuple[float, float]:

@@ -22,9 +22,9 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 import outcomes as oc
-from outcomes.stats.effects import paired_effects
-from outcomes.stats.paired import mean_change
-from outcomes.stats.signedrank import signed_rank
+from outcomes.stats.paired.effect_sizes import paired_effects
+from outcomes.stats.paired.location import mean_change
+from outcomes.stats.paired.signed_rank import signed_rank
 
 VISITS = ("baseline", "week_1", "week_4")
 SCALES = ("pain", "sleep", "mood", "function", "fatigue")

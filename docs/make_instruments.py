@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from outcomes import instrument, instruments
-from outcomes.scoring.page import as_markdown
+from outcomes.questionnaires.describe import as_markdown
 
 TARGET = Path(__file__).with_name("instruments.md")
 HEAD = """# Instruments
 
-Made from the files in `outcomes/library/` by `docs/make_instruments.py`; do not edit by hand.
+Made from the files in `outcomes/questionnaires/library/` by `docs/make_instruments.py`; do not edit by hand.
 
 Items are codes and neutral labels: no questionnaire's wording is here. Thresholds marked within-person classify patients, those
 marked between-group judge a difference of means; both depend on population, anchor and first score, so read the citation.

@@ -6,20 +6,18 @@ import inspect
 from pathlib import Path
 
 import outcomes
-from outcomes.plan import kinds
+from outcomes.plans.plan import kinds
 
 #: Families of questions, in the order a reader meets them; the module says which one a question belongs to.
 FAMILIES = {
-    "Describe": ("describe", "periods"),
-    "Before and after, the same patients": (
-        "paired", "ranks", "permutation", "robustness", "regression_to_mean", "responders", "individual", "equivalence",
-    ),
-    "Two or more groups": ("ancova", "groups", "rank_groups", "ordinal", "subgroups", "among", "responders_between"),
-    "Repeated follow-up": ("longitudinal", "course_models", "marginal", "repeated", "diary", "duration"),
+    "Describe": ("describe",),
+    "Before and after, the same patients": ("paired", "responders.one_group", "individual", "missing.robustness"),
+    "Two or more groups": ("groups", "regression", "responders.between_groups", "subset"),
+    "Repeated follow-up": ("longitudinal",),
     "Missing scores": ("missing",),
-    "Crossover, N-of-1, repeated infusions": ("crossover", "crossover_binary", "nof1", "infusions"),
-    "Side effects": ("safety", "event_table", "safety_groups", "safety_paired", "event_rates", "blinding"),
-    "Several sites": ("pooling", "pooling_nested", "multisite"),
+    "Crossover, N-of-1, repeated infusions": ("crossover", "longitudinal.repeated_infusions"),
+    "Side effects": ("safety", "groups.blinding"),
+    "Several sites": ("sites",),
 }  # fmt: skip
 #: Functions that belong to a family without being questions of a study.
 FUNCTIONS = {"Several sites": ("site_summary", "pool_summaries")}

@@ -23,43 +23,43 @@ __version__ = "0.1.0"
 
 #: Public name -> the module that has it.
 _HOMES = {
-    "Analysis": "analysis",
-    "Counts": "result",
+    "Analysis": "analyses.question",
+    "Counts": "core.result",
     "Described": "plots",
-    "Estimand": "estimand",
-    "Estimate": "result",
-    "Family": "families",
-    "Instrument": "scoring",
+    "Estimand": "plans.estimand",
+    "Estimate": "core.result",
+    "Family": "plans.families",
+    "Instrument": "questionnaires",
     "InstrumentUse": "study",
     "Issue": "study",
-    "Outcome": "result",
-    "OutcomesError": "errors",
-    "Plan": "plan",
-    "Result": "result",
-    "Results": "result",
+    "Outcome": "core.result",
+    "OutcomesError": "core.errors",
+    "Plan": "plans.plan",
+    "Result": "core.result",
+    "Results": "core.result",
     "Study": "study",
     "check": "checks",
-    "detectable_difference": "methods.planning",
-    "instrument": "scoring",
-    "instruments": "scoring",
-    "load_instrument": "scoring",
+    "detectable_difference": "analyses.planning.formulas",
+    "instrument": "questionnaires",
+    "instruments": "questionnaires",
+    "load_instrument": "questionnaires",
     "plot": "plots",
-    "pool_summaries": "methods.summaries",
+    "pool_summaries": "analyses.sites.summaries",
     "read_study": "readers",
     "read_table": "readers",
-    "sample_size_crossover": "methods.planning",
-    "sample_size_mcnemar": "methods.planning",
-    "sample_size_non_inferiority": "methods.planning",
-    "sample_size_paired": "methods.planning",
-    "sample_size_precision": "methods.planning",
-    "sample_size_responders": "methods.planning",
-    "sample_size_two_arms": "methods.planning",
-    "simulate_power": "methods.simulation",
-    "site_summary": "methods.site_summary",
+    "sample_size_crossover": "analyses.planning.formulas",
+    "sample_size_mcnemar": "analyses.planning.formulas",
+    "sample_size_non_inferiority": "analyses.planning.formulas",
+    "sample_size_paired": "analyses.planning.formulas",
+    "sample_size_precision": "analyses.planning.formulas",
+    "sample_size_responders": "analyses.planning.formulas",
+    "sample_size_two_arms": "analyses.planning.formulas",
+    "simulate_power": "analyses.planning.simulation",
+    "site_summary": "analyses.sites.site_summary",
     "table": "tables",
-    "write_report": "report",
+    "write_report": "reporting",
 }
-_MODULES = frozenset({"errors", "plans", "wording"})
+_MODULES = {"errors": "core.errors", "plans": "plans", "wording": "core.wording"}
 
 __all__ = ["__version__", "questions", *sorted(_HOMES)]
 
@@ -89,14 +89,14 @@ def questions() -> pd.DataFrame:
 
 
 def _questions() -> dict[str, Any]:
-    return importlib.import_module("outcomes.plan").kinds()
+    return importlib.import_module("outcomes.plans.plan").kinds()
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(importlib.import_module(f"outcomes.{_HOMES[name]}"), name)
     elif name in _MODULES:
-        value = importlib.import_module(f"outcomes.{name}")
+        value = importlib.import_module(f"outcomes.{_MODULES[name]}")
     elif not name.startswith("_") and name[:1].isupper() and name in (found := _questions()):
         value = found[name]
     else:

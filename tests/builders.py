@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.result import Outcome
-from outcomes.study import Study
+from outcomes.core.result import Outcome
+from outcomes.study.study import Study
 
 PAIN = Outcome("pain", "average pain (NRS)", "lower", "points", 0, 10, 1)
 MOOD = Outcome("mood", "mood", "higher", "points", 0, 100, 1)
@@ -19,7 +19,9 @@ SLEEP = (
 )
 
 
-def two_visits(before: Sequence[float | None], after: Sequence[float | None], *, outcome: Outcome = PAIN, **more: Any) -> Study:
+def two_visits(
+    before: Sequence[float | None], after: Sequence[float | None], *, outcome: Outcome = PAIN, **more: Any
+) -> Study:
     """A study of one score at two visits, 'baseline' and 'week_4'; None means missing; patients are p1, p2, …."""
     ids = [f"p{i + 1:03d}" for i in range(len(before))]
     scores = pd.DataFrame(

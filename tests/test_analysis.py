@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 import outcomes as oc
-from outcomes.analysis import TOGETHER, UNCONTROLLED
+from outcomes.analyses.question import TOGETHER, UNCONTROLLED
 from tests.builders import two_visits
 
 BEFORE, AFTER = [7, 6, 8, 5, 9, 4], [5, 6, 2, 4, 7, 5]

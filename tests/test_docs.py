@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_the_methods_page_is_up_to_date():
     code = "import sys; sys.path.insert(0, 'docs'); import make_methods; print(make_methods.page(), end='')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     assert done.stdout == (ROOT / "docs/methods.md").read_text("utf-8"), "run: python docs/make_methods.py"
 
 
@@ -52,9 +54,21 @@ def test_the_example_of_the_study_file_works_as_it_stands(tmp_path):
     (tmp_path / "study.toml").write_text(example, "utf-8")
     own = (ROOT / "outcomes/library/phq2.toml").read_text("utf-8").replace('id = "phq2"', 'id = "mine"')
     (tmp_path / "mine.toml").write_text(own, "utf-8")
-    columns = {"nrs_avg": 10, "nrs_worst": 10, "isi_total": 28, "pk": 50, "age": 90, "initials_of_site": 1, "free_text": 1}
+    columns = {
+        "nrs_avg": 10,
+        "nrs_worst": 10,
+        "isi_total": 28,
+        "pk": 50,
+        "age": 90,
+        "initials_of_site": 1,
+        "free_text": 1,
+    }
     columns |= {f"promis29_{i.code}": 5 for i in oc.instrument("promis29").items if i.code != "intensity"}
-    columns |= {f"phq9_{i}": 3 for i in range(1, 10)} | {f"eq5d_{i}": 5 for i in ("mo", "sc", "ua", "pd", "ad")} | {"mine_1": 3, "mine_2": 3}
+    columns |= (
+        {f"phq9_{i}": 3 for i in range(1, 10)}
+        | {f"eq5d_{i}": 5 for i in ("mo", "sc", "ua", "pd", "ad")}
+        | {"mine_1": 3, "mine_2": 3}
+    )
     rows = [
         [f"{p:03d}", visit, *[str(1 + (p + v + k) % high) for k, high in enumerate(columns.values())]]
         for p in range(6) for v, visit in enumerate(("baseline", "week_4", "week_12"))
@@ -63,13 +77,21 @@ def test_the_example_of_the_study_file_works_as_it_stands(tmp_path):
     (tmp_path / "scores.csv").write_text("\n".join(map(",".join, lines)) + "\n")
     ids = [f"{p:03d}" for p in range(6)]
     (tmp_path / "patients.csv").write_text("patient_id,diagnosis\n" + "".join(f"{i},CRPS\n" for i in ids))
-    (tmp_path / "infusions.csv").write_text("patient_id,infusion,date\n" + "".join(f"{i},1,03/04/2024\n{i},2,10/04/2024\n" for i in ids))
+    (tmp_path / "infusions.csv").write_text(
+        "patient_id,infusion,date\n" + "".join(f"{i},1,03/04/2024\n{i},2,10/04/2024\n" for i in ids)
+    )
     (tmp_path / "side_effects.csv").write_text("patient_id,infusion,event\n000,1,nausea\n")
     study = oc.read_study(tmp_path / "study.toml")
     assert study.infusions["day"].tolist() == [0, 7] * 6
-    assert {"pain_nrs_average", "promis29_pain_interference", "phq9_total", "eq5d5l_index", "isi_total", "mine_total", "headache"} <= set(
-        study.outcome_names
-    )
+    assert {
+        "pain_nrs_average",
+        "promis29_pain_interference",
+        "phq9_total",
+        "eq5d5l_index",
+        "isi_total",
+        "mine_total",
+        "headache",
+    } <= set(study.outcome_names)
     assert not oc.Plan.of(study).run(study).failed
 
 
@@ -89,7 +111,9 @@ def test_what_the_documents_tell_to_type_exists():
         for command, rest in re.findall(r"(?:^|[`/])outcomes ([a-z][a-z-]+)([^`\n|]*)", text, re.MULTILINE):
             if command in known:
                 options = {o for a in known[command]._actions for o in a.option_strings}
-                assert set(re.findall(r"(?<!\S)--[a-z-]+", rest.split("#")[0])) <= options, f"{page}: outcomes {command}{rest}"
+                assert set(re.findall(r"(?<!\S)--[a-z-]+", rest.split("#")[0])) <= options, (
+                    f"{page}: outcomes {command}{rest}"
+                )
         for command in re.findall(r"`outcomes ([a-z-]+)", text):
             assert command in known, f"{page}: outcomes {command}"
     contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")

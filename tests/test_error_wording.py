@@ -90,7 +90,9 @@ def said(folder: Path) -> str:
         (place / "old.sav").touch()
         lines.append(f"## {name}\n{refusal(clinic(place, scores, study), place)}")
     bomb = raw(folder / "bomb.xlsx", '<row r="1048576"><c r="XFD1048576"><v>4711</v></c></row>')
-    lines.append(f"## a workbook that claims a million columns\n{told(lambda: oc.read_table(bomb, patient='id'), folder)}")
+    lines.append(
+        f"## a workbook that claims a million columns\n{told(lambda: oc.read_table(bomb, patient='id'), folder)}"
+    )
     place = folder / "sound"
     place.mkdir()
     study = oc.read_study(clinic(place))
@@ -135,5 +137,9 @@ def test_no_error_holds_a_value_or_a_code_of_a_patient(text: str) -> None:
 def test_every_error_is_a_whole_sentence(text: str) -> None:
     for block in text.strip().split("\n\n"):
         message = block.split("\n", 2)[2]
-        assert message[0].isupper() or message[0] in "[0123456789'" or re.match(r"\w+\.(csv|toml|xlsx|sav)|level ", message)
+        assert (
+            message[0].isupper()
+            or message[0] in "[0123456789'"
+            or re.match(r"\w+\.(csv|toml|xlsx|sav)|level ", message)
+        )
         assert message[-1] in ".)?", message

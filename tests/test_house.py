@@ -37,7 +37,9 @@ def test_layers() -> None:
 def test_every_module_of_the_top_level_has_its_room_in_the_layers() -> None:
     import tomllib
 
-    layers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0]["layers"]
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0][
+        "layers"
+    ]
     named = {name.strip("() ") for layer in layers for name in re.split(r"[|:]", layer)}
     there = {p.stem for p in (ROOT / "outcomes").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
     assert there - {"__init__", "__main__"} == named
@@ -57,7 +59,9 @@ def test_public_functions_and_classes_say_what_they_do(path: Path) -> None:
     silent = [
         node.name
         for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
     ]
     assert silent == []
 

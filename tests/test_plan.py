@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import outcomes as oc
-from outcomes.errors import AnalysisError, StudyError
+from outcomes.core.errors import AnalysisError, StudyError
 from tests.builders import two_visits
 
 STUDY = two_visits([7, 6, 8, 5, 9, 4], [5, 6, 2, 4, 7, 5])

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.errors import AnalysisError
+from outcomes.core.errors import AnalysisError
 from tests.builders import MOOD, two_visits
 
 SAMPLE = oc.read_study("data/sample/study.toml")
@@ -27,7 +27,10 @@ def test_the_crossover_plan():
 def test_the_parallel_plan():
     patients = {"patient": [f"p{i:03d}" for i in range(1, 13)], "arm": ["ketamine", "placebo"] * 6}
     study = two_visits(
-        [7, 6, 8, 5, 9, 6, 7, 8, 6, 7, 5, 8], [4, 6, 5, 5, 5, 5, 4, 7, 3, 7, 4, 7], design="parallel", patients=pd.DataFrame(patients)
+        [7, 6, 8, 5, 9, 6, 7, 8, 6, 7, 5, 8],
+        [4, 6, 5, 5, 5, 5, 4, 7, 3, 7, 4, 7],
+        design="parallel",
+        patients=pd.DataFrame(patients),
     )
     plan = oc.plans.parallel(study)
     assert [(type(r.analysis).__name__, r.failed) for r in plan.run(study).failed] == []
@@ -74,7 +77,9 @@ def diary(days, **more):
     visits = ("baseline", *(f"day_{d}" for d in days))
     scores = pd.DataFrame({"patient": [p for p in "abcd" for _ in visits], "visit": visits * 4,
                            "pain": [float(4 + (i * 7) % 5) for i in range(4 * len(visits))]})  # fmt: skip
-    return oc.Study(scores, visits=visits, design="follow-up", measures={"pain": oc.Outcome("pain", "Pain", "lower")}, **more)
+    return oc.Study(
+        scores, visits=visits, design="follow-up", measures={"pain": oc.Outcome("pain", "Pain", "lower")}, **more
+    )
 
 
 def test_a_follow_up_with_a_week_of_daily_scores_asks_about_the_diary_and_no_other_does():
@@ -91,9 +96,16 @@ def test_a_follow_up_with_a_week_of_daily_scores_asks_about_the_diary_and_no_oth
 @pytest.mark.parametrize(("kept", "asked"), [(["yes"] * 10 + ["no", None], True), ([1.0] * 11 + [0.0], True), (["yes"] * 12, False),
                                              (["no"] * 12, False), (["a", "b"] * 6, False)])  # fmt: skip
 def test_a_parallel_plan_asks_again_of_those_who_kept_to_the_protocol_where_some_did_not(kept, asked):
-    patients = {"patient": [f"p{i:03d}" for i in range(1, 13)], "arm": ["ketamine", "placebo"] * 6, "per_protocol": kept}
+    patients = {
+        "patient": [f"p{i:03d}" for i in range(1, 13)],
+        "arm": ["ketamine", "placebo"] * 6,
+        "per_protocol": kept,
+    }
     study = two_visits(
-        [7, 6, 8, 5, 9, 6, 7, 8, 6, 7, 5, 8], [4, 6, 5, 5, 5, 5, 4, 7, 3, 7, 4, 7], design="parallel", patients=pd.DataFrame(patients)
+        [7, 6, 8, 5, 9, 6, 7, 8, 6, 7, 5, 8],
+        [4, 6, 5, 5, 5, 5, 4, 7, 3, 7, 4, 7],
+        design="parallel",
+        patients=pd.DataFrame(patients),
     )
     plan = oc.plans.parallel(study)
     found = [q for q in plan if type(q).__name__ == "Among"]

@@ -12,10 +12,10 @@ import pytest
 from matplotlib.figure import Figure
 
 import outcomes as oc
-from outcomes.errors import AnalysisError
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import Counts, Estimate, Outcome, Result
 from outcomes.plots import PICTURES, plot
-from outcomes.result import Counts, Estimate, Outcome, Result
-from outcomes.study import Study
+from outcomes.study.study import Study
 from tests.builders import MOOD, PAIN, two_visits
 
 SAMPLE = oc.read_study("data/sample/study.toml").ready
@@ -99,7 +99,9 @@ def test_real_data_are_not_called_invented(kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted(PICTURES))
 def test_titles_and_axis_names_stay_inside_the_picture(kind: str) -> None:
     result = answer(kind)
-    result = dataclasses.replace(result, outcome=LONG, analysis=dataclasses.replace(result.analysis, label=f"{LONG.title}: asked"))
+    result = dataclasses.replace(
+        result, outcome=LONG, analysis=dataclasses.replace(result.analysis, label=f"{LONG.title}: asked")
+    )
     ax = plot(result, kind, ax=new_axes())
     ax.figure.canvas.draw()
     box = ax.get_window_extent()
@@ -215,7 +217,11 @@ def test_many_groups_are_told_apart() -> None:
     result = oc.Course("pain", by="site").run(Study(scores, visits=("baseline", "week_4"), measures={"pain": PAIN}))
     ax = plot(result, ax=new_axes())
     assert [t.get_text() for t in ax.get_legend().get_texts()] == [f"clinic {i:02d}" for i in range(n)]
-    looks = {(line.get_color(), line.get_marker()) for line in ax.get_lines() if line.get_marker() not in ("", "None", "_", None)}
+    looks = {
+        (line.get_color(), line.get_marker())
+        for line in ax.get_lines()
+        if line.get_marker() not in ("", "None", "_", None)
+    }
     assert len(looks) == n
 
 

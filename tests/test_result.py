@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from outcomes.result import COLUMNS, Counts, Estimate, Outcome
+from outcomes.core.result import COLUMNS, Counts, Estimate, Outcome
 
 
 def test_counts_must_add_up():

@@ -2,16 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcomes.errors import AnalysisError, DataError, StudyError
-from outcomes.study import Study
+from outcomes.core.errors import AnalysisError, DataError, StudyError
+from outcomes.study.study import Study
 from tests.builders import PAIN, two_visits
 
 
 def test_pairs_are_matched_by_patient_never_by_row_order():
     study = two_visits([7, 6, 8, 5], [5, 6, 2, 4])
-    shuffled = Study(
-        study.scores.sample(frac=1, random_state=3), visits=study.visits, measures=study.measures
-    )
+    shuffled = Study(study.scores.sample(frac=1, random_state=3), visits=study.visits, measures=study.measures)
     a, b = (s.pairs("pain", before="baseline", after="week_4") for s in (study, shuffled))
     assert (a.before == b.before).all()
     assert (a.after == b.after).all()
@@ -72,9 +70,7 @@ def test_patients_without_scores_are_enrolled():
 
 
 def test_several_rows_a_visit_are_refused_by_the_wide_view():
-    scores = pd.DataFrame(
-        {"patient": ["a", "a"], "period": ["1", "2"], "visit": ["post", "post"], "pain": [4.0, 5.0]}
-    )
+    scores = pd.DataFrame({"patient": ["a", "a"], "period": ["1", "2"], "visit": ["post", "post"], "pain": [4.0, 5.0]})
     study = Study(scores, visits=("post",), measures={"pain": PAIN})
     with pytest.raises(AnalysisError, match="study.where\\(period"):
         study.wide("pain")

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.result import DIFFERENCE, Counts, Estimate, Result
-from outcomes.tables import Table
+from outcomes.core.result import DIFFERENCE, Counts, Estimate, Result
+from outcomes.tables.results_table import Table
 from tests.builders import two_visits
 
 CHANGE = oc.PairedT("pain", before="baseline", after="week_4")
@@ -74,7 +74,9 @@ def test_numbers_are_rounded_once_half_away_from_zero(e: Estimate, value: str, i
 
 
 def test_levels_that_differ_are_named() -> None:
-    table = oc.table(result(Estimate("a", 1.0, 0.0, 2.0), Estimate("b", 1.0, 0.0, 2.0), Estimate("c", 1.0, 0.0, 2.0, level=0.9)))
+    table = oc.table(
+        result(Estimate("a", 1.0, 0.0, 2.0), Estimate("b", 1.0, 0.0, 2.0), Estimate("c", 1.0, 0.0, 2.0, level=0.9))
+    )
     assert [row[2].endswith("(90%)") for row in table.rows] == [False, False, True]
     assert "where no other level stands beside them" in table.notes[0]
 

@@ -29,12 +29,16 @@ def test_counts_are_whole():
 
 
 def test_a_frame_shows_a_gap_as_a_gap_and_a_true_minus():
-    frame = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": ["x", None], "c": np.array([True, False]), "d": [-5, 3]})
+    frame = pd.DataFrame(
+        {"a": pd.array([1, None], dtype="Int64"), "b": ["x", None], "c": np.array([True, False]), "d": [-5, 3]}
+    )
     assert oc.table(frame).rows == (("1", "x", "yes", "−5"), ("–", "–", "no", "3"))
 
 
 def words(how):
-    plan = oc.Plan(oc.PairedT("pain", **VISITS, family="f"), oc.SignFlip("pain", **VISITS, family="f"), families={"f": how})
+    plan = oc.Plan(
+        oc.PairedT("pain", **VISITS, family="f"), oc.SignFlip("pain", **VISITS, family="f"), families={"f": how}
+    )
     return plan.run(STUDY).multiplicity
 
 
@@ -43,7 +47,9 @@ def test_no_adjustment_is_not_called_one():
 
 
 def test_a_fixed_sequence_is_tested_not_adjusted_by():
-    assert words("fixed-sequence").startswith("P values were tested in the declared order until the first that failed within")
+    assert words("fixed-sequence").startswith(
+        "P values were tested in the declared order until the first that failed within"
+    )
 
 
 def test_a_family_counts_the_main_visit_of_a_model_not_its_first():

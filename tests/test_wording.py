@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes import wording
+from outcomes.core import wording
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pkgutil
 import pandas as pd
 
 from outcomes.checks.rules import RULES
-from outcomes.study import Issue, Study
-from outcomes.wording import listed_addresses
+from outcomes.core.wording import listed_addresses
+from outcomes.study.study import Issue, Study
 
 COLUMNS = ("severity", "rule", "table", "column", "count", "message", "addresses")
 SEVERITIES = ("error", "warning", "note")

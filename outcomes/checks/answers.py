@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from outcomes.checks.rules import rule
-from outcomes.scoring import Instrument, suspicions
-from outcomes.study import InstrumentUse, Issue, Study
-from outcomes.wording import plural
+from outcomes.core.wording import plural
+from outcomes.questionnaires import Instrument, suspicions
+from outcomes.study.study import InstrumentUse, Issue, Study
 
 
 @rule
@@ -36,7 +36,9 @@ def safety_flag(study: Study) -> Iterator[Issue]:
             rows = tuple(study.rows[k] for k in np.flatnonzero(x >= flag.at_least))
             column = use.items[flag.item]
             if rows:
-                yield Issue("safety_flag", f"{kind.title}: {flag.message}.", len(rows), "warning", "scores", column, rows)
+                yield Issue(
+                    "safety_flag", f"{kind.title}: {flag.message}.", len(rows), "warning", "scores", column, rows
+                )
             given = items.notna().any(axis=1).to_numpy()
             if n := int((np.isnan(x) & given).sum()):
                 text = f"{kind.title}: item {flag.item} is not answered in {plural(n, 'questionnaire')} (its safety flag is unknown)."

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from outcomes.checks.rules import rule
-from outcomes.errors import AnalysisError, unknown
-from outcomes.study import Issue, Study
-from outcomes.wording import listed, percent, plural, spoken
+from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.wording import listed, percent, plural, spoken
+from outcomes.study.study import Issue, Study
 
 #: Share of missing scores at a visit above which it is a warning, not a note (methods: tipping point above 10%).
 MUCH_MISSING = 0.10
@@ -44,7 +44,9 @@ def plan_asks(study: Study) -> Iterator[Issue]:
 
 
 def _cannot_be_asked(study: Study, entry: Mapping[str, Any]) -> Iterator[str]:
-    visits = [str(entry[k]) for k in ("baseline", "before", "after", "visit") if isinstance(entry.get(k), str) and entry[k]]
+    visits = [
+        str(entry[k]) for k in ("baseline", "before", "after", "visit") if isinstance(entry.get(k), str) and entry[k]
+    ]
     strange = [v for v in visits if v not in study.visits]
     yield from (unknown("visit", v, study.visits) for v in strange)
     for word in entry.values():  # a question about a question (Imputed, SideBySide) holds others

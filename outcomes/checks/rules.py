@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from outcomes.study import Issue, Study
+from outcomes.study.study import Issue, Study
 
 Rule = Callable[[Study], Iterable[Issue]]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from outcomes.cli.arguments import parser
-from outcomes.errors import OutcomesError, OutputError
+from outcomes.core.errors import OutcomesError, OutputError
 
 log = logging.getLogger("outcomes")
 

@@ -10,9 +10,19 @@ import outcomes
 from outcomes.cli import commands as do
 
 #: The kinds of `outcomes.notebooks`, listed here so that --help stays quick (a test compares).
-NOTEBOOKS = ("before-after", "crossover", "follow-up", "parallel", "routes", "side-effects", "symptoms", "plan", "sites")
+NOTEBOOKS = (
+    "before-after",
+    "crossover",
+    "follow-up",
+    "parallel",
+    "routes",
+    "side-effects",
+    "symptoms",
+    "plan",
+    "sites",
+)
 
-#: The kinds of `outcomes.plans`, listed here for the same reason.
+#: The kinds of `outcomes.plans.ready_made`, listed here for the same reason.
 PLANS = ("before-after", "follow-up", "parallel", "crossover", "routes", "side-effects")
 
 EXIT_CODES = """exit codes:
@@ -30,7 +40,10 @@ EXIT_CODES = """exit codes:
 
 #: The one thing that nearly every command needs.
 STUDY: dict[str, Any] = {"metavar": "STUDY.toml", "help": "the study file: which columns mean what, and the plan"}
-SCHEDULE: dict[str, Any] = {"metavar": "SCHEDULE.toml", "help": "the schedule: which study, how often, where to, who is told"}
+SCHEDULE: dict[str, Any] = {
+    "metavar": "SCHEDULE.toml",
+    "help": "the schedule: which study, how often, where to, who is told",
+}
 
 Call = Callable[[argparse.Namespace], int]
 Add = Callable[[str, Call, str], argparse.ArgumentParser]
@@ -69,9 +82,13 @@ def _with_a_study(add: Add) -> None:
     p.add_argument("study", **STUDY)
     p.add_argument("--out", default="reports", metavar="DIR", help="folder for the report (default: reports)")
     p.add_argument("--format", default="html", metavar="LIST", help="html, pdf, docx, tables; several with commas")
-    p.add_argument("--audience", default="internal", choices=["internal", "share"], help="share: no small or exact number")
+    p.add_argument(
+        "--audience", default="internal", choices=["internal", "share"], help="share: no small or exact number"
+    )
     p.add_argument("--policy", default="opensafely", help="with share: opensafely, nhs, cms, ukllc or acro")
-    p.add_argument("--since", default="", metavar="DIR", help="the folder of the last report: adds what is new since then")
+    p.add_argument(
+        "--since", default="", metavar="DIR", help="the folder of the last report: adds what is new since then"
+    )
     p = add("run", do.run, "answer the study's plan and write every number to a file for machines")
     p.add_argument("study", **STUDY)
     p.add_argument("--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet")
@@ -83,7 +100,11 @@ def _with_a_study(add: Add) -> None:
     p.add_argument("--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet")
     p.add_argument("--strict", action="store_true", help="score only complete questionnaires")
     p = add("init", do.init, "look at a data file and write a commented study file, with every guess marked")
-    p.add_argument("data", metavar="DATA", help="a data file (CSV, Excel, SPSS, FHIR …), or a study file without a plan, to add one")
+    p.add_argument(
+        "data",
+        metavar="DATA",
+        help="a data file (CSV, Excel, SPSS, FHIR …), or a study file without a plan, to add one",
+    )
     p.add_argument(
         "--to", default="", metavar="FILE", help="the study file to write (default: study.toml beside the data)"
     )
@@ -96,14 +117,20 @@ def _around_it(add: Add) -> None:
     p = add("notebook", do.notebook, "write a notebook for this kind of study, ready to open in JupyterLab")
     p.add_argument("kind", metavar="KIND", help=f"one of {', '.join(NOTEBOOKS)}")
     p.add_argument("study", **STUDY)
-    p.add_argument("--to", default="", metavar="FILE", help="the .ipynb to write (default: KIND.ipynb beside the study file)")
+    p.add_argument(
+        "--to", default="", metavar="FILE", help="the .ipynb to write (default: KIND.ipynb beside the study file)"
+    )
     p.add_argument("--force", action="store_true", help="replace a notebook that is already there")
     p = add("methods", do.methods, "list the questions that a plan can ask")
     p.add_argument("name", nargs="?", default="", help="show one question in full")
     p = add("instruments", do.instruments, "list the questionnaires that can be scored, show one, or check your own")
     p.add_argument("name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'")
     p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")
-    p = add("selftest", do.selftest, "compare the statistics on this computer with R's values; one page for the IT department")
+    p = add(
+        "selftest",
+        do.selftest,
+        "compare the statistics on this computer with R's values; one page for the IT department",
+    )
     p.add_argument("--methods", action="store_true", help="one line a method, not only one an area")
 
 

@@ -10,22 +10,24 @@ from typing import Any
 
 import outcomes
 from outcomes.cli import output
-from outcomes.errors import StudyError, unknown
-from outcomes.wording import plural
+from outcomes.core.errors import StudyError, unknown
+from outcomes.core.wording import plural
 
 log = logging.getLogger("outcomes")
 
 
 def report(args: argparse.Namespace) -> int:
     """Answer the plan and write the report, in every format asked for."""
-    from outcomes.report import FORMATS, LEDGER, write_reports, write_snapshot, write_tables
+    from outcomes.reporting import FORMATS, LEDGER, write_reports, write_snapshot, write_tables
 
     formats = [f.strip().lower() for f in args.format.split(",") if f.strip()] or ["html"]
     for kind in formats:
         if kind not in (*FORMATS, "tables"):
             raise StudyError(unknown("format", kind, (*FORMATS, "tables")))
         output.must_have("xlsx" if kind == "tables" else kind)
-    output.must_be_writable(next(p for p in (Path(args.out).absolute(), *Path(args.out).absolute().parents) if p.exists()))
+    output.must_be_writable(
+        next(p for p in (Path(args.out).absolute(), *Path(args.out).absolute().parents) if p.exists())
+    )
     study, plan = _study_and_plan(args.study)
     out, how = Path(args.out), {"audience": args.audience, "policy": args.policy}
     if args.audience == "share":
@@ -85,7 +87,7 @@ def score(args: argparse.Namespace) -> int:
 
 def init(args: argparse.Namespace) -> int:
     """Write a study file from what a data file looks like, or add a plan to one."""
-    from outcomes.plans import starter
+    from outcomes.plans.ready_made import starter
 
     if Path(args.data).suffix.lower() == ".toml":
         return _add_plan(args)
@@ -101,7 +103,7 @@ def init(args: argparse.Namespace) -> int:
 
 def _add_plan(args: argparse.Namespace) -> int:
     """The ready-made plan at the end of a study file that has none."""
-    from outcomes.plans import with_plan
+    from outcomes.plans.ready_made import with_plan
 
     file = Path(args.data)
     target = Path(args.to) if args.to else file
@@ -125,7 +127,9 @@ def notebook(args: argparse.Namespace) -> int:
     """Write a notebook for a study."""
     from outcomes.notebooks import write_notebook
 
-    file = write_notebook(args.kind, args.study, args.to or Path(args.study).parent / f"{args.kind}.ipynb", force=args.force)
+    file = write_notebook(
+        args.kind, args.study, args.to or Path(args.study).parent / f"{args.kind}.ipynb", force=args.force
+    )
     print(f"Notebook: {file.resolve()}\nOpen it with: jupyter lab {file}")
     return 0
 
@@ -134,7 +138,7 @@ def methods(args: argparse.Namespace) -> int:
     """List the questions, or show one."""
     import inspect
 
-    from outcomes.plan import kinds
+    from outcomes.plans.plan import kinds
 
     if args.name:
         found = kinds()
@@ -142,14 +146,16 @@ def methods(args: argparse.Namespace) -> int:
             raise StudyError(unknown("method", args.name, found))
         print(f"{args.name}{inspect.signature(found[args.name])}\n\n{inspect.getdoc(found[args.name])}")
         return 0
-    output.show(outcomes.questions(), "Questions a plan can ask (outcomes methods NAME shows one)", ("method", "question"))
+    output.show(
+        outcomes.questions(), "Questions a plan can ask (outcomes methods NAME shows one)", ("method", "question")
+    )
     return 0
 
 
 def instruments(args: argparse.Namespace) -> int:
     """List the instruments, show one, or run the examples of one's own."""
     if args.name == "check":
-        from outcomes.scoring import run_examples
+        from outcomes.questionnaires import run_examples
 
         if not args.file:
             raise StudyError("Which file? outcomes instruments check my_instrument.toml")
@@ -171,7 +177,7 @@ def instruments(args: argparse.Namespace) -> int:
 
 def selftest(args: argparse.Namespace) -> int:
     """Compare the statistics with the stored reference values."""
-    from outcomes.selftest import page, selftest
+    from outcomes.validation import page, selftest
 
     verdict = selftest()
     print(page(verdict, every_method=args.methods))
@@ -223,7 +229,9 @@ def _study_and_plan(path: str) -> tuple[Any, Any]:
     study = outcomes.read_study(path)
     plan = outcomes.Plan.of(study)
     if not len(plan):
-        raise StudyError(f"{path} has no [[analysis]]: nothing is asked. To add a ready-made plan: outcomes init {path}")
+        raise StudyError(
+            f"{path} has no [[analysis]]: nothing is asked. To add a ready-made plan: outcomes init {path}"
+        )
     log.info("Read %s.", study)
     return study, plan
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outcomes.errors import MissingExtraError, OutputError, StudyError
+from outcomes.core.errors import MissingExtraError, OutputError, StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,9 @@ def must_have(extra: str) -> None:
 def must_be_writable(folder: Path) -> None:
     """Refuse a folder that is not there or cannot be written, before minutes are spent on what should go there."""
     if not folder.is_dir():
-        what = f"'{folder}' is a file, not a folder" if folder.exists() else f"There is no folder '{folder}' to write to"
+        what = (
+            f"'{folder}' is a file, not a folder" if folder.exists() else f"There is no folder '{folder}' to write to"
+        )
         raise OutputError(f"{what}.")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"Cannot write in {folder}: no permission.")
@@ -49,7 +51,7 @@ def write(frame: pd.DataFrame, path: str) -> None:
     """A frame as CSV (no cell of which a spreadsheet takes for a formula), JSON or Parquet."""
     kind = kind_of_file(path)
     if kind == ".csv":
-        from outcomes.report.spreadsheet import safe_cell
+        from outcomes.reporting.render.spreadsheet import safe_cell
 
         words = {c: frame[c].map(safe_cell) for c in frame.select_dtypes(exclude="number")}
         frame.assign(**words).rename(columns=safe_cell).to_csv(path, index=False)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from outcomes import plans
-from outcomes.analysis import Analysis
-from outcomes.errors import AnalysisError
-from outcomes.methods.diary import visit_days
-from outcomes.plan import Plan, kinds
-from outcomes.result import REASONS
-from outcomes.study import GROUPS, Study
+from outcomes.analyses.longitudinal.diary import visit_days
+from outcomes.analyses.question import Analysis
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import REASONS
+from outcomes.plans.plan import Plan, kinds
+from outcomes.study.study import GROUPS, Study
 
 #: How many further scores a notebook shows beside the main one, if the study file does not name them.
 FURTHER = 8
@@ -74,7 +74,9 @@ def _one_group(study: Study) -> None:
     """Refuse a study that has a comparison: its arms in one pot, or one alone, say nothing about the treatment."""
     if study.controlled:
         there = f". Ask for: outcomes notebook {study.design}" if study.design in KINDS else ""
-        raise AnalysisError(f"This notebook is for patients without a comparison; this study compares treatments ({study.design}){there}.")
+        raise AnalysisError(
+            f"This notebook is for patients without a comparison; this study compares treatments ({study.design}){there}."
+        )
 
 
 def _before_after(study: Study) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from outcomes.errors import DataError, StudyError, unknown
+from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.notebooks.kinds import KINDS, options, words
 from outcomes.readers import read_study
 

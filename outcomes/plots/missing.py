@@ -8,9 +8,9 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from outcomes.core.result import Result
+from outcomes.core.wording import level_text, number, plural, spoken
 from outcomes.plots.pictures import BLUE, GREY, INK, ORANGE, _title, picture
-from outcomes.result import Result
-from outcomes.wording import level_text, number, plural, spoken
 
 
 @picture("staircase", size=(7.2, 4.2))

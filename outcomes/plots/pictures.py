@@ -14,10 +14,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from outcomes.errors import AnalysisError, unknown
+from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.result import Outcome, Result
+from outcomes.core.wording import MINUS, digits_for, interval, level_text, number, percent, plural, spoken
 from outcomes.plots.described import Described
-from outcomes.result import Outcome, Result
-from outcomes.wording import MINUS, digits_for, interval, level_text, number, percent, plural, spoken
 
 #: Okabe and Ito's colours (jfly.uni-koeln.de/color): told apart in every common colour blindness, and by lightness in grey.
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#222222"

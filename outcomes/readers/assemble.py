@@ -8,21 +8,21 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from outcomes.checks import privacy
-from outcomes.errors import PrivacyError, StudyError, unknown
-from outcomes.readers.cdisc import baseline_elsewhere
+from outcomes.core.errors import PrivacyError, StudyError, unknown
+from outcomes.core.wording import listed_addresses
+from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, drop_summaries
 from outcomes.readers.columns import Reader
-from outcomes.readers.days import to_days
+from outcomes.readers.exports.cdisc import baseline_elsewhere
 from outcomes.readers.files import read_file
 from outcomes.readers.ids import patient_ids
 from outcomes.readers.parse import column_report
 from outcomes.readers.recipe import ROLES, Recipe
-from outcomes.readers.visits import declared_columns, in_order, visit_time, wide_columns
-from outcomes.readers.wide import to_long
-from outcomes.readers.windows import by_day, refuse_dates_alone
-from outcomes.study import Issue, Study
-from outcomes.wording import listed_addresses
+from outcomes.readers.shape.relative_days import to_days
+from outcomes.readers.shape.visit_names import declared_columns, in_order, visit_time, wide_columns
+from outcomes.readers.shape.visit_windows import by_day, refuse_dates_alone
+from outcomes.readers.shape.wide import to_long
+from outcomes.study.study import Issue, Study
 
 
 def assemble(recipe: Recipe) -> Study:

@@ -13,8 +13,8 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import DataError, unknown
-from outcomes.study import Issue
+from outcomes.core.errors import DataError, unknown
+from outcomes.study.study import Issue
 
 #: Rows that a clinic adds under its table; a "patient" of this name is a summary, not a person.
 SUMMARIES = frozenset(

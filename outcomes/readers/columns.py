@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import DataError, StudyError, unknown
+from outcomes.core.errors import DataError, StudyError, unknown
+from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
+from outcomes.readers.instrument_columns import column_types, instrument_use, plain_outcome
 from outcomes.readers.parse import OUTSIDE, UNPARSEABLE, ColumnType, Parsed, looks_numeric, parse_column, report_row
 from outcomes.readers.recipe import ROLE_TYPES, ROLES, Recipe
-from outcomes.readers.uses import column_types, instrument_use, plain_outcome
-from outcomes.study import Issue
-from outcomes.wording import listed_addresses
+from outcomes.study.study import Issue
 
 
 class Reader:

@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Callable, Sequence
 
-from outcomes.errors import DataError, StudyError, unknown
+from outcomes.core.errors import DataError, StudyError, unknown
 
 ORDERS = ("dmy", "mdy")
 

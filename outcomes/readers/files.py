@@ -6,15 +6,15 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from outcomes.errors import DataError, StudyError
-from outcomes.readers.arrange import arranged
+from outcomes.core.errors import DataError, StudyError
 from outcomes.readers.cells import TextTable
-from outcomes.readers.columnar import read_parquet
-from outcomes.readers.delimited import read_delimited
-from outcomes.readers.excel import read_excel
-from outcomes.readers.fhir import ENDINGS, read_fhir
+from outcomes.readers.exports.detect_export import arranged
+from outcomes.readers.fhir.reader import ENDINGS, read_fhir
+from outcomes.readers.formats.delimited import read_delimited
+from outcomes.readers.formats.excel import read_excel
+from outcomes.readers.formats.parquet import read_parquet
+from outcomes.readers.formats.statistical import SYSTEMS, read_statistical
 from outcomes.readers.source import GATHERING, Source
-from outcomes.readers.statistical import SYSTEMS, read_statistical
 
 __all__ = ["Source", "read_file"]
 

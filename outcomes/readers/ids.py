@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import DataError, StudyError, unknown
+from outcomes.core.errors import DataError, StudyError, unknown
+from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
 from outcomes.readers.parse import DECLARED_MISSING
-from outcomes.study import Issue
-from outcomes.wording import listed_addresses
+from outcomes.study.study import Issue
 
 CHOICES = ("exact", "trim", "casefold")
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.errors import StudyError, unknown
+from outcomes.core.errors import StudyError, unknown
+from outcomes.core.wording import listed_addresses
 from outcomes.readers import dates
 from outcomes.readers.cells import TextTable
-from outcomes.wording import listed_addresses
 
 KINDS = ("score", "number", "integer", "date", "yes/no", "category", "text")
 PARSED, BLANK, CODED, UNPARSEABLE, OUTSIDE = range(5)

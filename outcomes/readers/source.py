@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outcomes.errors import StudyError, unknown
+from outcomes.core.errors import StudyError, unknown
 from outcomes.readers.cells import TextTable
 
 #: How the fields that are no text are written in a study file.

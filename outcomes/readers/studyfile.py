@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from outcomes.errors import StudyError, unknown
+from outcomes.core.errors import StudyError, unknown
 from outcomes.readers.assemble import assemble
 from outcomes.readers.cells import fingerprint
 from outcomes.readers.recipe import TABLES, Recipe
+from outcomes.readers.shape.visit_windows import windows
 from outcomes.readers.source import Source
-from outcomes.readers.windows import windows
-from outcomes.study import Study
+from outcomes.study.study import Study
 
 #: What a paper must say and the data cannot: one sentence each, for the report's checklist.
 PAPER = (
@@ -147,7 +147,12 @@ def _recipe(said: Mapping[str, Any], folder: Path) -> Recipe:
         drop=_names(privacy, "drop", "privacy"),
         folder=folder,
         paper={k: str(v) for k, v in said.get("paper", {}).items()},
-        study=head | {"questions": tuple(said.get("analysis", ())), "families": said.get("families", {}), "estimand": said.get("estimand", {})},
+        study=head
+        | {
+            "questions": tuple(said.get("analysis", ())),
+            "families": said.get("families", {}),
+            "estimand": said.get("estimand", {}),
+        },
     )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from outcomes.readers.assemble import assemble
 from outcomes.readers.recipe import Recipe
+from outcomes.readers.shape.visit_windows import windows
 from outcomes.readers.source import Source
-from outcomes.readers.windows import windows
-from outcomes.study import Study
+from outcomes.study.study import Study
 
 
 def read_table(

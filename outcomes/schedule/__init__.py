@@ -6,11 +6,11 @@ outcomes status monthly.toml             what ran, what is due, what is overdue
 outcomes schedule show monthly.toml      entries for cron, systemd, Windows Task Scheduler
 """
 
-from outcomes.schedule.config import Schedule, read_schedule
 from outcomes.schedule.entries import show
-from outcomes.schedule.making import Made
+from outcomes.schedule.publisher import Made
 from outcomes.schedule.run import Woken, run_due
-from outcomes.schedule.standing import Status, status
+from outcomes.schedule.schedule_file import Schedule, read_schedule
 from outcomes.schedule.starter import init
+from outcomes.schedule.status import Status, status
 
 __all__ = ["Made", "Schedule", "Status", "Woken", "init", "read_schedule", "run_due", "show", "status"]

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from outcomes.errors import StudyError, unknown
-from outcomes.schedule.config import Schedule, read_schedule
+from outcomes.core.errors import StudyError, unknown
+from outcomes.schedule.schedule_file import Schedule, read_schedule
 
 KINDS = ("cron", "systemd", "windows")
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from outcomes.errors import OutputError
-from outcomes.schedule.faults import LockedError
+from outcomes.core.errors import OutputError
+from outcomes.schedule.exit_codes import LockedError
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import outcomes
-from outcomes.errors import OutputError
-from outcomes.plan import Plan
-from outcomes.result import Results
-from outcomes.schedule.config import Schedule
+from outcomes.core.errors import OutputError
+from outcomes.core.result import Results
+from outcomes.plans.plan import Plan
+from outcomes.schedule.schedule_file import Schedule
 from outcomes.schedule.store import digest
-from outcomes.study import Study
+from outcomes.study.study import Study
 
 FORMAT = 1
 #: Rules of the readers under which rows are left out, and whether the reader's own count of rows still has them.

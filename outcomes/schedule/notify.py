@@ -21,9 +21,9 @@ from email.utils import formatdate, make_msgid
 from typing import Any
 from urllib.parse import urlsplit
 
-from outcomes.errors import StudyError
-from outcomes.schedule.config import Email, Notify
-from outcomes.schedule.faults import DeliveryError
+from outcomes.core.errors import StudyError
+from outcomes.schedule.exit_codes import DeliveryError
+from outcomes.schedule.schedule_file import Email, Notify
 
 TIMEOUT = 20  # seconds, for every connection
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from outcomes.errors import StudyError, unknown
+from outcomes.core.errors import StudyError, unknown
 
 KINDS = ("daily", "weekly", "monthly", "quarterly")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from outcomes.errors import OutcomesError, OutputError, StudyError
-from outcomes.schedule.config import Line, Schedule, read_schedule
+from outcomes.core.errors import OutcomesError, OutputError, StudyError
 from outcomes.schedule.environment import prepare
-from outcomes.schedule.faults import DeliveryError
+from outcomes.schedule.exit_codes import DeliveryError
 from outcomes.schedule.lock import locked
-from outcomes.schedule.making import Made, make
+from outcomes.schedule.notifier import Teller
 from outcomes.schedule.periods import Period, owed
+from outcomes.schedule.publisher import Made, make
+from outcomes.schedule.schedule_file import Line, Schedule, read_schedule
 from outcomes.schedule.store import Store, write_json
-from outcomes.schedule.telling import Teller
 
 log = logging.getLogger("outcomes")
 

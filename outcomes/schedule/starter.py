@@ -6,7 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from outcomes.errors import StudyError
+from outcomes.core.errors import StudyError
 
 _TEXT = """\
 # When reports are made by themselves. Look at every line, then:

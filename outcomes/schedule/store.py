@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from outcomes.report import SNAPSHOT
+from outcomes.reporting import SNAPSHOT
 
 log = logging.getLogger("outcomes")
 _RUN = re.compile(r"\d{4}-[0-9WQ-]+_\d{8}T\d{6}Z(-\d+)?")

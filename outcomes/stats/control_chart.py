@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from outcomes.errors import AnalysisError
-from outcomes.result import NAN
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import NAN
 
 #: Mean moving range of two to standard deviation (d2 for n = 2), and the upper limit of the range (D4 for n = 2).
 D2, D4 = 1.1283791670955126, 3.2665
@@ -104,7 +104,9 @@ def p_chart(
     return ControlChart(tuple(share.tolist()), centre, tuple(low.tolist()), tuple(high.tolist()), found)
 
 
-def _signals(x: np.ndarray, low: np.ndarray, high: np.ndarray, centre: np.ndarray, run: int) -> tuple[tuple[int, str], ...]:
+def _signals(
+    x: np.ndarray, low: np.ndarray, high: np.ndarray, centre: np.ndarray, run: int
+) -> tuple[tuple[int, str], ...]:
     """Points outside their limits, and the point that completes a run on one side (a point on the centre ends it)."""
     slack = 1e-9 * np.maximum(1, np.abs(centre))
     found = [(int(i), "outside the limits") for i in np.flatnonzero((x < low - slack) | (x > high + slack))]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from outcomes.errors import AnalysisError
-from outcomes.result import NAN
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import NAN
 
 Array = np.ndarray
 

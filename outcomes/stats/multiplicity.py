@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from outcomes.errors import AnalysisError, unknown
+from outcomes.core.errors import AnalysisError, unknown
 
 Array = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy import optimize, special
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.proportions import wilson_limits
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.proportions.single import wilson_limits
 
 #: The largest study that is searched for.
 LARGEST = 10_000_000

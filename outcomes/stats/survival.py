@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from outcomes.errors import AnalysisError, unknown
-from outcomes.result import NAN, Estimate
+from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.result import NAN, Estimate
 
 Array = np.ndarray
 

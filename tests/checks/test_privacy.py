@@ -8,7 +8,7 @@ import io
 import pandas as pd
 import pytest
 
-from outcomes.checks.privacy import CLEAN, message, scan
+from outcomes.readers.privacy import CLEAN, message, scan
 from tests.shared import SHARED, needs
 
 

@@ -38,7 +38,9 @@ def test_every_rule_is_tested_in_this_folder() -> None:
 
 
 def test_too_few_patients() -> None:
-    assert messages(two_visits([7], [5]), "too_few_patients") == ["There is 1 patient: no spread, no interval, no test."]
+    assert messages(two_visits([7], [5]), "too_few_patients") == [
+        "There is 1 patient: no spread, no interval, no test."
+    ]
     assert found(two_visits([7, 6], [5, 6]), "too_few_patients").empty
 
 
@@ -56,11 +58,16 @@ def test_the_plan_asks_for_what_is_not_there() -> None:
     questions = ({"method": "PairedT", **asked, "after": "weak_4"}, inner, {"method": "PairedT", **asked})
     study = two_visits(BEFORE, AFTER, questions=questions)
     issues = found(study, "plan_asks")
-    assert list(issues["severity"]) == ["warning", "warning"], "the data are sound: a report is published and says what failed"
+    assert list(issues["severity"]) == ["warning", "warning"], (
+        "the data are sound: a report is published and says what failed"
+    )
     assert issues["message"][0] == (
         "[[analysis]] number 1 (PairedT): No visit 'weak_4'. There is: baseline, week_4. Did you mean 'week_4'?"
     )
-    assert issues["message"][1] == "[[analysis]] number 2 (Imputed): No outcome 'pian'. There is: pain. Did you mean 'pain'?"
+    assert (
+        issues["message"][1]
+        == "[[analysis]] number 2 (Imputed): No outcome 'pian'. There is: pain. Did you mean 'pain'?"
+    )
     assert found(two_visits(BEFORE, AFTER, questions=questions[2:]), "plan_asks").empty
 
 
@@ -194,7 +201,7 @@ def test_the_gravest_come_first_and_nothing_twice() -> None:
 
 
 def test_addresses_are_told_apart_and_cut_after_twenty() -> None:
-    from outcomes.study import Issue
+    from outcomes.study.study import Issue
 
     def addresses(*where: str) -> str:
         study = two_visits(BEFORE, AFTER, issues=(Issue("unparseable", "x", addresses=where),))

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 import outcomes as oc
-from outcomes.analysis import Analysis
-from outcomes.result import Result
-from outcomes.study import Study
+from outcomes.analyses.question import Analysis
+from outcomes.core.result import Result
+from outcomes.study.study import Study
 from tests.builders import PAIN
 
 VISITS = ("baseline", "week_1", "week_4")
@@ -51,9 +51,13 @@ def _patients(n: int) -> pd.DataFrame:
 
 def _events(patients: pd.DataFrame) -> dict[str, pd.DataFrame]:
     who = patients["patient"]
-    infusions = pd.DataFrame({"patient": who, "infusion": 1, "guess": np.where(np.arange(len(who)) % 3, "ketamine", "placebo")})
+    infusions = pd.DataFrame(
+        {"patient": who, "infusion": 1, "guess": np.where(np.arange(len(who)) % 3, "ketamine", "placebo")}
+    )
     infusions = infusions.merge(patients[["patient", "arm"]])
-    events = pd.DataFrame({"patient": who[:1], "infusion": 1, "event": "nausea", "severity": "mild", "serious": "no", "onset": 10})
+    events = pd.DataFrame(
+        {"patient": who[:1], "infusion": 1, "event": "nausea", "severity": "mild", "serious": "no", "onset": 10}
+    )
     return {"infusions": infusions, "events": events}
 
 
@@ -66,17 +70,34 @@ def small(n: int, design: str = "parallel", seed: int = 1, **more: Any) -> Study
         for period in range(periods or 1):
             arm = ("ketamine", "placebo")[(k + period) % 2]
             for j, visit in enumerate(VISITS):
-                row = {"patient": who, "visit": visit, "pain": float(np.clip(rng.integers(5, 10) - 2 * (j > 0), 0, 10)), "pgic": 2.0 + k % 3}
+                row = {
+                    "patient": who,
+                    "visit": visit,
+                    "pain": float(np.clip(rng.integers(5, 10) - 2 * (j > 0), 0, 10)),
+                    "pgic": 2.0 + k % 3,
+                }
                 rows.append(row | ({"period": period + 1, "arm": arm} if periods else {}))
     if periods:
         patients = patients.drop(columns="arm").assign(sequence=np.where(np.arange(n) % 2, "PK", "KP"))
-        infusions = pd.DataFrame(rows)[["patient", "period", "arm"]].drop_duplicates().rename(columns={"period": "infusion"})
+        infusions = (
+            pd.DataFrame(rows)[["patient", "period", "arm"]].drop_duplicates().rename(columns={"period": "infusion"})
+        )
         infusions["guess"] = "ketamine"
-        events = pd.DataFrame({"patient": patients["patient"][:1], "infusion": 1, "event": "nausea", "severity": "mild"})
+        events = pd.DataFrame(
+            {"patient": patients["patient"][:1], "infusion": 1, "event": "nausea", "severity": "mild"}
+        )
         extra = {"infusions": infusions, "events": events}
     else:
         extra = _events(patients)
-    return Study(pd.DataFrame(rows), visits=VISITS, patients=patients, design=design, measures={"pain": PAIN, "pgic": PGIC}, **extra, **more)
+    return Study(
+        pd.DataFrame(rows),
+        visits=VISITS,
+        patients=patients,
+        design=design,
+        measures={"pain": PAIN, "pgic": PGIC},
+        **extra,
+        **more,
+    )
 
 
 def words(result: Result) -> list[str]:
@@ -84,5 +105,11 @@ def words(result: Result) -> list[str]:
     question = result.analysis
     tables = [oc.table(result), *(oc.table(f) for key, f in result.data.items() if key.endswith("table"))]
     cells = [cell for t in tables for row in (t.header, *t.rows) for cell in row]
-    said = [result.sentence(), result.sentence("apa"), question.methods_text(), question.title(result.outcome), result.failed]
+    said = [
+        result.sentence(),
+        result.sentence("apa"),
+        question.methods_text(),
+        question.title(result.outcome),
+        result.failed,
+    ]
     return [text for text in (*said, *result.notes, *(e.how for e in result.estimates), *cells) if text]

@@ -9,12 +9,13 @@ import re
 import pytest
 
 import outcomes as oc
-from outcomes.plan import kinds
-from outcomes.result import COLUMNS
+from outcomes.core.result import COLUMNS
+from outcomes.plans.plan import kinds
 from tests.builders import two_visits
 from tests.contract.small import example, small, words
 
 KINDS = kinds()
+
 
 @pytest.mark.parametrize("name", KINDS)
 def test_it_is_a_frozen_dataclass_with_keyword_only_visits(name):
@@ -56,7 +57,9 @@ def test_a_study_that_cannot_answer_gives_a_clear_refusal_or_a_whole_answer(name
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("data", [([7], [5]), ([None, None], [None, None]), ([5, 5, 5], [5, 5, 5]), ([7, 6, 8], [5, 4, 6])])
+@pytest.mark.parametrize(
+    "data", [([7], [5]), ([None, None], [None, None]), ([5, 5, 5], [5, 5, 5]), ([7, 6, 8], [5, 4, 6])]
+)
 def test_degenerate_data_never_break_it(name, data):
     question = example(KINDS[name])
     result = oc.Plan(question).run(two_visits(*data))[0]

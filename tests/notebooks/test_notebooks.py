@@ -25,7 +25,7 @@ import pytest
 
 from outcomes import cli
 from outcomes.cli import arguments
-from outcomes.errors import OutcomesError
+from outcomes.core.errors import OutcomesError
 from outcomes.notebooks import KINDS, write_notebook
 from outcomes.notebooks.write import CODE, CONDITION, notebook, template
 

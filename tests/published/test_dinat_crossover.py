@@ -11,7 +11,7 @@ import csv
 import numpy as np
 import pytest
 
-from outcomes.stats.crossover import ignoring_period, two_period
+from outcomes.stats.crossover.two_period import ignoring_period, two_period
 from tests.shared import SHARED, needs
 
 FOLDER = "data/dinat2015_amitriptyline_xover"
@@ -29,7 +29,9 @@ def trial():
     order = {r["ID"]: r["Order"] == "AP" for r in rows}
 
     def score(value):
-        return [np.array([next(value(r) for r in rows if (r["ID"], r["Period"]) == (i, k)) for i in order]) for k in "12"]
+        return [
+            np.array([next(value(r) for r in rows if (r["ID"], r["Period"]) == (i, k)) for i in order]) for k in "12"
+        ]
 
     return score, np.array(list(order.values()))
 
@@ -82,7 +84,10 @@ def test_responders():
     """≥50 % relief: 47 of 105 with amitriptyline, 42 of 110 with placebo."""
     rows = [r for r in _rows("NNT.csv") if r["PercentDelta"] not in ("", "NA")]
     counts = {
-        arm: (sum(float(r["PercentDelta"]) >= 50 for r in rows if r["Treatment"] == arm), sum(r["Treatment"] == arm for r in rows))
+        arm: (
+            sum(float(r["PercentDelta"]) >= 50 for r in rows if r["Treatment"] == arm),
+            sum(r["Treatment"] == arm for r in rows),
+        )
         for arm in "AP"
     }
     assert counts == {"A": (47, 105), "P": (42, 110)}

@@ -9,7 +9,7 @@ import csv
 
 import pytest
 
-from outcomes.stats.crossover import ignoring_period, two_period
+from outcomes.stats.crossover.two_period import ignoring_period, two_period
 from tests.shared import SHARED, needs
 
 FOLDER = "data/senn_pef_crossover"

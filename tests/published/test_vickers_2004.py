@@ -69,7 +69,9 @@ def test_printed_means_of_completers(study, arm, visit, mean, sd):
 
 def test_responders_by_arm(study):
     for arm, k, n in (("1", 87, 161), ("0", 45, 140)):
-        result = oc.Responders("headache", before="baseline", after="month_12", rules=("35%",)).run(study.where(arm=arm))
+        result = oc.Responders("headache", before="baseline", after="month_12", rules=("35%",)).run(
+            study.where(arm=arm)
+        )
         assert result.facts["shares"]["improved ≥35%, of patients with both scores"] == (k, n)
 
 

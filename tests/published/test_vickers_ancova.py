@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import outcomes as oc
-from outcomes.stats.linear import Design, adjusted_means, factor, numeric, ols
+from outcomes.stats.regression.linear import Design, adjusted_means, factor, numeric, ols
 from tests.shared import SHARED, needs
 
 FILE = "data/vickers2004_acupuncture/acupuncture.csv"

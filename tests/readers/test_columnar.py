@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError, MissingExtraError, StudyError
-from outcomes.readers import columnar, read_study
-from outcomes.readers.columnar import read_parquet
+from outcomes.core.errors import DataError, MissingExtraError, StudyError
+from outcomes.readers import read_study
+from outcomes.readers.draft import guess_study
 from outcomes.readers.files import read_file
-from outcomes.readers.guess import guess_study
+from outcomes.readers.formats import parquet as columnar
+from outcomes.readers.formats.parquet import read_parquet
 from outcomes.readers.source import Source
 
 SECRET = "Zyx-Patient-77"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError
-from outcomes.readers.delimited import read_delimited
+from outcomes.core.errors import DataError
+from outcomes.readers.formats.delimited import read_delimited
 from tests.shared import SHARED, needs
 
 

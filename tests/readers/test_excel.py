@@ -8,9 +8,9 @@ import zipfile
 
 import pytest
 
-from outcomes.errors import DataError
-from outcomes.readers.excel import read_excel
-from outcomes.readers.preflight import preflight
+from outcomes.core.errors import DataError
+from outcomes.readers.formats.excel import read_excel
+from outcomes.readers.formats.preflight import preflight
 from tests.readers.books import BOOK, plain, raw, sheet
 from tests.shared import SHARED, needs
 
@@ -208,7 +208,7 @@ def test_the_clinic_workbook(name):
 
 @needs("data/vickers2004_acupuncture/acupuncture.xlsx")
 def test_the_published_workbook_equals_its_csv():
-    from outcomes.readers.delimited import read_delimited
+    from outcomes.readers.formats.delimited import read_delimited
 
     book = read_excel(SHARED / "data/vickers2004_acupuncture/acupuncture.xlsx")
     text = read_delimited(SHARED / "data/vickers2004_acupuncture/acupuncture.csv")

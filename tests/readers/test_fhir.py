@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError, StudyError
+from outcomes.core.errors import DataError, StudyError
 from outcomes.readers import read_study
-from outcomes.readers.fhir import read_fhir
-from outcomes.readers.fhir_entries import SEPARATOR
-from outcomes.readers.fhir_json import read_resources
-from outcomes.readers.guess import guess_study
+from outcomes.readers.draft import guess_study
+from outcomes.readers.fhir.entries import SEPARATOR
+from outcomes.readers.fhir.reader import read_fhir
+from outcomes.readers.fhir.resources import read_resources
 from tests.shared import SHARED, needs
 
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
@@ -700,7 +700,7 @@ def test_a_file_of_50_megabytes_needs_no_tenfold_memory(tmp_path):
         file.write("]}")
     assert path.stat().st_size > 50_000_000
     code = (
-        "import resource, sys; from outcomes.readers.fhir import read_fhir; "
+        "import resource, sys; from outcomes.readers.fhir.reader import read_fhir; "
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; table = read_fhir(sys.argv[1]); "
         "print(len(table), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )

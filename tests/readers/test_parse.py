@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError, StudyError
+from outcomes.core.errors import DataError, StudyError
 from outcomes.readers.parse import STATUSES, ColumnType, looks_numeric, parse_column
 
 NRS = ColumnType("score", 0, 10, 1)

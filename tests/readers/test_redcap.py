@@ -14,24 +14,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError, PrivacyError, StudyError
+from outcomes.core.errors import DataError, PrivacyError, StudyError
 from outcomes.readers import read_study, read_table
-from outcomes.readers.codebook import Field, read_codebook
+from outcomes.readers.draft import guess_study
+from outcomes.readers.exports.codebook import Field, read_codebook
+from outcomes.readers.exports.redcap import EVENT, FORM, INSTANCE, RepeatingFormsError
+from outcomes.readers.exports.reshaped_table import GatheredTable
 from outcomes.readers.files import Source, read_file
-from outcomes.readers.gathered import GatheredTable
-from outcomes.readers.guess import guess_study
-from outcomes.readers.redcap import EVENT, FORM, INSTANCE, RepeatingFormsError
-from outcomes.schedule.config import Freshness
-from outcomes.schedule.gates import newest_record
+from outcomes.schedule.preconditions import newest_record
+from outcomes.schedule.schedule_file import Freshness
 from tests.shared import SHARED, needs
 
 INGEST = SHARED / "ingest"
 RAW, DICTIONARY = INGEST / "redcap_raw_long.csv", INGEST / "redcap_data_dictionary.csv"
 HEAD = f"record_id,{EVENT},{FORM},{INSTANCE},"
 BOOK = (
-    "Variable / Field Name,Form Name,Field Type,Field Label,\"Choices, Calculations, OR Slider Labels\",Identifier?\n"
-    "record_id,base,text,Record ID,,\nsex,base,radio,Sex,\"1, Female | 2, Male\",\nhome,base,text,Home town,,y\n"
-    "dx,base,checkbox,Diagnosis,\"1, CRPS | -2, Other, specify\",\n"
+    'Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider Labels",Identifier?\n'
+    'record_id,base,text,Record ID,,\nsex,base,radio,Sex,"1, Female | 2, Male",\nhome,base,text,Home town,,y\n'
+    'dx,base,checkbox,Diagnosis,"1, CRPS | -2, Other, specify",\n'
     'nrs,pain,radio,"<b>Average</b> pain","0, 0 | 7, 7 | 10, 10 (worst) | -99, Refused",\nvas,pain,slider,Pain now,No | | Worst,\n'
 )
 
@@ -145,7 +145,12 @@ def test_labels_become_the_codes_that_the_raw_export_has() -> None:
     with pytest.raises(DataError, match="REDCap export with labels.*dictionary"):
         read_file(Source(path))
     table, raw = gathered(path, dictionary=DICTIONARY), gathered(RAW, without=("infusion_log",))
-    differ = (EVENT, "redcap_data_access_group", "phq9_total", "nrs_worst")  # the two examples do not say the same of these
+    differ = (
+        EVENT,
+        "redcap_data_access_group",
+        "phq9_total",
+        "nrs_worst",
+    )  # the two examples do not say the same of these
     asked = [c for c in table.columns if c in raw.columns and c not in differ]
     assert len(asked) == 10 and table["nrs_worst"].tolist() == ["10", "10"]
     theirs = raw.frame[raw.frame[EVENT] == "baseline_arm_1"].iloc[:2]
@@ -221,8 +226,10 @@ def test_what_the_dictionary_calls_an_identifier_is_refused_until_it_is_dropped(
 
 
 def test_labels_that_do_not_lead_to_one_field_or_one_code_are_refused_or_listed(tmp_path: Path) -> None:
-    head = "Record ID,Event Name,Sex,Diagnosis (choice=CRPS),\"Diagnosis (choice=Other, specify)\",Complete?,Average pain,Complete?\n"
-    path = written(tmp_path, head + "1,Start,Male,Checked,Unchecked,Complete,10 (worst),Unverified\n2,Start,Robot,,,,7,\n")
+    head = 'Record ID,Event Name,Sex,Diagnosis (choice=CRPS),"Diagnosis (choice=Other, specify)",Complete?,Average pain,Complete?\n'
+    path = written(
+        tmp_path, head + "1,Start,Male,Checked,Unchecked,Complete,10 (worst),Unverified\n2,Start,Robot,,,,7,\n"
+    )
     table = gathered(path, dictionary=book(tmp_path))
     assert table.columns == ("record_id", EVENT, "sex", "dx___1", "dx____2", "base_complete", "nrs", "pain_complete")
     assert table.frame.to_numpy(object).tolist() == [

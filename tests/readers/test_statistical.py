@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError, MissingExtraError, StudyError
+from outcomes.core.errors import DataError, MissingExtraError, StudyError
 from outcomes.readers import read_study, read_table
+from outcomes.readers.draft import guess_study
 from outcomes.readers.files import read_file
-from outcomes.readers.guess import guess_study
-from outcomes.readers.moments import moment_reader, number_text
+from outcomes.readers.formats.stat_dates import moment_reader, number_text
+from outcomes.readers.formats.statistical import read_statistical
 from outcomes.readers.source import Source
-from outcomes.readers.statistical import read_statistical
 from tests.shared import SHARED, needs
 
 SECRET = "Zyx-Patient-77"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from outcomes.errors import DataError, OutcomesError, PrivacyError, StudyError
+from outcomes.core.errors import DataError, OutcomesError, PrivacyError, StudyError
 from outcomes.readers import read_study, read_table
-from outcomes.readers.guess import guess_study
+from outcomes.readers.draft import guess_study
 from outcomes.readers.studyfile import SECTIONS, read_said, study_from_text
 from tests.readers.books import plain
 from tests.shared import SHARED, needs
@@ -142,7 +142,7 @@ def test_a_workbook_with_sheet_and_heading_row(tmp_path):
 
 
 def test_a_clinics_own_instrument(tmp_path):
-    library = Path(__file__).parents[2] / "outcomes/library/pain_nrs.toml"
+    library = Path(__file__).parents[2] / "outcomes/questionnaires/library/pain_nrs.toml"
     (tmp_path / "mine.toml").write_text(library.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "scores.csv").write_text("id,visit,a\n1,pre,7\n")
     text = """

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from outcomes.errors import DataError, StudyError
+from outcomes.core.errors import DataError, StudyError
 from outcomes.readers import read_study
-from outcomes.readers.delimited import read_delimited
-from outcomes.readers.excel import read_excel
+from outcomes.readers.draft import guess_study
 from outcomes.readers.files import read_file
-from outcomes.readers.guess import guess_study
+from outcomes.readers.formats.delimited import read_delimited
+from outcomes.readers.formats.excel import read_excel
 from outcomes.readers.source import Source
 from tests.readers.books import plain
 from tests.shared import SHARED, needs

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outcomes.errors import DataError, InstrumentError, OutcomesError, PrivacyError, StudyError
+from outcomes.core.errors import DataError, InstrumentError, OutcomesError, PrivacyError, StudyError
 from outcomes.readers import read_table
-from outcomes.readers.excel import read_excel
+from outcomes.readers.formats.excel import read_excel
 from tests.readers.books import plain, raw
 from tests.shared import SHARED, needs
 
@@ -266,7 +266,13 @@ def test_summary_rows_are_left_out_by_address(read):
 
 @pytest.mark.parametrize(
     "name, words",
-    [("a.sav", "SPSS"), ("a.xls", "old workbook"), ("a.parquet", "Parquet"), ("a.json", "not valid JSON"), ("a.pkl", "run code")],
+    [
+        ("a.sav", "SPSS"),
+        ("a.xls", "old workbook"),
+        ("a.parquet", "Parquet"),
+        ("a.json", "not valid JSON"),
+        ("a.pkl", "run code"),
+    ],
 )
 def test_kinds_of_files_that_are_not_read(tmp_path, name, words):
     (tmp_path / name).write_bytes(b"x")

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcomes.errors import StudyError
+from outcomes.core.errors import StudyError
 from outcomes.readers.cells import TextTable
-from outcomes.readers.visits import declared_columns, in_order, split_column, visit_time, wide_columns
-from outcomes.readers.wide import to_long
+from outcomes.readers.shape.visit_names import declared_columns, in_order, split_column, visit_time, wide_columns
+from outcomes.readers.shape.wide import to_long
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from outcomes.errors import DataError, StudyError
+from outcomes.core.errors import DataError, StudyError
 from outcomes.readers import read_study, read_table
 
 STUDY = """

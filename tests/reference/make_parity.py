@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from outcomes.selftest.cases import compare, folder, group, methods
-from outcomes.selftest.verdict import Line, bucket, lines
+from outcomes.validation.cases import compare, folder, group, methods
+from outcomes.validation.verdict import Line, bucket, lines
 from tests.shared import SHARED, oracle_rows
 
 TARGET = Path(__file__).resolve().parents[2] / "docs/parity.md"

@@ -18,12 +18,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TypeVar
 
-import outcomes.selftest
-from outcomes.selftest.cases import Case, difference, folder, group, methods
+import outcomes.validation
+from outcomes.validation.cases import Case, difference, folder, group, methods
 from tests.shared import SHARED, oracle_rows
 
 T = TypeVar("T")
-TARGET = Path(outcomes.selftest.__file__).with_name("reference.json")
+TARGET = Path(outcomes.validation.__file__).with_name("reference.json")
 DATA_SETS_A_METHOD, CASES_A_METHOD, NUMBERS_A_CASE, LARGEST = 2, 14, 40, 8_000
 SOURCE = (
     "R 4.2.2 and CRAN packages as named with each case; 'own' is a formula or an engine written in R for the battery. "

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from outcomes.selftest.cases import Case, Comparison, compare, folder, group, methods
-from outcomes.selftest.families import proportions, regression, repeated
-from outcomes.stats.logistic import LogisticFit
-from outcomes.stats.repeated import rm_anova
+from outcomes.stats.paired.repeated_measures import rm_anova
+from outcomes.stats.regression.logistic import LogisticFit
+from outcomes.validation.cases import Case, Comparison, compare, folder, group, methods
+from outcomes.validation.reference_adapters import proportions, regression, repeated
 from tests.shared import SHARED, oracle_rows
 
 CASES = group(oracle_rows(), folder(SHARED / "oracles/data"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outcomes.result import Estimate
-from outcomes.selftest.cases import Case, Comparison, folder, group
-from outcomes.selftest.families import crossover, mmrm
-from outcomes.selftest.longitudinal import features_of, rows_of, wide
-from outcomes.stats.covariance import random_effects
-from outcomes.stats.crossover_mixed import CrossoverModel
-from outcomes.stats.mmrm import repeated
-from outcomes.stats.summary import summarise
+from outcomes.core.result import Estimate
+from outcomes.stats.crossover.mixed import CrossoverModel
+from outcomes.stats.mixed.covariance import random_effects
+from outcomes.stats.mixed.cross_products import summarise
+from outcomes.stats.mixed.mmrm import repeated
+from outcomes.validation.cases import Case, Comparison, folder, group
+from outcomes.validation.longitudinal import features_of, rows_of, wide
+from outcomes.validation.reference_adapters import crossover, mmrm
 from tests.shared import SHARED, oracle_rows
 
 CASES = group(oracle_rows(), folder(SHARED / "oracles/data"))

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from outcomes.selftest.cases import compare, folder, group, methods
+from outcomes.validation.cases import compare, folder, group, methods
 from tests.shared import SHARED, oracle_rows
 
 CASES = group(oracle_rows(), folder(SHARED / "oracles/data"))

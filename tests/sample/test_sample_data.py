@@ -48,7 +48,12 @@ def made() -> Iterator[SimpleNamespace]:
         import trial
 
         yield SimpleNamespace(
-            clinic=clinic, trial=trial, arms=arms, cohort=clinic.simulate(), crossover=trial.simulate(), parallel=arms.simulate()
+            clinic=clinic,
+            trial=trial,
+            arms=arms,
+            cohort=clinic.simulate(),
+            crossover=trial.simulate(),
+            parallel=arms.simulate(),
         )
     finally:
         sys.path.remove(str(SAMPLE / "generator"))
@@ -205,7 +210,9 @@ def test_regression_to_the_mean_is_what_the_formula_expects(made: SimpleNamespac
 
 def test_reliability_and_correlation(made: SimpleNamespace) -> None:
     t, clinic = truth("."), made.clinic
-    assert t["entry"]["reliability"] == pytest.approx(clinic.BETWEEN**2 / (clinic.BETWEEN**2 + clinic.WITHIN**2), abs=1e-4)
+    assert t["entry"]["reliability"] == pytest.approx(
+        clinic.BETWEEN**2 / (clinic.BETWEEN**2 + clinic.WITHIN**2), abs=1e-4
+    )
     # selection on the baseline score narrows the spread between patients (truncated normal); rounding adds 1/12
     total = np.hypot(clinic.BETWEEN, clinic.WITHIN)
     z = (clinic.ENTRY - 0.5 - clinic.MEAN) / total
@@ -302,7 +309,9 @@ def test_readme_quotes_the_truth() -> None:
     text, t = " ".join((SAMPLE / "README.md").read_text("utf-8").split()), truth(".")
     seen, complete = t["dropout"]["mean_change_seen"]["week_12"], t["population"]["nrs_average_change"]["week_12"]
     assert f"seen at week 12 is −{-seen:.2f}; without dropout it would have been −{-complete:.2f}" in text
-    assert f"{t['dropout']['mean_seen']['week_12']:.1f}, {100 * t['dropout']['share_seen']['week_12']:.0f} % seen" in text
+    assert (
+        f"{t['dropout']['mean_seen']['week_12']:.1f}, {100 * t['dropout']['share_seen']['week_12']:.0f} % seen" in text
+    )
     sample = t["sample_complete"]["seen"]
     assert f"{sample['week_1']} of 240" in text
     assert f"n={sample['week_12']} |" in text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outcomes.report.model import Document
+from outcomes.reporting.document import Document
 from tests.schedule.clinic import write_scores
 
 
@@ -28,5 +28,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             file.write_text(f"{doc.title}\n", encoding="utf-8")
         return files
 
-    monkeypatch.setattr("outcomes.report.build", lambda study, results, **_: Document(study.title, "", ()))
-    monkeypatch.setattr("outcomes.report.write_document", write_document)
+    monkeypatch.setattr("outcomes.reporting.build", lambda study, results, **_: Document(study.title, "", ()))
+    monkeypatch.setattr("outcomes.reporting.write_document", write_document)

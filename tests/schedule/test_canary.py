@@ -39,7 +39,9 @@ def seed(folder: Path) -> None:
         lines.append(f"{c['id']}{i:03d},{c['name']} {i},baseline,{before},{c['comment']} said = 1+1")
         lines.append(f"{c['id']}{i:03d},{c['name']} {i},week_4,{(4 + i % 6) // 2 + i % 3},")
     (folder / "scores.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    patients = [f"{c['id']}{i:03d},{'CRPS' if i % 2 else 'neuropathy'},{c['note']} {i},{c['doctor']} {i}" for i in range(ROWS)]
+    patients = [
+        f"{c['id']}{i:03d},{'CRPS' if i % 2 else 'neuropathy'},{c['note']} {i},{c['doctor']} {i}" for i in range(ROWS)
+    ]
     (folder / "patients.csv").write_text("\n".join(["id,diagnosis,note,doctor", *patients]) + "\n", encoding="utf-8")
     events = [f"{c['id']}{i:03d},nausea,{c['remark']} {i}" for i in range(25)]
     (folder / "events.csv").write_text("\n".join(["id,event,remark", *events]) + "\n", encoding="utf-8")
@@ -54,7 +56,8 @@ def seed(folder: Path) -> None:
         '[study]\ntitle = "Seeded"\n[data]\nscores = "scores.csv"\npatients = "patients.csv"\nevents = "events.csv"\n'
         'infusions = "infusions.csv"\n[roles]\npatient = "id"\n[visits]\norder = ["baseline", "week_4"]\n'
         '[columns]\ndose = "number"\n[outcomes]\npain = { column = "nrs", better = "lower", low = 0, high = 10, resolution = 1 }\n'
-        '[privacy]\ndrop = ["name", "comment", "note", "doctor", "remark"]\n' + "".join(f"[[analysis]]\n{a}\n" for a in asked),
+        '[privacy]\ndrop = ["name", "comment", "note", "doctor", "remark"]\n'
+        + "".join(f"[[analysis]]\n{a}\n" for a in asked),
         encoding="utf-8",
     )
 
@@ -86,9 +89,15 @@ def flown(data: bytes, name: str = "") -> list[str]:
     found = set()
     for layer in layers(data, name):
         low = layer.lower()
-        found |= {w for c in CANARIES.values() for w in (c, c[::-1]) if w.encode() in low or w.encode("utf-16-le") in low}
+        found |= {
+            w for c in CANARIES.values() for w in (c, c[::-1]) if w.encode() in low or w.encode("utf-16-le") in low
+        }
         for encoded in (base64.b64encode, bytes.hex):
-            found |= {c for c in CANARIES.values() if (e := encoded(c.encode())) and (e if isinstance(e, bytes) else e.encode()) in layer}
+            found |= {
+                c
+                for c in CANARIES.values()
+                if (e := encoded(c.encode())) and (e if isinstance(e, bytes) else e.encode()) in layer
+            }
     return sorted(found)
 
 
@@ -149,7 +158,13 @@ def test_the_search_finds_a_canary_wherever_it_hides(tmp_path: Path) -> None:
         archive.writestr("a.xml", f"<x>{bird.upper()}</x>")
     svg = base64.b64encode(f"<svg>{bird}</svg>".encode()).decode()
     pdf = b"%PDF-1.7\nstream\n" + zlib.compress(bird.encode()) + b"\nendstream"
-    for data in (bird.encode(), packed.getvalue(), f'src="data:image/svg+xml;base64,{svg}"'.encode(), pdf, bird.encode("utf-16")):
+    for data in (
+        bird.encode(),
+        packed.getvalue(),
+        f'src="data:image/svg+xml;base64,{svg}"'.encode(),
+        pdf,
+        bird.encode("utf-16"),
+    ):
         assert flown(data) == [bird]
     assert flown(f"&#122;{bird[1:]}".encode()) == [bird]
 
@@ -169,12 +184,18 @@ def test_no_canary_flies_out_of_a_scheduled_run(audience: str, tmp_path: Path, t
     assert {n: birds for n, data in said.items() if (birds := flown(data, n))} == {}
     if audience == "share":
         (folder,) = (tmp_path / "reports").glob("2*")
-        assert {p.suffix for p in (folder / "share").rglob("*") if p.is_file()} == {".html", ".pdf", ".docx", ".csv", ".xlsx"}
+        assert {p.suffix for p in (folder / "share").rglob("*") if p.is_file()} == {
+            ".html",
+            ".pdf",
+            ".docx",
+            ".csv",
+            ".xlsx",
+        }
 
 
 #: Ways in which a run goes wrong with a patient's text at hand: in the program, on paper, or in the file itself.
 BROKEN = """
-import outcomes, outcomes.report, outcomes.readers.columns
+import outcomes, outcomes.reporting, outcomes.readers.columns
 def broken(*args, **more):
     raise {error}
 outcomes.{place} = broken
@@ -203,8 +224,8 @@ def test_no_canary_flies_out_of_a_run_that_fails(how: str, tmp_path: Path, told:
 @pytest.mark.parametrize(
     ("damage", "code"),
     [
-        (lambda t: t.replace('drop = ["name", ', 'drop = ['), 4),  # names are not dropped any more
-        (lambda t: t.replace('[columns]', '[columns]\nname = "nmber"'), 2),
+        (lambda t: t.replace('drop = ["name", ', "drop = ["), 4),  # names are not dropped any more
+        (lambda t: t.replace("[columns]", '[columns]\nname = "nmber"'), 2),
     ],
 )
 def test_no_canary_flies_out_of_a_refusal(damage: Any, code: int, tmp_path: Path, told: Any) -> None:
@@ -214,7 +235,9 @@ def test_no_canary_flies_out_of_a_refusal(damage: Any, code: int, tmp_path: Path
     schedule = scheduled(tmp_path, told[0], "internal")
     run = finished(outcomes("run-due", schedule, env={**os.environ, "HOOK": told[1]}))
     assert run[0] == code, run
-    assert {n: birds for n, data in everything(tmp_path, schedule, told, run).items() if (birds := flown(data, n))} == {}
+    assert {
+        n: birds for n, data in everything(tmp_path, schedule, told, run).items() if (birds := flown(data, n))
+    } == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outcomes.errors import StudyError
+from outcomes.core.errors import StudyError
 from outcomes.schedule import init, read_schedule
 from tests.schedule.clinic import write_schedule
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from outcomes.errors import StudyError
+from outcomes.core.errors import StudyError
 from outcomes.schedule import show
 from tests.schedule.clinic import write_schedule
 

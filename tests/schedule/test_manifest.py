@@ -26,7 +26,9 @@ def git(folder: Path, *words: str) -> str:
     mine = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     mine |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
     who = ["-c", "user.name=c", "-c", "user.email=c@c.test"]
-    return subprocess.run(["git", *who, *words], cwd=folder, env=mine, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *who, *words], cwd=folder, env=mine, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 needs_git = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
@@ -57,13 +59,13 @@ def test_rows_left_out_are_counted_with_their_reason(clinic: Path) -> None:
 
 def test_the_input_is_hashed_as_it_was_when_it_was_read(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = digest(clinic / "scores.csv")
-    from outcomes.report import build
+    from outcomes.reporting import build
 
     def replaced(*args: Any, **more: Any) -> Any:
         write_scores(clinic, seed=7)
         return build(*args, **more)
 
-    monkeypatch.setattr("outcomes.report.build", replaced)
+    monkeypatch.setattr("outcomes.reporting.build", replaced)
     run_due(write_schedule(clinic), NOVEMBER)
     assert manifest(clinic / "reports")["inputs"][0]["sha256"] == parsed != digest(clinic / "scores.csv")
 

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from outcomes.errors import StudyError
+from outcomes.core.errors import StudyError
 from outcomes.schedule import run_due, status
-from outcomes.schedule.config import Email, Notify
-from outcomes.schedule.faults import DeliveryError
+from outcomes.schedule.exit_codes import DeliveryError
 from outcomes.schedule.notify import Notice, secrets, send
+from outcomes.schedule.schedule_file import Email, Notify
 from tests.schedule.clinic import DECEMBER, NOVEMBER, STUDY, write_schedule, write_scores
 
 
@@ -331,8 +331,12 @@ def speaking(words: bytes) -> Iterator[int]:
     thread.join(5)
 
 
-@pytest.mark.parametrize("words", [b"", b"220 ", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b"nonsense\r\n", b"220 hello\r\n"])
-def test_servers_that_hang_or_talk_nonsense_are_given_up(words: bytes, clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "words", [b"", b"220 ", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b"nonsense\r\n", b"220 hello\r\n"]
+)
+def test_servers_that_hang_or_talk_nonsense_are_given_up(
+    words: bytes, clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("outcomes.schedule.notify.TIMEOUT", 0.2)
     with speaking(words) as port:
         monkeypatch.setenv("HOOK", f"http://127.0.0.1:{port}/secret-token")
@@ -343,8 +347,13 @@ def test_servers_that_hang_or_talk_nonsense_are_given_up(words: bytes, clinic: P
     assert set(woken.undelivered) == {"email", "webhook"} and "could not be delivered" in str(status(path, NOVEMBER))
 
 
-@pytest.mark.parametrize("address", ["https://[half/secret", "https://a b.test/secret", "http://127.0.0.1:x/secret", "secret", "file:///etc/passwd"])
-def test_an_address_that_is_none_is_no_bug(address: str, clinic: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "address",
+    ["https://[half/secret", "https://a b.test/secret", "http://127.0.0.1:x/secret", "secret", "file:///etc/passwd"],
+)
+def test_an_address_that_is_none_is_no_bug(
+    address: str, clinic: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("HOOK", address)
     woken = run_due(write_schedule(clinic, BOTH + '[notify.webhook]\nurl_env = "HOOK"'), NOVEMBER)
     assert woken.exit_code == 6 and woken.undelivered == ("webhook",)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.errors import StudyError
+from outcomes.core.errors import StudyError
 from outcomes.schedule.periods import ORDINALS, WEEKDAYS, Calendar, owed
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -150,21 +150,30 @@ def test_a_label_that_is_no_month_shows_what_one_looks_like(label: str) -> None:
 
 @pytest.mark.parametrize(
     ("zone", "spring", "autumn"),
-    [("Europe/Oslo", "2026-03-29T01:30:00", "2026-10-25T00:30:00"), ("America/New_York", "2026-03-08T07:30:00", "2026-11-01T06:30:00")],
+    [
+        ("Europe/Oslo", "2026-03-29T01:30:00", "2026-10-25T00:30:00"),
+        ("America/New_York", "2026-03-08T07:30:00", "2026-11-01T06:30:00"),
+    ],
 )
 def test_half_past_two_that_is_not_there_and_that_comes_twice(zone: str, spring: str, autumn: str) -> None:
     daily = Calendar("daily", "", time(2, 30), ZoneInfo(zone))
     for due in (spring, autumn):
         moment = datetime.fromisoformat(f"{due}+00:00")
-        if due == autumn and zone == "America/New_York":  # there the hour from 01:00 comes twice, so half past two only once
+        if (
+            due == autumn and zone == "America/New_York"
+        ):  # there the hour from 01:00 comes twice, so half past two only once
             moment += timedelta(hours=1)
         day = moment.astimezone(daily.zone).date()
         assert daily.holding(day - timedelta(days=1)).due == moment
 
 
 @pytest.mark.parametrize("zone", ["Europe/Oslo", "America/New_York"])
-@pytest.mark.parametrize(("kind", "on"), [("daily", ""), ("weekly", "sunday"), ("monthly", "last sunday"), ("quarterly", 28)])
-def test_woken_every_hour_of_a_leap_year_everything_is_made_once_and_in_order(zone: str, kind: str, on: str | int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "on"), [("daily", ""), ("weekly", "sunday"), ("monthly", "last sunday"), ("quarterly", 28)]
+)
+def test_woken_every_hour_of_a_leap_year_everything_is_made_once_and_in_order(
+    zone: str, kind: str, on: str | int
+) -> None:
     when = Calendar(kind, on, time(2, 30), ZoneInfo(zone))
     made: list[str] = []
     now, end = datetime(2028, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and mounts as o
 STOP = """
 import os, pathlib, sys, time
 import outcomes.schedule.store as store
-import outcomes.report as report
+import outcomes.reporting as report
 def stop_{when}(act):
     def stopped(*args, **more):
         {body}

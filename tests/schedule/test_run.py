@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import outcomes as oc
-from outcomes.errors import AnalysisError, OutputError, StudyError
+from outcomes.core.errors import AnalysisError, OutputError, StudyError
 from outcomes.schedule import run_due, status
-from outcomes.schedule.faults import LockedError
+from outcomes.schedule.exit_codes import LockedError
 from outcomes.schedule.lock import locked
 from outcomes.schedule.store import digest
 from tests.schedule.clinic import DECEMBER, NOVEMBER, STUDY, published, write_schedule, write_scores
@@ -250,7 +250,7 @@ def test_a_bug_has_exit_code_1_and_shows_no_value(clinic: Path, monkeypatch: pyt
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("secret value 4711")
 
-    monkeypatch.setattr("outcomes.report.write_document", broken)
+    monkeypatch.setattr("outcomes.reporting.write_document", broken)
     woken = run_due(write_schedule(clinic), NOVEMBER)
     assert woken.exit_code == 1 and "RuntimeError at test_run.py" in woken.made[0].words
     everything = woken.made[0].words + "".join(p.read_text() for p in (clinic / "reports").rglob("*.json"))
@@ -354,7 +354,7 @@ def test_a_disk_that_fills_while_writing_leaves_nothing_half_done(
 
     path = write_schedule(clinic)
     with monkeypatch.context() as m:
-        m.setattr("outcomes.report.write_document", full)
+        m.setattr("outcomes.reporting.write_document", full)
         woken = run_due(path, NOVEMBER)
     assert woken.exit_code == 74 and "No space left" in woken.made[0].words
     assert not list((clinic / "reports").glob(".partial-*")) and not list((clinic / "reports").glob("2*"))
@@ -416,10 +416,14 @@ def test_retention_never_takes_the_latest_period_although_an_older_one_was_made_
 
 
 @pytest.mark.usefixtures("quick")
-def test_retention_never_takes_the_last_report_without_a_failed_question(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retention_never_takes_the_last_report_without_a_failed_question(
+    clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = keep_one(clinic)
     run_due(path, NOVEMBER)
-    (clinic / "study.toml").write_text(STUDY + '[[analysis]]\nmethod = "Course"\noutcome = "pain_nrs_average"\n', encoding="utf-8")
+    (clinic / "study.toml").write_text(
+        STUDY + '[[analysis]]\nmethod = "Course"\noutcome = "pain_nrs_average"\n', encoding="utf-8"
+    )
 
     def unanswerable(*_: Any) -> None:
         raise AnalysisError("no")

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.bayes import bayes_factor, jzs_log_bf10
-from outcomes.stats.equivalence import non_inferiority, tost
-from outcomes.stats.individual import cronbach_alpha, cutoff_c, icc, measurement_error, reliable_change
-from outcomes.stats.meaningful import anchored, limits_of_agreement, roc, spearman, spread_thresholds
-from outcomes.stats.paired import mean_change
-from outcomes.stats.regression_to_mean import change_and_baseline, expected, mee_chua, population
-from outcomes.stats.resample import bootstrap
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.individual.meaningful_change import anchored, limits_of_agreement, roc, spearman, spread_thresholds
+from outcomes.stats.individual.reliable_change import cronbach_alpha, cutoff_c, icc, measurement_error, reliable_change
+from outcomes.stats.paired.bayes_factor import bayes_factor, jzs_log_bf10
+from outcomes.stats.paired.equivalence import non_inferiority, tost
+from outcomes.stats.paired.location import mean_change
+from outcomes.stats.paired.regression_to_mean import change_and_baseline, expected, mee_chua, population
+from outcomes.stats.resampling import bootstrap
 from tests.shared import needs, oracle_data
 
 rows = st.lists(st.tuples(st.integers(0, 10).map(float), st.integers(0, 10).map(float)), min_size=3, max_size=25)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from outcomes.stats.blinding import james
+from outcomes.stats.proportions.blinding import james
 
 COUNT = st.integers(0, 40)
 TABLE = st.tuples(*[COUNT] * 6).map(lambda c: (np.array(c[:4]).reshape(2, 2), np.array(c[4:])))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import linalg, stats
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.cluster import cluster_ols, infusion_average, patient_average, variance_split
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.regression.cluster import cluster_ols, infusion_average, patient_average, variance_split
 
 ROWS = st.lists(st.tuples(st.integers(0, 4), st.integers(-8, 3), st.integers(0, 6)), min_size=4, max_size=20)
 

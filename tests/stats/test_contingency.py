@@ -13,9 +13,9 @@ from numpy.testing import assert_allclose
 from scipy import special, stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.contingency import chi_squared, cochran_armitage, counted, cramers_v, freeman_halton
-from outcomes.stats.stratified import cmh, mantel_haenszel, peto
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.proportions.contingency import chi_squared, cochran_armitage, counted, cramers_v, freeman_halton
+from outcomes.stats.proportions.stratified import cmh, mantel_haenszel, peto
 
 small = st.tuples(st.integers(2, 4), st.integers(2, 3)).flatmap(
     lambda shape: st.lists(

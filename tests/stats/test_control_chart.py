@@ -7,11 +7,42 @@ import math
 import numpy as np
 import pytest
 
-from outcomes.errors import AnalysisError
+from outcomes.core.errors import AnalysisError
 from outcomes.stats.control_chart import p_chart, xmr
 
 FLOW = [49.6, 47.6, 49.9, 51.3, 47.8, 51.2, 52.6, 52.4, 53.6, 52.1]  # handbook 6.3.2.2
-WAFERS = [12, 15, 8, 10, 4, 7, 16, 9, 14, 10, 5, 6, 17, 12, 22, 8, 10, 5, 13, 11, 20, 18, 24, 15, 9, 12, 7, 13, 9, 6]  # 6.3.3.2
+WAFERS = [
+    12,
+    15,
+    8,
+    10,
+    4,
+    7,
+    16,
+    9,
+    14,
+    10,
+    5,
+    6,
+    17,
+    12,
+    22,
+    8,
+    10,
+    5,
+    13,
+    11,
+    20,
+    18,
+    24,
+    15,
+    9,
+    12,
+    7,
+    13,
+    9,
+    6,
+]  # 6.3.3.2
 
 
 def test_individuals_chart_of_the_handbook() -> None:

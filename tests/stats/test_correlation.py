@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from outcomes.stats.correlation import pearson
+from outcomes.stats.paired.correlation import pearson
 
 
 @pytest.mark.parametrize("n", [4, 5, 12, 300])
@@ -28,7 +28,9 @@ def test_value_interval_and_test_are_those_of_numpy_and_scipy(n, level):
 def test_shift_scale_and_order_change_nothing():
     x, y = np.array([7.0, 8, 6, 7, 9, 3]), np.array([5.0, 7, 3, 6, 5, 4])
     r = pearson(x, y).value
-    assert_allclose([pearson(10 * x - 3, y).value, pearson(x[::-1], y[::-1]).value, -pearson(-x, y).value, pearson(y, x).value], r)
+    assert_allclose(
+        [pearson(10 * x - 3, y).value, pearson(x[::-1], y[::-1]).value, -pearson(-x, y).value, pearson(y, x).value], r
+    )
 
 
 @pytest.mark.parametrize(("x", "y", "reason"), [([], [], "too_few"), ([1, 2], [1, 3], "too_few"), ([5, 5, 5, 5], [1, 2, 3, 4], "zero_variance"),

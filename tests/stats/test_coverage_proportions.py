@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from outcomes.stats.logistic import logistic, standardised_risks
-from outcomes.stats.paired_proportions import mcnemar, paired_difference
-from outcomes.stats.proportions import wilson
-from outcomes.stats.rates import rate_by_patient, share_of_infusions
-from outcomes.stats.ratios import risk_ratio
-from outcomes.stats.two_proportions import risk_difference
+from outcomes.stats.proportions.paired import mcnemar, paired_difference
+from outcomes.stats.proportions.rates import rate_by_patient, share_of_infusions
+from outcomes.stats.proportions.ratios import risk_ratio
+from outcomes.stats.proportions.single import wilson
+from outcomes.stats.proportions.two_groups import risk_difference
+from outcomes.stats.regression.logistic import logistic, standardised_risks
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.crossover import (
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.crossover.binary import mainland_gart, prescott, response_table
+from outcomes.stats.crossover.mixed import crossover_model
+from outcomes.stats.crossover.n_of_1 import nof1, pooled_series
+from outcomes.stats.crossover.two_period import (
     baseline_adjusted,
     first_period,
     ignoring_period,
@@ -20,9 +23,6 @@ from outcomes.stats.crossover import (
     standardised,
     two_period,
 )
-from outcomes.stats.crossover_binary import mainland_gart, prescott, response_table
-from outcomes.stats.crossover_mixed import crossover_model
-from outcomes.stats.nof1 import nof1, pooled_series
 
 PATIENT = st.tuples(st.integers(0, 100).map(lambda x: x / 10), st.integers(0, 100).map(lambda x: x / 10))
 TRIAL = st.tuples(st.lists(PATIENT, min_size=2, max_size=8), st.lists(PATIENT, min_size=2, max_size=8))
@@ -77,7 +77,9 @@ def test_latin_square_is_least_squares_with_patient_dummies():
     """An independent fit with one column a patient, incomplete data and first-order carry-over."""
     rng = np.random.default_rng(5)
     orders = ["ABC", "BCA", "CAB", "ACB", "BAC", "CBA"] * 3
-    rows = [(i, p, t, o[p - 1] if p else "") for i, o in enumerate(orders) for p, t in enumerate(o) if rng.random() > 0.15]
+    rows = [
+        (i, p, t, o[p - 1] if p else "") for i, o in enumerate(orders) for p, t in enumerate(o) if rng.random() > 0.15
+    ]
     who, period, treatment, before = map(np.array, zip(*rows))
     y = rng.normal(5, 1, len(rows)) + (treatment == "B") * 1.0
     kept = {(a, b) for a, b in zip(who, period)}
@@ -230,7 +232,9 @@ def test_type_one_error_with_a_period_effect():
 def test_senns_peak_flow_trial():
     """Senn's peak flow trial (printed in the SAS/STAT guide): formoterol − salbutamol, t(11)=4.32, period t=−1.47."""
     treatment, period, _ = two_period(PERIOD_1, PERIOD_2, treated_first=[1] * 7 + [0] * 6)
-    assert_allclose([treatment.value, treatment.se, treatment.df], [46.60714285714286, 10.776559645175427, 11], rtol=1e-9)
+    assert_allclose(
+        [treatment.value, treatment.se, treatment.df], [46.60714285714286, 10.776559645175427, 11], rtol=1e-9
+    )
     assert_allclose([treatment.p, period.statistic], [0.0012048475398269902, -1.4747616740535778], rtol=1e-12)
 
 

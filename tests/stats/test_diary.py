@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.errors import AnalysisError
+from outcomes.core.errors import AnalysisError
 from outcomes.stats.diary import days_with_relief, return_of_pain, summarise, trapezoid, window_mean
 
 SCORES = st.lists(st.integers(0, 10), min_size=2, max_size=40)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.stats.effects import d_av, d_b, d_z, hedges_j, nct_interval, paired_effects
-from outcomes.stats.paired import mean_change
+from outcomes.stats.paired.effect_sizes import d_av, d_b, d_z, hedges_j, nct_interval, paired_effects
+from outcomes.stats.paired.location import mean_change
 from tests.builders import SLEEP
 
 nrs = st.integers(0, 10).map(float)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.gee import gee
-from outcomes.stats.reml import NotConverged
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.mixed.reml import NotConverged
+from outcomes.stats.regression.gee import gee
 
 
 def yes_no(n=30, seed=1):

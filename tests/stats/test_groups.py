@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.groups import (
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.groups.means import (
     anova,
     brown_forsythe,
     d_ppc2,
@@ -19,7 +19,7 @@ from outcomes.stats.groups import (
     tukey_hsd,
     welch_anova,
 )
-from outcomes.stats.tukey import tukey_critical, tukey_p
+from outcomes.stats.groups.studentized_range import tukey_critical, tukey_p
 
 NRS = st.lists(st.integers(0, 10), min_size=2, max_size=20)
 THREE = {"IV": [1, 2, 3, 5, 2], "PO": [3, 4, 5, 9], "IN": [2, 4, 6, 6, 7, 8]}

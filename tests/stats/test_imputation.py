@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.chained import chained
-from outcomes.stats.imputation import bootstrap_draw, estimates_of, posterior_draw, rubin, rubin_wald
-from outcomes.stats.missingness import carry, little_mcar, normal_ml, patterns
-from outcomes.stats.reference_based import (
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.missing.chained_equations import chained
+from outcomes.stats.missing.imputation import bootstrap_draw, estimates_of, posterior_draw, rubin, rubin_wald
+from outcomes.stats.missing.patterns import carry, little_mcar, normal_ml, patterns
+from outcomes.stats.missing.reference_based import (
     METHODS,
     Incomplete,
     _root,
@@ -23,7 +23,7 @@ from outcomes.stats.reference_based import (
     draws,
     means,
 )
-from outcomes.stats.reml import NotConverged
+from outcomes.stats.mixed.reml import NotConverged
 
 
 def trial(seed=1, n=60, dropout=0.12, m=4):

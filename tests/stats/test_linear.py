@@ -6,8 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.linear import Design, adjusted_means, aliased_columns, factor, interaction, numeric, ols, pairwise
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.regression.linear import (
+    Design,
+    adjusted_means,
+    aliased_columns,
+    factor,
+    interaction,
+    numeric,
+    ols,
+    pairwise,
+)
 
 Y = [4.0, 6.5, 3.0, 7.0, 5.5, 8.0, 2.0, 6.0]
 X = [5.0, 7.0, 4.0, 8.0, 7.0, 9.0, 3.0, 6.0]

@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import optimize, special
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.linear import Design, factor, numeric
-from outcomes.stats.logistic import logistic, separated, standardised_risks
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.regression.linear import Design, factor, numeric
+from outcomes.stats.regression.logistic import logistic, separated, standardised_risks
 
 
 def two_arms(a, n, c, m):

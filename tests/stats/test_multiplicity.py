@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from outcomes.errors import AnalysisError
+from outcomes.core.errors import AnalysisError
 from outcomes.stats.multiplicity import METHODS, adjust, fixed_sequence, graphical, hierarchical
 
 P = st.lists(st.floats(0, 1), min_size=1, max_size=8)

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.linear import Design, factor, numeric
-from outcomes.stats.ordinal import likelihood_ratio, proportional_odds
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.regression.linear import Design, factor, numeric
+from outcomes.stats.regression.ordinal import likelihood_ratio, proportional_odds
 
 X = np.array([[0.0]] * 6 + [[1.0]] * 6)
 PGIC = [1, 2, 2, 3, 4, 3, 2, 3, 5, 5, 4, 7]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.paired import (
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.paired.location import (
     changes,
     mean_change,
     median_change,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.paired_proportions import (
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.proportions.paired import (
     cochran_q,
     conditional_odds_ratio,
     mcnemar,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.stats.paired_ranks import r_from_z, rank_biserial, superiority
+from outcomes.stats.paired.rank_effects import r_from_z, rank_biserial, superiority
 
 columns = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), min_size=2, max_size=30)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import optimize, stats
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.effect_measures import (
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.meta_analysis.effect_measures import (
     implied_r,
     looks_like_se,
     mean_difference,
@@ -21,9 +21,9 @@ from outcomes.stats.effect_measures import (
     standardised_mean_change,
     two_shares,
 )
-from outcomes.stats.funnel import begg, egger
-from outcomes.stats.pooling import ESTIMATORS, leave_one_out, meta_regression, pool, tau_squared
-from outcomes.stats.pooling_glmm import _log_likelihood, pooled_logit
+from outcomes.stats.meta_analysis.funnel import begg, egger
+from outcomes.stats.meta_analysis.glmm import _log_likelihood, pooled_logit
+from outcomes.stats.meta_analysis.random_effects import ESTIMATORS, leave_one_out, meta_regression, pool, tau_squared
 
 SITES = st.lists(st.tuples(st.floats(-5, 5), st.floats(0.05, 4)), min_size=3, max_size=9)
 

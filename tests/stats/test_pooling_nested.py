@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import linalg, optimize, stats
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.pooling import pool
-from outcomes.stats.pooling_nested import nested_variances, three_level
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.meta_analysis.random_effects import pool
+from outcomes.stats.meta_analysis.three_level import nested_variances, three_level
 from tests.shared import needs, oracle_data
 
 #: An effect to two decimals, its variance and its cluster; at least two clusters and one of them with two effects.
@@ -118,6 +118,7 @@ def test_limits_lie_where_the_profile_has_fallen_as_far_as_allowed():
     v, cluster = np.full(9, 0.1), np.array([0, 0, 1, 1, 2, 2, 2, 3, 3])
     found, height = _named(y, v, cluster), nested_variances(y, v, cluster=cluster)[2]
     for name, pick in (("tau2 between", lambda x, o: (x, o)), ("tau2 within", lambda x, o: (o, x))):
+
         def profile(x, pick=pick):
             best = optimize.minimize_scalar(
                 lambda o: -_dense(y, v, cluster, *pick(x, o))[3], bounds=(0, 20), method="bounded", options={"xatol": 1e-10}
@@ -142,7 +143,9 @@ def test_balanced_effects_are_the_analysis_of_variance():
     assert_allclose(found["tau2 within"].value, msw - 0.3, rtol=1e-9)
     assert_allclose(found["tau2 between"].value, (msb - msw) / 4, rtol=1e-9)
     for name in ("pooled", "pooled, model-based"):
-        assert_allclose([found[name].value, found[name].se, found[name].df], [y.mean(), math.sqrt(msb / 24), 5], rtol=1e-9)
+        assert_allclose(
+            [found[name].value, found[name].se, found[name].df], [y.mean(), math.sqrt(msb / 24), 5], rtol=1e-9
+        )
 
 
 def test_the_boundary_is_said():

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from outcomes.errors import AnalysisError
+from outcomes.core.errors import AnalysisError
 from outcomes.stats import power
-from outcomes.stats.crossover import two_period
-from outcomes.stats.proportions import wilson_limits
+from outcomes.stats.crossover.two_period import two_period
+from outcomes.stats.proportions.single import wilson_limits
 
 
 @settings(deadline=None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from outcomes.stats.proportions import agresti_coull, clopper_pearson, jeffreys, mid_p, rule_of_three, wilson
+from outcomes.stats.proportions.single import agresti_coull, clopper_pearson, jeffreys, mid_p, rule_of_three, wilson
 
 INTERVALS = (wilson, clopper_pearson, mid_p, jeffreys, agresti_coull)
 counts = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from outcomes.stats.blinding import bang
-from outcomes.stats.proportions import wilson
-from outcomes.stats.rates import exact_rate, rate_by_patient, rate_ratio, rate_ratio_by_patient, share_of_infusions
+from outcomes.stats.proportions.blinding import bang
+from outcomes.stats.proportions.rates import (
+    exact_rate,
+    rate_by_patient,
+    rate_ratio,
+    rate_ratio_by_patient,
+    share_of_infusions,
+)
+from outcomes.stats.proportions.single import wilson
 
 patients = st.lists(
     st.integers(1, 8).flatmap(lambda m: st.tuples(st.integers(0, m), st.just(m))), min_size=2, max_size=30

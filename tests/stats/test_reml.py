@@ -7,14 +7,14 @@ import json
 import numpy as np
 import pytest
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.covariance import STRUCTURES, ByGroup, random_effects, structure
-from outcomes.stats.inference import METHODS, Rows, infer
-from outcomes.stats.likelihood import Design, Engine, estimable
-from outcomes.stats.lmm import mixed
-from outcomes.stats.mmrm import arm_features, predict, repeated, residual_summary, visit_design
-from outcomes.stats.reml import NotConverged, fit
-from outcomes.stats.summary import Summary, summarise, summarise_rows
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.mixed.covariance import STRUCTURES, ByGroup, random_effects, structure
+from outcomes.stats.mixed.cross_products import Summary, summarise, summarise_rows
+from outcomes.stats.mixed.likelihood import Design, Engine, estimable
+from outcomes.stats.mixed.lmm import mixed
+from outcomes.stats.mixed.mmrm import arm_features, predict, repeated, residual_summary, visit_design
+from outcomes.stats.mixed.reml import NotConverged, fit
+from outcomes.stats.mixed.small_sample import METHODS, Rows, infer
 from tests.builders import SLEEP
 
 VISITS = ("w1", "w4", "w8", "w12")

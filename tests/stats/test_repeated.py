@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.repeated import (
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.paired.repeated_measures import (
     friedman,
     friedman_pairs,
     hotelling,

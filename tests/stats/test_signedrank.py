@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata, wilcoxon
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.paired import mean_change
-from outcomes.stats.signedrank import hodges_lehmann, sign_flip, signed_rank, subset_tail
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.paired.location import mean_change
+from outcomes.stats.paired.signed_rank import hodges_lehmann, sign_flip, signed_rank, subset_tail
 from tests.builders import SLEEP
 
 small = st.lists(st.integers(-4, 4).map(lambda k: k / 2), min_size=1, max_size=9)

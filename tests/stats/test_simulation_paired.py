@@ -10,14 +10,14 @@ import math
 import numpy as np
 import pytest
 
-from outcomes.stats.effects import d_av, d_b, d_rm, d_z
-from outcomes.stats.individual import cronbach_alpha, icc
-from outcomes.stats.meaningful import roc
-from outcomes.stats.paired import mean_change, median_change, sign_test, trimmed_change, variance_ratio
-from outcomes.stats.paired_ranks import superiority
-from outcomes.stats.regression_to_mean import mee_chua, population
-from outcomes.stats.resample import bootstrap
-from outcomes.stats.signedrank import hodges_lehmann, sign_flip, signed_rank
+from outcomes.stats.individual.meaningful_change import roc
+from outcomes.stats.individual.reliable_change import cronbach_alpha, icc
+from outcomes.stats.paired.effect_sizes import d_av, d_b, d_rm, d_z
+from outcomes.stats.paired.location import mean_change, median_change, sign_test, trimmed_change, variance_ratio
+from outcomes.stats.paired.rank_effects import superiority
+from outcomes.stats.paired.regression_to_mean import mee_chua, population
+from outcomes.stats.paired.signed_rank import hodges_lehmann, sign_flip, signed_rank
+from outcomes.stats.resampling import bootstrap
 
 pytestmark = pytest.mark.slow
 

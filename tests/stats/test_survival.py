@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from outcomes.errors import AnalysisError
+from outcomes.core.errors import AnalysisError
 from outcomes.stats.survival import cox, kaplan_meier, log_rank
 
 SEEN = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 1)), min_size=2, max_size=25)

@@ -14,10 +14,10 @@ from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 
 import outcomes as oc
-from outcomes.stats.linear import Design, factor, interaction, ols
-from outcomes.stats.repeated import mixed_anova, rm_anova
+from outcomes.stats.groups.ranks import mann_whitney
+from outcomes.stats.paired.repeated_measures import mixed_anova, rm_anova
+from outcomes.stats.regression.linear import Design, factor, interaction, ols
 from outcomes.stats.survival import kaplan_meier
-from outcomes.stats.twosample_ranks import mann_whitney
 from tests.builders import PAIN
 from tests.shared import needs, oracle_data
 

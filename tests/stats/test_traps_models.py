@@ -14,15 +14,15 @@ from scipy import stats
 from statsmodels.imputation.mice import MICE, MICEData
 from statsmodels.stats.meta_analysis import combine_effects
 
-from outcomes.stats.bayes import bayes_factor
-from outcomes.stats.effects import paired_effects
-from outcomes.stats.imputation import rubin
-from outcomes.stats.lmm import mixed
-from outcomes.stats.mmrm import repeated
-from outcomes.stats.paired import mean_change
-from outcomes.stats.paired_ranks import rank_biserial
-from outcomes.stats.pooling import pool
-from outcomes.stats.summary import summarise
+from outcomes.stats.meta_analysis.random_effects import pool
+from outcomes.stats.missing.imputation import rubin
+from outcomes.stats.mixed.cross_products import summarise
+from outcomes.stats.mixed.lmm import mixed
+from outcomes.stats.mixed.mmrm import repeated
+from outcomes.stats.paired.bayes_factor import bayes_factor
+from outcomes.stats.paired.effect_sizes import paired_effects
+from outcomes.stats.paired.location import mean_change
+from outcomes.stats.paired.rank_effects import rank_biserial
 from tests.builders import SLEEP
 
 FIRST, SECOND = np.array(SLEEP)

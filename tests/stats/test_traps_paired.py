@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from outcomes.stats.effects import nct_interval, paired_effects
-from outcomes.stats.paired import changes, mean_change
-from outcomes.stats.paired_ranks import superiority
-from outcomes.stats.signedrank import signed_rank
+from outcomes.stats.paired.effect_sizes import nct_interval, paired_effects
+from outcomes.stats.paired.location import changes, mean_change
+from outcomes.stats.paired.rank_effects import superiority
+from outcomes.stats.paired.signed_rank import signed_rank
 from tests.shared import needs, oracle_data
 
 

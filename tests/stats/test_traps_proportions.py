@@ -8,11 +8,11 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from statsmodels.discrete.discrete_model import Logit
 
-from outcomes.stats.contingency import freeman_halton
-from outcomes.stats.logistic import logistic
-from outcomes.stats.paired_proportions import mcnemar
-from outcomes.stats.ratios import fisher, odds_ratio
-from outcomes.stats.two_proportions import restricted_shares, risk_difference
+from outcomes.stats.proportions.contingency import freeman_halton
+from outcomes.stats.proportions.paired import mcnemar
+from outcomes.stats.proportions.ratios import fisher, odds_ratio
+from outcomes.stats.proportions.two_groups import restricted_shares, risk_difference
+from outcomes.stats.regression.logistic import logistic
 
 
 def test_freeman_halton_is_exact_where_scipy_samples():

@@ -12,10 +12,10 @@ from numpy.testing import assert_allclose
 from scipy import optimize, stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.contingency import chi_squared, freeman_halton
-from outcomes.stats.ratios import fisher, odds_ratio, pooling_effect, risk_ratio, unconditional_exact
-from outcomes.stats.two_proportions import cohens_h, number_needed, restricted_shares, risk_difference
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.proportions.contingency import chi_squared, freeman_halton
+from outcomes.stats.proportions.ratios import fisher, odds_ratio, pooling_effect, risk_ratio, unconditional_exact
+from outcomes.stats.proportions.two_groups import cohens_h, number_needed, restricted_shares, risk_difference
 
 METHODS = ("miettinen-nurminen", "newcombe", "agresti-caffo", "wald")
 share = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from outcomes.errors import AnalysisError
-from outcomes.stats.twosample_ranks import (
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.groups.ranks import (
     cliffs_delta,
     dunn,
     hodges_lehmann,

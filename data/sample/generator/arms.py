@@ -58,7 +58,9 @@ def tables(sample: dict[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
         guess = GUESS[draw.pick(GUESSES[ARMS[k]], 1)[0]]
         out["patients"].append({"patient_id": who, "arm": ARMS[k], "site": SITES[site[i]], "age_band": bands[age[i]],
                                 "sex": "female" if female[i] else "male", "guess": guess})  # fmt: skip
-        out["infusions"].append({"patient_id": who, "infusion": 1, "day": 0, "route": "IV", "dose_mg_kg": ("0.5", "0")[k]})
+        out["infusions"].append(
+            {"patient_id": who, "infusion": 1, "day": 0, "route": "IV", "dose_mg_kg": ("0.5", "0")[k]}
+        )
         for v, visit in enumerate(VISITS):
             if sample["came"][i, v]:
                 out["scores"].append({"patient_id": who, "visit": visit, "nrs_average": sample["average"][i, v],

@@ -63,8 +63,9 @@ def cohort() -> list[dict]:
     ]
     infusions = [
         entry("infusions", "patient_id", ID, "text", "P001 to P240"),
-        entry("infusions", "infusion", "treatment session of any route, from 1 in each patient", "whole number",
-              "1 to 5"),
+        entry(
+            "infusions", "infusion", "treatment session of any route, from 1 in each patient", "whole number", "1 to 5"
+        ),
         entry("infusions", "day", "days since the patient's first session", "whole number", "0 or more", "days"),
         entry("infusions", "route", "route of ketamine", "category", "; ".join(clinic.ROUTES)),
         entry("infusions", "dose_mg_kg", "dose at the session", "number", "above 0", "mg/kg"),

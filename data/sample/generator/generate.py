@@ -54,7 +54,9 @@ def write_parallel(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1], help="where to write (default: the folder above)")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parents[1], help="where to write (default: the folder above)"
+    )
     out = parser.parse_args().out
     write_cohort(out)
     write_crossover(out / "crossover")

@@ -1,0 +1,1 @@
+"""Questions of crossover trials and N-of-1 series."""

@@ -1,0 +1,161 @@
+"""Each patient has every treatment, one after the other: who responded to which."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analyses.crossover.periods import Periods, by_period
+from outcomes.analyses.groups.group_data import adjusted_words, versus
+from outcomes.analyses.question import Analysis
+from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, responded, rule_name, rule_words
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import REASONS, Counts, Estimate, Result
+from outcomes.core.wording import interval, listed, p_value, points, share_of, spoken
+from outcomes.stats.crossover.binary import mainland_gart, prescott, response_table
+from outcomes.stats.multiplicity import adjust
+from outcomes.stats.proportions.paired import cochran_q, mcnemar, paired_difference
+from outcomes.study.study import Study
+
+
+@dataclass(frozen=True)
+class CrossoverBinary(Analysis):
+    """Do more patients respond to one treatment than to another that the same patients had?
+
+    `rule` says what a response is, in each period: "30%" or "50%" improvement or "2 points" from the visit `before` to the visit
+    `after`, or "<= 2" on the score after. Patients with all periods. Difference of the shares in the same patients with Tango's
+    interval and McNemar's mid-p test; the exact McNemar test; with two treatments in two periods also the tests that allow for
+    period: Mainland-Gart (odds ratio of the treatment) and Prescott (which uses patients without a preference too). Three or
+    more treatments: Cochran's Q, then all pairs by McNemar with Holm's p.
+
+    Raises AnalysisError where the study has no period, or no treatment of each period.
+
+    References: Tango 1998 (Stat Med 17:891); Fagerland 2013 (doi 10.1186/1471-2288-13-91); Gart 1969 (Biometrika 56:75);
+    Prescott 1981 (Appl Stat 30:9); Cochran 1950 (Biometrika 37:256).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> rows = [(f"p{i}", k, arm, y) for i, (order, ys) in enumerate([("KP", (1, 7)), ("KP", (2, 6)), ("KP", (5, 6)),
+    ...         ("PK", (8, 2)), ("PK", (2, 1)), ("PK", (7, 6))]) for k, (arm, y) in enumerate(zip(order, ys), 1)]
+    >>> study = oc.Study(pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]), design="crossover",
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> e = oc.CrossoverBinary("pain", rule="<= 2", reference="P").run(study)["response difference"]
+    >>> e.value, e.p
+    (0.5, 0.125)
+    """
+
+    outcome: str
+    _: KW_ONLY
+    rule: str = "50%"
+    after: str = ""
+    before: str = ""
+    reference: str = ""
+
+    short: ClassVar[str] = "crossover responders"
+    comparative: ClassVar[bool] = True
+    references: ClassVar[tuple[str, ...]] = (
+        "Tango T. Equivalence test and confidence interval for the difference in proportions for the paired-sample design. "
+        "Stat Med 1998;17:891-908.",
+        "Fagerland MW, Lydersen S, Laake P. The McNemar test for binary matched-pairs data. BMC Med Res Methodol 2013;13:91.",
+        "Gart JJ. An exact test for comparing matched proportions in crossover designs. Biometrika 1969;56:75-80.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        parse_rule(self.rule)
+
+    def compute(self, study: Study) -> Result:
+        p = by_period(study, self.outcome, after=self.after, before=self.before, reference=self.reference)
+        rows = self._responses(p)
+        wide = rows.pivot(index="patient", columns="arm", values="response").reindex(columns=list(p.arms))
+        wide = wide[wide.notna().all(axis=1)]
+        gone = p.counts.analysed - len(wide)
+        left = (*p.counts.left_out, *([("a period missing, or its response undefined", gone)] if gone else []))
+        counts = Counts(p.counts.enrolled, len(wide), left)
+        estimates = self._two(p, rows, wide) if p.two_by_two else self._more(p, wide)
+        facts = {
+            "responded": {a: int(wide[a].sum()) for a in p.arms}, "arms": p.arms, "rule": rule_name(self.rule),
+            "pairs": tuple(e.term for e in estimates if e.name == "response difference"), "visit": p.visit,
+        }  # fmt: skip
+        notes = tuple(n for n in p.notes if "same order" in n)
+        return Result(self, tuple(estimates), counts, p.outcome, notes, {"cells": p.cells}, facts=facts)
+
+    def _responses(self, p: Periods) -> pd.DataFrame:
+        """The rows with 0 or 1, nan where the rule is undefined (no score at the start, or 0 for a percentage)."""
+        relative = parse_rule(self.rule)[0] in ("percent", "points")
+        if relative and not p.start:
+            raise AnalysisError(
+                f"The rule '{self.rule}' compares with a visit at the start of each period: before=\"…\"."
+            )
+        if p.rows.duplicated(["patient", "arm"]).any():
+            raise AnalysisError(
+                "Some patients had the same treatment in two periods; this question needs each treatment once."
+            )
+        base, value = (p.rows[c].to_numpy(float) for c in ("base", "value"))
+        base = base if relative else value
+        seen = ~np.isnan(base)
+        met, usable = responded(np.nan_to_num(base), value, self.rule, improvement_sign(p.outcome) if relative else 1)
+        return p.rows.assign(response=np.where(seen & usable, met.astype(float), np.nan))
+
+    def _two(self, p: Periods, rows: pd.DataFrame, wide: pd.DataFrame) -> list[Estimate]:
+        responses = rows[rows["patient"].isin(wide.index)]
+        by = responses.pivot(index="patient", columns="period", values="response").reindex(columns=list(p.periods))
+        arm = responses.pivot(index="patient", columns="period", values="arm").reindex(columns=list(p.periods))
+        r1, r2 = by.to_numpy(float).T
+        first = (arm[p.periods[0]] == p.arms[1]).to_numpy(bool)
+        group = f"{p.arms[1]} - {p.arms[0]}"
+        table = response_table(r1, r2, treated_first=first)
+        found = [
+            *_compared(table, self.level),
+            mainland_gart(r1, r2, treated_first=first, level=self.level),
+            prescott(r1, r2, treated_first=first),
+        ]
+        return [replace(e, group=group) for e in found]
+
+    def _more(self, p: Periods, wide: pd.DataFrame) -> list[Estimate]:
+        found = [replace(cochran_q(wide.to_numpy(float)), name="treatments differ (Cochran Q)")]
+        pairs = []
+        for i, low in enumerate(p.arms):
+            for high in p.arms[i + 1 :]:
+                a, b = (wide[v].to_numpy(bool) for v in (low, high))
+                table = (int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum()))
+                pairs.append(replace(_compared(table, self.level)[0], group=f"{high} - {low}"))
+        adjusted = adjust([e.p for e in pairs])
+        return [*found, *(replace(e, p_adjusted=q) for e, q in zip(pairs, adjusted, strict=True))]
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        assert result.outcome is not None
+        n, facts = result.counts.analysed, result.facts
+        seen = listed([f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(facts["responded"].items())])
+        start = f"In the same patients, {rule_words(self.rule, result.outcome)} was seen in {seen}"
+        parts = [_difference_words(result, result[t], style, several=len(facts["pairs"]) > 1) for t in facts["pairs"]]
+        gart = next((e for e in result.estimates if e.name.endswith("Mainland-Gart")), None)
+        period = (
+            f"; allowing for period, Mainland-Gart {p_value(gart.p, style)}" if gart and not np.isnan(gart.p) else ""
+        )
+        return f"{start} ({'; '.join(parts)}{period}; n={n} of {result.counts.enrolled} with all periods)."
+
+    def methods_text(self) -> str:
+        return (
+            f"Responders ({rule_name(self.rule)}) are compared within patients: difference with Tango's interval and McNemar's mid-p "
+            "test; allowing for period, the Mainland-Gart and Prescott tests."
+        )
+
+
+def _compared(table: tuple[int, int, int, int], level: float) -> list[Estimate]:
+    """The difference with Tango's interval and McNemar's mid-p, and the exact test beside it."""
+    difference, test = paired_difference(table, level=level), mcnemar(table)
+    how = f"{difference.how}; {test.how}"
+    both = replace(difference, name="response difference", p=test.p, how=how, reason=difference.reason or test.reason)
+    return [both, replace(mcnemar(table, method="exact"), name="McNemar, exact")]
+
+
+def _difference_words(result: Result, e: Estimate, style: str, *, several: bool) -> str:
+    pair = f"{versus(e.group)}: " if several else "difference "
+    if np.isnan(e.low):
+        return f"{pair}undefined, {REASONS.get(e.reason, 'no patient')}"
+    limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
+    p = adjusted_words(result, e, style) if several else f"McNemar mid-p test, {p_value(e.p, style)}"
+    return f"{pair}{points(e.value)}, {limits}, Tango; {p}"

@@ -1,0 +1,262 @@
+"""Each patient has every treatment, one after the other: the crossover with a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analyses.crossover.periods import Periods, at, by_period, one_order, washout_note
+from outcomes.analyses.groups.group_data import adjusted_words, lower_is_better, two_words
+from outcomes.analyses.question import Analysis
+from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.result import REASONS, Estimate, Result
+from outcomes.core.wording import digits_for, interval, number, plural, round_half_away, spoken
+from outcomes.stats.crossover.mixed import CrossoverModel, crossover_model
+from outcomes.stats.crossover.two_period import (
+    baseline_adjusted,
+    first_period,
+    ignoring_period,
+    koch,
+    latin_square,
+    two_period,
+)
+from outcomes.study.study import Study
+
+Rows = list[Estimate]
+
+
+@dataclass(frozen=True)
+class Crossover(Analysis):
+    """Does the score differ between treatments that each patient had one after the other?
+
+    Mixed model: score ~ treatment + period (+ sequence for two treatments in two periods), the periods of a patient equally
+    correlated, REML, Kenward-Roger degrees of freedom, everybody with at least one period. Where all are complete it is the
+    Hills-Armitage analysis. `measure`
+    says what is compared: the "score" at the visit `after` of each period (default: the last visit), or its "change" from the
+    visit `before` of the period. They can answer differently, and the change is the noisier one; the result says which it was.
+
+    Beside it, as sensitivity: complete patients only (Hills-Armitage), the difference of period baselines as a covariate,
+    Koch's rank test, period 1 alone (and that of everybody, where some left after it), and the paired t-test that ignores
+    period. With three or more treatments: all pairs with Holm's p, least squares with patients as fixed effects, and the
+    same allowing for first-order carry-over. The carry-over contrast is shown with its interval and is never used to choose
+    an analysis. `d_total` is the difference in units of the total SD of one score, for comparison with parallel trials.
+    `washout` (days) adds a note where periods lie closer together.
+
+    Raises AnalysisError where the study has no period, or no treatment of each period.
+
+    References: Hills & Armitage 1979 (Br J Clin Pharmacol 8:7); Freeman 1989 (doi 10.1002/sim.4780081202); Kenward & Roger
+    1997 (Biometrics 53:983); Senn 2002, Cross-over Trials in Clinical Research.
+
+    >>> import pandas as pd, outcomes as oc
+    >>> rows = [(f"p{i}", k, arm, y) for i, (order, ys) in enumerate([("KP", (4, 7)), ("KP", (5, 6)), ("KP", (3, 7)),
+    ...         ("PK", (8, 5)), ("PK", (6, 5)), ("PK", (7, 3))]) for k, (arm, y) in enumerate(zip(order, ys), 1)]
+    >>> study = oc.Study(pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]), design="crossover",
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> e = oc.Crossover("pain", reference="P").run(study)["treatment difference"]
+    >>> round(e.value, 3), round(e.p, 4)
+    (-2.667, 0.0129)
+    """
+
+    outcome: str
+    _: KW_ONLY
+    after: str = ""
+    before: str = ""
+    measure: str = "score"
+    reference: str = ""
+    washout: float = 0.0
+
+    short: ClassVar[str] = "crossover mixed model"
+    comparative: ClassVar[bool] = True
+    references: ClassVar[tuple[str, ...]] = (
+        "Hills M, Armitage P. The two-period cross-over clinical trial. Br J Clin Pharmacol 1979;8:7-20.",
+        "Freeman PR. The performance of the two-stage analysis of two-treatment, two-period crossover trials. "
+        "Stat Med 1989;8:1421-1432.",
+        "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. "
+        "Biometrics 1997;53:983-997.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.measure not in ("score", "change"):
+            raise AnalysisError(unknown("measure", self.measure, ["score", "change"]))
+
+    def compute(self, study: Study) -> Result:
+        p = by_period(study, self.outcome, after=self.after, before=self.before, reference=self.reference)
+        p = self._measured(p)
+        if one_order(p.rows):
+            raise AnalysisError(
+                "Everybody had the treatments in the same order, so the treatment cannot be told from the period: no crossover "
+                "analysis. Ask PairedT of the two periods, as a study without a control group."
+            )
+        rows, y = p.rows, p.rows["value"].to_numpy(float)
+        given = {"patient": rows["patient"], "period": rows["period"], "treatment": rows["arm"]}
+        model = crossover_model(y, **given, reference=p.arms[0], level=self.level)
+        estimates = _model_rows(model) + (self._two(p) if p.two_by_two else self._more(y, given, p))
+        estimates = [replace(e, unit=_unit(e, p.outcome.unit)) for e in estimates]
+        notes = (*p.notes, *washout_note(study, self.washout))
+        facts = {
+            "what": at(p, change=self.measure == "change"), "arms": p.arms, "complete": self._complete(p),
+            "pairs": tuple(e.term for e in estimates if e.name == "treatment difference"),
+            "axis": f"treatment difference in {p.outcome.title} ({p.outcome.unit})",
+        }  # fmt: skip
+        data = {"forest": _forest(estimates), "cells": p.cells}
+        return Result(self, tuple(estimates), p.counts, p.outcome, notes, data, ("forest",), facts)
+
+    def _measured(self, p: Periods) -> Periods:
+        """The periods with what is compared as their value."""
+        if self.measure == "score":
+            return p
+        if not p.start:
+            raise AnalysisError('measure="change" needs a visit at the start of each period: before="…".')
+        change = np.round(p.rows["value"] - p.rows["base"], 9)
+        lost = int(change.isna().sum())
+        rows = p.rows.assign(value=change).dropna(subset=["value"])
+        gone = p.counts.analysed - rows["patient"].nunique()
+        left = (*p.counts.left_out, *([(f"no score at {p.start} of any period", gone)] if gone else []))
+        counts = replace(p.counts, analysed=p.counts.analysed - gone, left_out=left)
+        note = f"{plural(lost, 'period')} without a score at {p.start} left out." if lost else ""
+        return replace(p, rows=rows.reset_index(drop=True), counts=counts, notes=(*p.notes, note) if note else p.notes)
+
+    def _complete(self, p: Periods) -> int:
+        return int((p.rows.groupby("patient")["period"].nunique() == len(p.periods)).sum())
+
+    def _two(self, p: Periods) -> Rows:
+        """Sensitivity of the two-period, two-treatment design: complete patients in other ways, everybody's period 1."""
+        scores, base, first = p.complete
+        y1, y2 = scores.T
+        ways: dict[str, Callable[..., Estimate]] = {
+            "complete patients (Hills-Armitage)": lambda *y, **o: two_period(*y, **o)[0],
+            "rank test (Koch)": koch,
+            "period 1 only": first_period,
+            "paired t-test, ignores period": ignoring_period,
+        }
+        found = [replace(way(y1, y2, treated_first=first, level=self.level), name=name) for name, way in ways.items()]
+        once, treated = p.first
+        if len(once) > len(y1):  # who left after period 1 is in no other row
+            alone = first_period(once, once, treated_first=treated, level=self.level)
+            found.append(
+                replace(alone, name="period 1 only, everybody", how=f"two-sample t of period 1; n={len(once)}")
+            )
+        if p.start and self.measure == "score":
+            has = ~np.isnan(base).any(axis=1)
+            (b1, b2), some, ch = base[has].T, first[has], np.round(scores[has] - base[has], 9).T
+            adjusted = baseline_adjusted(
+                y1[has], y2[has], baseline1=b1, baseline2=b2, treated_first=some, level=self.level
+            )[0]
+            change = two_period(*ch, treated_first=some, level=self.level)[0]
+            found[1:1] = [
+                replace(adjusted, name="adjusted for period baselines"),
+                replace(change, name="change from the period's start"),
+            ]
+        return [replace(e, group=f"{p.arms[1]} - {p.arms[0]}") for e in found]
+
+    def _more(self, y: np.ndarray, given: dict[str, pd.Series], p: Periods) -> Rows:
+        """Sensitivity of three or more treatments: patients as fixed effects, and first-order carry-over."""
+        found: Rows = []
+        for name, carry in (("patients as fixed effects", False), ("allowing for carry-over", True)):
+            square = latin_square(y, **given, reference=p.arms[0], carry_over=carry, level=self.level)
+            found += [replace(e, name=name) for e in square if e.name == "difference"]
+            found += [e for e in square if e.name == "carry-over"]
+        return found
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        outcome, facts = result.outcome, result.facts
+        assert outcome is not None
+        k = digits_for(outcome.resolution)
+        who = f"n={result.counts.analysed} of {result.counts.enrolled}, {facts['complete']} with every period"
+        if len(facts["pairs"]) > 1:
+            text = f"Allowing for period, {facts['what']}: {_pairs_words(result, k, style)} ({who}{lower_is_better(outcome)})."
+        else:
+            text = f"Allowing for period, {_difference_words(result['treatment difference'], facts['what'], k, style, who)}."
+        return f"{text} {_period_words(result, k)}{_carry_words(result, k)}The {_measured(self.measure)}."
+
+    def methods_text(self) -> str:
+        return (
+            f"Treatments are compared by a mixed model with treatment and period, the periods of a patient equally correlated "
+            f"(REML, Kenward-Roger degrees of freedom); the {_measured(self.measure)}. "
+            "The carry-over contrast is shown and was not used to choose the analysis."
+        )
+
+
+def _model_rows(model: CrossoverModel) -> Rows:
+    several = len(model.differences) > 1
+    return [
+        *([model.treatments] if several else []), *model.differences, model.periods,
+        *([] if several else [model.carry_over]), *model.sizes,
+    ]  # fmt: skip
+
+
+def _unit(e: Estimate, unit: str) -> str:
+    return (
+        ""
+        if e.name in ("treatments differ", "periods differ", "carry-over test", "d_total", "d_within", "icc")
+        else unit
+    )
+
+
+def _forest(estimates: Rows) -> pd.DataFrame:
+    main = "treatment difference"
+    shown = [e for e in estimates if e.group and e.name not in ("d_total", "d_within")]
+    several = len({e.group for e in shown}) > 1
+    return pd.DataFrame(
+        {
+            "label": f"{e.name}, {e.group}" if several else e.name,
+            "value": e.value,
+            "low": e.low,
+            "high": e.high,
+            "main": e.name == main,
+        }
+        for e in shown
+    )
+
+
+def _measured(measure: str) -> str:
+    if measure == "change":
+        return "change from the start of each period was analysed, not the raw score"
+    return "raw score of each period was analysed, not its change from the start of the period"
+
+
+def _side(value: float) -> str:
+    return "lower" if value < 0 else "higher"
+
+
+def _difference_words(e: Estimate, what: str, k: int, style: str, who: str) -> str:
+    one, other = (spoken(v) for v in e.group.split(" - ", 1))
+    if np.isnan(e.value):
+        return f"the difference in {what} between {one} and {other} is undefined ({REASONS[e.reason]}; {who})"
+    shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
+    amount = f"{number(abs(shown), k)} {e.unit} {_side(shown)}" if shown else "the same"
+    compared = f"{what} was {amount} with {one} {'than' if shown else 'as'} with {other}"
+    return f"{compared} ({two_words(e, k, style)}; mixed model, Kenward-Roger; {who})"
+
+
+def _pairs_words(result: Result, k: int, style: str) -> str:
+    parts = []
+    for term in result.facts["pairs"]:
+        e = result[term]
+        one, other = (spoken(v) for v in e.group.split(" - ", 1))
+        if e.reason:
+            parts.append(f"{one} against {other}: undefined ({REASONS[e.reason]})")
+            continue
+        p = f"{interval(e.low, e.high, k, level=e.level)}; {adjusted_words(result, e, style)}"
+        parts.append(f"{number(abs(e.value), k)} {e.unit} {_side(e.value)} with {one} than with {other} ({p})")
+    return "; ".join(parts)
+
+
+def _period_words(result: Result, k: int) -> str:
+    e = next((e for e in result.estimates if e.name == "period difference"), None)
+    if e is None or e.reason:
+        return ""
+    return f"Period difference (period 1 minus 2) {number(e.value, k)} ({interval(e.low, e.high, k, level=e.level)}). "
+
+
+def _carry_words(result: Result, k: int) -> str:
+    e = next((e for e in result.estimates if e.name == "carry-over"), None)
+    if e is None or e.reason or np.isnan(e.low):
+        return ""
+    limits = interval(e.low, e.high, k, level=e.level)
+    return f"The carry-over contrast was {number(e.value, k)} ({limits}); it was not used to select the analysis. "

@@ -1,0 +1,1 @@
+"""Questions about groups of patients side by side."""

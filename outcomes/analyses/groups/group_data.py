@@ -1,0 +1,267 @@
+"""What every comparison of groups shares: who is in which group, who is left out, and the words for a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import REASONS, Counts, Estimate, Outcome, Result
+from outcomes.core.wording import interval, listed, number, p_value, round_half_away, spoken, statistic
+from outcomes.stats.regression.linear import Term, factor, numeric
+from outcomes.study.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """The analysed patients of several groups: scores before and after, the group of each, who was left out.
+
+    `levels` has the reference first. `y` is what is compared: the change where there is a visit before, else the score.
+    """
+
+    by: str
+    levels: tuple[str, ...]
+    label: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    patients: pd.Index
+    counts: Counts
+    outcome: Outcome
+    randomised: bool
+
+    @cached_property
+    def y(self) -> np.ndarray:
+        """Change (after − before, 9 decimals), or the score after where no visit before was asked for."""
+        return self.after if np.isnan(self.before).all() else np.round(self.after - self.before, 9) + 0.0
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row an analysed patient, without ids."""
+        return pd.DataFrame({"group": self.label, "before": self.before, "after": self.after, "value": self.y})
+
+    def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Values by group, in the order of the levels."""
+        return {level: values[mine] for level, mine in self.members.items()}
+
+    @cached_property
+    def members(self) -> dict[str, np.ndarray]:
+        """Which of the analysed patients belong to each level."""
+        return {level: self.label == level for level in self.levels}
+
+    @property
+    def sizes(self) -> str:
+        """'30 ketamine, 28 placebo'."""
+        return ", ".join(f"{int(mine.sum())} {spoken(v)}" for v, mine in self.members.items())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said of groups that nobody randomised."""
+        return () if self.randomised else (unrandomised(self.by),)
+
+
+def unrandomised(by: str) -> str:
+    """The note under every comparison of groups that were chosen."""
+    return (
+        f"Groups by {spoken(by)} were not randomised: chance did not decide who was in which group, and a difference may be due "
+        "to whatever else differs between them."
+    )
+
+
+def is_randomised(study: Study, by: str) -> bool:
+    """Whether chance decided who is in which of these groups: the arms of a controlled study, or its sequences."""
+    return study.controlled and by in ("arm", "sequence")
+
+
+def chosen_words(randomised: bool, by: str) -> str:
+    """The sentence after a comparison of groups that nobody randomised."""
+    return "" if randomised else f" Groups by {spoken(by)} were not randomised."
+
+
+def versus(pair: str, joint: str = "minus") -> str:
+    """'ketamine - placebo' as a person says it: 'ketamine minus placebo'."""
+    return f" {joint} ".join(spoken(v) for v in pair.split(" - ", 1))
+
+
+def adjusted_words(result: Result, e: Estimate, style: str, by: str = "Holm", over: str = "") -> str:
+    """'Holm P=.02 over the 3 visits', naming what adjusted it: the plan's family where it is in one, else the question itself.
+
+    Empty where the p-value was not adjusted.
+    """
+    by, over = result.facts.get("adjusted", {}).get(e.term, (by, over))
+    return "" if np.isnan(e.p_adjusted) or not by else f"{by} {p_value(e.p_adjusted, style)} {over}".rstrip()
+
+
+def moved(outcome: Outcome, e: Estimate, digits: int, on_average: str = " on average") -> str:
+    """': scores improved on average' of a change, or that its direction is not clear, by its interval, else by its p.
+
+    Nothing of a change that prints as zero, or that has neither interval nor p.
+    """
+    if np.isnan(e.low) and np.isnan(e.p):
+        return ""
+    clear = e.p < 1 - e.level if np.isnan(e.low) else not e.low <= 0 <= e.high
+    if not clear:
+        return ": the direction of the change is not clear"
+    shown = round_half_away(e.value, digits)
+    return f": scores {outcome.direction(shown)}{on_average}" if shown else ""
+
+
+def unspread(reason: str) -> str:
+    """Why a comparison of groups has no interval or test, in words."""
+    return "no spread to judge it by" if reason == "zero_variance" else REASONS[reason]
+
+
+def grouped(study: Study, outcome: str, *, after: str, by: str, before: str = "", reference: str = "") -> Groups:
+    """The patients of each group with the scores that are needed, everybody else counted with a reason.
+
+    Raises AnalysisError for unknown names, a `reference` that is no group, or fewer than two groups.
+    """
+    asked = after, by, before, reference
+    return study.once(("groups", outcome, *asked), lambda: _grouped(study, outcome, *asked))
+
+
+def _grouped(study: Study, outcome: str, after: str, by: str, before: str, reference: str) -> Groups:
+    column = study.characteristic(by)
+    labels = study.once(("labels", by), lambda: _labels(column))
+    levels = study.once(("levels", by, reference), lambda: level_order(column, by, reference))
+    if before:
+        pairs = study.pairs(outcome, before=before, after=after)
+        ids, pre, post, meaning = pairs.patients, pairs.before, pairs.after, pairs.outcome
+        left = list(pairs.counts.left_out)
+    else:
+        wide = study.wide(outcome)[study.visit(after)]
+        seen = wide.notna().to_numpy()
+        ids, post, meaning = wide.index[seen], wide.to_numpy()[seen], study.outcome(outcome)
+        pre, left = (
+            np.full(len(post), np.nan),
+            [(f"no score at {spoken(after)}", int((~seen).sum()))] if (~seen).any() else [],
+        )
+    label = labels[study.patient_ids.get_indexer(ids)]
+    known = pd.notna(label)
+    if (~known).any():
+        left.append((f"no {spoken(by)} recorded", int((~known).sum())))
+    counts = Counts(study.enrolled, int(known.sum()), tuple(left))
+    randomised = is_randomised(study, by)
+    return Groups(by, levels, label[known], pre[known], post[known], ids[known], counts, meaning, randomised)
+
+
+def _labels(column: pd.Series) -> np.ndarray:
+    """The group of every patient as text; None where it is not known."""
+    known = column.notna().to_numpy()
+    labels = np.full(len(column), None, dtype=object)
+    labels[known] = column[known].astype(str).to_numpy(dtype=object)
+    return labels
+
+
+def level_order(column: pd.Series, by: str, reference: str = "") -> tuple[str, ...]:
+    """The groups there are, the reference first (default: placebo, control … where one is so called, else the first).
+
+    Raises AnalysisError where there are fewer than two, or the reference is none of them.
+    """
+    there = column.dropna()
+    if isinstance(there.dtype, pd.CategoricalDtype):
+        levels = [str(v) for v in there.cat.categories if (there == v).any()]
+    else:
+        levels = [str(v) for v in sorted(there.unique(), key=lambda v: (str(type(v)), v))]
+    if len(levels) < 2:
+        raise AnalysisError(f"A comparison by {spoken(by)} needs two groups; there is {listed(levels)}.")
+    if reference and reference not in levels:
+        raise AnalysisError(f"No {spoken(by)} '{reference}'. There is: {', '.join(levels)}.")
+    usual = ("placebo", "control", "usual care", "sham", "standard care", "waiting list")
+    first = reference or next((v for v in levels if spoken(v).lower() in usual), levels[0])
+    return (first, *(v for v in levels if v != first))
+
+
+def two_levels(groups: Groups, *, instead: str) -> tuple[str, str]:
+    """The two groups, other than the reference first. Raises AnalysisError where there are more."""
+    if len(groups.levels) > 2:
+        raise AnalysisError(
+            f"This compares two groups; by {spoken(groups.by)} there are {len(groups.levels)}: {', '.join(groups.levels)}. "
+            f"Ask {instead}, or choose two with study.where({groups.by}=[…])."
+        )
+    return groups.levels[1], groups.levels[0]
+
+
+def what(groups: Groups, before: str, after: str) -> str:
+    """'change in pain from baseline to week 4', or 'pain at week 4'."""
+    title = groups.outcome.title
+    return f"change in {title} from {spoken(before)} to {spoken(after)}" if before else f"{title} at {spoken(after)}"
+
+
+def means(groups: Mapping[str, np.ndarray], name: str, unit: str) -> tuple[Estimate, ...]:
+    """The plain mean of each group as a row, with its standard error."""
+    rows = []
+    for level, y in groups.items():
+        se = float(y.std(ddof=1)) / len(y) ** 0.5 if len(y) > 1 else np.nan
+        value = float(y.mean()) if len(y) else np.nan
+        rows.append(Estimate(name, value, se=se, unit=unit, group=level, reason="" if len(y) else "too_few"))
+    return tuple(rows)
+
+
+def two_words(e: Estimate, digits: int, style: str) -> str:
+    """The interval, test and p of a difference, or why there is none."""
+    if e.reason:
+        return f"no interval: {unspread(e.reason)}"
+    tested = f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
+    return f"{interval(e.low, e.high, digits, level=e.level)}; {tested}"
+
+
+def lower_is_better(outcome: Outcome) -> str:
+    """'; lower is better', for a sentence that says which of two groups is lower."""
+    return f"; {outcome.better} is better" if outcome.better else ""
+
+
+def groups_frame(groups: Groups) -> pd.DataFrame:
+    """Group, before, after and what is compared of each analysed patient, without ids."""
+    return groups.frame.copy(deep=False)  # shared by the questions about these groups; pandas copies on writing
+
+
+def pair_words(result: Result, digits: int, style: str, by: str) -> str:
+    """'PO differed from IV by 1.2 points (95% CI, 0.4 to 2.0; Holm P=.009)', pair after pair."""
+    parts = []
+    for name in result.facts["pairs"]:
+        e = result[name]
+        a, b = (spoken(v) for v in (e.group or e.name).split(" - ", 1))
+        if np.isnan(e.value):
+            parts.append(f"{a} against {b} not compared, {unspread(e.reason)}")
+            continue
+        amount = f"{a} differed from {b} by {number(e.value, digits)} {e.unit}".rstrip()
+        if e.reason:
+            parts.append(f"{amount} (no interval: {unspread(e.reason)})")
+            continue
+        p = adjusted_words(result, e, style, by) or p_value(e.p, style)
+        parts.append(f"{amount} ({interval(e.low, e.high, digits, level=e.level)}; {p})")
+    return "; ".join(parts)
+
+
+def covariate_terms(
+    study: Study, groups: Groups, names: Sequence[str], *, factors: Sequence[str] = ()
+) -> tuple[Groups, list[Term]]:
+    """The covariates as terms of a design, and the groups without patients who lack one of them (counted).
+
+    A column of numbers enters as a number, any other column, and those in `factors`, as a factor.
+    Raises AnalysisError for an unknown characteristic.
+    """
+    columns = {name: study.characteristic(name).reindex(groups.patients) for name in dict.fromkeys((*names, *factors))}
+    keep, left = np.ones(len(groups.patients), dtype=bool), list(groups.counts.left_out)
+    for name, column in columns.items():
+        absent = keep & column.isna().to_numpy()
+        if absent.any():
+            left.append((f"no {spoken(name)} recorded", int(absent.sum())))
+        keep &= ~absent
+    kept = groups
+    if not keep.all():
+        counts = Counts(groups.counts.enrolled, int(keep.sum()), tuple(left), groups.counts.noun)
+        kept = replace(groups, label=groups.label[keep], before=groups.before[keep], after=groups.after[keep],
+                       patients=groups.patients[keep], counts=counts)  # fmt: skip
+    terms = []
+    for name, column in columns.items():
+        number_like = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        values = column[keep]
+        terms.append(
+            numeric(name, values.to_numpy(float)) if number_like and name not in factors else factor(name, values)
+        )
+    return kept, terms

@@ -1,0 +1,240 @@
+"""Comparisons that are easily got wrong: differences between subgroups, and change within each arm."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analyses.groups.group_data import (
+    adjusted_words,
+    chosen_words,
+    covariate_terms,
+    grouped,
+    groups_frame,
+    lower_is_better,
+    two_words,
+    unspread,
+    versus,
+)
+from outcomes.analyses.question import Analysis
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import Estimate, Result
+from outcomes.core.wording import digits_for, interval, listed, number, p_value, plural, spoken
+from outcomes.stats.groups.means import mean_difference
+from outcomes.stats.multiplicity import adjust
+from outcomes.stats.paired.location import mean_change
+from outcomes.stats.regression.linear import Design, factor, interaction, numeric, ols
+from outcomes.study.study import Study
+
+#: A subgroup variable with more levels than this is a number, or a list of names.
+MAX_SUBGROUPS = 8
+
+
+@dataclass(frozen=True)
+class Interaction(Analysis):
+    """Does the difference between arms depend on a subgroup?
+
+    Linear model after = before + group + subgroup + group × subgroup (+ covariates): the F test of the interaction comes
+    first, because only it answers the question; then the adjusted difference between arms in each subgroup with its
+    interval, without p-values (a difference that is clear in one subgroup and not in another is no difference between
+    subgroups). With more than two arms each is compared with the reference.
+
+    Subgroups should be few and declared beforehand; the test has little power. Raises AnalysisError for unknown names
+    or a subgroup variable with more than 8 levels.
+
+    References: Assmann et al 2000 (doi 10.1016/S0140-6736(00)02039-0); Altman & Bland 2003 (doi 10.1136/bmj.326.7382.219).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": [f"p{i}" for i in range(8) for _ in "ab"], "visit": ["pre", "post"] * 8,
+    ...     "pain": [7, 5, 6, 3, 8, 5, 7, 7, 6, 5, 9, 8, 5, 4, 8, 8], "arm": ["K"] * 8 + ["P"] * 8,
+    ...     "crps": ["yes", "yes", "no", "no"] * 4})
+    >>> study = oc.Study(scores, visits=("pre", "post"), design="parallel",
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> result = oc.Interaction("pain", before="pre", after="post", subgroup="crps", reference="P").run(study)
+    >>> result.estimates[0].name, round(result["K - P | crps: yes"].value, 2)
+    ('interaction', -2.0)
+    """
+
+    outcome: str
+    _: KW_ONLY
+    before: str
+    after: str
+    subgroup: str
+    by: str = "arm"
+    reference: str = ""
+    covariates: tuple[str, ...] = ()
+    se: str = "classical"
+
+    short: ClassVar[str] = "difference by subgroup"
+    comparative: ClassVar[bool] = True
+    references: ClassVar[tuple[str, ...]] = (
+        "Assmann SF, et al. Subgroup analysis and other (mis)uses of baseline data in clinical trials. Lancet 2000;355:1064-1069.",
+    )
+
+    def compute(self, study: Study) -> Result:
+        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
+        g, terms = covariate_terms(study, g, self.covariates, factors=(self.subgroup,))
+        *rest, sub = terms
+        if len(sub.levels) > MAX_SUBGROUPS or len(sub.levels) < 2:
+            raise AnalysisError(
+                f"{spoken(self.subgroup)} has {plural(len(sub.levels), 'level')}; subgroups are 2 to {MAX_SUBGROUPS}. Make bands of it first."
+            )
+        arm = factor(self.by, g.label, levels=g.levels)
+        design = Design((arm, numeric("before", g.before), *rest, sub, interaction(arm, sub)))
+        fit = ols(design, g.after, se=self.se)
+        test = fit.wald(design.columns_of(f"{self.by}:{self.subgroup}")).estimate(
+            "interaction", how=f"{self.se} standard errors"
+        )
+        label = study.characteristic(self.subgroup).reindex(g.patients).astype(str).to_numpy()
+        rows, lines = [test], []
+        for level in sub.levels:
+            for other in g.levels[1:]:
+                row = design.row(**{self.by: other, self.subgroup: level}) - design.row(
+                    **{self.by: g.levels[0], self.subgroup: level}
+                )
+                group = f"{spoken(self.subgroup)}: {level}"
+                e = fit.contrast(
+                    row, name=f"{other} - {g.levels[0]}", level=self.level, group=group, unit=g.outcome.unit
+                )
+                rows.append(replace(e, p=np.nan, how=f"{e.how}; no p-value: see the interaction"))
+                n = int((label == level).sum())
+                lines.append({"label": f"{group} (n={n})" + (f", {e.name}" if len(g.levels) > 2 else ""), "value": e.value,
+                              "low": e.low, "high": e.high})  # fmt: skip
+        facts = {"sizes": g.sizes, "levels": sub.levels, "randomised": g.randomised,
+                 "axis": f"adjusted difference in {g.outcome.title}"}  # fmt: skip
+        return Result(
+            self, tuple(rows), g.counts, g.outcome, g.notes, {"forest": pd.DataFrame(lines)}, ("forest",), facts
+        )
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        test, outcome = result.estimates[0], result.outcome
+        assert outcome is not None
+        k = digits_for(outcome.resolution)
+        words = [f"{_amount(e, k)} for {versus(e.name)} ({e.group})" for e in result.estimates[1:]]
+        tested = (
+            f"interaction {p_value(test.p, style)}"
+            if not test.reason
+            else f"no test of interaction: {unspread(test.reason)}"
+        )
+        return (
+            f"Adjusted differences in {outcome.title} at {spoken(self.after)} by {spoken(self.subgroup)} were {'; '.join(words)} "
+            f"({tested}; n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)})."
+            f"{chosen_words(result.facts['randomised'], self.by)}"
+        )
+
+    def methods_text(self) -> str:
+        return (
+            f"Whether the difference between groups depended on {spoken(self.subgroup)} was judged by the interaction in an "
+            "analysis of covariance; differences within subgroups are shown with intervals and without p-values."
+        )
+
+
+@dataclass(frozen=True)
+class ChangeByArm(Analysis):
+    """Both arms improved: did one improve more?
+
+    The mean change in each arm is shown with its interval and on purpose without a p-value: that one arm changed
+    "significantly" and the other did not is no comparison of the arms. The comparison is the difference in mean change
+    (Welch), first in the table; `ANCOVA` is the more precise form of it.
+
+    Raises AnalysisError for unknown names or fewer than two groups.
+
+    References: Bland & Altman 2011 (doi 10.1186/1745-6215-12-264).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": list("aabbccdd"), "visit": ["pre", "post"] * 4,
+    ...                        "pain": [7, 5, 6, 2, 8, 7, 7, 7], "arm": ["K"] * 4 + ["P"] * 4})
+    >>> study = oc.Study(scores, visits=("pre", "post"), design="parallel",
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> result = oc.ChangeByArm("pain", before="pre", after="post", reference="P").run(study)
+    >>> result["difference in change"].value, result["mean change | K"].value, result["mean change | K"].p
+    (-2.5, -3.0, nan)
+    """
+
+    outcome: str
+    _: KW_ONLY
+    before: str
+    after: str
+    by: str = "arm"
+    reference: str = ""
+
+    short: ClassVar[str] = "change in each arm, and their difference"
+    comparative: ClassVar[bool] = True
+    references: ClassVar[tuple[str, ...]] = (
+        "Bland JM, Altman DG. Comparisons against baseline within randomised groups are often used and can be highly misleading. "
+        "Trials 2011;12:264.",
+    )
+
+    def compute(self, study: Study) -> Result:
+        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
+        unit, first, y = g.outcome.unit, g.levels[0], g.split(g.y)
+        rows = [
+            replace(
+                mean_difference(y[v], y[first], level=self.level, unit=unit),
+                name="difference in change",
+                group=f"{v} - {first}",
+            )
+            for v in g.levels[1:]
+        ]
+        if len(rows) > 1:
+            rows = [replace(e, p_adjusted=p) for e, p in zip(rows, adjust([e.p for e in rows]), strict=True)]
+        before, after = g.split(g.before), g.split(g.after)
+        how = "t interval; no p-value within an arm: it compares nothing with the other arm"
+        rows += [
+            replace(
+                mean_change(before[v], after[v], level=self.level),
+                p=np.nan,
+                statistic=np.nan,
+                unit=unit,
+                group=v,
+                how=how,
+            )
+            for v in g.levels
+        ]
+        notes = (
+            *g.notes,
+            "P values within arms are left out: a clear change in one arm and not in the other is no difference between arms.",
+        )
+        facts = {"sizes": g.sizes, "groups": g.levels, "randomised": g.randomised}
+        return Result(self, tuple(rows), g.counts, g.outcome, notes, {"groups": groups_frame(g)}, facts=facts)
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        outcome = result.outcome
+        assert outcome is not None
+        k = digits_for(outcome.resolution)
+        within = []
+        for v in result.facts["groups"]:
+            e = result[f"mean change | {v}"]
+            within.append(f"{_amount(e, k)} with {spoken(v)}")
+        between = "; ".join(
+            f"{versus(e.group)} {_between(result, e, k, style)}"
+            for e in result.estimates
+            if e.name == "difference in change"
+        )
+        return (
+            f"Mean change in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {listed(within)}; the "
+            f"comparison is the difference between groups: {between} (n={result.facts['sizes']} of {result.counts.enrolled} "
+            f"enrolled{lower_is_better(outcome)}).{chosen_words(result.facts['randomised'], self.by)}"
+        )
+
+    def methods_text(self) -> str:
+        return "Mean change is shown in each arm with intervals only; arms were compared by the difference in mean change (Welch)."
+
+
+def _amount(e: Estimate, k: int) -> str:
+    """'−2.0 (95% CI, −3.1 to −0.9)', or why there is no interval, or no value."""
+    if np.isnan(e.value):
+        return f"undefined ({unspread(e.reason)})"
+    limits = f"no interval: {unspread(e.reason)}" if e.reason else interval(e.low, e.high, k, level=e.level)
+    return f"{number(e.value, k)} ({limits})"
+
+
+def _between(result: Result, e: Estimate, k: int, style: str) -> str:
+    """A difference between groups with its test, and with Holm's p where there are several."""
+    if np.isnan(e.value):
+        return _amount(e, k)
+    adjusted = adjusted_words(result, e, style)
+    return f"{number(e.value, k)} ({two_words(e, k, style)}, Welch{f'; {adjusted}' if adjusted else ''})"

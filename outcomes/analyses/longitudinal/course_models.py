@@ -1,0 +1,197 @@
+"""The course of a cohort over several visits: a mean for each visit, or a slope on time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from outcomes.analyses.groups.group_data import chosen_words, is_randomised, moved, unrandomised, versus
+from outcomes.analyses.longitudinal.longitudinal_data import (
+    follow_ups,
+    holm_over_visits,
+    interval_words,
+    model_result,
+    repeats,
+    rows_of,
+)
+from outcomes.analyses.question import Analysis
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import Result
+from outcomes.core.wording import digits_for, number, plural, spoken
+from outcomes.stats.mixed.lmm import mixed
+from outcomes.stats.mixed.mmrm import FALLBACK, repeated
+from outcomes.stats.mixed.small_sample import METHODS
+from outcomes.study.study import Study
+
+
+@dataclass(frozen=True)
+class CohortModel(Analysis):
+    """How did the score change over several follow-up visits, when some patients were not seen at all of them?
+
+    One mean for each visit, the baseline among the scores, so that everybody with any score counts; change from baseline
+    at each visit with Holm's p. Covariance unstructured up to five visits, else compound symmetry (a random intercept),
+    or the order in `covariance`; REML with Kenward-Roger degrees of freedom. For cohorts without a control group: it
+    describes the course, it does not say why. Unbiased where scores are missing at random given the scores observed;
+    responders who stop reporting break that.
+
+    `visits` are the follow-ups (default: all after the baseline), `visit` the main one (default: the last).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> wide = pd.DataFrame({"patient": list("abcdefgh"), "w0": [7, 6, 8, 5, 8, 7, 6, 9], "w1": [5, 5, 4, 6, 7, 5, 6, 7],
+    ...                      "w4": [4, 3, 6, 5, None, 6, 4, None]})
+    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w1", "w4"),
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> round(oc.CohortModel("pain").run(study)["mean change | w1"].df, 6)
+    7.0
+    """
+
+    outcome: str
+    _: KW_ONLY
+    baseline: str = ""
+    visits: Sequence[str] = ()
+    visit: str = ""
+    window: Sequence[str] = ()
+    covariates: Sequence[str] = ()
+    covariance: Sequence[str] = ()
+    df: str = "kenward-roger"
+
+    short: ClassVar[str] = "mixed model of the course"
+    references: ClassVar[tuple[str, ...]] = (
+        "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. "
+        "Biometrics 1997;53:983-997.",
+    )
+
+    def compute(self, study: Study) -> Result:
+        baseline = study.visit(self.baseline or study.baseline)
+        later = follow_ups(study, self.outcome, self.visits, baseline)
+        data = repeats(study, self.outcome, visits=(baseline, *later), covariates=self.covariates)
+        tried = tuple(self.covariance) or (FALLBACK if len(data.visits) <= 5 else ("cs",))
+        model = repeated(
+            data.summary(), at=data.at, covariance=tried, method=self.df, rows=rows_of(data), level=self.level,
+            unit=data.outcome.unit,
+        )  # fmt: skip
+        changes = holm_over_visits([replace(model.change(before=baseline, after=v), name="mean change") for v in later])
+        main = study.visit(self.visit) if self.visit else later[-1]
+        rows = [*changes]
+        if self.window:
+            rows.append(replace(model.change(before=baseline, after=tuple(self.window)), name="mean change"))
+        rows.append(model.standardised(next(e for e in changes if e.visit == main), sd=data.sd_baseline))
+        if len(later) > 1:
+            test = np.array([model.row("", v) - model.row("", baseline) for v in later])
+            rows.append(model.inference.test(test, name="any change"))
+        rows += [model.mean(visit=v) for v in data.visits]
+        return model_result(self, study, data, model, rows, main)
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        outcome, main = result.outcome, result.facts["main"]
+        assert outcome is not None
+        k, first = digits_for(outcome.resolution), result.facts["visits"][0]
+        change = result[f"mean change | {main}"]
+        before, after = (result[f"adjusted mean | {v}"].value for v in (first, main))
+        seen = result.data["observed"].set_index("visit")["n"]
+        return (
+            f"Estimated mean {outcome.title} was {number(before, k)} at {spoken(first)} and {number(after, k)} at {spoken(main)} "
+            f"(change {number(change.value, k)}, {interval_words(result, change, k, style)}); {int(seen[main])} of "
+            f"{plural(result.counts.enrolled, 'patient')} had a score at {spoken(main)} ({result.facts['model']})"
+            f"{moved(outcome, change, k)}."
+        )
+
+    def methods_text(self) -> str:
+        return (
+            "The course was described by a mixed model with a mean for each visit, the baseline among the responses, REML and "
+            f"{METHODS[self.df]} degrees of freedom; P values of the changes from baseline were adjusted over the visits by Holm's method."
+        )
+
+
+@dataclass(frozen=True)
+class SlopeModel(Analysis):
+    """How fast does the score change over time, and do the arms differ in that?
+
+    Linear in time (or in log2 of time, where change slows), with a random intercept and slope for each patient; REML,
+    Kenward-Roger. `times` are the times of the `visits`, in their order. With `by`, each arm has its own slope.
+
+    Reference: Laird & Ware 1982 (doi 10.2307/2529876).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> wide = pd.DataFrame({"patient": list("abcdef"), "w0": [7, 6, 8, 5, 8, 7], "w1": [6, 6, 7, 5, 7, 5], "w2": [5, 6, 4, 5, 7, 4]})
+    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w1", "w2"),
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> round(oc.SlopeModel("pain", times=(0, 1, 2)).run(study)["slope"].df, 6)
+    5.0
+    """
+
+    outcome: str
+    _: KW_ONLY
+    times: Sequence[float]
+    visits: Sequence[str] = ()
+    log2: bool = False
+    by: str = ""
+    reference: str = ""
+    df: str = "kenward-roger"
+
+    short: ClassVar[str] = "random slope on time"
+
+    @property
+    def comparative(self) -> bool:  # type: ignore[override]
+        """Where groups are compared."""
+        return bool(self.by)
+
+    def compute(self, study: Study) -> Result:
+        visits = tuple(self.visits) or study.visits
+        if len(self.times) != len(visits):
+            raise AnalysisError(f"times needs one time for each of {', '.join(visits)}; got {len(self.times)}.")
+        data = repeats(study, self.outcome, visits=visits, by=self.by, reference=self.reference)
+        time = np.asarray(self.times, dtype=float)
+        if self.log2:
+            if (time <= 0).any():
+                raise AnalysisError("log2=True needs times above 0. Leave the visit at time 0 out, or count from 1.")
+            time = np.log2(time)
+        n, m = data.scores.shape
+        t = np.tile(time, n)
+        x = np.repeat(data.design, m, axis=0)
+        names = tuple(data.features) + tuple("slope" if f == "intercept" else f"slope {f}" for f in data.features)
+        model = mixed(
+            data.scores.ravel(), np.hstack([x, x * t[:, None]]), names=names, cluster=np.repeat(np.arange(n), m),
+            random=np.column_stack([np.ones(n * m), t]), method=self.df,
+        )  # fmt: skip
+        unit = f"{data.outcome.unit} per {'doubling of time' if self.log2 else 'unit of time'}"
+        d, eye = len(data.features), np.eye(len(names))
+        rows = []
+        for a in data.levels or ("",):
+            row = eye[d] + (eye[d + data.features.index(f"arm {a}")] if a and a != data.levels[0] else 0)
+            rows.append(model.contrast(row, name="slope", level=self.level, unit=unit, group=a))
+        for a in data.levels[1:]:
+            row = eye[d + data.features.index(f"arm {a}")]
+            rows.append(
+                model.contrast(
+                    row, name="difference in slope", level=self.level, unit=unit, group=f"{a} - {data.levels[0]}"
+                )
+            )
+        fit = model.fit
+        notes = [f"The fit lies at a boundary: {fit.boundary}."] if fit.boundary else []
+        randomised = not data.levels or is_randomised(study, self.by)
+        if not randomised:
+            notes.append(unrandomised(self.by))
+        facts = {"model": model.how, "visits": visits, "randomised": randomised}
+        return Result(
+            self, tuple(rows), data.counts, data.outcome, tuple(notes), {"observed": data.observed()}, facts=facts
+        )
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        assert result.outcome is not None
+        k = digits_for(result.outcome.resolution) + 1
+        whose = {
+            e: f" with {spoken(e.group)}" if e.name == "slope" else f", {versus(e.group)},"
+            for e in result.estimates
+            if e.group
+        }
+        parts = [
+            f"{e.name}{whose.get(e, '')} {number(e.value, k)} {e.unit} ({interval_words(result, e, k, style)})"
+            for e in result.estimates
+        ]
+        chosen = chosen_words(result.facts["randomised"], self.by)
+        title = result.outcome.title
+        return f"{title[:1].upper()}{title[1:]}: {'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}.{chosen}"

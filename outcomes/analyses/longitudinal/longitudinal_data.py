@@ -1,0 +1,240 @@
+"""What every model of repeated scores shares: who is in it, with which features, and what must be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analyses.groups.group_data import adjusted_words, is_randomised, level_order, unrandomised
+from outcomes.analyses.question import Analysis
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import REASONS, Counts, Estimate, Outcome, Result
+from outcomes.core.wording import interval, listed, p_value, percent, share_of, spoken, statistic
+from outcomes.stats.mixed.cross_products import Summary, summarise
+from outcomes.stats.mixed.mmrm import Repeated, arm_features
+from outcomes.stats.mixed.small_sample import Rows
+from outcomes.stats.multiplicity import adjust
+from outcomes.study.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """Scores (patients, visits) and features (patients, features) of the analysed patients, and who was left out.
+
+    `levels` has the arms, the reference first (empty where none were asked for); `arms` maps each to the values of its
+    indicator features; `at` holds the equal weights of the levels of categorical covariates; `expected` is the number of
+    enrolled patients of each arm, `patients` who is analysed.
+    """
+
+    outcome: Outcome
+    visits: tuple[str, ...]
+    scores: np.ndarray
+    design: np.ndarray
+    features: tuple[str, ...]
+    levels: tuple[str, ...]
+    label: np.ndarray
+    arms: dict[str, dict[str, float]]
+    at: dict[str, float]
+    counts: Counts
+    expected: dict[str, int]
+    sd_baseline: float
+    patients: pd.Index
+
+    def summary(self, *, by_arm: bool = False) -> Summary:
+        """The additive summary; with `by_arm`, patients are kept apart so that each arm has its own covariance."""
+        if not by_arm or not self.levels:
+            return summarise(self.scores, self.design, visits=self.visits, features=self.features)
+        member = np.array([self.levels.index(v) for v in self.label], dtype=np.int64)
+        return summarise(
+            self.scores, self.design, visits=self.visits, features=self.features, group=member, groups=self.levels
+        )
+
+    def observed(self) -> pd.DataFrame:
+        """n observed by visit and arm, with the number enrolled (the fixed denominator)."""
+        rows = []
+        for level in self.levels or ("",):
+            own = self.label == level if self.levels else np.ones(len(self.scores), bool)
+            seen = (~np.isnan(self.scores[own])).sum(axis=0)
+            rows += [
+                {"visit": v, "group": level, "n": int(n), "enrolled": self.expected[level]}
+                for v, n in zip(self.visits, seen)
+            ]
+        return pd.DataFrame(rows)
+
+    @property
+    def missing_share(self) -> float:
+        """The share of scores that the analysed patients should have at these visits and have not."""
+        return float(np.isnan(self.scores).mean()) if self.scores.size else 0.0
+
+
+def repeats(
+    study: Study, outcome: str, *, visits: Sequence[str], baseline: str = "", by: str = "", reference: str = "",
+    covariates: Sequence[str] = (),
+) -> Repeats:  # fmt: skip
+    """The analysed patients: those with a known arm and covariates (and baseline, where it is a covariate) and any score at `visits`.
+
+    Raises AnalysisError for unknown names, and where nobody is left.
+    """
+    wide, meaning = study.wide(outcome), study.outcome(outcome)
+    for v in (*visits, *((baseline,) if baseline else ())):
+        study.visit(v)
+    if len(set(visits)) < len(visits) or baseline in visits:
+        raise AnalysisError(f"Each visit is named once: {', '.join((*visits, *((baseline,) if baseline else ())))}.")
+    keep = pd.Series(True, index=wide.index)
+    left: list[tuple[str, int]] = []
+
+    def leave(bad: pd.Series, why: str) -> None:
+        n = int((bad & keep).sum())
+        if n:
+            left.append((why, n))
+        keep[bad] = False
+
+    levels: tuple[str, ...] = ()
+    label = pd.Series("", index=wide.index)
+    if by:
+        column = study.characteristic(by).reindex(wide.index)
+        levels = level_order(column, by, reference)
+        leave(column.isna(), f"no {spoken(by)} recorded")
+        label = column.astype(str)
+    leave(wide[list(visits)].isna().all(axis=1), "no score at the visits of the model")
+    if baseline:
+        leave(wide[baseline].isna(), f"no score at {spoken(baseline)}")
+    known = {c: study.characteristic(c).reindex(wide.index) for c in covariates}
+    for name, values in known.items():
+        leave(values.isna(), f"no {spoken(name)} recorded")
+    if not keep.any():
+        raise AnalysisError(
+            f"No patient has {meaning.title} at any of {listed(list(visits))} with all that the model needs."
+        )
+    parts, names = [np.ones((int(keep.sum()), 1))], ["intercept"]
+    at: dict[str, float] = {}
+    if levels:
+        own, own_names = arm_features(label[keep], levels)
+        parts, names = [*parts, own], [*names, *own_names]
+    if baseline:
+        parts, names = [*parts, wide.loc[keep, [baseline]].to_numpy(float)], [*names, "baseline"]
+    for name, values in known.items():
+        block, block_names, weights = _covariate(name, values[keep])
+        parts, names, at = [*parts, block], [*names, *block_names], at | weights
+    arms = {a: {f"arm {b}": float(a == b) for b in levels[1:]} for a in levels} or {"": {}}
+    expected = {a: int((label == a).sum()) for a in levels} if levels else {"": len(wide)}
+    first = baseline or visits[0]
+    return Repeats(
+        meaning, tuple(visits), wide.loc[keep, list(visits)].to_numpy(float), np.hstack(parts), tuple(names), levels,
+        label[keep].to_numpy(dtype=object), arms, at, Counts(study.enrolled, int(keep.sum()), tuple(left)), expected,
+        float(wide[first].std(ddof=1)), wide.index[keep.to_numpy()],
+    )  # fmt: skip
+
+
+def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dict[str, float]]:
+    """A number as it is; anything else as indicators of its levels but the first, held at equal weights for adjusted means."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return values.to_numpy(float)[:, None], [name], {}
+    levels = sorted(values.astype(str).unique())
+    names = [f"{name} {level}" for level in levels[1:]]
+    block = (
+        np.column_stack([values.astype(str) == level for level in levels[1:]]).astype(float)
+        if names
+        else np.empty((len(values), 0))
+    )
+    return block, names, {n: 1 / len(levels) for n in names}
+
+
+def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:
+    """The fallback of the covariance, a boundary, and the assumption about what is missing."""
+    notes = []
+    if model.fit.attempts:
+        tried, why = zip(*(a.split(": ", 1) for a in model.fit.attempts))
+        notes.append(f"Covariance tried before and left: {listed(tried)}. {why[0]}")
+    if model.fit.boundary:
+        notes.append(f"The fit lies at a boundary: {model.fit.boundary}.")
+    absent, total = int(np.isnan(data.scores).sum()), data.scores.size
+    if absent:
+        notes.append(
+            f"Missing: {share_of(absent, total)} scores of the analysed patients at these visits, taken as missing at random: as "
+            "predictable from the scores and characteristics in the model."
+        )
+    if data.missing_share > 0.1:
+        notes.append(
+            f"More than 10% ({percent(data.missing_share)}) is missing: its tipping point says how much worse these scores would have "
+            "to be to change the conclusion."
+        )
+    return tuple(notes)
+
+
+def course_frame(data: Repeats, model: Repeated) -> pd.DataFrame:
+    """Adjusted means with intervals and n observed: what the course picture draws."""
+    n = data.observed().set_index(["visit", "group"])["n"]
+    rows = []
+    for level in data.levels or ("",):
+        for v in data.visits:
+            e = model.mean(level, visit=v)
+            rows.append(
+                {"visit": v, "group": level, "mean": e.value, "low": e.low, "high": e.high, "n": int(n[v, level])}
+            )
+    return pd.DataFrame(rows)
+
+
+def asked_visits(study: Study, outcome: str) -> tuple[str, ...]:
+    """The declared visits at which anybody has this score (all, where nobody has any): what is never asked is not missing."""
+    wide = study.wide(outcome)
+    return tuple(v for v in study.visits if wide[v].notna().any()) or study.visits
+
+
+def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str) -> tuple[str, ...]:
+    """The declared follow-up visits, or every visit after the baseline that anybody was scored at."""
+    if visits:
+        return tuple(visits)
+    after = study.visits[study.visits.index(baseline) + 1 :]
+    later = tuple(v for v in asked_visits(study, outcome) if v in after)
+    if not later:
+        raise AnalysisError(f"There is no visit with a score after {baseline}. There is: {', '.join(study.visits)}.")
+    return later
+
+
+def rows_of(data: Repeats, *, by_arm: bool = False) -> Rows:
+    """The patients' rows, for the methods that need more than their summary."""
+    member = np.array([data.levels.index(v) for v in data.label], dtype=np.int64) if by_arm and data.levels else None
+    return Rows(data.scores, data.design, member)
+
+
+def holm_over_visits(estimates: list[Estimate]) -> list[Estimate]:
+    """Holm's p over the visits (of each comparison together), where there are several."""
+    if len(estimates) < 2:
+        return estimates
+    known = [i for i, e in enumerate(estimates) if not np.isnan(e.p)]
+    adjusted = dict(zip(known, adjust([estimates[i].p for i in known], method="holm"))) if known else {}
+    return [replace(e, p_adjusted=adjusted.get(i, np.nan)) for i, e in enumerate(estimates)]
+
+
+def model_result(
+    question: Analysis, study: Study, data: Repeats, model: Repeated, rows: Sequence[Estimate], main: str
+) -> Result:
+    """A model's rows with its notes, facts and course picture."""
+    notes, by = list(model_notes(data, model)), str(getattr(question, "by", ""))
+    randomised = not data.levels or is_randomised(study, by)
+    if not randomised:
+        notes.append(unrandomised(by))
+    adjusted = sum(not np.isnan(e.p_adjusted) for e in rows)
+    over = f"over the {adjusted} {'visits' if len(data.levels) <= 2 else 'comparisons'}"
+    if adjusted:
+        notes.append(f"Adjusted P values: Holm {over}.")
+    facts = {
+        "main": main, "randomised": randomised, "over": over, "means": "mean from the model (n: scores seen)",
+        "visits": data.visits, "model": model.inference.how, "covariance": model.fit.structure.title,
+        "loglik": model.fit.loglik, "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
+    }  # fmt: skip
+    frames: dict[str, pd.DataFrame] = {"course": course_frame(data, model), "observed": data.observed()}
+    return Result(question, tuple(rows), data.counts, data.outcome, tuple(notes), frames, ("course",), facts)
+
+
+def interval_words(result: Result, e: Estimate, k: int, style: str) -> str:
+    """The interval, t-test, p and adjusted p of an estimate, or why there is none."""
+    if e.reason:
+        return f"no interval: {REASONS[e.reason]}"
+    adjusted = adjusted_words(result, e, style, over=result.facts.get("over", ""))
+    tested = f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}{f'; {adjusted}' if adjusted else ''}"
+    return f"{interval(e.low, e.high, k, level=e.level)}; {tested}"

@@ -1,0 +1,175 @@
+"""From a study to what is missing in one score and back: the grid of patients and visits that imputation fills."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.wording import spoken
+from outcomes.stats.missing.patterns import carry
+from outcomes.stats.missing.reference_based import Incomplete
+from outcomes.stats.mixed.mmrm import arm_features
+from outcomes.study.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """One score as patients x visits (those visits at which anybody was seen), and the long table to write it back to.
+
+    `frame` begins with the grid's cells, patient by patient, visit by visit.
+    """
+
+    source: Study
+    name: str
+    better: str
+    visits: tuple[str, ...]
+    patients: pd.Index
+    scores: np.ndarray
+    frame: pd.DataFrame
+
+    @property
+    def some(self) -> np.ndarray:
+        """Patients with at least one score."""
+        return np.asarray(~np.isnan(self.scores).all(axis=1))
+
+    @property
+    def filled(self) -> int:
+        """Gaps of the patients with at least one score."""
+        return int(np.isnan(self.scores[self.some]).sum())
+
+    def study(self, scores: np.ndarray) -> Study:
+        """The study with these scores (patients, visits) in place of its own."""
+        values = self._laid_out.scores[self.name].to_numpy(float, copy=True)
+        values[: scores.size] = scores.reshape(-1)
+        return self._laid_out.with_score(self.name, values)
+
+    @cached_property
+    def _laid_out(self) -> Study:
+        """The study with a row for every cell of the grid, whether or not there is a score."""
+        new = dataclasses.replace(self.source, scores=self.frame, rows=())
+        new._cache.update({"ids": self.patients, "patient_frame": self.source.patient_frame})
+        return new
+
+    def fill(self, values: np.ndarray, rows: np.ndarray, columns: Sequence[int] = ()) -> np.ndarray:
+        """The scores with those of some patients (a mask) and visits (positions; default all) put in."""
+        out = self.scores.copy()
+        at = np.array(columns if len(columns) else range(out.shape[1]), dtype=np.intp)
+        out[np.ix_(np.flatnonzero(rows), at)] = values
+        return out
+
+    def carried(self, rule: str) -> np.ndarray:
+        """The scores with gaps after the first visit filled by a rule such as "locf"."""
+        rest = carry(self.scores[:, 1:], self.scores[:, 0], rule=rule, better=self.better or "lower")
+        return np.column_stack([self.scores[:, 0], rest])
+
+    def shift(self, delta: float, arms: Sequence[str], by: str) -> np.ndarray:
+        """Delta at every gap after the first visit, of the patients of some arms (default: all)."""
+        out = np.where(np.isnan(self.scores), delta, 0.0)
+        out[:, 0] = 0.0
+        if arms:
+            if not by:
+                raise AnalysisError("arms names arms, but there is no column of arms: give by=.")
+            label = self.source.characteristic(by).reindex(self.patients).astype(str)
+            for arm in arms:
+                if arm not in set(label):
+                    raise AnalysisError(unknown(by, arm, sorted(set(label))))
+            out[~label.isin(list(arms)).to_numpy()] = 0.0
+        return out
+
+    def levels(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
+        """The arms, the reference first: the one named, or one called placebo or control, or the first."""
+        there = sorted(set(study.characteristic(by).dropna().astype(str)))
+        if reference and reference not in there:
+            raise AnalysisError(unknown(by, reference, there))
+        usual = ("placebo", "control", "usual care", "sham", "standard care", "waiting list")
+        first = reference or next((v for v in there if spoken(v).lower() in usual), there[0] if there else "")
+        return (first, *(v for v in there if v != first))
+
+    def treated(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
+        """Every arm but the reference; empty where there are no arms."""
+        return self.levels(study, by, reference)[1:] if by else ()
+
+    def auxiliary(self, study: Study, names: Sequence[str], by: str) -> np.ndarray:
+        """Auxiliary characteristics and arms as numbers (patients, columns); categories as indicators, nan where unknown."""
+        parts = [np.empty((len(self.patients), 0))]
+        for name in (*((by,) if by else ()), *names):
+            column = study.characteristic(name).reindex(self.patients)
+            if pd.api.types.is_numeric_dtype(column):
+                parts.append(column.to_numpy(float)[:, None])
+                continue
+            known = column.notna().to_numpy()
+            for level in sorted(column.dropna().astype(str).unique())[1:]:
+                parts.append(np.where(known, (column.astype(str) == level).to_numpy(float), np.nan)[:, None])
+        return np.hstack(parts)
+
+
+def grid_of(study: Study, outcome: str) -> Grid:
+    """The grid of a score. Raises AnalysisError where nobody has it, or patients have several rows a visit."""
+    meaning, wide = study.outcome(outcome), study.wide(outcome)
+    visits = tuple(v for v in study.visits if wide[v].notna().any())
+    if not visits:
+        raise AnalysisError(f"Nobody has a score of {meaning.title}.")
+    ready = study.ready
+    every = pd.MultiIndex.from_product([wide.index, visits], names=["patient", "visit"]).to_frame(index=False)
+    frame = every.merge(ready.scores, on=["patient", "visit"], how="left")
+    rest = ready.scores[~ready.scores["visit"].isin(visits)]
+    if len(rest):
+        frame = pd.concat([frame, rest], ignore_index=True)
+    known = study.patient_frame
+    for column in frame.columns.intersection(known.columns):
+        frame[column] = frame[column].where(frame[column].notna(), known[column].reindex(frame["patient"]).to_numpy())
+    scores = wide[list(visits)].to_numpy(float)
+    return Grid(ready, meaning.name, meaning.better, visits, wide.index, scores, frame)
+
+
+def incomplete_of(
+    study: Study, grid: Grid, *, by: str, reference: str, joint: bool, covariates: Sequence[str] = ()
+) -> tuple[Incomplete, np.ndarray, list[int]]:
+    """What the imputation model needs, whom it is for (a mask), and which visits (positions) it fills.
+
+    `joint`: every visit is a response (patients with any score); otherwise the first visit is a covariate and the later
+    ones are responses (patients with the first; those without a later one follow their arm's mean or the reference).
+    """
+    baseline = grid.scores[:, 0]
+    own = grid.some if joint else ~np.isnan(baseline)
+    parts: list[np.ndarray] = [np.ones((len(baseline), 1))]
+    names: list[str] = ["intercept"]
+    levels: tuple[str, ...] = ()
+    label: Any = np.zeros(len(baseline), dtype=np.int64)
+    if by:
+        column = study.characteristic(by).reindex(grid.patients)
+        levels = grid.levels(study, by, reference)
+        own = own & column.notna().to_numpy()
+        x, x_names = arm_features(column.astype(str), levels)
+        parts, names = [*parts, x], [*names, *x_names]
+        label = np.array([levels.index(v) if v in levels else 0 for v in column.astype(str)], dtype=np.int64)
+    elif not joint:
+        raise AnalysisError(
+            "Reference-based imputation needs arms: give by= (a column such as arm), or use method='mar'."
+        )
+    moving = list(names[1:])
+    if not joint:
+        parts, names, moving = [*parts, baseline[:, None]], [*names, "baseline"], [*moving, "baseline"]
+    if covariates:
+        extra = grid.auxiliary(study, covariates, "")
+        own = own & ~np.isnan(extra).any(axis=1)
+        parts, names = [*parts, extra], [*names, *(f"covariate {i + 1}" for i in range(extra.shape[1]))]
+    columns = list(range(0 if joint else 1, len(grid.visits)))
+    if not columns or not own.any():
+        raise AnalysisError(
+            "There is nothing to impute from: no follow-up visit, or no patient with all that the model needs."
+        )
+    indicators = np.array([i for i, n in enumerate(names) if n.startswith("arm ")], dtype=np.int64)
+    values = np.vstack([np.zeros(len(indicators)), np.eye(len(indicators))])
+    data = Incomplete(
+        grid.scores[own][:, columns], np.hstack(parts)[own], tuple(grid.visits[c] for c in columns), tuple(names), tuple(moving),
+        label[own], indicators, values, 0, baseline[own],
+    )  # fmt: skip
+    return data, own, columns

@@ -1,0 +1,117 @@
+"""Analyses that treat the missing scores differently, side by side; and what a question brings with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from math import isnan
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analyses.missing.missing_scores import MissingScores
+from outcomes.analyses.missing.reference_based import ReferenceBased
+from outcomes.analyses.missing.tipping_point import TippingPoint
+from outcomes.analyses.missing.wrapper import _Wrapper
+from outcomes.analyses.question import Analysis, from_dict
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import Result
+from outcomes.core.wording import digits_for, interval, number
+from outcomes.study.study import Study
+
+
+@dataclass(frozen=True)
+class SideBySide(Analysis):
+    """Do analyses that treat the missing scores differently agree?
+
+    Any questions (a paired t-test, a mixed model, imputed, reference-based, carried forward …) about the same quantity, the first
+    the reference; one estimate of each in a forest. `terms` names the estimate of each (default: its first).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> wide = pd.DataFrame({"patient": list("abcdefgh"), "w0": [7, 6, 8, 5, 8, 7, 6, 9], "w4": [4, 3, 6, 5, None, 6, 4, None]})
+    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w4"),
+    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> paired = oc.PairedT("pain", before="w0", after="w4")
+    >>> result = oc.SideBySide((paired, oc.Imputed(paired, draws=10, seed=1), oc.Imputed(paired, method="bocf"))).run(study)
+    >>> [round(e.value, 2) for e in result.estimates][0::2]
+    [-1.83, -1.38]
+    """
+
+    questions: Sequence[Analysis]
+    _: KW_ONLY
+    terms: Sequence[str] = ()
+
+    short: ClassVar[str] = "analyses side by side"
+    comparative: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        made = tuple(from_dict(q) if isinstance(q, Mapping) else q for q in self.questions)
+        object.__setattr__(self, "questions", made)
+        super().__post_init__()
+        if not made or (self.terms and len(self.terms) != len(made)):
+            raise AnalysisError(
+                "SideBySide needs at least one question, and as many terms as questions where it names them."
+            )
+
+    @property
+    def outcome(self) -> str:
+        """The score of the first question."""
+        return str(getattr(self.questions[0], "outcome", ""))
+
+    def compute(self, study: Study) -> Result:
+        terms = tuple(self.terms) or ("",) * len(self.questions)
+        results = [q.compute(study) for q in self.questions]
+        names = [q.title(r.outcome) for q, r in zip(self.questions, results)]
+        rows = tuple(
+            replace(r[t] if t else r.estimates[0], name=n, group="", visit="") for r, t, n in zip(results, terms, names)
+        )
+        first = results[0]
+        signs = {np.sign(e.value) for e in rows if not isnan(e.value)}
+        verdicts = {e.p < 1 - self.level for e in rows if not isnan(e.p)}
+        facts = {
+            "agree": len(signs) == 1 and len(verdicts) <= 1,
+            "tested": bool(verdicts),
+            "axis": rows[0].unit or "estimate",
+        }
+        forest = pd.DataFrame(
+            [
+                {"label": e.name, "value": e.value, "low": e.low, "high": e.high, "main": i == 0}
+                for i, e in enumerate(rows)
+            ]
+        )
+        notes = tuple(dict.fromkeys(n for r in results for n in r.notes))
+        return Result(self, rows, first.counts, first.outcome, notes, {"forest": forest}, ("forest",), facts)
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        assert result.outcome is not None
+        k = digits_for(result.outcome.resolution)
+        parts = [
+            f"{e.name} {number(e.value, k)}"
+            + ("" if isnan(e.low) else f" ({interval(e.low, e.high, k, level=e.level)})")
+            for e in result.estimates
+        ]
+        agreed = (
+            "All point the same way with the same verdict"
+            if result.facts["tested"]
+            else "All point the same way; none has a test"
+        )
+        verdict = agreed if result.facts["agree"] else "They do not all agree"
+        return f"Side by side: {'; '.join(parts)}. {verdict}."
+
+
+def companions(question: Analysis, study: Study, *, over: float = 0.1) -> tuple[Analysis, ...]:
+    """The sensitivity analyses a question brings with it: its tipping point, where more than 10% of its scores are missing.
+
+    A question without a visit to be missing at (or one that deals with missing scores itself) has none.
+    """
+    name = str(getattr(question, "outcome", "") or "")
+    if not name or isinstance(question, (_Wrapper, ReferenceBased, MissingScores, SideBySide)):
+        return ()
+    visits = [v for v in (getattr(question, "before", ""), getattr(question, "after", "")) if v]
+    if hasattr(question, "covariance"):
+        visits = [study.baseline, *(getattr(question, "visits", ()) or study.visits)]
+    scores = study.wide(name)[list(dict.fromkeys(visits))]
+    if scores.empty or float(scores.isna().to_numpy().mean()) <= over:
+        return ()
+    return (TippingPoint(question, role="sensitivity", family=question.family),)

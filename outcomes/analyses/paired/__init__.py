@@ -1,0 +1,1 @@
+"""Questions about the same patients before and after."""

@@ -1,0 +1,1 @@
+"""Questions asked before a study: power, sample size, precision."""

@@ -1,0 +1,174 @@
+"""The contract of a question: a frozen dataclass whose `compute(study)` gives a frozen Result."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.result import Counts, Outcome, Result
+from outcomes.core.wording import spoken
+from outcomes.study.study import Study
+
+ROLES = ("primary", "secondary", "sensitivity", "exploratory")
+UNCONTROLLED = "No control group: a change may be regression to the mean, the natural course or other treatment."
+TOGETHER = "All arms are counted together: this says nothing of what one arm has over another."
+
+_REGISTRY: dict[str, type[Analysis]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """A question, asked of a study. Subclasses add their parameters as fields and answer in `compute`.
+
+    `role` is primary, secondary, sensitivity or exploratory; `family` names what multiplicity is controlled over;
+    `label` overrides the title; `level` is the confidence level.
+    """
+
+    role: str = "exploratory"
+    family: str = ""
+    label: str = ""
+    level: float = 0.95
+
+    #: What the method is called in tables and in the methods section.
+    short: ClassVar[str] = ""
+    #: Where the method is published, with page or DOI.
+    references: ClassVar[tuple[str, ...]] = ()
+    #: True where the question compares groups: then no "no control group" note is added.
+    comparative: ClassVar[bool] = False
+    #: The chapter of the report it belongs to; "" goes by what the outcome measures.
+    chapter: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not inspect.isabstract(cls) and not cls.__name__.startswith("_"):
+            _REGISTRY[cls.__name__] = cls
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):  # TOML gives lists; a frozen question holds tuples
+            if isinstance(value := getattr(self, f.name), list):
+                object.__setattr__(self, f.name, tuple(value))
+            self._has_its_kind(f.name, str(f.type))
+        if self.role not in ROLES:
+            raise AnalysisError(unknown("role", self.role, ROLES))
+        if not 0.5 <= self.level < 1:
+            raise AnalysisError(f"level is a confidence level between 0.5 and 1, such as 0.95; got {self.level}.")
+
+    def _has_its_kind(self, name: str, annotation: str) -> None:
+        """Refuse a field of the wrong kind in words, where its annotation is a plain one."""
+        value = getattr(self, name)
+        kinds: dict[str, tuple[Any, str]] = {"str": (str, "text"), "bool": (bool, "true or false"), "int": (int, "a whole number"),
+                 "float": ((int, float), "a number"), "tuple": (tuple, "a list"), "Sequence": (tuple, "a list")}  # fmt: skip
+        kind, words = kinds.get(annotation.split("[")[0], (object, ""))
+        if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):
+            raise AnalysisError(f"{type(self).__name__}: {name} is {words}, not {type(value).__name__}.")
+
+    @classmethod
+    def question(cls) -> str:
+        """The researcher's question: the first line of the docstring."""
+        return (inspect.getdoc(cls) or "").split("\n", 1)[0]
+
+    def title(self, outcome: Outcome | None = None) -> str:
+        """The label, or the outcome with its visits and the method."""
+        if self.label:
+            return self.label
+        name = outcome.title if outcome else spoken(getattr(self, "outcome", ""))
+        before, after = getattr(self, "before", ""), getattr(self, "after", "")
+        when = f", {spoken(before)} to {spoken(after)}" if before and after else ""
+        return f"{name}{when}: {self.short}" if name else self.short
+
+    def run(self, study: Study) -> Result:
+        """Answer the question from this study.
+
+        Warnings of the libraries underneath become notes. Raises AnalysisError where the study cannot answer.
+        """
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = self.compute(study)
+        notes = [*result.notes, *(f"{w.category.__name__}: {w.message}" for w in caught)]
+        if not (study.controlled or self.comparative):
+            notes.append(UNCONTROLLED)
+        if study.design == "parallel" and not self.comparative:
+            notes.append(TOGETHER)
+        facts = {"controlled": study.controlled, "design": study.design, "sample": study.sample, **result.facts}
+        return dataclasses.replace(result, notes=tuple(notes), facts=facts)
+
+    def compute(self, study: Study) -> Result:
+        """The answer; each question has its own."""
+        raise AnalysisError(f"{type(self).__name__} does not say how it is computed.")
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        """The answer in words; each question has its own."""
+        raise AnalysisError(f"{type(self).__name__} has no sentence.")
+
+    def methods_text(self) -> str:
+        """One sentence for a paper's methods section; questions with options say them here."""
+        return f"{self.short[:1].upper()}{self.short[1:]}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The question as plain data, for TOML: its method and every field that is not at its default."""
+        out: dict[str, Any] = {"method": type(self).__name__}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if value != f.default:
+                out[f.name] = _plain(value)
+        return out
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Analysis):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def questions() -> dict[str, type[Analysis]]:
+    """Every kind of question there is, by name: those of `outcomes.analyses` and `outcomes.analyses.missing`, and a user's own."""
+    return dict(sorted(_REGISTRY.items()))
+
+
+def from_dict(entry: Mapping[str, Any], *, kinds: Mapping[str, type[Analysis]] | None = None) -> Analysis:
+    """A question from plain data (one `[[analysis]]` of a study file).
+
+    Raises AnalysisError for an unknown method or field, with what there is.
+    """
+    kinds = kinds or questions()
+    entry = dict(entry)
+    name = entry.pop("method", None)
+    if name is None:
+        raise AnalysisError(f"An [[analysis]] needs a method. There is: {', '.join(kinds)}.")
+    if name not in kinds:
+        raise AnalysisError(unknown("method", str(name), kinds))
+    fields = {f.name: f for f in dataclasses.fields(kinds[name])}
+    for key in entry:
+        if key not in fields:
+            raise AnalysisError(f"{name}: {unknown('field', key, fields)}")
+    needed = [
+        n for n, f in fields.items()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and n not in entry
+    ]  # fmt: skip
+    if needed:
+        raise AnalysisError(f"{name} needs {' and '.join(needed)}. Its fields: {', '.join(fields)}.")
+    asked = {k for k, v in entry.items() if isinstance(v, Mapping) and not str(fields[k].type).startswith("Mapping")}
+    made: dict[str, Any] = {
+        k: from_dict(v, kinds=kinds) if k in asked and "method" in v else v for k, v in entry.items()
+    }
+    return kinds[name](**made)
+
+
+def unanswered(question: Analysis, study: Study, why: str) -> Result:
+    """A failed question as a visible result."""
+    try:
+        name = getattr(question, "outcome", "")
+        outcome = study.outcome(name) if name else None
+    except AnalysisError:
+        outcome = None
+    left = (("question not answered", study.enrolled),) if study.enrolled else ()
+    return Result(question, (), Counts(study.enrolled, 0, left), outcome, failed=why)

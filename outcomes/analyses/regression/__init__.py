@@ -1,0 +1,1 @@
+"""Questions answered by a regression: adjusted comparisons of groups."""

@@ -1,0 +1,235 @@
+"""How many patients improved by a stated amount, and the curve over all amounts."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from outcomes.analyses.question import Analysis
+from outcomes.core.errors import AnalysisError
+from outcomes.core.result import Counts, Estimate, Outcome, Result
+from outcomes.core.wording import level_text, listed, number, share_of, spoken
+from outcomes.stats.proportions.single import wilson
+from outcomes.study.study import Pairs, Study
+
+RULES = "30%, 50% (of the score before), points such as '2 points', or '<= 2' on the score after (as for PGIC)"
+
+
+@dataclass(frozen=True)
+class Responders(Analysis):
+    """How many patients improved by at least 30% or 50%, or by a number of points?
+
+    A patient responds to a rule "30%" when 100·(before − after) ≥ 30·before in decimal arithmetic (for scores where
+    lower is better; reversed otherwise), with before > 0; "2 points" asks for an improvement of at least 2; "<= 2"
+    asks for a score after of at most 2, as "much" or "very much improved" on the PGIC. Each share has Wilson's
+    interval, with two denominators side by side: patients with both scores, and all enrolled patients who had a score
+    before (missing counted as non-response). Deterioration is counted by the same rules, reversed.
+
+    A responder improved by this much; nothing shows that the treatment did it. Percent change is undefined at a
+    score of 0 before, and such patients are counted apart.
+
+    References: Farrar 2001 (doi 10.1016/S0304-3959(01)00349-9); Dworkin 2008 (doi 10.1016/j.jpain.2007.09.005);
+    Wilson 1927 (doi 10.1080/01621459.1927.10502953).
+
+    >>> import pandas as pd, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [10, 7, 6, 5, 8, None]})
+    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> result = oc.Responders("pain", before="pre", after="post").run(study)
+    >>> result["improved ≥30%, of patients with both scores"].value
+    0.5
+    """
+
+    outcome: str
+    _: KW_ONLY
+    after: str
+    before: str = ""
+    rules: tuple[str, ...] = ("30%", "50%")
+
+    short: ClassVar[str] = "responders"
+    chapter: ClassVar[str] = "Responders"
+    references: ClassVar[tuple[str, ...]] = (
+        "Dworkin RH, et al. Interpreting the clinical importance of treatment outcomes (IMMPACT). J Pain 2008;9:105-121.",
+        "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc 1927;22:209-212.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for rule in self.rules:
+            if _relative(rule) and not self.before:
+                raise AnalysisError(f"The rule '{rule}' compares with a visit before: add before=\"…\".")
+
+    def compute(self, study: Study) -> Result:
+        if not self.before:
+            return self._after_only(study)
+        pairs = study.pairs(self.outcome, before=self.before, after=self.after)
+        judged = bool(pairs.outcome.better) or any(map(_relative, self.rules))
+        sign = improvement_sign(pairs.outcome) if judged else 1
+        had_before = int(study.wide(self.outcome)[self.before].notna().sum())
+        shares, notes = _Shares(self.level), []
+        for rule in self.rules:
+            improved, usable = responded(pairs.before, pairs.after, rule, sign)
+            name, relative = rule_name(rule), _relative(rule)
+            undefined = len(pairs.before) - int(usable.sum())
+            if undefined:
+                below = " or less" if (pairs.before < 0).any() else ""
+                notes.append(
+                    f"{undefined} with a score of 0{below} before cannot change by a percentage: left out of the share of patients "
+                    "with both scores, counted as non-responders where missing scores are."
+                )
+            lead = "improved " if relative else ""
+            shares.add(f"{lead}{name}, of patients with both scores", improved.sum(), usable.sum())
+            shares.add(f"{lead}{name}, missing as non-response", improved.sum(), had_before)
+            if relative:
+                worse, _ = responded(pairs.before, pairs.after, rule, -sign)
+                shares.add(f"worsened {name}, of patients with both scores", worse.sum(), usable.sum())
+        data = {"ecdf": _curve(pairs, sign)} if judged else {}
+        facts = {"improvement": sign, "shares": shares.counts}
+        return Result(
+            self, tuple(shares.estimates), pairs.counts, pairs.outcome, tuple(notes), data, tuple(data), facts
+        )
+
+    def _after_only(self, study: Study) -> Result:
+        """Rules on the score after alone (PGIC)."""
+        outcome, scores = study.outcome(self.outcome), study.wide(self.outcome)[study.visit(self.after)]
+        seen = scores.dropna().to_numpy()
+        shares = _Shares(self.level)
+        for rule in self.rules:
+            met, _ = responded(seen, seen, rule, 1)
+            shares.add(f"{rule_name(rule)}, of patients with the score", met.sum(), len(seen))
+            shares.add(f"{rule_name(rule)}, missing as non-response", met.sum(), len(scores))
+        missing = len(scores) - len(seen)
+        left = ((f"no score at {spoken(self.after)}", missing),) if missing else ()
+
+        counts = Counts(len(scores), len(seen), left)
+        return Result(self, tuple(shares.estimates), counts, outcome, facts={"shares": shares.counts})
+
+    def sentence(self, result: Result, style: str = "ama") -> str:
+        parts = []
+        who = "patients with both scores" if self.before else "patients with the score"
+        base = "with a score before" if self.before else "enrolled"
+        at = 0
+        for rule in self.rules:
+            seen, everyone = result.estimates[at], result.estimates[at + 1]
+            at += 3 if self.before and _relative(rule) else 2
+            k, n = result.facts["shares"][seen.name]
+            _, total = result.facts["shares"][everyone.name]
+            what = f"{rule_words(rule, result.outcome)} was seen in"
+            if n == 0:
+                parts.append(
+                    f"{rule_words(rule, result.outcome)} cannot be judged: no {who}{self._but(rule, n, result)}"
+                )
+                continue
+            ci = f"{level_text(seen.level)} Wilson CI, {number(100 * seen.low, 0)}% to {number(100 * seen.high, 0)}%"
+            parts.append(
+                f"{what} {share_of(k, n)} {who}{self._but(rule, n, result)} ({ci}), "
+                f"and in {share_of(k, total)} {base} if missing scores are counted as non-response"
+            )
+        return ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
+
+    def _but(self, rule: str, n: int, result: Result) -> str:
+        """' above 0 before', where a percentage left out some of the patients with both scores."""
+        return " above 0 before" if parse_rule(rule)[0] == "percent" and n < result.counts.analysed else ""
+
+    def methods_text(self) -> str:
+        rules = listed([rule_name(r) for r in self.rules])
+        if not self.before:
+            return f"Responders ({rules}) are shown as shares with Wilson intervals, among patients with the score and among all enrolled."
+        return (
+            f"Responders ({rules}) are shown as shares with Wilson intervals, among patients with both scores and with "
+            "missing scores counted as non-response; the cumulative curve shows every other cut-off."
+        )
+
+
+def parse_rule(rule: str) -> tuple[str, float]:
+    """A rule as its kind (percent, points, at_most, at_least) and number. Raises AnalysisError for other text."""
+    text = str(rule).strip()
+    try:
+        if text.endswith("%"):
+            kind, value = "percent", float(text[:-1])
+        elif text.split()[-1] in ("point", "points"):
+            kind, value = "points", float(text.split()[0])
+        elif text.startswith("<="):
+            kind, value = "at_most", float(text[2:])
+        elif text.startswith(">="):
+            kind, value = "at_least", float(text[2:])
+        else:
+            raise ValueError
+    except (ValueError, IndexError):
+        raise AnalysisError(f"A responder rule is {RULES}; got '{rule}'.") from None
+    if kind in ("percent", "points") and value <= 0:
+        raise AnalysisError(f"A responder rule asks for an improvement above zero; got '{rule}'.")
+    return kind, value
+
+
+def _relative(rule: str) -> bool:
+    """Whether the rule compares with the score before, and so can be reversed."""
+    return parse_rule(rule)[0] in ("percent", "points")
+
+
+def rule_name(rule: str) -> str:
+    """The rule as tables print it."""
+    kind, value = parse_rule(rule)
+    return {"percent": f"≥{value:g}%", "points": f"≥{value:g} points", "at_most": f"score ≤{value:g}",
+            "at_least": f"score ≥{value:g}"}[kind]  # fmt: skip
+
+
+def rule_words(rule: str, outcome: Outcome | None) -> str:
+    """The rule as a sentence says it: "an improvement of at least 30% in …"."""
+    kind, value = parse_rule(rule)
+    title = outcome.title if outcome else "the score"
+    amount = f"{value:g}%" if kind == "percent" else f"{value:g} point{'' if value == 1 else 's'}"
+    if kind in ("percent", "points"):
+        return f"an improvement of at least {amount} in {title}"
+    return f"{title} {rule_name(rule).removeprefix('score ')}"
+
+
+def improvement_sign(outcome: Outcome) -> int:
+    """−1 where lower is better, +1 where higher is. Raises AnalysisError where the score has no better side."""
+    if outcome.better not in ("lower", "higher"):
+        raise AnalysisError(
+            f"{outcome.title} has no declared direction, so nobody can be called improved. "
+            f'Declare it: [outcomes] {outcome.name} = {{ better = "lower" }}.'
+        )
+    return -1 if outcome.better == "lower" else 1
+
+
+def responded(before: np.ndarray, after: np.ndarray, rule: str, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Who meets the rule, and for whom it is defined. Thresholds that are met exactly count (9-decimal arithmetic)."""
+    kind, value = parse_rule(rule)
+    gain = np.round(sign * (after - before), 9)
+    if kind == "percent":
+        usable = before > 0
+        return usable & (np.round(100 * gain - value * before, 7) >= 0), usable
+    usable = np.ones(len(after), dtype=bool)
+    if kind == "points":
+        return gain >= value, usable
+    return (after <= value if kind == "at_most" else after >= value), usable
+
+
+class _Shares:
+    """Shares with Wilson intervals, and the counts behind each."""
+
+    def __init__(self, level: float) -> None:
+        self.level = level
+        self.estimates: list[Estimate] = []
+        self.counts: dict[str, tuple[int, int]] = {}
+
+    def add(self, name: str, count: int, total: int) -> None:
+        k, n = int(count), int(total)
+        estimate = wilson(k, n, level=self.level, name=name)
+        self.estimates.append(replace(estimate, how=f"{estimate.how}; {k} of {n}"))
+        self.counts[name] = (k, n)
+
+
+def _curve(pairs: Pairs, sign: int) -> pd.DataFrame:
+    """For each percent improvement, the share of patients who reached at least that much."""
+    usable = pairs.before > 0
+    gain = np.round(100 * sign * pairs.change[usable] / pairs.before[usable], 7)
+    steps = np.unique(np.concatenate([[-100.0, 0.0, 100.0], gain]))
+    steps = steps[(steps >= -100) & (steps <= 100)]
+    reached = len(gain) - np.searchsorted(np.sort(gain), steps)
+    share = reached / len(gain) if len(gain) else np.full(len(steps), np.nan)
+    return pd.DataFrame({"improvement": steps, "share": share})

@@ -1,0 +1,196 @@
+"""A plan is a tuple of questions: the same in Python, in TOML, and in the methods section of the report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from outcomes.analyses import load
+from outcomes.analyses.question import Analysis, from_dict, questions, unanswered
+from outcomes.core.errors import AnalysisError, OutcomesError, StudyError, unknown
+from outcomes.core.result import Result, Results, main_test, with_adjusted
+from outcomes.core.wording import spoken
+from outcomes.plans.estimand import Estimand
+from outcomes.plans.families import Family, adjust_all, checked, in_words
+from outcomes.study.study import Study
+
+#: Questions that are re-run in another way, not tests of their own: no multiplicity adjustment.
+UNADJUSTED = ("sensitivity",)
+
+
+@dataclass(frozen=True, init=False)
+class Plan:
+    """Questions in order. `Plan(a, b)`; `plan.run(study)` answers all of them.
+
+    p-values of questions that share a `family` are adjusted over the main p-value of each (its first, at its main visit), by
+    Holm's method unless `families` declares another (see `Family`): ``Plan(..., families={"sleep": "BH"})``. Raw and
+    adjusted values are both kept; sensitivity analyses are left out of that. `estimand` says what is estimated (see
+    `Estimand`) and is printed with every result.
+    """
+
+    questions: tuple[Analysis, ...]
+    families: tuple[tuple[str, Family], ...]
+    estimand: Estimand
+
+    def __init__(
+        self, *questions: Analysis | Iterable[Analysis], families: Mapping[str, Any] | None = None, estimand: Any = None
+    ) -> None:
+        flat: list[Analysis] = []
+        for q in questions:
+            flat.extend([q] if isinstance(q, Analysis) else q)
+        wrong = [type(q).__name__ for q in flat if not isinstance(q, Analysis)]
+        if wrong:
+            raise AnalysisError(f"A plan holds questions such as PairedT(...), not {wrong[0]}.")
+        object.__setattr__(self, "questions", tuple(flat))
+        used = [q.family for q in flat if q.family and q.role not in UNADJUSTED]
+        object.__setattr__(self, "families", tuple(checked(families or {}, used).items()))
+        object.__setattr__(self, "estimand", Estimand.of(estimand or {}))
+
+    def __iter__(self) -> Iterator[Analysis]:
+        return iter(self.questions)
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def __add__(self, other: Plan) -> Plan:
+        families = dict(self.families) | dict(other.families)
+        estimand = self.estimand if self.estimand != Estimand() else other.estimand
+        return Plan(self.questions, other.questions, families=families, estimand=estimand)
+
+    def run(self, study: Study, *, progress: Callable[[int, int, str], None] | None = None) -> Results:
+        """Answer every question; one that fails becomes a visible result that says why, and the others go on."""
+        study = study.ready
+        answered: list[Result] = []
+        for i, question in enumerate(self.questions):
+            if progress:
+                progress(i, len(self.questions), question.title())
+            answered.append(self._with_estimand(_answer(question, study)))
+        if progress:
+            progress(len(self.questions), len(self.questions), "")
+        families = dict(self.families)
+        return Results(_with_families(answered, families), study, in_words(families))
+
+    def _with_estimand(self, result: Result) -> Result:
+        """The result with what it estimates in words; nothing where no estimand was declared."""
+        if self.estimand == Estimand():
+            return result
+        q, outcome = result.analysis, result.outcome
+        before, after = getattr(q, "before", ""), getattr(q, "after", "")
+        when = f", {spoken(before)} to {spoken(after)}" if before and after else ""
+        summary = result.estimates[0].name if result.estimates else ""
+        estimand, only = self.estimand, getattr(q, "only", "")
+        if only:  # asked among some patients only: another population
+            estimand = replace(
+                estimand, population=f"{estimand.population or 'all enrolled'}, of these only patients with {only}"
+            )
+        return replace(result, estimand=estimand.sentence(f"{outcome.title}{when}" if outcome else "", summary))
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Plain data: one dictionary a question."""
+        return [q.to_dict() for q in self.questions]
+
+    @property
+    def digest(self) -> str:
+        """A hash of the plan: the same questions give the same digest."""
+        plain = [self.to_list(), {name: family.to_dict() for name, family in self.families}, self.estimand.to_dict()]
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_toml(self) -> str:
+        """The plan as `[families]`, `[estimand]` and `[[analysis]]` tables of a study file."""
+        tables = [("[[analysis]]", d) for d in self.to_list()]
+        named = {name: family.to_dict() for name, family in self.families if family != Family()}
+        if said := self.estimand.to_dict():
+            tables.insert(0, ("[estimand]", said))
+        if named:
+            tables.insert(0, ("[families]", {_toml(name): how for name, how in named.items()}))
+        return "\n".join(f"{head}\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in d.items()) for head, d in tables)
+
+    @classmethod
+    def from_list(
+        cls, entries: Iterable[Mapping[str, Any]], families: Mapping[str, Any] | None = None, estimand: Any = None
+    ) -> Plan:
+        """A plan from plain data. Raises AnalysisError that names the entry, the field and what there is."""
+        made = []
+        for i, entry in enumerate(entries, 1):
+            try:
+                made.append(from_dict(entry, kinds=kinds()))
+            except AnalysisError as e:
+                raise AnalysisError(f"[[analysis]] number {i}: {e}") from None
+            except TypeError:
+                raise AnalysisError(f"[[analysis]] number {i}: a field has a value of the wrong kind.") from None
+        return cls(made, families=families, estimand=estimand)
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> Plan:
+        """A plan from TOML text, or from a file that has `[[analysis]]` tables (a study file, say)."""
+        import tomllib
+
+        text = Path(source).read_text("utf-8") if isinstance(source, Path) or "\n" not in str(source) else str(source)
+        try:
+            said = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as e:
+            raise StudyError(f"This is not valid TOML: {e}") from None
+        return cls.from_list(said.get("analysis", []), said.get("families", {}), said.get("estimand"))
+
+    @classmethod
+    def of(cls, study: Study) -> Plan:
+        """The plan that a study file declares."""
+        return cls.from_list(study.questions, study.families, study.estimand)
+
+
+def kinds() -> dict[str, type[Analysis]]:
+    """Every question, by name: the library's and those a user has defined."""
+    load()
+    return questions()
+
+
+def _answer(question: Analysis, study: Study) -> Result:
+    try:
+        return question.run(study)
+    except OutcomesError as e:
+        return unanswered(question, study, str(e))
+    except Exception as e:  # a bug must not lose the report; its message may hold values, so only its kind is shown
+        return unanswered(
+            question, study, f"internal error ({type(e).__name__}); please report it with the method's name."
+        )
+
+
+def _with_families(results: list[Result], families: Mapping[str, Family]) -> tuple[Result, ...]:
+    """The results with the main p-value of each question adjusted within its family; a failed question has none."""
+    members: dict[str, list[tuple[int, int]]] = {name: [] for name in families}
+    for i, r in enumerate(results):
+        if r.analysis.family in families and r.analysis.role not in UNADJUSTED:
+            members[r.analysis.family].append((i, main_test(r)))
+    raw = {name: [results[i].estimates[j].p if j >= 0 else math.nan for i, j in at] for name, at in members.items()}
+    out = list(results)
+    for name, adjusted in adjust_all(families, raw).items():
+        for (i, j), p in zip(members[name], adjusted, strict=True):
+            if j >= 0:
+                out[i] = with_adjusted(out[i], {j: p}, families[name].words(name))
+    return tuple(out)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if isinstance(value, int | float):
+        return repr(value)
+    raise AnalysisError(unknown("TOML type", type(value).__name__, ["text", "number", "true/false", "list", "table"]))

@@ -1,0 +1,26 @@
+"""What a score means, and how answers become one: instruments as data, one vocabulary of rules, recognition, examples."""
+
+from outcomes.questionnaires.aliases import Recognised, recognise
+from outcomes.questionnaires.examples import run_examples, suspicions
+from outcomes.questionnaires.model import (
+    Band,
+    Flag,
+    Instrument,
+    Item,
+    Option,
+    Reliability,
+    Rule,
+    Score,
+    Scored,
+    Table,
+    Threshold,
+    instrument,
+    instruments,
+    load_instrument,
+    shipped,
+)
+
+__all__ = [
+    "Band", "Flag", "Instrument", "Item", "Option", "Recognised", "Reliability", "Rule", "Score", "Scored", "Table", "Threshold",
+    "instrument", "instruments", "load_instrument", "recognise", "run_examples", "shipped", "suspicions",
+]  # fmt: skip

@@ -1,0 +1,311 @@
+"""A first study file for a table: what it seems to be, with every guess marked, for a person to correct."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from outcomes.core.errors import OutcomesError
+from outcomes.questionnaires import instrument, recognise
+from outcomes.readers import privacy
+from outcomes.readers.cells import TextTable, key
+from outcomes.readers.exports.forms import Guess, guess_forms
+from outcomes.readers.fhir.reader import guessed
+from outcomes.readers.fhir.table import FhirTable
+from outcomes.readers.files import Source
+from outcomes.readers.parse import looks_numeric
+from outcomes.readers.shape.visit_names import in_order, visit_time, wide_columns
+from outcomes.readers.studyfile import study_from_text
+from outcomes.study.study import Study
+
+_PATIENT = ("patient_id", "patientid", "patient", "subject_id", "subject", "study_id", "participant_id", "participant",
+            "record_id", "record", "usubjid", "person_id", "id", "pid", "patient_code", "code", "patnr", "case_id", "external_reference",
+            "external_data_reference")  # fmt: skip
+#: What a survey system numbers by itself: answers and senders, not patients.
+_NUMBERED_BY_SURVEYS = ("response_id", "respondent_id", "collector_id")
+_ROLES = {
+    "visit": ("visit", "avisit", "redcap_event_name", "event_name", "timepoint", "time_point", "visit_name", "session",
+              "time", "week", "month"),
+    "arm": ("arm", "treatment", "treat", "group", "trt", "trt01p", "trtp", "therapy", "randomisation", "allocation"),
+    "period": ("period", "period_id", "xover_period"),
+    "sequence": ("sequence", "seq", "order"),
+    "site": ("site", "centre", "center", "clinic", "siteid", "hospital"),
+    "route": ("route", "route_of_administration", "via"),
+    "episode": ("episode", "course", "infusion", "infusion_no", "infusion_number"),
+}  # fmt: skip
+_MISSING = ("-99", "-999", "-9", "-88", "-77", "999", "9999", "UNK", "NASK", "N/A", "n/a", "NA", "#N/A", "missing",
+            "not done")  # fmt: skip
+#: The first line of a study file that has no plan because something stands in the way.
+NO_PLAN = "# No plan can be made yet:"
+#: What stands under [visits] where a file has dates and no visits.
+_DAYS = (
+    "# Or, as the file has dates: the first and last day of each visit, counted from a patient's first infusion or date.",
+    "# days = { baseline = [-7, 0], week_4 = [14, 42] }",
+)
+#: How many columns are explained in the words of the file.
+_TITLES = 200
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def guess_study(
+    data: str | Path, *, sheet: str | None = None, beside: Path | None = None
+) -> tuple[str, Study | None, str]:
+    """A commented study file for a table, every guess marked ``# guess``, and the study that it gives, if it gives one.
+
+    Without a study (a role that could not be guessed, say) text and words say what stands in the way.
+
+    Raises DataError where the file cannot be read as a table.
+    """
+    path = Path(data)
+    export = guess_forms(guessed(Source(path, sheet or "")))
+    source, table = export.source, export.table
+    folder = Path(beside) if beside else path.parent
+    name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    said = {
+        "sheet": sheet or table.sheet, "resource": source.resource,
+        "per": source.per, "without": source.without,
+    }  # fmt: skip
+    text = _text(export, name, {k: v for k, v in said.items() if v})
+    try:
+        study = study_from_text(text, folder)
+        if not study.outcome_names:
+            problem = "It has no score yet: declare one under [instruments] or [outcomes]."
+        elif len(study.visits) < 2:
+            problem = "It has one visit only, so there is no before and after: see [visits]."
+        else:
+            return text, study, ""
+    except OutcomesError as error:
+        problem = str(error)
+    reason = "\n".join(f"# {line}" for line in problem.splitlines())
+    way = "# Mend that, then 'outcomes init' of this file adds a ready-made plan."
+    return f"{NO_PLAN}\n{reason}\n{way}\n\n{text}", None, problem
+
+
+def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
+    table = export.table
+    patient = _patient(table)
+    dated = {"date": "date"} if isinstance(table, FhirTable) else {}
+    found = privacy.scan("scores", table.frame, allow=dated, ids=[patient], marked=table.declared.identifiers)
+    found += export.findings
+    drop = list(dict.fromkeys(f.column for f in found if f.column != patient))
+    columns = [c for c in table.columns if c not in drop]
+    roles = {"patient": patient, **dated, **_roles(table, columns, patient), **export.roles}
+    free = [c for c in columns if c not in roles.values()]
+    wide = {} if "visit" in roles else wide_columns(free)
+    names = [*wide, *[c for c in free if not any(c in by.values() for by in wide.values())]]
+    order = _order(table, roles, wide)
+    design = _design(roles, len(order[0]))
+    lines = [
+        "# Study file: what the data mean, and the plan. Lines marked 'guess' were guessed from names: look at each.",
+        "", "[study]", f"title = {_q(Path(file).stem)}",
+        f"design = {_q(design)}   # guess. One of: before-after, follow-up, routes, parallel, crossover, n-of-1",
+        "# entry = { outcome = \"…\", at_least = 4 }   # if patients were admitted by a score, say so here",
+        "", "[data]",
+        _scores(file, said), *_further(export, file, {k: v for k, v in said.items() if k == "sheet"}),
+        *_missing(table, columns),
+        "", "[roles]", *[f"{r} = {_q(c)}   # guess" for r, c in roles.items()],
+        "", "[visits]", *_visits(*order, columns, _flagged(table)), *(_DAYS if dated and not order[0] else ()),
+    ]  # fmt: skip
+    if wide:
+        lines += ["", "[wide.columns]   # guess: which columns hold one score at several visits"]
+        lines += [f"{_k(s)} = {{ {', '.join(f'{_k(v)} = {_q(c)}' for v, c in by.items())} }}" for s, by in wide.items()]
+    lines += _instruments(table, names, wide)
+    lines += _titles(table, columns)
+    if drop:
+        lines += [
+            "",
+            "[privacy]   # these columns may identify a patient; they are not read. Allow one only if you are sure",
+        ]
+        lines += [
+            *[f"# {f.column}: {f.kind}; {f.why}" for f in found if f.column in drop],
+            f"drop = {_list(drop)}   # guess",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _scores(file: str, said: dict[str, str]) -> str:
+    if not said:
+        return f"scores = {_q(file)}"
+    fields = "".join(f", {k} = {_q(v) if isinstance(v, str) else _list(v)}" for k, v in said.items())
+    return f"scores = {{ file = {_q(file)}{fields} }}{'' if [*said] == ['sheet'] else '   # guess'}"
+
+
+def _further(export: Guess, file: str, said: dict[str, Any]) -> list[str]:
+    """The lines of [data] for the other tables that a REDCap export holds, and for its dictionary."""
+    lines = [_scores(file, {**said, "form": form}).replace("scores", name, 1) for name, form in export.forms.items()]
+    lines += [
+        f"# the form {_q(form)} repeats and is in no table yet: infusions or events, perhaps" for form in export.unread
+    ]
+    if export.source.dictionary:
+        beside = Path(file).with_name(export.source.dictionary.name).as_posix()
+        lines.append(f"dictionary = {_q(beside)}   # guess: the data dictionary that lies beside the export")
+    return lines
+
+
+def _titles(table: TextTable, columns: Sequence[str]) -> list[str]:
+    """What the file itself says in words of the columns that are read: questions of a survey, labels of a statistics file."""
+    said = [(c, text) for c in columns if (text := table.declared.titles.get(c, "")) and key(text) != key(c)]
+    more = [f"#   … and {len(said) - _TITLES} more"] if len(said) > _TITLES else []
+    lines = [f"#   {_k(c)}: {''.join(filter(str.isprintable, text))}" for c, text in said[:_TITLES]]
+    return ["", "# What the file says of its columns:", *lines, *more] if said else []
+
+
+def _patient(table: TextTable) -> str:
+    by_key = {key(c): c for c in reversed(table.columns)}
+    for name in _PATIENT:
+        if name in by_key and (table[by_key[name]] != "").any():
+            return by_key[name]
+    rest = [c for c in table.columns if key(c) not in _NUMBERED_BY_SURVEYS] or list(table.columns)
+    ends = [c for c in rest if re.search(r"(^|_)(id|code|nr|no|number)$", key(c))]
+    return (ends or rest)[0]
+
+
+def _roles(table: TextTable, columns: Sequence[str], patient: str) -> dict[str, str]:
+    by_key = {key(c): c for c in reversed(columns) if c != patient}
+    ids = table[patient]
+    roles: dict[str, str] = {}
+    several = bool(ids.duplicated().any())
+    for role, names in _ROLES.items():
+        for name in names:
+            column = by_key.get(name, "")
+            if column and column not in roles.values() and _fits(role, table[column], ids, several):
+                roles[role] = column
+                break
+    return roles
+
+
+def _fits(role: str, text: pd.Series, ids: pd.Series, several: bool) -> bool:
+    values = set(text.str.strip()) - {""}
+    if role in ("visit", "period", "episode"):
+        many = several and 1 < len(values) <= 60
+        return many and (role != "visit" or not (text == "").any())
+    return 1 < len(values) <= 30 and len(values) < max(3, ids.nunique())
+
+
+def _design(roles: dict[str, str], visits: int) -> str:
+    if "period" in roles and ("sequence" in roles or "arm" in roles):
+        return "crossover"
+    return "parallel" if "arm" in roles else "follow-up" if visits > 2 else "before-after"
+
+
+def _missing(table: TextTable, columns: Sequence[str]) -> list[str]:
+    there = {v.strip() for c in columns for v in pd.unique(table[c])}
+    said = table.declared.missing
+    apart = [m for m in _MISSING if m in there and (not _is_number(m) or _stands_apart(table, columns, m))]
+    codes = list(dict.fromkeys([*apart, *(m for m in said if m in there)]))
+    if codes:
+        return [f"missing = {_list(codes)}   # guess: codes that mean missing"]
+    return ['# missing = ["-99"]   # codes that mean missing, if there are any']
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").isdigit()
+
+
+def _stands_apart(table: TextTable, columns: Sequence[str], code: str) -> bool:
+    """Whether the number lies far from all others of every column it stands in, so that it can hardly be a value."""
+    for column in columns:
+        text = table[column].str.strip()
+        if (text == code).any():
+            rest = text[(text != code) & (text != "")]
+            others = pd.to_numeric(rest, errors="coerce").dropna()
+            apart = others.min() >= 0 if float(code) < 0 else others.max() * 2 < float(code)
+            if others.empty or not apart or rest.str.match(r"0\d").any():
+                return False
+    return True
+
+
+def _order(table: TextTable, roles: dict[str, str], wide: dict[str, dict[str, str]]) -> tuple[tuple[str, ...], bool]:
+    if "visit" in roles and table.declared.visits:
+        return table.declared.visits, True
+    if "visit" in roles:
+        return in_order(v for v in pd.unique(table[roles["visit"]].str.strip()) if v)
+    return in_order(v for by in wide.values() for v in by)
+
+
+def _flagged(table: TextTable) -> str:
+    """The visit that the file flags as baseline most often; blank where it flags none."""
+    flags = table.declared.baseline
+    return max(flags, key=lambda visit: len(flags[visit]), default="")
+
+
+def _visits(order: Sequence[str], sure: bool, columns: Sequence[str], flagged: str) -> list[str]:
+    if order:
+        start = flagged or next((v for v in order if visit_time(v) == 0), order[0])
+        why = "" if sure else ": the order of the file, as the names tell no time"
+        return [f"order = {_list(order)}   # guess{why}", f"baseline = {_q(start)}   # guess"]
+    numbered = _numbered(columns)
+    ends = {f"visit_{n}": n for n in next(iter(numbered.values()), ())} or {"baseline": "_pre", "week_4": "_post"}
+    seen = f" ({', '.join(numbered)} here, perhaps)" if numbered else ""
+    return [
+        "# No visits were found. Name the visit column under [roles], or, where one score stands in several columns:",
+        f"# order = {_list(list(ends))}", f"# [wide.suffix]   # visit = what its columns end in{seen}",
+        *[f"# {visit} = {_q(end)}" for visit, end in ends.items()],
+    ]  # fmt: skip
+
+
+def _numbered(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Names that end in the same two or more numbers as another name does (pk1, pk2, pk5, f1, f2, f5): visits, perhaps."""
+    ends: dict[str, list[str]] = {}
+    for column in columns:
+        if found := re.fullmatch(r"(.*[^0-9])([0-9]{1,2})", column):
+            ends.setdefault(found[1], []).append(found[2])
+    alike = Counter(tuple(e) for e in ends.values() if len(e) > 1)
+    best = max(alike, key=lambda e: (alike[e], len(e)), default=())
+    return {stem: best for stem, e in ends.items() if tuple(e) == best and alike[best] > 1}
+
+
+def _instruments(table: TextTable, names: Sequence[str], wide: dict[str, dict[str, str]]) -> list[str]:
+    lines, claimed = ["", "[instruments]"], set()
+    for hit in recognise(names):
+        kind = instrument(hit.instrument)
+        if kind.options and any(not o.default for o in kind.options):
+            needs = ", ".join(f"{o.name} = one of {', '.join(o.choices)}" for o in kind.options if not o.default)
+            lines.append(f"# {kind.title} also needs a choice: {needs}")
+        fields = [f"{_k(k)} = {_q(c)}" for k, c in (hit.items or hit.totals).items()]
+        fields += [f"{o.name} = {_q(o.choices[0])}" for o in kind.options if not o.default and o.choices]
+        lines.append(f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {hit.why}")
+        claimed |= {*hit.items.values(), *hit.totals.values()}
+    if len(lines) == 2:
+        lines.append('# no instrument was recognised; for example: pain_nrs = { average = "nrs_avg" }')
+    rest = [n for n in names if n not in claimed and (n in wide or _score_like(table, n))]
+    numbered = {} if wide else {f"{stem}{n}": stem for stem, ends in _numbered(names).items() for n in ends}
+    rest = list(dict.fromkeys(numbered.get(n, n) for n in rest))
+    if rest:
+        lines += ["", "[outcomes]   # scores of no known instrument: say which side is better, and the scale"]
+        for n in rest:
+            line = f'{_k(key(n))} = {{ column = {_q(n)}, title = {_q(n)}, better = "lower" }}   # guess'
+            lines.append(line if n in wide else f"# {line}{', with [wide.suffix]' if n in numbered.values() else ''}")
+    return lines
+
+
+def _score_like(table: TextTable, column: str) -> bool:
+    if column not in table.columns or not looks_numeric(table[column], _MISSING):
+        return False
+    return table[column].nunique() > 2 and not re.search(
+        r"(^|_)(qsdy|ady|age|alter|year|day|time|no|nr|id)(_|$)", key(column)
+    )
+
+
+def _q(text: str) -> str:
+    """The text as a TOML string.
+
+    >>> _q('a "b"')
+    '"a \\\\"b\\\\""'
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _k(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else _q(text)
+
+
+def _list(items: Sequence[Any]) -> str:
+    return f"[{', '.join(_q(str(i)) for i in items)}]"

@@ -1,0 +1,1 @@
+"""Exports of systems: REDCap, CDISC, OMOP, survey systems."""

@@ -1,0 +1,1 @@
+"""FHIR: resources in, a table of text with addresses out."""

@@ -1,0 +1,218 @@
+"""Excel workbooks: one sheet as text, with the cell addresses people see, behind the preflight."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.core.errors import DataError, unknown
+from outcomes.readers.cells import TextTable, fingerprint, from_grid, letter, tidy
+from outcomes.readers.exports.labels import distinct
+from outcomes.readers.exports.surveys import submitted, survey
+from outcomes.readers.formats.preflight import Marks, has_comments, preflight, sheet_marks
+from outcomes.study.study import Issue
+
+Range = tuple[tuple[int, int], tuple[int, int]]
+
+#: How many rows are looked at to find the heading row.
+_SEARCHED = 50
+
+
+def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None, unfinished: bool = False) -> TextTable:
+    """One sheet of an .xlsx workbook as text, after the preflight.
+
+    `sheet` may be left out where one visible sheet has cells; `header` is the number of the heading row where it is
+    not found by itself (title rows above it are left out and listed; two heading rows with merged cells are joined:
+    "Pre" over "NRS" is "Pre NRS"). Numbers are written as Excel shows them in full (7, not 7.0), dates as ISO.
+
+    Raises DataError for workbooks the preflight refuses, an unknown sheet, repeated headings, no rows.
+    """
+    from python_calamine import CalamineError, load_workbook
+
+    path = Path(path)
+    data = path.read_bytes()
+    preflight(data, path.name)
+    try:
+        book = load_workbook(io.BytesIO(data))
+        notes: list[Issue] = []
+        chosen = _choose(book, sheet, path.name, notes)
+        page = book.get_sheet_by_name(chosen)
+        cells = page.to_python(skip_empty_area=False)
+        merged = list(page.merged_cell_ranges or ())
+    except (CalamineError, OSError) as wrong:
+        raise DataError(
+            f"{path.name} cannot be read. Open it in a spreadsheet program and save it again as .xlsx or CSV."
+        ) from wrong
+    grid = [[as_text(c) for c in row] for row in cells]
+    if not any(any(row) for row in grid):
+        raise DataError(f"{path.name}, sheet '{chosen}', is empty.")
+    at = header - 1 if header else _find_heading_row(grid, merged)
+    if at >= len(grid):
+        raise DataError(f"{path.name}, sheet '{chosen}', ends before the heading row that header= names.")
+    groups = _group_labels(grid, merged, at)
+    headings = [_joined(g, h) for g, h in zip(groups, grid[at], strict=True)]
+    found = survey([headings, *grid[at + 1 : at + 3]])
+    headings, top = (list(found.headings), at + found.rows) if found else (distinct(headings), at + 1)
+    notes += _titles(grid, at - 1 if any(groups) else at)
+    notes += _filled_down(grid, merged, at)
+    marks = sheet_marks(data, chosen)
+    notes += _marked(marks, at)
+    if has_comments(data):
+        notes.append(Issue("comments", "The workbook has cell comments; they were not read."))
+    letters = [letter(j) for j in range(len(headings))]
+    rows = np.arange(top + 1, len(grid) + 1)
+    body = pd.DataFrame(grid[top:], columns=range(len(headings)), dtype=str)
+    table = from_grid(path.name, body, rows, headings=headings, letters=letters, sheet=chosen, notes=notes)
+    return dataclasses.replace(submitted(table, found, unfinished), **fingerprint(data))
+
+
+def as_text(value: Any) -> str:
+    """A cell's value as text: no trailing .0, no floating-point noise, dates in ISO form.
+
+    >>> [as_text(v) for v in (7.0, 8.0000000001, 0.1 + 0.2, True, datetime.date(2024, 3, 4))]
+    ['7', '8.0000000001', '0.3', 'TRUE', '2024-03-04']
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(sep=" ")
+    return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else str(value)
+
+
+def _choose(book: Any, sheet: str, name: str, notes: list[Issue]) -> str:
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    pages = [s for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
+    visible = [s.name for s in pages if s.visible == SheetVisibleEnum.Visible]
+    hidden = [s.name for s in pages if s.visible != SheetVisibleEnum.Visible]
+    if hidden:
+        text = (
+            f"{len(hidden)} hidden sheet(s) were not read: {', '.join(hidden)}. Look at them before the file is shared."
+        )
+        notes.append(Issue("hidden_sheet", text, len(hidden)))
+    if sheet:
+        if sheet not in visible + hidden:
+            raise DataError(f"{name}: {unknown('sheet', sheet, visible + hidden)}")
+        return sheet
+    full = [s for s in visible if book.get_sheet_by_name(s).height] if len(visible) > 1 else visible
+    if len(full) != 1:
+        raise DataError(
+            f"{name} has {len(full)} visible sheets with cells: {', '.join(full)}. Say which to read (sheet)."
+        )
+    if len(visible) > 1:
+        notes.append(Issue("sheet", f"Sheet '{full[0]}' was read; the others are empty.", severity="note"))
+    return full[0]
+
+
+def _find_heading_row(grid: Sequence[Sequence[str]], merged: Sequence[Range]) -> int:
+    """The first row that names at least half of the columns used below, but for labels merged over names in the next row."""
+    used = sum(any(column) for column in zip(*grid, strict=True))
+    for i, row in enumerate(grid[:_SEARCHED]):
+        if sum(map(bool, row)) * 2 > used and not _is_over_names(grid, merged, i):
+            return i
+    raise DataError("No heading row was found in the first rows of the sheet. Give its number (header).")
+
+
+def _is_over_names(grid: Sequence[Sequence[str]], merged: Sequence[Range], row: int) -> bool:
+    for (top, left), (bottom, right) in merged:
+        if top == bottom == row and right > left and row + 1 < len(grid):
+            below = [c for c in grid[row + 1][left : right + 1] if c]
+            if len(below) > 1 and not any(c[0].isdigit() for c in below):
+                return True
+    return False
+
+
+def _group_labels(grid: Sequence[Sequence[str]], merged: Sequence[Range], at: int) -> list[str]:
+    """For each column, the label of the heading row above, where merged cells make one; else blanks."""
+    none = [""] * len(grid[at])
+    above = [r for r in merged if at and r[0][0] <= at - 1 <= r[1][0]]
+    wide = [r for r in above if r[1][1] > r[0][1]]
+    if not wide or (len(wide) == 1 and wide[0][0][1] == 0):  # one merged cell from column A on is a title
+        return none
+    labels = list(grid[at - 1])
+    for (top, left), (_, right) in above:
+        for j in range(left, min(right + 1, len(labels))):
+            labels[j] = grid[top][left]
+    return labels
+
+
+def _joined(group: str, heading: str) -> str:
+    group, heading = tidy(group), tidy(heading)
+    return heading if not group or group == heading else f"{group} {heading}".strip()
+
+
+def _titles(grid: Sequence[Sequence[str]], until: int) -> list[Issue]:
+    where = tuple(f"{letter(j)}{i + 1}" for i in range(max(until, 0)) for j, c in enumerate(grid[i]) if c)
+    if not where:
+        return []
+    return [
+        Issue(
+            "title_row",
+            "Cells above the heading row are titles; they were left out.",
+            len(where),
+            "note",
+            addresses=where,
+        )
+    ]
+
+
+def _filled_down(grid: list[list[str]], merged: Sequence[Range], at: int) -> list[Issue]:
+    """Give every cell of a merged block under the headings the text that it shows."""
+    where = []
+    for (top, left), (bottom, right) in merged:
+        if top <= at or left >= len(grid[at]):
+            continue
+        for i in range(top, min(bottom + 1, len(grid))):
+            for j in range(left, min(right + 1, len(grid[at]))):
+                if (i, j) != (top, left):
+                    grid[i][j] = grid[top][left]
+                    where.append(f"{letter(j)}{i + 1}")
+    if not where:
+        return []
+    return [
+        Issue(
+            "merged_cells",
+            "Merged cells were read as the same text in each.",
+            len(where),
+            "warning",
+            addresses=tuple(where),
+        )
+    ]
+
+
+def _marked(marks: Marks, at: int) -> list[Issue]:
+    notes = []
+    if marks.formulas:
+        text = (
+            f"{len(marks.formulas)} cell(s) hold a formula; what was last saved there was read, which may be old or 0."
+        )
+        where = tuple(sorted(marks.formulas, key=lambda a: (len(a), a)))
+        notes.append(Issue("formula", text, len(where), "warning", addresses=where))
+    rows = sorted(r for r in marks.hidden_rows if r > at + 1)
+    if rows:
+        where = tuple(f"row {r}" for r in rows)
+        notes.append(
+            Issue("hidden_row", f"{len(rows)} hidden row(s) were read like the others.", len(rows), addresses=where)
+        )
+    if marks.hidden_columns:
+        where = tuple(f"column {c}" for c in sorted(marks.hidden_columns, key=lambda c: (len(c), c)))
+        notes.append(
+            Issue(
+                "hidden_column",
+                f"{len(where)} hidden column(s) were read like the others.",
+                len(where),
+                addresses=where,
+            )
+        )
+    return notes

@@ -1,0 +1,190 @@
+"""Reports: one model of sections, rendered as one self-contained file in each format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from outcomes.core.errors import OutputError, StudyError, unknown
+from outcomes.core.result import Result, Results
+from outcomes.plans.plan import Plan
+from outcomes.study.study import Study
+
+if TYPE_CHECKING:
+    from outcomes.reporting.document import Document
+
+FORMATS = ("html", "pdf", "docx")
+#: What was shared so far: a file that stays inside the clinic.
+LEDGER = "shared-ledger.json"
+#: What a report for internal use knew, for the next one.
+SNAPSHOT = "snapshot.json"
+
+
+def write_report(
+    study: Study, answers: Plan | Results | Result, path: str | Path, *, audience: str = "internal", policy: str = "opensafely",
+    ledger: str | Path | None = None, **options: Any,
+) -> Path:  # fmt: skip
+    """Write the report of a plan (answered here) or of results already there; the path's ending chooses the format.
+
+    `.html` is one file that opens in any browser and asks the network for nothing; `.pdf` (extra `pdf`) is tagged
+    PDF/UA-1; `.docx` (extra `docx`) has editable tables. All three hold the same sections and numbers. The same study,
+    plan and version give the same bytes.
+
+    `since` is the folder of the last internal report (with its `snapshot.json`, see `write_snapshot`): the report then says
+    what is new, changed, late or withdrawn, and draws the run of results; `period` names this report in it.
+
+    `audience="share"` makes the report that may leave the clinic: only numbers that pass the disclosure `policy`
+    (opensafely, nhs, cms, ukllc, acro), no mark for a single patient, and refused where too few patients differ from a
+    report shared earlier. What was shared is remembered in the `ledger`, a file that stays inside the clinic (default:
+    `shared-ledger.json` beside the folder of the report, never in it).
+
+    Returns the path. Raises PrivacyError for a refused report, StudyError for another ending or a
+    folder that cannot be made, MissingExtraError for a missing extra.
+
+    >>> import pandas as pd, tempfile, outcomes as oc
+    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
+    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> plan = oc.Plan(oc.PairedT("pain", before="pre", after="post"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     oc.write_report(study, plan, f"{folder}/pain.html").stat().st_size > 5000
+    True
+    """
+    target = Path(path)
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise StudyError(
+            f"A report ends in {', '.join(f'.{f}' for f in FORMATS)}; got '{target.suffix or target.name}'."
+        )
+    more = {"audience": audience, "policy": policy, "ledger": ledger, **options}
+    return write_reports(study, answers, target.parent, name=target.stem, formats=(kind,), **more)[0]
+
+
+def write_reports(
+    study: Study, answers: Plan | Results | Result, folder: str | Path, *, formats: tuple[str, ...] = FORMATS,
+    name: str = "report", **options: Any,
+) -> list[Path]:  # fmt: skip
+    """Write the same report in several formats; its sections are made once. Options as in `write_report`.
+
+    Raises what `write_report` raises.
+    """
+    for kind in formats:
+        if kind not in FORMATS:
+            raise StudyError(unknown("format", kind, FORMATS))
+    return write_document(build(study, answers, folder=Path(folder), **options), folder, formats=formats, name=name)
+
+
+def write_document(
+    doc: Document, folder: str | Path, *, formats: tuple[str, ...] = FORMATS, name: str = "report"
+) -> list[Path]:
+    """Write a document from `build` in several formats. Raises PrivacyError, MissingExtraError, OutputError."""
+    return _put(Path(folder), {f"{name}.{kind}": _render(doc, kind) for kind in formats})
+
+
+def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[Path]:
+    """Write every table of the report as CSV and all of them as one workbook (extra `xlsx`), formulas made harmless.
+
+    For internal use `results.csv` and the workbook's last sheet also hold every number in full precision. Options as
+    in `write_report`. Returns the paths. Raises StudyError where the results do not know their study.
+    """
+    if answers.study is None:
+        raise StudyError("These results do not know their study: answer a plan with plan.run(study).")
+    return write_document_tables(build(answers.study, answers, folder=Path(folder), **options), answers, folder)
+
+
+def write_document_tables(doc: Document, answers: Results, folder: str | Path) -> list[Path]:
+    """Write the tables of a document from `build`; as `write_tables` does. Raises MissingExtraError, OutputError."""
+    from outcomes.reporting.document import all_tables
+    from outcomes.reporting.render.spreadsheet import files
+
+    frame = answers.to_frame() if doc.audience == "internal" else None
+    return _put(Path(folder), files(list(all_tables(doc)), frame))
+
+
+def write_snapshot(
+    study: Study, results: Results, folder: str | Path, *, since: str | Path | None = None, period: str = ""
+) -> Path:
+    """Write what this report knew, so that the next one (`since=folder`) can say what is new; as confidential as the data.
+
+    `since` is the folder of the report before, whose history is carried on; `period` names this one ("2026-10").
+    Returns the path of `snapshot.json`. Raises StudyError where it cannot be written.
+    """
+    import json
+
+    from outcomes.reporting.chapters.changes_since import read_snapshot, snapshot
+    from outcomes.reporting.ledger import put_private
+
+    said = snapshot(study.ready, results, last=read_snapshot(since) if since else None, period=period)
+    path = Path(folder) / SNAPSHOT
+    with _writing(path.parent):
+        put_private(path, json.dumps(said, ensure_ascii=False).encode())
+    return path
+
+
+def build(
+    study: Study, answers: Plan | Results | Result, *, audience: str = "internal", policy: str = "opensafely",
+    ledger: str | Path | None = None, folder: Path = Path("reports"), **options: Any,
+) -> Document:  # fmt: skip
+    """The document of a report, before any format: what every renderer gets. Options as in `write_report`."""
+    from outcomes.reporting.builder import document
+    from outcomes.reporting.document import AUDIENCES
+
+    if audience not in AUDIENCES:
+        raise StudyError(unknown("audience", audience, AUDIENCES))
+    if isinstance(answers, Result):
+        answers = Results((answers,), study)
+    results = answers.run(study) if isinstance(answers, Plan) else answers
+    if audience == "internal":
+        return document(study.ready, results, **options)
+    if options.get("since"):
+        raise StudyError(
+            "What is new since last time counts single patients, so it cannot stand in a report for sharing."
+        )
+    return _for_sharing(study.ready, results, policy, Path(ledger) if ledger else folder.absolute().parent / LEDGER)
+
+
+def _for_sharing(study: Study, results: Results, policy: str, ledger: Path) -> Document:
+    from outcomes.reporting.disclosure import PRESETS, Desk
+    from outcomes.reporting.ledger import Ledger
+    from outcomes.reporting.shared import shared_document
+
+    if policy not in PRESETS:
+        raise StudyError(unknown("disclosure policy", policy, PRESETS))
+    desk = Desk(PRESETS[policy], Ledger.read(ledger))
+    doc = shared_document(study, results, desk)
+    with _writing(ledger.parent):  # before the report: one that is published is always remembered
+        desk.ledger.write(ledger)
+    return doc
+
+
+def _render(doc: Document, kind: str) -> bytes:
+    if kind == "html":
+        from outcomes.reporting.render import html
+
+        return html.render(doc).encode()
+    if kind == "pdf":
+        from outcomes.reporting.render import pdf
+
+        return pdf.render(doc)
+    from outcomes.reporting.render import docx
+
+    return docx.render(doc)
+
+
+def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    from outcomes.reporting.render.spreadsheet import put
+
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            put(folder / name, data)
+    return [folder / name for name in files]
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise OutputError(f"Cannot write in {folder}: {e.strerror or type(e).__name__}.") from None

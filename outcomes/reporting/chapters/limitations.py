@@ -1,0 +1,101 @@
+"""What the design cannot show, and what was done against what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from outcomes.core.result import Result, Results
+from outcomes.core.wording import NONE, digits_for, number, plural, share_of, spoken
+from outcomes.plans.plan import Plan
+from outcomes.reporting.document import Block, Bullets, Paragraph, Section, TableBlock
+from outcomes.reporting.parts import method, several_rows
+from outcomes.study.study import Study
+from outcomes.tables.results_table import Table
+
+
+def cannot_show(study: Study, results: Results) -> Section:
+    """What this design cannot show, with the guards that say how much."""
+    items = []
+    if not study.controlled:
+        items.append(
+            "Whether the treatment caused the change. Pain that is bad enough to seek an infusion tends to be less bad later "
+            "whatever is done (regression to the mean), and most conditions vary by themselves (natural course)."
+        )
+        items.append(
+            "What other treatment did: medicines, physiotherapy and attention given at the same time are part of every change."
+        )
+        items.append("What patients expected: nobody was blinded, and hope and the wish to please move scores.")
+    if study.design == "routes":
+        items.append(
+            "Which route is better: the route was chosen for each patient, and the reasons for the choice may explain the difference."
+        )
+    if study.design == "crossover":
+        items.append(
+            "Effects that outlast a period: if the first treatment still works in the second period, the difference is understated."
+        )
+    lost = _lost(study)
+    if lost:
+        items.append(lost)
+    items.append(
+        "Whether a single patient improved because of treatment: a responder is somebody whose score improved by so much, "
+        "for whatever reason."
+    )
+    blocks: list[Block] = [Bullets(tuple(items))]
+    blocks += [Paragraph(r.sentence(), "caution") for r in results if method(r) == "RegressionToMean" and not r.failed]
+    blocks += [Paragraph(r.sentence(), "caution") for r in results if method(r) == "TippingPoint" and not r.failed]
+    return Section("What this design cannot show", tuple(blocks))
+
+
+def _lost(study: Study) -> str:
+    if several_rows(study) or not study.outcome_names or len(study.visits) < 2:
+        return ""
+    frame = study.wide(study.outcome_names[0])
+    first, last = frame[study.baseline], frame[study.visits[-1]]
+    gone, stayed = first[last.isna()].dropna(), first[last.notna()].dropna()
+    if gone.empty:
+        return ""
+    seen = share_of(int(last.notna().sum()), len(frame))
+    words = f"How those fared who did not come back: at {spoken(study.visits[-1])}, {seen} had a score."
+    if len(stayed):
+        k = digits_for(study.outcome(study.outcome_names[0]).resolution)
+        words += (
+            f" At {spoken(study.baseline)} their mean {study.outcome(study.outcome_names[0]).title} was {number(stayed.mean(), k)}, "
+            f"that of those without a score then {number(gone.mean(), k)}."
+        )
+    return words
+
+
+def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
+    """The plan of the study file against what was done: unplanned answers are exploratory, and unanswered ones stay visible."""
+    plan = [q.to_dict() for q in Plan.of(study)]
+    done = [r.analysis.to_dict() for r in results]
+    rows = [
+        (str(i), r.analysis.title(r.outcome), *_status(r, d in plan), r.analysis.family or NONE)
+        for i, (r, d) in enumerate(zip(results, done, strict=True), 1)
+    ]
+    rows += [
+        (NONE, r.analysis.title(r.outcome), r.analysis.role, "added by the report, not planned", NONE) for r in added
+    ]
+    rows += [
+        (NONE, q.title(), q.role, "planned, not done", NONE) for q, d in zip(Plan.of(study), plan) if d not in done
+    ]
+    off = [row for row in rows if row[3] != "as planned"]
+    if not plan:
+        words = "The study file has no plan, so every answer here is exploratory: it suggests, it does not show."
+    elif off:
+        words = (
+            f"{plural(len(rows) - len(off), 'question')} of {len(rows)} done as planned. The others are marked below."
+        )
+    else:
+        words = f"All {len(rows)} questions were answered as planned."
+    words += " Primary questions carry the conclusion; exploratory ones suggest, they do not show."
+    table = Table(
+        "The plan against what was done", ("no.", "question", "role", "status", "family"), tuple(rows), numeric=(0,)
+    )
+    return Section("Plan against done", (Paragraph(words), TableBlock(table)))
+
+
+def _status(r: Result, in_plan: bool) -> tuple[str, str]:
+    if r.failed:
+        return r.analysis.role, f"not answered: {r.failed}"
+    return (r.analysis.role, "as planned") if in_plan else ("exploratory", "not planned")

@@ -1,0 +1,85 @@
+"""Who was counted, and how good the data are."""
+
+from __future__ import annotations
+
+from outcomes.checks import check
+from outcomes.core.result import Result, Results
+from outcomes.core.wording import NONE, percent, plural, spoken
+from outcomes.reporting.document import Block, Flow, Paragraph, Section, Step, TableBlock
+from outcomes.reporting.parts import primary, several_rows
+from outcomes.study.study import Study
+from outcomes.tables.results_table import Table, frame_table
+
+
+def counted(study: Study, results: Results) -> Section:
+    """Who was counted: the flow of the main question, scores at each visit, counts of every question."""
+    blocks: list[Block] = []
+    main = next((r for r in primary(results) if not r.failed), None)
+    if main is not None:
+        c = main.counts
+        noun = c.noun if c.noun.endswith("s") else f"{c.noun}s"
+        blocks.append(
+            Flow(
+                (
+                    Step(f"{noun} enrolled", str(c.enrolled), tuple((why, str(n)) for why, n in c.left_out)),
+                    Step(f"analysed for {_of(main)}", str(c.analysed)),
+                )
+            )
+        )
+    wide = [n for n in study.outcome_names if not several_rows(study)]
+    if wide:
+        name = main.outcome.name if main is not None and main.outcome else wide[0]
+        frame = study.wide(name)
+        order = frame.notna().to_numpy()
+        followed = order[:, ::-1].cumsum(axis=1)[:, ::-1].astype(bool).sum(axis=0)
+        rows = []
+        for i, v in enumerate(study.visits):
+            n = int(order[:, i].sum())
+            still = int(followed[i])
+            rows.append((spoken(v), str(n), percent(n / len(frame)), str(still), percent(n / still) if still else NONE))
+        blocks.append(
+            TableBlock(
+                Table(
+                    f"Scores recorded at each visit: {study.outcome(name).title}",
+                    ("visit", "with a score", "of all enrolled", "seen then or later", "of these"),
+                    tuple(rows),
+                    numeric=(1, 2, 3, 4),
+                )
+            )
+        )
+    asked = tuple(
+        (r.analysis.title(r.outcome), str(r.counts.enrolled), str(r.counts.analysed),
+         "; ".join(f"{n} {why}" for why, n in r.counts.left_out) or NONE)
+        for r in results
+    )  # fmt: skip
+    blocks.append(
+        TableBlock(
+            Table("Counted for each question", ("question", "enrolled", "analysed", "left out"), asked, numeric=(1, 2)),
+            True,
+        )
+    )
+    return Section("Who was counted", tuple(blocks))
+
+
+def _of(r: Result) -> str:
+    return r.outcome.title if r.outcome else r.analysis.title()
+
+
+def quality(study: Study) -> Section:
+    """What the checks found and how each column was read."""
+    issues = check(study)
+    blocks: list[Block] = []
+    grave = issues[issues["severity"] != "note"]
+    counts = issues["severity"].value_counts()
+    said = [plural(int(counts[s]), s) for s in ("error", "warning", "note") if s in counts]
+    blocks.append(
+        Paragraph(f"The checks found {', '.join(said)}. Nothing was repaired." if said else "The checks found nothing.")
+    )
+    columns = ("severity", "message", "count", "addresses")
+    if len(grave):
+        blocks.append(TableBlock(frame_table(grave[list(columns)], "Errors and warnings")))
+    if len(rest := issues[issues["severity"] == "note"]):
+        blocks.append(TableBlock(frame_table(rest[list(columns)], f"{plural(len(rest), 'note')}"), True))
+    if study.columns is not None and len(study.columns):
+        blocks.append(TableBlock(frame_table(study.columns, "How each column was read"), True))
+    return Section("Data quality", tuple(blocks))

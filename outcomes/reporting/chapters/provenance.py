@@ -1,0 +1,41 @@
+"""What the report was made from."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Any
+
+import outcomes
+from outcomes.core.result import Results
+from outcomes.plans.plan import Plan
+from outcomes.reporting.document import Section, TableBlock
+from outcomes.study.study import Study
+from outcomes.tables.results_table import Table
+
+
+def provenance(study: Study, results: Results) -> Section:
+    """What the report was made from: versions, files with fingerprints, the plan, seeds."""
+    plan = Plan(r.analysis for r in results)
+    rows = [("outcomes", outcomes.__version__), ("Python", platform.python_version())]
+    rows += [(name, metadata.version(name)) for name in ("pandas", "numpy", "scipy")]
+    for source in study.sources:
+        rows.append((str(source.get("file", "file")), _source_words(source)))
+    rows.append(("plan", f"{len(plan)} questions, digest {plan.digest}"))
+    seeds = sorted({str(s) for q in plan if (s := getattr(q, "seed", None)) is not None})
+    rows.append(("random seed", ", ".join(seeds) or "none used"))
+    toml = tuple((line,) for line in plan.to_toml().splitlines() if line)
+    return Section(
+        "Provenance",
+        (
+            TableBlock(Table("What this report was made from", ("item", "version or fingerprint"), tuple(rows))),
+            TableBlock(Table("The plan as it stands in the study file", ("line",), toml), True),
+        ),
+    )
+
+
+def _source_words(source: Any) -> str:
+    parts = [f"{source['rows']} rows"] if "rows" in source else []
+    if "sha256" in source:
+        parts.append(f"SHA-256 {str(source['sha256'])[:16]}…")
+    return ", ".join(parts)

@@ -1,0 +1,173 @@
+"""What a report is made of: a document of sections of blocks, the same for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from outcomes.core.errors import PrivacyError
+from outcomes.core.result import Result
+from outcomes.tables.results_table import Table
+
+SAMPLE_WORDS = "Invented data: no real patient stands behind any number on this page."
+AUDIENCES = ("internal", "share")
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text; `kind` is plain, lead (the answer itself), caution, or small."""
+
+    text: str
+    kind: str = "plain"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of short texts; `kind` is plain or caution."""
+
+    items: tuple[str, ...]
+    kind: str = "plain"
+
+
+@dataclass(frozen=True)
+class KeyNumber:
+    """One number for the first page: the number, what it is, and its uncertainty."""
+
+    value: str
+    label: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class KeyNumbers:
+    """The numbers of the first page, side by side."""
+
+    items: tuple[KeyNumber, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the flow: what it is, how many, and beside it how many left there and why."""
+
+    label: str
+    n: str
+    out: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Who was counted, step by step."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A picture of a result, with its caption, its words for those who cannot see it, and its numbers."""
+
+    result: Result
+    kind: str
+    caption: str
+    alt: str
+    numbers: Table | None = None
+
+
+@dataclass(frozen=True)
+class TableBlock:
+    """A table; `folded` ones are for those who look for them."""
+
+    table: Table
+    folded: bool = False
+
+
+Block = Paragraph | Bullets | KeyNumbers | Flow | Figure | TableBlock
+
+
+@dataclass(frozen=True, eq=False)
+class Cleared:
+    """A block that a disclosure policy has let through: only `outcomes.reporting.disclosure` makes one."""
+
+    block: Block
+    policy: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it; `level` 2 is a chapter, 3 a part of one."""
+
+    title: str
+    blocks: tuple[Block | Cleared, ...] = ()
+    level: int = 2
+    anchor: str = ""
+    new_page: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report, for one audience; `suppressed` is how many numbers of it a disclosure policy has withheld."""
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    sample: bool = False
+    audience: str = "internal"
+    suppressed: int = 0
+
+    @property
+    def footer(self) -> str:
+        """What stands at the foot of every page."""
+        return (
+            SAMPLE_WORDS
+            if self.sample
+            else f"{self.title} · for {'sharing' if self.audience == 'share' else 'internal use only'}"
+        )
+
+
+def blocks_of(doc: Document, section: Section) -> Iterator[Block]:
+    """The blocks of a section, for a renderer: the one way to them.
+
+    Raises PrivacyError when the report is for sharing and a block has not passed a disclosure policy.
+    """
+    for b in section.blocks:
+        if isinstance(b, Cleared):
+            yield b.block
+        elif doc.audience != "internal":
+            raise PrivacyError(
+                f"A {type(b).__name__} in '{section.title}' has not passed a disclosure policy; nothing was written."
+            )
+        else:
+            yield b
+
+
+def all_blocks(doc: Document) -> Iterator[Block]:
+    """Every block of the document, in order."""
+    for section in doc.sections:
+        yield from blocks_of(doc, section)
+
+
+def all_tables(doc: Document) -> Iterator[Table]:
+    """Every table of the document, in order, those of the pictures too."""
+    for b in all_blocks(doc):
+        if isinstance(b, TableBlock):
+            yield b.table
+        elif isinstance(b, Figure) and b.numbers:
+            yield b.numbers
+
+
+def on_paper(doc: Document) -> Document:
+    """The document for paper, where nothing folds: folded tables stand at the end, and a line says so in their place."""
+    sections, moved = [], list[Block | Cleared]()
+    for s in doc.sections:
+        kept = list[Block | Cleared]()
+        for b in s.blocks:
+            inner = b.block if isinstance(b, Cleared) else b
+            if isinstance(inner, TableBlock) and inner.folded:
+                moved.append(b)
+                words = Paragraph(f"{inner.table.title}: see Further tables, at the end.", "small")
+                kept.append(replace(b, block=words) if isinstance(b, Cleared) else words)
+            else:
+                kept.append(b)
+        sections.append(replace(s, blocks=tuple(kept)))
+    if moved:
+        sections.append(Section("Further tables", tuple(moved), anchor="further-tables", new_page=True))
+    return replace(doc, sections=tuple(sections))

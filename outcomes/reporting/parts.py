@@ -1,0 +1,56 @@
+"""What several chapters of a report need to know about the results."""
+
+from __future__ import annotations
+
+from outcomes.core.result import Result, Results
+from outcomes.core.wording import spoken
+from outcomes.study.study import Study
+
+PATIENTS, ANSWERS, RESPONDERS, COURSE, ROBUSTNESS, SAFETY = (
+    "The patients", "Answers", "Responders", "The course over time", "Robustness", "Side effects",
+)  # fmt: skip
+#: Chapters of answers, in the order a reader wants them; a chapter that is not named here stands before the robustness.
+ORDER = (PATIENTS, ANSWERS, RESPONDERS, COURSE, ROBUSTNESS, SAFETY)
+
+
+def chapter(r: Result) -> str:
+    """The chapter an answer belongs to."""
+    return ROBUSTNESS if r.analysis.role == "sensitivity" else r.analysis.chapter or ANSWERS
+
+
+def primary(results: Results) -> list[Result]:
+    """The primary answers; where a plan names none, its first answer."""
+    chosen = [r for r in results if r.analysis.role == "primary"]
+    return chosen or [r for r in results if r.estimates and chapter(r) == ANSWERS][:1]
+
+
+def several_rows(study: Study) -> bool:
+    """Whether patients have several rows a visit (crossover periods, repeated infusions)."""
+    return len(study.keys) > 2 and bool(study.scores.duplicated(["patient", "visit"]).any())
+
+
+#: Answers that deal with missing scores in a way of their own.
+DEALS_WITH_MISSING = ("TippingPoint", "Imputed", "ReferenceBased", "SideBySide")
+
+
+def scored(r: Result) -> int:
+    """The patients behind an answer: those analysed, of a model of several visits those with a score at its main visit."""
+    if "observed" not in r.data or "main" not in r.facts:
+        return r.counts.analysed
+    frame = r.data["observed"]
+    return int(frame.loc[frame["visit"] == r.facts["main"], "n"].sum())
+
+
+def many_missing(r: Result) -> bool:
+    """Whether more than 10% of the patients have no score behind an answer: then the report looks into what that may mean."""
+    return scored(r) < 0.9 * r.counts.enrolled
+
+
+def method(r: Result) -> str:
+    """The name of the question's kind."""
+    return type(r.analysis).__name__
+
+
+def when(r: Result, e_visit: str = "") -> str:
+    """The visit an answer is about, as a person says it."""
+    return spoken(e_visit or getattr(r.analysis, "after", ""))

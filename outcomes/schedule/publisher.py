@@ -1,0 +1,141 @@
+"""One report: read, judge fresh or stale, answer, write beside, publish at one stroke."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from outcomes.core.errors import DataError, OutputError, StudyError
+from outcomes.core.result import Results
+from outcomes.plans.plan import Plan
+from outcomes.reporting import SNAPSHOT
+from outcomes.schedule import manifest as facts
+from outcomes.schedule.exit_codes import StaleError
+from outcomes.schedule.periods import Period
+from outcomes.schedule.preconditions import newest_record, stale, wrong
+from outcomes.schedule.repository import git_state
+from outcomes.schedule.schedule_file import Line, Schedule
+from outcomes.schedule.store import DELIVERY, MANIFEST, Run, Store, write_json
+from outcomes.study.study import Study
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of one period: its exit code, where the report is, and words for the person at the screen."""
+
+    line: str
+    label: str
+    exit_code: int
+    words: str
+    report: Path | None = None
+
+
+def make(
+    schedule: Schedule, line: Line, store: Store, period: Period, *,
+    clock: Callable[[], datetime], tell: Callable[[int], Sequence[str]], accept: bool = False,
+) -> Made:  # fmt: skip
+    """Make and publish the report of one period; nothing where the same was already published.
+
+    Raises the errors of reading and answering, StaleError from the gates, OutputError from the disk.
+    """
+    started, runs, file = clock(), store.runs(), line.study_file(period.label)
+    newest, study = _read(file, schedule)
+    config = facts.config_digest(schedule, study)
+    entries = facts.inputs(study)
+    key = facts.key(period.label, config, entries)
+    if done := next((r for r in runs if r.manifest["key"] == key and r.reports), None):
+        return Made(line.name, period.label, 0, "already done", done.reports[0])
+    plan = Plan.of(study)
+    if not len(plan):
+        raise StudyError(f"{file} has no [[analysis]]: nothing is asked. 'outcomes init' writes a ready-made plan.")
+    found = [*stale(period, entries, runs, schedule.freshness, newest=newest), *wrong(study)]
+    if found and not accept:
+        raise StaleError(" ".join((*found, f"If it is right as it is: run-due --period {period.label} --accept.")))
+    titled = dataclasses.replace(study, title=f"{study.title or 'Patient-reported outcomes'} · {period.words}")
+    with warnings.catch_warnings(record=True) as caught, _on_disk(store.folder), store.partial() as folder:
+        warnings.simplefilter("always")
+        results = plan.run(titled)
+        files, withheld = _write(
+            titled, results, folder, schedule, since=_with_snapshot(runs, period), label=period.label
+        )
+        code = 5 if results.failed else 0
+        earlier = [r for r in runs if r.order[0] <= period.start.isoformat()]
+        said = {
+            "format": facts.FORMAT, "number": max((int(r.manifest["number"]) for r in runs), default=0) + 1,
+            "schedule": schedule.name, "study": line.name, "period": _dates(period), "started": started.isoformat(),
+            "ended": clock().isoformat(), "time_zone": str(schedule.when.zone), "host": platform.node(), "key": key,
+            "config_sha256": config, "git": git_state(file), "audience": schedule.audience, **withheld, "inputs": entries,
+            **facts.answers(titled, plan, results), "versions": facts.versions(), "accepted": found,
+            "warnings": dict(sorted(Counter(w.category.__name__ for w in caught).items())),
+            "outputs": facts.outputs(folder, files), "previous": earlier[-1].folder.name if earlier else None,
+            "exit_code": code,
+        }  # fmt: skip
+        write_json(folder / MANIFEST, said)
+        write_json(folder / DELIVERY, {"waiting": list(tell(code))})
+        place = store.publish(folder, store.name_for(period.label, started))
+    words = f"{len(results.failed)} of {len(results)} questions could not be answered" if code else "done"
+    return Made(line.name, period.label, code, words, place / files[0].relative_to(folder))
+
+
+def _read(file: Path, schedule: Schedule) -> tuple[date | None, Study]:
+    """The date of the newest record, and the study: read after it, so that a file replaced meanwhile is judged by its past."""
+    from outcomes.readers import read_study
+
+    try:
+        return newest_record(schedule.freshness, file.parent), read_study(file)
+    except OSError as e:
+        raise DataError(f"A file of {file} cannot be read: {e.strerror or type(e).__name__}.") from None
+
+
+def _with_snapshot(runs: Sequence[Run], period: Period) -> Path | None:
+    """The folder of the last run before this period that remembers what it knew."""
+    earlier = [r.folder for r in runs if r.order[0] < period.start.isoformat() and (r.folder / SNAPSHOT).is_file()]
+    return earlier[-1] if earlier else None
+
+
+def _write(
+    study: Study, results: Results, folder: Path, schedule: Schedule, *, since: Path | None, label: str
+) -> tuple[list[Path], dict[str, Any]]:
+    """The report in every format, and what the policy withheld from it; beside it, for internal use, every number.
+
+    What may be shared stands in a folder of its own; what was shared so far is remembered beside the runs, never in the
+    folder that leaves the clinic.
+    """
+    from outcomes.reporting import LEDGER, build, write_document, write_document_tables, write_snapshot
+    from outcomes.reporting.render.spreadsheet import table_csv
+
+    share = schedule.audience == "share"
+    how: dict[str, Any] = {"since": since, "period": label}
+    if share:
+        how = {"audience": "share", "policy": schedule.policy, "ledger": folder.parent / LEDGER}
+    doc, place = build(study, results, **how), folder / "share" if share else folder
+    files = write_document(doc, place, formats=tuple(f for f in schedule.formats if f != "tables"))
+    if "tables" in schedule.formats:
+        files += write_document_tables(doc, results, place / "tables")
+    if share:
+        return files, {"disclosure": {"policy": schedule.policy, "suppressed": doc.suppressed}}
+    table, frame = folder / "results.csv", results.to_frame()
+    table.write_bytes(table_csv(list(frame), frame.itertuples(index=False)))
+    return [*files, table, write_snapshot(study, results, folder, since=since, period=label)], {}
+
+
+@contextmanager
+def _on_disk(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses into an OutputError."""
+    try:
+        yield
+    except OSError as e:
+        raise OutputError(f"Cannot write in {folder}: {e.strerror or type(e).__name__}.") from None
+
+
+def _dates(period: Period) -> dict[str, str]:
+    start, end, due = period.start.isoformat(), period.end.isoformat(), period.due.isoformat()
+    return {"label": period.label, "start": start, "end": end, "due": due}

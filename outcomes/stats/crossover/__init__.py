@@ -1,0 +1,1 @@
+"""Crossover trials and N-of-1 series."""

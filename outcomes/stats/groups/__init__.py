@@ -1,0 +1,1 @@
+"""Two or more independent groups: means and ranks."""

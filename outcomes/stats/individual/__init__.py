@@ -1,0 +1,1 @@
+"""Single patients: reliable change, and how much change is meaningful."""

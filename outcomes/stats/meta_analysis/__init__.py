@@ -1,0 +1,1 @@
+"""Pooling sites or studies."""

@@ -1,0 +1,1 @@
+"""Missing scores: patterns, imputation, reference-based imputation."""

@@ -1,0 +1,93 @@
+"""Linear mixed models of long data: random intercept, random slopes, effects nested within patients, on the REML engine.
+
+Rows of one patient with equal random-effect columns are exchangeable, so patients are grouped by how many rows they have of
+each kind, and no step of the fit costs more for more patients. Laird & Ware 1982, Biometrics 38:963.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from outcomes.core.errors import AnalysisError
+from outcomes.stats.mixed.covariance import Linear, random_effects
+from outcomes.stats.mixed.cross_products import summarise_rows
+from outcomes.stats.mixed.likelihood import Design
+from outcomes.stats.mixed.reml import fit
+from outcomes.stats.mixed.small_sample import Inference, infer
+
+Array = NDArray[np.float64]
+
+
+def mixed(
+    outcome: ArrayLike, matrix: ArrayLike, *, names: Sequence[str], cluster: ArrayLike, random: ArrayLike | None = None,
+    nested: ArrayLike | None = None, correlated: bool = True, method: str = "kenward-roger", reml: bool = True,
+) -> Inference:  # fmt: skip
+    """Fit y = X b + Z u + e with independent clusters (patients, or sites with patients nested in them).
+
+    `outcome` (rows,), `matrix` (rows, coefficients) with their `names`, `cluster` (rows,) who the row belongs to, `random`
+    (rows, effects) the columns Z of the random effects (default: an intercept), `nested` (rows,) a second grouping within the
+    cluster with its own random intercept; `correlated=False` keeps random effects independent. Rows without outcome are left out.
+
+    The covariance parameters are G_a_b, `nested` and sigma2. Raises NotConverged where the data do not determine the model.
+
+    >>> m = mixed([8.2, 10, 4.5, 5.6, 6.1, 7.0], [[1.0, 1], [1, 0]] * 3, names=("intercept", "ketamine"), cluster=[1, 1, 2, 2, 3, 3])
+    >>> e = m.contrast([0, 1], name="ketamine − placebo")
+    >>> round(e.value, 4), round(e.df, 4)
+    (-1.2667, 2.0)
+    """
+    y, x = np.asarray(outcome, dtype=float), np.asarray(matrix, dtype=float)
+    z = np.ones((len(y), 1)) if random is None else np.asarray(random, dtype=float).reshape(len(y), -1)
+    if x.shape != (len(y), len(names)) or len(z) != len(y):
+        raise AnalysisError(f"{len(y)} rows need a matrix of shape ({len(y)}, {len(names)}), not {x.shape}.")
+    seen = ~np.isnan(y)
+    y, x, z = y[seen], x[seen], z[seen]
+    who = np.unique(np.asarray(cluster)[seen], return_inverse=True)[1]
+    inner = None if nested is None else _rank_within(who, np.unique(np.asarray(nested)[seen], return_inverse=True)[1])
+    kinds, kind = np.unique(z, axis=0, return_inverse=True)
+    kind = kind.ravel()
+    group = kind if inner is None else inner * len(kinds) + kind
+    copy = _copy_number(who, group)
+    cells, at = np.unique(np.column_stack([group, copy]), axis=0, return_inverse=True)
+    structure = random_effects(
+        kinds[cells[:, 0] % len(kinds)], correlated=correlated, title=_title(z, nested is not None)
+    )
+    if inner is not None:
+        structure = _with_nested(structure, cells[:, 0] // len(kinds))
+    positions = tuple(f"row {i + 1}" for i in range(len(cells)))
+    summary = summarise_rows(who, at.ravel(), y, x, visits=positions, features=tuple(names))
+    eye = np.broadcast_to(np.eye(len(names)), (len(cells), len(names), len(names)))
+    return infer(fit(summary, Design(eye, tuple(names)), structure, reml=reml), method)
+
+
+def _title(z: Array, nested: bool) -> str:
+    if not z.shape[1] and not nested:
+        return "independent"
+    title = "random-intercept" if z.shape[1] == 1 and (z == 1).all() else "random-effects"
+    return f"nested {title}" if nested else title
+
+
+def _copy_number(who: NDArray[Any], group: NDArray[Any]) -> NDArray[np.int64]:
+    """0, 1, 2 ... for the rows of one patient that are of one kind, in their order."""
+    key = np.unique(np.column_stack([who, group]), axis=0, return_inverse=True)[1].ravel()
+    order = np.argsort(key, kind="stable")
+    first = np.r_[True, key[order][1:] != key[order][:-1]]
+    start = np.flatnonzero(first)[np.cumsum(first) - 1]
+    out = np.empty(len(key), dtype=np.int64)
+    out[order] = np.arange(len(key)) - start
+    return out
+
+
+def _rank_within(who: NDArray[Any], label: NDArray[Any]) -> NDArray[np.int64]:
+    """0, 1, 2 ... for the different labels within each patient."""
+    pairs, at = np.unique(np.column_stack([who, label]), axis=0, return_inverse=True)
+    return _copy_number(pairs[:, 0], np.zeros(len(pairs), dtype=np.int64))[at.ravel()]
+
+
+def _with_nested(structure: Linear, block: NDArray[Any]) -> Linear:
+    same = (block[:, None] == block[None, :]).astype(float)
+    bases = np.concatenate([structure.bases[:-1], same[None], structure.bases[-1:]])
+    return Linear(structure.title, bases, (*structure.names[:-1], "nested", "sigma2"), random=structure.random)

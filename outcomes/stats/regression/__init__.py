@@ -1,0 +1,1 @@
+"""Regression: linear, logistic, ordinal, marginal, with clustered rows."""

@@ -1,0 +1,5 @@
+"""Results in, formatted tables out."""
+
+from outcomes.tables.results_table import Table, frame_table, table
+
+__all__ = ["Table", "frame_table", "table"]

@@ -1,0 +1,168 @@
+"""Pooling sites and studies: random effects, heterogeneity, effect measures, rare events, small-study effects."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from outcomes.stats.meta_analysis.effect_measures import (
+    crossover_effect,
+    mean_difference,
+    proportion,
+    standardised_mean_change,
+    standardised_mean_difference,
+    two_shares,
+)
+from outcomes.stats.meta_analysis.funnel import begg, egger
+from outcomes.stats.meta_analysis.glmm import pooled_logit
+from outcomes.stats.meta_analysis.random_effects import leave_one_out, meta_regression, pool
+from outcomes.stats.meta_analysis.three_level import nested_variances, three_level
+from outcomes.stats.proportions.stratified import mantel_haenszel
+from outcomes.validation.cases import Case, answers, column, differs
+
+INTERVAL = {"z": "z", "knha": "hartung-knapp", "adhoc": "truncated"}
+FIELDS = {"est": ("pooled", "value"), "se": ("pooled", "se"), "stat": ("pooled", "statistic"), "p": ("pooled", "p"),
+          "low": ("pooled", "low"), "high": ("pooled", "high"), "tau2": ("tau2", "value"), "Q": ("Q", "value"),
+          "Qp": ("Q", "p"), "I2": ("I2", "value"), "H2": ("H2", "value"),
+          "pi_low": ("prediction interval", "low"), "pi_high": ("prediction interval", "high")}  # fmt: skip
+SCALES = {"PLO": "logit", "PFT": "freeman-tukey", "PAS": "arcsine", "PR": "raw"}
+
+differs(
+    "where the variance between sites is estimated as 0, metafor stops at 1e-8 or so",
+    lambda c, q: c.method == "rma_glmm_PLO" and q == "tau2" and c.expected[q][0] < 1e-6,
+)
+
+
+def effects(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Effect and variance of every study of a case."""
+    rows, name = case.rows(), case.name
+
+    def col(key: str) -> np.ndarray:
+        return column(rows, key)
+
+    if name.startswith("meta_bcg"):
+        counts = col("tpos"), col("tpos") + col("tneg"), col("cpos"), col("cpos") + col("cneg")
+        return two_shares(*counts, measure=name[-2:])
+    if "MD" in name:
+        two = ("m1i", "sd1i", "n1i", "m2i", "sd2i", "n2i")
+        rows = [r for r in rows if all(r[key] != "" for key in two)]
+        effect = standardised_mean_difference if "SMD" in name else mean_difference
+        return effect(*(col(key) for key in two))
+    if name == "meta_sites_change":
+        return col("mean_change"), col("sd_change") ** 2 / col("n")
+    if name == "meta_sites_SMCR":
+        return standardised_mean_change(
+            col("mean_change"), sd=col("sd_pre"), n=col("n"), r=col("r"), standardiser="before"
+        )
+    if name.startswith("meta_sites"):
+        code = case.method.removeprefix("escalc_") if "escalc_" in case.method else name.removeprefix("meta_sites_")
+        return proportion(col("responders"), col("n"), scale=SCALES.get(code, code))
+    return col("yi"), col("sei") ** 2
+
+
+@answers(
+    "pooling", {"rma": ("Random effects (REML, DL, PM, …; z, Hartung–Knapp, truncated; prediction)", "metafor::rma")}
+)
+def _random_effects(case: Case) -> dict[str, float]:
+    found = re.match(r"method=(\w+), test=(\w+)", case.options)
+    assert found is not None
+    rule = "normal" if found[2] == "z" else "k-1"  # metafor's own default
+    for wanted in ("k-2", "k-1"):
+        if f"PI t({wanted})" in case.options:
+            rule = wanted
+    y, v = effects(case)
+    estimates = {e.name: e for e in pool(y, v, estimator=found[1], interval=INTERVAL[found[2]], prediction=rule)}
+    return case.each(lambda q: float(getattr(estimates[FIELDS[q][0]], FIELDS[q][1])))
+
+
+@answers("pooling", {"tau2_qprofile": ("Heterogeneity with Q-profile limits", "metafor::confint.rma.uni")})
+def _heterogeneity(case: Case) -> dict[str, float]:
+    spread = {e.name: e for e in pool(*effects(case))}
+    t, i = spread["tau2"], spread["I2"]
+    return {"tau2": t.value, "low": t.low, "high": t.high, "I2_low": i.low, "I2_high": i.high}
+
+
+@answers("pooling", {"leave1out_DL": ("Leave one out", "metafor::leave1out")})
+def _left_out(case: Case) -> dict[str, float]:
+    left = leave_one_out(*effects(case), estimator="DL", interval="z")
+
+    def found(quantity: str) -> float:
+        kind, i = quantity.split("_")
+        return [e.value for e in left if e.name == {"est": "pooled", "tau2": "tau2"}[kind]][int(i) - 1]
+
+    return case.each(found)
+
+
+@answers(
+    "pooling",
+    {"egger_lm": ("Egger's test", "metafor::regtest"), "begg_kendall": ("Begg's test", "metafor::ranktest")},
+)
+def _small_studies(case: Case) -> dict[str, float]:
+    e = (egger if case.method == "egger_lm" else begg)(*effects(case))
+    return case.each(lambda q: float(getattr(e, {"t": "statistic", "tau": "value"}.get(q, q))))
+
+
+@answers(
+    "pooling",
+    {
+        f"escalc_{m}": (f"Effect of each site, {m}", f'metafor::escalc("{m}")')
+        for m in ("PR", "PLO", "PFT", "PAS", "SMCR", "SMD")
+    },
+)
+def _measures(case: Case) -> dict[str, float]:
+    y, v = effects(case)
+    return case.each(lambda q: float((y if q.startswith("yi") else v)[int(q.split("_")[1]) - 1]))
+
+
+@answers("pooling", {"metareg_ablat": ("Meta-regression", "metafor::rma(mods)")})
+def _moderated(case: Case) -> dict[str, float]:
+    latitude = column(case.rows(), "ablat")[:, None]
+    found = {e.name: e for e in meta_regression(*effects(case), latitude, names=["latitude"])}
+    b0, b1, m = found["intercept"], found["latitude"], found["moderators"]
+    return {"b0": b0.value, "b1": b1.value, "se0": b0.se, "se1": b1.se, "p1": b1.p, "tau2": found["tau2"].value,
+            "QM": m.statistic, "QMp": m.p, "R2": found["R2"].value}  # fmt: skip
+
+
+@answers(
+    "pooling",
+    {f"mh_{m}": (f"Rare events, Mantel–Haenszel {m}", f'metafor::rma.mh("{m}")') for m in ("OR", "RR", "RD")},
+)
+def _rare_events(case: Case) -> dict[str, float]:
+    rows, measure = case.rows(), case.method.removeprefix("mh_")
+    a, b, c, d = (column(rows, name) for name in ("tpos", "tneg", "cpos", "cneg"))
+    found = mantel_haenszel(np.column_stack([a, a + b, c, c + d]), measure=measure)
+    value = found.estimate.value if measure == "RD" else math.log(found.estimate.value)
+    return {"est": value, "se": found.estimate.se, "QE": found.heterogeneity.value}
+
+
+@answers("pooling", {"rma_glmm_PLO": ("Shares by a random-intercept logistic model", "metafor::rma.glmm")})
+def _random_intercept(case: Case) -> dict[str, float]:
+    rows = case.rows()
+    found = {e.name: e for e in pooled_logit(column(rows, "responders"), column(rows, "n"))}
+    return {"est": found["pooled"].value, "se": found["pooled"].se, "tau2": found["tau2"].value}
+
+
+@answers(
+    "pooling",
+    {
+        "rma_mv_3level": ("Three levels", "metafor::rma.mv"),
+        "rma_mv_CR2": ("Three levels, CR2", "metafor::rma.mv; clubSandwich"),
+    },
+)
+def _three_levels(case: Case) -> dict[str, float]:
+    rows = case.rows()
+    y, v, district = column(rows, "yi"), column(rows, "vi"), [r["district"] for r in rows]
+    robust, plain, *_ = three_level(y, v, cluster=district)
+    if case.method == "rma_mv_CR2":
+        return {"se": robust.se, "df": robust.df, "p": robust.p}
+    between, within, loglik = nested_variances(y, v, cluster=district)
+    return {"est": plain.value, "se": plain.se, "sigma2_district": between, "sigma2_school": within, "logLik": loglik}
+
+
+@answers("pooling", {"crossover_se": ("A crossover's effect for pooling, r supplied", "own")})
+def _crossover_effects(case: Case) -> dict[str, float]:
+    md, s1, s2, n = (float(x) for x in re.findall(r"=(-?[\d.]+)", case.data))
+    found = crossover_effect(md, sd_before=s1, sd_after=s2, n=int(n), r=float(case.options.split("r=")[1]))
+    return case.each(lambda q: float(getattr(found, q)))
