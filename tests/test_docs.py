@@ -52,7 +52,7 @@ def test_the_example_of_the_study_file_works_as_it_stands(tmp_path):
         assert f"# {optional}" in example
         example = example.replace(f"# {optional}", optional)
     (tmp_path / "study.toml").write_text(example, "utf-8")
-    own = (ROOT / "outcomes/library/phq2.toml").read_text("utf-8").replace('id = "phq2"', 'id = "mine"')
+    own = (ROOT / "outcomes/questionnaires/library/phq2.toml").read_text("utf-8").replace('id = "phq2"', 'id = "mine"')
     (tmp_path / "mine.toml").write_text(own, "utf-8")
     columns = {
         "nrs_avg": 10,

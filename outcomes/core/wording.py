@@ -17,7 +17,7 @@ def round_half_away(value: float, digits: int = 0) -> float:
     >>> round_half_away(2.675, 2), round_half_away(-0.5)
     (2.68, -1.0)
     """
-    if not math.isfinite(value):
+    if not math.isfinite(value) or abs(value) >= 2**53:  # beyond that a float has no digits after the point
         return value
     return float(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 

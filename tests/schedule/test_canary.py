@@ -202,9 +202,9 @@ outcomes.{place} = broken
 """
 WRONG = {
     "an exception while answering": ("internal", "PairedT.compute", 'ValueError("zqname zqunread")'),
-    "an exception while drawing": ("share", "report._render", 'RuntimeError("zqcomment zqpid003")'),
+    "an exception while drawing": ("share", "reporting._render", 'RuntimeError("zqcomment zqpid003")'),
     "an exception while reading": ("internal", "readers.columns.parse_column", 'KeyError("zqdoctor")'),
-    "a disk that is full": ("share", "report._put", 'OSError(28, "No space left on device", "zqnote.csv")'),
+    "a disk that is full": ("share", "reporting._put", 'OSError(28, "No space left on device", "zqnote.csv")'),
 }
 
 
