@@ -51,7 +51,11 @@ def page() -> str:
         parts.append(f"\n## {family}\n")
         for name, kind in found.items():
             home = kind.__module__.removeprefix("outcomes.analyses.")
-            if name in seen or not kind.__module__.startswith("outcomes.") or not any(f"{home}.".startswith(f"{m}.") for m in modules):
+            if (
+                name in seen
+                or not kind.__module__.startswith("outcomes.")
+                or not any(f"{home}.".startswith(f"{m}.") for m in modules)
+            ):
                 continue
             seen.add(name)
             parts.append(_part(name, kind))

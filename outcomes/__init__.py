@@ -24,15 +24,15 @@ __version__ = "0.1.0"
 #: Public name -> the module that has it.
 _HOMES = {
     "Analysis": "analyses.question",
-    "Counts": "core.result",
+    "Counts": "core.flow",
     "Described": "plots",
     "Estimand": "plans.estimand",
-    "Estimate": "core.result",
+    "Estimate": "core.estimate",
     "Family": "plans.families",
     "Instrument": "questionnaires",
     "InstrumentUse": "study",
     "Issue": "study",
-    "Outcome": "core.result",
+    "Outcome": "core.outcome",
     "OutcomesError": "core.errors",
     "Plan": "plans.plan",
     "Result": "core.result",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.core.result import Outcome
+from outcomes.core.outcome import Outcome
 from outcomes.study.study import Study
 
 PAIN = Outcome("pain", "average pain (NRS)", "lower", "points", 0, 10, 1)

@@ -13,7 +13,10 @@ from matplotlib.figure import Figure
 
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.plots import PICTURES, plot
 from outcomes.study.study import Study
 from tests.builders import MOOD, PAIN, two_visits

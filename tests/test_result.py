@@ -2,7 +2,10 @@ import math
 
 import pytest
 
-from outcomes.core.result import COLUMNS, Counts, Estimate, Outcome
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import COLUMNS
 
 
 def test_counts_must_add_up():
@@ -30,6 +33,7 @@ def test_the_results_table_keeps_its_columns():
     assert COLUMNS == (
         "label", "method", "outcome", "term", "value", "low", "high", "level", "p", "p_adjusted", "statistic", "df",
         "se", "unit", "enrolled", "analysed", "role", "family", "notes",
+        "measure", "scale", "visit", "from_visit", "group", "reference", "subgroup", "event", "n",
     )  # fmt: skip
 
 

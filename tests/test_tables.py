@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.core.result import DIFFERENCE, Counts, Estimate, Result
+from outcomes.core.direction import DIFFERENCE
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.result import Result
 from outcomes.tables.results_table import Table
 from tests.builders import two_visits
 

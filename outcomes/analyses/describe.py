@@ -10,7 +10,10 @@ import pandas as pd
 
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Counts, Estimate, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, percent, plural, share_of, spoken
 from outcomes.stats.paired.correlation import pearson
 from outcomes.stats.paired.location import mean_change
@@ -21,6 +24,11 @@ MAX_CATEGORIES = 12
 #: What is said of each score at each visit: its column, the estimate's name, and how its interval is made.
 KINDS = (("mean", "mean", ""), ("mean change", "mean change", "t interval"),
          ("correlation", "correlation with baseline", "Pearson's r, Fisher z interval"))  # fmt: skip
+KIND_MEASURES = {
+    "mean": Measure.LEVEL,
+    "mean change": Measure.CHANGE,
+    "correlation": Measure.CORRELATION,
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Describe(Analysis):
         estimates = [
             Estimate(name, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
                      se=row.get(f"{kind}_se", np.nan), unit=row["unit"] if kind != "correlation" else "", visit=row["visit"],
-                     group=row["title"], how=how, reason=row[f"{kind}_reason"])
+                     group=row["title"], measure=KIND_MEASURES[kind], how=how, reason=row[f"{kind}_reason"])
             for row in rows
             for kind, name, how in KINDS
             if kind == "mean" or not (row["is_baseline"] or row["never before"])
@@ -146,7 +154,7 @@ class Course(Analysis):
         course = pd.DataFrame(rows)
         estimates = tuple(
             Estimate("mean", r["mean"], r["low"], r["high"], self.level, se=r["se"], unit=outcome.unit, visit=r["visit"],
-                     group=r["group"], reason=r["reason"], how=f"t interval; n={r['n']}")
+                     group=r["group"], reason=r["reason"], how=f"t interval; n={r['n']}", measure=Measure.LEVEL)
             for r in rows
         )  # fmt: skip
         known, seen_once = groups.notna().to_numpy(), frame.notna().any(axis=1).to_numpy()

@@ -14,7 +14,11 @@ from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, rule_name
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
 from outcomes.stats.individual.meaningful_change import WEAKEST_ANCHOR, anchored, spread_thresholds
 from outcomes.stats.individual.reliable_change import reliable_change
@@ -76,7 +80,7 @@ class IndividualChange(Analysis):
             )
         n = pairs.counts.analysed
         if n < 2 and self.sd is None:
-            return Result(self, (Estimate("improved", math.nan, reason="too_few"),), pairs.counts, pairs.outcome,
+            return Result(self, (Estimate("improved", math.nan, reason="too_few", measure=Measure.SHARE),), pairs.counts, pairs.outcome,
                           facts={"classes": {}, "reliability": rho, "source": source})  # fmt: skip
         r = reliable_change(pairs.before, pairs.after, reliability=rho, sd=self.sd, cutoff=self.cutoff,
                             better="higher" if pairs.outcome.better == "higher" else "lower")  # fmt: skip
@@ -88,7 +92,10 @@ class IndividualChange(Analysis):
             replace(wilson(k, n, level=self.level, name=name), how=f"Wilson interval; {k} of {n}")
             for name, k in classes.items()
         ]
-        sizes = [Estimate("MDC95", r.error.mdc95, unit=unit, how=how), Estimate("SEM", r.error.sem, unit=unit, how=how)]
+        sizes = [
+            Estimate("MDC95", r.error.mdc95, unit=unit, how=how, measure=Measure.THRESHOLD),
+            Estimate("SEM", r.error.sem, unit=unit, how=how, measure=Measure.THRESHOLD),
+        ]
         data = {"pairs": pairs_frame(pairs).assign(rci=r.index, change_class=r.classes)}
         notes = ("Improved counts the recovered too.",) if r.recovered is not None else ()
         return Result(self, (*shares, *sizes), pairs.counts, pairs.outcome, notes, data,
@@ -181,13 +188,18 @@ class MeaningfulChange(Analysis):
         roc = a.roc
         best = f"Youden J {number(roc.youden, 2)}, sensitivity {number(roc.sensitivity, 2)}, specificity {number(roc.specificity, 2)}"
         cut = Estimate(
-            "ROC cut-off", roc.cut, unit=unit, how=best, reason=roc.auc.reason if math.isnan(roc.cut) else ""
+            "ROC cut-off",
+            roc.cut,
+            unit=unit,
+            how=best,
+            reason=roc.auc.reason if math.isnan(roc.cut) else "",
+            measure=Measure.THRESHOLD,
         )
         spread = spread_thresholds(pairs.before, pairs.after, reliability=rho)[:3]
         how = f"reliability {rho:g}{f' ({source})' if source else ''}" if rho is not None else ""
         thresholds = [replace(e, unit=unit, how=how if e.name != "half SD before" else "") for e in spread]
         rows = (replace(a.improved, unit=unit), replace(a.other, unit=unit), cut, _within(roc.auc),
-                replace(a.correlation, name="Spearman correlation with the anchor"), *thresholds)  # fmt: skip
+                replace(a.correlation, name="Spearman correlation with the anchor", measure=Measure.CORRELATION), *thresholds)  # fmt: skip
         facts = {"pairs": pairs.counts.analysed, "n_improved": roc.n_improved, "n_other": roc.n_other,
                  "anchor": study.outcome(self.anchor).title}  # fmt: skip
         data = {"pairs": pairs_frame(pairs), "anchored": pd.DataFrame({"improvement": gain, "anchor": answers})}

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Outcome, Result
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import spoken
 from outcomes.study.study import Study
 

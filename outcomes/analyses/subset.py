@@ -11,7 +11,9 @@ import pandas as pd
 
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Outcome, Result
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import plural, spoken
 from outcomes.readers.parse import yes_no
 from outcomes.study.study import Study

@@ -1,4 +1,4 @@
-"""What an answer is: an estimate, who was counted, and the result that holds both."""
+"""The frozen answer to a question: its estimates, who was counted, notes, and the data to draw."""
 
 from __future__ import annotations
 
@@ -10,19 +10,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from outcomes.core.wording import (
-    MINUS,
-    NONE,
-    digits_for,
-    interval,
-    listed,
-    number,
-    p_value,
-    points,
-    spaced,
-    spoken,
-    tidied,
-)
+from outcomes.core.direction import p_text, value_and_interval
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.wording import listed, spaced, tidied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,160 +26,8 @@ NAN = math.nan
 COLUMNS = (
     "label", "method", "outcome", "term", "value", "low", "high", "level", "p", "p_adjusted",
     "statistic", "df", "se", "unit", "enrolled", "analysed", "role", "family", "notes",
+    "measure", "scale", "visit", "from_visit", "group", "reference", "subgroup", "event", "n",
 )  # fmt: skip
-
-#: Why a number is undefined (`Estimate.reason`): a code for machines, words for people.
-REASONS = MappingProxyType(
-    {
-        "too_few": "too few patients",
-        "zero_variance": "all changes are equal, so there is no spread to judge them by",
-        "all_zero": "every difference is zero",
-        "no_discordant": "no patient changed",
-        "no_events": "no event",
-        "not_estimable": "the data do not determine it",
-        "not_converged": "the model did not converge",
-        "separation": "the groups are perfectly separated",
-        "needs_input": "it needs a value that was not supplied",
-    }
-)
-
-
-class _Alike:
-    """Equal when all fields are; an undefined number is the same as another undefined one."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return self._all() == other._all() if isinstance(other, type(self)) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._all())
-
-    def _all(self) -> tuple[object, ...]:
-        values = (getattr(self, f.name) for f in dataclasses.fields(self))  # type: ignore[arg-type]
-        return tuple(None if v != v else v for v in values)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Estimate(_Alike):
-    """One number with its uncertainty: one row of every table.
-
-    `name` says what is estimated ("mean change", "d_av"), `how` the test or interval with its options
-    ("exact signed-rank, mid-ranks, zeros dropped"), `reason` a code of `REASONS` when the value, the interval
-    or p is undefined (nan). Numbers are plain floats in full precision; rounding happens in `wording`.
-    `visit` and `group` say which visit and which arm, route or stratum a row belongs to, where there are several.
-    """
-
-    name: str
-    value: float
-    low: float = NAN
-    high: float = NAN
-    level: float = 0.95
-    p: float = NAN
-    statistic: float = NAN
-    df: float = NAN
-    se: float = NAN
-    unit: str = ""
-    how: str = ""
-    reason: str = ""
-    visit: str = ""
-    group: str = ""
-    p_adjusted: float = NAN
-
-    def __post_init__(self) -> None:
-        for name in ("value", "low", "high", "level", "p", "statistic", "df", "se", "p_adjusted"):
-            object.__setattr__(self, name, float(getattr(self, name)))
-        if self.reason and self.reason not in REASONS:
-            raise ValueError(f"Estimate.reason is one of {', '.join(REASONS)}, not {self.reason!r}")
-
-    @property
-    def term(self) -> str:
-        """The name with its group and visit: what the `term` column of a results table says."""
-        return " | ".join(part for part in (self.name, self.group, self.visit) if part)
-
-    @property
-    def said(self) -> str:
-        """The term as tables for people have it: 'adjusted difference · ketamine − placebo · week 4'."""
-        parts = (self.name, self.group, spoken(self.visit))
-        return " · ".join(part for part in parts if part).replace(" - ", f" {MINUS} ")
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Who was counted: enrolled = analysed + left out, with a reason for each patient left out.
-
-    >>> Counts(41, 35, (("no score at week_4", 6),)).left_out
-    (('no score at week_4', 6),)
-    """
-
-    enrolled: int
-    analysed: int
-    left_out: tuple[tuple[str, int], ...] = ()
-    noun: str = "patient"
-
-    def __post_init__(self) -> None:
-        out = sum(n for _, n in self.left_out)
-        if self.enrolled != self.analysed + out:
-            raise ValueError(
-                f"counts do not add up: {self.enrolled} enrolled, {self.analysed} analysed, {out} left out"
-            )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome(_Alike):
-    """What a score means: the words and the direction every table and sentence needs.
-
-    `better` is "lower", "higher" or "" (no direction); `resolution` is the smallest step of the score.
-    """
-
-    name: str
-    title: str
-    better: str = ""
-    unit: str = "points"
-    low: float = NAN
-    high: float = NAN
-    resolution: float = NAN
-    instrument: str = ""
-    thresholds: tuple[Any, ...] = ()
-    mdc95: float = NAN
-    notes: tuple[str, ...] = ()
-
-    def direction(self, change: float) -> str:
-        """ "improved", "worsened", "unchanged", or "rose"/"fell" where the score has no better side."""
-        if math.isnan(change):
-            return "undefined"
-        if change == 0:
-            return "unchanged"
-        if not self.better:
-            return "rose" if change > 0 else "fell"
-        return "improved" if (change < 0) == (self.better == "lower") else "worsened"
-
-
-#: Units that are shares (shown as percentages), and that of a difference of two (shown in percentage points).
-SHARES = ("share", "proportion")
-DIFFERENCE = "difference of shares"
-
-
-def p_text(p: float) -> str:
-    """A p-value for a table's column headed P: '.04', '<.001', empty when there is none."""
-    return "" if math.isnan(p) else p_value(p).removeprefix("P").removeprefix("=")
-
-
-def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
-    """Value and interval of an estimate as text: shares as percentages, their differences in percentage points, scores to their own digits."""
-    if math.isnan(e.value):
-        return NONE, REASONS.get(e.reason, "")
-    if e.unit in SHARES:
-        value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
-        return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
-    if e.unit == DIFFERENCE:
-        return points(e.value), NONE if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
-    k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
-    if e.unit == "patients":  # a count is whole; a number needed to treat has one digit
-        k = 0 if e.value.is_integer() else 1
-    if math.isnan(e.low) and math.isnan(e.high):
-        return number(e.value, k), REASONS.get(e.reason, "")
-    return number(e.value, k), interval(e.low, e.high, k)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -224,6 +65,34 @@ class Result:
                 return e
         raise KeyError(f"No estimate '{name}'. There is: {', '.join(e.term for e in self.estimates)}")
 
+    @property
+    def main_visit(self) -> str:
+        """The visit that the question is about; "" where it has none."""
+        return str(self.facts.get("main") or "")
+
+    @property
+    def main(self) -> Estimate | None:
+        """The estimate that the question is about: the first with a size (no bare test) at its main visit.
+
+        A size whose own test stands in another row (a shift beside a rank test) carries that test's P.
+        """
+        sized = [e for e in self.estimates if e.measure is not Measure.OVERALL_TEST]
+        here = [e for e in sized if e.visit == self.main_visit] if self.main_visit else []
+        ranked = [
+            [e for e in (here or sized) if not math.isnan(e.p)],
+            [e for e in (here or sized) if not math.isnan(e.low)],
+            here,
+            sized,
+        ]
+        chosen = next((e for group in ranked for e in group), None)
+        if chosen is None or not math.isnan(chosen.p) or len(self.estimates) == 0:
+            return chosen
+        at = main_test(self)
+        if at < 0 or not chosen.measure.of_score:
+            return chosen
+        tested = self.estimates[at]
+        return dataclasses.replace(chosen, p=tested.p, p_adjusted=tested.p_adjusted)
+
     def sentence(self, style: str = "ama") -> str:
         """The answer in words, in AMA (default) or APA form."""
         if self.failed:
@@ -242,11 +111,20 @@ class Result:
             "outcome": self.outcome.name if self.outcome else str(getattr(q, "outcome", "") or ""),
             "enrolled": self.counts.enrolled, "analysed": self.counts.analysed, "role": q.role, "family": q.family,
         }  # fmt: skip
+        added = ("measure", "scale", "visit", "from_visit", "group", "reference", "subgroup", "event")
         fields = ("term", "value", "low", "high", "level", "p", "p_adjusted", "statistic", "df", "se", "unit")
         shared = " ".join(self.notes)
         for e in self.estimates or (Estimate("not answered", NAN),):
             words = [e.how, REASONS.get(e.reason, ""), self.failed or shared]
-            yield head | {f: getattr(e, f) for f in fields} | {"notes": "; ".join(w for w in words if w)}
+            place = dataclasses.asdict(e.contrast) | {"measure": e.measure.value, "scale": e.scale}
+            n = self.counts.analysed if e.n is None else e.n
+            yield (
+                head
+                | {f: getattr(e, f) for f in fields}
+                | {"notes": "; ".join(w for w in words if w)}
+                | {f: place[f] for f in added}
+                | {"n": n}
+            )
 
     def _repr_html_(self) -> str:
         rows = [(e.said, *value_and_interval(e, self.outcome), p_text(e.p)) for e in self.estimates]

@@ -11,7 +11,7 @@ from outcomes import plans
 from outcomes.analyses.longitudinal.diary import visit_days
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS
+from outcomes.core.estimate import REASONS
 from outcomes.plans.plan import Plan, kinds
 from outcomes.study.study import GROUPS, Study
 

@@ -15,7 +15,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Outcome, Result
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import MINUS, digits_for, interval, level_text, number, percent, plural, spoken
 from outcomes.plots.described import Described
 

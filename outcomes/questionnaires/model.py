@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import InstrumentError, unknown
-from outcomes.core.result import NAN, Outcome
+from outcomes.core.estimate import NAN
+from outcomes.core.outcome import Outcome
 from outcomes.core.wording import number
 
 LIBRARY = Path(__file__).parent / "library"

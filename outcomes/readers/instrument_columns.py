@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.core.errors import StudyError, unknown
-from outcomes.core.result import Outcome
+from outcomes.core.outcome import Outcome
 from outcomes.questionnaires import Instrument, instrument, load_instrument
 from outcomes.readers.cells import key
 from outcomes.readers.parse import ColumnType

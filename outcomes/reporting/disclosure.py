@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import PrivacyError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.wording import NONE, interval, number, percent, round_half_away
 from outcomes.reporting.document import (
     Block,

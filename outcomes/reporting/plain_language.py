@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 
 from outcomes.analyses.groups.group_data import versus
-from outcomes.core.result import Estimate, Outcome, Result, Results
+from outcomes.core.estimate import Estimate
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result, Results
 from outcomes.core.wording import digits_for, listed, number, plural, round_half_away, spoken
 from outcomes.reporting.document import Block, Bullets, KeyNumber, KeyNumbers, Paragraph, Section
 from outcomes.reporting.parts import ANSWERS, DEALS_WITH_MISSING, chapter, many_missing, method, primary, scored

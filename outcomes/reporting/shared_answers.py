@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
-from outcomes.core.result import Counts, Outcome, Result, Results
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result, Results
 from outcomes.core.wording import NONE, digits_for, interval, number, percent, spoken
 from outcomes.reporting.disclosure import Desk, mean_words, share_words
 from outcomes.reporting.document import Block, Figure, Paragraph, TableBlock

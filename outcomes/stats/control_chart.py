@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN
+from outcomes.core.estimate import NAN
 
 #: Mean moving range of two to standard deviation (d2 for n = 2), and the upper limit of the range (D4 for n = 2).
 D2, D4 = 1.1283791670955126, 3.2665

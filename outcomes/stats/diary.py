@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN
+from outcomes.core.estimate import NAN
 
 Array = np.ndarray
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 
 #: Fewer patients than this leave a bootstrap too few different samples to speak of tails.
 FEWEST = 20
@@ -20,7 +21,7 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 
 def bootstrap(
     rows: ArrayLike, statistic: Statistic, *, rng: np.random.Generator, draws: int = 9999, level: float = 0.95,
-    name: str = "bootstrap",
+    name: str = "bootstrap", measure: Measure = Measure.UNSTATED
 ) -> Estimate:  # fmt: skip
     """Bias-corrected and accelerated (BCa) interval of a statistic of n patients, by resampling patients.
 
@@ -45,22 +46,22 @@ def bootstrap(
     n, how = len(data), f"BCa bootstrap, {draws} draws of patients"
     value = float(statistic(data)) if n else NAN
     if n < FEWEST:
-        return Estimate(name, value, level=level, reason="too_few", how=how)
+        return Estimate(name, value, level=level, reason="too_few", how=how, measure=measure)
     drawn = _draws(data, statistic, rng, draws)
     if not np.isfinite(drawn).all():
-        return Estimate(name, value, level=level, reason="not_estimable", how=how)
+        return Estimate(name, value, level=level, reason="not_estimable", how=how, measure=measure)
     if np.ptp(drawn) == 0:
-        return Estimate(name, value, level=level, reason="zero_variance", how=how)
+        return Estimate(name, value, level=level, reason="zero_variance", how=how, measure=measure)
     below = ((drawn < value).sum() + (drawn == value).sum() / 2) / draws
     if not 0 < below < 1:
-        return Estimate(name, value, level=level, reason="not_estimable", how=how)
+        return Estimate(name, value, level=level, reason="not_estimable", how=how, measure=measure)
     z0, a = float(special.ndtri(below)), _acceleration(data, statistic)
     shares = []
     for tail in ((1 - level) / 2, (1 + level) / 2):
         z = z0 + float(special.ndtri(tail))
         shares.append(float(special.ndtr(z0 + z / (1 - a * z))))
     low, high = np.quantile(drawn, shares)
-    return Estimate(name, value, low, high, level, se=float(drawn.std(ddof=1)), how=how)
+    return Estimate(name, value, low, high, level, se=float(drawn.std(ddof=1)), how=how, measure=measure)
 
 
 def _draws(data: np.ndarray, statistic: Statistic, rng: np.random.Generator, draws: int) -> np.ndarray:

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 
 Array = np.ndarray
 
@@ -46,10 +47,18 @@ class Curve:
         """The share still without the event on this day (after the last day seen: the last value)."""
         i = int(np.searchsorted(self.time, day, "right")) - 1
         if not self.patients:
-            return Estimate("without event", NAN, level=self.level, reason="too_few")
+            return Estimate("without event", NAN, level=self.level, reason="too_few", measure=Measure.SHARE)
         if i < 0:
-            return Estimate("without event", 1.0, 1.0, 1.0, self.level, se=0.0)
-        return Estimate("without event", self.survival[i], self.low[i], self.high[i], self.level, se=self.se[i])
+            return Estimate("without event", 1.0, 1.0, 1.0, self.level, se=0.0, measure=Measure.SHARE)
+        return Estimate(
+            "without event",
+            self.survival[i],
+            self.low[i],
+            self.high[i],
+            self.level,
+            se=self.se[i],
+            measure=Measure.SHARE,
+        )
 
     def quantile(self, share: float = 0.5) -> Estimate:
         """The day by which this share has had the event; where the curve is flat at it, the middle of the flat part.
@@ -59,7 +68,7 @@ class Curve:
         value, low, high = (self._crossing(s, share) for s in (self.survival, self.low, self.high))
         reason = "too_few" if not self.patients else "no_events" if math.isnan(value) else ""
         name = "median time" if share == 0.5 else f"time to {100 * share:g}%"
-        return Estimate(name, value, low, high, self.level, reason=reason, how="Kaplan-Meier")
+        return Estimate(name, value, low, high, self.level, reason=reason, how="Kaplan-Meier", measure=Measure.TIME)
 
     def _crossing(self, survival: Array, share: float) -> float:
         defined = ~np.isnan(survival)
@@ -81,7 +90,7 @@ class Curve:
         """The mean time without the event up to a day: the area under the curve, with its SE (Irwin 1949; Karrison 1987)."""
         name = "restricted mean time"
         if not self.patients:
-            return Estimate(name, NAN, level=self.level, reason="too_few")
+            return Estimate(name, NAN, level=self.level, reason="too_few", measure=Measure.TIME)
         keep = (self.time < until) & (self.events > 0)
         edges = np.concatenate([[0.0], self.time[keep], [until]])
         heights = np.concatenate([[1.0], self.survival[keep]])
@@ -95,8 +104,17 @@ class Curve:
         half = float(special.ndtri((1 + self.level) / 2)) * se
         how = f"area under Kaplan-Meier to {until:g}"
         if se == 0:
-            return Estimate(name, value, level=self.level, se=0.0, how=how, reason="no_events")
-        return Estimate(name, value, max(0.0, value - half), min(until, value + half), self.level, se=se, how=how)
+            return Estimate(name, value, level=self.level, se=0.0, how=how, reason="no_events", measure=Measure.TIME)
+        return Estimate(
+            name,
+            value,
+            max(0.0, value - half),
+            min(until, value + half),
+            self.level,
+            se=se,
+            how=how,
+            measure=Measure.TIME,
+        )
 
 
 def kaplan_meier(time: ArrayLike, event: ArrayLike, *, level: float = 0.95, limits: str = "log-log") -> Curve:
@@ -142,7 +160,7 @@ def log_rank(groups: Mapping[str, tuple[ArrayLike, ArrayLike]], *, rho: float = 
     parts = [_checked(t, e) for t, e in groups.values()]
     df, how = len(parts) - 1, "log-rank" if rho == 0 else f"log-rank weighted by S^{rho:g}"
     if df < 1 or min(t.size for t, _ in parts) < 1:
-        return Estimate("chi2", NAN, df=df, how=how, reason="too_few")
+        return Estimate("chi2", NAN, df=df, how=how, reason="too_few", measure=Measure.OVERALL_TEST)
     t, e = (np.concatenate([p[i] for p in parts]) for i in (0, 1))
     label = np.repeat(np.arange(len(parts)), [p[0].size for p in parts])
     gap, v, alive = np.zeros(df + 1), np.zeros((df + 1, df + 1)), 1.0
@@ -155,9 +173,18 @@ def log_rank(groups: Mapping[str, tuple[ArrayLike, ArrayLike]], *, rho: float = 
             v += w**2 * deaths * (risk - deaths) / (risk - 1) * (np.diag(share) - np.outer(share, share))
         alive *= 1 - deaths / risk
     if not e.any() or np.linalg.matrix_rank(v[1:, 1:]) < df:
-        return Estimate("chi2", NAN, df=df, how=how, reason="no_events" if not e.any() else "not_estimable")
+        return Estimate(
+            "chi2",
+            NAN,
+            df=df,
+            how=how,
+            reason="no_events" if not e.any() else "not_estimable",
+            measure=Measure.OVERALL_TEST,
+        )
     chi2 = float(gap[1:] @ np.linalg.solve(v[1:, 1:], gap[1:]))
-    return Estimate("chi2", chi2, p=special.chdtrc(df, chi2), statistic=chi2, df=df, how=how)
+    return Estimate(
+        "chi2", chi2, p=special.chdtrc(df, chi2), statistic=chi2, df=df, how=how, measure=Measure.OVERALL_TEST
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,11 +203,20 @@ class CoxFit:
             raise AnalysisError(unknown("coefficient", name, self.names))
         j = self.names.index(name)
         if self.reason:
-            return Estimate(name, NAN, level=level, reason=self.reason, how="Cox")
+            return Estimate(name, NAN, level=level, reason=self.reason, how="Cox", measure=Measure.HAZARD_RATIO)
         value, se = float(self.coefficients[j]), math.sqrt(float(self.covariance[j, j]))
         half, z = float(special.ndtri((1 + level) / 2)) * se, value / se
         return Estimate(
-            name, value, value - half, value + half, level, 2 * special.ndtr(-abs(z)), z, se=se, how="Cox, Wald"
+            name,
+            value,
+            value - half,
+            value + half,
+            level,
+            2 * special.ndtr(-abs(z)),
+            z,
+            se=se,
+            how="Cox, Wald",
+            measure=Measure.HAZARD_RATIO,
         )
 
 

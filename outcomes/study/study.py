@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import AnalysisError, DataError, InstrumentError, StudyError, unknown
-from outcomes.core.result import Counts, Outcome
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
 from outcomes.core.wording import plural, spoken
 from outcomes.questionnaires import Instrument
 from outcomes.questionnaires import instrument as find_instrument

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from outcomes.core.result import Counts, Estimate, Result, p_text, value_and_interval
+from outcomes.core.direction import p_text, value_and_interval
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.result import Result
 from outcomes.core.wording import NONE, level_text, number, spoken
 
 #: A share, or a count with its share or quartiles behind it.

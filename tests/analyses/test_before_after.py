@@ -10,7 +10,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Outcome
+from outcomes.core.outcome import Outcome
 from outcomes.study.study import Study
 from tests.builders import MOOD, PAIN, two_visits
 

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 import outcomes as oc
-from outcomes.core.result import Outcome
+from outcomes.core.outcome import Outcome
 from outcomes.study.study import Study
 from tests.builders import MOOD, PAIN, two_visits
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import outcomes as oc
 from outcomes.analyses.responders.one_group import responded
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Outcome
+from outcomes.core.outcome import Outcome
 from tests.builders import MOOD, two_visits
 
 

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Outcome
+from outcomes.core.outcome import Outcome
 from outcomes.stats.proportions.two_groups import risk_difference
 from tests.builders import two_visits
 from tests.shared import SHARED, needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
 from outcomes.stats.crossover.mixed import CrossoverModel
 from outcomes.stats.mixed.covariance import random_effects
 from outcomes.stats.mixed.cross_products import summarise

@@ -12,8 +12,12 @@ from outcomes.analyses.crossover.periods import Periods, by_period
 from outcomes.analyses.groups.group_data import adjusted_words, versus
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, responded, rule_name, rule_words
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS, Counts, Estimate, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, points, share_of, spoken
 from outcomes.stats.crossover.binary import mainland_gart, prescott, response_table
 from outcomes.stats.multiplicity import adjust
@@ -105,7 +109,7 @@ class CrossoverBinary(Analysis):
         arm = responses.pivot(index="patient", columns="period", values="arm").reindex(columns=list(p.periods))
         r1, r2 = by.to_numpy(float).T
         first = (arm[p.periods[0]] == p.arms[1]).to_numpy(bool)
-        group = f"{p.arms[1]} - {p.arms[0]}"
+        group = Versus.of(p.arms[1], p.arms[0])
         table = response_table(r1, r2, treated_first=first)
         found = [
             *_compared(table, self.level),
@@ -115,13 +119,15 @@ class CrossoverBinary(Analysis):
         return [replace(e, group=group) for e in found]
 
     def _more(self, p: Periods, wide: pd.DataFrame) -> list[Estimate]:
-        found = [replace(cochran_q(wide.to_numpy(float)), name="treatments differ (Cochran Q)")]
+        found = [
+            replace(cochran_q(wide.to_numpy(float)), name="treatments differ (Cochran Q)", measure=Measure.OVERALL_TEST)
+        ]
         pairs = []
         for i, low in enumerate(p.arms):
             for high in p.arms[i + 1 :]:
                 a, b = (wide[v].to_numpy(bool) for v in (low, high))
                 table = (int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum()))
-                pairs.append(replace(_compared(table, self.level)[0], group=f"{high} - {low}"))
+                pairs.append(replace(_compared(table, self.level)[0], group=Versus.of(high, low)))
         adjusted = adjust([e.p for e in pairs])
         return [*found, *(replace(e, p_adjusted=q) for e, q in zip(pairs, adjusted, strict=True))]
 
@@ -148,8 +154,15 @@ def _compared(table: tuple[int, int, int, int], level: float) -> list[Estimate]:
     """The difference with Tango's interval and McNemar's mid-p, and the exact test beside it."""
     difference, test = paired_difference(table, level=level), mcnemar(table)
     how = f"{difference.how}; {test.how}"
-    both = replace(difference, name="response difference", p=test.p, how=how, reason=difference.reason or test.reason)
-    return [both, replace(mcnemar(table, method="exact"), name="McNemar, exact")]
+    both = replace(
+        difference,
+        name="response difference",
+        p=test.p,
+        how=how,
+        reason=difference.reason or test.reason,
+        measure=Measure.SHARE_DIFFERENCE,
+    )
+    return [both, replace(mcnemar(table, method="exact"), name="McNemar, exact", measure=Measure.OVERALL_TEST)]
 
 
 def _difference_words(result: Result, e: Estimate, style: str, *, several: bool) -> str:

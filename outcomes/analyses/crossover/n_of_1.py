@@ -11,8 +11,11 @@ import pandas as pd
 from outcomes.analyses.crossover.periods import Periods, by_period
 from outcomes.analyses.groups.group_data import two_words
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS, Counts, Estimate, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, level_text, number, p_value, plural, round_half_away, spoken
 from outcomes.stats.crossover.n_of_1 import nof1, pooled_series
 from outcomes.study.study import Study
@@ -65,7 +68,7 @@ class NOf1(Analysis):
             raise AnalysisError(f"An N-of-1 pair has two treatments; there are {len(p.arms)}: {', '.join(p.arms)}.")
         pairs = _pairs(study, p)
         rng, unit = np.random.default_rng(self.seed), p.outcome.unit
-        group = f"{p.arms[1]} - {p.arms[0]}"
+        group = Versus.of(p.arms[1], p.arms[0])
         series = [d for _, d in pairs.groupby("patient", sort=True)]
         estimates: list[Estimate] = []
         for i, d in enumerate(series, 1):

@@ -9,7 +9,8 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import level_order
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Counts, Outcome
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
 from outcomes.core.wording import plural, spoken
 from outcomes.study.study import Study
 

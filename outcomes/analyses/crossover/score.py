@@ -12,8 +12,11 @@ import pandas as pd
 from outcomes.analyses.crossover.periods import Periods, at, by_period, one_order, washout_note
 from outcomes.analyses.groups.group_data import adjusted_words, lower_is_better, two_words
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import REASONS, Estimate, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, round_half_away, spoken
 from outcomes.stats.crossover.mixed import CrossoverModel, crossover_model
 from outcomes.stats.crossover.two_period import (
@@ -134,12 +137,20 @@ class Crossover(Analysis):
             "period 1 only": first_period,
             "paired t-test, ignores period": ignoring_period,
         }
-        found = [replace(way(y1, y2, treated_first=first, level=self.level), name=name) for name, way in ways.items()]
+        found = [
+            replace(way(y1, y2, treated_first=first, level=self.level), name=name, measure=Measure.DIFFERENCE)
+            for name, way in ways.items()
+        ]
         once, treated = p.first
         if len(once) > len(y1):  # who left after period 1 is in no other row
             alone = first_period(once, once, treated_first=treated, level=self.level)
             found.append(
-                replace(alone, name="period 1 only, everybody", how=f"two-sample t of period 1; n={len(once)}")
+                replace(
+                    alone,
+                    name="period 1 only, everybody",
+                    how=f"two-sample t of period 1; n={len(once)}",
+                    measure=Measure.DIFFERENCE,
+                )
             )
         if p.start and self.measure == "score":
             has = ~np.isnan(base).any(axis=1)
@@ -149,18 +160,18 @@ class Crossover(Analysis):
             )[0]
             change = two_period(*ch, treated_first=some, level=self.level)[0]
             found[1:1] = [
-                replace(adjusted, name="adjusted for period baselines"),
-                replace(change, name="change from the period's start"),
+                replace(adjusted, name="adjusted for period baselines", measure=Measure.DIFFERENCE),
+                replace(change, name="change from the period's start", measure=Measure.DIFFERENCE_IN_CHANGE),
             ]
-        return [replace(e, group=f"{p.arms[1]} - {p.arms[0]}") for e in found]
+        return [replace(e, group=Versus.of(p.arms[1], p.arms[0])) for e in found]
 
     def _more(self, y: np.ndarray, given: dict[str, pd.Series], p: Periods) -> Rows:
         """Sensitivity of three or more treatments: patients as fixed effects, and first-order carry-over."""
         found: Rows = []
         for name, carry in (("patients as fixed effects", False), ("allowing for carry-over", True)):
             square = latin_square(y, **given, reference=p.arms[0], carry_over=carry, level=self.level)
-            found += [replace(e, name=name) for e in square if e.name == "difference"]
-            found += [e for e in square if e.name == "carry-over"]
+            found += [replace(e, name=name) for e in square if e.measure is Measure.DIFFERENCE]
+            found += [e for e in square[2:] if e.measure is Measure.OVERALL_TEST]
         return found
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -12,7 +12,9 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import unspread
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Estimate, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, plural, spoken
 from outcomes.stats.proportions.blinding import bang, james
 from outcomes.study.study import Study

@@ -10,7 +10,11 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS, Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, number, p_value, round_half_away, spoken, statistic
 from outcomes.stats.regression.linear import Term, factor, numeric
 from outcomes.study.study import Study
@@ -191,13 +195,24 @@ def what(groups: Groups, before: str, after: str) -> str:
     return f"change in {title} from {spoken(before)} to {spoken(after)}" if before else f"{title} at {spoken(after)}"
 
 
-def means(groups: Mapping[str, np.ndarray], name: str, unit: str) -> tuple[Estimate, ...]:
+def means(groups: Mapping[str, np.ndarray], name: str, unit: str, measure: Measure) -> tuple[Estimate, ...]:
     """The plain mean of each group as a row, with its standard error."""
     rows = []
     for level, y in groups.items():
         se = float(y.std(ddof=1)) / len(y) ** 0.5 if len(y) > 1 else np.nan
         value = float(y.mean()) if len(y) else np.nan
-        rows.append(Estimate(name, value, se=se, unit=unit, group=level, reason="" if len(y) else "too_few"))
+        rows.append(
+            Estimate(
+                name,
+                value,
+                se=se,
+                unit=unit,
+                group=level,
+                n=len(y),
+                measure=measure,
+                reason="" if len(y) else "too_few",
+            )
+        )
     return tuple(rows)
 
 

@@ -21,6 +21,8 @@ from outcomes.analyses.groups.group_data import (
     what,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
+from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, p_value, spoken
 from outcomes.stats.groups.means import (
@@ -78,7 +80,7 @@ class WelchT(Analysis):
         first, second = two_levels(g, instead="GamesHowell")
         y, unit = g.split(g.y), g.outcome.unit
         difference = replace(
-            mean_difference(y[first], y[second], level=self.level, unit=unit), group=f"{first} - {second}"
+            mean_difference(y[first], y[second], level=self.level, unit=unit), group=Versus.of(first, second)
         )
         effect = replace(
             standardised_mean_differences(y[first], y[second], level=self.level)["g_s"], group=difference.group
@@ -87,7 +89,11 @@ class WelchT(Analysis):
         if self.before:
             (a0, b0), (a1, b1) = ([g.split(x)[v] for v in (first, second)] for x in (g.before, g.after))
             effects.append(replace(d_ppc2(a0, a1, b0, b1, level=self.level), group=difference.group))
-        rows = (difference, *effects, *means(y, "mean change" if self.before else "mean", unit))
+        rows = (
+            difference,
+            *effects,
+            *means(y, "mean change" if self.before else "mean", unit, Measure.CHANGE if self.before else Measure.LEVEL),
+        )
         facts = {"sizes": g.sizes, "groups": (first, second), "randomised": g.randomised}
         return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts)
 
@@ -153,7 +159,7 @@ class GamesHowell(Analysis):
         rows = (
             welch_anova(y).estimate("groups differ", how="Welch"),
             *(replace(e, name=e.group, group="") for e in pairs),
-            *means(y, "mean change" if self.before else "mean", unit),
+            *means(y, "mean change" if self.before else "mean", unit, Measure.CHANGE if self.before else Measure.LEVEL),
         )
         facts = {
             "sizes": g.sizes, "pairs": tuple(e.group for e in pairs), "axis": what(g, self.before, self.after),

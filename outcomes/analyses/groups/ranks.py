@@ -9,7 +9,10 @@ import numpy as np
 
 from outcomes.analyses.groups.group_data import chosen_words, grouped, groups_frame, lower_is_better, two_levels, versus
 from outcomes.analyses.question import Analysis
-from outcomes.core.result import REASONS, Estimate, Result
+from outcomes.core.contrast import Versus
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
 from outcomes.stats.groups.ranks import cliffs_delta, dunn, hodges_lehmann, kruskal_wallis, mann_whitney
 from outcomes.study.study import Study
@@ -53,7 +56,7 @@ class MannWhitney(Analysis):
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
         first, second = two_levels(g, instead="KruskalWallis")
-        y, pair = g.split(g.y), f"{first} - {second}"
+        y, pair = g.split(g.y), Versus.of(first, second)
         test = mann_whitney(y[first], y[second])
         shift = hodges_lehmann(y[first], y[second], level=self.level, unit=g.outcome.unit)
         estimate = _reached(shift.estimate, shift.achieved)
@@ -116,8 +119,8 @@ def _reached(e: Estimate, achieved: float) -> Estimate:
 
 def _median(values: np.ndarray, group: str, unit: str) -> Estimate:
     if not len(values):
-        return Estimate("median", np.nan, unit=unit, group=group, reason="too_few")
-    return Estimate("median", float(np.median(values)), unit=unit, group=group)
+        return Estimate("median", np.nan, unit=unit, group=group, reason="too_few", measure=Measure.LEVEL)
+    return Estimate("median", float(np.median(values)), unit=unit, group=group, measure=Measure.LEVEL)
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,13 @@ class KruskalWallis(Analysis):
         g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by)
         y = g.split(g.y)
         facts = {"sizes": g.sizes, "randomised": g.randomised}
-        rows = (kruskal_wallis(y), *(replace(e, name=f"mean rank difference, {e.group}", group="") for e in dunn(y)))
+        rows = (
+            kruskal_wallis(y),
+            *(
+                replace(e, name=f"mean rank difference, {e.group}", group="", measure=Measure.RANK_EFFECT)
+                for e in dunn(y)
+            ),
+        )
         return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts)
 
     def sentence(self, result: Result, style: str = "ama") -> str:

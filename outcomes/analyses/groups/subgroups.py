@@ -20,8 +20,11 @@ from outcomes.analyses.groups.group_data import (
     versus,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Estimate, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, p_value, plural, spoken
 from outcomes.stats.groups.means import mean_difference
 from outcomes.stats.multiplicity import adjust
@@ -97,7 +100,12 @@ class Interaction(Analysis):
                 )
                 group = f"{spoken(self.subgroup)}: {level}"
                 e = fit.contrast(
-                    row, name=f"{other} - {g.levels[0]}", level=self.level, group=group, unit=g.outcome.unit
+                    row,
+                    name=f"{other} - {g.levels[0]}",
+                    level=self.level,
+                    group=group,
+                    unit=g.outcome.unit,
+                    measure=Measure.DIFFERENCE,
                 )
                 rows.append(replace(e, p=np.nan, how=f"{e.how}; no p-value: see the interaction"))
                 n = int((label == level).sum())
@@ -175,7 +183,8 @@ class ChangeByArm(Analysis):
             replace(
                 mean_difference(y[v], y[first], level=self.level, unit=unit),
                 name="difference in change",
-                group=f"{v} - {first}",
+                group=Versus.of(v, first),
+                measure=Measure.DIFFERENCE_IN_CHANGE,
             )
             for v in g.levels[1:]
         ]

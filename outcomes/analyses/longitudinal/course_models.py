@@ -18,7 +18,9 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     rows_of,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
+from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, plural, spoken
 from outcomes.stats.mixed.lmm import mixed
@@ -73,11 +75,17 @@ class CohortModel(Analysis):
             data.summary(), at=data.at, covariance=tried, method=self.df, rows=rows_of(data), level=self.level,
             unit=data.outcome.unit,
         )  # fmt: skip
-        changes = holm_over_visits([replace(model.change(before=baseline, after=v), name="mean change") for v in later])
+        changes = holm_over_visits(
+            [replace(model.change(before=baseline, after=v), name="mean change", measure=Measure.CHANGE) for v in later]
+        )
         main = study.visit(self.visit) if self.visit else later[-1]
         rows = [*changes]
         if self.window:
-            rows.append(replace(model.change(before=baseline, after=tuple(self.window)), name="mean change"))
+            rows.append(
+                replace(
+                    model.change(before=baseline, after=tuple(self.window)), name="mean change", measure=Measure.CHANGE
+                )
+            )
         rows.append(model.standardised(next(e for e in changes if e.visit == main), sd=data.sd_baseline))
         if len(later) > 1:
             test = np.array([model.row("", v) - model.row("", baseline) for v in later])
@@ -162,12 +170,17 @@ class SlopeModel(Analysis):
         rows = []
         for a in data.levels or ("",):
             row = eye[d] + (eye[d + data.features.index(f"arm {a}")] if a and a != data.levels[0] else 0)
-            rows.append(model.contrast(row, name="slope", level=self.level, unit=unit, group=a))
+            rows.append(model.contrast(row, name="slope", level=self.level, unit=unit, group=a, measure=Measure.SLOPE))
         for a in data.levels[1:]:
             row = eye[d + data.features.index(f"arm {a}")]
             rows.append(
                 model.contrast(
-                    row, name="difference in slope", level=self.level, unit=unit, group=f"{a} - {data.levels[0]}"
+                    row,
+                    name="difference in slope",
+                    level=self.level,
+                    unit=unit,
+                    group=Versus.of(a, data.levels[0]),
+                    measure=Measure.SLOPE_DIFFERENCE,
                 )
             )
         fit = model.fit

@@ -23,7 +23,11 @@ from outcomes.analyses.groups.group_data import (
 )
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
 from outcomes.readers.shape.visit_names import visit_time
 from outcomes.stats.diary import DiarySummary, summarise, window_mean
@@ -171,7 +175,8 @@ class Diary(Analysis):
         design = Design((factor(self.by, label, levels=levels), numeric("before", before)))
         fit = ols(design, value)
         rows = [
-            replace(e, name="adjusted difference") for e in pairwise(fit, design, self.by, level=self.level, unit=unit)
+            replace(e, name="adjusted difference", measure=Measure.DIFFERENCE)
+            for e in pairwise(fit, design, self.by, level=self.level, unit=unit)
         ]
         return [*rows, *[_average(value[label == v], SUMMARIES[self.summary], unit, self.level, v) for v in levels]]
 
@@ -259,5 +264,12 @@ def _average(values: np.ndarray, name: str, unit: str, level: float, group: str 
     y = checked(values)
     e = mean_change(np.zeros(len(y)), y, level=level)
     return replace(
-        e, name=name, unit=unit, group=group, p=math.nan, statistic=math.nan, how="mean over patients, t interval"
+        e,
+        name=name,
+        unit=unit,
+        group=group,
+        measure=Measure.LEVEL,
+        p=math.nan,
+        statistic=math.nan,
+        how="mean over patients, t interval",
     )

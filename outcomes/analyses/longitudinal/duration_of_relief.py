@@ -13,7 +13,11 @@ from outcomes.analyses.groups.group_data import chosen_words, is_randomised, lev
 from outcomes.analyses.longitudinal.diary import visit_days
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import level_text, number, p_value, percent, plural, spoken
 from outcomes.stats.diary import Relief, return_of_pain
 from outcomes.stats.survival import Curve, kaplan_meier, log_rank
@@ -89,7 +93,13 @@ class DurationOfRelief(Analysis):
         if self.by:
             label = study.characteristic(self.by).reindex(frame.index).astype(str)
             groups |= {v: frame[label == v] for v in level_order(study.characteristic(self.by), self.by)}
-            rows.append(replace(log_rank({k: _pair(v) for k, v in groups.items() if k}), name="groups differ"))
+            rows.append(
+                replace(
+                    log_rank({k: _pair(v) for k, v in groups.items() if k}),
+                    name="groups differ",
+                    measure=Measure.OVERALL_TEST,
+                )
+            )
             randomised = is_randomised(study, self.by)
             if not randomised:
                 notes.append(unrandomised(self.by))
@@ -97,7 +107,7 @@ class DurationOfRelief(Analysis):
         for group, curve in curves.items():
             rows += [replace(e, group=group, unit="days") for e in (curve.quantile(), curve.restricted_mean(until))]
             rows += [
-                replace(curve.at(d), name="without return", group=group, visit=v, unit="share")
+                replace(curve.at(d), name="without return", group=group, visit=v, unit="share", measure=Measure.SHARE)
                 for v, d in zip(visits[1:], days[1:], strict=True)
             ]
         at_once = int(((frame["event"]) & (frame["time"] == days[1])).sum())

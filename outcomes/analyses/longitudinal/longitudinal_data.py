@@ -11,7 +11,10 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import adjusted_words, is_randomised, level_order, unrandomised
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS, Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, percent, share_of, spoken, statistic
 from outcomes.stats.mixed.cross_products import Summary, summarise
 from outcomes.stats.mixed.mmrm import Repeated, arm_features

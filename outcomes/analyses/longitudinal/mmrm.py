@@ -17,7 +17,10 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     rows_of,
 )
 from outcomes.analyses.question import Analysis
-from outcomes.core.result import Estimate, Result
+from outcomes.core.contrast import Versus
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, spoken
 from outcomes.stats.mixed.cross_products import Summary
 from outcomes.stats.mixed.likelihood import Design
@@ -192,7 +195,9 @@ class CLDA(MMRM):
         rows += [_difference(model, a, data.levels[0], tuple(self.window)) for a in data.levels[1:] if self.window]
         rows += [model.standardised(e, sd=data.sd_baseline) for e in differences if e.visit == main]
         rows += [
-            replace(model.change(a, before=baseline, after=v), name="mean change") for a in data.levels for v in later
+            replace(model.change(a, before=baseline, after=v), name="mean change", measure=Measure.CHANGE)
+            for a in data.levels
+            for v in later
         ]
         rows += [model.mean(a, visit=v) for a in data.levels for v in data.visits]
         return model_result(self, study, data, model, rows, main)
@@ -203,7 +208,10 @@ class CLDA(MMRM):
 
 def _difference(model: Repeated, arm: str, reference: str, visit: str | tuple[str, ...]) -> Estimate:
     return replace(
-        model.difference(arm, reference, visit=visit), name="adjusted difference", group=f"{arm} - {reference}"
+        model.difference(arm, reference, visit=visit),
+        name="adjusted difference",
+        group=Versus.of(arm, reference),
+        measure=Measure.DIFFERENCE,
     )
 
 

@@ -11,7 +11,9 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import moved, two_words
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Estimate, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
 from outcomes.stats.regression.cluster import cluster_ols, infusion_average, patient_average, variance_split
 from outcomes.study.study import Study

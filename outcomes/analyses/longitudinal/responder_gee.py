@@ -13,8 +13,11 @@ from outcomes.analyses.groups.group_data import chosen_words, is_randomised, unr
 from outcomes.analyses.longitudinal.longitudinal_data import repeats
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, responded, rule_name, rule_words
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS, Result
+from outcomes.core.estimate import REASONS
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, p_value, spoken, statistic
 from outcomes.stats.regression.gee import gee
 from outcomes.study.study import Study
@@ -85,11 +88,15 @@ class ResponderGEE(Analysis):
         rows = []
         for i, arm in enumerate(data.levels[1:]):
             e = model.contrast(
-                np.eye(len(names))[1 + i], name="odds ratio", correction=self.correction, level=self.level
+                np.eye(len(names))[1 + i],
+                name="odds ratio",
+                correction=self.correction,
+                level=self.level,
+                measure=Measure.ODDS_RATIO,
             )
             how = f"{e.how}; se is of the log odds ratio"
             own = replace(
-                e, value=exp(e.value), low=exp(e.low), high=exp(e.high), group=f"{arm} - {data.levels[0]}", how=how
+                e, value=exp(e.value), low=exp(e.low), high=exp(e.high), group=Versus.of(arm, data.levels[0]), how=how
             )
             rows.append(own)
         randomised = is_randomised(study, self.by)

@@ -12,7 +12,10 @@ from outcomes.analyses.groups.group_data import level_order
 from outcomes.analyses.longitudinal.longitudinal_data import asked_visits
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import REASONS, Counts, Estimate, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import listed, number, p_value, plural, spoken
 from outcomes.stats.paired.repeated_measures import (
     Effect,
@@ -74,9 +77,14 @@ class Friedman(Analysis):
         pairs = friedman_pairs(y, visits=visits, test=self.posthoc) if len(y) > 1 else ()
         rows = (
             test.chi2,
-            Estimate("Kendall's W", test.kendall_w, how="Friedman", reason=test.chi2.reason),
+            Estimate(
+                "Kendall's W", test.kendall_w, how="Friedman", reason=test.chi2.reason, measure=Measure.RANK_EFFECT
+            ),
             test.iman_davenport.estimate("Iman-Davenport F"),
-            *(replace(e, name=f"mean rank difference, {e.group}", group="") for e in pairs),
+            *(
+                replace(e, name=f"mean rank difference, {e.group}", group="", measure=Measure.RANK_EFFECT)
+                for e in pairs
+            ),
         )
         return Result(self, rows, counts, study.outcome(self.outcome), (LISTWISE,), facts={"visits": visits})
 
@@ -148,7 +156,7 @@ class RMANOVA(Analysis):
         rows += _epsilons(answer.sphericity)
         if len(y) > 1:
             pairs = pairwise_paired_t(y, visits=visits, level=self.level, unit=outcome.unit)
-            rows += [replace(e, name=f"mean change, {e.group}", group="") for e in pairs]
+            rows += [replace(e, name=f"mean change, {e.group}", group="", measure=Measure.CHANGE) for e in pairs]
         facts: dict[str, Any] = {"visits": visits, "gg": answer.sphericity.gg, "tests": tuple(names.values())}
         return Result(self, tuple(rows), counts, outcome, notes, facts=facts)
 
@@ -229,9 +237,9 @@ def uncorrected(effect: Effect, name: str) -> Estimate:
 
 def _epsilons(s: Sphericity) -> list[Estimate]:
     return [
-        Estimate("Greenhouse-Geisser epsilon", s.gg, reason="" if not np.isnan(s.gg) else "zero_variance"),
+        Estimate("Greenhouse-Geisser epsilon", s.gg, reason="" if not np.isnan(s.gg) else "zero_variance", measure=Measure.DIAGNOSTIC),
         Estimate("Huynh-Feldt epsilon", s.hf, how="not capped at 1 here; p uses min(1, epsilon)",
-                 reason="" if not np.isnan(s.hf) else "not_estimable"),
+                 reason="" if not np.isnan(s.hf) else "not_estimable", measure=Measure.DIAGNOSTIC),
     ]  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from scipy import special
 from outcomes.analyses.missing.incomplete import Grid, grid_of, incomplete_of
 from outcomes.analyses.missing.wrapper import CHAINED, MODELS, NOTHING, WAYS, _Wrapper
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.result import Result
 from outcomes.core.wording import number, plural, share_of
 from outcomes.stats.missing.chained_equations import chained
 from outcomes.stats.missing.imputation import rubin
@@ -174,7 +175,8 @@ def _rubin(own: Sequence[Estimate], scale: str, level: float) -> Estimate:
     ends: dict[str, Any] = {k: back(getattr(p, k)) for k in ("value", "low", "high")}
     tested: dict[str, Any] = {} if not isnan(e.p) else {"p": nan, "statistic": nan}
     how = p.how if scale == "identity" else f"{p.how}; pooled on the {scale} scale, which se is on"
-    return replace(p, visit=e.visit, group=e.group, how=how, **ends, **tested)
+    place: dict[str, Any] = {f: getattr(e, f) for f in ("visit", "group", "measure", "from_visit", "subgroup", "event")}
+    return replace(p, how=how, **place, **ends, **tested)
 
 
 #: Scales that estimates are pooled on: there and back.

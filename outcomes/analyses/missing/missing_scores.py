@@ -12,7 +12,10 @@ import pandas as pd
 
 from outcomes.analyses.longitudinal.longitudinal_data import asked_visits
 from outcomes.analyses.question import Analysis
-from outcomes.core.result import Counts, Estimate, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import listed, share_of, spoken
 from outcomes.stats.missing import patterns as missingness
 from outcomes.study.study import Study
@@ -50,12 +53,12 @@ class MissingScores(Analysis):
         seen = ~np.isnan(scores)
         n, started = len(scores), int(seen[:, 0].sum())
         rows = [
-            Estimate("share observed", float(s.mean()) if n else nan, visit=v, unit="share")
+            Estimate("share observed", float(s.mean()) if n else nan, visit=v, unit="share", measure=Measure.SHARE)
             for v, s in zip(visits, seen.T)
         ]
         rows += [
             Estimate("share observed of those with a baseline", float(s[seen[:, 0]].mean()) if started else nan, visit=v,
-                     unit="share", reason="" if started else "too_few")
+                     unit="share", reason="" if started else "too_few", measure=Measure.SHARE)
             for v, s in zip(visits[1:], seen.T[1:])
         ]  # fmt: skip
         rows += missingness.stayers_and_leavers(base, seen[:, 1:], visits[1:])

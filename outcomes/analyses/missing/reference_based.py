@@ -19,8 +19,10 @@ from outcomes.analyses.groups.group_data import (
 from outcomes.analyses.missing.incomplete import grid_of, incomplete_of
 from outcomes.analyses.missing.wrapper import MODELS, NOTHING, WAYS
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Result
+from outcomes.core.flow import Counts
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, share_of, spoken
 from outcomes.stats.missing.reference_based import ancova_differences, conditional_mean_jackknife, normal_estimate
 from outcomes.study.study import Study
@@ -85,7 +87,7 @@ class ReferenceBased(Analysis):
             raise AnalysisError(unknown("visit", main, data.visits))
         rows = tuple(
             normal_estimate("adjusted difference", float(value[a, j]), float(se[a, j]), level=self.level, unit=outcome.unit, how=how,
-                            visit=v, group=f"{arm} - {levels[0]}")
+                            visit=v, group=Versus.of(arm, levels[0]))
             for a, arm in enumerate(levels[1:]) for j, v in enumerate(data.visits)
         )  # fmt: skip
         n = int(own.sum())

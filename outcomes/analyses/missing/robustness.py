@@ -11,7 +11,12 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import Groups, chosen_words, grouped, lower_is_better, two_levels
 from outcomes.analyses.question import Analysis
-from outcomes.core.result import Counts, Estimate, Outcome, Result
+from outcomes.core.contrast import Versus
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, spoken
 from outcomes.stats.groups import ranks
 from outcomes.stats.groups.means import mean_difference
@@ -78,11 +83,16 @@ class Robustness(Analysis):
         flip = sign_flip(b, a, rng=rng).test
         shift, median = hodges_lehmann(b, a, level=level).shift, median_change(b, a, level=level).median
         rows = [
-            replace(mean, name="mean, paired t-test"),
+            replace(mean, name="mean, paired t-test", measure=Measure.CHANGE),
             replace(trimmed_change(b, a, level=level), name="20% trimmed mean (Yuen)"),
-            replace(shift, name="Hodges-Lehmann shift, exact signed-rank test", p=signed_rank(b, a).test.p),
-            replace(median, name="median, sign test", p=sign_test(b, a).test.p),
-            replace(flip, name="mean, sign-flip permutation test", level=level),
+            replace(
+                shift,
+                name="Hodges-Lehmann shift, exact signed-rank test",
+                p=signed_rank(b, a).test.p,
+                measure=Measure.CHANGE,
+            ),
+            replace(median, name="median, sign test", p=sign_test(b, a).test.p, measure=Measure.CHANGE),
+            replace(flip, name="mean, sign-flip permutation test", level=level, measure=Measure.CHANGE),
             *self._filled(study, pairs.change),
         ]
         axis = f"change in {pairs.outcome.title} ({pairs.outcome.unit})"
@@ -102,16 +112,17 @@ class Robustness(Analysis):
                 adjusted(g.label, g.before, g.after, g.levels, level=level, se="HC3"),
                 name="ANCOVA, HC3 standard errors",
             ),
-            replace(welch, name="change, Welch's t-test"),
+            replace(welch, name="change, Welch's t-test", measure=Measure.CHANGE),
             replace(
                 ranked,
                 name="Hodges-Lehmann shift of the change, exact Mann-Whitney test",
                 p=tested.p,
                 reason=tested.reason,
+                measure=Measure.CHANGE,
             ),
             *self._filled_arms(study, g),
         ]
-        rows = [replace(e, group=f"{first} - {second}") for e in rows]
+        rows = [replace(e, group=Versus.of(first, second), measure=Measure.DIFFERENCE_IN_CHANGE) for e in rows]
         axis = f"difference in {g.outcome.title} ({g.outcome.unit}), {first} − {second}"
         facts = {"axis": axis, "arms": (first, second), "sizes": g.sizes, "randomised": g.randomised}
         return self._answer(rows, g.counts, g.outcome, facts, g.notes)
@@ -168,6 +179,7 @@ class Robustness(Analysis):
             replace(
                 mean_change(zero, np.concatenate([change, np.full(missing, value)]), level=self.level),
                 name=f"mean, {missing} missing as {words}",
+                measure=Measure.CHANGE,
             )
             for words, value in fills.items()
         ]

@@ -16,7 +16,9 @@ from outcomes.analyses.missing.imputed import Imputed, pooled
 from outcomes.analyses.missing.incomplete import grid_of
 from outcomes.analyses.missing.wrapper import _Wrapper
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Estimate, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, p_value, share_of, spoken
 from outcomes.study.study import Study
 
@@ -84,7 +86,12 @@ class TippingPoint(_Wrapper):
         frame = pd.DataFrame(rows).sort_values("delta", key=abs, ignore_index=True)
         estimates = (
             Estimate(
-                "tipping point", worse * tip, unit=outcome.unit, how=words, reason="not_estimable" if isnan(tip) else ""
+                "tipping point",
+                worse * tip,
+                unit=outcome.unit,
+                how=words,
+                reason="not_estimable" if isnan(tip) else "",
+                measure=Measure.THRESHOLD,
             ),
             replace(start, how=f"delta 0: {start.how}"),
         )

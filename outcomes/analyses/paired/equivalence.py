@@ -11,7 +11,9 @@ from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS, Outcome, Result
+from outcomes.core.estimate import REASONS
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import MINUS, digits_for, level_text, number, p_value, spoken
 from outcomes.stats.paired.bayes_factor import MEDIUM, bayes_factor
 from outcomes.stats.paired.equivalence import non_inferiority, tost

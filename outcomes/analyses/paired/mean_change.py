@@ -10,7 +10,9 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import moved
 from outcomes.analyses.question import Analysis
-from outcomes.core.result import REASONS, Estimate, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
 from outcomes.stats.paired.effect_sizes import paired_effects
 from outcomes.stats.paired.location import mean_change
@@ -105,8 +107,10 @@ def pairs_frame(pairs: Pairs) -> pd.DataFrame:
 def _mean(values: np.ndarray, name: str, unit: str) -> Estimate:
     n = len(values)
     if n == 0:
-        return Estimate(name, np.nan, unit=unit, reason="too_few")
-    return Estimate(name, float(np.mean(values)), se=_sd(values) / np.sqrt(n) if n > 1 else np.nan, unit=unit)
+        return Estimate(name, np.nan, unit=unit, measure=Measure.LEVEL, reason="too_few")
+    return Estimate(
+        name, float(np.mean(values)), se=_sd(values) / np.sqrt(n) if n > 1 else np.nan, unit=unit, measure=Measure.LEVEL
+    )
 
 
 def _sd(values: np.ndarray) -> float:

@@ -8,7 +8,10 @@ from typing import ClassVar
 from outcomes.analyses.groups.group_data import moved
 from outcomes.analyses.paired.mean_change import pairs_frame
 from outcomes.analyses.question import Analysis
-from outcomes.core.result import NAN, REASONS, Estimate, Outcome, Result
+from outcomes.core.estimate import NAN, REASONS, Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, level_text, number, p_value, plural, spoken
 from outcomes.stats.paired.location import check_option, median_change, sign_test
 from outcomes.stats.paired.rank_effects import rank_biserial, superiority
@@ -74,7 +77,7 @@ class SignedRank(Analysis):
             tested.test,
             rank_biserial(b, a, zeros=zeros, level=self.level),  # type: ignore[arg-type]
             superiority(b, a, better="higher" if pairs.outcome.better == "higher" else "lower", level=self.level),
-            Estimate("zero differences", tested.n_zero, unit="patients"),
+            Estimate("zero differences", tested.n_zero, unit="patients", measure=Measure.COUNT),
         )
         facts = {
             "n_zero": tested.n_zero,

@@ -12,7 +12,10 @@ import pandas as pd
 from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate, Outcome, Result
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, plural, spoken
 from outcomes.stats.paired.location import mean_change
 from outcomes.stats.paired.regression_to_mean import change_and_baseline, expected, mee_chua, population
@@ -82,7 +85,9 @@ class RegressionToMean(Analysis):
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         outcome, b, a = pairs.outcome, pairs.before, pairs.after
-        observed = replace(mean_change(b, a, level=self.level), name="observed mean change", unit=outcome.unit)
+        observed = replace(
+            mean_change(b, a, level=self.level), name="observed mean change", unit=outcome.unit, measure=Measure.CHANGE
+        )
         cut, kind = self._cutoff(study, outcome)
         rows, notes = [observed], []
         facts: dict[str, Any] = {"cutoff": cut, "entry": kind, "expected": {}, "null": 0.0}
@@ -135,7 +140,10 @@ class RegressionToMean(Analysis):
         )
         if self.mean is not None and self.sd is not None:
             how = self.source or "given"
-            return (Estimate("population mean", self.mean, how=how), Estimate("population SD", self.sd, how=how)), notes
+            return (
+                Estimate("population mean", self.mean, how=how, measure=Measure.LEVEL),
+                Estimate("population SD", self.sd, how=how, measure=Measure.VARIANCE),
+            ), notes
         guesses = population(passed, cutoff=cut, entry=kind, step=outcome.resolution, low=outcome.low,  # type: ignore[arg-type]
                              high=outcome.high, level=self.level)  # fmt: skip
         if guesses[0].reason:
@@ -160,11 +168,22 @@ class RegressionToMean(Analysis):
             how = f"entry {kind} {cut:g}, mean {mean.value:.4g}, SD {sd.value:.4g}, reliability {rho:g}"
             how += f" ({self.source})" if known is not None and self.source else ""
             if mean.reason:
-                rows.append(Estimate(EXPECTED, NAN, unit=outcome.unit, group=group, reason="needs_input"))
+                rows.append(
+                    Estimate(
+                        EXPECTED,
+                        NAN,
+                        unit=outcome.unit,
+                        group=group,
+                        reason="needs_input",
+                        measure=Measure.EXPECTED_CHANGE,
+                    )
+                )
                 continue
             e = expected(cutoff=edge, mean=mean.value, sd=sd.value, reliability=rho, entry=kind,  # type: ignore[arg-type]
                          baselines=self.baselines)  # fmt: skip
-            rows.append(Estimate(EXPECTED, e.effect, unit=outcome.unit, group=group, how=how))
+            rows.append(
+                Estimate(EXPECTED, e.effect, unit=outcome.unit, group=group, how=how, measure=Measure.EXPECTED_CHANGE)
+            )
         return [*rows, replace(mean, unit=outcome.unit), replace(sd, unit=outcome.unit)]
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -12,7 +12,9 @@ from outcomes.analyses.groups.group_data import moved
 from outcomes.analyses.paired.mean_change import pairs_frame
 from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
-from outcomes.core.result import REASONS, Result
+from outcomes.core.estimate import REASONS
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, percent, spoken, statistic
 from outcomes.stats.paired.location import check_option, trimmed_change
 from outcomes.stats.paired.signed_rank import sign_flip
@@ -174,7 +176,7 @@ class Bootstrap(Analysis):
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         rows = np.column_stack([pairs.before, pairs.after])
         e = bootstrap(rows, _STATISTICS[self.statistic], rng=np.random.default_rng(self.seed), draws=self.draws,
-                      level=self.level, name=self.statistic)  # fmt: skip
+                      level=self.level, name=self.statistic, measure=Measure.CHANGE)  # fmt: skip
         unit = "SD" if self.statistic == "d_av" else pairs.outcome.unit
         return Result(self, (replace(e, unit=unit),), pairs.counts, pairs.outcome,
                       data={"pairs": pairs_frame(pairs)}, facts={"seed": self.seed})  # fmt: skip

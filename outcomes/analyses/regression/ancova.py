@@ -20,8 +20,11 @@ from outcomes.analyses.groups.group_data import (
     unspread,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, spoken
 from outcomes.stats.groups.means import mean_difference, standardised_difference
 from outcomes.stats.regression.linear import Design, Fit, adjusted_means, factor, interaction, numeric, ols, pairwise
@@ -165,12 +168,20 @@ def _in_sd(pairs: tuple[Estimate, ...], sd: float, before: str) -> list[Estimate
     """The differences in units of the SD before of all enrolled, taken as known."""
     if not sd > 0:
         return [
-            Estimate("standardised difference", np.nan, group=e.group, unit="SD", reason="zero_variance") for e in pairs
+            Estimate(
+                "standardised difference",
+                np.nan,
+                group=e.group,
+                unit="SD",
+                reason="zero_variance",
+                measure=Measure.STANDARDISED_DIFFERENCE,
+            )
+            for e in pairs
         ]
     how = f"adjusted difference / SD at {spoken(before)} of all enrolled, the SD taken as known"
     return [
         Estimate("standardised difference", e.value / sd, e.low / sd, e.high / sd, e.level, unit="SD", how=how,
-                 group=e.group, reason=e.reason)
+                 group=e.group, reason=e.reason, measure=Measure.STANDARDISED_DIFFERENCE)
         for e in pairs
     ]  # fmt: skip
 
@@ -182,7 +193,15 @@ def _unadjusted(g: Groups, pairs: tuple[Estimate, ...], level: float) -> list[Es
     for e in pairs:
         b, a = next((b, a) for b in g.levels for a in g.levels if f"{b} - {a}" == e.group)
         row = mean_difference(y[b], y[a], level=level, unit=g.outcome.unit)
-        rows.append(replace(row, name="difference in change", group=e.group, how="unadjusted, Welch"))
+        rows.append(
+            replace(
+                row,
+                name="difference in change",
+                group=e.group,
+                how="unadjusted, Welch",
+                measure=Measure.DIFFERENCE_IN_CHANGE,
+            )
+        )
     return rows
 
 
@@ -193,8 +212,8 @@ def _baseline(g: Groups) -> list[Estimate]:
     for level in g.levels[1:]:
         value = standardised_difference(x[level], x[first]) if min(len(x[level]), len(x[first])) else np.nan
         why = "" if not np.isnan(value) else "zero_variance" if min(len(x[level]), len(x[first])) > 1 else "too_few"
-        rows.append(Estimate("difference before", value, unit="SD", group=f"{level} - {first}", reason=why,
-                             how="standardised by √((s₁²+s₂²)/2)"))  # fmt: skip
+        rows.append(Estimate("difference before", value, unit="SD", group=Versus.of(level, first), reason=why,
+                             how="standardised by √((s₁²+s₂²)/2)", measure=Measure.STANDARDISED_DIFFERENCE))  # fmt: skip
     return rows
 
 

@@ -11,8 +11,12 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import Groups, chosen_words, covariate_terms, grouped
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS, Estimate, Outcome, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, number, p_value, spoken
 from outcomes.stats.groups.ranks import kruskal_wallis, mann_whitney
 from outcomes.stats.regression.linear import Design, factor
@@ -72,7 +76,11 @@ class ProportionalOdds(Analysis):
         ratios = [
             odds_ratio(fit, f"{self.by}[{v}]", sign, name, f"{v} - {g.levels[0]}", self.level) for v in g.levels[1:]
         ]
-        rows = [replace(likelihood_ratio(fit, smaller), name="groups differ"), *ratios, self._ranks(g)]
+        rows = [
+            replace(likelihood_ratio(fit, smaller), name="groups differ", measure=Measure.OVERALL_TEST),
+            *ratios,
+            self._ranks(g),
+        ]
         lines = [
             {"label": f"{e.group}, all cuts", "value": e.value, "low": e.low, "high": e.high, "main": True}
             for e in ratios
@@ -89,7 +97,7 @@ class ProportionalOdds(Analysis):
         if len(g.levels) > 2:
             return replace(kruskal_wallis(y), name="Kruskal-Wallis H")
         e = mann_whitney(y[g.levels[1]], y[g.levels[0]])
-        return replace(e, name="Mann-Whitney U", group=f"{g.levels[1]} - {g.levels[0]}")
+        return replace(e, name="Mann-Whitney U", group=Versus.of(g.levels[1], g.levels[0]))
 
     def _cuts(self, design: Design, g: Groups, level: str, sign: float) -> list[dict[str, object]]:
         """The odds ratio at each cut of the scale alone (a logistic model of being above it)."""
@@ -141,10 +149,18 @@ def odds_name(outcome: Outcome) -> str:
 def odds_ratio(fit: OrdinalFit, column: str, sign: float, name: str, group: str, level: float) -> Estimate:
     """exp(sign·β) with its interval; the statistic, se and p are those of the log odds ratio."""
     if fit.reason:
-        return Estimate(name, math.nan, level=level, reason=fit.reason, group=group, how="proportional odds")
+        return Estimate(
+            name,
+            math.nan,
+            level=level,
+            reason=fit.reason,
+            group=group,
+            measure=Measure.ODDS_RATIO,
+            how="proportional odds",
+        )
     e = fit.coefficient(column, level=level)
     low, high = sorted((sign * e.low, sign * e.high))
     return replace(
-        e, name=name, group=group, value=math.exp(sign * e.value), low=math.exp(low), high=math.exp(high),
+        e, name=name, group=group, measure=Measure.ODDS_RATIO, value=math.exp(sign * e.value), low=math.exp(low), high=math.exp(high),
         statistic=sign * e.statistic, how=f"{e.how}; se of the log odds ratio",
     )  # fmt: skip

@@ -13,8 +13,11 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import Groups, chosen_words, covariate_terms, grouped
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, responded, rule_name, rule_words
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import REASONS, Estimate, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, points, share_of, spoken
 from outcomes.stats.proportions.contingency import chi_squared
 from outcomes.stats.proportions.ratios import fisher, risk_ratio, unconditional_exact
@@ -142,7 +145,7 @@ class CompareResponders(Analysis):
             e = wilson(k, n, level=self.level, name=f"share {rule}, {who}")
             yield replace(e, group=v, how=f"{e.how}; {k} of {n}")
         for v in others:
-            group = f"{v} - {reference}" if len(others) > 1 else ""
+            group = Versus.of(v, reference) if len(others) > 1 else ""
             yield from self._pair(rule, who, shares[v], shares[reference], group)
 
     def _pair(self, rule: str, who: str, first: Share, second: Share, group: str) -> Iterator[Estimate]:
@@ -189,15 +192,23 @@ class CompareResponders(Analysis):
                 x = design.matrix
                 x[:, design.columns_of(self.by)] = arm.row({self.by: to})
                 matrices.append(x)
-            group = f"{v} - {reference}" if len(others) > 1 else ""
+            group = Versus.of(v, reference) if len(others) > 1 else ""
             end = f"{rule_name(rule)}, {self._seen}"
             s = standardised_risks(fit, *matrices, level=self.level).difference
             yield replace(
-                s, name=f"adjusted risk difference {end}", group=group, how=f"{s.how}; adjusted for {also}; n={len(y)}"
+                s,
+                name=f"adjusted risk difference {end}",
+                group=group,
+                how=f"{s.how}; adjusted for {also}; n={len(y)}",
+                measure=Measure.SHARE_DIFFERENCE,
             )
             e = fit.odds_ratio(f"{self.by}[{v}]", level=self.level)
             yield replace(
-                e, name=f"adjusted odds ratio {end}", group=group, how=f"{e.how}; adjusted for {also}; n={len(y)}"
+                e,
+                name=f"adjusted odds ratio {end}",
+                group=group,
+                how=f"{e.how}; adjusted for {also}; n={len(y)}",
+                measure=Measure.ODDS_RATIO,
             )
 
     def _notes(self, g: Groups, rows: list[Estimate]) -> tuple[str, ...]:

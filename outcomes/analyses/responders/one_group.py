@@ -10,7 +10,10 @@ import pandas as pd
 
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, share_of, spoken
 from outcomes.stats.proportions.single import wilson
 from outcomes.study.study import Pairs, Study

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Estimate
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
 from outcomes.core.wording import level_text, listed, percent, plural, spoken
 from outcomes.stats.proportions.single import clopper_pearson, rule_of_three, wilson
 from outcomes.study.study import Study

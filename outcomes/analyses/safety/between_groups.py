@@ -12,8 +12,12 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import chosen_words, is_randomised, level_order, unrandomised, versus
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.safety.adverse_events import Harms, checked_way, harms, known_group, patient_group, way_collected
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate, Outcome, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, points, spoken
 from outcomes.stats.proportions.contingency import cochran_armitage, cramers_v, freeman_halton
 from outcomes.stats.proportions.single import wilson
@@ -105,13 +109,13 @@ class SideEffectsByRoute(Analysis):
             yield replace(e, group=v, how=f"{e.how}; {k} of {n}")
         for v in others:
             e = risk_difference(of[v], of[reference], level=self.level, name=f"{name}, risk difference")
-            yield replace(e, group=f"{v} - {reference}")
+            yield replace(e, group=Versus.of(v, reference))
         yield self._overall(name, [[k, n - k] for k, n in of.values()])
 
     def _overall(self, name: str, table: list[list[int]]) -> Estimate:
         """Cramér's V with the exact p; p is undefined where the exact test would take too long and no draws were asked for."""
         rng = np.random.default_rng(self.seed) if self.draws else None
-        strength = replace(cramers_v(table), name=f"{name}, groups differ")
+        strength = replace(cramers_v(table), name=f"{name}, groups differ", measure=Measure.OVERALL_TEST)
         try:
             test = freeman_halton(table, draws=self.draws, rng=rng)
         except AnalysisError as e:
@@ -135,6 +139,7 @@ class SideEffectsByRoute(Analysis):
             name=f"{name}, dose trend",
             unit=f"share per unit of {spoken(self.dose)}",
             how=f"{e.how}; n={int(seen.sum())}",
+            measure=Measure.OVERALL_TEST,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -20,8 +20,12 @@ from outcomes.analyses.safety.adverse_events import (
     patient_group,
     way_collected,
 )
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import REASONS, Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, p_value, plural, spoken
 from outcomes.stats.proportions.rates import rate_by_patient, rate_ratio, rate_ratio_by_patient
 from outcomes.study.study import Study
@@ -122,7 +126,7 @@ class RateRatio(Analysis):
     def _rows(self, sides: dict[str, tuple[np.ndarray, ...]]) -> Iterator[Estimate]:
         reference, *others = sides
         for v in others:
-            group = f"{v} - {reference}" if len(others) > 1 else ""
+            group = Versus.of(v, reference) if len(others) > 1 else ""
             first, second = sides[v], sides[reference]
             clustered = rate_ratio_by_patient((first[0], first[1]), (second[0], second[1]), level=self.level)
             totals = [(float(a.sum()), float(m.sum())) for a, m in (first, second)]

@@ -21,7 +21,8 @@ from outcomes.analyses.safety.adverse_events import (
     way_collected,
 )
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Outcome, Result
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import number, percent, plural, share_of
 from outcomes.study.study import Study
 

@@ -20,7 +20,9 @@ from outcomes.analyses.safety.adverse_events import (
     way_collected,
 )
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate, Outcome, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
 from outcomes.stats.proportions.rates import rate_by_patient, share_of_infusions
 from outcomes.study.study import Study

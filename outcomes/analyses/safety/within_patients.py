@@ -13,7 +13,10 @@ from outcomes.analyses.groups.group_data import level_order
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.safety.adverse_events import Harms, checked_way, harms, way_collected
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Estimate, Outcome, Result
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import interval, p_value, plural, points, spoken
 from outcomes.stats.proportions.paired import conditional_odds_ratio, mcnemar, paired_difference, paired_table
 from outcomes.stats.proportions.single import wilson

@@ -9,9 +9,13 @@ import pandas as pd
 
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.sites.two_stage import PooledSites, _counts, _forest, _Site
+from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, REASONS, Estimate, Outcome, Result, value_and_interval
+from outcomes.core.estimate import NAN, REASONS, Estimate
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, level_text, listed, number, p_value, plural, spoken, statistic
+from outcomes.stats.meta_analysis.random_effects import as_measure
 from outcomes.stats.meta_analysis.three_level import leave_one_cluster_out, three_level
 from outcomes.study.study import Study
 
@@ -120,7 +124,8 @@ class NestedSites(Analysis):
         """What the kernel finds, and at the end the pooled value without each unit."""
         y, v, unit = [s.estimate.value for s in usable], [s.estimate.se**2 for s in usable], usable[0].estimate.unit
         found = three_level(y, v, cluster=units, level=self.level, unit=unit)
-        return [*found, *leave_one_cluster_out(y, v, cluster=units, level=self.level, unit=unit)]
+        left = leave_one_cluster_out(y, v, cluster=units, level=self.level, unit=unit)
+        return list(as_measure((*found, *left), usable[0].estimate.measure))
 
     def _units(self, count: int) -> str:
         name = spoken(self.within)

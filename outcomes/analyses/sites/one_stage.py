@@ -12,8 +12,12 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import chosen_words, is_randomised, lower_is_better, unrandomised, versus
 from outcomes.analyses.longitudinal.longitudinal_data import repeats
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import REASONS, Counts, Estimate, Result
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.reml import NotConverged
@@ -80,8 +84,10 @@ class OneStageSites(Analysis):
         for j, arm in zip(arms, data.levels[1:]):
             row = np.zeros(len(model.fit.design.names))
             row[j] = 1.0
-            e = model.contrast(row, name="adjusted difference", level=self.level, unit=data.outcome.unit)
-            rows.append(replace(e, group=f"{arm} - {data.levels[0]}"))
+            e = model.contrast(
+                row, name="adjusted difference", level=self.level, unit=data.outcome.unit, measure=Measure.DIFFERENCE
+            )
+            rows.append(replace(e, group=Versus.of(arm, data.levels[0])))
         left = list(data.counts.left_out)
         if (~known).any():
             left.append((f"no {spoken(self.site)} recorded", int((~known).sum())))
@@ -159,12 +165,20 @@ def _random(
                 correlated=False,
             )
         except NotConverged:
-            checks.append(Estimate(name, nan, reason="not_converged"))
+            checks.append(Estimate(name, nan, reason="not_converged", measure=Measure.OVERALL_TEST))
             continue
         spread = (
             dict(zip(wider.fit.structure.names, wider.fit.theta)).get("G_2_2", 0.0) if not wider.fit.boundary else 0.0
         )
         test = likelihood_ratio(wider.fit, main.fit) if wider.fit.n_parameters > main.fit.n_parameters else None
         p = test.p / 2 if test and test.df > 0 else 1.0
-        checks.append(Estimate(name, sqrt(max(spread, 0.0)), p=p, how="likelihood ratio, p halved at the boundary"))
+        checks.append(
+            Estimate(
+                name,
+                sqrt(max(spread, 0.0)),
+                p=p,
+                how="likelihood ratio, p halved at the boundary",
+                measure=Measure.OVERALL_TEST,
+            )
+        )
     return main, checks

@@ -11,8 +11,13 @@ import pandas as pd
 from scipy.special import expit
 
 from outcomes.analyses.question import Analysis
+from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Counts, Estimate, Outcome, Result, value_and_interval
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, p_value, plural
 from outcomes.stats.meta_analysis.effect_measures import (
     USUAL_R,
@@ -24,7 +29,14 @@ from outcomes.stats.meta_analysis.effect_measures import (
     sd_of_change,
     standardised_mean_change,
 )  # fmt: skip
-from outcomes.stats.meta_analysis.random_effects import ESTIMATORS, INTERVALS, PREDICTIONS, leave_one_out, pool
+from outcomes.stats.meta_analysis.random_effects import (
+    ESTIMATORS,
+    INTERVALS,
+    PREDICTIONS,
+    as_measure,
+    leave_one_out,
+    pool,
+)
 from outcomes.stats.meta_analysis.three_level import leave_one_cluster_out, three_level
 from outcomes.stats.proportions.single import normal_quantile
 from outcomes.stats.proportions.stratified import mantel_haenszel, peto
@@ -40,6 +52,18 @@ MEASURES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "RR": ("risk ratio (Mantel-Haenszel)", ("events1", "n1", "events2", "n2")),
     "OR": ("odds ratio (Mantel-Haenszel)", ("events1", "n1", "events2", "n2")),
     "Peto": ("odds ratio (Peto)", ("events1", "n1", "events2", "n2")),
+}
+#: What each measure is.
+POOLED = {
+    "change": Measure.CHANGE,
+    "SMCR": Measure.STANDARDISED_CHANGE,
+    "SMCC": Measure.STANDARDISED_CHANGE,
+    "MD": Measure.DIFFERENCE,
+    "share": Measure.SHARE,
+    "RD": Measure.SHARE_DIFFERENCE,
+    "RR": Measure.RISK_RATIO,
+    "OR": Measure.ODDS_RATIO,
+    "Peto": Measure.ODDS_RATIO,
 }
 COUNTED = ("RD", "RR", "OR", "Peto")
 
@@ -125,8 +149,12 @@ def pool_summaries(
                 found = pool(y, v, estimator=estimator, interval=interval, prediction=prediction, level=level)
                 left = leave_one_out(y, v, names=names, estimator=estimator, interval=interval, level=level)
             found += tuple(e for e in left if e.name == "pooled" and many > 3)
-            estimates += [replace(e, group=" ".join(x for x in (group, e.group) if x)) for e in found]
-        estimates += _shown(MEASURES[measure][0], y, v, [f"{group} {name}".strip() for name in names], level)
+            estimates += [
+                replace(e, group=" ".join(x for x in (group, e.group) if x)) for e in as_measure(found, POOLED[measure])
+            ]
+        estimates += _shown(
+            MEASURES[measure][0], y, v, [f"{group} {name}".strip() for name in names], level, POOLED[measure]
+        )
     if measure == "share":
         estimates = [_as_share(e) for e in estimates]
     notes = (*_left_out(counts), *_suspicions(table, names))
@@ -209,7 +237,7 @@ def _from_counts(question: _Summaries, data: dict[str, np.ndarray], counts: Coun
     pooled = peto(strata, level=question.level) if question.measure == "Peto" else (
         mantel_haenszel(strata, measure=question.measure, level=question.level)
     )  # fmt: skip
-    estimates = (replace(pooled.estimate, name="pooled"), pooled.heterogeneity)
+    estimates = (replace(pooled.estimate, name="pooled", measure=Measure.CHANGE), pooled.heterogeneity)
     none = int(((strata[:, 0] == 0) & (strata[:, 2] == 0)).sum())
     kept = "kept in the risk difference" if question.measure == "RD" else "they carry no information on a ratio"
     notes = (f"{plural(none, 'site')} without any event: {kept}.",) if none else ()
@@ -241,12 +269,15 @@ def _usable(y: np.ndarray, v: np.ndarray, names: Sequence[str]) -> None:
         )
 
 
-def _shown(what: str, y: np.ndarray, v: np.ndarray, names: Sequence[str], level: float) -> list[Estimate]:
+def _shown(
+    what: str, y: np.ndarray, v: np.ndarray, names: Sequence[str], level: float, measure: Measure
+) -> list[Estimate]:
     """Each site's own estimate with a normal interval."""
     reach = normal_quantile(level) * np.sqrt(v)
     rows = zip(y, reach, np.sqrt(v), names, strict=True)
     return [
-        Estimate(what, m, m - half, m + half, level, se=se, group=n, how="normal interval") for m, half, se, n in rows
+        Estimate(what, m, m - half, m + half, level, se=se, group=n, how="normal interval", measure=measure)
+        for m, half, se, n in rows
     ]
 
 

@@ -11,11 +11,23 @@ from typing import ClassVar
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
+from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError, OutcomesError, unknown
-from outcomes.core.result import NAN, REASONS, Counts, Estimate, Outcome, Result, value_and_interval
+from outcomes.core.estimate import NAN, REASONS, Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, level_text, listed, number, p_value, plural, spoken, statistic
 from outcomes.stats.meta_analysis.funnel import ENOUGH_SITES, egger
-from outcomes.stats.meta_analysis.random_effects import ESTIMATORS, INTERVALS, PREDICTIONS, leave_one_out, pool
+from outcomes.stats.meta_analysis.random_effects import (
+    ESTIMATORS,
+    INTERVALS,
+    PREDICTIONS,
+    as_measure,
+    leave_one_out,
+    pool,
+)
 from outcomes.study.study import Study
 
 
@@ -124,10 +136,11 @@ class PooledSites(Analysis):
         factor = next(e.value for e in found if e.name == "Hartung-Knapp factor")
         if self.interval == "hartung-knapp" and factor < 1 and self.estimator != "FE":
             cut = ask(interval="truncated", unit=unit)[0]
-            found.insert(1, replace(cut, name="pooled, truncated interval"))
+            found.insert(1, replace(cut, name="pooled, truncated interval", measure=Measure.CHANGE))
         if len(usable) >= ENOUGH_SITES:
             found.append(egger(y, v))
-        return [replace(e, unit=unit) if e.name == "tau" else e for e in found]
+        typed = as_measure(found, usable[0].estimate.measure)
+        return [replace(e, unit=unit) if e.name == "tau" else e for e in typed]
 
     def _without(self, usable: list[_Site], names: list[str]) -> list[Estimate]:
         if len(usable) < 4:
@@ -135,7 +148,7 @@ class PooledSites(Analysis):
         y, v = [s.estimate.value for s in usable], [s.estimate.se**2 for s in usable]
         left = leave_one_out(y, v, names=names, estimator=self.estimator, interval=self.interval, level=self.level,
                              unit=usable[0].estimate.unit)  # fmt: skip
-        return [e for e in left if e.name == "pooled"]
+        return [e for e in as_measure(left, usable[0].estimate.measure) if e.name == "pooled"]
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         facts, outcome = result.facts, result.outcome

@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.core.result import Estimate, Result, main_test, p_text, value_and_interval
+from outcomes.core.direction import p_text, value_and_interval
+from outcomes.core.estimate import Estimate
+from outcomes.core.result import Result, main_test
 from outcomes.core.wording import NONE, digits_for, interval, number, percent, spoken
 from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
 from outcomes.tables.results_table import Table, frame_table, table

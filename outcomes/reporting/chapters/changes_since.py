@@ -18,8 +18,10 @@ import pandas as pd
 
 import outcomes
 from outcomes.analyses.question import Analysis
+from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import StudyError
-from outcomes.core.result import Counts, Result, Results, value_and_interval
+from outcomes.core.flow import Counts
+from outcomes.core.result import Result, Results
 from outcomes.core.wording import NONE, digits_for, number, percent, plural, spoken
 from outcomes.plans.plan import Plan
 from outcomes.reporting import SNAPSHOT

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.proportions.contingency import cochran_armitage
 
 PairedTable = tuple[int, int, int, int]
@@ -51,14 +52,14 @@ def mainland_gart(
     table = np.array([[int((won & order).sum()) for won in (r1 & ~r2, r2 & ~r1)] for order in (first, ~first)])
     name, how = "treatment odds ratio, Mainland-Gart", "Fisher exact test of discordant patients by order"
     if table.sum() == 0:
-        return Estimate(name, NAN, level=level, p=1.0, how=how, reason="no_discordant")
+        return Estimate(name, NAN, level=level, p=1.0, how=how, reason="no_discordant", measure=Measure.ODDS_RATIO)
     p = float(fisher_exact(table)[1])
     product = float(table[0, 0] * table[1, 1]), float(table[0, 1] * table[1, 0])
     if 0 in product:
-        return Estimate(name, NAN, level=level, p=p, how=how, reason="separation")
+        return Estimate(name, NAN, level=level, p=p, how=how, reason="separation", measure=Measure.ODDS_RATIO)
     limits = contingency.odds_ratio(table).confidence_interval(level)
     low, high = math.sqrt(limits.low), math.sqrt(limits.high)
-    return Estimate(name, math.sqrt(product[0] / product[1]), low, high, level, p, how=how)
+    return Estimate(name, math.sqrt(product[0] / product[1]), low, high, level, p, how=how, measure=Measure.ODDS_RATIO)
 
 
 def prescott(response1: ArrayLike, response2: ArrayLike, *, treated_first: ArrayLike) -> Estimate:
@@ -72,17 +73,17 @@ def prescott(response1: ArrayLike, response2: ArrayLike, *, treated_first: Array
     score = r1.astype(int) - r2.astype(int)
     name, how = "Prescott", "Prescott's test of preference by order, χ² with 1 df"
     if not score.any():
-        return Estimate(name, NAN, p=1.0, how=how, reason="no_discordant")
+        return Estimate(name, NAN, p=1.0, how=how, reason="no_discordant", measure=Measure.OVERALL_TEST)
     if first.all() or not first.any():
-        return Estimate(name, NAN, how=how, reason="not_estimable")
+        return Estimate(name, NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST)
     values = [s for s in (-1, 0, 1) if (score == s).any()]
     if len(values) == 1:
-        return Estimate(name, NAN, how=how, reason="not_estimable")
+        return Estimate(name, NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST)
     trend = cochran_armitage(
         [int((first & (score == s)).sum()) for s in values], [int((score == s).sum()) for s in values], scores=values
     )
     x2 = trend.statistic**2
-    return Estimate(name, x2, p=trend.p, statistic=x2, df=1, how=how, reason=trend.reason)
+    return Estimate(name, x2, p=trend.p, statistic=x2, df=1, how=how, reason=trend.reason, measure=Measure.OVERALL_TEST)
 
 
 def _responses(

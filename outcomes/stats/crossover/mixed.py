@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.crossover.two_period import carried_over, within_patients
 from outcomes.stats.mixed.covariance import Linear
 from outcomes.stats.mixed.cross_products import summarise_rows
@@ -26,6 +28,16 @@ from outcomes.stats.multiplicity import adjust
 from outcomes.stats.regression.linear import Design, Fit, factor, numeric
 
 Array = NDArray[np.float64]
+
+#: Kinds of: treatments differ, period difference, carry-over, d_total, d_within, icc.
+KINDS = (
+    Measure.OVERALL_TEST,
+    Measure.DIAGNOSTIC,
+    Measure.DIAGNOSTIC,
+    Measure.STANDARDISED_DIFFERENCE,
+    Measure.STANDARDISED_DIFFERENCE,
+    Measure.CORRELATION,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,17 +124,26 @@ def _undetermined(within: Fit, levels: Sequence[str], level: float) -> Crossover
     for i, a in enumerate(levels):
         for b in levels[i + 1 :]:
             row = [(n == f"treatment[{b}]") - (n == f"treatment[{a}]") for n in within.names]
-            e = within.contrast(np.array(row, float), name="treatment difference", level=level, group=f"{b} - {a}")
+            e = within.contrast(
+                np.array(row, float),
+                name="treatment difference",
+                level=level,
+                group=Versus.of(b, a),
+                measure=Measure.DIFFERENCE,
+            )
             found.append(e if e.reason else replace(e, reason=why))
     names = ("treatments differ", "period difference", "carry-over", "d_total", "d_within", "icc")
-    treatments, periods, carry, *sizes = (Estimate(name, NAN, level=level, reason=why) for name in names)
+    treatments, periods, carry, *sizes = (
+        Estimate(name, NAN, level=level, reason=why, measure=kind) for name, kind in zip(names, KINDS)
+    )
     return CrossoverModel(tuple(found), treatments, periods, carry, tuple(sizes))
 
 
 def _differences(model: Inference, design: Design, levels: Sequence[str], level: float) -> tuple[Estimate, ...]:
     pairs = [(a, b) for i, a in enumerate(levels) for b in levels[i + 1 :]]
     found = [
-        model.contrast(design.row(treatment=b) - design.row(treatment=a), name="treatment difference", level=level, group=f"{b} - {a}")
+        model.contrast(design.row(treatment=b) - design.row(treatment=a), name="treatment difference", level=level,
+                       group=Versus.of(b, a), measure=Measure.DIFFERENCE)
         for a, b in pairs
     ]  # fmt: skip
     if len(levels) < 3:
@@ -136,17 +157,19 @@ def _joint(model: Inference, design: Design, term: str, name: str) -> Estimate:
 
 def _period(model: Inference, design: Design, level: float) -> Estimate:
     row = -np.eye(len(design.names))[design.columns_of("period")[0]]
-    return model.contrast(row, name="period difference", level=level)
+    return model.contrast(row, name="period difference", level=level, measure=Measure.DIAGNOSTIC)
 
 
 def _carry(model: Inference, design: Design, level: float, *, two_by_two: bool) -> Estimate:
     """Twice the difference between sequences is that of patient totals."""
     if two_by_two:
         row = 2 * np.eye(len(design.names))[design.columns_of("sequence")[0]]
-        return model.contrast(row, name="carry-over", level=level)
+        return model.contrast(row, name="carry-over", level=level, measure=Measure.DIAGNOSTIC)
     if any(t.name == "carry-over" for t in design.terms):
         return _joint(model, design, "carry-over", "carry-over")
-    return Estimate("carry-over", NAN, level=level, how="not in the model", reason="needs_input")
+    return Estimate(
+        "carry-over", NAN, level=level, how="not in the model", reason="needs_input", measure=Measure.DIAGNOSTIC
+    )
 
 
 def _sizes(model: Inference, difference: Estimate) -> tuple[Estimate, ...]:
@@ -160,7 +183,12 @@ def _sizes(model: Inference, difference: Estimate) -> tuple[Estimate, ...]:
     group = difference.group
     return tuple(
         Estimate(
-            name, v, how=how, group=group if name != "icc" else "", reason="zero_variance" if math.isnan(v) else ""
+            name,
+            v,
+            measure=kind,
+            how=how,
+            group=group if name != "icc" else "",
+            reason="zero_variance" if math.isnan(v) else "",
         )
-        for name, (v, how) in values.items()
+        for (name, (v, how)), kind in zip(values.items(), KINDS[3:])
     )

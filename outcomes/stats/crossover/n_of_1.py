@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.core.wording import plural
-from outcomes.stats.meta_analysis.random_effects import pool
+from outcomes.stats.meta_analysis.random_effects import as_measure, pool
 from outcomes.stats.paired.location import mean_change, t_limits, t_tail
 from outcomes.stats.paired.signed_rank import sign_flip
 
@@ -34,12 +35,17 @@ def nof1(
     >>> round(mean.value, 3), test.p
     (-1.217, 0.03125)
     """
-    mean = replace(mean_change(control, treated, level=level), name="mean difference", how="paired t-test over pairs")
+    mean = replace(
+        mean_change(control, treated, level=level),
+        name="mean difference",
+        how="paired t-test over pairs",
+        measure=Measure.DIFFERENCE,
+    )
     flip = sign_flip(control, treated, rng=rng).test
     pairs = len(np.atleast_1d(np.asarray(control)))
     floor = f"; {plural(pairs, 'pair')} cannot reach P<.05" if 0 < pairs < 6 else ""
     how = f"{flip.how.replace('sign-flip permutation', 'within-pair randomisation test')}{floor}"
-    return mean, replace(flip, name="randomisation test", how=how)
+    return mean, replace(flip, name="randomisation test", how=how, measure=Measure.OVERALL_TEST)
 
 
 def pooled_series(
@@ -65,14 +71,18 @@ def pooled_series(
     why = "too_few" if spare < 1 or len(series) < 2 else "zero_variance" if within == 0 else ""
     if why:
         value = float(means.mean()) if len(means) else NAN
-        return (Estimate("pooled", value, level=level, how="random effects over patients", reason=why),)
+        return (
+            Estimate(
+                "pooled", value, level=level, how="random effects over patients", reason=why, measure=Measure.DIFFERENCE
+            ),
+        )
     variances = within / spare / np.array([len(d) for d in series])
     shown = [_patient(m, v, spare, level, name) for m, v, name in zip(means, variances, names, strict=True)]
-    return (*pool(means, variances, level=level), *shown)
+    return (*as_measure(pool(means, variances, level=level), Measure.DIFFERENCE), *shown)
 
 
 def _patient(value: float, variance: float, df: int, level: float, name: str) -> Estimate:
     se = float(np.sqrt(variance))
     low, high = t_limits(value, se, df, level, "two-sided")
     return Estimate("mean difference", value, low, high, level, t_tail(value / se, df, "two-sided"), value / se, df, se,
-                    how="t interval, within-patient variance pooled over patients", group=name)  # fmt: skip
+                    how="t interval, within-patient variance pooled over patients", group=name, measure=Measure.DIFFERENCE)  # fmt: skip

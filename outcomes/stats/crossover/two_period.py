@@ -14,8 +14,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.groups.means import FTest, mean_difference, variance
 from outcomes.stats.groups.ranks import hodges_lehmann, mann_whitney
 from outcomes.stats.multiplicity import adjust
@@ -74,12 +76,14 @@ def baseline_adjusted(
         raise AnalysisError("Each patient needs a baseline of both periods.")
     how = "regression of the period difference on order and the difference of period baselines"
     if len(y1) < 3:
-        few = Estimate("treatment, baseline-adjusted", NAN, level=level, how=how, reason="too_few")
-        return few, replace(few, name="slope")
+        few = Estimate(
+            "treatment, baseline-adjusted", NAN, level=level, how=how, reason="too_few", measure=Measure.DIFFERENCE
+        )
+        return few, replace(few, name="slope", measure=Measure.SLOPE)
     x = np.column_stack([np.ones(len(b)), first, np.round(b, 9)])
     fit = ols(x, np.round(y1 - y2, 9), names=("intercept", "order", "baselines"))
     order = fit.coefficient("order", level=level)
-    slope = replace(fit.coefficient("baselines", level=level), name="slope", how=how)
+    slope = replace(fit.coefficient("baselines", level=level), name="slope", how=how, measure=Measure.SLOPE)
     return _as(order, "treatment, baseline-adjusted", how, 0.5, _one_order(first)), slope
 
 
@@ -99,7 +103,9 @@ def ignoring_period(
     """The paired t-test that older papers report: treatment − control in each patient, whatever the order."""
     y1, y2, first = _orders(period1, period2, treated_first)
     e = mean_change(np.where(first, y2, y1), np.where(first, y1, y2), level=level)
-    return replace(e, name="treatment, ignoring period", how="paired t-test, ignores period")
+    return replace(
+        e, name="treatment, ignoring period", how="paired t-test, ignores period", measure=Measure.DIFFERENCE
+    )
 
 
 def koch(
@@ -116,11 +122,24 @@ def koch(
     d = np.round(y1 - y2, 9)
     name, how = "treatment, Koch", "half the Hodges-Lehmann shift; "
     if _one_order(first):
-        return Estimate(name, NAN, level=level, how="Koch rank-sum test", reason=_one_order(first))
+        return Estimate(
+            name, NAN, level=level, how="Koch rank-sum test", reason=_one_order(first), measure=Measure.DIFFERENCE
+        )
     test = mann_whitney(d[first], d[~first], method=method)
     shift = hodges_lehmann(d[first], d[~first], level=level).estimate
     value, low, high = shift.value / 2, shift.low / 2, shift.high / 2
-    return Estimate(name, value, low, high, level, test.p, test.value, how=how + test.how, reason=test.reason)
+    return Estimate(
+        name,
+        value,
+        low,
+        high,
+        level,
+        test.p,
+        test.value,
+        how=how + test.how,
+        reason=test.reason,
+        measure=Measure.DIFFERENCE,
+    )
 
 
 def standardised(
@@ -138,7 +157,7 @@ def standardised(
     names = ("d_total", "d_within", "icc")
     if math.isnan(within) or _one_order(first):
         why = _one_order(first) or "too_few"
-        return tuple(Estimate(name, NAN, reason=why) for name in names)  # type: ignore[return-value]
+        return tuple(Estimate(name, NAN, reason=why, measure=Measure.STANDARDISED_DIFFERENCE) for name in names)  # type: ignore[return-value]
     residual, patient = within / 2, (between - within) / 4
     if patient < 0:
         residual, patient = (within + between) / 4, 0.0
@@ -146,7 +165,13 @@ def standardised(
     values.append(patient / (residual + patient) if residual + patient > 0 else NAN)
     hows = ("over the total SD", "over the within-patient SD", "share of the variance between patients")
     return tuple(  # type: ignore[return-value]
-        Estimate(name, value, how=how, reason="zero_variance" if math.isnan(value) else "")
+        Estimate(
+            name,
+            value,
+            how=how,
+            reason="zero_variance" if math.isnan(value) else "",
+            measure=Measure.STANDARDISED_DIFFERENCE,
+        )
         for name, value, how in zip(names, values, hows, strict=True)
     )
 
@@ -214,7 +239,11 @@ def _pairs(fit: Fit, levels: Sequence[str], at: dict[str, int], level: float) ->
             for name, sign in ((high, 1.0), (low, -1.0)):
                 if (column := f"treatment[{name}]") in at:
                     row[at[column]] = sign
-            found.append(fit.contrast(row, name="difference", level=level, group=f"{high} - {low}"))
+            found.append(
+                fit.contrast(
+                    row, name="difference", level=level, group=Versus.of(high, low), measure=Measure.DIFFERENCE
+                )
+            )
     if len(levels) < 3:
         return found
     return [replace(e, p_adjusted=p) for e, p in zip(found, adjust([e.p for e in found]), strict=True)]
@@ -262,7 +291,7 @@ def _one_order(first: NDArray[np.bool_]) -> str:
 def _as(e: Estimate, name: str, how: str, share: float, undefined: str) -> Estimate:
     """The estimate under its own name, halved where it is half a difference."""
     if undefined:
-        return Estimate(name, NAN, level=e.level, how=how, reason=undefined)
+        return Estimate(name, NAN, level=e.level, how=how, reason=undefined, measure=Measure.STANDARDISED_DIFFERENCE)
     return replace(
         e, name=name, how=how, value=e.value * share, low=e.low * share, high=e.high * share, se=e.se * share
     )

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.groups.studentized_range import tukey_critical, tukey_p
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.effect_sizes import hedges_j, nct_interval
@@ -62,7 +64,7 @@ class FTest:
         """The test as a row of a table: the statistic is the value, `df` the numerator's; `how` has both df."""
         df = f" with {self.df1:.4g} and {self.df2:.4g} df" if self.df1 == self.df1 and self.df2 == self.df2 else ""
         both = f"F test{df}" + (f", {how}" if how else "")
-        return Estimate(name, self.statistic, p=self.p, statistic=self.statistic, df=self.df1, how=both,
+        return Estimate(name, self.statistic, p=self.p, statistic=self.statistic, df=self.df1, measure=Measure.OVERALL_TEST, how=both,
                         reason=self.reason, visit=visit, group=group)  # fmt: skip
 
 
@@ -86,7 +88,9 @@ def mean_difference(
     how = f"{'Student' if equal_variances else 'Welch'} t"
     enough = (min(n1, n2) >= 1 and n1 + n2 >= 3) if equal_variances else min(n1, n2) >= 2
     if not enough:
-        return Estimate("mean difference", value, level=level, unit=unit, how=how, reason="too_few")
+        return Estimate(
+            "mean difference", value, level=level, unit=unit, how=how, reason="too_few", measure=Measure.DIFFERENCE
+        )
     v1, v2 = (0.0 if n < 2 else variance(x) for n, x in ((n1, a), (n2, b)))
     if equal_variances:
         df = float(n1 + n2 - 2)
@@ -95,11 +99,33 @@ def mean_difference(
         se2 = v1 / n1 + v2 / n2
         df = se2**2 / ((v1 / n1) ** 2 / (n1 - 1) + (v2 / n2) ** 2 / (n2 - 1)) if se2 > 0 else NAN
     if se2 == 0:
-        return Estimate("mean difference", value, level=level, se=0.0, unit=unit, how=how, reason="zero_variance")
+        return Estimate(
+            "mean difference",
+            value,
+            level=level,
+            se=0.0,
+            unit=unit,
+            how=how,
+            reason="zero_variance",
+            measure=Measure.DIFFERENCE,
+        )
     value, se = float(a.mean() - b.mean()), math.sqrt(se2)
     half = special.stdtrit(df, (1 + level) / 2) * se
     p = 2 * special.stdtr(df, -abs(value / se))
-    return Estimate("mean difference", value, value - half, value + half, level, p, value / se, df, se, unit, how)
+    return Estimate(
+        "mean difference",
+        value,
+        value - half,
+        value + half,
+        level,
+        p,
+        value / se,
+        df,
+        se,
+        unit,
+        how,
+        measure=Measure.DIFFERENCE,
+    )
 
 
 def standardised_difference(first: ArrayLike, second: ArrayLike) -> float:
@@ -130,7 +156,10 @@ def standardised_mean_differences(first: ArrayLike, second: ArrayLike, *, level:
     a, b = scores(first), scores(second)
     n1, n2, df = a.size, b.size, a.size + b.size - 2
     if min(n1, n2) < 2:
-        return {k: Estimate(k, NAN, level=level, reason="too_few") for k in ("d_s", "g_s", "glass", "d_av")}
+        return {
+            k: Estimate(k, NAN, level=level, measure=Measure.STANDARDISED_DIFFERENCE, reason="too_few")
+            for k in ("d_s", "g_s", "glass", "d_av")
+        }
     v1, v2, gap = variance(a), variance(b), float(a.mean() - b.mean())
     root = math.sqrt(1 / n1 + 1 / n2)
 
@@ -147,7 +176,17 @@ def standardised_mean_differences(first: ArrayLike, second: ArrayLike, *, level:
         "d_av": (over((v1 + v2) / 2), NAN, NAN, "average SD"),
     }
     return {
-        k: Estimate(k, v, lo, hi, level, unit="SD", how=how, reason="zero_variance" if math.isnan(v) else "")
+        k: Estimate(
+            k,
+            v,
+            lo,
+            hi,
+            level,
+            measure=Measure.STANDARDISED_DIFFERENCE,
+            unit="SD",
+            how=how,
+            reason="zero_variance" if math.isnan(v) else "",
+        )
         for k, (v, lo, hi, how) in found.items()
     }
 
@@ -169,24 +208,42 @@ def d_ppc2(
     if (a1.size, b1.size) != (n1, n2):
         raise AnalysisError("Before and after are two columns of the same patients: their lengths differ.")
     if min(n1, n2) < 2 or n1 + n2 <= 4:
-        return Estimate("d_ppc2", NAN, level=level, reason="too_few")
+        return Estimate("d_ppc2", NAN, level=level, reason="too_few", measure=Measure.STANDARDISED_DIFFERENCE)
     df = n1 + n2 - 2
     spread = ((n1 - 1) * variance(a0) + (n2 - 1) * variance(b0)) / df
     if spread == 0:
-        return Estimate("d_ppc2", NAN, level=level, reason="zero_variance")
+        return Estimate("d_ppc2", NAN, level=level, reason="zero_variance", measure=Measure.STANDARDISED_DIFFERENCE)
     c, share = 1 - 3 / (4 * df - 1), (n1 + n2) / (n1 * n2)
     d = c * float((a1.mean() - a0.mean()) - (b1.mean() - b0.mean())) / math.sqrt(spread)
     constant = any(np.ptp(x) == 0 for x in (a0, a1, b0, b1))
     how = "pooled SD before, Morris 2008"
     if constant:
-        return Estimate("d_ppc2", d, level=level, unit="SD", how=how, reason="zero_variance")
+        return Estimate(
+            "d_ppc2",
+            d,
+            level=level,
+            unit="SD",
+            how=how,
+            reason="zero_variance",
+            measure=Measure.STANDARDISED_DIFFERENCE,
+        )
     r = ((n1 - 1) * np.corrcoef(a0, a1)[0, 1] + (n2 - 1) * np.corrcoef(b0, b1)[0, 1]) / df
     free = 2 * (1 - r) * share
     if free <= 1e-12:
-        return Estimate("d_ppc2", d, level=level, unit="SD", how=how, reason="zero_variance")
+        return Estimate(
+            "d_ppc2",
+            d,
+            level=level,
+            unit="SD",
+            how=how,
+            reason="zero_variance",
+            measure=Measure.STANDARDISED_DIFFERENCE,
+        )
     se = math.sqrt(max(0.0, c**2 * free * df / (df - 2) * (1 + d**2 / free) - d**2))
     half = special.ndtri((1 + level) / 2) * se
-    return Estimate("d_ppc2", d, d - half, d + half, level, se=se, unit="SD", how=how)
+    return Estimate(
+        "d_ppc2", d, d - half, d + half, level, se=se, unit="SD", how=how, measure=Measure.STANDARDISED_DIFFERENCE
+    )
 
 
 # --- more than two groups ---------------------------------------------------------------------------------------------
@@ -272,7 +329,13 @@ def tukey_hsd(groups: Mapping[str, ArrayLike], *, level: float = 0.95, unit: str
     for a, b in _pairs(found):
         x, y = found[a], found[b]
         head = Estimate(
-            "mean difference", NAN, level=level, unit=unit, how="Tukey, equal variances", group=f"{b} - {a}"
+            "mean difference",
+            NAN,
+            level=level,
+            unit=unit,
+            how="Tukey, equal variances",
+            group=Versus.of(b, a),
+            measure=Measure.DIFFERENCE,
         )
         if not (x.size and y.size and df > 0):
             out.append(replace(head, reason="too_few"))
@@ -291,7 +354,9 @@ def games_howell(groups: Mapping[str, ArrayLike], *, level: float = 0.95, unit: 
     found = _checked(groups)
     out = []
     for a, b in _pairs(found):
-        e = replace(mean_difference(found[b], found[a], level=level, unit=unit), group=f"{b} - {a}", how="Games-Howell")
+        e = replace(
+            mean_difference(found[b], found[a], level=level, unit=unit), group=Versus.of(b, a), how="Games-Howell"
+        )
         out.append(e if e.reason else _range_row(e, e.value, e.se, len(found), e.df))
     return tuple(out)
 
@@ -313,7 +378,7 @@ def pairwise_welch(
     """All pairs by Welch's t, the p-values adjusted (`multiplicity.adjust`), the intervals one at a time."""
     found = _checked(groups)
     rows = [
-        replace(mean_difference(found[b], found[a], level=level, unit=unit), group=f"{b} - {a}")
+        replace(mean_difference(found[b], found[a], level=level, unit=unit), group=Versus.of(b, a))
         for a, b in _pairs(found)
     ]
     adjusted: Sequence[float] = adjust([e.p for e in rows], method).tolist()

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.core.wording import percent
 from outcomes.stats.groups.means import scores
 from outcomes.stats.midranks import midranks
@@ -99,20 +101,30 @@ def mann_whitney(
     a, b = _ranked(first), _ranked(second)
     n1, n2 = a.size, b.size
     if not (n1 and n2):
-        return Estimate("U", NAN, reason="too_few", how="Mann-Whitney")
+        return Estimate("U", NAN, reason="too_few", how="Mann-Whitney", measure=Measure.OVERALL_TEST)
     ranks = midranks(np.concatenate([a, b]))
     u = float(ranks[:n1].sum()) - n1 * (n1 + 1) / 2
     if np.ptp(ranks) == 0:
-        return Estimate("U", u, p=1.0, statistic=u, how="Mann-Whitney, all scores tied", reason="all_zero")
+        return Estimate(
+            "U",
+            u,
+            p=1.0,
+            statistic=u,
+            how="Mann-Whitney, all scores tied",
+            reason="all_zero",
+            measure=Measure.OVERALL_TEST,
+        )
     if method == "exact" and n1 + n2 <= EXACT_LIMIT:
         low, high, both = _exact_p(ranks, n1)
         p = {"two-sided": both, "less": low, "greater": high}[alternative]
-        return Estimate("U", u, p=min(1.0, p), statistic=u, how="Mann-Whitney, exact, mid-ranks")
+        return Estimate(
+            "U", u, p=min(1.0, p), statistic=u, how="Mann-Whitney, exact, mid-ranks", measure=Measure.OVERALL_TEST
+        )
     z = _normal_z(ranks, n1, u, alternative, continuity)
     p = {"two-sided": 2 * special.ndtr(-abs(z)), "less": special.ndtr(z), "greater": special.ndtr(-z)}[alternative]
     correction = "with" if continuity else "without"
     how = f"Mann-Whitney, normal approximation {correction} continuity correction, mid-ranks"
-    return Estimate("U", u, p=min(1.0, float(p)), statistic=z, how=how)
+    return Estimate("U", u, p=min(1.0, float(p)), statistic=z, how=how, measure=Measure.OVERALL_TEST)
 
 
 def _normal_z(ranks: Array, n1: int, u: float, alternative: str, continuity: bool) -> float:
@@ -146,14 +158,24 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, 
     a, b = _ranked(first), _ranked(second)
     n1, n2 = a.size, b.size
     if not (n1 and n2):
-        return Shift(Estimate("shift (Hodges-Lehmann)", NAN, level=level, unit=unit, reason="too_few"), NAN)
+        return Shift(
+            Estimate(
+                "shift (Hodges-Lehmann)", NAN, level=level, unit=unit, reason="too_few", measure=Measure.DIFFERENCE
+            ),
+            NAN,
+        )
     q, achieved, how = _critical(min(n1, n2), max(n1, n2), level)
     whole, scale = scaled_to_integers(np.concatenate([a, b]))
     first_sorted, second_sorted, total = np.sort(whole[:n1]), np.sort(whole[n1:]), n1 * n2
     low, high, *middle = (
         _gap(first_sorted, second_sorted, k) / scale for k in (q, total + 1 - q, (total + 1) // 2, total // 2 + 1)
     )
-    return Shift(Estimate("shift (Hodges-Lehmann)", sum(middle) / 2, low, high, level, unit=unit, how=how), achieved)
+    return Shift(
+        Estimate(
+            "shift (Hodges-Lehmann)", sum(middle) / 2, low, high, level, unit=unit, how=how, measure=Measure.DIFFERENCE
+        ),
+        achieved,
+    )
 
 
 def _gap(a: Array, b: Array, k: int) -> int:
@@ -199,20 +221,26 @@ def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, me
     n1, n2 = a.size, b.size
     how = {"feng-cliff": "Feng-Cliff asymmetric interval", "fisher-z": "Fisher z interval"}[method]
     if not (n1 and n2):
-        return Estimate("Cliff's delta", NAN, level=level, how=how, reason="too_few")
+        return Estimate("Cliff's delta", NAN, level=level, how=how, reason="too_few", measure=Measure.RANK_EFFECT)
     over_a, over_b = _dominance(a, b), _dominance(b, a)
     wins = int(over_a.sum())
     d = wins / (n1 * n2)
     if abs(wins) == n1 * n2:
-        return Estimate("Cliff's delta", d, level=level, how=how, reason="separation")
+        return Estimate("Cliff's delta", d, level=level, how=how, reason="separation", measure=Measure.RANK_EFFECT)
     z = float(special.ndtri((1 + level) / 2))
     if method == "fisher-z":
         half = z * math.sqrt((n1 + n2 + 1) / (3 * n1 * n2))
         return Estimate(
-            "Cliff's delta", d, math.tanh(math.atanh(d) - half), math.tanh(math.atanh(d) + half), level, how=how
+            "Cliff's delta",
+            d,
+            math.tanh(math.atanh(d) - half),
+            math.tanh(math.atanh(d) + half),
+            level,
+            how=how,
+            measure=Measure.RANK_EFFECT,
         )
     if min(n1, n2) < 2:
-        return Estimate("Cliff's delta", d, level=level, how=how, reason="too_few")
+        return Estimate("Cliff's delta", d, level=level, how=how, reason="too_few", measure=Measure.RANK_EFFECT)
     untied = float(np.searchsorted(np.sort(b), a, "left").sum() + (n2 - np.searchsorted(np.sort(b), a, "right")).sum())
     between = n2**2 * ((over_a / n2 - d) ** 2).sum() + n1**2 * ((over_b / n1 + d) ** 2).sum()
     v = float((between - (untied - n1 * n2 * d**2)) / (n1 * n2 * (n1 - 1) * (n2 - 1)))
@@ -220,7 +248,14 @@ def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, me
     root = z * math.sqrt(v) * math.sqrt((1 - d**2) ** 2 + z**2 * v)
     below = 1 - d**2 + z**2 * v
     return Estimate(
-        "Cliff's delta", d, (d - d**3 - root) / below, (d - d**3 + root) / below, level, se=math.sqrt(v), how=how
+        "Cliff's delta",
+        d,
+        (d - d**3 - root) / below,
+        (d - d**3 + root) / below,
+        level,
+        se=math.sqrt(v),
+        how=how,
+        measure=Measure.RANK_EFFECT,
     )
 
 
@@ -254,11 +289,11 @@ def kruskal_wallis(groups: Mapping[str, ArrayLike]) -> Estimate:
     df = len(sizes) - 1
     how = "Kruskal-Wallis, corrected for ties"
     if df < 1 or min(sizes) < 1 or n < 3:
-        return Estimate("H", NAN, df=df, how=how, reason="too_few")
+        return Estimate("H", NAN, df=df, how=how, reason="too_few", measure=Measure.OVERALL_TEST)
     if spread == 0:
-        return Estimate("H", 0.0, p=1.0, statistic=0.0, df=df, how=how, reason="all_zero")
+        return Estimate("H", 0.0, p=1.0, statistic=0.0, df=df, how=how, reason="all_zero", measure=Measure.OVERALL_TEST)
     h = float((sizes * (sums / sizes - (n + 1) / 2) ** 2).sum()) / spread
-    return Estimate("H", h, p=special.chdtrc(df, h), statistic=h, df=df, how=how)
+    return Estimate("H", h, p=special.chdtrc(df, h), statistic=h, df=df, how=how, measure=Measure.OVERALL_TEST)
 
 
 def epsilon_squared(h: float, n: int) -> float:
@@ -276,15 +311,30 @@ def dunn(groups: Mapping[str, ArrayLike], *, method: str = "holm") -> tuple[Esti
     rows = []
     for i, a in enumerate(names):
         for j in range(i + 1, len(names)):
-            how, pair = "Dunn, corrected for ties", f"{names[j]} - {a}"
+            how, pair = "Dunn, corrected for ties", Versus.of(names[j], a)
             if not (sizes[i] and sizes[j]) or not spread > 0:
                 reason = "all_zero" if spread == 0 else "too_few"
-                rows.append(Estimate("mean rank difference", NAN, how=how, group=pair, reason=reason))
+                rows.append(
+                    Estimate(
+                        "mean rank difference", NAN, how=how, group=pair, reason=reason, measure=Measure.RANK_EFFECT
+                    )
+                )
                 continue
             gap = float(sums[j] / sizes[j] - sums[i] / sizes[i])
             se = math.sqrt(spread * (1 / sizes[i] + 1 / sizes[j]))
             p = 2 * float(special.ndtr(-abs(gap / se)))
-            rows.append(Estimate("mean rank difference", gap, p=p, statistic=gap / se, se=se, how=how, group=pair))
+            rows.append(
+                Estimate(
+                    "mean rank difference",
+                    gap,
+                    p=p,
+                    statistic=gap / se,
+                    se=se,
+                    how=how,
+                    group=pair,
+                    measure=Measure.RANK_EFFECT,
+                )
+            )
     return tuple(replace(e, p_adjusted=p) for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True))
 
 

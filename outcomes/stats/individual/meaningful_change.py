@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.individual.reliable_change import measurement_error
 from outcomes.stats.midranks import midranks
 from outcomes.stats.paired.location import changes, mean_change, pairs, t_tail
@@ -54,7 +55,9 @@ def roc(gain: ArrayLike, improved: ArrayLike, *, level: float = 0.95) -> Roc:
     a, b = score[yes], score[~yes]
     m, n = len(a), len(b)
     if not (m and n):
-        return Roc(Estimate("AUC", NAN, level=level, reason="too_few"), NAN, NAN, NAN, NAN, m, n)
+        return Roc(
+            Estimate("AUC", NAN, level=level, reason="too_few", measure=Measure.SUPERIORITY), NAN, NAN, NAN, NAN, m, n
+        )
     cuts = np.unique(score)
     sensitivity = 1 - np.searchsorted(np.sort(a), cuts, side="left") / m
     specificity = np.searchsorted(np.sort(b), cuts, side="left") / n
@@ -72,12 +75,14 @@ def _auc(a: np.ndarray, b: np.ndarray, level: float) -> Estimate:
     of_b = 1 - (whole[m:] - midranks(b)) / m
     value = float(of_a.mean())
     if m < 2 or n < 2:
-        return Estimate("AUC", value, level=level, reason="too_few")
+        return Estimate("AUC", value, level=level, reason="too_few", measure=Measure.SUPERIORITY)
     se = math.sqrt(float(of_a.var(ddof=1)) / m + float(of_b.var(ddof=1)) / n)
     if se == 0:
-        return Estimate("AUC", value, level=level, se=0, reason="separation")
+        return Estimate("AUC", value, level=level, se=0, reason="separation", measure=Measure.SUPERIORITY)
     half = float(special.ndtri((1 + level) / 2)) * se
-    return Estimate("AUC", value, value - half, value + half, level, se=se, how="DeLong interval")
+    return Estimate(
+        "AUC", value, value - half, value + half, level, se=se, how="DeLong interval", measure=Measure.SUPERIORITY
+    )
 
 
 def spearman(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -91,16 +96,27 @@ def spearman(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Estimate:
     first, last = pairs(x, y)
     n, name = len(first), "Spearman rho"
     if n < 3:
-        return Estimate(name, NAN, level=level, reason="too_few")
+        return Estimate(name, NAN, level=level, reason="too_few", measure=Measure.CORRELATION)
     if np.ptp(first) == 0 or np.ptp(last) == 0:
-        return Estimate(name, NAN, level=level, reason="zero_variance")
+        return Estimate(name, NAN, level=level, reason="zero_variance", measure=Measure.CORRELATION)
     r = max(-1.0, min(1.0, float(np.corrcoef(midranks(first), midranks(last))[0, 1])))
     if abs(r) == 1:
-        return Estimate(name, r, level=level, reason="not_estimable")
+        return Estimate(name, r, level=level, reason="not_estimable", measure=Measure.CORRELATION)
     t = r * math.sqrt((n - 2) / (1 - r * r))
     half = float(special.ndtri((1 + level) / 2)) * math.sqrt((1 + r * r / 2) / (n - 3)) if n > 3 else NAN
     low, high = (math.tanh(math.atanh(r) + s * half) for s in (-1, 1))
-    return Estimate(name, r, low, high, level, t_tail(t, n - 2, "two-sided"), t, n - 2, how="Bonett-Wright interval")
+    return Estimate(
+        name,
+        r,
+        low,
+        high,
+        level,
+        t_tail(t, n - 2, "two-sided"),
+        t,
+        n - 2,
+        how="Bonett-Wright interval",
+        measure=Measure.CORRELATION,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +149,9 @@ def anchored(gain: ArrayLike, anchor: ArrayLike, improved: ArrayLike, *, level: 
 
 def _mean(values: np.ndarray, name: str, level: float) -> Estimate:
     e = mean_change(np.zeros(len(values)), values, level=level)
-    return Estimate(name, e.value, e.low, e.high, level, se=e.se, df=e.df, reason=e.reason, how="t interval")
+    return Estimate(
+        name, e.value, e.low, e.high, level, se=e.se, df=e.df, reason=e.reason, measure=Measure.CHANGE, how="t interval"
+    )
 
 
 def spread_thresholds(before: ArrayLike, after: ArrayLike, *, reliability: float | None = None) -> tuple[Estimate, ...]:
@@ -148,8 +166,9 @@ def spread_thresholds(before: ArrayLike, after: ArrayLike, *, reliability: float
     """
     first, last = pairs(before, after)
     names = ("half SD before", "SEM", "MDC95", "SRM", "ES")
+    kinds = (*[Measure.THRESHOLD] * 3, *[Measure.STANDARDISED_CHANGE] * 2)
     if len(first) < 2:
-        return tuple(Estimate(name, NAN, reason="too_few") for name in names)
+        return tuple(Estimate(name, NAN, reason="too_few", measure=kind) for name, kind in zip(names, kinds))
     d, sd = changes(first, last), float(first.std(ddof=1))
     sd_change = float(d.std(ddof=1)) if np.ptp(d) else 0.0
     error = None if reliability is None else measurement_error(sd, reliability)
@@ -161,7 +180,9 @@ def spread_thresholds(before: ArrayLike, after: ArrayLike, *, reliability: float
         "" if sd_change else "zero_variance",
         "" if sd else "zero_variance",
     )
-    return tuple(Estimate(name, v, reason=why) for name, v, why in zip(names, values, reasons))
+    return tuple(
+        Estimate(name, v, reason=why, measure=kind) for name, v, why, kind in zip(names, values, reasons, kinds)
+    )
 
 
 def limits_of_agreement(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, Estimate]:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import changes, check_option, pairs
 
 CLASSES = ("recovered", "improved", "unchanged", "deteriorated")
@@ -142,7 +143,7 @@ def icc(ratings: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, ...]:
     x, n, k = _anova(ratings)
     names = ("ICC1", "ICC2", "ICC3", "ICC1k", "ICC2k", "ICC3k")
     if n < 2:
-        return tuple(Estimate(name, NAN, level=level, reason="too_few") for name in names)
+        return tuple(Estimate(name, NAN, level=level, reason="too_few", measure=Measure.CORRELATION) for name in names)
     rows, columns, grand = x.mean(axis=1), x.mean(axis=0), x.mean()
     msb = k * float(((rows - grand) ** 2).sum()) / (n - 1)
     msj = n * float(((columns - grand) ** 2).sum()) / (k - 1)
@@ -150,7 +151,9 @@ def icc(ratings: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, ...]:
     msw = float(((x - rows[:, None]) ** 2).sum()) / (n * (k - 1))
     tiny = 1e-20 * max(1.0, grand * grand)
     if msb <= tiny or mse <= tiny:
-        return tuple(Estimate(name, NAN, level=level, reason="zero_variance") for name in names)
+        return tuple(
+            Estimate(name, NAN, level=level, reason="zero_variance", measure=Measure.CORRELATION) for name in names
+        )
     one = _icc_from_f(msb / msw, n - 1, n * (k - 1), k, level, ("ICC1", "ICC1k"))
     three = _icc_from_f(msb / mse, n - 1, (n - 1) * (k - 1), k, level, ("ICC3", "ICC3k"))
     two = _icc2(msb, msj, mse, n, k, level)
@@ -167,8 +170,11 @@ def _icc_from_f(
     single = Estimate(
         names[0], (f - 1) / (f + k - 1), (low_f - 1) / (low_f + k - 1), (high_f - 1) / (high_f + k - 1), level, p, f,
         df1, how=how,
+ measure=Measure.CORRELATION,
     )  # fmt: skip
-    return single, Estimate(names[1], 1 - 1 / f, 1 - 1 / low_f, 1 - 1 / high_f, level, p, f, df1, how=how)
+    return single, Estimate(
+        names[1], 1 - 1 / f, 1 - 1 / low_f, 1 - 1 / high_f, level, p, f, df1, how=how, measure=Measure.CORRELATION
+    )
 
 
 def _icc2(msb: float, msj: float, mse: float, n: int, k: int, level: float) -> tuple[Estimate, Estimate]:
@@ -184,8 +190,8 @@ def _icc2(msb: float, msj: float, mse: float, n: int, k: int, level: float) -> t
     p, how = float(special.fdtrc(df1, df2, f)), f"F({df1},{df2})"
     low_k, high_k = (k * limit / (1 + (k - 1) * limit) for limit in (low, high))
     return (
-        Estimate("ICC2", single, low, high, level, p, f, df1, how=how),
-        Estimate("ICC2k", mean, low_k, high_k, level, p, f, df1, how=how),
+        Estimate("ICC2", single, low, high, level, p, f, df1, how=how, measure=Measure.CORRELATION),
+        Estimate("ICC2k", mean, low_k, high_k, level, p, f, df1, how=how, measure=Measure.CORRELATION),
     )
 
 
@@ -204,18 +210,22 @@ def cronbach_alpha(items: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, 
     x, n, k = _anova(items)
     names = ("Cronbach alpha", "standardised alpha")
     if n < 2:
-        return Estimate(names[0], NAN, level=level, reason="too_few"), Estimate(names[1], NAN, reason="too_few")
+        return Estimate(names[0], NAN, level=level, reason="too_few", measure=Measure.CORRELATION), Estimate(
+            names[1], NAN, reason="too_few", measure=Measure.CORRELATION
+        )
     covariance = np.cov(x, rowvar=False)
     own, whole = np.diag(covariance), float(covariance.sum())
     if whole <= 1e-20:
-        return tuple(Estimate(name, NAN, level=level, reason="zero_variance") for name in names)  # type: ignore[return-value]
+        return tuple(
+            Estimate(name, NAN, level=level, reason="zero_variance", measure=Measure.CORRELATION) for name in names
+        )  # type: ignore[return-value]
     raw = k / (k - 1) * (1 - float(own.sum()) / whole)
     tail, df1, df2 = (1 - level) / 2, n - 1, (n - 1) * (k - 1)
     low = 1 - (1 - raw) * float(special.fdtri(df1, df2, 1 - tail))
     high = 1 - (1 - raw) * float(special.fdtri(df1, df2, tail))
-    first = Estimate(names[0], raw, low, high, level, how="Feldt interval")
+    first = Estimate(names[0], raw, low, high, level, how="Feldt interval", measure=Measure.CORRELATION)
     if (own <= 0).any():
-        return first, Estimate(names[1], NAN, reason="zero_variance")
+        return first, Estimate(names[1], NAN, reason="zero_variance", measure=Measure.CORRELATION)
     r = covariance / np.sqrt(np.outer(own, own))
     mean_r = (float(r.sum()) - k) / (k * (k - 1))
-    return first, Estimate(names[1], k * mean_r / (1 + (k - 1) * mean_r))
+    return first, Estimate(names[1], k * mean_r / (1 + (k - 1) * mean_r), measure=Measure.CORRELATION)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 
 #: Below this number the tests of asymmetry have next to no power.
 ENOUGH_SITES = 10
@@ -25,15 +26,26 @@ def egger(y: ArrayLike, v: ArrayLike) -> Estimate:
     df = len(values) - 2
     how = "weighted regression on the standard error, t with k−2 df"
     if df < 1 or np.ptp(se) == 0:
-        return Estimate("Egger", NAN, how=how, reason="too_few" if df < 1 else "not_estimable")
+        return Estimate(
+            "Egger", NAN, how=how, reason="too_few" if df < 1 else "not_estimable", measure=Measure.OVERALL_TEST
+        )
     x = np.column_stack([1 / se, np.ones_like(se)])
     beta = np.linalg.lstsq(x, values / se, rcond=None)[0]
     spread = float(np.sum((values / se - x @ beta) ** 2)) / df
     error = float(np.sqrt(spread * np.linalg.inv(x.T @ x)[1, 1]))
     if error == 0:
-        return Estimate("Egger", beta[1], how=how, se=0.0, reason="zero_variance")
+        return Estimate("Egger", beta[1], how=how, se=0.0, reason="zero_variance", measure=Measure.OVERALL_TEST)
     t = float(beta[1]) / error
-    return Estimate("Egger", beta[1], p=2 * special.stdtr(df, -abs(t)), statistic=t, df=df, se=error, how=how)
+    return Estimate(
+        "Egger",
+        beta[1],
+        p=2 * special.stdtr(df, -abs(t)),
+        statistic=t,
+        df=df,
+        se=error,
+        how=how,
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def begg(y: ArrayLike, v: ArrayLike) -> Estimate:
@@ -46,8 +58,8 @@ def begg(y: ArrayLike, v: ArrayLike) -> Estimate:
     values, variances = np.asarray(y, float), np.asarray(v, float)
     how = "Kendall's rank correlation of standardised effects and variances"
     if len(values) < 3:
-        return Estimate("Begg", NAN, how=how, reason="too_few")
+        return Estimate("Begg", NAN, how=how, reason="too_few", measure=Measure.CORRELATION)
     w = 1 / variances
     centre = np.sum(w * values) / np.sum(w)
     tau = kendalltau((values - centre) / np.sqrt(variances - 1 / np.sum(w)), variances)
-    return Estimate("Begg", tau.statistic, p=tau.pvalue, how=how)
+    return Estimate("Begg", tau.statistic, p=tau.pvalue, how=how, measure=Measure.CORRELATION)

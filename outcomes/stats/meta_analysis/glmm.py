@@ -10,7 +10,8 @@ from scipy import optimize
 from scipy.special import expit, gammaln, ndtr, ndtri
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 
 Array = NDArray[np.float64]
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -50,9 +51,11 @@ def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tup
     half = ndtri((1 + level) / 2) * se
     z = mu / se
     return (
-        Estimate("pooled", mu, mu - half, mu + half, level, 2 * ndtr(-abs(z)), z, se=se, how=how),
-        Estimate("share", expit(mu), expit(mu - half), expit(mu + half), level, how=how),
-        Estimate("tau2", tau**2, how=how),
+        Estimate(
+            "pooled", mu, mu - half, mu + half, level, 2 * ndtr(-abs(z)), z, se=se, how=how, measure=Measure.CHANGE
+        ),
+        Estimate("share", expit(mu), expit(mu - half), expit(mu + half), level, how=how, measure=Measure.SHARE),
+        Estimate("tau2", tau**2, how=how, measure=Measure.VARIANCE),
     )
 
 

@@ -6,7 +6,7 @@ Model: y_i = x_i'β + u_i + e_i, u_i ~ N(0, τ²), e_i ~ N(0, v_i) with v_i know
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 
 Array = NDArray[np.float64]
 
@@ -63,6 +64,11 @@ class _Sites:
         return float(np.sum(w - w**2 * leverage)) if power else float(np.sum(self.v * (1 - leverage)))
 
 
+def as_measure(rows: Iterable[Estimate], measure: Measure) -> tuple[Estimate, ...]:
+    """The pooled rows as what was pooled: a change, a difference, a share …; rows about spread stay as they are."""
+    return tuple(replace(e, measure=measure) if e.measure is Measure.CHANGE else e for e in rows)
+
+
 def pool(
     y: ArrayLike, v: ArrayLike, *, estimator: str = "REML", interval: str = "hartung-knapp", prediction: str = "k-2",
     level: float = 0.95, unit: str = "",
@@ -92,7 +98,17 @@ def pool(
     k = len(sites.y)
     if k < 2:
         alone = float(sites.y[0]) if k else NAN
-        return (Estimate("pooled", alone, level=level, unit=unit, how=f"{k} site, nothing to pool", reason="too_few"),)
+        return (
+            Estimate(
+                "pooled",
+                alone,
+                level=level,
+                unit=unit,
+                how=f"{k} site, nothing to pool",
+                reason="too_few",
+                measure=Measure.CHANGE,
+            ),
+        )
     if estimator == "FE":
         interval = "z"
     tau2 = tau_squared(y, v, estimator=estimator)
@@ -169,22 +185,41 @@ def meta_regression(
     _known("estimator", estimator, ESTIMATORS)
     _known("interval", interval, INTERVALS)
     if sites.spare < 1:
-        return (Estimate("moderators", NAN, level=level, reason="too_few", how=f"{len(sites.y)} sites"),)
+        return (
+            Estimate(
+                "moderators",
+                NAN,
+                level=level,
+                reason="too_few",
+                how=f"{len(sites.y)} sites",
+                measure=Measure.OVERALL_TEST,
+            ),
+        )
     tau2 = tau_squared(y, v, estimator=estimator, moderators=moderators)
     coefficients = _coefficients(sites, tau2, interval, level, ("intercept", *names))
     beta, inverse, _ = sites.fitted(tau2)
     factor = (coefficients[0].se / math.sqrt(inverse[0, 0])) ** 2
     m, chi2 = len(names), float(beta[1:] @ np.linalg.solve(inverse[1:, 1:] * factor, beta[1:]))
     if interval == "z":
-        joint = Estimate("moderators", chi2, statistic=chi2, df=m, p=special.chdtrc(m, chi2), how="Wald χ² test")
+        joint = Estimate(
+            "moderators",
+            chi2,
+            statistic=chi2,
+            df=m,
+            p=special.chdtrc(m, chi2),
+            how="Wald χ² test",
+            measure=Measure.OVERALL_TEST,
+        )
     else:
         f = chi2 / m
         joint = Estimate("moderators", f, statistic=f, df=m, p=special.fdtrc(m, sites.spare, f),
-                         how=f"F test with {m} and {sites.spare} df")  # fmt: skip
+                         how=f"F test with {m} and {sites.spare} df", measure=Measure.OVERALL_TEST)  # fmt: skip
     before = tau_squared(y, v, estimator=estimator)
     share = 100 * max(0.0, 1 - tau2 / before) if before > 0 else NAN
-    explained = Estimate("R2", share, unit="%", reason="" if before > 0 else "zero_variance")
-    return (*coefficients, joint, Estimate("tau2", tau2, how=_named(estimator)), explained)
+    explained = Estimate(
+        "R2", share, unit="%", reason="" if before > 0 else "zero_variance", measure=Measure.HETEROGENEITY
+    )
+    return (*coefficients, joint, Estimate("tau2", tau2, how=_named(estimator), measure=Measure.VARIANCE), explained)
 
 
 def _coefficients(
@@ -201,11 +236,28 @@ def _coefficients(
     for j, name in enumerate(names):
         se = math.sqrt(factor * inverse[j, j])
         if se == 0:
-            out.append(Estimate(name, beta[j], level=level, se=0.0, df=_finite(df), reason="zero_variance"))
+            out.append(
+                Estimate(
+                    name, beta[j], level=level, se=0.0, df=_finite(df), reason="zero_variance", measure=Measure.CHANGE
+                )
+            )
             continue
         low, high = beta[j] - quantile * se, beta[j] + quantile * se
         s = beta[j] / se
-        out.append(Estimate(name, beta[j], low, high, level, 2 * special.stdtr(df, -abs(s)), s, _finite(df), se))
+        out.append(
+            Estimate(
+                name,
+                beta[j],
+                low,
+                high,
+                level,
+                2 * special.stdtr(df, -abs(s)),
+                s,
+                _finite(df),
+                se,
+                measure=Measure.CHANGE,
+            )
+        )
     return tuple(out)
 
 
@@ -215,11 +267,11 @@ def _predicted(pooled: Estimate, tau2: float, k: int, rule: str, estimator: str)
     if df < 1 or estimator == "FE":
         why = "too_few" if df < 1 else "not_estimable"
         return replace(pooled, name="prediction interval", low=NAN, high=NAN, p=NAN, statistic=NAN, df=NAN, se=NAN,
-                       how=how, reason=why)  # fmt: skip
+                       how=how, reason=why, measure=Measure.PREDICTION)  # fmt: skip
     spread = math.sqrt(tau2 + pooled.se**2)
     half = special.stdtrit(df, (1 + pooled.level) / 2) * spread
     return Estimate("prediction interval", pooled.value, pooled.value - half, pooled.value + half, pooled.level,
-                    df=_finite(df), se=spread, unit=pooled.unit, how=how)  # fmt: skip
+                    df=_finite(df), se=spread, unit=pooled.unit, how=how, measure=Measure.PREDICTION)  # fmt: skip
 
 
 def _spread(sites: _Sites, tau2: float, estimator: str, level: float) -> tuple[Estimate, ...]:
@@ -236,14 +288,50 @@ def _spread(sites: _Sites, tau2: float, estimator: str, level: float) -> tuple[E
     share = [100 * t / (t + typical) for t in (low, high)]
     factor = sites.q(tau2) / sites.spare
     return (
-        Estimate("tau2", tau2, low, high, level, how=f"{_named(estimator)}, Q-profile interval{empty}"),
-        Estimate("tau", math.sqrt(tau2), math.sqrt(low), math.sqrt(high), level, how="root of tau2 and its interval"),
         Estimate(
-            "I2", i2, share[0], share[1], level, unit="%", how="tau2 over tau2 plus the typical sampling variance"
+            "tau2",
+            tau2,
+            low,
+            high,
+            level,
+            how=f"{_named(estimator)}, Q-profile interval{empty}",
+            measure=Measure.VARIANCE,
         ),
-        Estimate("H2", h2, how="total over sampling variance"),
-        Estimate("Q", q, statistic=q, df=k - 1, p=special.chdtrc(k - 1, q), how="Cochran Q, χ² test of equal sites"),
-        Estimate("Hartung-Knapp factor", factor, how="below 1 the plain interval is narrower than its truncated form"),
+        Estimate(
+            "tau",
+            math.sqrt(tau2),
+            math.sqrt(low),
+            math.sqrt(high),
+            level,
+            how="root of tau2 and its interval",
+            measure=Measure.VARIANCE,
+        ),
+        Estimate(
+            "I2",
+            i2,
+            share[0],
+            share[1],
+            level,
+            unit="%",
+            how="tau2 over tau2 plus the typical sampling variance",
+            measure=Measure.HETEROGENEITY,
+        ),
+        Estimate("H2", h2, how="total over sampling variance", measure=Measure.HETEROGENEITY),
+        Estimate(
+            "Q",
+            q,
+            statistic=q,
+            df=k - 1,
+            p=special.chdtrc(k - 1, q),
+            how="Cochran Q, χ² test of equal sites",
+            measure=Measure.OVERALL_TEST,
+        ),
+        Estimate(
+            "Hartung-Knapp factor",
+            factor,
+            how="below 1 the plain interval is narrower than its truncated form",
+            measure=Measure.HETEROGENEITY,
+        ),
     )
 
 

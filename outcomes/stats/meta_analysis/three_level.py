@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.meta_analysis.random_effects import _sites
 from outcomes.stats.proportions.single import normal_quantile
 
@@ -116,7 +117,7 @@ def three_level(
         if data is not None:
             theta = _best(data, (0.0, NAN if len(data.y) > 1 else 0.0))[0]
             alone, how = data.origin + data.mean(theta)[0], "one cluster, nothing to pool"
-        return (Estimate("pooled", alone, level=level, unit=unit, how=how, reason="too_few"),)
+        return (Estimate("pooled", alone, level=level, unit=unit, how=how, reason="too_few", measure=Measure.CHANGE),)
     free = _free(data)
     theta, height = _best(data, free)
     plain = _model_based(data, theta, level, unit)
@@ -141,7 +142,7 @@ def leave_one_cluster_out(
     for name in np.unique(who):
         rest = _nested(values[who != name], variances[who != name], who[who != name])
         if rest is None or rest.clusters < 2:
-            e = Estimate("pooled", NAN, level=level, unit=unit, reason="too_few")
+            e = Estimate("pooled", NAN, level=level, unit=unit, reason="too_few", measure=Measure.CHANGE)
         else:
             e = _robust(rest, _best(rest, _free(rest))[0], level, unit)
         out.append(replace(e, group=f"without {name}"))
@@ -257,17 +258,21 @@ def _model_based(data: _Nested, theta: Array, level: float, unit: str) -> Estima
 
 def _tested(name: str, value: float, se: float, df: float, level: float, unit: str, how: str) -> Estimate:
     if se == 0:
-        return Estimate(name, value, level=level, df=df, se=0.0, unit=unit, how=how, reason="zero_variance")
+        return Estimate(
+            name, value, level=level, df=df, se=0.0, unit=unit, how=how, reason="zero_variance", measure=Measure.CHANGE
+        )
     half = float(special.stdtrit(df, (1 + level) / 2)) * se
     p = 2 * float(special.stdtr(df, -abs(value / se)))
-    return Estimate(name, value, value - half, value + half, level, p, value / se, df, se, unit, how)
+    return Estimate(
+        name, value, value - half, value + half, level, p, value / se, df, se, unit, how, measure=Measure.CHANGE
+    )
 
 
 def _predicted(pooled: Estimate, theta: Array, clusters: int) -> Estimate:
     """Where the effect in a new cluster would lie: both variances and the error of μ̂."""
     df, spread = clusters - 2, math.sqrt(theta.sum() + pooled.se**2)
     blank = replace(pooled, name="prediction interval", low=NAN, high=NAN, p=NAN, statistic=NAN, df=NAN, se=NAN,
-                    how="t with clusters − 2 df", reason="too_few" if df < 1 else "")  # fmt: skip
+                    how="t with clusters − 2 df", reason="too_few" if df < 1 else "", measure=Measure.PREDICTION)  # fmt: skip
     if df < 1:
         return blank
     half = float(special.stdtrit(df, (1 + pooled.level) / 2)) * spread
@@ -305,11 +310,11 @@ def _component(
     p = 0.5 * float(special.chdtrc(1, ratio)) if ratio > 0 else 1.0
     how = f"REML, profile-likelihood interval; likelihood-ratio test, p halved at the boundary{edge}"
     return [
-        Estimate(f"tau2 {name}", value, low, high, level, p, ratio, 1, how=how),
+        Estimate(f"tau2 {name}", value, low, high, level, p, ratio, 1, how=how, measure=Measure.VARIANCE),
         Estimate(f"tau {name}", math.sqrt(value), math.sqrt(low), math.sqrt(high), level, unit=unit,
-                 how=f"root of tau2 {name} and its interval{edge}"),
+                 how=f"root of tau2 {name} and its interval{edge}", measure=Measure.VARIANCE),
         Estimate(f"I2 {name}", 100 * value / (value + rest), level=level, unit="%",
-                 how="share of both variances plus the typical sampling variance"),
+                 how="share of both variances plus the typical sampling variance", measure=Measure.HETEROGENEITY),
     ]  # fmt: skip
 
 
@@ -321,5 +326,11 @@ def _homogeneous(data: _Nested) -> Estimate:
     q = float(((data.y - np.average(data.y, weights=1 / data.v)) ** 2 / data.v).sum())
     df = len(data.y) - 1
     return Estimate(
-        "Q", q, p=float(special.chdtrc(df, q)), statistic=q, df=df, how="Cochran Q, χ² test of equal effects"
+        "Q",
+        q,
+        p=float(special.chdtrc(df, q)),
+        statistic=q,
+        df=df,
+        how="Cochran Q, χ² test of equal effects",
+        measure=Measure.OVERALL_TEST,
     )

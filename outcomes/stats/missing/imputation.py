@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.mixed.cross_products import summarise
 from outcomes.stats.mixed.likelihood import Engine
 from outcomes.stats.mixed.reml import Fit, NotConverged, fit
@@ -68,12 +69,12 @@ def rubin(
     fmi = nan if isnan(lam) else 0.0 if lam == 0 else (riv + 2 / (df + 3)) / (riv + 1)
     how = f"Rubin's rules, {m} imputations, Barnard-Rubin df"
     if isnan(total) or total <= 0:
-        e = Estimate(name, mean, level=level, unit=unit, how=how, reason="zero_variance")
+        e = Estimate(name, mean, level=level, unit=unit, how=how, reason="zero_variance", measure=Measure.CHANGE)
     else:
         se, t = sqrt(total), mean / sqrt(total)
         reach = float(special.ndtri(0.5 + level / 2) if isinf(df) else special.stdtrit(df, 0.5 + level / 2)) * se
         p = 2 * float(special.ndtr(-abs(t)) if isinf(df) else special.stdtr(df, -abs(t)))
-        e = Estimate(name, mean, mean - reach, mean + reach, level, p, t, df, se, unit, how)
+        e = Estimate(name, mean, mean - reach, mean + reach, level, p, t, df, se, unit, how, measure=Measure.CHANGE)
     return Pooled(e, m, within, between, total, riv, lam, fmi, df_large)
 
 
@@ -101,7 +102,13 @@ def rubin_wald(
     df = _reiter(r, t, df_complete) if t > 4 and not isinf(df_complete) else _li(r, t, k, m)
     p = float(special.fdtrc(k, df, f))
     return Estimate(
-        name, f, p=p, statistic=f, df=df, how=f"D1, numerator df {k}, relative increase in variance {r:.6g}"
+        name,
+        f,
+        p=p,
+        statistic=f,
+        df=df,
+        how=f"D1, numerator df {k}, relative increase in variance {r:.6g}",
+        measure=Measure.OVERALL_TEST,
     )
 
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.mixed.covariance import structure
 from outcomes.stats.mixed.cross_products import by_pattern, summarise
 from outcomes.stats.mixed.mmrm import visit_design
@@ -120,9 +121,24 @@ def little_mcar(values: ArrayLike, *, unbiased: bool = False) -> Estimate:
         d2 += len(rows) * float(gap @ np.linalg.solve(sigma[np.ix_(at, at)], gap))
         df += len(at)
     if df <= 0:
-        return Estimate("Little's d2", d2, df=df, reason="not_estimable", how="only one pattern: nothing to test")
+        return Estimate(
+            "Little's d2",
+            d2,
+            df=df,
+            reason="not_estimable",
+            how="only one pattern: nothing to test",
+            measure=Measure.OVERALL_TEST,
+        )
     p = float(special.chdtrc(df, d2))
-    return Estimate("Little's d2", d2, p=p, statistic=d2, df=df, how=f"chi-square, df {df}, normal model")
+    return Estimate(
+        "Little's d2",
+        d2,
+        p=p,
+        statistic=d2,
+        df=df,
+        how=f"chi-square, df {df}, normal model",
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def stayers_and_leavers(baseline: ArrayLike, last: ArrayLike, visits: Sequence[str]) -> tuple[Estimate, ...]:
@@ -138,5 +154,15 @@ def stayers_and_leavers(baseline: ArrayLike, last: ArrayLike, visits: Sequence[s
             n = len(values)
             se = float(values.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
             mean = float(values.mean()) if n else float("nan")
-            out.append(Estimate("mean baseline", mean, se=se, group=group, visit=visit, reason="" if n else "too_few"))
+            out.append(
+                Estimate(
+                    "mean baseline",
+                    mean,
+                    se=se,
+                    group=group,
+                    visit=visit,
+                    reason="" if n else "too_few",
+                    measure=Measure.LEVEL,
+                )
+            )
     return tuple(out)

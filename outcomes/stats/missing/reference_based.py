@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.missing.imputation import Parameters, bootstrap_draw, estimates_of, posterior_draw
 from outcomes.stats.mixed.covariance import ByGroup, Structure, structure
 from outcomes.stats.mixed.cross_products import Summary, by_pattern, summarise
@@ -260,7 +261,33 @@ def normal_estimate(
 ) -> Estimate:
     """An estimate with a normal interval, for standard errors by resampling."""
     if not se > 0:
-        return Estimate(name, value, level=level, unit=unit, how=how, reason="zero_variance", visit=visit, group=group)
+        return Estimate(
+            name,
+            value,
+            level=level,
+            unit=unit,
+            how=how,
+            reason="zero_variance",
+            visit=visit,
+            group=group,
+            measure=Measure.DIFFERENCE,
+        )
     reach, z = float(special.ndtri(0.5 + level / 2)) * se, value / se
     p = 2 * float(special.ndtr(-abs(z)))
-    return Estimate(name, value, value - reach, value + reach, level, p, z, nan, se, unit, how, "", visit, group)
+    return Estimate(
+        name,
+        value,
+        value - reach,
+        value + reach,
+        level,
+        p,
+        z,
+        nan,
+        se,
+        unit,
+        how,
+        "",
+        visit,
+        group,
+        measure=Measure.DIFFERENCE,
+    )

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.mixed.covariance import ByGroup, Structure, structure
 from outcomes.stats.mixed.cross_products import Summary, by_pattern
 from outcomes.stats.mixed.likelihood import Design
@@ -107,26 +108,32 @@ class Repeated:
 
     def mean(self, arm: str = "", *, visit: str | Sequence[str]) -> Estimate:
         """The adjusted mean of one arm at a visit, or averaged over a window."""
-        return self._estimate(self.row(arm, visit), "adjusted mean", visit, arm)
+        return self._estimate(self.row(arm, visit), "adjusted mean", visit, arm, Measure.LEVEL)
 
     def difference(self, arm: str, reference: str, *, visit: str | Sequence[str]) -> Estimate:
         """Adjusted mean of `arm` minus that of `reference`."""
-        return self._estimate(self.row(arm, visit) - self.row(reference, visit), f"{arm} − {reference}", visit, "")
+        return self._estimate(
+            self.row(arm, visit) - self.row(reference, visit), f"{arm} − {reference}", visit, "", Measure.DIFFERENCE
+        )
 
     def change(self, arm: str = "", *, before: str, after: str | Sequence[str]) -> Estimate:
         """Adjusted mean after minus before, within one arm."""
         row = self.row(arm, after) - self.row(arm, before)
-        return self._estimate(row, f"mean change from {before}", after, arm)
+        return self._estimate(row, f"mean change from {before}", after, arm, Measure.CHANGE)
 
     def difference_in_change(self, arm: str, reference: str, *, before: str, after: str | Sequence[str]) -> Estimate:
         """The difference between two arms in their change (after minus before)."""
         row = self.row(arm, after) - self.row(arm, before) - self.row(reference, after) + self.row(reference, before)
-        return self._estimate(row, f"{arm} − {reference}, change from {before}", after, "")
+        return self._estimate(
+            row, f"{arm} − {reference}, change from {before}", after, "", Measure.DIFFERENCE_IN_CHANGE
+        )
 
-    def _estimate(self, row: Array, name: str, visit: str | Sequence[str], group: str) -> Estimate:
+    def _estimate(self, row: Array, name: str, visit: str | Sequence[str], group: str, measure: Measure) -> Estimate:
         at = visit if isinstance(visit, str) else "average of " + ", ".join(visit)
-        estimate = self.inference.contrast(row, name=name, level=self.level, unit=self.unit, visit=at, group=group)
-        if name == "adjusted mean":
+        estimate = self.inference.contrast(
+            row, name=name, level=self.level, unit=self.unit, visit=at, group=group, measure=measure
+        )
+        if measure is Measure.LEVEL:
             return replace(estimate, p=nan, statistic=nan)
         return estimate
 
@@ -144,6 +151,7 @@ class Repeated:
             return Estimate(
                 f"standardised {estimate.name}", nan, level=estimate.level, reason="zero_variance", visit=estimate.visit
             )
+        kind = Measure.STANDARDISED_DIFFERENCE if estimate.measure.compares_groups else Measure.STANDARDISED_CHANGE
         scaled = {k: getattr(estimate, k) / sd for k in ("value", "low", "high", "se")}
         how = f"divided by the {named} ({sd:.4g}), taken as known"
         return replace(
@@ -154,6 +162,7 @@ class Repeated:
             p=nan,
             p_adjusted=nan,
             statistic=nan,
+            measure=kind,
             **scaled,
         )
 
@@ -268,7 +277,7 @@ def residual_summary(predictions: Predictions, visits: Sequence[str]) -> tuple[E
         z = z[~np.isnan(z)]
         n, sd = len(z), float(np.std(z, ddof=1)) if len(z) > 1 else nan
         if n < 3 or not sd > 0:
-            out.append(Estimate("scaled residual SD", nan, reason="too_few", visit=visit))
+            out.append(Estimate("scaled residual SD", nan, reason="too_few", visit=visit, measure=Measure.DIAGNOSTIC))
             continue
         skew = float(np.mean((z - z.mean()) ** 3) / np.std(z) ** 3)
         out += [

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.mixed.cross_products import by_pattern
 from outcomes.stats.mixed.reml import Fit, NotConverged
 
@@ -116,6 +117,7 @@ class Inference:
 
     def contrast(
         self, contrast: ArrayLike, *, name: str, level: float = 0.95, unit: str = "", visit: str = "", group: str = "",
+        measure: Measure = Measure.UNSTATED,
     ) -> Estimate:  # fmt: skip
         """The estimate of one linear combination (coefficients,) with its interval and the t-test against nought.
 
@@ -125,21 +127,51 @@ class Inference:
         c = self._kept(l_full)
         if c is None:
             return Estimate(
-                name, nan, level=level, unit=unit, how=self.how, reason="not_estimable", visit=visit, group=group
+                name,
+                nan,
+                level=level,
+                unit=unit,
+                how=self.how,
+                reason="not_estimable",
+                visit=visit,
+                group=group,
+                measure=measure,
             )
         value = float(c @ self.fit.beta[self.fit.kept])
         variance = float(c @ self.cov @ c)
         df = self._df(c)
         if not variance > 0 or not df > 0:
             return Estimate(
-                name, value, level=level, unit=unit, how=self.how, reason="zero_variance", visit=visit, group=group
+                name,
+                value,
+                level=level,
+                unit=unit,
+                how=self.how,
+                reason="zero_variance",
+                visit=visit,
+                group=group,
+                measure=measure,
             )
         se = sqrt(variance)
         t = value / se
         reach = float(special.stdtrit(df, 0.5 + level / 2)) * se
         p = 2 * float(special.stdtr(df, -abs(t)))
         return Estimate(
-            name, value, value - reach, value + reach, level, p, t, df, se, unit, self.how, "", visit, group
+            name,
+            value,
+            value - reach,
+            value + reach,
+            level,
+            p,
+            t,
+            df,
+            se,
+            unit,
+            self.how,
+            "",
+            visit,
+            group,
+            measure=measure,
         )
 
     def test(self, contrasts: ArrayLike, *, name: str) -> Estimate:
@@ -150,17 +182,25 @@ class Inference:
         rows = np.atleast_2d(np.asarray(contrasts, dtype=float))
         kept = [self._kept(row) for row in rows]
         if any(c is None for c in kept):
-            return Estimate(name, nan, how=self.how, reason="not_estimable")
+            return Estimate(name, nan, how=self.how, reason="not_estimable", measure=Measure.OVERALL_TEST)
         c = _independent(np.array(kept))
         r = len(c)
         value = c @ self.fit.beta[self.fit.kept]
         v = c @ self.cov @ c.T
         if np.linalg.matrix_rank(v) < r:
-            return Estimate(name, nan, how=self.how, reason="zero_variance")
+            return Estimate(name, nan, how=self.how, reason="zero_variance", measure=Measure.OVERALL_TEST)
         f = float(value @ np.linalg.solve(v, value)) / r
         df, scale = self._joint_df(c)
         p = float(special.fdtrc(r, df, max(scale * f, 0.0)))
-        return Estimate(name, scale * f, p=p, statistic=scale * f, df=df, how=f"F-test, numerator df {r}, {self.how}")
+        return Estimate(
+            name,
+            scale * f,
+            p=p,
+            statistic=scale * f,
+            df=df,
+            how=f"F-test, numerator df {r}, {self.how}",
+            measure=Measure.OVERALL_TEST,
+        )
 
     def _joint_df(self, c: Array) -> tuple[float, float]:
         r = len(c)
@@ -311,4 +351,12 @@ def likelihood_ratio(larger: Fit, smaller: Fit) -> Estimate:
     statistic = max(2 * (larger.loglik - smaller.loglik), 0.0)
     df = larger.n_parameters + len(larger.kept) - smaller.n_parameters - len(smaller.kept)
     p = float(special.chdtrc(df, statistic))
-    return Estimate("likelihood ratio", statistic, p=p, statistic=statistic, df=df, how=f"chi-square, df {df}")
+    return Estimate(
+        "likelihood ratio",
+        statistic,
+        p=p,
+        statistic=statistic,
+        df=df,
+        how=f"chi-square, df {df}",
+        measure=Measure.OVERALL_TEST,
+    )

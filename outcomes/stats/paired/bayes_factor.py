@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import mean_change
 
 #: The prior scale in use by default: √2/2 (Rouder et al. 2009 took 1; Morey and Rouder's software, this).
@@ -56,5 +57,7 @@ def bayes_factor(before: ArrayLike, after: ArrayLike, *, scale: float = MEDIUM) 
     change, how = mean_change(before, after), f"JZS, Cauchy prior scale {scale:.4g}"
     log_bf = jzs_log_bf10(change.statistic, len(np.asarray(before)), scale=scale)
     if change.reason:
-        return Estimate("BF10", NAN, reason=change.reason, how=how)
-    return Estimate("BF10", math.exp(log_bf) if log_bf < 709 else math.inf, statistic=log_bf, how=how)
+        return Estimate("BF10", NAN, reason=change.reason, how=how, measure=Measure.EVIDENCE)
+    return Estimate(
+        "BF10", math.exp(log_bf) if log_bf < 709 else math.inf, statistic=log_bf, how=how, measure=Measure.EVIDENCE
+    )

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import pairs, t_tail
 
 
@@ -28,16 +29,26 @@ def pearson(x: ArrayLike, y: ArrayLike, *, level: float = 0.95, name: str = "cor
     first, last = pairs(x, y)
     n = len(first)
     if n < 3:
-        return Estimate(name, NAN, level=level, reason="too_few")
+        return Estimate(name, NAN, level=level, reason="too_few", measure=Measure.CORRELATION)
     if np.ptp(np.round(first, 9)) == 0 or np.ptp(np.round(last, 9)) == 0:
-        return Estimate(name, NAN, level=level, reason="zero_variance")
+        return Estimate(name, NAN, level=level, reason="zero_variance", measure=Measure.CORRELATION)
     r = float(np.corrcoef(first, last)[0, 1])
     if 1 - abs(r) < 1e-12:  # a line, up to the last digits
-        return Estimate(name, math.copysign(1, r), level=level, reason="not_estimable")
+        return Estimate(name, math.copysign(1, r), level=level, reason="not_estimable", measure=Measure.CORRELATION)
     t = r * math.sqrt((n - 2) / (1 - r * r))
     half = float(special.ndtri((1 + level) / 2)) / math.sqrt(n - 3) if n > 3 else NAN
     low, high = (math.tanh(math.atanh(r) + s * half) for s in (-1, 1))
     reason = "too_few" if n == 3 else ""
     return Estimate(
-        name, r, low, high, level, t_tail(t, n - 2, "two-sided"), t, n - 2, reason=reason, how="Fisher z interval"
+        name,
+        r,
+        low,
+        high,
+        level,
+        t_tail(t, n - 2, "two-sided"),
+        t,
+        n - 2,
+        reason=reason,
+        how="Fisher z interval",
+        measure=Measure.CORRELATION,
     )

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import changes, check_option, pairs
 
 
@@ -214,7 +215,14 @@ def hedges(estimate: Estimate, n: int) -> Estimate:
     """
     name, how = estimate.name.replace("d_", "g_"), f"{f'{estimate.how}, ' if estimate.how else ''}times J(n − 1)"
     if estimate.reason or n < 3:
-        return Estimate(name, NAN, level=estimate.level, reason=estimate.reason or "too_few", how=how)
+        return Estimate(
+            name,
+            NAN,
+            level=estimate.level,
+            reason=estimate.reason or "too_few",
+            how=how,
+            measure=Measure.STANDARDISED_CHANGE,
+        )
     e, j = estimate, hedges_j(n - 1)
     return replace(e, name=name, value=e.value * j, low=e.low * j, high=e.high * j, se=e.se * j, how=how)
 
@@ -236,7 +244,10 @@ def paired_effects(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) 
     """
     m = _moments(before, after)
     if isinstance(m, str):
-        ds = [Estimate(name, NAN, level=level, reason=m) for name in ("d_av", "d_z", "d_b", "d_rm")]
+        ds = [
+            Estimate(name, NAN, level=level, reason=m, measure=Measure.STANDARDISED_CHANGE)
+            for name in ("d_av", "d_z", "d_b", "d_rm")
+        ]
         return tuple(e for d in ds for e in (d, hedges(d, 0)))
     ds = [_d_av(m, level), _d_z(m, level), _d_b(m, level), _d_rm(m, level)]
     return tuple(e for d in ds for e in (d, hedges(d, m.n)))
@@ -246,12 +257,16 @@ def _of(
     before: ArrayLike, after: ArrayLike, name: str, level: float, kind: Callable[[_Moments, float], Estimate]
 ) -> Estimate:
     m = _moments(before, after)
-    return Estimate(name, NAN, level=level, reason=m) if isinstance(m, str) else kind(m, level)
+    return (
+        Estimate(name, NAN, level=level, reason=m, measure=Measure.STANDARDISED_CHANGE)
+        if isinstance(m, str)
+        else kind(m, level)
+    )
 
 
 def _normal(name: str, value: float, se: float, level: float, how: str) -> Estimate:
     half = float(special.ndtri((1 + level) / 2)) * se
-    return Estimate(name, value, value - half, value + half, level, se=se, how=how)
+    return Estimate(name, value, value - half, value + half, level, se=se, how=how, measure=Measure.STANDARDISED_CHANGE)
 
 
 def _d_av(m: _Moments, level: float, interval: str = "bonett") -> Estimate:
@@ -268,12 +283,22 @@ def _d_av(m: _Moments, level: float, interval: str = "bonett") -> Estimate:
 def _d_z(m: _Moments, level: float) -> Estimate:
     d, root = m.mean / m.sd_change, math.sqrt(m.n)
     low, high = nct_interval(d * root, m.n - 1, level)
-    return Estimate("d_z", d, low / root, high / root, level, how="SD of the changes; noncentral t interval")
+    return Estimate(
+        "d_z",
+        d,
+        low / root,
+        high / root,
+        level,
+        how="SD of the changes; noncentral t interval",
+        measure=Measure.STANDARDISED_CHANGE,
+    )
 
 
 def _d_b(m: _Moments, level: float, variances: str = "unequal") -> Estimate:
     if m.sd_before == 0:
-        return Estimate("d_b", NAN, level=level, reason="zero_variance", how="SD before")
+        return Estimate(
+            "d_b", NAN, level=level, reason="zero_variance", how="SD before", measure=Measure.STANDARDISED_CHANGE
+        )
     d, df, s2 = m.mean / m.sd_before, m.n - 1, m.sd_before**2
     if variances == "equal":
         se = math.sqrt(max(2 * (1 - m.r), 0.0) / m.n + d * d / (2 * m.n))
@@ -285,7 +310,7 @@ def _d_b(m: _Moments, level: float, variances: str = "unequal") -> Estimate:
 def _d_rm(m: _Moments, level: float) -> Estimate:
     how = "SD of the changes over √(2(1 − r)); normal interval"
     if not abs(m.r) < 1 - 1e-12:
-        return Estimate("d_rm", NAN, level=level, reason="not_estimable", how=how)
+        return Estimate("d_rm", NAN, level=level, reason="not_estimable", how=how, measure=Measure.STANDARDISED_CHANGE)
     apart = 2 * (1 - m.r)
     d = m.mean / m.sd_change * math.sqrt(apart)
     return _normal("d_rm", d, math.sqrt((1 / m.n + d * d / (2 * m.n)) * apart), level, how)

@@ -9,7 +9,8 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.core.wording import MINUS
 from outcomes.stats.paired.location import check_option, mean_change, t_tail
 
@@ -47,8 +48,11 @@ def tost(
     change = mean_change(before, after, level=round(1 - 2 * alpha, 12))
     how = f"two one-sided t-tests, margins {MINUS}{-low:g} and {high:g}"
     if change.reason:
-        side = Estimate("", NAN, reason=change.reason)
-        sides = replace(side, name="above the lower margin"), replace(side, name="below the upper margin")
+        side = Estimate("", NAN, reason=change.reason, measure=Measure.OVERALL_TEST)
+        sides = (
+            replace(side, name="above the lower margin", measure=Measure.OVERALL_TEST),
+            replace(side, name="below the upper margin", measure=Measure.OVERALL_TEST),
+        )
         return Equivalence(replace(change, how=how), *sides, None)
     t_low, t_high = ((change.value - m) / change.se for m in (low, high))
     above = _side("above the lower margin", change, t_low, "greater", low)
@@ -61,7 +65,16 @@ def tost(
 
 def _side(name: str, change: Estimate, t: float, alternative: str, margin: float) -> Estimate:
     p = t_tail(t, change.df, alternative)
-    return Estimate(name, change.value - margin, p=p, statistic=t, df=change.df, se=change.se, how="one-sided t-test")
+    return Estimate(
+        name,
+        change.value - margin,
+        p=p,
+        statistic=t,
+        df=change.df,
+        se=change.se,
+        how="one-sided t-test",
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def _margins(margin: float | tuple[float, float]) -> tuple[float, float]:

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 
 Alternative = Literal["two-sided", "less", "greater"]
 ALTERNATIVES = ("two-sided", "less", "greater")
@@ -83,7 +84,9 @@ def t_limits(value: float, se: float, df: float, level: float, alternative: str)
 def _t_estimate(name: str, value: float, se: float, df: float, level: float, alternative: str, how: str) -> Estimate:
     t = value / se
     low, high = t_limits(value, se, df, level, alternative)
-    return Estimate(name, value, low, high, level, t_tail(t, df, alternative), t, df, se, how=how)
+    return Estimate(
+        name, value, low, high, level, t_tail(t, df, alternative), t, df, se, how=how, measure=Measure.CHANGE
+    )
 
 
 def mean_change(
@@ -108,10 +111,21 @@ def mean_change(
     check_option("alternative", alternative, ALTERNATIVES)
     d, n, how = changes(before, after), len(np.asarray(before)), "paired t-test"
     if n < 2:
-        return Estimate("mean change", d[0] if n else NAN, level=level, reason="too_few", how=how)
+        return Estimate(
+            "mean change", d[0] if n else NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE
+        )
     mean, sd = float(d.mean()), _sd(d)
     if sd == 0:
-        return Estimate("mean change", float(d[0]), level=level, df=n - 1, se=0, reason="zero_variance", how=how)
+        return Estimate(
+            "mean change",
+            float(d[0]),
+            level=level,
+            df=n - 1,
+            se=0,
+            reason="zero_variance",
+            how=how,
+            measure=Measure.CHANGE,
+        )
     return _t_estimate("mean change", mean, sd / math.sqrt(n), n - 1, level, alternative, how)
 
 
@@ -141,13 +155,15 @@ def trimmed_change(before: ArrayLike, after: ArrayLike, *, trim: float = 0.2, le
     cut = math.floor(trim * n + 1e-12)
     kept, name, how = n - 2 * cut, "trimmed mean change", f"Yuen paired, {100 * trim:g}% trimmed at each end"
     if n < 4 or kept < 2:
-        return Estimate(name, NAN, level=level, reason="too_few", how=how)
+        return Estimate(name, NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE)
     a, b = np.sort(first), np.sort(last)
     value = float(b[cut : n - cut].mean() - a[cut : n - cut].mean())
     gap = np.clip(last, b[cut], b[n - cut - 1]) - np.clip(first, a[cut], a[n - cut - 1])
     spread = _sd(np.round(gap, 9))
     if spread == 0:
-        return Estimate(name, value, level=level, df=kept - 1, se=0, reason="zero_variance", how=how)
+        return Estimate(
+            name, value, level=level, df=kept - 1, se=0, reason="zero_variance", how=how, measure=Measure.CHANGE
+        )
     se = spread * math.sqrt((n - 1) / (kept * (kept - 1)))
     return _t_estimate(name, value, se, kept - 1, level, "two-sided", how)
 
@@ -169,9 +185,9 @@ def variance_ratio(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) 
     first, last = pairs(before, after)
     n, name, how = len(first), "variance ratio", "Pitman-Morgan"
     if n < 4:
-        return Estimate(name, NAN, level=level, reason="too_few", how=how)
+        return Estimate(name, NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE)
     if 0 in (_sd(first), _sd(last), _sd(np.round(last - first, 9)), _sd(np.round(last + first, 9))):
-        return Estimate(name, NAN, level=level, reason="zero_variance", how=how)
+        return Estimate(name, NAN, level=level, reason="zero_variance", how=how, measure=Measure.CHANGE)
     ratio = float(last.var() / first.var())
     r = float(np.corrcoef(last - first, last + first)[0, 1])
     df = n - 2
@@ -180,7 +196,9 @@ def variance_ratio(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) 
     k = 1 + 2 * (1 - rho2) * float(special.stdtrit(df, (1 + level) / 2)) ** 2 / df
     width = math.sqrt(max(k * k - 1, 0.0))
     p = t_tail(t, df, "two-sided")
-    return Estimate(name, ratio, ratio * (k - width), ratio * (k + width), level, p, t, df, how=how)
+    return Estimate(
+        name, ratio, ratio * (k - width), ratio * (k + width), level, p, t, df, how=how, measure=Measure.CHANGE
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +232,9 @@ def sign_test(
     how = f"{'mid-p' if mid_p else 'exact'} sign test, unchanged scores dropped"
     if m == 0:
         p, reason = (1.0, "all_zero") if len(d) else (NAN, "too_few")
-        return SignTest(Estimate(name, NAN, level=level, p=p, reason=reason, how=how), 0, 0, len(d))
+        return SignTest(
+            Estimate(name, NAN, level=level, p=p, reason=reason, how=how, measure=Measure.SHARE), 0, 0, len(d)
+        )
     at = math.exp(math.lgamma(m + 1) - math.lgamma(up + 1) - math.lgamma(down + 1) - m * math.log(2))
     half = at / 2 if mid_p else 0.0
     less, more = (float(special.bdtr(k, m, 0.5)) - half for k in (up, down))
@@ -222,7 +242,9 @@ def sign_test(
     tail = (1 - level) / 2
     low = float(special.betaincinv(up, down + 1, tail)) if up else 0.0
     high = float(special.betaincinv(up + 1, down, 1 - tail)) if down else 1.0
-    return SignTest(Estimate(name, up / m, low, high, level, p, up, how=how), up, down, len(d) - m)
+    return SignTest(
+        Estimate(name, up / m, low, high, level, p, up, how=how, measure=Measure.SHARE), up, down, len(d) - m
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +269,13 @@ def median_change(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -
     d = np.sort(changes(before, after))
     n, name, how = len(d), "median change", "order statistics (binomial)"
     if n == 0:
-        return MedianChange(Estimate(name, NAN, level=level, reason="too_few", how=how), NAN)
+        return MedianChange(Estimate(name, NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE), NAN)
     k = _largest_k(n, (1 - level) / 2)
     if k < 0:
-        return MedianChange(Estimate(name, float(np.median(d)), level=level, reason="too_few", how=how), NAN)
-    median = Estimate(name, float(np.median(d)), d[k], d[n - 1 - k], level, how=how)
+        return MedianChange(
+            Estimate(name, float(np.median(d)), level=level, reason="too_few", how=how, measure=Measure.CHANGE), NAN
+        )
+    median = Estimate(name, float(np.median(d)), d[k], d[n - 1 - k], level, how=how, measure=Measure.CHANGE)
     return MedianChange(median, 1 - 2 * float(special.bdtr(k, n, 0.5)))
 
 
@@ -278,11 +302,28 @@ def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
     of_means = 100 * (float(last.mean()) - mean) / mean if mean != 0 else NAN
     left = len(first) - len(own)
     how = f"{left} with a score of 0 before left out" if left else ""
-    rows = [Estimate("percent change of the means", of_means, unit="%", reason="" if mean else "not_estimable")]
+    rows = [
+        Estimate(
+            "percent change of the means",
+            of_means,
+            unit="%",
+            reason="" if mean else "not_estimable",
+            measure=Measure.PERCENT_CHANGE,
+        )
+    ]
     for name, of in (("mean", np.mean), ("median", np.median), ("lowest", np.min), ("highest", np.max)):
         value = float(of(own)) if len(own) else NAN
         reason = "" if len(own) else "not_estimable"
-        rows.append(Estimate(f"{name} percent change of patients", value, unit="%", how=how, reason=reason))
+        rows.append(
+            Estimate(
+                f"{name} percent change of patients",
+                value,
+                unit="%",
+                how=how,
+                reason=reason,
+                measure=Measure.PERCENT_CHANGE,
+            )
+        )
     return tuple(rows)
 
 
@@ -299,8 +340,10 @@ def shapiro_wilk(before: ArrayLike, after: ArrayLike) -> Estimate:
 
     d, name = changes(before, after), "Shapiro-Wilk W of the changes"
     if len(d) < 3:
-        return Estimate(name, NAN, reason="too_few")
+        return Estimate(name, NAN, reason="too_few", measure=Measure.OVERALL_TEST)
     if _sd(d) == 0 or len(d) > 5000:
-        return Estimate(name, NAN, reason="zero_variance" if _sd(d) == 0 else "not_estimable")
+        return Estimate(
+            name, NAN, reason="zero_variance" if _sd(d) == 0 else "not_estimable", measure=Measure.OVERALL_TEST
+        )
     w, p = shapiro(d)
-    return Estimate(name, w, p=p, statistic=w)
+    return Estimate(name, w, p=p, statistic=w, measure=Measure.OVERALL_TEST)

@@ -8,7 +8,8 @@ from typing import Literal
 from numpy.typing import ArrayLike
 from scipy import special
 
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import changes, check_option
 from outcomes.stats.paired.signed_rank import Zeros, signed_rank
 from outcomes.stats.proportions.paired import paired_difference
@@ -32,13 +33,15 @@ def rank_biserial(before: ArrayLike, after: ArrayLike, *, zeros: Zeros = "wilcox
     m, name = r.n_nonzero, "rank-biserial"
     how = f"zeros {'dropped' if zeros == 'wilcoxon' else 'ranked, then dropped (Pratt)'}; Fisher z interval"
     if m == 0:
-        return Estimate(name, NAN, level=level, reason=r.test.reason, how=how)
+        return Estimate(name, NAN, level=level, reason=r.test.reason, how=how, measure=Measure.RANK_EFFECT)
     value = (r.w_plus - r.w_minus) / (r.w_plus + r.w_minus)
     if abs(value) == 1:
-        return Estimate(name, value, level=level, reason="not_estimable", how=how)
+        return Estimate(name, value, level=level, reason="not_estimable", how=how, measure=Measure.RANK_EFFECT)
     se = math.sqrt((2 * m**3 + 3 * m**2 + m) / 6) / ((m**2 + m) / 2)
     half, centre = float(special.ndtri((1 + level) / 2)) * se, math.atanh(value)
-    return Estimate(name, value, math.tanh(centre - half), math.tanh(centre + half), level, how=how)
+    return Estimate(
+        name, value, math.tanh(centre - half), math.tanh(centre + half), level, how=how, measure=Measure.RANK_EFFECT
+    )
 
 
 def superiority(
@@ -61,7 +64,16 @@ def superiority(
     net = paired_difference((0, down, up, same), level=level)
     how = "ties split; Tango interval"
     value = (1 + net.value) / 2
-    return Estimate("PS_dep", value, (1 + net.low) / 2, (1 + net.high) / 2, level, reason=net.reason, how=how)
+    return Estimate(
+        "PS_dep",
+        value,
+        (1 + net.low) / 2,
+        (1 + net.high) / 2,
+        level,
+        reason=net.reason,
+        how=how,
+        measure=Measure.SUPERIORITY,
+    )
 
 
 def r_from_z(before: ArrayLike, after: ArrayLike, *, pairs: Literal["non-zero", "all"] = "non-zero") -> Estimate:
@@ -76,4 +88,6 @@ def r_from_z(before: ArrayLike, after: ArrayLike, *, pairs: Literal["non-zero", 
     r = signed_rank(before, after, method="normal")
     n = r.n_nonzero if pairs == "non-zero" else r.n
     how = f"Z/√N, N = {pairs} pairs"
-    return Estimate("r from Z", r.z / math.sqrt(n) if n else NAN, reason=r.test.reason, how=how)
+    return Estimate(
+        "r from Z", r.z / math.sqrt(n) if n else NAN, reason=r.test.reason, how=how, measure=Measure.RANK_EFFECT
+    )

@@ -13,7 +13,8 @@ from scipy import special
 from scipy.optimize import minimize
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.paired.correlation import pearson
 from outcomes.stats.paired.location import changes, check_option, pairs, t_limits, t_tail
 
@@ -102,9 +103,16 @@ def population(
     z = float(special.ndtri((1 + level) / 2))
     spread = (sd * math.exp(-z * ses[1]), sd * math.exp(z * ses[1]))
     centre = Estimate(
-        names[0], side * mean, side * mean - z * ses[0], side * mean + z * ses[0], level, se=ses[0], how=how
+        names[0],
+        side * mean,
+        side * mean - z * ses[0],
+        side * mean + z * ses[0],
+        level,
+        se=ses[0],
+        how=how,
+        measure=Measure.LEVEL,
     )
-    return centre, Estimate(names[1], sd, *spread, level, how=how)
+    return centre, Estimate(names[1], sd, *spread, level, how=how, measure=Measure.VARIANCE)
 
 
 def _truncated_loss(
@@ -140,7 +148,9 @@ def _standard_errors(loss: Callable[[np.ndarray], float], at: np.ndarray) -> tup
 
 
 def _undefined(names: tuple[str, str], reason: str, level: float, how: str) -> tuple[Estimate, Estimate]:
-    first, last = (Estimate(name, NAN, level=level, reason=reason, how=how) for name in names)
+    first, last = (
+        Estimate(name, NAN, level=level, reason=reason, how=how, measure=Measure.DIAGNOSTIC) for name in names
+    )
     return first, last
 
 
@@ -169,7 +179,8 @@ def mee_chua(before: ArrayLike, after: ArrayLike, *, mean: float, level: float =
     sigma2 = float(residual @ residual) / (n - 2)
     if sigma2 <= 1e-24 * max(1.0, float(y @ y)):
         return tuple(
-            Estimate(name, v, level=level, reason="zero_variance", how=how) for name, v in zip(names, (start, slope))
+            Estimate(name, v, level=level, reason="zero_variance", how=how, measure=Measure.DIAGNOSTIC)
+            for name, v in zip(names, (start, slope))
         )  # type: ignore[return-value]
     ses = math.sqrt(sigma2 * (1 / n + float(x.mean()) ** 2 / sxx)), math.sqrt(sigma2 / sxx)
     out = []
@@ -177,7 +188,7 @@ def mee_chua(before: ArrayLike, after: ArrayLike, *, mean: float, level: float =
         t = (value - null) / se
         low, high = t_limits(value, se, n - 2, level, "two-sided")
         p = t_tail(t, n - 2, "two-sided")
-        out.append(Estimate(name, value, low, high, level, p, t, n - 2, se, how=how))
+        out.append(Estimate(name, value, low, high, level, p, t, n - 2, se, how=how, measure=Measure.DIAGNOSTIC))
     return out[0], replace(out[1], how=f"{how}; test of slope 1")
 
 
@@ -206,9 +217,9 @@ def change_and_baseline(
     oldham = pearson(d, (first + last) / 2, level=level, name="Oldham r")
     name, how = "Blomqvist slope", "" if reliability is None else f"reliability {reliability:g}"
     if math.isnan(naive.value):
-        return naive, oldham, Estimate(name, NAN, reason=naive.reason, how=how)
+        return naive, oldham, Estimate(name, NAN, reason=naive.reason, how=how, measure=Measure.DIAGNOSTIC)
     if reliability is None:
-        return naive, oldham, Estimate(name, NAN, reason="needs_input", how=how)
+        return naive, oldham, Estimate(name, NAN, reason="needs_input", how=how, measure=Measure.DIAGNOSTIC)
     off = first - first.mean()
     slope = float(off @ d) / float(off @ off)
-    return naive, oldham, Estimate(name, (slope + 1 - reliability) / reliability, how=how)
+    return naive, oldham, Estimate(name, (slope + 1 - reliability) / reliability, how=how, measure=Measure.DIAGNOSTIC)

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.groups.means import FTest
 from outcomes.stats.groups.studentized_range import tukey_p
 from outcomes.stats.midranks import midranks
@@ -259,19 +260,21 @@ def friedman(scores: ArrayLike) -> RankTest:
     n, k = y.shape
     how = "Friedman, corrected for ties"
     if n < 2:
-        nothing = Estimate("chi2", NAN, df=k - 1, how=how, reason="too_few")
+        nothing = Estimate("chi2", NAN, df=k - 1, how=how, reason="too_few", measure=Measure.OVERALL_TEST)
         return RankTest(nothing, NAN, FTest(NAN, k - 1, 0, NAN, "too_few"))
     r = _row_ranks(y)
     spread = float((r**2).sum()) - n * k * (k + 1) ** 2 / 4
     df2 = (k - 1) * (n - 1)
     if spread <= 0:
-        nothing = Estimate("chi2", 0.0, p=1.0, statistic=0.0, df=k - 1, how=how, reason="all_zero")
+        nothing = Estimate(
+            "chi2", 0.0, p=1.0, statistic=0.0, df=k - 1, how=how, reason="all_zero", measure=Measure.OVERALL_TEST
+        )
         return RankTest(nothing, NAN, FTest(NAN, k - 1, df2, NAN, "all_zero"))
     chi2 = (k - 1) * float(((r.sum(axis=0) - n * (k + 1) / 2) ** 2).sum()) / spread
     w = chi2 / (n * (k - 1))
     f = FTest.of((n - 1) * w / (1 - w), k - 1, df2) if w < 1 - 1e-12 else FTest(NAN, k - 1, df2, NAN, "zero_variance")
     p = float(special.chdtrc(k - 1, chi2))
-    return RankTest(Estimate("chi2", chi2, p=p, statistic=chi2, df=k - 1, how=how), w, f)
+    return RankTest(Estimate("chi2", chi2, p=p, statistic=chi2, df=k - 1, how=how, measure=Measure.OVERALL_TEST), w, f)
 
 
 def quade(scores: ArrayLike) -> FTest:
@@ -300,7 +303,7 @@ def page(scores: ArrayLike) -> Estimate:
     z = (big_l - n * k * (k + 1) ** 2 / 4) / math.sqrt(n * k * k * (k + 1) * (k * k - 1) / 144) if n else NAN
     how = "Page, normal approximation, no tie correction, one-sided for a rise"
     p = float(special.ndtr(-z))
-    return Estimate("L", big_l, p=p, statistic=z, how=how, reason="" if n else "too_few")
+    return Estimate("L", big_l, p=p, statistic=z, how=how, reason="" if n else "too_few", measure=Measure.OVERALL_TEST)
 
 
 def _visit_pairs(k: int, visits: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -327,7 +330,13 @@ def friedman_pairs(
     rows = []
     for i, j, pair in _visit_pairs(k, visits):
         gap = float(sums[j] - sums[i])
-        row = Estimate("mean rank difference", gap / n if n else NAN, group=pair, how=test.capitalize())
+        row = Estimate(
+            "mean rank difference",
+            gap / n if n else NAN,
+            group=pair,
+            how=test.capitalize(),
+            measure=Measure.RANK_EFFECT,
+        )
         if test == "nemenyi":
             q = abs(gap) / n / math.sqrt(k * (k + 1) / (6 * n)) * math.sqrt(2) if n else NAN
             rows.append(replace(row, statistic=q, p_adjusted=tukey_p(q, k), reason="" if n else "too_few"))

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.midranks import midranks
 from outcomes.stats.paired.location import ALTERNATIVES, Alternative, changes, check_option
 
@@ -142,7 +143,15 @@ def signed_rank(
         p = _exact_p(np.rint(2 * ranks).astype(np.int64), positive, alternative, mid_p=mid_p)
     else:
         p = _normal_p(off, spread, alternative, continuity=continuity)
-    test = Estimate("signed-rank W+", plus if len(d) else NAN, p=p, statistic=z, how=how, reason=reason)
+    test = Estimate(
+        "signed-rank W+",
+        plus if len(d) else NAN,
+        p=p,
+        statistic=z,
+        how=how,
+        reason=reason,
+        measure=Measure.OVERALL_TEST,
+    )
     floor = math.ldexp(1.0, (1 if alternative == "two-sided" else 0) - m)
     return SignedRankTest(test, len(d), len(d) - m, m, plus, float(ranks.sum()) - plus, z, exact, min(1.0, floor))
 
@@ -198,9 +207,9 @@ def hodges_lehmann(
     d = changes(before, after)
     n, name = len(d), "Hodges-Lehmann shift"
     if n == 0:
-        return HodgesLehmann(Estimate(name, NAN, level=level, reason="too_few"), NAN)
+        return HodgesLehmann(Estimate(name, NAN, level=level, reason="too_few", measure=Measure.CHANGE), NAN)
     if n == 1:
-        return HodgesLehmann(Estimate(name, d[0], level=level, reason="too_few"), NAN)
+        return HodgesLehmann(Estimate(name, d[0], level=level, reason="too_few", measure=Measure.CHANGE), NAN)
     whole, scale = scaled_to_integers(d)
     whole.sort()
     total = n * (n + 1) // 2
@@ -209,7 +218,15 @@ def hodges_lehmann(
     middle = (_walsh(whole, (total + 1) // 2) + _walsh(whole, total // 2 + 1)) / 2
     low, high = _walsh(whole, q), _walsh(whole, total + 1 - q)
     how = f"order statistics of Walsh averages, {'exact' if exact else 'normal'} signed-rank quantile"
-    shift = Estimate(name, middle / (2 * scale), low / (2 * scale), high / (2 * scale), min(level, achieved), how=how)
+    shift = Estimate(
+        name,
+        middle / (2 * scale),
+        low / (2 * scale),
+        high / (2 * scale),
+        min(level, achieved),
+        how=how,
+        measure=Measure.CHANGE,
+    )
     return HodgesLehmann(shift, achieved)
 
 
@@ -289,7 +306,12 @@ def sign_flip(
     d, name = changes(before, after), "mean change"
     if not d.any():
         reason, p = ("all_zero", 1.0) if len(d) else ("too_few", NAN)
-        return SignFlip(Estimate(name, 0.0 if len(d) else NAN, p=p, reason=reason, how="sign-flip permutation"), 0)
+        return SignFlip(
+            Estimate(
+                name, 0.0 if len(d) else NAN, p=p, reason=reason, how="sign-flip permutation", measure=Measure.CHANGE
+            ),
+            0,
+        )
     whole, _ = scaled_to_integers(d[d != 0])
     size = np.abs(whole)
     if len(d) <= 200 and int(size.sum()) <= 4_000_000:
@@ -298,7 +320,7 @@ def sign_flip(
         raise AnalysisError("These changes are too many to count every sign flip: give a random generator as rng=.")
     else:
         p, how = _drawn_p(whole, alternative, draws, rng), f"sign-flip permutation, {draws} random flips"
-    return SignFlip(Estimate(name, float(d.mean()), p=p, how=how), draws)
+    return SignFlip(Estimate(name, float(d.mean()), p=p, how=how, measure=Measure.CHANGE), draws)
 
 
 def _drawn_p(whole: np.ndarray, alternative: str, draws: int, rng: np.random.Generator) -> float:

@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.proportions.single import normal_quantile
 
 
@@ -29,12 +30,12 @@ def bang(correct: int, incorrect: int, unsure: int = 0, *, level: float = 0.95, 
         raise ValueError(f"guesses are whole counts (correct, incorrect, unsure); got {counts}")
     n, z, how = sum(counts), normal_quantile(level), "Bang's blinding index, normal interval"
     if n == 0:
-        return Estimate(name, NAN, level=level, how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.INDEX)
     p, q = correct / n, incorrect / n
     se = math.sqrt(max(0.0, p * (1 - p) + q * (1 - q) + 2 * p * q) / n)
     if se == 0:
-        return Estimate(name, p - q, level=level, se=se, how=how, reason="zero_variance")
-    return Estimate(name, p - q, p - q - z * se, p - q + z * se, level, se=se, how=how)
+        return Estimate(name, p - q, level=level, se=se, how=how, reason="zero_variance", measure=Measure.INDEX)
+    return Estimate(name, p - q, p - q - z * se, p - q + z * se, level, se=se, how=how, measure=Measure.INDEX)
 
 
 def james(guesses: ArrayLike, unsure: ArrayLike, *, level: float = 0.95, name: str = "James index") -> Estimate:
@@ -63,12 +64,12 @@ def james(guesses: ArrayLike, unsure: ArrayLike, *, level: float = 0.95, name: s
         )
     n, how = float(counts.sum()), "James' blinding index, normal interval"
     if n == 0:
-        return Estimate(name, NAN, level=level, how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.INDEX)
     p, d = told / n, float(dunno.sum()) / n
     q, row, column = float(p.sum()), p.sum(axis=1), p.sum(axis=0)
     wrong, expected = q - float(np.trace(p)), q**2 - float(row @ column)
     if q > 0 and expected <= 1e-12 * q**2:
-        return Estimate(name, NAN, level=level, how=how, reason="not_estimable")
+        return Estimate(name, NAN, level=level, how=how, reason="not_estimable", measure=Measure.INDEX)
     slope = np.zeros_like(p)
     value = d
     if q > 0:
@@ -78,6 +79,6 @@ def james(guesses: ArrayLike, unsure: ArrayLike, *, level: float = 0.95, name: s
     mean = float((slope * p).sum()) + d
     se = math.sqrt(max(0.0, float((slope**2 * p).sum()) + d - mean**2) / n)
     if se <= 1e-9:
-        return Estimate(name, value, level=level, se=0.0, how=how, reason="zero_variance")
+        return Estimate(name, value, level=level, se=0.0, how=how, reason="zero_variance", measure=Measure.INDEX)
     z = normal_quantile(level)
-    return Estimate(name, value, value - z * se, value + z * se, level, se=se, how=how)
+    return Estimate(name, value, value - z * se, value + z * se, level, se=se, how=how, measure=Measure.INDEX)

@@ -18,7 +18,8 @@ import numpy as np
 from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 
 #: Tables count as equally probable within this difference of their log probability.
 SAME = 1e-7
@@ -58,7 +59,7 @@ def chi_squared(table: Table, *, variant: str = "pearson") -> Estimate:
     how = {"pearson": "Pearson chi-squared test", "yates": "chi-squared test with Yates' continuity correction",
            "n-1": "N-1 chi-squared test"}[variant]  # fmt: skip
     if min(t.shape) < 2:
-        return Estimate("chi-squared", NAN, how=how, reason="not_estimable")
+        return Estimate("chi-squared", NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST)
     if variant != "pearson" and t.shape != (2, 2):
         raise AnalysisError(f"The {how} is for a 2 x 2 table; this one is {t.shape[0]} x {t.shape[1]}.")
     expected = np.outer(t.sum(axis=1), t.sum(axis=0)) / t.sum()
@@ -67,7 +68,9 @@ def chi_squared(table: Table, *, variant: str = "pearson") -> Estimate:
         off = off - min(0.5, float(off.min()))
     x2 = float((off**2 / expected).sum()) * ((t.sum() - 1) / t.sum() if variant == "n-1" else 1)
     df = (t.shape[0] - 1) * (t.shape[1] - 1)
-    return Estimate("chi-squared", x2, p=float(special.chdtrc(df, x2)), statistic=x2, df=df, how=how)
+    return Estimate(
+        "chi-squared", x2, p=float(special.chdtrc(df, x2)), statistic=x2, df=df, how=how, measure=Measure.OVERALL_TEST
+    )
 
 
 def cramers_v(table: Table) -> Estimate:
@@ -78,8 +81,13 @@ def cramers_v(table: Table) -> Estimate:
     """
     t = counted(table)
     if min(t.shape) < 2:
-        return Estimate("Cramér's V", NAN, reason="not_estimable")
-    return Estimate("Cramér's V", math.sqrt(chi_squared(t).value / t.sum() / (min(t.shape) - 1)), how="uncorrected")
+        return Estimate("Cramér's V", NAN, reason="not_estimable", measure=Measure.RANK_EFFECT)
+    return Estimate(
+        "Cramér's V",
+        math.sqrt(chi_squared(t).value / t.sum() / (min(t.shape) - 1)),
+        how="uncorrected",
+        measure=Measure.RANK_EFFECT,
+    )
 
 
 def freeman_halton(table: Table, *, draws: int = 0, rng: np.random.Generator | None = None) -> Estimate:
@@ -97,11 +105,24 @@ def freeman_halton(table: Table, *, draws: int = 0, rng: np.random.Generator | N
     """
     t = counted(table)
     if min(t.shape) < 2:
-        return Estimate("Freeman-Halton", 1.0, p=1.0, how="exact Freeman-Halton test", reason="not_estimable")
+        return Estimate(
+            "Freeman-Halton",
+            1.0,
+            p=1.0,
+            how="exact Freeman-Halton test",
+            reason="not_estimable",
+            measure=Measure.OVERALL_TEST,
+        )
     if draws:
         return _sampled(t, draws, rng)
     t = t if t.shape[0] <= t.shape[1] else t.T
-    return Estimate("Freeman-Halton", _chance(t), p=min(1.0, _exact(t)), how="exact Freeman-Halton test")
+    return Estimate(
+        "Freeman-Halton",
+        _chance(t),
+        p=min(1.0, _exact(t)),
+        how="exact Freeman-Halton test",
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def _chance(t: np.ndarray) -> float:
@@ -119,7 +140,13 @@ def _sampled(t: np.ndarray, draws: int, rng: np.random.Generator | None) -> Esti
     weights = -special.gammaln(tables + 1).sum(axis=(1, 2))
     seen = -special.gammaln(t + 1).sum()
     p = (int((weights <= seen + SAME).sum()) + 1) / (draws + 1)
-    return Estimate("Freeman-Halton", _chance(t), p=p, how=f"Freeman-Halton test from {draws} random tables")
+    return Estimate(
+        "Freeman-Halton",
+        _chance(t),
+        p=p,
+        how=f"Freeman-Halton test from {draws} random tables",
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def _exact(t: np.ndarray) -> float:
@@ -229,9 +256,17 @@ def cochran_armitage(counts: Sequence[float], totals: Sequence[float], *, scores
     centred = s - (n * s).sum() / n.sum() if n.sum() else s
     spread = float((n * centred**2).sum())
     if not spread > 0:
-        return Estimate(name, NAN, how=how, reason="not_estimable")
+        return Estimate(name, NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST)
     slope = float((x * centred).sum()) / spread
     if p in (0, 1):
-        return Estimate(name, slope, how=how, reason="no_events")
+        return Estimate(name, slope, how=how, reason="no_events", measure=Measure.OVERALL_TEST)
     z = slope * spread / math.sqrt(p * (1 - p) * spread)
-    return Estimate(name, slope, p=float(2 * special.ndtr(-abs(z))), statistic=z, se=slope / z if z else NAN, how=how)
+    return Estimate(
+        name,
+        slope,
+        p=float(2 * special.ndtr(-abs(z))),
+        statistic=z,
+        se=slope / z if z else NAN,
+        how=how,
+        measure=Measure.OVERALL_TEST,
+    )

@@ -17,8 +17,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import special
 
+from outcomes.core.direction import DIFFERENCE
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import DIFFERENCE, NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.proportions.single import clopper_pearson, normal_quantile, wilson_limits
 from outcomes.stats.proportions.two_groups import score_limits, score_ratio
 
@@ -62,13 +64,15 @@ def mcnemar(table: PairedTable, *, method: str = "mid-p") -> Estimate:
         raise AnalysisError(unknown("McNemar method", method, hows))
     name, how, n = "McNemar", hows[method], b + c
     if n == 0:
-        return Estimate(name, NAN, p=1.0, how=how, reason="no_discordant")
+        return Estimate(name, NAN, p=1.0, how=how, reason="no_discordant", measure=Measure.OVERALL_TEST)
     if method in ("asymptotic", "corrected"):
         x2 = max(0.0, abs(b - c) - (method == "corrected")) ** 2 / n
-        return Estimate(name, x2, p=float(special.chdtrc(1, x2)), statistic=x2, df=1, how=how)
+        return Estimate(
+            name, x2, p=float(special.chdtrc(1, x2)), statistic=x2, df=1, how=how, measure=Measure.OVERALL_TEST
+        )
     tail = 2 * float(special.bdtr(min(b, c), n, 0.5))
     p = tail - math.comb(n, min(b, c)) / 2**n if method == "mid-p" else tail
-    return Estimate(name, min(b, c), p=min(1.0, float(p)), statistic=min(b, c), how=how)
+    return Estimate(name, min(b, c), p=min(1.0, float(p)), statistic=min(b, c), how=how, measure=Measure.OVERALL_TEST)
 
 
 def paired_difference(
@@ -90,10 +94,14 @@ def paired_difference(
         raise AnalysisError(unknown("interval", method, _PAIRED))
     limits, how = _PAIRED[method]
     if n == 0:
-        return Estimate(name, NAN, level=level, unit=DIFFERENCE, how=how, reason="too_few")
+        return Estimate(
+            name, NAN, level=level, unit=DIFFERENCE, how=how, reason="too_few", measure=Measure.SHARE_DIFFERENCE
+        )
     low, high = limits(a, b, c, d, z)
     se = math.sqrt(max(0.0, b + c - (c - b) ** 2 / n)) / n
-    return Estimate(name, (c - b) / n, low, high, level, se=se, unit=DIFFERENCE, how=how)
+    return Estimate(
+        name, (c - b) / n, low, high, level, se=se, unit=DIFFERENCE, how=how, measure=Measure.SHARE_DIFFERENCE
+    )
 
 
 def conditional_odds_ratio(
@@ -110,10 +118,19 @@ def conditional_odds_ratio(
     _, b, c, _ = _cells(table)
     how = "conditional odds ratio, exact limits from Clopper and Pearson"
     if b + c == 0:
-        return Estimate(name, NAN, level=level, how=how, reason="no_discordant")
+        return Estimate(name, NAN, level=level, how=how, reason="no_discordant", measure=Measure.ODDS_RATIO)
     share = clopper_pearson(c, b + c, level=level)
     low, high = (p / (1 - p) if p < 1 else math.inf for p in (share.low, share.high))
-    return Estimate(name, c / b if b else math.inf, low, high, level, how=how, reason="" if b else "no_events")
+    return Estimate(
+        name,
+        c / b if b else math.inf,
+        low,
+        high,
+        level,
+        how=how,
+        reason="" if b else "no_events",
+        measure=Measure.ODDS_RATIO,
+    )
 
 
 def cochran_q(responses: Sequence[Sequence[float]] | np.ndarray) -> Estimate:
@@ -132,9 +149,25 @@ def cochran_q(responses: Sequence[Sequence[float]] | np.ndarray) -> Estimate:
     k, columns, rows = r.shape[1], r.sum(axis=0), r.sum(axis=1)
     below = k * rows.sum() - (rows**2).sum()
     if below == 0:
-        return Estimate("Cochran Q", NAN, df=k - 1, p=1.0, how="Cochran's Q test", reason="no_discordant")
+        return Estimate(
+            "Cochran Q",
+            NAN,
+            df=k - 1,
+            p=1.0,
+            how="Cochran's Q test",
+            reason="no_discordant",
+            measure=Measure.OVERALL_TEST,
+        )
     q = (k - 1) * (k * (columns**2).sum() - columns.sum() ** 2) / below
-    return Estimate("Cochran Q", q, p=special.chdtrc(k - 1, q), statistic=q, df=k - 1, how="Cochran's Q test")
+    return Estimate(
+        "Cochran Q",
+        q,
+        p=special.chdtrc(k - 1, q),
+        statistic=q,
+        df=k - 1,
+        how="Cochran's Q test",
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def phi(table: PairedTable, *, corrected: bool = False) -> float:

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.proportions.single import clopper_pearson, wilson_limits
 
 Numbers = Sequence[float] | np.ndarray
@@ -48,12 +49,18 @@ def share_of_infusions(
     how = "ratio estimator over patients; Wilson interval at the effective number of infusions with t"
     if len(a) < 2:
         return Estimate(
-            name, NAN if not len(a) else a.sum() / m.sum(), level=level, unit="share", how=how, reason="too_few"
+            name,
+            NAN if not len(a) else a.sum() / m.sum(),
+            level=level,
+            unit="share",
+            how=how,
+            reason="too_few",
+            measure=Measure.SHARE,
         )
     share, se = _ratio(a, m)
     effective = min(share * (1 - share) / se**2, m.sum()) if se > 0 and 0 < share < 1 else len(a)
     low, high = wilson_limits(share * effective, effective, _t(level, len(a) - 1))
-    return Estimate(name, share, low, high, level, df=len(a) - 1, se=se, unit="share", how=how)
+    return Estimate(name, share, low, high, level, df=len(a) - 1, se=se, unit="share", how=how, measure=Measure.SHARE)
 
 
 def rate_by_patient(
@@ -72,13 +79,24 @@ def rate_by_patient(
     how = "ratio estimator over patients; t interval of the log rate"
     if len(a) < 2:
         value = NAN if not len(a) else per * a.sum() / m.sum()
-        return Estimate(name, value, level=level, unit=unit, how=how, reason="too_few")
+        return Estimate(name, value, level=level, unit=unit, how=how, reason="too_few", measure=Measure.RATE)
     rate, se = _ratio(a, m)
     if rate == 0:
         return exact_rate(0, m.sum(), per=per, level=level, name=name, unit=unit)
     factor = math.exp(_t(level, len(a) - 1) * se / rate)
     value = per * rate
-    return Estimate(name, value, value / factor, value * factor, level, df=len(a) - 1, se=per * se, unit=unit, how=how)
+    return Estimate(
+        name,
+        value,
+        value / factor,
+        value * factor,
+        level,
+        df=len(a) - 1,
+        se=per * se,
+        unit=unit,
+        how=how,
+        measure=Measure.RATE,
+    )
 
 
 def exact_rate(
@@ -96,13 +114,21 @@ def exact_rate(
         raise ValueError(f"events are a whole count and exposure is not negative; got {events} in {exposure}")
     how = "exact Poisson interval (Garwood)"
     if not exposure > 0:
-        return Estimate(name, NAN, level=level, unit=unit, how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, unit=unit, how=how, reason="too_few", measure=Measure.RATE)
     tail = (1 - level) / 2
     low = 0.0 if events == 0 else float(special.gammaincinv(events, tail))
     high = float(special.gammainccinv(events + 1, tail))
     scale = per / exposure
     return Estimate(
-        name, events * scale, low * scale, high * scale, level, se=math.sqrt(events) * scale, unit=unit, how=how
+        name,
+        events * scale,
+        low * scale,
+        high * scale,
+        level,
+        se=math.sqrt(events) * scale,
+        unit=unit,
+        how=how,
+        measure=Measure.RATE,
     )
 
 
@@ -121,14 +147,16 @@ def rate_ratio(first: Rate, second: Rate, *, level: float = 0.95, name: str = "r
     (x1, t1), (x2, t2) = first, second
     how = "conditional exact test and limits of two Poisson rates"
     if not (t1 > 0 and t2 > 0):
-        return Estimate(name, NAN, level=level, how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.RATE_RATIO)
     if x1 + x2 == 0:
-        return Estimate(name, NAN, level=level, p=1.0, how=how, reason="no_events")
+        return Estimate(name, NAN, level=level, p=1.0, how=how, reason="no_events", measure=Measure.RATE_RATIO)
     share = clopper_pearson(x1, x1 + x2, level=level)
     low, high = (p / (1 - p) * t2 / t1 if p < 1 else math.inf for p in (share.low, share.high))
     p = float(binomtest(int(x1), int(x1 + x2), t1 / (t1 + t2)).pvalue)
     value = (x1 / t1) / (x2 / t2) if x2 else math.inf
-    return Estimate(name, value, low, high, level, p, how=how, reason="" if x2 else "no_events")
+    return Estimate(
+        name, value, low, high, level, p, how=how, reason="" if x2 else "no_events", measure=Measure.RATE_RATIO
+    )
 
 
 def rate_ratio_by_patient(
@@ -146,17 +174,21 @@ def rate_ratio_by_patient(
     sides = [_per_patient(*first), _per_patient(*second)]
     how = "ratio estimators over patients; t interval of the log ratio; SE of the log"
     if any(len(a) < 2 for a, _ in sides):
-        return Estimate(name, NAN, level=level, how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.RATE_RATIO)
     (r1, se1), (r2, se2) = (_ratio(a, m) for a, m in sides)
     if r1 == 0 or r2 == 0:
         value = r1 / r2 if r2 else math.inf if r1 else NAN
-        return Estimate(name, value, level=level, how=how, reason="no_events")
+        return Estimate(name, value, level=level, how=how, reason="no_events", measure=Measure.RATE_RATIO)
     df, se, value = sum(len(a) for a, _ in sides) - 2, math.hypot(se1 / r1, se2 / r2), r1 / r2
     if se == 0:
-        return Estimate(name, value, level=level, df=df, se=se, how=how, reason="zero_variance")
+        return Estimate(
+            name, value, level=level, df=df, se=se, how=how, reason="zero_variance", measure=Measure.RATE_RATIO
+        )
     factor, z = math.exp(_t(level, df) * se), math.log(value) / se
     p = 2 * float(special.stdtr(df, -abs(z)))
-    return Estimate(name, value, value / factor, value * factor, level, p, z, df, se, how=how)
+    return Estimate(
+        name, value, value / factor, value * factor, level, p, z, df, se, how=how, measure=Measure.RATE_RATIO
+    )
 
 
 def _per_patient(events: Numbers, exposure: Numbers) -> tuple[np.ndarray, np.ndarray]:

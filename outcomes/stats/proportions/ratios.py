@@ -17,7 +17,8 @@ import numpy as np
 from scipy import optimize, special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.proportions.single import checked, normal_quantile
 from outcomes.stats.proportions.two_groups import Share, score_ratio
 
@@ -47,16 +48,16 @@ def risk_ratio(
         raise AnalysisError(unknown("interval", method, hows))
     z, how = normal_quantile(level), hows[method]
     if not n1 or not n2:
-        return Estimate(name, NAN, level=level, how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.RISK_RATIO)
     value = (x1 / n1) / (x2 / n2) if x2 else math.inf if x1 else NAN
     reason = "" if x2 else "no_events"
     if method == "miettinen-nurminen":
         low, high = _score_ratio_limits(x1, n1, x2, n2, z)
-        return Estimate(name, value, low, high, level, how=how, reason=reason)
+        return Estimate(name, value, low, high, level, how=how, reason=reason, measure=Measure.RISK_RATIO)
     if not x1 or not x2:
-        return Estimate(name, value, level=level, how=how, reason="no_events")
+        return Estimate(name, value, level=level, how=how, reason="no_events", measure=Measure.RISK_RATIO)
     se = math.sqrt(1 / x1 - 1 / n1 + 1 / x2 - 1 / n2)
-    return _on_log_scale(name, value, se, z, level, how)
+    return _on_log_scale(name, value, se, z, level, how, Measure.RISK_RATIO)
 
 
 def _score_ratio_limits(x1: int, n1: int, x2: int, n2: int, z: float) -> tuple[float, float]:
@@ -78,9 +79,11 @@ def _score_ratio_limits(x1: int, n1: int, x2: int, n2: int, z: float) -> tuple[f
     return low, high
 
 
-def _on_log_scale(name: str, value: float, se: float, z: float, level: float, how: str) -> Estimate:
+def _on_log_scale(name: str, value: float, se: float, z: float, level: float, how: str, measure: Measure) -> Estimate:
     limits = value * math.exp(-z * se), value * math.exp(z * se)
-    return Estimate(name, value, *limits, level, se=se, how=f"{how}; the standard error is that of the log")
+    return Estimate(
+        name, value, *limits, level, se=se, how=f"{how}; the standard error is that of the log", measure=measure
+    )
 
 
 def falling_root(f: Callable[[float], float], start: float) -> float:
@@ -107,14 +110,14 @@ def odds_ratio(first: Share, second: Share, *, level: float = 0.95, name: str = 
     (x1, n1), (x2, n2) = checked(*first), checked(*second)
     how, z = "normal interval of the log odds ratio (Woolf)", normal_quantile(level)
     if not n1 or not n2:
-        return Estimate(name, NAN, level=level, how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.ODDS_RATIO)
     up, down = x1 * (n2 - x2), x2 * (n1 - x1)
     if not up or not down:
         value = up / down if down else math.inf if up else NAN
-        return Estimate(name, value, level=level, how=how, reason="no_events")
+        return Estimate(name, value, level=level, how=how, reason="no_events", measure=Measure.ODDS_RATIO)
     se = math.sqrt(1 / x1 + 1 / (n1 - x1) + 1 / x2 + 1 / (n2 - x2))
     value = up / down
-    return _on_log_scale(name, value, se, z, level, how)
+    return _on_log_scale(name, value, se, z, level, how, Measure.ODDS_RATIO)
 
 
 def fisher(first: Share, second: Share, *, level: float = 0.95, name: str = "odds ratio") -> Estimate:
@@ -133,13 +136,13 @@ def fisher(first: Share, second: Share, *, level: float = 0.95, name: str = "odd
     how = "Fisher's exact test, two-sided by probability; conditional maximum-likelihood odds ratio, exact limits"
     normal_quantile(level)
     if not n1 or not n2:
-        return Estimate(name, NAN, level=level, how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.ODDS_RATIO)
     support = np.arange(max(0, x1 + x2 - n2), min(n1, x1 + x2) + 1)
     rest = x1 + x2 - support
     weight = -special.betaln(support + 1, n1 - support + 1) - special.betaln(rest + 1, n2 - rest + 1)
     at, edge = x1 - support[0], len(support) - 1
     if edge == 0:
-        return Estimate(name, NAN, 0.0, math.inf, level, 1.0, how=how, reason="no_events")
+        return Estimate(name, NAN, 0.0, math.inf, level, 1.0, how=how, reason="no_events", measure=Measure.ODDS_RATIO)
 
     def chances(log_odds: float) -> np.ndarray:
         return special.softmax(weight + support * log_odds)
@@ -155,7 +158,17 @@ def fisher(first: Share, second: Share, *, level: float = 0.95, name: str = "odd
     high = math.inf if at == edge else solved(lambda t: float(chances(t)[: at + 1].sum()) - tail)
     null = chances(0.0)
     p = min(1.0, float(null[null <= null[at] * (1 + SAME)].sum()))
-    return Estimate(name, value, low, high, level, p, how=how, reason="no_events" if at in (0, edge) else "")
+    return Estimate(
+        name,
+        value,
+        low,
+        high,
+        level,
+        p,
+        how=how,
+        reason="no_events" if at in (0, edge) else "",
+        measure=Measure.ODDS_RATIO,
+    )
 
 
 def unconditional_exact(first: Share, second: Share, *, test: str = "boschloo") -> Estimate:
@@ -174,11 +187,18 @@ def unconditional_exact(first: Share, second: Share, *, test: str = "boschloo") 
         raise AnalysisError(unknown("test", test, tests))
     name, how = f"{test.capitalize()} test", f"{test.capitalize()}'s unconditional exact test, two-sided"
     if not n1 or not n2:
-        return Estimate(name, NAN, how=how, reason="too_few")
+        return Estimate(name, NAN, how=how, reason="too_few", measure=Measure.OVERALL_TEST)
     if x1 + x2 in (0, n1 + n2):
-        return Estimate(name, NAN, p=1.0, how=how, reason="no_events")
+        return Estimate(name, NAN, p=1.0, how=how, reason="no_events", measure=Measure.OVERALL_TEST)
     answer = tests[test]([[x1, x2], [n1 - x1, n2 - x2]])
-    return Estimate(name, answer.statistic, p=min(1.0, answer.pvalue), statistic=answer.statistic, how=how)
+    return Estimate(
+        name,
+        answer.statistic,
+        p=min(1.0, answer.pvalue),
+        statistic=answer.statistic,
+        how=how,
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def pooling_effect(first: Share, second: Share, *, measure: str) -> Estimate:

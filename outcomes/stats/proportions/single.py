@@ -15,7 +15,8 @@ import math
 import numpy as np
 from scipy import optimize, special
 
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 
 
 def checked(count: float, total: float) -> tuple[int, int]:
@@ -166,7 +167,7 @@ def _mid_p_low(count: int, total: int, alpha: float) -> float:
 
 def _estimate(name: str, count: int, total: int, limits: tuple[float, float], level: float, how: str) -> Estimate:
     if total == 0:
-        return Estimate(name, NAN, level=level, unit="share", how=how, reason="too_few")
+        return Estimate(name, NAN, level=level, unit="share", how=how, reason="too_few", measure=Measure.SHARE)
     share = count / total
     se = math.sqrt(share * (1 - share) / total)
-    return Estimate(name, share, *limits, level, se=se, unit="share", how=how)
+    return Estimate(name, share, *limits, level, se=se, unit="share", how=how, measure=Measure.SHARE)

@@ -18,12 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from outcomes.core.direction import DIFFERENCE
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import DIFFERENCE, NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.proportions.ratios import pooling_effect
 from outcomes.stats.proportions.single import normal_quantile
 
 Strata = Sequence[Sequence[float]] | np.ndarray
+
+#: What each pooled measure is.
+KINDS = {"RD": Measure.SHARE_DIFFERENCE, "RR": Measure.RISK_RATIO, "OR": Measure.ODDS_RATIO}
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,10 @@ def cmh(strata: Strata, *, correction: bool = True) -> Estimate:
     how = "Cochran-Mantel-Haenszel test" + (" with continuity correction" if correction else "")
     gap, variance = _observed_less_expected(x1, n1, x2, n2)
     if not variance.sum() > 0:
-        return Estimate("CMH", NAN, how=how, reason="no_events")
+        return Estimate("CMH", NAN, how=how, reason="no_events", measure=Measure.OVERALL_TEST)
     total = abs(gap.sum())
     q = (total - (0.5 if correction and total >= 0.5 else 0.0)) ** 2 / variance.sum()
-    return Estimate("CMH", q, p=float(special.chdtrc(1, q)), statistic=q, df=1, how=how)
+    return Estimate("CMH", q, p=float(special.chdtrc(1, q)), statistic=q, df=1, how=how, measure=Measure.OVERALL_TEST)
 
 
 def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95) -> Stratified:
@@ -70,16 +75,31 @@ def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95)
     z, (name, how, pooled) = normal_quantile(level), _POOLED[measure]
     value, variance = pooled(x1, n1, x2, n2)
     if math.isnan(value) or not variance > 0:
-        return Stratified(Estimate(name, NAN, level=level, how=how, reason="no_events"), _undefined_q())
+        return Stratified(
+            Estimate(name, NAN, level=level, how=how, reason="no_events", measure=KINDS[measure]), _undefined_q()
+        )
     se = math.sqrt(variance)
     limits = value - z * se, value + z * se
     p = float(2 * special.ndtr(-abs(value / se)))
     heterogeneity = _q(strata, measure, value)
     if measure == "RD":
-        estimate = Estimate(name, value, *limits, level, p, value / se, se=se, unit=DIFFERENCE, how=how)
+        estimate = Estimate(
+            name, value, *limits, level, p, value / se, se=se, unit=DIFFERENCE, how=how, measure=KINDS[measure]
+        )
     else:
         low, high = map(math.exp, limits)
-        estimate = Estimate(name, math.exp(value), low, high, level, p, value / se, se=se, how=how + "; SE of the log")
+        estimate = Estimate(
+            name,
+            math.exp(value),
+            low,
+            high,
+            level,
+            p,
+            value / se,
+            se=se,
+            how=how + "; SE of the log",
+            measure=KINDS[measure],
+        )
     return Stratified(estimate, heterogeneity)
 
 
@@ -95,13 +115,17 @@ def peto(strata: Strata, *, level: float = 0.95) -> Stratified:
     gap, variance = _observed_less_expected(x1, n1, x2, n2)
     name, how = "odds ratio (Peto)", "Peto one-step odds ratio; SE of the log"
     if not variance.sum() > 0:
-        return Stratified(Estimate(name, NAN, level=level, how=how, reason="no_events"), _undefined_q())
+        return Stratified(
+            Estimate(name, NAN, level=level, how=how, reason="no_events", measure=Measure.ODDS_RATIO), _undefined_q()
+        )
     z, v = normal_quantile(level), variance > 0
     value, se = gap.sum() / variance.sum(), 1 / math.sqrt(variance.sum())
     p = float(2 * special.ndtr(-abs(value / se)))
     low, high = math.exp(value - z * se), math.exp(value + z * se)
     q = float((gap[v] ** 2 / variance[v]).sum() - gap.sum() ** 2 / variance.sum())
-    estimate = Estimate(name, math.exp(value), low, high, level, p, value / se, se=se, how=how)
+    estimate = Estimate(
+        name, math.exp(value), low, high, level, p, value / se, se=se, how=how, measure=Measure.ODDS_RATIO
+    )
     return Stratified(estimate, _heterogeneity(q, int(v.sum()) - 1))
 
 
@@ -173,8 +197,22 @@ def _heterogeneity(q: float, df: int) -> Estimate:
     if df < 1:
         return _undefined_q()
     how = "Q test that the strata share one effect"
-    return Estimate("heterogeneity Q", q, p=float(special.chdtrc(df, max(0.0, q))), statistic=q, df=df, how=how)
+    return Estimate(
+        "heterogeneity Q",
+        q,
+        p=float(special.chdtrc(df, max(0.0, q))),
+        statistic=q,
+        df=df,
+        how=how,
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def _undefined_q() -> Estimate:
-    return Estimate("heterogeneity Q", NAN, how="Q test that the strata share one effect", reason="too_few")
+    return Estimate(
+        "heterogeneity Q",
+        NAN,
+        how="Q test that the strata share one effect",
+        reason="too_few",
+        measure=Measure.OVERALL_TEST,
+    )

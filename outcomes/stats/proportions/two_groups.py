@@ -14,8 +14,10 @@ from collections.abc import Callable
 
 from scipy import optimize
 
+from outcomes.core.direction import DIFFERENCE
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import DIFFERENCE, NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.core.wording import number
 from outcomes.stats.proportions.single import checked, normal_quantile, wilson_limits
 
@@ -49,11 +51,13 @@ def risk_difference(
     limits, how = _DIFFERENCE[method]
     z = normal_quantile(level)
     if not n1 or not n2:
-        return Estimate(name, NAN, level=level, unit=DIFFERENCE, how=how, reason="too_few")
+        return Estimate(
+            name, NAN, level=level, unit=DIFFERENCE, how=how, reason="too_few", measure=Measure.SHARE_DIFFERENCE
+        )
     p1, p2 = x1 / n1, x2 / n2
     se = math.sqrt(p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2)
     low, high = limits(x1, n1, x2, n2, z)
-    return Estimate(name, p1 - p2, low, high, level, se=se, unit=DIFFERENCE, how=how)
+    return Estimate(name, p1 - p2, low, high, level, se=se, unit=DIFFERENCE, how=how, measure=Measure.SHARE_DIFFERENCE)
 
 
 def restricted_shares(x1: int, n1: int, x2: int, n2: int, difference: float) -> tuple[float, float]:
@@ -146,17 +150,29 @@ def number_needed(difference: Estimate, *, harmful: bool = False) -> Estimate:
     name = "number needed to harm" if harmful else "number needed to treat"
     if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
         reason = difference.reason or "not_estimable"
-        return Estimate(name, value, level=difference.level, unit="patients", reason=reason)
+        return Estimate(
+            name, value, level=difference.level, unit="patients", reason=reason, measure=Measure.NUMBER_NEEDED
+        )
     if difference.low * difference.high > 0:
         how = f"1 / risk difference; limits inverted from the {difference.how}"
         low, high = 1 / difference.high, 1 / difference.low
-        return Estimate(name, value, low, high, difference.level, unit="patients", how=how)
+        return Estimate(
+            name, value, low, high, difference.level, unit="patients", how=how, measure=Measure.NUMBER_NEEDED
+        )
     above, below = ("NNTH", "NNTB") if harmful else ("NNTB", "NNTH")
     parts = [f"{above} {number(1 / difference.high)}" if difference.high > 0 else "", "∞",
              f"{below} {number(-1 / difference.low)}" if difference.low < 0 else ""]  # fmt: skip
     limits = " to ".join(p for p in parts if p)
     how = f"{100 * difference.level:g}% interval of the number needed, to benefit (NNTB) or to harm (NNTH): {limits}"
-    return Estimate(name, value, level=difference.level, unit="patients", how=how, reason="not_estimable")
+    return Estimate(
+        name,
+        value,
+        level=difference.level,
+        unit="patients",
+        how=how,
+        reason="not_estimable",
+        measure=Measure.NUMBER_NEEDED,
+    )
 
 
 def cohens_h(first: Share, second: Share) -> Estimate:
@@ -167,5 +183,9 @@ def cohens_h(first: Share, second: Share) -> Estimate:
     """
     (x1, n1), (x2, n2) = checked(*first), checked(*second)
     if not n1 or not n2:
-        return Estimate("Cohen's h", NAN, reason="too_few")
-    return Estimate("Cohen's h", 2 * math.asin(math.sqrt(x1 / n1)) - 2 * math.asin(math.sqrt(x2 / n2)))
+        return Estimate("Cohen's h", NAN, reason="too_few", measure=Measure.STANDARDISED_DIFFERENCE)
+    return Estimate(
+        "Cohen's h",
+        2 * math.asin(math.sqrt(x1 / n1)) - 2 * math.asin(math.sqrt(x2 / n2)),
+        measure=Measure.STANDARDISED_DIFFERENCE,
+    )

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.groups.means import variance
 from outcomes.stats.paired.location import t_limits, t_tail
 from outcomes.stats.regression.linear import aliased_columns
@@ -121,14 +122,16 @@ def patient_average(change: ArrayLike, *, patient: ArrayLike, level: float = 0.9
     means = np.round(np.bincount(index, d) / n, 9) if len(n) else d
     name, how, k = "mean change, patient average", "t interval of patient means", len(means)
     if k < 2:
-        return Estimate(name, means[0] if k else NAN, level=level, how=how, reason="too_few")
+        return Estimate(name, means[0] if k else NAN, level=level, how=how, reason="too_few", measure=Measure.CHANGE)
     value, spread = float(means.mean()), variance(means)
     if spread == 0:
-        return Estimate(name, means[0], level=level, df=k - 1, se=0.0, how=how, reason="zero_variance")
+        return Estimate(
+            name, means[0], level=level, df=k - 1, se=0.0, how=how, reason="zero_variance", measure=Measure.CHANGE
+        )
     se = float(np.sqrt(spread / k))
     low, high = t_limits(value, se, k - 1, level, "two-sided")
     p = t_tail(value / se, k - 1, "two-sided")
-    return Estimate(name, value, low, high, level, p, value / se, k - 1, se, how=how)
+    return Estimate(name, value, low, high, level, p, value / se, k - 1, se, how=how, measure=Measure.CHANGE)
 
 
 def infusion_average(change: ArrayLike, *, patient: ArrayLike, kind: str = "CR2", level: float = 0.95) -> Estimate:

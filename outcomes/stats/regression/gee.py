@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.mixed.reml import NotConverged
 
 Array = NDArray[np.float64]
@@ -49,7 +50,8 @@ class GEE:
     working: str
 
     def contrast(
-        self, row: ArrayLike, *, name: str, correction: str = "mancl-derouen", level: float = 0.95, unit: str = ""
+        self, row: ArrayLike, *, name: str, correction: str = "mancl-derouen", level: float = 0.95, unit: str = "",
+        measure: Measure = Measure.UNSTATED,
     ) -> Estimate:  # fmt: skip
         """A linear combination of coefficients with its robust interval; few patients make `correction` matter (K < 40)."""
         if correction not in CORRECTIONS:
@@ -59,11 +61,24 @@ class GEE:
         df = inf if correction == "none" else float(self.clusters - len(self.beta))
         how = f"GEE, {self.working} working correlation, {CORRECTIONS[correction]}, {self.clusters} patients"
         if not variance > 0 or df <= 0:
-            return Estimate(name, value, level=level, unit=unit, how=how, reason="too_few")
+            return Estimate(name, value, level=level, unit=unit, how=how, reason="too_few", measure=measure)
         se, t = sqrt(variance), value / sqrt(variance)
         reach = float(special.ndtri(0.5 + level / 2) if df == inf else special.stdtrit(df, 0.5 + level / 2)) * se
         p = 2 * float(special.ndtr(-abs(t)) if df == inf else special.stdtr(df, -abs(t)))
-        return Estimate(name, value, value - reach, value + reach, level, p, t, nan if df == inf else df, se, unit, how)
+        return Estimate(
+            name,
+            value,
+            value - reach,
+            value + reach,
+            level,
+            p,
+            t,
+            nan if df == inf else df,
+            se,
+            unit,
+            how,
+            measure=measure,
+        )
 
 
 def gee(

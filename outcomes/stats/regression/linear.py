@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.groups.means import FTest
 from outcomes.stats.groups.studentized_range import tukey_critical, tukey_p
 from outcomes.stats.multiplicity import adjust as adjusted_p
@@ -172,28 +174,62 @@ class Fit:
     aliased: tuple[str, ...]
     dependence: Array
 
-    def contrast(self, row: Array, *, name: str = "", level: float = 0.95, group: str = "", unit: str = "") -> Estimate:
+    def contrast(
+        self,
+        row: Array,
+        *,
+        name: str = "",
+        level: float = 0.95,
+        group: str = "",
+        unit: str = "",
+        measure: Measure = Measure.UNSTATED,
+    ) -> Estimate:
         """A combination of the coefficients with its t interval and test: estimate, se, t, df, p."""
         row = np.asarray(row, dtype=float)
         kept = ~np.isnan(self.coefficients)
         how = f"t with {self.df} residual df, {self.se_kind} standard error"
         if not kept.all() and not np.allclose(row[~kept], row[kept] @ self.dependence, atol=1e-8):
-            return Estimate(name, NAN, level=level, unit=unit, how=how, reason="not_estimable", group=group)
+            return Estimate(
+                name, NAN, level=level, unit=unit, how=how, reason="not_estimable", group=group, measure=measure
+            )
         value = float(row[kept] @ self.coefficients[kept])
         if self.df < 1:
-            return Estimate(name, value, level=level, unit=unit, how=how, reason="too_few", group=group)
+            return Estimate(
+                name, value, level=level, unit=unit, how=how, reason="too_few", group=group, measure=measure
+            )
         used = kept & (row != 0)
         variance = float(row[used] @ self.covariance[np.ix_(used, used)] @ row[used])
         if self.sigma == 0 or not variance > 0:
             reason = "not_estimable" if np.isnan(variance) else "zero_variance"
             return Estimate(
-                name, value, level=level, df=self.df, se=variance, unit=unit, how=how, reason=reason, group=group
+                name,
+                value,
+                level=level,
+                df=self.df,
+                se=variance,
+                unit=unit,
+                how=how,
+                reason=reason,
+                group=group,
+                measure=measure,
             )
         se = variance**0.5
         half = special.stdtrit(self.df, (1 + level) / 2) * se
         p = 2 * special.stdtr(self.df, -abs(value / se))
         return Estimate(
-            name, value, value - half, value + half, level, p, value / se, self.df, se, unit, how, group=group
+            name,
+            value,
+            value - half,
+            value + half,
+            level,
+            p,
+            value / se,
+            self.df,
+            se,
+            unit,
+            how,
+            group=group,
+            measure=measure,
         )
 
     def coefficient(self, name: str, *, level: float = 0.95) -> Estimate:
@@ -285,7 +321,9 @@ def adjusted_means(fit: Fit, design: Design, name: str, *, level: float = 0.95, 
     if term is None or not term.levels:
         raise AnalysisError(unknown("factor", name, [t.name for t in design.terms if t.levels]))
     rows = (
-        fit.contrast(design.row(**{name: v}), name="adjusted mean", level=level, group=v, unit=unit)
+        fit.contrast(
+            design.row(**{name: v}), name="adjusted mean", level=level, group=v, unit=unit, measure=Measure.LEVEL
+        )
         for v in term.levels
     )
     return tuple(replace(e, p=NAN, statistic=NAN) for e in rows)
@@ -306,7 +344,7 @@ def pairwise(
     pairs = [(a, b) for i, a in enumerate(levels) for b in levels[i + 1 :]]
     raw = [
         fit.contrast(design.row(**{name: b}) - design.row(**{name: a}), name="adjusted difference", level=level,
-                     group=f"{b} - {a}", unit=unit)
+                     group=Versus.of(b, a), unit=unit, measure=Measure.DIFFERENCE)
         for a, b in pairs
     ]  # fmt: skip
     if adjust == "holm":

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
+from outcomes.core.direction import DIFFERENCE
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import DIFFERENCE, NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.proportions.single import normal_quantile
 from outcomes.stats.regression.linear import Design, aliased_columns
 
@@ -63,18 +65,30 @@ class LogisticFit:
         j, z = self.names.index(name), normal_quantile(level)
         value = self.coefficients[j]
         if self.reason:
-            return Estimate(name, NAN, level=level, how=how, reason=self.reason)
+            return Estimate(name, NAN, level=level, how=how, reason=self.reason, measure=Measure.ODDS_RATIO)
         se = math.sqrt(self.covariance[j, j])
         low, high = (value - z * se, value + z * se) if interval == "wald" else self._profile(j, z)
         p = float(2 * special.ndtr(-abs(value / se)))
-        return Estimate(name, value, low, high, level, p, value / se, se=se, how=how)
+        return Estimate(name, value, low, high, level, p, value / se, se=se, how=how, measure=Measure.DIAGNOSTIC)
 
     def odds_ratio(self, name: str, *, interval: str = "profile", level: float = 0.95) -> Estimate:
         """One odds ratio: `log_odds_ratio` on the ratio scale; `se` stays that of the log."""
         e = self.log_odds_ratio(name, interval=interval, level=level)
         how = e.how + "; SE of the log"
         value, low, high = (math.exp(v) for v in (e.value, e.low, e.high))
-        return Estimate(name, value, low, high, level, e.p, e.statistic, se=e.se, how=how, reason=e.reason)
+        return Estimate(
+            name,
+            value,
+            low,
+            high,
+            level,
+            e.p,
+            e.statistic,
+            se=e.se,
+            how=how,
+            reason=e.reason,
+            measure=Measure.ODDS_RATIO,
+        )
 
     def _profile(self, j: int, z: float) -> tuple[float, float]:
         """Where twice the fall of the (penalised) log-likelihood, the other coefficients refitted, equals z²."""
@@ -243,25 +257,30 @@ def standardised_risks(fit: LogisticFit, group: Array, reference: Array, *, leve
     if fit.penalised:
         how = how.replace("logistic", "Firth's penalised logistic")
     names = ("standardised share", "standardised share", "standardised risk difference", "standardised risk ratio")
+    kinds = (Measure.SHARE, Measure.SHARE, Measure.SHARE_DIFFERENCE, Measure.RISK_RATIO)
     if fit.reason:
-        return Standardised(*(Estimate(n, NAN, level=level, how=how, reason=fit.reason) for n in names))
+        return Standardised(
+            *(Estimate(n, NAN, level=level, how=how, reason=fit.reason, measure=kind) for n, kind in zip(names, kinds))
+        )
     (p1, g1), (p0, g0) = (_mean_risk(x, fit.coefficients) for x in (group, reference))
 
-    def judged(value: float, gradient: Array, name: str) -> Estimate:
+    def judged(value: float, gradient: Array, at: int) -> Estimate:
         se = math.sqrt(float(gradient @ fit.covariance @ gradient))
         half = normal_quantile(level) * se
-        unit = DIFFERENCE if name == names[2] else "share"
-        return Estimate(name, value, value - half, value + half, level, se=se, unit=unit, how=how)
+        unit = DIFFERENCE if kinds[at] is Measure.SHARE_DIFFERENCE else "share"
+        return Estimate(
+            names[at], value, value - half, value + half, level, se=se, unit=unit, how=how, measure=kinds[at]
+        )
 
     def tested(e: Estimate, ratio: bool = False) -> Estimate:
         z = e.value / e.se if e.se > 0 else NAN
         p, on = 2 * float(special.ndtr(-abs(z))), (math.exp if ratio else float)
-        return Estimate(e.name, on(e.value), on(e.low), on(e.high), level, p, z, se=e.se, unit="" if ratio else e.unit,
+        return Estimate(e.name, on(e.value), on(e.low), on(e.high), level, p, z, se=e.se, unit="" if ratio else e.unit, measure=e.measure,
                         how=how + ("; SE of the log" if ratio else ""))  # fmt: skip
 
     return Standardised(
-        judged(p1, g1, names[0]), judged(p0, g0, names[1]), tested(judged(p1 - p0, g1 - g0, names[2])),
-        tested(judged(math.log(p1 / p0), g1 / p1 - g0 / p0, names[3]), ratio=True),
+        judged(p1, g1, 0), judged(p0, g0, 1), tested(judged(p1 - p0, g1 - g0, 2)),
+        tested(judged(math.log(p1 / p0), g1 / p1 - g0 / p0, 3), ratio=True),
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.result import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.measure import Measure
 from outcomes.stats.regression.linear import Design, aliased_columns
 
 Array = np.ndarray
@@ -161,6 +162,21 @@ def likelihood_ratio(fit: OrdinalFit, smaller: OrdinalFit | None = None) -> Esti
     df = len(fit.coefficients) - (len(smaller.coefficients) if smaller else 0)
     how = "likelihood ratio, proportional odds"
     if fit.reason or (smaller is not None and smaller.reason):
-        return Estimate("chi2", NAN, df=df, how=how, reason=fit.reason or (smaller.reason if smaller else ""))
+        return Estimate(
+            "chi2",
+            NAN,
+            df=df,
+            how=how,
+            reason=fit.reason or (smaller.reason if smaller else ""),
+            measure=Measure.OVERALL_TEST,
+        )
     chi2 = max(0.0, 2 * (fit.loglik - (smaller.loglik if smaller else fit.loglik_null)))
-    return Estimate("chi2", chi2, p=special.chdtrc(df, chi2) if df else NAN, statistic=chi2, df=df, how=how)
+    return Estimate(
+        "chi2",
+        chi2,
+        p=special.chdtrc(df, chi2) if df else NAN,
+        statistic=chi2,
+        df=df,
+        how=how,
+        measure=Measure.OVERALL_TEST,
+    )

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
 from outcomes.stats.crossover import binary as crossover_binary
 from outcomes.stats.crossover import mixed as crossover_mixed
 from outcomes.stats.crossover import two_period as crossover

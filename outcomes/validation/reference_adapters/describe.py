@@ -7,7 +7,7 @@ import pandas as pd
 
 from outcomes.analyses.describe import Describe
 from outcomes.analyses.responders.one_group import responded
-from outcomes.core.result import Outcome
+from outcomes.core.outcome import Outcome
 from outcomes.stats.paired.location import changes, mean_change, median_change, sign_test
 from outcomes.study.study import Study
 from outcomes.validation.cases import Case, answers, column, differs, pairs

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.special import ndtr
 
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
 from outcomes.stats.groups.means import (
     anova,
     brown_forsythe,

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from outcomes.core.result import Estimate
+from outcomes.core.estimate import Estimate
 from outcomes.stats.mixed.cross_products import summarise
 from outcomes.stats.mixed.mmrm import Repeated, repeated
 from outcomes.stats.mixed.small_sample import Rows

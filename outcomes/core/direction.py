@@ -1,0 +1,85 @@
+"""From a number to words and text: the only place where a sign becomes "improved" or "worsened"."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.measure import Shape
+from outcomes.core.outcome import Outcome
+from outcomes.core.wording import NONE, digits_for, interval, number, p_value, points, spoken
+
+#: Units that are shares (shown as percentages), and that of a difference of two (shown in percentage points).
+SHARES = ("share", "proportion")
+DIFFERENCE = "difference of shares"
+
+
+def p_text(p: float) -> str:
+    """A p-value for a table's column headed P: '.04', '<.001', empty when there is none."""
+    return "" if math.isnan(p) else p_value(p).removeprefix("P").removeprefix("=")
+
+
+def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
+    """Value and interval of an estimate as text: shares as percentages, their differences in percentage points, scores to their own digits."""
+    if e.measure.shape is Shape.TEST:
+        return NONE, REASONS.get(e.reason, "")
+    if math.isnan(e.value):
+        return NONE, REASONS.get(e.reason, "")
+    if e.unit in SHARES:
+        value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
+        return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
+    if e.unit == DIFFERENCE:
+        return points(e.value), NONE if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
+    k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
+    if e.unit == "patients":  # a count is whole; a number needed to treat has one digit
+        k = 0 if e.value.is_integer() else 1
+    if math.isnan(e.low) and math.isnan(e.high):
+        return number(e.value, k), REASONS.get(e.reason, "")
+    return number(e.value, k), interval(e.low, e.high, k)
+
+
+def is_clear(e: Estimate) -> bool:
+    """Whether the interval (or, without one, P) excludes no effect. False where neither is known."""
+    null = e.measure.null
+    if not (math.isnan(e.low) or math.isnan(e.high) or math.isnan(null)):
+        return not e.low <= null <= e.high
+    return e.p < 1 - e.level
+
+
+def direction(e: Estimate, outcome: Outcome | None) -> str:
+    """What an estimate says for patients, from its kind, its interval and the direction of the score.
+
+    Of a change "improved", "worsened" or "not clear" ("rose" or "fell" where the score has no better side); of a
+    comparison of groups "better with X", "worse with X" or "not clear". Empty where the kind of number has no
+    direction (a statistic, a share, a variance) or nothing is known.
+
+    >>> from outcomes.core.measure import Measure
+    >>> pain = Outcome("pain", "Pain", "lower")
+    >>> direction(Estimate("mean change", -2, -3, -1, measure=Measure.CHANGE), pain)
+    'improved'
+    >>> direction(Estimate("F", 31.2, p=0.001, measure=Measure.OVERALL_TEST), pain)
+    ''
+    """
+    if outcome is None or not e.measure.directed or math.isnan(e.value):
+        return ""
+    if math.isnan(e.low) and math.isnan(e.p):
+        return ""
+    if not is_clear(e):
+        return "not clear"
+    word = outcome.direction(e.value)
+    if not e.measure.compares_groups:
+        return word
+    better = {"improved": "better with", "worsened": "worse with", "rose": "higher with", "fell": "lower with"}
+    where = e.contrast
+    return f"{better[word]} {spoken(where.group)}" if where.reference and word in better else ""
+
+
+def oriented(e: Estimate, outcome: Outcome | None) -> Estimate:
+    """The estimate turned so that a larger value is better for patients: for a forest of several scores.
+
+    Only numbers with a direction are turned, and only where lower is better.
+    """
+    if outcome is None or outcome.better != "lower" or not e.measure.directed:
+        return e
+    return replace(e, value=-e.value, low=-e.high, high=-e.low)

@@ -1,0 +1,134 @@
+"""One number with its uncertainty, and what it is: kind, place, unit, and why it is undefined."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from outcomes.core.contrast import Contrast, Versus
+from outcomes.core.measure import Measure
+from outcomes.core.wording import MINUS, spoken
+
+NAN = math.nan
+
+#: Why a number is undefined (`Estimate.reason`): a code for machines, words for people.
+REASONS = MappingProxyType(
+    {
+        "too_few": "too few patients",
+        "zero_variance": "all changes are equal, so there is no spread to judge them by",
+        "all_zero": "every difference is zero",
+        "no_discordant": "no patient changed",
+        "no_events": "no event",
+        "not_estimable": "the data do not determine it",
+        "not_converged": "the model did not converge",
+        "separation": "the groups are perfectly separated",
+        "needs_input": "it needs a value that was not supplied",
+    }
+)
+
+
+class Alike:
+    """Equal when all fields are; an undefined number is the same as another undefined one."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self._all() == other._all() if isinstance(other, type(self)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def _all(self) -> tuple[object, ...]:
+        values = (getattr(self, f.name) for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        return tuple(None if v != v else v for v in values)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """A test statistic and its degrees of freedom (nan where it has none)."""
+
+    value: float
+    df: float = NAN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate(Alike):
+    """One number with its uncertainty: one row of every table.
+
+    `name` says what is estimated ("mean change", "d_av"), `how` the test or interval with its options
+    ("exact signed-rank, mid-ranks, zeros dropped"), `reason` a code of `REASONS` when the value, the interval
+    or p is undefined (nan). Numbers are plain floats in full precision; rounding happens in `wording`.
+    `measure` says what kind of number it is: direction, printing and words follow from it, never from the name.
+    `visit` and `group` say which visit and which arm, route or stratum a row belongs to, where there are several; a
+    `Versus` as group is one group against a reference. `from_visit` is what a change is counted from, `subgroup` a
+    part of the patients, `event` a side effect, `n` how many the row rests on (None: everybody analysed).
+    """
+
+    name: str
+    value: float
+    low: float = NAN
+    high: float = NAN
+    level: float = 0.95
+    p: float = NAN
+    statistic: float = NAN
+    df: float = NAN
+    se: float = NAN
+    unit: str = ""
+    how: str = ""
+    reason: str = ""
+    visit: str = ""
+    group: str = ""
+    p_adjusted: float = NAN
+    measure: Measure = Measure.UNSTATED
+    from_visit: str = ""
+    subgroup: str = ""
+    event: str = ""
+    n: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high", "level", "p", "statistic", "df", "se", "p_adjusted"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if self.reason and self.reason not in REASONS:
+            raise ValueError(f"Estimate.reason is one of {', '.join(REASONS)}, not {self.reason!r}")
+
+    @property
+    def contrast(self) -> Contrast:
+        """Which visit, group, reference, subgroup and event the row is about, as fields."""
+        pair = self.group if isinstance(self.group, Versus) else None
+        group, reference = (pair.group, pair.reference) if pair else (str(self.group), "")
+        return Contrast(self.visit, self.from_visit, group, reference, self.subgroup, self.event)
+
+    @property
+    def test(self) -> Statistic | None:
+        """The test statistic with its degrees of freedom; None where there is none."""
+        return None if math.isnan(self.statistic) else Statistic(self.statistic, self.df)
+
+    @property
+    def label(self) -> str:
+        """What is estimated, for people; never compared or taken apart."""
+        return self.name
+
+    @property
+    def method(self) -> str:
+        """The test or interval with its options."""
+        return self.how
+
+    @property
+    def scale(self) -> str:
+        """The unit of the number: points of the score, SD, share, percentage points, ratio, days, patients …"""
+        if self.unit == "difference of shares":
+            return "percentage points"
+        return self.unit or ("ratio" if self.measure.null == 1 else "none")
+
+    @property
+    def term(self) -> str:
+        """The name with its group and visit: what the `term` column of a results table says."""
+        return " | ".join(part for part in (self.name, self.group, self.visit) if part)
+
+    @property
+    def said(self) -> str:
+        """The term as tables for people have it: 'adjusted difference · ketamine − placebo · week 4'."""
+        parts = (self.name, self.group, spoken(self.visit))
+        return " · ".join(part for part in parts if part).replace(" - ", f" {MINUS} ")
