@@ -10,6 +10,7 @@ from typing import Any
 
 import outcomes
 from outcomes.cli import output
+from outcomes.config import atomic
 from outcomes.core.errors import StudyError, unknown
 from outcomes.core.wording import plural
 
@@ -18,7 +19,7 @@ log = logging.getLogger("outcomes")
 
 def report(args: argparse.Namespace) -> int:
     """Answer the plan and write the report, in every format asked for."""
-    from outcomes.reporting import FORMATS, LEDGER, write_reports, write_snapshot, write_tables
+    from outcomes.reporting import FORMATS, LEDGER, SNAPSHOT, build, document_files, snapshot_text, table_files
 
     formats = [f.strip().lower() for f in args.format.split(",") if f.strip()] or ["html"]
     for kind in formats:
@@ -35,12 +36,15 @@ def report(args: argparse.Namespace) -> int:
     elif args.since:
         how |= {"since": args.since}
     results = _answer(plan, study)
-    paths = write_reports(study, results, out, formats=tuple(f for f in formats if f != "tables"), **how)
+    doc = build(study, results, folder=out, **how)
+    reports = document_files(doc, formats=tuple(f for f in formats if f != "tables"))
+    files: dict[str, bytes | str] = {}
     if "tables" in formats:
-        write_tables(results, out / "tables", **how)
-        paths.append(out / "tables")
+        files = {f"tables/{name}": data for name, data in table_files(doc, results).items()}
     if args.audience == "internal":
-        write_snapshot(study, results, out, since=args.since or None)
+        files[SNAPSHOT] = snapshot_text(study, results, since=args.since or None)
+    atomic.write_all(out, files | dict(reversed(reports.items())), private=(SNAPSHOT,))
+    paths = [out / name for name in reports] + [out / "tables"] * ("tables" in formats)
     log.info("%s answered, %d not.", plural(len(results) - len(results.failed), "question"), len(results.failed))
     _say_failed(results)
     for path in paths:
@@ -80,7 +84,7 @@ def score(args: argparse.Namespace) -> int:
     output.kind_of_file(args.to)
     study = outcomes.read_study(args.study).score(strict=args.strict)
     names = [c for c in study.scores if c in study.measures or c.removesuffix("_se") in study.measures]
-    output.write(study.scores[[*study.keys, *names]], args.to)
+    output.write(study.scores[[*study.keys, *names]], args.to, private=True)
     print(f"Scores: {Path(args.to).resolve()}")
     return 0
 
@@ -94,7 +98,7 @@ def init(args: argparse.Namespace) -> int:
     target = Path(args.to) if args.to else Path(args.data).parent / "study.toml"
     _free(target, args.force)
     text, problem = starter(args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent)
-    target.write_text(text, encoding="utf-8")
+    atomic.write(target, text)
     print(f"Study file: {target.resolve()}\nLook at every line marked 'guess', then: outcomes check {target}")
     if problem:
         print(f"It has no plan yet: {problem}\nMend that in the file, then: outcomes init {target}")
@@ -112,7 +116,7 @@ def _add_plan(args: argparse.Namespace) -> int:
     study = outcomes.read_study(file)
     if study.questions:
         raise StudyError(f"{file} has a plan already ({len(study.questions)} [[analysis]]); it stays as it is.")
-    target.write_text(with_plan(file.read_text("utf-8-sig"), study, args.plan), encoding="utf-8")
+    atomic.write(target, with_plan(file.read_text("utf-8-sig"), study, args.plan))
     print(f"Study file: {target.resolve()}\nLook at its plan, then: outcomes report {target}")
     return 0
 

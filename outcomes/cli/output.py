@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from outcomes.config import atomic
 from outcomes.core.errors import MissingExtraError, OutputError, StudyError
 
 if TYPE_CHECKING:
@@ -47,18 +48,23 @@ def must_be_writable(folder: Path) -> None:
         raise OutputError(f"Cannot write in {folder}: no permission.")
 
 
-def write(frame: pd.DataFrame, path: str) -> None:
-    """A frame as CSV (no cell of which a spreadsheet takes for a formula), JSON or Parquet."""
-    kind = kind_of_file(path)
+def write(frame: pd.DataFrame, path: str, *, private: bool = False) -> None:
+    """A frame as CSV (no cell of which a spreadsheet takes for a formula), JSON or Parquet, as a whole or not at all.
+
+    A private file, one that holds patients' data, can be read by its owner alone. Raises OutputError.
+    """
+    atomic.write(path, _content(frame, kind_of_file(path)), private=private)
+
+
+def _content(frame: pd.DataFrame, kind: str) -> bytes | str:
     if kind == ".csv":
         from outcomes.reporting.render.spreadsheet import safe_cell
 
         words = {c: frame[c].map(safe_cell) for c in frame.select_dtypes(exclude="number")}
-        frame.assign(**words).rename(columns=safe_cell).to_csv(path, index=False)
-    elif kind == ".json":
-        frame.to_json(path, orient="records", indent=1, double_precision=15)
-    else:
-        frame.to_parquet(path, index=False)
+        return str(frame.assign(**words).rename(columns=safe_cell).to_csv(index=False, lineterminator="\n"))
+    if kind == ".json":
+        return str(frame.to_json(orient="records", indent=1, double_precision=15))
+    return bytes(frame.to_parquet(index=False))
 
 
 def show(frame: pd.DataFrame, title: str, brief: Sequence[str] = ()) -> None:

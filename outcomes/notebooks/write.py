@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from outcomes.config import atomic
 from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.notebooks.kinds import KINDS, options, words
 from outcomes.readers import read_study
@@ -42,8 +43,7 @@ def write_notebook(kind: str, study: str | Path, to: str | Path, *, force: bool 
         raise StudyError(f"{target} is already there. Choose another name with --to, or replace it with --force.")
     read = read_study(study).ready
     values = {"STUDY": _relative(Path(study), target.parent), **options(kind, read)}
-    target.write_text(notebook(template(kind), values, words(read, values)), encoding="utf-8")
-    return target
+    return atomic.write(target, notebook(template(kind), values, words(read, values)))
 
 
 def template(kind: str) -> str:

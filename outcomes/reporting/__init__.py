@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outcomes.core.errors import OutputError, StudyError, unknown
+from outcomes.config import atomic
+from outcomes.core.errors import StudyError, unknown
 from outcomes.core.result import Result, Results
 from outcomes.plans.plan import Plan
 from outcomes.study.study import Study
@@ -79,7 +78,12 @@ def write_document(
     doc: Document, folder: str | Path, *, formats: tuple[str, ...] = FORMATS, name: str = "report"
 ) -> list[Path]:
     """Write a document from `build` in several formats. Raises PrivacyError, MissingExtraError, OutputError."""
-    return _put(Path(folder), {f"{name}.{kind}": _render(doc, kind) for kind in formats})
+    return _put(Path(folder), document_files(doc, formats=formats, name=name))
+
+
+def document_files(doc: Document, *, formats: tuple[str, ...] = FORMATS, name: str = "report") -> dict[str, bytes]:
+    """A document from `build` in several formats: the content of each file. Raises PrivacyError, MissingExtraError."""
+    return {f"{name}.{kind}": _render(doc, kind) for kind in formats}
 
 
 def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[Path]:
@@ -95,11 +99,16 @@ def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[P
 
 def write_document_tables(doc: Document, answers: Results, folder: str | Path) -> list[Path]:
     """Write the tables of a document from `build`; as `write_tables` does. Raises MissingExtraError, OutputError."""
+    return _put(Path(folder), table_files(doc, answers))
+
+
+def table_files(doc: Document, answers: Results) -> dict[str, bytes]:
+    """The content of each file that `write_document_tables` writes. Raises MissingExtraError."""
     from outcomes.reporting.document import all_tables
     from outcomes.reporting.render.spreadsheet import files
 
     frame = answers.to_frame() if doc.audience == "internal" else None
-    return _put(Path(folder), files(list(all_tables(doc)), frame))
+    return files(list(all_tables(doc)), frame)
 
 
 def write_snapshot(
@@ -110,16 +119,19 @@ def write_snapshot(
     `since` is the folder of the report before, whose history is carried on; `period` names this one ("2026-10").
     Returns the path of `snapshot.json`. Raises StudyError where it cannot be written.
     """
+    return atomic.write(
+        Path(folder) / SNAPSHOT, snapshot_text(study, results, since=since, period=period), private=True
+    )
+
+
+def snapshot_text(study: Study, results: Results, *, since: str | Path | None = None, period: str = "") -> str:
+    """What `write_snapshot` writes."""
     import json
 
     from outcomes.reporting.chapters.changes_since import read_snapshot, snapshot
-    from outcomes.reporting.ledger import put_private
 
     said = snapshot(study.ready, results, last=read_snapshot(since) if since else None, period=period)
-    path = Path(folder) / SNAPSHOT
-    with _writing(path.parent):
-        put_private(path, json.dumps(said, ensure_ascii=False).encode())
-    return path
+    return json.dumps(said, ensure_ascii=False)
 
 
 def build(
@@ -153,8 +165,7 @@ def _for_sharing(study: Study, results: Results, policy: str, ledger: Path) -> D
         raise StudyError(unknown("disclosure policy", policy, PRESETS))
     desk = Desk(PRESETS[policy], Ledger.read(ledger))
     doc = shared_document(study, results, desk)
-    with _writing(ledger.parent):  # before the report: one that is published is always remembered
-        desk.ledger.write(ledger)
+    desk.ledger.write(ledger)  # before the report: one that is published is always remembered
     return doc
 
 
@@ -173,18 +184,6 @@ def _render(doc: Document, kind: str) -> bytes:
 
 
 def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    from outcomes.reporting.render.spreadsheet import put
-
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            put(folder / name, data)
+    """All files at once; the first one is the main one, so it gets its place last."""
+    atomic.write_all(folder, dict(reversed(files.items())))
     return [folder / name for name in files]
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as e:
-        raise OutputError(f"Cannot write in {folder}: {e.strerror or type(e).__name__}.") from None

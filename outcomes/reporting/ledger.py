@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.config import atomic
 from outcomes.core.errors import StudyError
 from outcomes.study.study import Study
 
@@ -80,10 +80,9 @@ class Ledger:
             raise StudyError(f"{path} is not a ledger of shared reports, or cannot be read.") from None
 
     def write(self, path: Path) -> None:
-        """Write the ledger. Raises OSError where the disk refuses."""
-        put_private(
-            path, json.dumps({"format": FORMAT, "key": self.key, "reports": self.reports[-REMEMBERED:]}).encode()
-        )
+        """Write the ledger. Raises OutputError where the disk refuses."""
+        said = {"format": FORMAT, "key": self.key, "reports": self.reports[-REMEMBERED:]}
+        atomic.write(path, json.dumps(said), private=True)
 
     def changed(self, patients: frozenset[str]) -> list[int]:
         """How many patients differ from each earlier report: new, gone or changed; the larger of the two sides."""
@@ -103,21 +102,6 @@ class Ledger:
         for variable, sets in said.items():
             there = {tuple(s) for s in same["means"].get(variable, ())}
             same["means"][variable] = sorted(there | set(sets))
-
-
-def put_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner can read, at one stroke and after it has reached the disk. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    beside.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _apart(a: frozenset[str], b: frozenset[str]) -> int:

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from outcomes.config import atomic
 from outcomes.core.errors import DataError, OutputError, StudyError
 from outcomes.core.result import Results
 from outcomes.plans.plan import Plan
@@ -123,7 +124,7 @@ def _write(
     if share:
         return files, {"disclosure": {"policy": schedule.policy, "suppressed": doc.suppressed}}
     table, frame = folder / "results.csv", results.to_frame()
-    table.write_bytes(table_csv(list(frame), frame.itertuples(index=False)))
+    atomic.write(table, table_csv(list(frame), frame.itertuples(index=False)))
     return [*files, table, write_snapshot(study, results, folder, since=since, period=label)], {}
 
 

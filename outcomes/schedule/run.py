@@ -85,7 +85,7 @@ class _Wake:
         code = code or (DeliveryError.exit_code if self.teller.undelivered else 0)
         try:
             write_json(self.schedule.out / "wake.json", {"at": self.clock().isoformat(), "exit_code": code})
-        except OSError:
+        except OutputError:
             code = code or OutputError.exit_code
         return Woken(code, tuple(made), tuple(missed), tuple(dict.fromkeys(self.teller.undelivered)))
 
@@ -121,7 +121,12 @@ class _Wake:
                 for run in store.runs():
                     self.teller.published(line, run)
             self.teller.missed(missed)
-        except OSError as e:
-            log.error("Cannot write in %s: %s.", self.schedule.out, e.strerror or type(e).__name__)
+        except (OSError, OutputError) as e:
+            why = (
+                e
+                if isinstance(e, OutputError)
+                else f"Cannot write in {self.schedule.out}: {e.strerror or type(e).__name__}."
+            )
+            log.error("%s", why)
             return OutputError.exit_code
         return 0

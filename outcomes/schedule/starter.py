@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from outcomes.config import atomic
 from outcomes.core.errors import StudyError
 
 _TEXT = """\
@@ -68,8 +69,7 @@ def init(path: str | Path, *, study: str = "study.toml", force: bool = False, to
         zone=json.dumps(zone or "UTC"), start=start,
         zone_words="as this computer has it; is it yours?" if zone else "guess: put your own, such as Europe/Berlin",
     )  # fmt: skip
-    file.write_text(text, encoding="utf-8")
-    return file
+    return atomic.write(file, text)
 
 
 def _zone() -> str:

@@ -16,12 +16,10 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import re
 import secrets
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -29,6 +27,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from outcomes.config import atomic
+from outcomes.core.errors import OutputError
 from outcomes.reporting import SNAPSHOT
 
 log = logging.getLogger("outcomes")
@@ -133,14 +133,7 @@ class Store:
 
     def publish(self, partial: Path, name: str) -> Path:
         """Put a finished run in its place at one stroke, after everything in it has reached the disk."""
-        for path in sorted(partial.rglob("*")):
-            if path.is_file():
-                _sync(path)
-        _sync(partial)
-        target = self.folder / name
-        _insist(lambda: partial.rename(target))
-        _sync(self.folder)
-        return target
+        return atomic.publish(partial, self.folder / name)
 
     def point(self, expected_by: datetime | None = None) -> None:
         """Let `latest.json` name the latest run, its report, and by when the next one is expected."""
@@ -191,8 +184,7 @@ class Store:
 
     def put_failure(self, record: Mapping[str, Any]) -> None:
         """Write a failure's record. A disk that is full must not hide the failure itself."""
-        with contextlib.suppress(OSError):
-            (self.folder / "failures").mkdir(exist_ok=True)
+        with contextlib.suppress(OutputError):
             write_json(self._failure(str(record["period"]), int(record["exit_code"])), record)
 
     def made_good(self, label: str) -> None:
@@ -205,15 +197,8 @@ class Store:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write a JSON file so that a reader sees the old one or the new one, never half of it."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        beside.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        _sync(beside)
-        _insist(lambda: os.replace(beside, path))
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync(path.parent)
+    """Write a JSON file so that a reader sees the old one or the new one, never half of it. Raises OutputError."""
+    atomic.write(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -245,24 +230,3 @@ def _record(path: Path) -> dict[str, Any] | None:
     except (KeyError, TypeError, ValueError):
         return None
     return made if isinstance(said.get("period"), str) and all(m.tzinfo for m in moments) else None
-
-
-def _sync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":  # Windows has no handle to sync a folder by
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _insist(act: Callable[[], object]) -> None:
-    """Do it, and again for a second where a virus scanner or an open viewer is in the way (Windows)."""
-    for wait in (0.05, 0.15, 0.3, 0.5):
-        try:
-            act()
-            return
-        except PermissionError:
-            time.sleep(wait)
-    act()

@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,10 +106,3 @@ def files(tables: Sequence[Table], frame: pd.DataFrame | None) -> dict[str, byte
         made["results.csv"] = table_csv(list(frame), frame.itertuples(index=False))
     made["tables.xlsx"] = workbook(tables, frame)
     return made
-
-
-def put(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it, so that nobody ever sees half of it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
