@@ -6,20 +6,9 @@ import inspect
 from pathlib import Path
 
 import outcomes
-from outcomes.plans.plan import kinds
+from outcomes.tables.question_list import OWN, TOPICS, by_topic
 
-#: Families of questions, in the order a reader meets them; the module says which one a question belongs to.
-FAMILIES = {
-    "Describe": ("describe",),
-    "Before and after, the same patients": ("paired", "responders.one_group", "individual", "missing.robustness"),
-    "Two or more groups": ("groups", "regression", "responders.between_groups", "subset"),
-    "Repeated follow-up": ("longitudinal",),
-    "Missing scores": ("missing",),
-    "Crossover, N-of-1, repeated infusions": ("crossover", "longitudinal.repeated_infusions"),
-    "Side effects": ("safety", "groups.blinding"),
-    "Several sites": ("sites",),
-}  # fmt: skip
-#: Functions that belong to a family without being questions of a study.
+#: Functions that belong to a topic without being questions of a study.
 FUNCTIONS = {"Several sites": ("site_summary", "pool_summaries")}
 
 HEAD = """# Methods
@@ -45,24 +34,16 @@ matching for routes, Bayesian hierarchical models, and power computed after the 
 
 def page() -> str:
     """The whole page."""
-    found = kinds()
-    parts, seen = [HEAD], set()
-    for family, modules in FAMILIES.items():
-        parts.append(f"\n## {family}\n")
-        for name, kind in found.items():
-            home = kind.__module__.removeprefix("outcomes.analyses.")
-            if (
-                name in seen
-                or not kind.__module__.startswith("outcomes.")
-                or not any(f"{home}.".startswith(f"{m}.") for m in modules)
-            ):
-                continue
-            seen.add(name)
-            parts.append(_part(name, kind))
-        parts += [_part(f"{name}()", getattr(outcomes, name)) for name in FUNCTIONS.get(family, ())]
-    lost = [n for n, k in found.items() if n not in seen and k.__module__.startswith("outcomes.")]
+    parts = [HEAD]
+    for topic in TOPICS:
+        parts.append(f"\n## {topic}\n")
+        parts += [_part(name, kind) for of, name, kind in by_topic() if of == topic]
+        parts += [_part(f"{name}()", getattr(outcomes, name)) for name in FUNCTIONS.get(topic, ())]
+    lost = [n for of, n, k in by_topic() if of == OWN and k.__module__.startswith("outcomes.")]
     if lost:
-        raise SystemExit(f"No family for: {', '.join(lost)}. Add their module to FAMILIES.")
+        raise SystemExit(
+            f"No topic for: {', '.join(lost)}. Add their module to TOPICS in outcomes.tables.question_list."
+        )
     return "\n".join(parts)
 
 
