@@ -86,9 +86,9 @@ shell.Completer.use_jedi = {jedi}
 shell.run_cell("import outcomes as oc")
 with provisionalcompleter():
     list(shell.Completer.completions("str.", 4))  # jedi's own first import is not ours
-    start = time.perf_counter()
+    start = time.process_time()
     found = [c.text.removeprefix(".") for c in shell.Completer.completions("oc.", 3)]
-print(json.dumps([time.perf_counter() - start, found]))
+print(json.dumps([time.process_time() - start, found]))
 """
     seconds, found = json.loads(python(code).splitlines()[-1])
     assert seconds < 1
