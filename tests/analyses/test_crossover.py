@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
 from tests.builders import PAIN, two_visits
-from tests.shared import SHARED, needs, oracle_data
+from tests.shared import PUBLISHED, reference_data
 
 
 def crossover_study(rows, columns=("patient", "period", "arm", "pain"), visits=(), design="crossover"):
@@ -24,13 +24,12 @@ def crossover_study(rows, columns=("patient", "period", "arm", "pain"), visits=(
 
 def oracle_study(name="xo22_n017_missing.csv"):
     rows = []
-    for r in oracle_data(name):
+    for r in reference_data(name):
         for visit, column in (("start", "base"), ("end", "y")):
             rows.append((f"p{int(r['id']):02d}", int(r["period"]), r["treat"], visit, float(r[column] or "nan")))
     return crossover_study(rows, ("patient", "period", "arm", "visit", "pain"), ("start", "end"))
 
 
-@needs("oracles/data/xo22_n017_missing.csv")
 def test_every_way_beside_the_mixed_model_is_rs():
     result = oc.Crossover("pain").run(oracle_study())
     expected = {  # R 4.2.2: lmerTest + pbkrtest of all 17 patients, t.test, lm, exactRankTests of the 15 complete
@@ -49,7 +48,6 @@ def test_every_way_beside_the_mixed_model_is_rs():
     assert "2 patients of 17 lack a period; what they have is used." in result.notes
 
 
-@needs("oracles/data/xo22_n017_missing.csv")
 def test_words():
     result = oc.Crossover("pain").run(oracle_study())
     assert result.sentence() == (
@@ -104,9 +102,8 @@ def test_no_spread_or_too_few_patients_is_a_reason_not_a_test():
     assert few["treatment difference"].reason == "too_few"
 
 
-@needs("oracles/data/xo33_n020.csv")
 def test_three_treatments():
-    rows = [(r["id"], int(r["period"]), r["treat"], float(r["y"])) for r in oracle_data("xo33_n020.csv")]
+    rows = [(r["id"], int(r["period"]), r["treat"], float(r["y"])) for r in reference_data("xo33_n020.csv")]
     result = oc.Crossover("pain", reference="P").run(crossover_study(rows))
     assert result.estimates[0].name == "treatments differ"
     assert [t.split(" | ")[1] for t in result.facts["pairs"]] == ["K - P", "M - P", "M - K"]
@@ -150,9 +147,8 @@ def test_sample_truth_is_found():
 # --- published, through the public face -------------------------------------------------------------------------------
 
 
-@needs("data/senn_pef_crossover")
 def test_senn_through_the_study():
-    with (SHARED / "data/senn_pef_crossover/asthma_2.csv").open(encoding="utf-8", newline="") as handle:
+    with (PUBLISHED / "senn_pef_crossover/asthma_2.csv").open(encoding="utf-8", newline="") as handle:
         rows = [(r["subject"], int(r["period"]), r["treatment"], float(r["pef"])) for r in csv.DictReader(handle)]
     result = oc.Crossover("pain", reference="S").run(crossover_study(rows))
     e = result["treatment difference"]
@@ -162,11 +158,10 @@ def test_senn_through_the_study():
     assert round(result["paired t-test, ignores period"].value, 2) == 45.38
 
 
-@needs("data/dinat2015_amitriptyline_xover")
 def test_dinat_through_the_study():
     """The answer depends on change or raw score: each is said, and each is R's."""
     rows = []
-    with (SHARED / "data/dinat2015_amitriptyline_xover/xoverPP.csv").open(encoding="utf-8-sig", newline="") as handle:
+    with (PUBLISHED / "dinat2015_amitriptyline_xover/xoverPP.csv").open(encoding="utf-8-sig", newline="") as handle:
         for r in csv.DictReader(handle):
             arm = {"A": "amitriptyline", "P": "placebo"}[r["Treatment"]]
             rows += [
@@ -191,10 +186,9 @@ def test_dinat_through_the_study():
 # --- responders ---------------------------------------------------------------------------------------------------------
 
 
-@needs("oracles/data/xo22_binary_n030.csv")
 def test_responders_against_r():
     rows = [
-        (f"p{r['id']}", int(r["period"]), r["treat"], float(r["resp"])) for r in oracle_data("xo22_binary_n030.csv")
+        (f"p{r['id']}", int(r["period"]), r["treat"], float(r["resp"])) for r in reference_data("xo22_binary_n030.csv")
     ]
     result = oc.CrossoverBinary("pain", rule=">= 1").run(crossover_study(rows))
     assert_allclose(result["response difference"].value, (10 - 4) / 30)
@@ -243,9 +237,8 @@ def nof1_study(patients):
     return crossover_study(rows, design="n-of-1")
 
 
-@needs("oracles/data/nof1_6pairs.csv")
 def test_one_patient():
-    rows = oracle_data("nof1_6pairs.csv")
+    rows = reference_data("nof1_6pairs.csv")
     arms = {t: [float(r["y"]) for r in rows if r["treat"] == t] for t in "PK"}
     result = oc.NOf1("pain").run(nof1_study({"p1": list(zip(arms["P"], arms["K"], strict=True))}))
     assert_allclose(result["mean difference"].p, 0.013402473936899641, rtol=1e-9)
@@ -277,10 +270,9 @@ def test_a_series_counts_everybody():
 # --- repeated infusions -----------------------------------------------------------------------------------------------------
 
 
-@needs("oracles/data/rep_infusions.csv")
 def test_repeated_infusions_against_clubsandwich():
     rows = []
-    for r in oracle_data("rep_infusions.csv"):
+    for r in reference_data("rep_infusions.csv"):
         rows += [(f"p{r['id']}", int(r["infusion"]), v, float(r[v])) for v in ("pre", "post")]
     study = oc.Study(
         pd.DataFrame(rows, columns=["patient", "episode", "visit", "pain"]),

@@ -15,7 +15,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.stats.groups.means import d_ppc2
 from outcomes.validation.cases import column
 from tests.builders import MOOD, PAIN, two_visits
-from tests.shared import needs, oracle_data, oracle_rows
+from tests.shared import reference_data, reference_rows
 
 BEFORE = [7, 6, 8, 5, 9, 7, 8, 6, 7, 9, None, 6]
 AFTER = [4, 3, 6, 4, 5, 6, 7, 6, 5, 8, 5, None]
@@ -225,11 +225,10 @@ def test_degenerate_trials_give_nan_with_a_reason_and_a_sentence(kind, before, a
 CASE = {("ancova_routes_adj", "ancova"), ("ancova_routes_adj", "ancova_r")}
 
 
-@needs("oracles/expected.csv")
 @pytest.mark.parametrize("se", ["classical", "HC3"])
 def test_the_question_gives_the_reference_of_the_kernel(se):
-    rows = {r["quantity"]: float(r["value"]) for r in oracle_rows() if (r["case_id"], r["method"][:8]) in CASE}
-    data = oracle_data("grp_routes_n096.csv")
+    rows = {r["quantity"]: float(r["value"]) for r in reference_rows() if (r["case_id"], r["method"][:8]) in CASE}
+    data = reference_data("grp_routes_n096.csv")
     columns = {c: column(data, c) for c in ("age", "neuropathic")}
     more = {"route": [r["route"] for r in data], "site": [r["site"] for r in data]}
     study = trial(

@@ -13,7 +13,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.outcome import Outcome
 from outcomes.validation.cases import column
 from tests.builders import MOOD, PAIN
-from tests.shared import needs, oracle_data, oracle_rows
+from tests.shared import reference_data, reference_rows
 
 PGIC = Outcome("pgic", "PGIC", "lower", "points", 1, 7, 1)
 NAN = math.nan
@@ -64,9 +64,8 @@ def test_separated_answers_are_said_and_the_rank_test_stands():
     assert "no estimate, the groups are perfectly separated (Mann-Whitney P=" in result.sentence()
 
 
-@needs("oracles/data/grp_routes_n096.csv")
 def test_proportional_odds_reproduces_polr():
-    data = oracle_data("grp_routes_n096.csv")
+    data = reference_data("grp_routes_n096.csv")
     study = visits_study(
         [[v] for v in column(data, "pgic")], ["week_4"], outcome=PGIC, route=[r["route"] for r in data]
     )
@@ -199,16 +198,15 @@ def test_visits_that_are_no_diary_are_refused_with_a_way_out():
         oc.Diary("pain", summary="sum")
 
 
-@needs("oracles/data/diary_n012.csv")
 def test_the_question_reproduces_the_reference_of_the_group():
-    rows = oracle_data("diary_n012.csv")
+    rows = reference_data("diary_n012.csv")
     ids = sorted({r["id"] for r in rows}, key=int)
     names = [f"day_{d}" for d in range(36)]
     table = np.full((len(ids), 36), NAN)
     for r, y in zip(rows, column(rows, "y")):
         table[ids.index(r["id"]), int(r["day"])] = y
     e = oc.Diary("pain", max_gap=99).run(visits_study(table, names))["difference from day_0"]
-    expected = {r["quantity"]: float(r["value"]) for r in oracle_rows() if r["method"] == "diary_twmean_vs_baseline"}
+    expected = {r["quantity"]: float(r["value"]) for r in reference_rows() if r["method"] == "diary_twmean_vs_baseline"}
     assert (e.value, e.statistic, e.p) == pytest.approx((expected["diff"], expected["t"], expected["p"]), rel=1e-9)
 
 

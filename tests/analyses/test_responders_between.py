@@ -14,7 +14,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.outcome import Outcome
 from outcomes.stats.proportions.two_groups import risk_difference
 from tests.builders import two_visits
-from tests.shared import SHARED, needs
+from tests.shared import PUBLISHED
 
 VISITS = {"before": "baseline", "after": "week_4"}
 
@@ -149,12 +149,11 @@ def test_an_arm_without_scores_is_undefined_not_zero():
     assert "no difference estimated: too few patients" in result.sentence()
 
 
-@needs("data/vickers2004_acupuncture/acupuncture.csv")
 def test_vickers_2004_responders_by_arm():
     """BMJ 2004;328:744: ≥35 % fall at 12 months 87/161 against 45/140; difference 22 % (11 to 33, Wald), NNT 4.6 (3.0 to 9.1)."""
     from outcomes.stats.proportions.two_groups import number_needed
 
-    d = pd.read_csv(SHARED / "data/vickers2004_acupuncture/acupuncture.csv")
+    d = pd.read_csv(PUBLISHED / "vickers2004_acupuncture/acupuncture.csv")
     d["arm"] = d["group"].map({1: "acupuncture", 0: "control"})
     patients = pd.DataFrame({"patient": [f"p{i + 1:03d}" for i in range(len(d))], "arm": d["arm"]})
     study = two_visits(list(d["pk1"].astype(object).where(d["pk1"].notna(), None)),

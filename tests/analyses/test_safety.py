@@ -16,7 +16,7 @@ from outcomes.stats.proportions.blinding import james
 from outcomes.stats.proportions.paired import mcnemar, paired_difference
 from outcomes.stats.proportions.rates import share_of_infusions
 from outcomes.stats.proportions.single import wilson
-from tests.shared import needs, oracle_data
+from tests.shared import reference_data, reference_rows
 
 IDS = [f"p{i:02d}" for i in range(1, 13)]
 
@@ -125,9 +125,8 @@ def test_nobody_had_anything():
     assert oc.EventTable().run(study).sentence().startswith("0 side effects were recorded in 0 of 12 patients asked")
 
 
-@needs("oracles/data/rep_infusions.csv")
 def test_per_infusion_against_the_reference():
-    rows = oracle_data("rep_infusions.csv")
+    rows = reference_data("rep_infusions.csv")
     infusions = pd.DataFrame({"patient": [r["id"] for r in rows], "infusion": [int(r["infusion"]) for r in rows]})
     events = infusions[[r["ae"] == "1" for r in rows]].assign(event="dissociation")
     study = oc.Study(pd.DataFrame({"patient": infusions["patient"].unique()}), infusions=infusions, events=events)
@@ -137,9 +136,8 @@ def test_per_infusion_against_the_reference():
 
 
 def _cluster_rows():
-    from tests.shared import oracle_rows
 
-    return [r for r in oracle_rows() if r["method"] == "cluster_proportion"]
+    return [r for r in reference_rows() if r["method"] == "cluster_proportion"]
 
 
 # --- in detail ---------------------------------------------------------------------------------------------------
@@ -215,11 +213,10 @@ def test_by_route_differences_and_one_exact_test():
     assert "better" not in text and "worse" not in text
 
 
-@needs("oracles/data/grp_routes_n096.csv")
 def test_by_route_and_trend_against_the_reference():
-    from tests.shared import oracle_rows
+    from tests.shared import reference_data
 
-    rows = oracle_data("grp_routes_n096.csv")
+    rows = reference_data("grp_routes_n096.csv")
     patients = pd.DataFrame({"patient": [r["id"] for r in rows], "route": [r["route"] for r in rows]})
     patients["rank"] = patients["route"].map({"IV": 1, "IN": 2, "PO": 3})
     events = pd.concat(
@@ -229,7 +226,7 @@ def test_by_route_and_trend_against_the_reference():
     result = oc.SideEffectsByRoute(dose="rank").run(study)
     want = {
         (r["case_id"], r["method"], r["quantity"]): float(r["value"])
-        for r in oracle_rows()
+        for r in reference_rows()
         if r["case_id"].startswith("routes_")
     }
     for event in ("nausea", "dissociation"):

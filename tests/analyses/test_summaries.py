@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
 from outcomes.stats.meta_analysis.three_level import three_level
-from tests.shared import needs, oracle_data, oracle_rows
+from tests.shared import reference_data, reference_rows
 
 TABLE = pd.DataFrame(
     {"site": list("ABCD"), "n": [20, 35, 12, 28], "mean_change": [-1.2, -2.0, -1.5, -1.7], "sd_before": [2.1, 1.9, 2.3, 2.0],
@@ -18,16 +18,15 @@ TABLE = pd.DataFrame(
 )  # fmt: skip
 
 
-@needs("oracles/expected.csv")
 @pytest.mark.parametrize(
     ("case", "measure"), [("meta_sites_change", "change"), ("meta_sites_SMCR", "SMCR"), ("meta_sites_PLO", "share")]
 )
 def test_against_metafor(case, measure):
-    table = pd.DataFrame(oracle_data("meta_sites_k09.csv")).rename(
+    table = pd.DataFrame(reference_data("meta_sites_k09.csv")).rename(
         columns={"m_pre": "mean_before", "sd_pre": "sd_before"}
     )
     table = table.rename(columns={"responders": "events"} if measure == "share" else {})
-    mine = [r for r in oracle_rows() if r["case_id"] == case and r["options"].startswith("method=REML, test=knha")]
+    mine = [r for r in reference_rows() if r["case_id"] == case and r["options"].startswith("method=REML, test=knha")]
     rows = {r["quantity"]: float(r["value"]) for r in mine if not r["quantity"].startswith("pi_")}
     found = oc.pool_summaries(table, measure=measure)["pooled"]
     place = (lambda x: 1 / (1 + np.exp(-x))) if measure == "share" else (lambda x: x)

@@ -15,7 +15,7 @@ import pandas as pd
 import outcomes as oc
 from outcomes import plans
 from tests.contract.small import example, small
-from tests.shared import SHARED
+from tests.shared import PUBLISHED
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -30,38 +30,37 @@ def studies() -> Iterator[tuple[str, oc.Study]]:
     for name in ("", "crossover", "parallel"):
         yield f"sample {name or 'cohort'}", oc.read_study(ROOT / "data/sample" / name / "study.toml")
     pain = lambda name, title: {name: oc.Outcome(name, title, "lower")}  # noqa: E731
-    if (path := SHARED / "data/vickers2004_acupuncture/acupuncture.csv").exists():
-        data = pd.read_csv(path, encoding="utf-8-sig")
-        data["arm"] = data["group"].map({0: "control", 1: "acupuncture"})
-        wide = data.rename(columns={"id": "patient", "pk1": "baseline", "pk2": "month_3", "pk5": "month_12"})
-        visits = ("baseline", "month_3", "month_12")
-        long = wide.melt(["patient", "arm"], value_vars=visits, var_name="visit", value_name="headache")
-        yield "vickers", oc.Study(long, visits=visits, design="parallel", measures=pain("headache", "headache score"))
-    if (path := SHARED / "data/faria2022_esketamine/Dataset_latin1.csv").exists():
-        wide_names = {"suffix": {"Baseline": "_Baseline", "Post": "_Post"}}
-        outcomes = {"madrs": {"column": "MADRS", "better": "lower", "low": 0, "high": 60, "resolution": 1}}
-        yield "faria", oc.read_table(path, patient="Id", wide=wide_names, outcomes=outcomes)
-    if (path := SHARED / "data/goldstein2004_antidepressant/antidepressant_data.csv").exists():
-        data = pd.read_csv(path)
-        data["visit"] = "visit_" + data["VISIT"].astype(str)
-        later = data.rename(columns={"PATIENT": "patient", "HAMDTL17": "hamd", "THERAPY": "arm"})
-        first = later.drop_duplicates("patient").assign(visit="baseline", hamd=lambda d: d["BASVAL"])
-        scores = pd.concat([first, later])[["patient", "visit", "arm", "hamd"]]
-        visits = ("baseline", "visit_4", "visit_5", "visit_6", "visit_7")
-        yield "goldstein", oc.Study(scores, visits=visits, design="parallel", measures=pain("hamd", "HAMD17"))
-    if (path := SHARED / "data/dinat2015_amitriptyline_xover/xoverPP.csv").exists():
-        data = pd.read_csv(path)
-        wide = data.rename(columns={"ID": "patient", "Order": "sequence", "Period": "period", "Treatment": "arm"})
-        wide["patient"] = wide["patient"].astype(str)
-        keys = ["patient", "sequence", "period", "arm"]
-        names = {"Time1": "week_0", "Time2": "week_3", "Time3": "week_6"}
-        long = wide.rename(columns=names).melt(
-            keys, value_vars=list(names.values()), var_name="visit", value_name="pain"
-        )
-        yield (
-            "dinat",
-            oc.Study(long, visits=tuple(names.values()), design="crossover", measures=pain("pain", "worst pain")),
-        )
+    data = pd.read_csv(PUBLISHED / "vickers2004_acupuncture/acupuncture.csv", encoding="utf-8-sig")
+    data["arm"] = data["group"].map({0: "control", 1: "acupuncture"})
+    wide = data.rename(columns={"id": "patient", "pk1": "baseline", "pk2": "month_3", "pk5": "month_12"})
+    visits = ("baseline", "month_3", "month_12")
+    long = wide.melt(["patient", "arm"], value_vars=visits, var_name="visit", value_name="headache")
+    yield "vickers", oc.Study(long, visits=visits, design="parallel", measures=pain("headache", "headache score"))
+    wide_names = {"suffix": {"Baseline": "_Baseline", "Post": "_Post"}}
+    outcomes = {"madrs": {"column": "MADRS", "better": "lower", "low": 0, "high": 60, "resolution": 1}}
+    yield (
+        "faria",
+        oc.read_table(
+            PUBLISHED / "faria2022_esketamine/Dataset_latin1.csv", patient="Id", wide=wide_names, outcomes=outcomes
+        ),
+    )
+    data = pd.read_csv(PUBLISHED / "goldstein2004_antidepressant/antidepressant_data.csv")
+    data["visit"] = "visit_" + data["VISIT"].astype(str)
+    later = data.rename(columns={"PATIENT": "patient", "HAMDTL17": "hamd", "THERAPY": "arm"})
+    first = later.drop_duplicates("patient").assign(visit="baseline", hamd=lambda d: d["BASVAL"])
+    scores = pd.concat([first, later])[["patient", "visit", "arm", "hamd"]]
+    visits = ("baseline", "visit_4", "visit_5", "visit_6", "visit_7")
+    yield "goldstein", oc.Study(scores, visits=visits, design="parallel", measures=pain("hamd", "HAMD17"))
+    data = pd.read_csv(PUBLISHED / "dinat2015_amitriptyline_xover/xoverPP.csv")
+    wide = data.rename(columns={"ID": "patient", "Order": "sequence", "Period": "period", "Treatment": "arm"})
+    wide["patient"] = wide["patient"].astype(str)
+    keys = ["patient", "sequence", "period", "arm"]
+    names = {"Time1": "week_0", "Time2": "week_3", "Time3": "week_6"}
+    long = wide.rename(columns=names).melt(keys, value_vars=list(names.values()), var_name="visit", value_name="pain")
+    yield (
+        "dinat",
+        oc.Study(long, visits=tuple(names.values()), design="crossover", measures=pain("pain", "worst pain")),
+    )
     for design in ("parallel", "crossover", "n-of-1", "before-after"):
         yield f"small {design}", small(40, design)
 

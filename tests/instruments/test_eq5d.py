@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
@@ -12,15 +13,15 @@ import pytest
 from outcomes import instrument
 from outcomes.core.errors import InstrumentError
 from outcomes.questionnaires.scoring_functions import rows, states, value_set
-from tests.shared import SHARED, needs
+from tests.shared import INSTRUMENTS
 
-TABLES = "instruments/tables"
 #: Published with full health below 1.
 NOT_ONE = {(5, "Canada"): 0.9489, (5, "Sweden_2020"): 0.9755, (5, "crosswalk Zimbabwe"): 0.9, (3, "Sweden"): 0.9694}
 
 
 def table(name: str) -> tuple[list[str], dict[str, list[str]]]:
-    lines = list(csv.reader((SHARED / TABLES / name).read_text(encoding="utf-8").splitlines()))
+    with gzip.open(INSTRUMENTS / f"{name}.gz", "rt", encoding="utf-8", newline="") as handle:
+        lines = list(csv.reader(handle))
     return [r[0] for r in lines[1:]], {c: [r[k] for r in lines[1:]] for k, c in enumerate(lines[0]) if k}
 
 
@@ -32,7 +33,6 @@ def digits(texts: list[str]) -> int:
     return max(len(t.partition(".")[2]) for t in texts)
 
 
-@needs(f"{TABLES}/eq5d_5l_index_all_states.csv")
 @pytest.mark.parametrize(
     ("levels", "file"), [(5, "eq5d_5l_index_all_states.csv"), (3, "eq5d_3l_tto_index_all_states.csv")]
 )
@@ -47,7 +47,6 @@ def test_every_state_of_every_value_set(levels: int, file: str) -> None:
         assert np.abs(ours - expected).max() <= 0.5 * 10.0**-k + 1e-9, choice
 
 
-@needs(f"{TABLES}/eq5d_crosswalk_5l_index_by_country.csv")
 def test_every_state_of_every_crosswalk() -> None:
     """Ten of the thirteen tables were rounded twice before print, to four digits and then to three; ours is not rounded."""
     _, sets = table("eq5d_crosswalk_5l_index_by_country.csv")

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from outcomes import instrument
-from tests.shared import SHARED, needs
+from tests.shared import INSTRUMENTS
 
-PATH = SHARED / "instruments/vectors.csv"
+PATH = INSTRUMENTS / "vectors.csv"
 ROWS = list(csv.DictReader(PATH.read_text(encoding="utf-8").splitlines())) if PATH.exists() else []
 
 #: Their instrument name (start of it) → our id.
@@ -164,7 +164,6 @@ def score_of(name: str, id: str, output: str) -> str:
     return OUTPUTS.get(id, {}).get(output, output.lower())
 
 
-@needs("instruments/vectors.csv")
 @pytest.mark.parametrize("row", ROWS, ids=[f"{k}-{r['instrument']}-{r['output']}" for k, r in enumerate(ROWS)])
 def test_vector(row: dict[str, str]) -> None:
     name, output, expected = row["instrument"], row["output"], row["expected"]
@@ -189,6 +188,5 @@ def test_vector(row: dict[str, str]) -> None:
         assert value == pytest.approx(float(expected), abs=float(row["tolerance"]) + 1e-9)
 
 
-@needs("instruments/vectors.csv")
 def test_the_vectors_are_there() -> None:
     assert len(ROWS) > 300

@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 
 from outcomes.stats.crossover.two_period import ignoring_period, two_period
-from tests.shared import SHARED, needs
+from tests.shared import PUBLISHED
 
-FOLDER = "data/dinat2015_amitriptyline_xover"
-pytestmark = needs(FOLDER)
+FOLDER = "dinat2015_amitriptyline_xover"
 
 
 def _rows(name):
-    with (SHARED / FOLDER / name).open(encoding="utf-8-sig", newline="") as handle:
+    with (PUBLISHED / FOLDER / name).open(encoding="utf-8-sig", newline="") as handle:
         return list(csv.DictReader(handle))
 
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 import pytest
 
 import outcomes as oc
-from tests.shared import SHARED, needs
+from tests.shared import PUBLISHED
 
-FILE = "data/faria2022_esketamine/Dataset_latin1.csv"
-pytestmark = needs(FILE)
+FILE = "faria2022_esketamine/Dataset_latin1.csv"
 VISITS = {"before": "Baseline", "after": "Post"}
 
 
 @pytest.fixture(scope="module")
 def study() -> oc.Study:
     return oc.read_table(
-        SHARED / FILE,
+        PUBLISHED / FILE,
         patient="Id",
         wide={"suffix": {"Baseline": "_Baseline", "Post": "_Post"}},
         outcomes={

@@ -9,15 +9,14 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from tests.shared import SHARED, needs
+from tests.shared import PUBLISHED
 
-FILE = "data/goldstein2004_antidepressant/antidepressant_data.csv"
-pytestmark = needs(FILE)
+FILE = "goldstein2004_antidepressant/antidepressant_data.csv"
 
 
 @pytest.fixture(scope="module")
 def study():
-    data = pd.read_csv(SHARED / FILE, dtype={"PATIENT": str})
+    data = pd.read_csv(PUBLISHED / FILE, dtype={"PATIENT": str})
     data["visit"] = "visit_" + data["VISIT"].astype(str)
     later = data.rename(columns={"PATIENT": "patient", "HAMDTL17": "hamd", "THERAPY": "arm"})
     first = later.drop_duplicates("patient").assign(visit="baseline", hamd=lambda d: d["BASVAL"])

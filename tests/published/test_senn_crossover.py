@@ -10,15 +10,14 @@ import csv
 import pytest
 
 from outcomes.stats.crossover.two_period import ignoring_period, two_period
-from tests.shared import SHARED, needs
+from tests.shared import PUBLISHED
 
-FOLDER = "data/senn_pef_crossover"
-pytestmark = needs(FOLDER)
+FOLDER = "senn_pef_crossover"
 
 
 @pytest.fixture(scope="module")
 def trial():
-    with (SHARED / FOLDER / "asthma_2.csv").open(encoding="utf-8", newline="") as handle:
+    with (PUBLISHED / FOLDER / "asthma_2.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     period = [{r["subject"]: float(r["pef"]) for r in rows if r["period"] == k} for k in "12"]
     order = {r["subject"]: r["sequence"] == "FS" for r in rows}

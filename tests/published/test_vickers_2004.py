@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 import outcomes as oc
-from tests.shared import SHARED, needs
+from tests.shared import PUBLISHED
 
-FOLDER = "data/vickers2004_acupuncture"
-pytestmark = needs(FOLDER)
+FOLDER = "vickers2004_acupuncture"
 WIDE = {
     "columns": {
         "headache": {"baseline": "pk1", "month_3": "pk2", "month_12": "pk5"},
@@ -26,7 +25,7 @@ OUTCOMES = {
 @pytest.fixture(scope="module", params=["acupuncture.csv", "acupuncture.xlsx"])
 def study(request) -> oc.Study:
     return oc.read_table(
-        SHARED / FOLDER / request.param,
+        PUBLISHED / FOLDER / request.param,
         patient="id",
         arm="group",
         site="acupuncturist",

@@ -13,10 +13,9 @@ import pytest
 
 import outcomes as oc
 from outcomes.stats.regression.linear import Design, adjusted_means, factor, numeric, ols
-from tests.shared import SHARED, needs
+from tests.shared import PUBLISHED
 
-FILE = "data/vickers2004_acupuncture/acupuncture.csv"
-pytestmark = needs(FILE)
+FILE = "vickers2004_acupuncture/acupuncture.csv"
 
 #: printed: difference (control − acupuncture), low, high
 SCORE_12 = (4.6, 2.2, 7.0)
@@ -30,7 +29,7 @@ COVARIATES = ("age", "sex", "migraine", "chronicity")
 
 def patients() -> dict[str, np.ndarray]:
     """The columns; days are missing where the score of that visit is (the file writes 0 for them)."""
-    with (SHARED / FILE).open(encoding="utf-8-sig", newline="") as handle:
+    with (PUBLISHED / FILE).open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))
     columns = {c: np.array([float(r[c]) if r[c] else math.nan for r in rows]) for c in rows[0]}
     for days, score in (("f1", "pk1"), ("f2", "pk2"), ("f5", "pk5")):

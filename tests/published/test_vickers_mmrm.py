@@ -6,14 +6,13 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from tests.shared import SHARED, needs
+from tests.shared import PUBLISHED
 
-FILE = "data/vickers2004_acupuncture/acupuncture.csv"
-pytestmark = needs(FILE)
+FILE = "vickers2004_acupuncture/acupuncture.csv"
 
 
 def test_control_minus_acupuncture_at_3_and_12_months():
-    data = pd.read_csv(SHARED / FILE, encoding="utf-8-sig")
+    data = pd.read_csv(PUBLISHED / FILE, encoding="utf-8-sig")
     data["arm"] = data["group"].map({0: "control", 1: "acupuncture"})
     wide = data.rename(columns={"id": "patient", "pk1": "baseline", "pk2": "month_3", "pk5": "month_12"})
     visits = ("baseline", "month_3", "month_12")

@@ -17,9 +17,9 @@ from outcomes.readers.cells import TextTable
 from outcomes.readers.draft import guess_study
 from outcomes.readers.exports.reshaped_table import GatheredTable
 from outcomes.readers.files import Source, read_file
-from tests.shared import SHARED, needs
+from tests.shared import EXPORTS
 
-QS, ADQS = SHARED / "ingest/sdtm_qs.csv", SHARED / "ingest/adam_adqs.csv"
+QS, ADQS = EXPORTS / "sdtm_qs.csv", EXPORTS / "adam_adqs.csv"
 SDTM = "USUBJID,QSTESTCD,QSORRES,QSSTRESC,QSSTRESN,QSSTAT,QSBLFL,VISITNUM,VISIT,QSDY\n"
 ADAM = "USUBJID,PARAMCD,AVISIT,AVISITN,AVAL,AVALC,ABLFL,ANL01FL,DTYPE,TRTP,ADY\n"
 
@@ -44,7 +44,6 @@ def noted(table: TextTable) -> dict[str, tuple[str, ...]]:
     return {n.rule: n.addresses for n in table.notes}
 
 
-@needs("ingest")
 @pytest.mark.parametrize(
     "path, test, value, visit", [(QS, "QSTESTCD", "QSSTRESN", "VISIT"), (ADQS, "PARAMCD", "AVAL", "AVISIT")]
 )
@@ -64,7 +63,6 @@ def test_every_record_of_the_examples_is_a_cell_at_its_address_or_is_listed(
     ) - len(listed)
 
 
-@needs("ingest")
 def test_the_sdtm_example_has_its_visits_in_order_and_says_what_was_not_done() -> None:
     table = gathered(QS)
     assert table.declared.visits == ("BASELINE", "MONTH 1") and len(table.declared.baseline["BASELINE"]) == 4
@@ -78,7 +76,6 @@ def test_the_sdtm_example_has_its_visits_in_order_and_says_what_was_not_done() -
     assert pairs["KET01-K001"].tolist() == [7, 4] and np.isnan(pairs["KET01-K002", "MONTH 1"])
 
 
-@needs("ingest")
 def test_the_adam_example_is_read_without_what_was_made_up() -> None:
     text, study, problem = guess_study(ADQS)
     assert study is not None and problem == "" and 'order = ["Baseline", "Month 1"]' in text
@@ -90,7 +87,6 @@ def test_the_adam_example_is_read_without_what_was_made_up() -> None:
     assert found["unflagged"].addresses == ("row 6",)
 
 
-@needs("ingest")
 def test_a_first_study_file_is_written_for_the_sdtm_example() -> None:
     text, study, problem = guess_study(QS)
     assert study is None and "declare one" in problem and 'column = "BPI0105"' in text and 'visit = "VISIT"' in text
@@ -214,9 +210,8 @@ OMOP = (
 )
 
 
-@needs("ingest")
 def test_omop_tables_are_read_by_the_concepts_and_days_that_the_study_file_names(tmp_path: Path) -> None:
-    path = SHARED / "ingest/omop_observation.csv"
+    path = EXPORTS / "omop_observation.csv"
     with pytest.raises(
         DataError, match=r"OMOP observation.*72514-3 \(2 rows\); 1 row\(s\) have other source values \(row 4\)"
     ):

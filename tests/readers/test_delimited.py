@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from outcomes.core.errors import DataError
 from outcomes.readers.formats.delimited import read_delimited
-from tests.shared import SHARED, needs
+from tests.shared import EXPORTS, PUBLISHED
 
 
 def write(tmp_path, content, name="a.csv"):
@@ -131,19 +131,17 @@ def test_headings_are_kept_and_unnamed_columns_are_named(tmp_path):
     assert any("unnamed_1" in n.message for n in table.notes)
 
 
-@needs("ingest")
 def test_the_european_and_unicode_exports_are_read():
-    table = read_delimited(SHARED / "ingest/european_semicolon_cp1252.csv")
+    table = read_delimited(EXPORTS / "european_semicolon_cp1252.csv")
     assert table["nrs_avg_pre"].tolist() == ["7,5", "8", "9,5"] and table["record_id"].tolist()[2] == "Müller"
-    table = read_delimited(SHARED / "ingest/utf16_excel_unicode_text.txt")
+    table = read_delimited(EXPORTS / "utf16_excel_unicode_text.txt")
     assert table.frame.to_numpy(object).tolist() == [["001", "7", "4"]]
-    table = read_delimited(SHARED / "ingest/excel_utf8_bom.csv")
+    table = read_delimited(EXPORTS / "excel_utf8_bom.csv")
     assert table.columns == ("record_id", "nrs_avg") and table["record_id"].tolist() == ["001", "002"]
 
 
-@needs("data")
 def test_every_cell_of_the_published_files_is_read():
-    for path in sorted((SHARED / "data").glob("*/*.csv")):
+    for path in sorted(PUBLISHED.glob("*/*.csv")):
         raw = path.read_bytes()
         text = raw.decode("utf-8-sig") if b"\xe3" not in raw else raw.decode("latin-1")
         rows = list(csv.reader(io.StringIO(text, newline="")))

@@ -12,7 +12,7 @@ from outcomes.core.errors import DataError
 from outcomes.readers.formats.excel import read_excel
 from outcomes.readers.formats.preflight import preflight
 from tests.readers.books import BOOK, plain, raw, sheet
-from tests.shared import SHARED, needs
+from tests.shared import EXPORTS, PUBLISHED
 
 TABLE = '<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c></row><row r="2"><c r="A2"><v>7</v></c></row>'
 
@@ -187,10 +187,9 @@ def test_broken_xml_is_a_clear_error(tmp_path):
         read_excel(raw(tmp_path / "a.xlsx", page="<worksheet><sheetData><row></worksheet>"))
 
 
-@needs("ingest/clinic_wide.xlsx")
 @pytest.mark.parametrize("name", ["clinic_wide.xlsx", "clinic_wide_1904.xlsx"])
 def test_the_clinic_workbook(name):
-    table = read_excel(SHARED / "ingest" / name)
+    table = read_excel(EXPORTS / name)
     assert table.columns == (
         "Patient ID", "Patient Sex", "Patient Infusion date", "Pre NRS", "Pre BPI int.", "Pre PHQ9",
         "Post NRS", "Post BPI int.", "Post PHQ9", "Change NRS",
@@ -206,12 +205,11 @@ def test_the_clinic_workbook(name):
     )
 
 
-@needs("data/vickers2004_acupuncture/acupuncture.xlsx")
 def test_the_published_workbook_equals_its_csv():
     from outcomes.readers.formats.delimited import read_delimited
 
-    book = read_excel(SHARED / "data/vickers2004_acupuncture/acupuncture.xlsx")
-    text = read_delimited(SHARED / "data/vickers2004_acupuncture/acupuncture.csv")
+    book = read_excel(PUBLISHED / "vickers2004_acupuncture/acupuncture.xlsx")
+    text = read_delimited(PUBLISHED / "vickers2004_acupuncture/acupuncture.csv")
     assert book.columns == text.columns and list(book.rows) == list(text.rows)
     number = lambda v: float(v) if v else None  # noqa: E731
     assert book.frame.map(number).equals(text.frame.map(number))

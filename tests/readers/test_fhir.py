@@ -18,11 +18,10 @@ from outcomes.readers.draft import guess_study
 from outcomes.readers.fhir.entries import SEPARATOR
 from outcomes.readers.fhir.reader import read_fhir
 from outcomes.readers.fhir.resources import read_resources
-from tests.shared import SHARED, needs
+from tests.shared import EXPORTS
 
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 WEIGHT = "http://hl7.org/fhir/StructureDefinition/itemWeight"
-INGEST = SHARED / "ingest"
 
 
 def coding(code, number=None, url=ORDINAL, **more):
@@ -78,12 +77,11 @@ def notes(table, rule):
 # --- the examples ---------------------------------------------------------------------------------------------------
 
 
-@needs("ingest/fhir_bundle.json")
 @pytest.mark.parametrize(
     "file, place, first", [("fhir_bundle.json", "entry", 3), ("bulk_Observation.ndjson", "line", 1)]
 )
 def test_the_example_observations_whole(file, place, first):
-    table = read_fhir(INGEST / file, resource="Observation")
+    table = read_fhir(EXPORTS / file, resource="Observation")
     assert table.frame.to_dict("list") == {
         "patient": ["a1", "a1", "a2", "a2", "a1"],
         "date": ["2024-03-04T08:11:52-07:00", "2024-04-05T19:30:00-06:00", "2024-03-11", "2024-04-10", "2024-03-04"],
@@ -103,10 +101,9 @@ def test_the_example_observations_whole(file, place, first):
     assert len(notes(table, "fhir_amended")) == len(notes(table, "fhir_period")) == len(notes(table, "fhir_code")) == 1
 
 
-@needs("ingest/fhir_bundle.json")
 @pytest.mark.parametrize("file", ["fhir_bundle.json", "bulk_QuestionnaireResponse.ndjson"])
 def test_the_example_responses_whole(file):
-    table = read_fhir(INGEST / file, resource="QuestionnaireResponse")
+    table = read_fhir(EXPORTS / file, resource="QuestionnaireResponse")
     assert table.frame.to_dict("list") == {
         "patient": ["a1", "a1"], "date": ["2024-03-04T08:11:52-07:00", "2024-04-05T19:40:03-06:00"],
         "instrument": ["loinc.org/q/44249-1|2.74"] * 2,
@@ -115,24 +112,22 @@ def test_the_example_responses_whole(file):
     assert [n.count for n in table.notes if n.rule in ("fhir_status", "fhir_ordinal", "fhir_code")] == [3, 1, 1]
 
 
-@needs("ingest/fhir_bundle.json")
 def test_one_page_of_several_and_what_the_server_withheld_are_said():
-    table = read_fhir(INGEST / "fhir_bundle.json", resource="Observation")
+    table = read_fhir(EXPORTS / "fhir_bundle.json", resource="Observation")
     assert notes(table, "fhir_page")[0].severity == "error"
     assert notes(table, "fhir_outcome")[0].addresses == ("entry 13",)
     assert notes(table, "fhir_other")[0].message == "3 resource(s) of type QuestionnaireResponse were not read."
     with pytest.raises(DataError, match=r'3 QuestionnaireResponses and 7 Observations\. Say which .*resource = "'):
-        read_fhir(INGEST / "fhir_bundle.json")
+        read_fhir(EXPORTS / "fhir_bundle.json")
 
 
-@needs("ingest/bulk_manifest.json")
 def test_a_manifest_names_the_files_and_fetches_nothing(tmp_path, monkeypatch):
     def no_network(*_):
         raise AssertionError("the network was used")
 
     monkeypatch.setattr("socket.socket.connect", no_network)
     path = tmp_path / "manifest.json"
-    path.write_bytes((INGEST / "bulk_manifest.json").read_bytes())
+    path.write_bytes((EXPORTS / "bulk_manifest.json").read_bytes())
     (tmp_path / "o.ndjson").write_text("")
     with pytest.raises(DataError, match=r"list of a bulk export.*o\.ndjson \(Observation, beside it\)\..*had errors"):
         read_fhir(path)
@@ -151,10 +146,9 @@ days = {{ baseline = [0, 7], month_1 = [20, 40] }}
 """
 
 
-@needs("ingest/fhir_bundle.json")
 def test_a_study_from_a_bundle(tmp_path):
     more = 'resource = "QuestionnaireResponse", codes = { LA6569-3 = 1 }'
-    text = STUDY.format(file=INGEST / "fhir_bundle.json", more=more, instruments="phq9 = true")
+    text = STUDY.format(file=EXPORTS / "fhir_bundle.json", more=more, instruments="phq9 = true")
     (tmp_path / "study.toml").write_text(text)
     study = read_study(tmp_path / "study.toml")
     assert study.scores["visit"].tolist() == ["baseline", "month_1"]
@@ -167,10 +161,9 @@ def test_a_study_from_a_bundle(tmp_path):
     assert {"fhir_page", "fhir_declared"} <= {i.rule for i in study.issues}
 
 
-@needs("ingest/bulk_Observation.ndjson")
 def test_what_cannot_be_read_as_a_score_is_listed_by_its_resource(tmp_path):
     text = STUDY.format(
-        file=INGEST / "bulk_Observation.ndjson",
+        file=EXPORTS / "bulk_Observation.ndjson",
         more='per = "day", codes = { LA10138-8 = 7 }',
         instruments='pain_nrs = "72514-3"',
     )
@@ -182,10 +175,9 @@ def test_what_cannot_be_read_as_a_score_is_listed_by_its_resource(tmp_path):
     assert row.addresses == "Observation at line 3, column 72514-3"
 
 
-@needs("ingest/fhir_bundle.json")
 @pytest.mark.parametrize("file", ["fhir_bundle.json", "bulk_QuestionnaireResponse.ndjson"])
 def test_init_writes_a_study_file_that_days_complete(file, tmp_path):
-    (tmp_path / file).write_bytes((INGEST / file).read_bytes())
+    (tmp_path / file).write_bytes((EXPORTS / file).read_bytes())
     text, study, problem = guess_study(tmp_path / file)
     assert study is None and "[visits] days" in problem
     assert 'date = "date"   # guess' in text and "[privacy]" not in text

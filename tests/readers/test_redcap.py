@@ -23,10 +23,9 @@ from outcomes.readers.exports.reshaped_table import GatheredTable
 from outcomes.readers.files import Source, read_file
 from outcomes.schedule.preconditions import newest_record
 from outcomes.schedule.schedule_file import Freshness
-from tests.shared import SHARED, needs
+from tests.shared import EXPORTS
 
-INGEST = SHARED / "ingest"
-RAW, DICTIONARY = INGEST / "redcap_raw_long.csv", INGEST / "redcap_data_dictionary.csv"
+RAW, DICTIONARY = EXPORTS / "redcap_raw_long.csv", EXPORTS / "redcap_data_dictionary.csv"
 HEAD = f"record_id,{EVENT},{FORM},{INSTANCE},"
 BOOK = (
     'Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider Labels",Identifier?\n'
@@ -71,7 +70,6 @@ def gathered(path: Path, **said: object) -> GatheredTable:
 # --- the example exports --------------------------------------------------------------------------------------------
 
 
-@needs("ingest")
 def test_every_answer_of_the_raw_export_is_in_one_table_at_its_own_address() -> None:
     scores, infusions = gathered(RAW, without=("infusion_log",)), gathered(RAW, form="infusion_log")
     assert addressed(scores).items() <= cells(RAW).items() and addressed(infusions).items() <= cells(RAW).items()
@@ -85,7 +83,6 @@ def test_every_answer_of_the_raw_export_is_in_one_table_at_its_own_address() -> 
     assert scores.rows.tolist() == [2, 6, 7, 10, 11]
 
 
-@needs("ingest")
 def test_a_form_that_repeats_within_an_event_is_refused_until_it_is_said_what_it_is() -> None:
     with pytest.raises(RepeatingFormsError, match=r"infusion_log \(row 4, row 5\)") as wrong:
         read_file(Source(RAW))
@@ -94,7 +91,6 @@ def test_a_form_that_repeats_within_an_event_is_refused_until_it_is_said_what_it
         read_file(Source(RAW, without=("infusion_lg",)))
 
 
-@needs("ingest")
 def test_the_whole_study_is_read_from_one_raw_export(tmp_path: Path) -> None:
     for path in (RAW, DICTIONARY):
         shutil.copy(path, tmp_path)
@@ -113,7 +109,6 @@ def test_the_whole_study_is_read_from_one_raw_export(tmp_path: Path) -> None:
     assert (phq.parsed, phq.coded, phq.blank) == (3, 1, 1)
 
 
-@needs("ingest")
 def test_a_notebook_reads_the_same_study_from_arguments() -> None:
     study = read_table(
         RAW, patient="record_id", visit=EVENT, date="infusion_date", dose="ket_mg", instruments={"pain_nrs": {"average": "nrs_avg"}},
@@ -125,9 +120,8 @@ def test_a_notebook_reads_the_same_study_from_arguments() -> None:
     assert study.patients is not None and study.patients["age"].iloc[:2].tolist() == [52, 47]
 
 
-@needs("ingest")
 def test_the_eav_export_is_pivoted_with_the_address_of_each_value() -> None:
-    path = INGEST / "redcap_eav.csv"
+    path = EXPORTS / "redcap_eav.csv"
     with pytest.raises(DataError, match="row 4, column value; row 5, column value.*checkbox"):
         read_file(Source(path))
     table = gathered(path, dictionary=DICTIONARY)
@@ -139,9 +133,8 @@ def test_the_eav_export_is_pivoted_with_the_address_of_each_value() -> None:
     assert table.address(0, "nrs_avg") == "row 2, column value" and table.address(1, "dx___99") == "row 5, column value"
 
 
-@needs("ingest")
 def test_labels_become_the_codes_that_the_raw_export_has() -> None:
-    path = INGEST / "redcap_labels_long.csv"
+    path = EXPORTS / "redcap_labels_long.csv"
     with pytest.raises(DataError, match="REDCap export with labels.*dictionary"):
         read_file(Source(path))
     table, raw = gathered(path, dictionary=DICTIONARY), gathered(RAW, without=("infusion_log",))
@@ -159,17 +152,15 @@ def test_labels_become_the_codes_that_the_raw_export_has() -> None:
     assert table["phq9_total"].tolist() == ["14", "Unknown"]
 
 
-@needs("ingest")
 def test_a_de_identified_export_says_that_its_dates_are_not_real() -> None:
     study = read_table(
-        INGEST / "redcap_deid.csv", patient="record_id", visit=EVENT, date="infusion_date", instruments={"pain_nrs": {"average": "nrs_avg"}},
+        EXPORTS / "redcap_deid.csv", patient="record_id", visit=EVENT, date="infusion_date", instruments={"pain_nrs": {"average": "nrs_avg"}},
         allow=["record_id"], drop=["pain_survey_timestamp"],
     )  # fmt: skip
     (note,) = (i for i in study.issues if i.rule == "shifted_dates")
     assert "not real" in note.message and study.scores["nrs_avg"].tolist()[::2] == [7, 4]
 
 
-@needs("ingest")
 def test_the_dictionary_itself_is_no_data() -> None:
     with pytest.raises(DataError, match="data dictionary: it describes columns"):
         read_file(Source(DICTIONARY))

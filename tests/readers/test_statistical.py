@@ -22,7 +22,7 @@ from outcomes.readers.files import read_file
 from outcomes.readers.formats.stat_dates import moment_reader, number_text
 from outcomes.readers.formats.statistical import read_statistical
 from outcomes.readers.source import Source
-from tests.shared import SHARED, needs
+from tests.shared import EXPORTS
 
 SECRET = "Zyx-Patient-77"
 #: Three cases of four columns, written by haven 2.5.1 (MIT): pid, nrs (7, .A, blank), a day and a moment.
@@ -63,7 +63,6 @@ def sav(path: Path, frame: pd.DataFrame, **said) -> Path:
 # --- the examples, end to end ---------------------------------------------------------------------------------------
 
 
-@needs("ingest/clinic.sav")
 @pytest.mark.parametrize(
     "file, names, coded, outside",
     [
@@ -74,7 +73,7 @@ def sav(path: Path, frame: pd.DataFrame, **said) -> Path:
 )
 def test_a_study_of_an_example(file, names, coded, outside, tmp_path):
     pid, pre, post, date = names
-    (tmp_path / file).write_bytes((SHARED / "ingest" / file).read_bytes())
+    (tmp_path / file).write_bytes((EXPORTS / file).read_bytes())
     said = STUDY.format(file=file, pid=pid, pre=pre, post=post, date=date, more="")
     (tmp_path / "study.toml").write_text(said, encoding="utf-8")
     study = read_study(tmp_path / "study.toml")
@@ -86,9 +85,8 @@ def test_a_study_of_an_example(file, names, coded, outside, tmp_path):
     assert nrs["coded"] + nrs["outside"] + nrs["parsed"] + nrs["blank"] == 6
 
 
-@needs("ingest/clinic.xpt")
 def test_codes_that_a_transport_file_cannot_declare_are_declared_in_the_study_file(tmp_path):
-    (tmp_path / "clinic.xpt").write_bytes((SHARED / "ingest/clinic.xpt").read_bytes())
+    (tmp_path / "clinic.xpt").write_bytes((EXPORTS / "clinic.xpt").read_bytes())
     said = STUDY.format(file="clinic.xpt", pid="PID", pre="NRS_PRE", post="NRS_POST", date="VISIT", more="")
     said = said.replace("[data]", '[data]\nmissing = ["98", "99"]')
     (tmp_path / "study.toml").write_text(said, encoding="utf-8")
@@ -96,9 +94,8 @@ def test_codes_that_a_transport_file_cannot_declare_are_declared_in_the_study_fi
     assert (nrs["coded"], nrs["outside"]) == (2, 0)
 
 
-@needs("ingest/clinic.sav")
 def test_the_cells_of_the_spss_example():
-    table = read_statistical(SHARED / "ingest/clinic.sav")
+    table = read_statistical(EXPORTS / "clinic.sav")
     assert cells(table, "pid") == ["001", "002", "003"] and cells(table, "visit") == ["2024-03-04", "2024-03-11", ""]
     assert cells(table, "sex") == ["1", "2", "declared missing: 9"]
     assert cells(table, "nrs_post") == ["4", "declared missing: 98", ""]
@@ -106,14 +103,13 @@ def test_the_cells_of_the_spss_example():
     assert "98 Refused: 1" in said["nrs_post"].message and said["nrs_post"].addresses == ("row 2, column nrs_post",)
     assert sum(n.count for n in said.values()) == 3
     assert "sex, nrs_pre, nrs_post" in note(table, "value_labels")[0].message
-    labelled = read_statistical(SHARED / "ingest/clinic.sav", labels=["sex"])
+    labelled = read_statistical(EXPORTS / "clinic.sav", labels=["sex"])
     assert cells(labelled, "sex") == ["Female", "Male", "declared missing: 9"] and cells(labelled, "nrs_pre")[0] == "7"
 
 
-@needs("ingest/clinic.sav")
 @pytest.mark.parametrize("file", ["clinic.sav", "clinic.xpt", "clinic.dta"])
 def test_a_first_study_file_is_written_for_an_example(file):
-    text, study, problem = guess_study(SHARED / "ingest" / file)
+    text, study, problem = guess_study(EXPORTS / file)
     assert study is not None and not problem and "# guess" in text
     assert study.wide("pain_nrs_average").loc["001"].tolist() == [7, 4]
 
@@ -293,15 +289,14 @@ def test_a_sas_data_set(tmp_path):
     assert cells(table, "when") == ["2024-03-04 10:11:12", "", "1959-12-31 23:59:59"]
 
 
-@needs("ingest/adam_adqs.csv")
 @pytest.mark.parametrize("name", ["adam_adqs", "sdtm_qs"])
 def test_cdisc_data_are_the_same_from_a_transport_file_as_from_csv(name, tmp_path):
-    text = pd.read_csv(SHARED / "ingest" / f"{name}.csv", dtype=str, keep_default_na=False)
+    text = pd.read_csv(EXPORTS / f"{name}.csv", dtype=str, keep_default_na=False)
     for column in {"AVAL", "BASE", "CHG", "QSSTRESN", "VISITNUM"} & set(text):
         text[column] = pd.to_numeric(text[column], errors="raise")
     pyreadstat.write_xport(text, str(tmp_path / "a.xpt"), file_format_version=5)
     pd.testing.assert_frame_equal(
-        read_file(Source(tmp_path / "a.xpt")).frame, read_file(Source(SHARED / "ingest" / f"{name}.csv")).frame
+        read_file(Source(tmp_path / "a.xpt")).frame, read_file(Source(EXPORTS / f"{name}.csv")).frame
     )
 
 

@@ -14,7 +14,7 @@ from outcomes.readers import read_study, read_table
 from outcomes.readers.draft import guess_study
 from outcomes.readers.studyfile import SECTIONS, read_said, study_from_text
 from tests.readers.books import plain
-from tests.shared import SHARED, needs
+from tests.shared import DATA, EXPORTS, PUBLISHED
 
 SAMPLES = Path(__file__).parents[2] / "data/sample"
 STUDY = """
@@ -226,17 +226,15 @@ def test_codes_are_guessed_only_where_they_stand_apart(tmp_path):
     assert 'missing = ["-99", "UNK"]' in text
 
 
-@needs("ingest/clinic_wide.xlsx")
 def test_the_clinic_workbook_is_guessed():
-    text, study, _ = guess_study(SHARED / "ingest/clinic_wide.xlsx")
+    text, study, _ = guess_study(EXPORTS / "clinic_wide.xlsx")
     assert study is not None and study.visits == ("pre", "post") and 'drop = ["Patient Infusion date"]' in text
     assert set(study.outcome_names) == {"pain_nrs_average", "bpi_sf_interference", "phq9_total"}
     assert study.wide("pain_nrs_average").loc["001"].tolist() == [7, 4]
 
 
-@needs("oracles/data")
 def test_a_guess_is_always_valid_toml():
-    for path in sorted((SHARED / "oracles/data").glob("*.csv")) + sorted((SHARED / "data").glob("*/*.csv")):
+    for path in sorted(DATA.glob("*.csv")) + sorted(PUBLISHED.glob("*/*.csv")):
         text, *_ = guess_study(path)
         tomllib.loads(textwrap.dedent(text))
 
@@ -273,9 +271,8 @@ def test_a_value_of_the_wrong_kind_never_ends_in_a_traceback(folder, where, valu
         assert read_said(said, folder, "study.toml").enrolled > 0
 
 
-@needs("data/vickers2004_acupuncture/acupuncture.csv")
 def test_columns_that_may_be_visits_are_shown_not_taken():
-    text, study, _ = guess_study(SHARED / "data/vickers2004_acupuncture/acupuncture.csv")
+    text, study, _ = guess_study(PUBLISHED / "vickers2004_acupuncture/acupuncture.csv")
     assert study is None and "(pk, f here, perhaps)" in text
     for visit, end in (("visit_1", "1"), ("visit_2", "2"), ("visit_5", "5")):
         assert f'# {visit} = "{end}"' in text

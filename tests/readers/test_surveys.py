@@ -14,7 +14,7 @@ from outcomes.readers.formats.delimited import read_delimited
 from outcomes.readers.formats.excel import read_excel
 from outcomes.readers.source import Source
 from tests.readers.books import plain
-from tests.shared import SHARED, needs
+from tests.shared import EXPORTS
 
 HEAD = ["ResponseId", "Status", "Finished", "DistributionChannel", "RecordedDate", "ExternalReference", "Q1", "Q2"]
 TEXTS = [
@@ -124,9 +124,8 @@ def test_a_plain_table_with_a_column_called_status_is_left_alone(tmp_path):
     assert len(table) == 1 and not table.notes
 
 
-@needs("ingest/qualtrics_3header.csv")
 def test_a_study_of_the_qualtrics_example(tmp_path):
-    (tmp_path / "q.csv").write_bytes((SHARED / "ingest/qualtrics_3header.csv").read_bytes())
+    (tmp_path / "q.csv").write_bytes((EXPORTS / "qualtrics_3header.csv").read_bytes())
     (tmp_path / "study.toml").write_text(
         """
 [data]
@@ -154,9 +153,8 @@ drop = ["StartDate", "EndDate", "IPAddress", "RecordedDate", "LocationLatitude",
     assert "row 7, column Q1_1" in left["unfinished_answer"].addresses
 
 
-@needs("ingest/qualtrics_3header.csv")
 def test_a_first_study_file_knows_the_patient_and_repeats_the_questions():
-    text, _, problem = guess_study(SHARED / "ingest/qualtrics_3header.csv")
+    text, _, problem = guess_study(EXPORTS / "qualtrics_3header.csv")
     assert 'patient = "ExternalReference"   # guess' in text and "Q1_1: What is your AVERAGE pain" in text
     assert "row 5, row 6" in problem and "K001" not in text + problem
 
@@ -186,9 +184,8 @@ def test_an_export_whose_headings_somebody_has_joined_is_a_plain_table(tmp_path)
     assert len(read_delimited(written(tmp_path, joined))) == 1
 
 
-@needs("ingest/surveymonkey_2header.csv")
 def test_a_study_of_the_surveymonkey_example(tmp_path):
-    (tmp_path / "s.csv").write_bytes((SHARED / "ingest/surveymonkey_2header.csv").read_bytes())
+    (tmp_path / "s.csv").write_bytes((EXPORTS / "surveymonkey_2header.csv").read_bytes())
     said = """
 [data]
 scores = "s.csv"
@@ -216,7 +213,6 @@ drop = ["Date Created", "Date Modified", "IP Address"]
         read_study(tmp_path / "study.toml")
 
 
-@needs("ingest/surveymonkey_2header.csv")
 def test_a_first_study_file_of_the_surveymonkey_example():
-    text, _, problem = guess_study(SHARED / "ingest/surveymonkey_2header.csv")
+    text, _, problem = guess_study(EXPORTS / "surveymonkey_2header.csv")
     assert 'patient = "What is your clinic study code?"   # guess' in text and 'ids = "casefold"' in problem

@@ -14,7 +14,7 @@ from outcomes.core.errors import DataError, InstrumentError, OutcomesError, Priv
 from outcomes.readers import read_table
 from outcomes.readers.formats.excel import read_excel
 from tests.readers.books import plain, raw
-from tests.shared import SHARED, needs
+from tests.shared import EXPORTS, PUBLISHED
 
 NRS = {"pain_nrs": {"average": "nrs"}}
 LONG = "id,visit,nrs\n001,pre,7\n001,post,4\n002,pre,8\n002,post,6\n"
@@ -302,10 +302,9 @@ def cells_in_the_study(study):
     return int(study.columns[["parsed", "coded", "unparseable", "outside"]].to_numpy().sum())
 
 
-@needs("ingest/clinic_wide.xlsx")
 @pytest.mark.parametrize("name", ["clinic_wide.xlsx", "clinic_wide_1904.xlsx"])
 def test_the_clinic_workbook_in_full(name):
-    path = SHARED / "ingest" / name
+    path = EXPORTS / name
     with pytest.raises(PrivacyError, match="Patient Infusion date"):
         read_table(path, patient="Patient ID")
     outcomes = {"bpi": {"column": "BPI int.", "low": 0, "high": 10}, "phq": {"column": "PHQ9", "low": 0, "high": 27}}
@@ -332,9 +331,8 @@ def test_the_clinic_workbook_in_full(name):
     assert filled == cells_in_the_study(study) + dropped + study.enrolled
 
 
-@needs("ingest/european_semicolon_cp1252.csv")
 def test_the_european_file():
-    path = SHARED / "ingest/european_semicolon_cp1252.csv"
+    path = EXPORTS / "european_semicolon_cp1252.csv"
     with pytest.raises(PrivacyError, match="record_id"):
         read_table(path, patient="record_id", date="infusion_date")
     study = read_table(
@@ -421,10 +419,9 @@ def test_a_date_in_a_score_cell_is_not_a_score(tmp_path):
     assert issue(study, "unparseable").addresses == ("C2",)
 
 
-@needs("data/faria2022_esketamine/Dataset_latin1.csv")
 def test_published_files_read_as_published():
     faria = read_table(
-        SHARED / "data/faria2022_esketamine/Dataset_latin1.csv",
+        PUBLISHED / "faria2022_esketamine/Dataset_latin1.csv",
         patient="Id",
         outcomes={"madrs": {"column": "MADRS", "better": "lower"}},
     )
@@ -434,7 +431,7 @@ def test_published_files_read_as_published():
     wide = {"suffix": {"baseline": "1", "month_3": "2", "month_12": "5"}}
     for name in ("acupuncture.csv", "acupuncture.xlsx"):
         vickers = read_table(
-            SHARED / "data/vickers2004_acupuncture" / name, patient="id", arm="group", wide=wide, outcomes=headache
+            PUBLISHED / "vickers2004_acupuncture" / name, patient="id", arm="group", wide=wide, outcomes=headache
         )
         frame = vickers.wide("headache")
         assert frame.notna().sum().tolist() == [401, 326, 301]

@@ -1,6 +1,6 @@
 """Write docs/parity.md: every method beside the R function it equals, where we differ on purpose, and the traps.
 
-Run: .venv/bin/python -m tests.reference.make_parity   (needs ../shared/oracles)
+Run: .venv/bin/python -m tests.reference.make_parity   (with every data set: tests/reference/README.md)
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from outcomes.validation.cases import compare, folder, group, methods
+from outcomes.validation.cases import compare, methods
 from outcomes.validation.verdict import Line, bucket, lines
-from tests.shared import SHARED, oracle_rows
+from tests.shared import absent, reference_cases
 
 TARGET = Path(__file__).resolve().parents[2] / "docs/parity.md"
 
@@ -102,7 +102,7 @@ def differences() -> list[str]:
     """What is set apart or held to a looser tolerance, with the reason and how many values it concerns."""
     counted: dict[tuple[str, str], int] = defaultdict(int)
     names: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
-    for case in group(oracle_rows(), folder(SHARED / "oracles/data")):
+    for case in reference_cases():
         for c in compare(case):
             if c.declared:
                 key = (c.declared.reason, "set apart" if not c.compared else f"compared at {c.declared.rtol:.0e}")
@@ -128,7 +128,7 @@ def traps() -> list[str]:
 
 def page() -> str:
     """The whole page."""
-    found = lines(group(oracle_rows(), folder(SHARED / "oracles/data")))
+    found = lines(reference_cases())
     compared, apart = sum(x.compared for x in found), sum(x.apart for x in found)
     out = [HEAD.format(compared=compared, methods=sum(x.compared > 0 for x in found), apart=apart)]
     for area in dict.fromkeys(x.area for x in found):
@@ -137,5 +137,9 @@ def page() -> str:
 
 
 if __name__ == "__main__":
+    if missing := sorted({c.data for c in reference_cases() if absent(c)}):
+        raise SystemExit(
+            f"The page is made with every data set; absent: {', '.join(missing)}. See tests/reference/README.md."
+        )
     TARGET.write_text(page(), encoding="utf-8")
     print(f"{TARGET.name} written")

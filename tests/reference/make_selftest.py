@@ -1,8 +1,8 @@
-"""Write outcomes/selftest/reference.json: the inputs and R's numbers that `outcomes selftest` carries with it.
+"""Write outcomes/validation/reference.json: the inputs and R's numbers that `outcomes selftest` carries with it.
 
 Run: .venv/bin/python -m tests.reference.make_selftest
 
-From the reference table beside the checkout (../shared/oracles) it takes, of every method, every option on its two
+From the reference table in this folder it takes, of every method, every option on its two
 smallest data sets (at most 14 cases, 40 numbers of each). Taken are only data that are invented or hand-made for this
 purpose, or printed in a paper (manifest: carrier licence "own" or "published table"); data sets that come inside R
 packages, completed versions of them, and numbers of the package mmrm, stay out. The R package and its version stand
@@ -11,7 +11,6 @@ beside every case.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections import defaultdict
@@ -19,8 +18,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import outcomes.validation
-from outcomes.validation.cases import Case, difference, folder, group, methods
-from tests.shared import SHARED, oracle_rows
+from outcomes.validation.cases import Case, difference, methods
+from tests.shared import DATA, manifest, present_cases
 
 T = TypeVar("T")
 TARGET = Path(outcomes.validation.__file__).with_name("reference.json")
@@ -37,8 +36,8 @@ def usable(case: Case, licence: dict[str, str]) -> bool:
         return False
     if not case.data.endswith(".csv"):
         return True  # the numbers are in the case's name
-    free = licence.get(case.data) in ("own", "published table") and not case.data.startswith(("mi_btheb", "mi_nhanes"))
-    return free and (SHARED / "oracles/data" / case.data).stat().st_size <= LARGEST
+    free = licence[case.data] in ("own", "published table")
+    return free and (DATA / case.data).stat().st_size <= LARGEST
 
 
 def _apart(case: Case, quantity: str) -> bool:
@@ -69,11 +68,9 @@ def spread(things: list[T], most: int) -> list[T]:
 
 def main() -> None:
     """Write the file and say how large it is."""
-    with (SHARED / "oracles/data/manifest.csv").open(encoding="utf-8") as handle:
-        licence = {r["data_file"]: r["carrier_licence"] for r in csv.DictReader(handle)}
-    data = SHARED / "oracles/data"
-    cases = chosen(group(oracle_rows(), folder(data)), licence)
-    texts = {c.data: (data / c.data).read_text(encoding="utf-8") for c in cases if c.data.endswith(".csv")}
+    licence = {name: about["carrier_licence"] for name, about in manifest().items()}
+    cases = chosen(list(present_cases()), licence)
+    texts = {c.data: (DATA / c.data).read_text(encoding="utf-8") for c in cases if c.data.endswith(".csv")}
     body = [
         {
             "name": c.name, "data": c.data, "method": c.method, "options": c.options, "package": c.package,

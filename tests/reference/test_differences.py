@@ -11,12 +11,11 @@ from scipy import stats
 
 from outcomes.stats.paired.repeated_measures import rm_anova
 from outcomes.stats.regression.logistic import LogisticFit
-from outcomes.validation.cases import Case, Comparison, compare, folder, group, methods
+from outcomes.validation.cases import Case, Comparison, compare, methods
 from outcomes.validation.reference_adapters import proportions, regression, repeated
-from tests.shared import SHARED, oracle_rows
+from tests.shared import present_cases
 
-CASES = group(oracle_rows(), folder(SHARED / "oracles/data"))
-pytestmark = pytest.mark.skipif(not CASES, reason="needs ../shared/oracles")
+CASES = present_cases()
 
 
 def apart(*methods: str) -> list[Comparison]:

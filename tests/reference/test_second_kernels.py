@@ -10,13 +10,12 @@ from outcomes.stats.crossover.mixed import CrossoverModel
 from outcomes.stats.mixed.covariance import random_effects
 from outcomes.stats.mixed.cross_products import summarise
 from outcomes.stats.mixed.mmrm import repeated
-from outcomes.validation.cases import Case, Comparison, folder, group
+from outcomes.validation.cases import Case, Comparison
 from outcomes.validation.longitudinal import features_of, rows_of, wide
 from outcomes.validation.reference_adapters import crossover, mmrm
-from tests.shared import SHARED, oracle_rows
+from tests.shared import present_cases
 
-CASES = group(oracle_rows(), folder(SHARED / "oracles/data"))
-pytestmark = pytest.mark.skipif(not CASES, reason="needs ../shared/oracles")
+CASES = present_cases()
 FIELDS = {"est": "value", "se": "se", "df": "df", "t": "statistic", "p": "p"}
 TESTS = {"F": "value", "DenDF": "df", "p": "p"}
 

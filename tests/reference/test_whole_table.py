@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
-from outcomes.validation.cases import compare, folder, group, methods
-from tests.shared import SHARED, oracle_rows
+from outcomes.validation.cases import compare, methods
+from tests.shared import absent, manifest, present_cases, reference_cases, reference_file, reference_rows
 
-CASES = group(oracle_rows(), folder(SHARED / "oracles/data"))
+CASES = present_cases()
+USED = sorted({c.data for c in reference_cases() if c.data in manifest()})
 BY_METHOD = {m: [c for c in CASES if c.method == m] for m in dict.fromkeys(c.method for c in CASES)}
-pytestmark = pytest.mark.skipif(not CASES, reason="needs ../shared/oracles")
 
 
 @pytest.mark.parametrize("method", BY_METHOD)
@@ -26,9 +26,21 @@ def test_every_row(method):
 
 
 def test_nothing_is_left_out_unseen():
-    assert set(BY_METHOD) <= set(methods())
+    everything = {c.method for c in reference_cases()}
+    assert everything <= set(methods())
     found = [c for case in CASES for c in compare(case)]
-    assert len(found) == len(oracle_rows())
+    assert len(found) + sum(len(c.expected) for c in reference_cases() if absent(c)) == len(reference_rows())
     apart = Counter(c.case.method for c in found if not c.compared)
     assert sum(apart.values()) <= 900  # 657 of them are mmrm's own full Kenward-Roger
     assert all(c.declared.reason for c in found if c.declared)
+
+
+def test_every_data_set_that_may_be_shipped_is_here():
+    kept_out = {c.data for c in reference_cases() if absent(c)}
+    assert all("GPL" in manifest()[name]["carrier_licence"] for name in kept_out)
+
+
+@pytest.mark.parametrize("name", [n for n in USED if "GPL" in manifest()[n]["carrier_licence"]])
+def test_a_data_set_of_an_r_package_is_used_where_it_is(name):
+    if not reference_file(name).exists():
+        pytest.skip(f"{name} is under the GPL and not shipped: see tests/reference/README.md")

@@ -17,7 +17,7 @@ from outcomes.stats.paired.equivalence import non_inferiority, tost
 from outcomes.stats.paired.location import mean_change
 from outcomes.stats.paired.regression_to_mean import change_and_baseline, expected, mee_chua, population
 from outcomes.stats.resampling import bootstrap
-from tests.shared import needs, oracle_data
+from tests.shared import reference_data
 
 rows = st.lists(st.tuples(st.integers(0, 10).map(float), st.integers(0, 10).map(float)), min_size=3, max_size=25)
 
@@ -261,10 +261,9 @@ def test_bootstrap_matches_scipy_bca():
     assert (ours.low, ours.high) == pytest.approx((other.low, other.high), abs=0.01)
 
 
-@needs("oracles/data/rtm_selected.csv")
 def test_selected_patients_without_effect():
     """A paired t-test calls pure regression to the mean an effect; Mee and Chua's regression does not."""
-    kept = [r for r in oracle_data("rtm_selected.csv") if r["pre"] and r["post"]]
+    kept = [r for r in reference_data("rtm_selected.csv") if r["pre"] and r["post"]]
     before, after = (np.array([float(r[k]) for r in kept]) for k in ("pre", "post"))
     assert mean_change(before, after).p < 1e-4
     assert mee_chua(before, after, mean=6)[0].p == pytest.approx(0.19, abs=0.005)

@@ -14,7 +14,7 @@ from scipy import linalg, optimize, stats
 from outcomes.core.errors import AnalysisError
 from outcomes.stats.meta_analysis.random_effects import pool
 from outcomes.stats.meta_analysis.three_level import nested_variances, three_level
-from tests.shared import needs, oracle_data
+from tests.shared import needs_r_data, reference_data
 
 #: An effect to two decimals, its variance and its cluster; at least two clusters and one of them with two effects.
 EFFECT = st.integers(-500, 500).map(lambda i: i / 100)
@@ -192,10 +192,10 @@ def test_what_is_missing_is_refused(y, v, cluster):
         three_level(y, v, cluster=cluster)
 
 
-@needs("oracles/data/r_dat_konstantopoulos2011.csv")
+@needs_r_data("r_dat_konstantopoulos2011.csv")
 def test_profile_limits_of_the_school_calendars():
     """metafor 3.8, confint() of the three-level model of Konstantopoulos 2011, as its own tests print it to four digits."""
-    rows = oracle_data("r_dat_konstantopoulos2011.csv")
+    rows = reference_data("r_dat_konstantopoulos2011.csv")
     y, v = (np.array([float(r[name]) for r in rows]) for name in ("yi", "vi"))
     found = _named(y, v, [r["district"] for r in rows])
     assert [round(x, 4) for x in (found["tau2 between"].low, found["tau2 between"].high)] == [0.0222, 0.2072]

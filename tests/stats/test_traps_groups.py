@@ -19,7 +19,7 @@ from outcomes.stats.paired.repeated_measures import mixed_anova, rm_anova
 from outcomes.stats.regression.linear import Design, factor, interaction, ols
 from outcomes.stats.survival import kaplan_meier
 from tests.builders import PAIN
-from tests.shared import needs, oracle_data
+from tests.shared import reference_data
 
 NRS_A, NRS_B = [2, 2, 3, 3, 4, 1], [5, 4, 4, 6, 3, 5]
 
@@ -89,9 +89,8 @@ def test_14_mixed_anova_is_type_three_with_unequal_groups():
     assert theirs["Interaction"] == pytest.approx(ours["group:visit"].test.statistic)
 
 
-@needs("oracles/data/long_rct_n024.csv")
 def test_14_listwise_deletion_is_counted_out_loud():
-    rows = oracle_data("long_rct_n024.csv")
+    rows = reference_data("long_rct_n024.csv")
     scores = pd.DataFrame(
         {
             "patient": [r["id"] for r in rows],

@@ -12,7 +12,7 @@ from outcomes.stats.paired.effect_sizes import nct_interval, paired_effects
 from outcomes.stats.paired.location import changes, mean_change
 from outcomes.stats.paired.rank_effects import superiority
 from outcomes.stats.paired.signed_rank import signed_rank
-from tests.shared import needs, oracle_data
+from tests.shared import reference_data
 
 
 def zero(d: list[float]) -> np.ndarray:
@@ -55,9 +55,8 @@ def test_3_decimals_tie_as_decimals():
     assert (ours.w_plus, ours.test.p) == (tenths.w_plus, tenths.test.p) == (3.5, 14 / 64)
 
 
-@needs("oracles/data/pp_n012_decimal_ties.csv")
 def test_3_on_the_reference_data():
-    rows = oracle_data("pp_n012_decimal_ties.csv")
+    rows = reference_data("pp_n012_decimal_ties.csv")
     before, after = (np.array([float(r[c]) for r in rows]) for c in ("pre", "post"))
     raw, ours = after - before, changes(before, after)
     assert len(np.unique(np.abs(ours[ours != 0]))) < len(np.unique(np.abs(raw[raw != 0])))
