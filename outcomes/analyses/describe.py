@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
@@ -56,6 +57,7 @@ class Describe(Analysis):
     characteristics: tuple[str, ...] = ()
     baseline: str = ""
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DESCRIBES_PATIENTS})
     short: ClassVar[str] = "description"
     chapter: ClassVar[str] = "The patients"
     comparative: ClassVar[bool] = True
@@ -136,6 +138,7 @@ class Course(Analysis):
     _: KW_ONLY
     by: str = ""
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.COURSE})
     short: ClassVar[str] = "course over the visits"
     chapter: ClassVar[str] = "The course over time"
     comparative: ClassVar[bool] = True

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
@@ -42,6 +43,8 @@ class Analysis:
     references: ClassVar[tuple[str, ...]] = ()
     #: True where the question compares groups: then no "no control group" note is added.
     comparative: ClassVar[bool] = False
+    #: What the question does, for reports and checklists.
+    traits: ClassVar[frozenset[Trait]] = frozenset()
     #: The chapter of the report it belongs to; "" goes by what the outcome measures.
     chapter: ClassVar[str] = ""
 

@@ -62,8 +62,8 @@ class Estimate(Alike):
     or p is undefined (nan). Numbers are plain floats in full precision; rounding happens in `wording`.
     `measure` says what kind of number it is: direction, printing and words follow from it, never from the name.
     `visit` and `group` say which visit and which arm, route or stratum a row belongs to, where there are several; a
-    `Versus` as group is one group against a reference. `from_visit` is what a change is counted from, `subgroup` a
-    part of the patients, `event` a side effect, `n` how many the row rests on (None: everybody analysed).
+    `Versus` as group is one group against a reference. `place` says more than these two: what a change is counted from,
+    a subgroup, a side effect. `n` is how many the row rests on (None: everybody analysed).
     """
 
     name: str
@@ -82,9 +82,7 @@ class Estimate(Alike):
     group: str = ""
     p_adjusted: float = NAN
     measure: Measure = Measure.UNSTATED
-    from_visit: str = ""
-    subgroup: str = ""
-    event: str = ""
+    place: Contrast | None = None
     n: int | None = None
 
     def __post_init__(self) -> None:
@@ -96,9 +94,11 @@ class Estimate(Alike):
     @property
     def contrast(self) -> Contrast:
         """Which visit, group, reference, subgroup and event the row is about, as fields."""
+        if self.place is not None:
+            return self.place
         pair = self.group if isinstance(self.group, Versus) else None
         group, reference = (pair.group, pair.reference) if pair else (str(self.group), "")
-        return Contrast(self.visit, self.from_visit, group, reference, self.subgroup, self.event)
+        return Contrast(visit=self.visit, group=group, reference=reference)
 
     @property
     def test(self) -> Statistic | None:

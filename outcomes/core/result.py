@@ -72,26 +72,34 @@ class Result:
 
     @property
     def main(self) -> Estimate | None:
-        """The estimate that the question is about: the first with a size (no bare test) at its main visit.
+        """The estimate that the question is about: a size (no bare test) at its main visit.
 
+        A comparison of groups in the score's units comes first, then a change, then what has a P or an interval.
         A size whose own test stands in another row (a shift beside a rank test) carries that test's P.
         """
         sized = [e for e in self.estimates if e.measure is not Measure.OVERALL_TEST]
         here = [e for e in sized if e.visit == self.main_visit] if self.main_visit else []
+        pool = here or sized
+        in_points = [e for e in pool if e.measure.of_score]
         ranked = [
-            [e for e in (here or sized) if not math.isnan(e.p)],
-            [e for e in (here or sized) if not math.isnan(e.low)],
-            here,
-            sized,
+            [e for e in in_points if e.measure.compares_groups],
+            in_points,
+            [e for e in pool if not math.isnan(e.p)],
+            [e for e in pool if not math.isnan(e.low)],
+            pool,
         ]
         chosen = next((e for group in ranked for e in group), None)
-        if chosen is None or not math.isnan(chosen.p) or len(self.estimates) == 0:
+        if chosen is None or not math.isnan(chosen.p):
             return chosen
         at = main_test(self)
         if at < 0 or not chosen.measure.of_score:
             return chosen
         tested = self.estimates[at]
         return dataclasses.replace(chosen, p=tested.p, p_adjusted=tested.p_adjusted)
+
+    def select(self, names: Sequence[str]) -> list[Estimate]:
+        """The estimates that a user names, by label or by term, in the order of the answer."""
+        return [e for e in self.estimates if e.name in names or e.term in names]
 
     def sentence(self, style: str = "ama") -> str:
         """The answer in words, in AMA (default) or APA form."""

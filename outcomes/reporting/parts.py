@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outcomes.analyses.traits import Trait
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import spoken
 from outcomes.study.study import Study
@@ -29,21 +30,22 @@ def several_rows(study: Study) -> bool:
     return len(study.keys) > 2 and bool(study.scores.duplicated(["patient", "visit"]).any())
 
 
-#: Answers that deal with missing scores in a way of their own.
-DEALS_WITH_MISSING = ("TippingPoint", "Imputed", "ReferenceBased", "SideBySide")
-
-
 def scored(r: Result) -> int:
     """The patients behind an answer: those analysed, of a model of several visits those with a score at its main visit."""
-    if "observed" not in r.data or "main" not in r.facts:
+    if "observed" not in r.data or not r.main_visit:
         return r.counts.analysed
     frame = r.data["observed"]
-    return int(frame.loc[frame["visit"] == r.facts["main"], "n"].sum())
+    return int(frame.loc[frame["visit"] == r.main_visit, "n"].sum())
 
 
 def many_missing(r: Result) -> bool:
     """Whether more than 10% of the patients have no score behind an answer: then the report looks into what that may mean."""
     return scored(r) < 0.9 * r.counts.enrolled
+
+
+def has(r: Result, *traits: Trait) -> bool:
+    """Whether the question of an answer does one of these things."""
+    return not r.analysis.traits.isdisjoint(traits)
 
 
 def method(r: Result) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from outcomes.analyses.groups.group_data import versus
+from outcomes.analyses.responders.one_group import Response
+from outcomes.analyses.safety.adverse_events import HarmCounts
+from outcomes.analyses.traits import Trait
+from outcomes.core.direction import direction, is_clear
 from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import digits_for, listed, number, plural, round_half_away, spoken
 from outcomes.reporting.document import Block, Bullets, KeyNumber, KeyNumbers, Paragraph, Section
-from outcomes.reporting.parts import ANSWERS, DEALS_WITH_MISSING, chapter, many_missing, method, primary, scored
+from outcomes.reporting.parts import ANSWERS, chapter, has, many_missing, primary, scored
 from outcomes.study.study import Study
 
 
@@ -50,41 +54,57 @@ def scale(outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
+# --- the main answer --------------------------------------------------------------------------------------------
+
+
 def _answer(r: Result) -> str:
-    if r.failed or r.outcome is None or not r.estimates:
-        return f"The main question could not be answered: {r.failed}" if r.failed else r.sentence()
-    if (e := _change(r)) is None:
-        return _difference(r)
-    return f"{_fell(r, e)} {_how_sure(r, e)} {_who(r)}"
+    if r.failed:
+        return f"The main question could not be answered: {r.failed}"
+    e = r.main
+    if e is None or r.outcome is None or math.isnan(e.value):
+        return r.sentence()
+    if e.measure is Measure.CHANGE and not e.contrast.group:
+        return f"{_fell(r, e)} {_how_sure(r, e)} {_who(r)}"
+    if e.measure in (Measure.DIFFERENCE, Measure.DIFFERENCE_IN_CHANGE) and e.contrast.reference:
+        return _difference(r, e)
+    return r.sentence()
 
 
-def _change(r: Result) -> Estimate | None:
-    """The mean change that the answer is about: that of the main visit, or the last, where there are several."""
-    mine = [e for e in r.estimates if e.name == "mean change" and not e.group and not math.isnan(e.value)]
-    return next((e for e in mine if e.visit and e.visit == r.facts.get("main")), mine[-1] if mine else None)
+def _typical(r: Result) -> str:
+    return "For a typical patient" if has(r, Trait.RANKS) else "On average"
+
+
+def _titled(outcome: Outcome) -> str:
+    return f"{outcome.title} ({scale(outcome)})" if scale(outcome) else outcome.title
 
 
 def _fell(r: Result, e: Estimate) -> str:
     outcome = r.outcome
     assert outcome is not None
-    k, before, after = digits_for(outcome.resolution), _level(r, "before"), _level(r, "after")
-    where = f" ({scale(outcome)})" if scale(outcome) else ""
+    k = digits_for(outcome.resolution)
     if round(e.value, 9) == 0:
-        return f"On average, {outcome.title}{where} did not change."
-    verb = "fell" if e.value < 0 else "rose"
-    last = spoken(e.visit or getattr(r.analysis, "after", "")) or "the last visit"
+        return f"{_typical(r)}, {_titled(outcome)} did not change."
+    verb, where = ("fell" if e.value < 0 else "rose"), e.contrast
+    last = spoken(where.visit or getattr(r.analysis, "after", "")) or "the last visit"
+    before, after = _level(r, where.from_visit), _level(r, where.visit)
     if before is not None and after is not None:
-        first = spoken(getattr(r.analysis, "before", ""))
+        first = spoken(where.from_visit)
         moved = f"{verb} from {number(before, k)} at {first} to {number(after, k)} at {last}"
     else:
         moved = f"{verb} by {number(abs(e.value), k)} up to {last}"
-    return f"On average, {outcome.title}{where} {moved}{_better(outcome, e)}."
+    return f"{_typical(r)}, {_titled(outcome)} {moved}{_better(outcome, e)}."
 
 
-def _level(r: Result, which: str) -> float | None:
-    visit = getattr(r.analysis, which, "")
-    named = (f"mean {spoken(visit)}", f"mean {visit}")
-    return next((e.value for e in r.estimates if e.name in named and not math.isnan(e.value)), None)
+def _level(r: Result, visit: str) -> float | None:
+    """The mean of everybody at a visit, where the answer has it."""
+    if not visit:
+        return None
+    levels = (
+        e.value
+        for e in r.estimates
+        if e.measure is Measure.LEVEL and e.contrast.visit == visit and not e.contrast.group
+    )
+    return next((v for v in levels if not math.isnan(v)), None)
 
 
 def _better(outcome: Outcome, e: Estimate) -> str:
@@ -99,85 +119,110 @@ def _how_sure(r: Result, e: Estimate) -> str:
     if math.isnan(e.low):
         return "How sure this is cannot be said from so few patients."
     k = digits_for(outcome.resolution)
-    if e.low <= 0 <= e.high:
+    if not is_clear(e):
         return (
-            f"The numbers are compatible with a fall of up to {number(max(-e.low, 0), k)} and with a rise of up to "
-            f"{number(max(e.high, 0), k)}, so the direction is not clear."
+            f"The numbers are compatible with a fall of up to {number(max(-e.low, 0), k)} and with "
+            f"a rise of up to {number(max(e.high, 0), k)}, so the direction is not clear."
         )
     small, large = sorted((abs(e.low), abs(e.high)))
     verb = "fall" if e.value < 0 else "rise"
-    return f"For patients like these the average {verb} is likely to lie between {number(small, k)} and {number(large, k)}."
+    what = "typical" if has(r, Trait.RANKS) else "average"
+    return (
+        f"For patients like these the {what} {verb} is likely to lie between {number(small, k)} and {number(large, k)}."
+    )
 
 
 def _who(r: Result) -> str:
     c, noun = r.counts, r.counts.noun
     out, seen = c.enrolled - c.analysed, scored(r)
     if seen < c.analysed:
-        last = spoken(r.facts["main"])
-        return f"{seen} of {plural(c.enrolled, noun)} had a score at {last}; this number also uses what the others said before."
+        return (
+            f"{seen} of {plural(c.enrolled, noun)} had a score at {spoken(r.main_visit)}; this number "
+            "also uses what the others said before."
+        )
     if not out:
         return f"All {plural(c.enrolled, noun)} are in this number."
-    return f"{c.analysed} of {plural(c.enrolled, noun)} are in this number; the other {out} had no score at a visit that it needs."
+    return (
+        f"{c.analysed} of {plural(c.enrolled, noun)} are in this number; the other {out} had no score "
+        "at a visit that it needs."
+    )
 
 
-def _difference(r: Result) -> str:
+def _comparisons(r: Result, main: Estimate) -> list[Estimate]:
+    """The comparisons of the main kind at the main visit, one for each pair of groups; the main one first."""
+    alike = [
+        e
+        for e in r.estimates
+        if e.measure is main.measure and e.contrast.visit == main.contrast.visit and e.contrast.reference
+    ]
+    pairs: dict[tuple[str, str], Estimate] = {(main.contrast.group, main.contrast.reference): main}
+    for e in alike:
+        pairs.setdefault((e.contrast.group, e.contrast.reference), e)
+    return list(pairs.values())
+
+
+def _difference(r: Result, main: Estimate) -> str:
     outcome = r.outcome
     assert outcome is not None
     k, parts = digits_for(outcome.resolution), []
-    aside = ("period", "carry", "sequence")  # of the design, not of the treatments
-    told = [
-        e
-        for e in r.estimates
-        if e.unit == outcome.unit and not math.isnan(e.low) and not e.name.lower().startswith(aside)
-    ]
-    told = [
-        e for e in told if " - " in e.group and e.name == told[0].name and e.visit in ("", r.facts.get("main", e.visit))
-    ]
-    for e in told[:3]:
-        one, other = (spoken(v) for v in e.group.split(" - ", 1))
+    for e in _comparisons(r, main)[:3]:
+        one, other = spoken(e.contrast.group), spoken(e.contrast.reference)
         shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
-        side = (
-            f"{number(abs(shown), k)} {outcome.unit or 'points'} {'lower' if shown < 0 else 'higher'}"
-            if shown
-            else "the same"
-        )
-        clear = "" if not e.low <= 0 <= e.high else ", which leaves open whether there is a difference at all"
+        side = "the same"
+        if shown:
+            amount = f"{number(abs(shown), k)} {outcome.unit or 'points'}"
+            side = f"{amount} {'lower' if shown < 0 else 'higher'}"
+        joined = f"{side} with {one} {'than' if shown else 'as'} with {other}"
+        if math.isnan(e.low):
+            parts.append(f"{joined}; how sure this is cannot be said from so few patients")
+            continue
+        word = direction(e, outcome)
+        clear = ", which leaves open whether there is a difference at all"
+        better = f", {word}" if is_clear(e) and word not in ("", "not clear") else ""
         parts.append(
-            f"{side} with {one} {'than' if shown else 'as'} with {other}; the difference ({versus(e.group)}) is likely to lie between "
-            f"{number(e.low, k)} and {number(e.high, k)}{clear}"
+            f"{joined}{better}; the difference ({one} minus {other}) is likely to lie between "
+            f"{number(e.low, k)} and {number(e.high, k)}{'' if is_clear(e) else clear}"
         )
-    if not parts:
-        return r.sentence()
-    where = f" ({scale(outcome)})" if scale(outcome) else ""
-    when = f" at {spoken(told[0].visit)}" if told[0].visit else ""
-    return f"On average, {outcome.title}{where}{when} was {'. It was '.join(parts)}. {_who(r)}"
+    visit = main.contrast.visit or getattr(r.analysis, "after", "")
+    when = f" at {spoken(visit)}" if visit else ""
+    if main.measure is Measure.DIFFERENCE_IN_CHANGE:
+        what = f"the change in {_titled(outcome)}"
+    else:
+        what = _titled(outcome)
+    return f"{_typical(r)}, {what}{when} was {'. It was '.join(parts)}. {_who(r)}"
+
+
+# --- responders, other scores, harms -----------------------------------------------------------------------------
+
+
+def _responses(r: Result) -> list[Response]:
+    """What an answer says of responders among those with the score."""
+    return [x for x in r.facts.get("responses", ()) if not x.everybody and x.total]
 
 
 def _responders(told: Iterable[Result]) -> Iterable[str]:
-    for r in [r for r in told if method(r) == "Responders" and r.outcome][:2]:
-        shares = list(r.facts.get("shares", {}).items())
-        seen = [(name, k, n) for name, (k, n) in shares if name.endswith(("both scores", "the score")) and n]
+    for r in [r for r in told if has(r, Trait.RESPONDERS) and r.outcome][:2]:
+        seen = _responses(r)
         if r.analysis.label and seen:
-            _, k, n = seen[0]
-            yield f"{r.analysis.label}: {k} of {n} patients who answered ({_of_hundred(k, n)})."
+            x = seen[0]
+            yield (
+                f"{r.analysis.label}: {x.count} of {x.total} patients who answered ({_of_hundred(x.count, x.total)})."
+            )
             continue
         good = [
-            f"{k} of {n} patients ({_of_hundred(k, n)}) by {_rule(name)}"
-            for name, k, n in seen
-            if name.startswith("improved")
+            f"{x.count} of {x.total} patients ({_of_hundred(x.count, x.total)}) by {_rule(x)}"
+            for x in seen
+            if x.kind == "improved"
         ]
-        bad = [f"{k} of {n} were worse by {_rule(name)}" for name, k, n in seen if name.startswith("worsened")][:1]
+        bad = [f"{x.count} of {x.total} were worse by {_rule(x)}" for x in seen if x.kind == "worsened"]
         if good:
-            yield (
-                f"{r.outcome.title if r.outcome else 'The score'} improved in {listed(good)}; {listed(bad)}."
-                if bad
-                else f"{listed(good)}."
-            )
+            title = r.outcome.title if r.outcome else "The score"
+            also = f"; {bad[0]}" if bad else ""
+            yield f"{title} improved in {listed(good)}{also}."
 
 
-def _rule(name: str) -> str:
-    amount = name.split(" ", 1)[1].split(",")[0].removeprefix("≥")
-    return f"at least {amount}" + ("" if amount.endswith("%") or "point" in amount else " points")
+def _rule(x: Response) -> str:
+    return f"at least {x.rule.removeprefix('≥')}"
 
 
 def _of_hundred(k: int, n: int) -> str:
@@ -186,59 +231,60 @@ def _of_hundred(k: int, n: int) -> str:
 
 def _others(told: Iterable[Result], main: list[Result]) -> Iterable[str]:
     """The other scores, sorted by what their intervals say."""
-    better, worse, open_ = list[str](), list[str](), list[str]()
+    groups: dict[str, list[str]] = {}
     for r in told:
-        e = _change(r)
-        if (
-            e is None
-            or any(r is m for m in main)
-            or r.outcome is None
-            or r.analysis.role != "secondary"
-            or chapter(r) != ANSWERS
-        ):
+        e = r.main
+        if e is None or r.outcome is None or any(r is m for m in main):
             continue
-        if math.isnan(e.low) or e.low <= 0 <= e.high or not r.outcome.better:
-            open_.append(r.outcome.title)
-        else:
-            (better if r.outcome.direction(e.value) == "improved" else worse).append(r.outcome.title)
-    if better:
-        yield f"Better on average: {listed(better)}."
-    if worse:
-        yield f"Worse on average: {listed(worse)}."
-    if open_:
-        yield f"Not clear in which direction: {listed(open_)}."
+        if r.analysis.role != "secondary" or chapter(r) != ANSWERS:
+            continue
+        word = direction(e, r.outcome)
+        if word:
+            head = {"improved": "Better on average", "worsened": "Worse on average"}.get(word, "")
+            if not head:
+                clear = word not in ("not clear", "rose", "fell")
+                head = word[:1].upper() + word[1:] if clear else OPEN
+            groups.setdefault(head, []).append(r.outcome.title)
+    for head in sorted(groups, key=lambda h: h == OPEN):
+        yield f"{head}: {listed(groups[head])}."
+
+
+OPEN = "Not clear in which direction"
 
 
 def _harms(told: Iterable[Result]) -> Iterable[str]:
-    for r in [r for r in told if method(r) == "SideEffects"][:1]:
-        counts = r.facts.get("counts", {})
-        named = {k: v for k, v in counts.items() if k not in ("any side effect", "serious side effect")}
-        if "any side effect" in counts:
-            k, n = counts["any side effect"][:2]
-            most = sorted((x for x in named.items() if x[1][0]), key=lambda x: -x[1][0])[:3]
-            often = f"; most often {listed([f'{spoken(name)} ({v[0]})' for name, v in most])}" if most else ""
-            yield f"At least one side effect was noted in {k} of {n} patients ({_of_hundred(k, n)}){often}."
-        if "serious side effect" in counts:
-            k, n = counts["serious side effect"][:2]
+    for r in [r for r in told if has(r, Trait.HARMS)][:1]:
+        h = r.facts.get("harms")
+        if not isinstance(h, HarmCounts) or not h.patients:
+            continue
+        if h.any_event is not None:
+            most = [f"{spoken(name)} ({n})" for name, n in h.by_name[:3]]
+            often = f"; most often {listed(most)}" if most else ""
             yield (
-                f"A serious side effect was noted in {k} of {n} patients."
-                if k
-                else f"No serious side effect was noted in {n} patients."
+                f"At least one side effect was noted in {h.any_event} of {h.patients} patients "
+                f"({_of_hundred(h.any_event, h.patients)}){often}."
             )
+        if h.serious:
+            yield f"A serious side effect was noted in {h.serious} of {h.patients} patients."
+        elif h.serious == 0:
+            yield f"No serious side effect was noted in {h.patients} patients."
+
+
+# --- what to keep in mind ----------------------------------------------------------------------------------------
 
 
 def read_with_care(study: Study) -> str:
     """What a design without a control group cannot say; nothing of one that has it."""
     if study.design == "routes":
         return (
-            "Read with care: the groups were chosen for each patient, not by chance. A difference between them may be due to whatever "
-            "led to the choice; it does not say what the treatment did."
+            "Read with care: the groups were chosen for each patient, not by chance. A difference between "
+            "them may be due to whatever led to the choice; it does not say what the treatment did."
         )
     if study.controlled:
         return ""
     return (
-        "Read with care: there was no comparison group. These numbers say how patients were before and after; they do not "
-        "say what the treatment did. Pain that was at its worst often eases by itself."
+        "Read with care: there was no comparison group. These numbers say how patients were before and "
+        "after; they do not say what the treatment did. Pain that was at its worst often eases by itself."
     )
 
 
@@ -247,11 +293,11 @@ def _cautions(study: Study, results: Results) -> Iterable[str]:
         yield care
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None and many_missing(main):
-        looked = any(method(r) in DEALS_WITH_MISSING for r in results)
+        looked = any(has(r, Trait.HANDLES_MISSING) for r in results)
         share = 100 * (1 - scored(main) / main.counts.enrolled)
         yield (
-            f"Scores are missing for {number(share, 0)} of 100 patients. Those who did not answer may have fared differently"
-            + ("; how much that could matter is looked at under Robustness." if looked else ".")
+            f"Scores are missing for {number(share, 0)} of 100 patients. Those who did not answer may have "
+            "fared differently" + ("; how much that could matter is looked at under Robustness." if looked else ".")
         )
     if results.failed:
         names = listed([r.analysis.title(r.outcome) for r in results.failed])
@@ -259,20 +305,32 @@ def _cautions(study: Study, results: Results) -> Iterable[str]:
 
 
 def _key(r: Result) -> KeyNumber | None:
-    if r.failed or r.outcome is None or (e := _change(r)) is None:
+    e = r.main
+    if r.failed or r.outcome is None or e is None or math.isnan(e.value) or not e.measure.of_score:
         return None
-    k = digits_for(r.outcome.resolution)
-    word = "direction not clear" if e.low <= 0 <= e.high else r.outcome.direction(e.value)
+    k, where = digits_for(r.outcome.resolution), e.contrast
+    word = direction(e, r.outcome)
+    word = "direction not clear" if word in ("not clear", "") else word
     ends = "" if math.isnan(e.low) else f"likely between {number(e.low, k)} and {number(e.high, k)}"
-    return KeyNumber(number(e.value, k), f"average change in {r.outcome.title} ({word})", ends)
+    typical = "typical" if has(r, Trait.RANKS) else "average"
+    if where.reference:
+        pair = f"{spoken(where.group)} minus {spoken(where.reference)}"
+        what = f"{typical} difference in {r.outcome.title}, {pair}"
+    elif where.group:
+        return None
+    else:
+        what = f"{typical} change in {r.outcome.title}"
+    return KeyNumber(number(e.value, k), f"{what} ({word})", ends)
 
 
 def _responder_key(r: Result) -> KeyNumber | None:
-    if method(r) != "Responders":
+    if not has(r, Trait.RESPONDERS) or r.outcome is None:
         return None
-    found = next(((name, k, n) for name, (k, n) in r.facts.get("shares", {}).items() if n), None)
-    if found is None or r.outcome is None:
+    x = next(iter(_responses(r)), None)
+    if x is None:
         return None
-    name, k, n = found
-    what = r.analysis.label or f"{r.outcome.title} improved by {_rule(name)}"
-    return KeyNumber(f"{k} of {n}", what, f"{_of_hundred(k, n)} of those who answered")
+    if x.kind == "reached":
+        what = r.analysis.label or f"{r.outcome.title}: {x.rule}"
+    else:
+        what = r.analysis.label or f"{r.outcome.title} improved by {_rule(x)}"
+    return KeyNumber(f"{x.count} of {x.total}", what, f"{_of_hundred(x.count, x.total)} of those who answered")

@@ -121,7 +121,7 @@ def table(
 
 
 def _shown(result: Result, only: Sequence[str]) -> list[Estimate]:
-    return [e for e in result.estimates if not only or e.name in only or e.term in only]
+    return result.select(only) if only else list(result.estimates)
 
 
 def _has_interval(e: Estimate) -> bool:

@@ -12,6 +12,7 @@ from outcomes.analyses.crossover.periods import Periods, by_period
 from outcomes.analyses.groups.group_data import adjusted_words, versus
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, responded, rule_name, rule_words
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
@@ -57,6 +58,7 @@ class CrossoverBinary(Analysis):
     before: str = ""
     reference: str = ""
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.CROSSOVER})
     short: ClassVar[str] = "crossover responders"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

@@ -12,6 +12,7 @@ import pandas as pd
 from outcomes.analyses.crossover.periods import Periods, at, by_period, one_order, washout_note
 from outcomes.analyses.groups.group_data import adjusted_words, lower_is_better, two_words
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
@@ -72,6 +73,7 @@ class Crossover(Analysis):
     reference: str = ""
     washout: float = 0.0
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.CROSSOVER})
     short: ClassVar[str] = "crossover mixed model"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

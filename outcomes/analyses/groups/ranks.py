@@ -9,6 +9,7 @@ import numpy as np
 
 from outcomes.analyses.groups.group_data import chosen_words, grouped, groups_frame, lower_is_better, two_levels, versus
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
@@ -46,6 +47,7 @@ class MannWhitney(Analysis):
     by: str = "arm"
     reference: str = ""
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
     short: ClassVar[str] = "Mann-Whitney test"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
@@ -145,6 +147,7 @@ class KruskalWallis(Analysis):
     before: str = ""
     by: str = "arm"
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
     short: ClassVar[str] = "Kruskal-Wallis test"
     comparative: ClassVar[bool] = True
 

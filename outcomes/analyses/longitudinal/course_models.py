@@ -18,6 +18,7 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     rows_of,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.measure import Measure
@@ -60,6 +61,7 @@ class CohortModel(Analysis):
     covariance: Sequence[str] = ()
     df: str = "kenward-roger"
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "mixed model of the course"
     references: ClassVar[tuple[str, ...]] = (
         "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. "
@@ -140,6 +142,7 @@ class SlopeModel(Analysis):
     reference: str = ""
     df: str = "kenward-roger"
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "random slope on time"
 
     @property

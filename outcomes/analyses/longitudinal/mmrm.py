@@ -17,6 +17,7 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     rows_of,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
@@ -70,6 +71,7 @@ class MMRM(Analysis):
     by_arm: bool = False
     df: str = "kenward-roger"
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "MMRM"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
@@ -166,6 +168,7 @@ class CLDA(MMRM):
     -1.8
     """
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "cLDA"
 
     def compute(self, study: Study) -> Result:

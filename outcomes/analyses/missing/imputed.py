@@ -12,6 +12,7 @@ from scipy import special
 
 from outcomes.analyses.missing.incomplete import Grid, grid_of, incomplete_of
 from outcomes.analyses.missing.wrapper import CHAINED, MODELS, NOTHING, WAYS, _Wrapper
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.result import Result
@@ -64,6 +65,7 @@ class Imputed(_Wrapper):
     parameters: str = "posterior"
     by_arm: bool = False
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.HANDLES_MISSING})
     short: ClassVar[str] = "imputed"
     references: ClassVar[tuple[str, ...]] = (
         "Barnard J, Rubin DB. Small-sample degrees of freedom with multiple imputation. Biometrika 1999;86:948-955.",
@@ -175,7 +177,7 @@ def _rubin(own: Sequence[Estimate], scale: str, level: float) -> Estimate:
     ends: dict[str, Any] = {k: back(getattr(p, k)) for k in ("value", "low", "high")}
     tested: dict[str, Any] = {} if not isnan(e.p) else {"p": nan, "statistic": nan}
     how = p.how if scale == "identity" else f"{p.how}; pooled on the {scale} scale, which se is on"
-    place: dict[str, Any] = {f: getattr(e, f) for f in ("visit", "group", "measure", "from_visit", "subgroup", "event")}
+    place: dict[str, Any] = {f: getattr(e, f) for f in ("visit", "group", "measure", "place", "n")}
     return replace(p, how=how, **place, **ends, **tested)
 
 

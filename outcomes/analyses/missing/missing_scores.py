@@ -12,6 +12,7 @@ import pandas as pd
 
 from outcomes.analyses.longitudinal.longitudinal_data import asked_visits
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
@@ -42,6 +43,7 @@ class MissingScores(Analysis):
     visits: Sequence[str] = ()
     little: bool = False
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.SHOWS_MISSING})
     short: ClassVar[str] = "missing scores"
     comparative: ClassVar[bool] = True
 

@@ -19,6 +19,7 @@ from outcomes.analyses.groups.group_data import (
 from outcomes.analyses.missing.incomplete import grid_of, incomplete_of
 from outcomes.analyses.missing.wrapper import MODELS, NOTHING, WAYS
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.flow import Counts
@@ -60,6 +61,7 @@ class ReferenceBased(Analysis):
     covariates: Sequence[str] = ()
     by_arm: bool = False
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.HANDLES_MISSING})
     short: ClassVar[str] = "reference-based imputation"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

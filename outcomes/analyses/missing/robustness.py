@@ -11,6 +11,7 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import Groups, chosen_words, grouped, lower_is_better, two_levels
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
@@ -61,6 +62,7 @@ class Robustness(Analysis):
     reference: str = ""
     seed: int = 20260101
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MANY_WAYS})
     short: ClassVar[str] = "every defensible way"
     references: ClassVar[tuple[str, ...]] = (
         "Yuen KK. The two-sample trimmed t for unequal population variances. Biometrika 1974;61:165-170.",

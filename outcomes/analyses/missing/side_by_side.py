@@ -15,6 +15,7 @@ from outcomes.analyses.missing.reference_based import ReferenceBased
 from outcomes.analyses.missing.tipping_point import TippingPoint
 from outcomes.analyses.missing.wrapper import _Wrapper
 from outcomes.analyses.question import Analysis, from_dict
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number
@@ -42,6 +43,7 @@ class SideBySide(Analysis):
     _: KW_ONLY
     terms: Sequence[str] = ()
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.HANDLES_MISSING})
     short: ClassVar[str] = "analyses side by side"
     comparative: ClassVar[bool] = True
 

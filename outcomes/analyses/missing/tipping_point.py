@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from outcomes.analyses.missing.imputed import Imputed, pooled
 from outcomes.analyses.missing.incomplete import grid_of
 from outcomes.analyses.missing.wrapper import _Wrapper
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
@@ -54,6 +55,7 @@ class TippingPoint(_Wrapper):
     term: str = ""
     most: float = 0.0
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.HANDLES_MISSING, Trait.TIPPING_POINT})
     short: ClassVar[str] = "tipping point"
     references: ClassVar[tuple[str, ...]] = (
         "Cro S, Morris TP, Kenward MG, Carpenter JR. Sensitivity analysis for clinical trials with missing continuous outcome "

@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import moved
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
@@ -56,10 +57,15 @@ class PairedT(Analysis):
         unit = pairs.outcome.unit
         change = mean_change(pairs.before, pairs.after, level=self.level)
         means = (
-            _mean(pairs.before, f"mean {spoken(self.before)}", unit),
-            _mean(pairs.after, f"mean {spoken(self.after)}", unit),
+            _mean(pairs.before, f"mean {spoken(self.before)}", unit, self.before),
+            _mean(pairs.after, f"mean {spoken(self.after)}", unit, self.after),
         )
-        estimates = (_in(change, unit), *means, *paired_effects(pairs.before, pairs.after, level=self.level))
+        here = Contrast(visit=self.after, from_visit=self.before)
+        estimates = (
+            replace(_in(change, unit), place=here),
+            *means,
+            *paired_effects(pairs.before, pairs.after, level=self.level),
+        )
         return Result(
             self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)},
             pictures=("slopes",), facts={"sd_before": _sd(pairs.before), "sd_after": _sd(pairs.after)},
@@ -104,12 +110,17 @@ def pairs_frame(pairs: Pairs) -> pd.DataFrame:
     return pairs.frame.copy(deep=False)  # shared by the questions about these pairs; pandas copies on writing
 
 
-def _mean(values: np.ndarray, name: str, unit: str) -> Estimate:
-    n = len(values)
+def _mean(values: np.ndarray, name: str, unit: str, visit: str) -> Estimate:
+    n, at = len(values), Contrast(visit=visit)
     if n == 0:
-        return Estimate(name, np.nan, unit=unit, measure=Measure.LEVEL, reason="too_few")
+        return Estimate(name, np.nan, unit=unit, measure=Measure.LEVEL, place=at, reason="too_few")
     return Estimate(
-        name, float(np.mean(values)), se=_sd(values) / np.sqrt(n) if n > 1 else np.nan, unit=unit, measure=Measure.LEVEL
+        name,
+        float(np.mean(values)),
+        se=_sd(values) / np.sqrt(n) if n > 1 else np.nan,
+        unit=unit,
+        place=at,
+        measure=Measure.LEVEL,
     )
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from outcomes.analyses.groups.group_data import moved
 from outcomes.analyses.paired.mean_change import pairs_frame
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.estimate import NAN, REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
@@ -50,6 +51,7 @@ class SignedRank(Analysis):
     zeros: str = "wilcoxon"
     mid_p: bool = False
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
     short: ClassVar[str] = "Wilcoxon signed-rank test"
     references: ClassVar[tuple[str, ...]] = (
         "Pratt JW. Remarks on zeros and ties in the Wilcoxon signed rank procedures. J Am Stat Assoc 1959;54:655-667.",
@@ -169,6 +171,7 @@ class SignTest(Analysis):
     after: str
     mid_p: bool = False
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
     short: ClassVar[str] = "sign test"
     references: ClassVar[tuple[str, ...]] = (
         "Conover WJ. Practical Nonparametric Statistics. 3rd ed. Wiley; 1999: 3.4.",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
@@ -65,6 +66,7 @@ class RegressionToMean(Analysis):
     source: str = ""
     baselines: int = 1
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.REGRESSION_TO_MEAN})
     short: ClassVar[str] = "regression to the mean"
     references: ClassVar[tuple[str, ...]] = (
         "Barnett AG, van der Pols JC, Dobson AJ. Regression to the mean: what it is and how to deal with it. "

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
@@ -51,6 +52,7 @@ class Responders(Analysis):
     before: str = ""
     rules: tuple[str, ...] = ("30%", "50%")
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RESPONDERS})
     short: ClassVar[str] = "responders"
     chapter: ClassVar[str] = "Responders"
     references: ClassVar[tuple[str, ...]] = (
@@ -82,14 +84,16 @@ class Responders(Analysis):
                     f"{undefined} with a score of 0{below} before cannot change by a percentage: left out of the share of patients "
                     "with both scores, counted as non-responders where missing scores are."
                 )
-            lead = "improved " if relative else ""
-            shares.add(f"{lead}{name}, of patients with both scores", improved.sum(), usable.sum())
-            shares.add(f"{lead}{name}, missing as non-response", improved.sum(), had_before)
+            lead, kind = ("improved ", "improved") if relative else ("", "reached")
+            shares.add(f"{lead}{name}, of patients with both scores", improved.sum(), usable.sum(), rule, kind)
+            shares.add(f"{lead}{name}, missing as non-response", improved.sum(), had_before, rule, kind, True)
             if relative:
                 worse, _ = responded(pairs.before, pairs.after, rule, -sign)
-                shares.add(f"worsened {name}, of patients with both scores", worse.sum(), usable.sum())
+                shares.add(
+                    f"worsened {name}, of patients with both scores", worse.sum(), usable.sum(), rule, "worsened"
+                )
         data = {"ecdf": _curve(pairs, sign)} if judged else {}
-        facts = {"improvement": sign, "shares": shares.counts}
+        facts = {"improvement": sign, "shares": shares.counts, "responses": tuple(shares.responses)}
         return Result(
             self, tuple(shares.estimates), pairs.counts, pairs.outcome, tuple(notes), data, tuple(data), facts
         )
@@ -101,13 +105,19 @@ class Responders(Analysis):
         shares = _Shares(self.level)
         for rule in self.rules:
             met, _ = responded(seen, seen, rule, 1)
-            shares.add(f"{rule_name(rule)}, of patients with the score", met.sum(), len(seen))
-            shares.add(f"{rule_name(rule)}, missing as non-response", met.sum(), len(scores))
+            shares.add(f"{rule_name(rule)}, of patients with the score", met.sum(), len(seen), rule, "reached")
+            shares.add(f"{rule_name(rule)}, missing as non-response", met.sum(), len(scores), rule, "reached", True)
         missing = len(scores) - len(seen)
         left = ((f"no score at {spoken(self.after)}", missing),) if missing else ()
 
         counts = Counts(len(scores), len(seen), left)
-        return Result(self, tuple(shares.estimates), counts, outcome, facts={"shares": shares.counts})
+        return Result(
+            self,
+            tuple(shares.estimates),
+            counts,
+            outcome,
+            facts={"shares": shares.counts, "responses": tuple(shares.responses)},
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         parts = []
@@ -212,6 +222,18 @@ def responded(before: np.ndarray, after: np.ndarray, rule: str, sign: int) -> tu
     return (after <= value if kind == "at_most" else after >= value), usable
 
 
+@dataclass(frozen=True)
+class Response:
+    """How many reached a rule: `kind` is improved, worsened or reached (a score itself)."""
+
+    rule: str
+    kind: str
+    count: int
+    total: int
+    #: Whether patients without the score are counted too, as not having reached it.
+    everybody: bool = False
+
+
 class _Shares:
     """Shares with Wilson intervals, and the counts behind each."""
 
@@ -219,11 +241,13 @@ class _Shares:
         self.level = level
         self.estimates: list[Estimate] = []
         self.counts: dict[str, tuple[int, int]] = {}
+        self.responses: list[Response] = []
 
-    def add(self, name: str, count: int, total: int) -> None:
+    def add(self, name: str, count: int, total: int, rule: str, kind: str, everybody: bool = False) -> None:
         k, n = int(count), int(total)
+        self.responses.append(Response(rule_name(rule), kind, k, n, everybody))
         estimate = wilson(k, n, level=self.level, name=name)
-        self.estimates.append(replace(estimate, how=f"{estimate.how}; {k} of {n}"))
+        self.estimates.append(replace(estimate, how=f"{estimate.how}; {k} of {n}", n=n))
         self.counts[name] = (k, n)
 
 

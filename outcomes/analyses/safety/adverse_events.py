@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -161,6 +161,24 @@ def _positions(infusions: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
     only = dict(zip(alone, alone.index, strict=True))
     unnamed = events[key].isna().to_numpy() if key else np.ones(len(events), dtype=bool)
     return np.where(unnamed, np.array([only.get(p, -1) for p in events["patient"]], dtype=int), at)
+
+
+@dataclass(frozen=True)
+class HarmCounts:
+    """How many patients had a side effect: `any_event`, `serious` (None: not recorded) and each by name, most frequent first."""
+
+    patients: int
+    any_event: int | None
+    serious: int | None
+    by_name: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, counts: Mapping[str, tuple[int, int, int, int]]) -> HarmCounts:
+        """From the counts by name (patients with it, patients, infusions with it, infusions)."""
+        had = {name: c[0] for name, c in counts.items()}
+        named = sorted(((k, n) for k, n in had.items() if k not in (ANY, SERIOUS) and n), key=lambda x: -x[1])
+        patients = next((c[1] for c in counts.values()), 0)
+        return cls(patients, had.get(ANY), had.get(SERIOUS), tuple(named))
 
 
 def shares_of_patients(name: str, count: int, total: int, *, level: float, interval: str = "wilson") -> list[Estimate]:

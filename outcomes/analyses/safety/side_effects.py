@@ -13,12 +13,14 @@ from outcomes.analyses.safety.adverse_events import (
     ANY,
     INTERVALS,
     SERIOUS,
+    HarmCounts,
     checked_way,
     harms,
     share_words,
     shares_of_patients,
     way_collected,
 )
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.outcome import Outcome
@@ -60,6 +62,7 @@ class SideEffects(Analysis):
     collected: str = ""
     interval: str = "wilson"
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.HARMS})
     short: ClassVar[str] = "side effects"
     chapter: ClassVar[str] = "Side effects"
     comparative: ClassVar[bool] = True
@@ -95,7 +98,16 @@ class SideEffects(Analysis):
         )  # fmt: skip
         pooled = ("All arms together: what each arm brought is another question.",) if study.controlled else ()
         notes = (way_collected(self.collected), *pooled, *h.absent(self.events), *h.notes)
-        return Result(self, tuple(rows), h.counts, None, notes, {"dots": dots}, ("dots",), {"counts": counts})
+        return Result(
+            self,
+            tuple(rows),
+            h.counts,
+            None,
+            notes,
+            {"dots": dots},
+            ("dots",),
+            {"counts": counts, "harms": HarmCounts.of(counts)},
+        )
 
     def _per_infusion(self, name: str, by_patient: pd.DataFrame) -> Iterator[Estimate]:
         if not len(by_patient):

@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.core.direction import p_text, value_and_interval
+from outcomes.core.direction import direction, oriented, p_text, value_and_interval
 from outcomes.core.estimate import Estimate
-from outcomes.core.result import Result, main_test
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result
 from outcomes.core.wording import NONE, digits_for, interval, number, percent, spoken
 from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
 from outcomes.tables.results_table import Table, frame_table, table
@@ -60,18 +61,16 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
         if r.failed or not r.estimates:
             rows.append((title, "not answered", *[NONE] * (4 + adjusted), r.failed))
             continue
-        first = _main(r)
-        size = next((e for e in r.estimates if e.name == "d_av" or e.name.startswith("standardised")), None)
+        first, size = _main(r), _size(r)
         value, ci = value_and_interval(first, r.outcome)
-        word = "not clear" if first.low <= 0 <= first.high else r.outcome.direction(first.value) if r.outcome else ""
+        word = direction(first, r.outcome) or NONE
         rows.append(
             (title, value, ci, word, p_text(first.p), *([p_text(first.p_adjusted)] if adjusted else []),
              NONE if size is None else f"{number(size.value, 2)} ({interval(size.low, size.high, 2)})", str(r.counts.analysed))
         )  # fmt: skip
         if size is not None:
-            turn = -1 if r.outcome and r.outcome.better == "lower" else 1
-            low, high = sorted((turn * size.low, turn * size.high))
-            marks.append({"label": title, "value": turn * size.value, "low": low, "high": high})
+            turned = oriented(size, r.outcome)
+            marks.append({"label": title, "value": turned.value, "low": turned.low, "high": turned.high})
     q = results[0].analysis
     named = next((_main(r).said for r in results if r.estimates), "change")
     header = ("score", named, "95% CI" if q.level == 0.95 else "interval",
@@ -97,8 +96,14 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
 
 
 def _main(r: Result) -> Estimate:
-    """The estimate of the main test, as a family counts it; the first where there is none."""
-    return r.estimates[max(main_test(r), 0)]
+    """What a family shows of an answer: its main estimate; a bare test where it has nothing else."""
+    return r.main or r.estimates[0]
+
+
+def _size(r: Result) -> Estimate | None:
+    """The standardised size at the main visit, where the answer has one; the first where it has several."""
+    sizes = [e for e in r.estimates if e.measure in (Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE)]
+    return next((e for e in sizes if e.visit == r.main_visit), sizes[0] if sizes else None)
 
 
 def _answer(r: Result) -> Iterable[Block]:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from outcomes.analyses.missing import MissingScores, companions
 from outcomes.analyses.paired.regression_to_mean import RegressionToMean
+from outcomes.analyses.traits import Trait
 from outcomes.core.result import Result, Results
 from outcomes.plans.plan import Plan
-from outcomes.reporting.parts import DEALS_WITH_MISSING, many_missing, method, primary
+from outcomes.reporting.parts import has, many_missing, primary
 from outcomes.study.study import Study
 
 #: Imputations of the tipping point that a report adds; a plan that asks for it itself has more.
@@ -22,19 +23,24 @@ def guards(study: Study, results: Results) -> tuple[Result, ...]:
     before and after. Where more than 10% of its scores are missing, these scores laid open (who is missing, when, and how
     those who stay differ) and the tipping point of the first primary answer.
     """
-    there = {method(r) for r in results}
     asked: list[object] = []
     pairs = [
         r
         for r in primary(results)
         if not r.failed and r.outcome is not None and bool(getattr(r.analysis, "before", ""))
     ]
-    if not study.controlled and "RegressionToMean" not in there and pairs:
+    if not study.controlled and not any(has(r, Trait.REGRESSION_TO_MEAN) for r in results) and pairs:
         q = pairs[0].analysis
         asked.append(RegressionToMean(q.outcome, before=q.before, after=q.after, role="sensitivity"))
     scored = [r for r in primary(results) if not r.failed and r.outcome is not None and r.outcome.better]
-    if scored and many_missing(scored[0]) and "MissingScores" not in there and len(study.keys) == 2:
+    if (
+        scored
+        and many_missing(scored[0])
+        and not any(has(r, Trait.SHOWS_MISSING) for r in results)
+        and len(study.keys) == 2
+    ):
         asked.append(MissingScores(scored[0].outcome.name, role="sensitivity"))  # type: ignore[union-attr]
-    if scored and many_missing(scored[0]) and not there & set(DEALS_WITH_MISSING) and len(study.keys) == 2:
+    dealt = any(has(r, Trait.HANDLES_MISSING) for r in results)
+    if scored and many_missing(scored[0]) and not dealt and len(study.keys) == 2:
         asked += [replace(q, draws=DRAWS) for q in companions(scored[0].analysis, study, over=0)]  # type: ignore[call-arg]
     return Plan(asked).run(study).results if asked else ()  # type: ignore[arg-type]

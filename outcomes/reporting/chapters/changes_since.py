@@ -78,8 +78,7 @@ def snapshot(
 def _headlines(results: Results) -> list[dict[str, Any]]:
     rows = []
     for r in results:
-        if r.analysis.role in ("primary", "secondary") and r.estimates:
-            e = r.estimates[0]
+        if r.analysis.role in ("primary", "secondary") and (e := r.main):
             value, ci = value_and_interval(e, r.outcome)
             rows.append({"question": r.analysis.title(r.outcome), "estimate": e.term, "value": value, "interval": ci,
                          "n": r.counts.analysed, "number": None if math.isnan(e.value) else e.value})  # fmt: skip

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from outcomes.analyses.traits import Trait
 from outcomes.core.result import Results
 from outcomes.core.wording import listed, plural, share_of, spoken
 from outcomes.reporting.document import Paragraph, Section, TableBlock
-from outcomes.reporting.parts import primary, several_rows
+from outcomes.reporting.parts import has, primary, several_rows
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
@@ -126,11 +127,7 @@ def _outcomes(s: Study) -> str:
 
 
 def _bias(r: Results) -> str:
-    return (
-        "size of regression to the mean computed"
-        if any(type(x.analysis).__name__ == "RegressionToMean" for x in r)
-        else ""
-    )
+    return "size of regression to the mean computed" if any(has(x, Trait.REGRESSION_TO_MEAN) for x in r) else ""
 
 
 def _stages(s: Study, r: Results) -> str:
@@ -139,7 +136,7 @@ def _stages(s: Study, r: Results) -> str:
 
 
 def _described(r: Results) -> str:
-    return "see The patients" if any(type(x.analysis).__name__ == "Describe" and not x.failed for x in r) else ""
+    return "see The patients" if any(has(x, Trait.DESCRIBES_PATIENTS) and not x.failed for x in r) else ""
 
 
 def _sensitivity(r: Results) -> str:
@@ -161,11 +158,7 @@ def _valid(s: Study) -> str:
 
 
 def _missing(s: Study, r: Results) -> str:
-    used = [
-        x.analysis.short
-        for x in r
-        if type(x.analysis).__name__ in ("TippingPoint", "Imputed", "ReferenceBased", "MMRM", "CohortModel")
-    ]
+    used = [x.analysis.short for x in r if has(x, Trait.HANDLES_MISSING, Trait.USES_ALL_SCORES)]
     return (
         f"patients without a score are counted with each answer; {listed(list(dict.fromkeys(used)))}"
         if used
@@ -176,7 +169,7 @@ def _missing(s: Study, r: Results) -> str:
 def _within(r: Results) -> str:
     return (
         "see Answers: treatment difference within patients, period allowed for"
-        if any(type(x.analysis).__name__.startswith("Crossover") and not x.failed for x in r)
+        if any(has(x, Trait.CROSSOVER) and not x.failed for x in r)
         else ""
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from outcomes.analyses.traits import Trait
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import NONE, digits_for, number, plural, share_of, spoken
 from outcomes.plans.plan import Plan
 from outcomes.reporting.document import Block, Bullets, Paragraph, Section, TableBlock
-from outcomes.reporting.parts import method, several_rows
+from outcomes.reporting.parts import has, several_rows
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
@@ -41,8 +42,8 @@ def cannot_show(study: Study, results: Results) -> Section:
         "for whatever reason."
     )
     blocks: list[Block] = [Bullets(tuple(items))]
-    blocks += [Paragraph(r.sentence(), "caution") for r in results if method(r) == "RegressionToMean" and not r.failed]
-    blocks += [Paragraph(r.sentence(), "caution") for r in results if method(r) == "TippingPoint" and not r.failed]
+    blocks += [Paragraph(r.sentence(), "caution") for r in results if has(r, Trait.REGRESSION_TO_MEAN) and not r.failed]
+    blocks += [Paragraph(r.sentence(), "caution") for r in results if has(r, Trait.TIPPING_POINT) and not r.failed]
     return Section("What this design cannot show", tuple(blocks))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from outcomes import __version__
+from outcomes.analyses.traits import Trait
 from outcomes.core.result import Results
 from outcomes.core.wording import listed, plural, spoken
 from outcomes.reporting.document import Block, Bullets, Paragraph, Section
+from outcomes.reporting.parts import has
 from outcomes.study.study import Study
 
 DESIGN = {
@@ -65,8 +67,7 @@ def _analysis(results: Results) -> str:
 
 
 def _missing(results: Results) -> str:
-    used = {type(r.analysis).__name__ for r in results}
-    if used & {"Imputed", "TippingPoint", "ReferenceBased", "MMRM", "CohortModel", "CLDA"}:
+    if any(has(r, Trait.HANDLES_MISSING, Trait.USES_ALL_SCORES) for r in results):
         return "Every analysis says how many patients it counts and why others are left out."
     return (
         "Patients without a needed score were left out of that analysis; no score was filled in, and the numbers are given "
