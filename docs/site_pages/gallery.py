@@ -23,7 +23,9 @@ def write(root: Path, folder: Path) -> None:
     rows = []
     for family, examples in EXAMPLES.items():
         slug = family.lower().replace(",", "").replace(" ", "-")
-        parts = [f"# {family}\n\nThis page shows questions of this family on the invented sample, with code and answer.\n"]
+        parts = [
+            f"# {family}\n\nThis page shows questions of this family on the invented sample, with code and answer.\n"
+        ]
         for title, code in examples.items():
             parts.append(_example(root, folder, slug, title, code))
         (folder / f"{slug}.md").write_text("\n".join(parts), "utf-8")

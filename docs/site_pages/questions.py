@@ -196,7 +196,9 @@ def fields() -> str:
             if f.name not in common
         ]
         table = "\n".join(["| field | type | if it is left out |", "| --- | --- | --- |", *rows]) if rows else ""
-        parts.append(f"## {name}\n\n{kind.question()} [Method](../methods.md#{name.lower()}) · [Example](../gallery/index.md)\n\n{table}\n")
+        parts.append(
+            f"## {name}\n\n{kind.question()} [Method](../methods.md#{name.lower()}) · [Example](../gallery/index.md)\n\n{table}\n"
+        )
     return "\n".join(parts)
 
 
