@@ -41,7 +41,7 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
     "One group, several follow-up visits": {
         "The course over the visits": (
             ("CohortModel", "Course", "RMANOVA", "Friedman"),
-            "What the scores of those who left would have been, unless they are missing at random. RMANOVA and Friedman leave out everybody with a gap.",
+            "What those who left would have scored, unless scores are missing at random. RMANOVA and Friedman leave out those with a gap.",
         ),
         "How fast the score changes": (
             ("SlopeModel",),
