@@ -9,19 +9,18 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.table_one import default_groups, table_one
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, listed, number, percent, plural, share_of, spoken
+from outcomes.core.wording import digits_for, interval, listed, number, plural, spoken
 from outcomes.stats.paired.correlation import pearson
 from outcomes.stats.paired.location import mean_change
 from outcomes.study.study import Study
 
-#: A characteristic with more distinct values than this, all numbers, is described as a number.
-MAX_CATEGORIES = 12
 #: What is said of each score at each visit: its column, the estimate's name, and how its interval is made.
 KINDS = (("mean", "mean", ""), ("mean change", "mean change", "t interval"),
          ("correlation", "correlation with baseline", "Pearson's r, Fisher z interval"))  # fmt: skip
@@ -42,8 +41,9 @@ class Describe(Analysis):
     r, Fisher's z interval) of their scores then and before, which sample sizes and pooled summaries need. Where patients have a
     score of each visit in several periods (a crossover) or episodes, each of these stands for itself.
 
-    `outcomes` and `characteristics` default to all that the study has. No tests: differences between groups at
-    baseline are not tested (methods: standardised differences belong to a comparison of groups).
+    `outcomes` and `characteristics` default to all that the study has. `by` (default: the arms of a parallel trial, the
+    routes of a comparison of routes) adds a column for each group and the standardised difference. No tests: differences
+    between groups at baseline are not tested.
 
     >>> import pandas as pd, outcomes as oc
     >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, 5]})
@@ -56,6 +56,7 @@ class Describe(Analysis):
     _: KW_ONLY
     characteristics: tuple[str, ...] = ()
     baseline: str = ""
+    by: str = ""
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.DESCRIBES_PATIENTS})
     short: ClassVar[str] = "description"
@@ -75,7 +76,9 @@ class Describe(Analysis):
         if not rows:
             raise AnalysisError(f"There is no score at any visit: {listed(unseen)}.")
         by_visit = pd.DataFrame(rows).drop(columns=["is_baseline", "never before"])
-        table_one = _table_one(study, self.characteristics)
+        by = self.by or default_groups(study)
+        first = [] if several_periods(study) else names
+        characteristics = table_one(study, self.characteristics, by, first)
         estimates = [
             Estimate(name, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
                      se=row.get(f"{kind}_se", np.nan), unit=row["unit"] if kind != "correlation" else "", visit=row["visit"],
@@ -86,7 +89,7 @@ class Describe(Analysis):
         ]  # fmt: skip
         n = study.enrolled
         notes = (f"Without a score at any visit: {listed(unseen)}.",) if unseen else ()
-        data = {"visits": by_visit, "table_one": table_one}
+        data = {"visits": by_visit, "table_one": characteristics}
         return Result(
             self,
             tuple(estimates),
@@ -240,32 +243,6 @@ def _sd(row: dict[str, Any]) -> str:
     return "" if np.isnan(row["sd"]) else f"SD {number(row['sd'], digits_for(row['resolution']))}; "
 
 
-def _table_one(study: Study, chosen: tuple[str, ...]) -> pd.DataFrame:
-    """One row a level of each characteristic (or a number): text ready to print, and the counts behind it."""
-    frame = study.patient_frame
-    for name in chosen:
-        study.characteristic(name)
-    rows = []
-    items = {c for use in study.uses for c in (*use.items.values(), *use.totals.values())}
-    skip = items | set(study.outcome_names)
-    for name in chosen or [c for c in frame if c not in skip]:
-        column = frame[name]
-        seen = column.dropna()
-        numbers = pd.to_numeric(seen, errors="coerce")
-        if len(seen) and numbers.notna().all() and (seen.nunique() > MAX_CATEGORIES or chosen == (name,)):
-            sd = number(numbers.std(), 1)
-            q1, q2, q3 = np.quantile(numbers, [0.25, 0.5, 0.75])
-            rows.append((name, "mean (SD)", f"{number(numbers.mean(), 1)} ({sd})", len(seen)))
-            rows.append(
-                (name, "median (quartiles)", f"{number(q2, 1)} ({number(q1, 1)} to {number(q3, 1)})", len(seen))
-            )
-        elif seen.nunique() <= MAX_CATEGORIES or chosen:
-            for value, n in seen.astype(str).value_counts(sort=False).sort_index().items():
-                rows.append((name, str(value), share_of(int(n), len(seen)), int(n)))
-        else:
-            rows.append((name, "distinct values", str(seen.nunique()), len(seen)))
-        if missing := len(column) - len(seen):
-            rows.append(
-                (name, "not recorded", f"{missing} of {len(column)} ({percent(missing / len(column))})", missing)
-            )
-    return pd.DataFrame(rows, columns=["characteristic", "level", "value", "n"])
+def several_periods(study: Study) -> bool:
+    """Whether patients have several rows a visit, so that no score has one value at baseline."""
+    return bool(study.scores.duplicated(["patient", "visit"]).any())

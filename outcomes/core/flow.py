@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -24,3 +26,24 @@ class Counts:
             raise ValueError(
                 f"counts do not add up: {self.enrolled} enrolled, {self.analysed} analysed, {out} left out"
             )
+
+
+#: Who was counted in each arm: its name and its counts, in the order of the arms.
+Flow = tuple[tuple[str, Counts], ...]
+
+
+def flow_by(label: Sequence[object], levels: Sequence[str], why: Sequence[str]) -> Flow:
+    """Who was counted, arm by arm.
+
+    `label` is the arm of every enrolled patient (None where it is not known), `why` the reason why a patient was
+    left out ("" for those analysed), in the same order.
+
+    >>> flow_by(["k", "p", "k", None], ("p", "k"), ["", "", "no score", "no arm"])[1]
+    ('k', Counts(enrolled=2, analysed=1, left_out=(('no score', 1),), noun='patient'))
+    """
+    out = []
+    for level in levels:
+        mine = [w for at, w in zip(label, why, strict=True) if at == level]
+        left = Counter(w for w in mine if w)
+        out.append((level, Counts(len(mine), mine.count(""), tuple(left.items()))))
+    return tuple(out)

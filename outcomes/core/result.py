@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from outcomes.core.direction import p_text, value_and_interval
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, Flow
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import listed, spaced, tidied
@@ -43,6 +43,8 @@ class Result:
     pictures: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     failed: str = ""
+    #: Who was counted arm by arm, where the question compares arms.
+    flow: Flow = ()
     #: What is estimated, in words, where the plan declares an estimand.
     estimand: str = ""
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, Flow, flow_by
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -36,6 +36,10 @@ class Groups:
     counts: Counts
     outcome: Outcome
     randomised: bool
+    #: Of every enrolled patient: the group (None: not known), and why left out ("" for those analysed).
+    everybody: np.ndarray
+    why: np.ndarray
+    ids: pd.Index
 
     @cached_property
     def y(self) -> np.ndarray:
@@ -55,6 +59,11 @@ class Groups:
     def members(self) -> dict[str, np.ndarray]:
         """Which of the analysed patients belong to each level."""
         return {level: self.label == level for level in self.levels}
+
+    @property
+    def flow(self) -> Flow:
+        """Who was counted, group by group."""
+        return flow_by(list(self.everybody), self.levels, list(self.why))
 
     @property
     def sizes(self) -> str:
@@ -143,13 +152,41 @@ def _grouped(study: Study, outcome: str, after: str, by: str, before: str, refer
             np.full(len(post), np.nan),
             [(f"no score at {spoken(after)}", int((~seen).sum()))] if (~seen).any() else [],
         )
-    label = labels[study.patient_ids.get_indexer(ids)]
+    place = study.patient_ids.get_indexer(ids)
+    label, why = labels[place], _reasons(study, outcome, before, after)
+    why[pd.isna(labels)] = f"no {spoken(by)} recorded"
     known = pd.notna(label)
     if (~known).any():
         left.append((f"no {spoken(by)} recorded", int((~known).sum())))
     counts = Counts(study.enrolled, int(known.sum()), tuple(left))
     randomised = is_randomised(study, by)
-    return Groups(by, levels, label[known], pre[known], post[known], ids[known], counts, meaning, randomised)
+    return Groups(
+        by,
+        levels,
+        label[known],
+        pre[known],
+        post[known],
+        ids[known],
+        counts,
+        meaning,
+        randomised,
+        labels,
+        why,
+        study.patient_ids,
+    )
+
+
+def _reasons(study: Study, outcome: str, before: str, after: str) -> np.ndarray:
+    """Why each enrolled patient has not the scores that are needed; "" where they are there."""
+    wide = study.wide(outcome)
+    needed = [v for v in (before, after) if v]
+    absent = [wide[v].isna().to_numpy() for v in needed]
+    why = np.full(len(wide), "", dtype=object)
+    for visit, none in zip(needed, absent, strict=True):
+        why[none] = f"no score at {spoken(visit)}"
+    if len(needed) == 2:
+        why[absent[0] & absent[1]] = f"no score at {spoken(before)} nor {spoken(after)}"
+    return why
 
 
 def _labels(column: pd.Series) -> np.ndarray:
@@ -262,16 +299,18 @@ def covariate_terms(
     """
     columns = {name: study.characteristic(name).reindex(groups.patients) for name in dict.fromkeys((*names, *factors))}
     keep, left = np.ones(len(groups.patients), dtype=bool), list(groups.counts.left_out)
+    why = groups.why.copy()
     for name, column in columns.items():
         absent = keep & column.isna().to_numpy()
         if absent.any():
             left.append((f"no {spoken(name)} recorded", int(absent.sum())))
+            why[groups.ids.get_indexer(groups.patients[absent])] = f"no {spoken(name)} recorded"
         keep &= ~absent
     kept = groups
     if not keep.all():
         counts = Counts(groups.counts.enrolled, int(keep.sum()), tuple(left), groups.counts.noun)
         kept = replace(groups, label=groups.label[keep], before=groups.before[keep], after=groups.after[keep],
-                       patients=groups.patients[keep], counts=counts)  # fmt: skip
+                       patients=groups.patients[keep], counts=counts, why=why)  # fmt: skip
     terms = []
     for name, column in columns.items():
         number_like = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)

@@ -95,7 +95,7 @@ class WelchT(Analysis):
             *means(y, "mean change" if self.before else "mean", unit, Measure.CHANGE if self.before else Measure.LEVEL),
         )
         facts = {"sizes": g.sizes, "groups": (first, second), "randomised": g.randomised}
-        return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts)
+        return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts, flow=g.flow)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         e, outcome = result.estimates[0], result.outcome
@@ -167,7 +167,15 @@ class GamesHowell(Analysis):
         }  # fmt: skip
         forest = pd.DataFrame([{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs])
         return Result(
-            self, rows, g.counts, g.outcome, g.notes, {"forest": forest, "groups": groups_frame(g)}, ("forest",), facts
+            self,
+            rows,
+            g.counts,
+            g.outcome,
+            g.notes,
+            {"forest": forest, "groups": groups_frame(g)},
+            ("forest",),
+            facts,
+            flow=g.flow,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

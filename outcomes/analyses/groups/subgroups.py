@@ -208,7 +208,9 @@ class ChangeByArm(Analysis):
             "P values within arms are left out: a clear change in one arm and not in the other is no difference between arms.",
         )
         facts = {"sizes": g.sizes, "groups": g.levels, "randomised": g.randomised}
-        return Result(self, tuple(rows), g.counts, g.outcome, notes, {"groups": groups_frame(g)}, facts=facts)
+        return Result(
+            self, tuple(rows), g.counts, g.outcome, notes, {"groups": groups_frame(g)}, facts=facts, flow=g.flow
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome

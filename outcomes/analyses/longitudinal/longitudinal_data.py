@@ -12,7 +12,7 @@ from outcomes.analyses.groups.group_data import adjusted_words, is_randomised, l
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, Flow, flow_by
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, percent, share_of, spoken, statistic
@@ -45,6 +45,7 @@ class Repeats:
     expected: dict[str, int]
     sd_baseline: float
     patients: pd.Index
+    flow: Flow
 
     def summary(self, *, by_arm: bool = False) -> Summary:
         """The additive summary; with `by_arm`, patients are kept apart so that each arm has its own covariance."""
@@ -88,11 +89,13 @@ def repeats(
         raise AnalysisError(f"Each visit is named once: {', '.join((*visits, *((baseline,) if baseline else ())))}.")
     keep = pd.Series(True, index=wide.index)
     left: list[tuple[str, int]] = []
+    reasons = pd.Series("", index=wide.index, dtype=object)
 
     def leave(bad: pd.Series, why: str) -> None:
         n = int((bad & keep).sum())
         if n:
             left.append((why, n))
+            reasons[bad & keep] = why
         keep[bad] = False
 
     levels: tuple[str, ...] = ()
@@ -129,6 +132,7 @@ def repeats(
         meaning, tuple(visits), wide.loc[keep, list(visits)].to_numpy(float), np.hstack(parts), tuple(names), levels,
         label[keep].to_numpy(dtype=object), arms, at, Counts(study.enrolled, int(keep.sum()), tuple(left)), expected,
         float(wide[first].std(ddof=1)), wide.index[keep.to_numpy()],
+        flow_by(list(label), levels, list(reasons)),
     )  # fmt: skip
 
 
@@ -231,7 +235,9 @@ def model_result(
         "loglik": model.fit.loglik, "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
     }  # fmt: skip
     frames: dict[str, pd.DataFrame] = {"course": course_frame(data, model), "observed": data.observed()}
-    return Result(question, tuple(rows), data.counts, data.outcome, tuple(notes), frames, ("course",), facts)
+    return Result(
+        question, tuple(rows), data.counts, data.outcome, tuple(notes), frames, ("course",), facts, flow=data.flow
+    )
 
 
 def interval_words(result: Result, e: Estimate, k: int, style: str) -> str:

@@ -118,6 +118,7 @@ class ANCOVA(Analysis):
             {"forest": forest, "groups": groups_frame(g)},
             ("forest",),
             facts,
+            flow=g.flow,
         )
 
     @property

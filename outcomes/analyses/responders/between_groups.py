@@ -130,7 +130,9 @@ class CompareResponders(Analysis):
             "randomised": g.randomised,
             "axis": "share of patients, with interval",
         }
-        return Result(self, tuple(rows), g.counts, g.outcome, self._notes(g, rows), {"dots": dots}, ("dots",), facts)
+        return Result(
+            self, tuple(rows), g.counts, g.outcome, self._notes(g, rows), {"dots": dots}, ("dots",), facts, flow=g.flow
+        )
 
     def _totals(self, study: Study, g: Groups) -> dict[str, int]:
         """Patients of each group with a score before (or, without a visit before, all enrolled)."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.analyses.table_one import FIXED
 from outcomes.core.direction import direction, oriented, p_text, value_and_interval
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
@@ -174,15 +175,25 @@ def _numbers(r: Result, kind: str) -> Table | None:
 SHARES = {"dots": ("share", "low", "high"), "survival": ("survival", "low", "high")}
 
 
+SMD_NOTE = (
+    "SMD: standardised difference, the largest of two groups; around 0.1 is small. "
+    "Differences at the start are not tested."
+)
+
+
 def _table_one(frame: pd.DataFrame) -> Iterable[TableBlock]:
     rows: list[tuple[str, ...]] = []
-    last = ""
+    last, more = "", [str(c) for c in frame.columns[len(FIXED) :]]
     for r in frame.to_dict("records"):
         name = str(r["characteristic"])
-        rows.append(("" if name == last else spoken(name), str(r["level"]), str(r["value"])))
+        cells = (str(r["level"]), str(r["value"]), *(str(r[c]) for c in more))
+        rows.append(("" if name == last else spoken(name), *cells))
         last = name
+    header = ("characteristic", "level", "all" if more else "value", *more)
+    notes = (SMD_NOTE,) if more else ()
     if rows:
-        yield TableBlock(Table("Characteristics", ("characteristic", "level", "value"), tuple(rows), numeric=(2,)))
+        numeric = tuple(range(2, len(header)))
+        yield TableBlock(Table("Characteristics", header, tuple(rows), notes, numeric))
 
 
 def _visits(frame: pd.DataFrame) -> Iterable[TableBlock]:

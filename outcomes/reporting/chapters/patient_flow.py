@@ -26,6 +26,8 @@ def counted(study: Study, results: Results) -> Section:
                 )
             )
         )
+        if main.flow:
+            blocks.append(TableBlock(_by_arm(main)))
     wide = [n for n in study.outcome_names if not several_rows(study)]
     if wide:
         name = main.outcome.name if main is not None and main.outcome else wide[0]
@@ -59,6 +61,19 @@ def counted(study: Study, results: Results) -> Section:
         )
     )
     return Section("Who was counted", tuple(blocks))
+
+
+def _by_arm(r: Result) -> Table:
+    """Who was counted in each arm, and why others were left out."""
+    reasons = list(dict.fromkeys(why for _, c in r.flow for why, _ in c.left_out))
+    rows = [("enrolled", *(str(c.enrolled) for _, c in r.flow))]
+    rows += [(f"left out: {why}", *(str(dict(c.left_out).get(why, 0)) for _, c in r.flow)) for why in reasons]
+    rows.append(("analysed", *(str(c.analysed) for _, c in r.flow)))
+    header = ("", *(spoken(arm) for arm, _ in r.flow))
+    unknown = r.counts.enrolled - sum(c.enrolled for _, c in r.flow)
+    notes = (f"{plural(unknown, 'patient')} without a recorded group: in no column.",) if unknown else ()
+    title = f"Who was counted in each group: {_of(r)}"
+    return Table(title, header, tuple(rows), notes, numeric=tuple(range(1, len(header))))
 
 
 def _of(r: Result) -> str:
