@@ -176,3 +176,14 @@ def test_every_cell_has_one_status_and_a_value_only_when_parsed(cells):
 def test_numbers_survive_both_decimal_signs(numbers):
     points = [repr(n) for n in numbers]
     assert parse(points, ColumnType("number"))[0] == numbers
+
+
+def test_a_date_with_points_is_day_first_whatever_the_column_says():
+    for order in ("", "mdy", "dmy"):
+        values, _ = parse(["04.03.2024", "18.03.2024"], ColumnType("date", date_order=order))
+        assert values == [np.datetime64("2024-03-04"), np.datetime64("2024-03-18")]
+
+
+def test_a_date_with_points_does_not_decide_how_dates_with_slashes_are_read():
+    values, _ = parse(["18.03.2024", "03/18/2024", "03/04/2024"], ColumnType("date"))
+    assert values == [np.datetime64(d) for d in ("2024-03-18", "2024-03-18", "2024-03-04")]

@@ -14,10 +14,10 @@ import outcomes as oc
 from outcomes.core.errors import StudyError
 from outcomes.core.result import Results
 from outcomes.reporting import SNAPSHOT, build, write_snapshot
-from outcomes.reporting.chapters.changes_since import read_snapshot, snapshot
+from outcomes.reporting.chapters.changes_since import _records, read_snapshot, snapshot
 from outcomes.reporting.document import Bullets, Document, Figure, KeyNumbers, Paragraph, Section, TableBlock
 from outcomes.study.study import Study
-from tests.builders import two_visits
+from tests.builders import MOOD, PAIN, two_visits
 from tests.reporting.test_share import PLAN, clinic
 
 CHAPTERS = ["Summary in plain language", "Who was counted", "Data quality", "The patients", "Answers", "Responders", "The course over time",
@@ -251,3 +251,51 @@ def test_a_difference_is_said_plainly_and_no_sensitivity_analysis_beside_it(kind
     assert not re.search(r"Hills|Koch|baselines| - ", text)
     assert ("not by chance" in text) == (kind == "routes")
     assert "no comparison group" not in text
+
+
+def test_visits_after_the_last_report_are_further_and_visits_before_it_are_late() -> None:
+    study = clinic(4, 3)
+    study = Study(study.scores, visits=("baseline", "week_4", "week_8"), measures=study.measures)
+    last = {"a": {"week_4": "x"}, "b": {"baseline": "x", "week_4": "y", "week_8": "z"}, "c": {"baseline": "x"}}
+    now = {
+        "a": {"baseline": "x", "week_4": "x", "week_8": "x"},  # one late, one further
+        "b": {"baseline": "x", "week_4": "other"},  # one changed, one withdrawn
+        "c": {"baseline": "x", "week_4": "x", "week_8": "x"},  # two further
+        "d": {"baseline": "x"},  # a new patient; not a further visit of one already known
+    }
+    assert [s.split(" that")[0].split(" whose")[0] for s in _records(now, last, study)] == [
+        "New: 1 patient, and 3 further visits of patients already known.",
+        "Late: 1 visit",
+        "Changed: 1 visit",
+        "Withdrawn: 0 patients and 1 visit",
+    ]
+
+
+def test_the_summary_names_the_most_frequent_side_effects() -> None:
+    often = {"rash": 1, "headache": 5, "nausea": 3, "itch": 2, "dizziness": 4}
+    events = [(f"p{i:03d}", name) for name, n in often.items() for i in range(1, n + 1)]
+    study = two_visits([6.0] * 8, [5.0] * 8, events=pd.DataFrame(events, columns=["patient", "event"]))
+    said = words(section(build(study, oc.Plan(oc.SideEffects())), "Summary in plain language"))
+    assert "most often headache (5), dizziness (4) and nausea (3)" in said
+
+
+def test_a_forest_of_several_scores_has_improvement_on_the_right() -> None:
+    before, after = [6, 7, 5, 6, 8, 7], [3, 5, 4, 2, 5, 5]
+    scores = two_visits(before, after).scores
+    scores["mood"] = [*after, *before]  # pain falls and mood rises: both are better
+    scores["worst"] = scores["pain"] + 1
+    measures = {"pain": PAIN, "mood": MOOD, "worst": dataclasses.replace(PAIN, name="worst")}
+    study = Study(scores, visits=("baseline", "week_4"), measures=measures)
+    asked = [oc.PairedT(name, before="baseline", after="week_4", family="all") for name in measures]
+    drawn = next(
+        b
+        for s in build(study, oc.Plan(*asked)).sections
+        for b in s.blocks
+        if isinstance(b, Figure) and b.kind == "forest"
+    )
+    forest = drawn.result.data["forest"]
+    assert (
+        (forest["low"] > 0).all()
+        and (forest["low"] < forest["value"]).all()
+        and (forest["value"] < forest["high"]).all()
+    )

@@ -467,3 +467,29 @@ def test_no_direction_is_claimed_that_the_interval_does_not_show(tmp_path: Path)
     row = find(doc, "Change of the same patients").rows[0]
     said = " ".join(b.text for s in doc.sections for b in blocks_of(doc, s) if isinstance(b, Paragraph))
     assert row[-1] == "not clear" and "the direction is not clear" in said and "(better)" not in said
+
+
+def test_the_ledger_keeps_the_newest_sixty_reports(tmp_path: Path) -> None:
+    ledger = Ledger("k")
+    for month in range(64):
+        ledger.add(frozenset({f"t{month}"}), {})
+    ledger.write(tmp_path / LEDGER)
+    kept = [r["patients"][0] for r in Ledger.read(tmp_path / LEDGER).reports]
+    assert kept == [f"t{month}" for month in range(4, 64)]
+
+
+@pytest.mark.parametrize("policy", PRESETS)
+def test_a_count_at_the_threshold_is_hidden_and_the_next_is_shown(policy: str) -> None:
+    desk = Desk(PRESETS[policy], Ledger("k"))
+    at, base = PRESETS[policy].hidden, PRESETS[policy].base
+    assert (desk.count(at), desk.count(0), desk.hidden) == (f"≤{at}", f"≤{at}", 2)
+    assert desk.count(at + 1) == str(base * int((at + 1) / base + 0.5))
+
+
+def test_a_mean_rests_on_one_patient_more_than_the_largest_hidden_count() -> None:
+    x = pd.Series([0.0, 9.0, 2.0, 7.0, 4.0, 10.0, 1.0, 6.0], index=[f"p{i}" for i in range(8)])
+    for n, shown in ((7, False), (8, True)):
+        desk = Desk(PRESETS["nhs"], Ledger("k"))
+        assert np.isfinite(desk.mean("pain", x.iloc[:n], 1, scale=10).value) == shown
+        e = replace(desk.mean("mood", x, 1, scale=10), value=1.0, low=-4.0, high=6.0)
+        assert np.isfinite(desk.estimate("sleep", x.iloc[:n], e, 1, scale=10).value) == shown

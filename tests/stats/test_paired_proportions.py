@@ -96,3 +96,9 @@ def test_bad_input():
         cochran_q([[0, 2], [1, 1]])
     with pytest.raises(AnalysisError, match="There is: mid-p, exact, asymptotic, corrected"):
         mcnemar((1, 2, 3, 4), method="yates")
+
+
+def test_a_corrected_phi_is_never_below_0_and_leaves_a_negative_phi_alone():
+    assert phi((3, 2, 2, 2)) > 0
+    assert phi((3, 2, 2, 2), corrected=True) == 0  # ad - bc = 2, and n/2 = 4.5
+    assert phi((2, 5, 6, 3), corrected=True) == phi((2, 5, 6, 3)) < 0

@@ -105,3 +105,21 @@ def test_the_log_log_interval_covers():
         e = kaplan_meier(np.minimum(t, c), t <= c).at(10)
         hits += e.low <= truth <= e.high
     assert abs(hits / runs - 0.95) < 0.02
+
+
+def test_a_restricted_mean_and_its_limits_lie_between_0_and_its_day():
+    mean = kaplan_meier([1, 8, 8, 8], [1, 1, 1, 0]).restricted_mean(9)  # S = 3/4 from day 1, 1/4 from day 8
+    assert mean.value == pytest.approx(1 + 7 * 0.75 + 0.25)
+    assert mean.low == pytest.approx(2 * mean.value - _upper(mean))
+    assert mean.high == 9 < _upper(mean)
+    early = kaplan_meier([0.2, 8], [1, 1]).restricted_mean(9)
+    assert early.low == 0 < early.value
+
+
+def _upper(e):
+    return e.value + stats.norm.ppf(0.975) * e.se
+
+
+def test_an_end_on_the_last_day_does_not_shorten_a_restricted_mean():
+    assert kaplan_meier([3, 6], [1, 1]).restricted_mean(6).value == pytest.approx(4.5)
+    assert kaplan_meier([3, 6], [1, 0]).restricted_mean(6).value == pytest.approx(4.5)

@@ -1,0 +1,214 @@
+"""How often do the tests notice a fault? Small random faults are put into the code, one at a time.
+
+    .venv/bin/python -m tests.mutation --sample 400 --seed 1
+
+Each fault changes one place of the syntax tree: a comparison, an arithmetic or logical operator, a constant, a returned
+value, a slice. Those tests of the file's room that name its module (all of the room where none does) run in a temporary
+copy and stop at the first failure. A fault that no test notices is printed with its place. Faults that neither fail nor pass within the time
+limit are counted apart. docs/testing.md gives the last figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+#: Where faults are put, and the tests of that room.
+ROOMS: dict[str, tuple[str, ...]] = {
+    "outcomes/core": (
+        "tests/test_result.py", "tests/test_direction.py", "tests/test_wording.py", "tests/test_tables.py",
+        "tests/test_tables_and_families.py", "tests/contract",
+    ),
+    "outcomes/stats": ("tests/stats", "tests/validation"),
+    "outcomes/analyses": ("tests/analyses", "tests/contract"),
+    "outcomes/reporting/plain_language.py": ("tests/reporting",),
+    "outcomes/reporting/disclosure.py": ("tests/reporting",),
+    "outcomes/reporting/ledger.py": ("tests/reporting",),
+    "outcomes/reporting/chapters": ("tests/reporting",),
+    "outcomes/readers": ("tests/readers",),
+}  # fmt: skip
+#: Asked as well, whatever they name.
+ALWAYS = {"outcomes/stats": "tests/validation/test_selftest.py"}
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div,
+    ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One change of one file: the text between two offsets becomes another."""
+
+    file: str
+    line: int
+    start: int
+    end: int
+    was: str
+    becomes: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {_short(self.was)}  ->  {_short(self.becomes)}"
+
+
+def _short(text: str) -> str:
+    one = re.sub(r"\s+", " ", text)
+    return one if len(one) <= 70 else one[:67] + "..."
+
+
+def changes(node: ast.AST) -> Iterator[ast.AST]:
+    """What this node may become."""
+    match node:
+        case ast.Compare(left=left, ops=ops, comparators=right):
+            for i, op in enumerate(ops):
+                other = [*ops[:i], COMPARISONS[type(op)](), *ops[i + 1 :]]
+                yield ast.Compare(left, other, right)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS and not _text(left) | _text(right):
+            yield ast.BinOp(left, OPERATORS[type(op)](), right)
+        case ast.BoolOp(op=op, values=values):
+            yield ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), values)
+        case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
+            yield operand
+        case ast.Constant(value=bool() as value):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int() | float() as value):
+            yield ast.Constant(value + 1)
+        case ast.Slice(lower=None, upper=upper, step=None) if upper is not None:
+            yield ast.Slice(upper, None, None)
+        case ast.Slice(lower=lower, upper=None, step=None) if lower is not None:
+            yield ast.Slice(None, lower, None)
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            yield ast.IfExp(test, orelse, body)
+        case ast.Return(value=value) if value is not None and not _none(value):
+            yield ast.Return(ast.Constant(None))
+
+
+def _text(node: ast.AST) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def _none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _places(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that may be changed: no annotations, decorators, format codes or messages of errors."""
+    for name, field in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list", "format_spec") or isinstance(node, ast.Raise):
+            continue
+        for child in field if isinstance(field, list) else [field]:
+            if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
+                yield child
+                yield from _places(child)
+
+
+def faults(path: Path) -> list[Fault]:
+    """Every fault that may be put into a file."""
+    text = path.read_text(encoding="utf-8")
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line.encode()))
+    raw, found = text.encode(), []
+    for node in _places(ast.parse(text)):
+        if not hasattr(node, "lineno"):
+            continue
+        start, end = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+        for other in changes(node):
+            becomes = ast.unparse(ast.fix_missing_locations(other))
+            if isinstance(node, ast.expr) and not isinstance(node, ast.Slice | ast.Constant):
+                becomes = f"({becomes})"
+            name = path.relative_to(ROOT).as_posix()
+            found.append(Fault(name, node.lineno, start, end, raw[start:end].decode(), becomes))
+    return found
+
+
+def sampled(size: int, seed: int) -> list[tuple[Fault, str]]:
+    """A random sample of all faults, each with its room."""
+    every = []
+    for room in ROOMS:
+        place = ROOT / room
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+        every += [(fault, room) for file in files for fault in faults(file)]
+    return random.Random(seed).sample(every, min(size, len(every)))
+
+
+def asked_of(fault: Fault, room: str) -> list[str]:
+    """The test files of a room that name the module or a question in it; the whole room where none does."""
+    files = [
+        p for t in ROOMS[room] for p in (sorted((ROOT / t).rglob("test_*.py")) if (ROOT / t).is_dir() else [ROOT / t])
+    ]
+    dotted = fault.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    parent, _, name = dotted.rpartition(".")
+    questions = re.findall(r"^class ([A-Z]\w*)", (ROOT / fault.file).read_text(encoding="utf-8"), re.M)
+    said = [rf"\b{re.escape(dotted)}\b", rf"from {re.escape(parent)} import [^\n]*\b{name}\b"]
+    said += [rf"\boc\.{q}\b" for q in questions]
+    named = [p for p in files if re.search("|".join(said), p.read_text(encoding="utf-8"))]
+    always = [ROOT / ALWAYS[room]] if room in ALWAYS else []
+    return [p.relative_to(ROOT).as_posix() for p in dict.fromkeys([*(named or files), *always])]
+
+
+def judged(fault: Fault, room: str, copy: Path, limit: float) -> str:
+    """Whether the tests of the room notice a fault in the copy: killed, survived or undecided."""
+    target = copy / fault.file
+    before = target.read_bytes()
+    target.write_bytes(before[: fault.start] + fault.becomes.encode() + before[fault.end :])
+    try:
+        return passed(asked_of(fault, room), copy, limit)
+    finally:
+        target.write_bytes(before)
+
+
+def passed(files: list[str], copy: Path, seconds: float) -> str:
+    """What a run of these test files says of the copy."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *files]
+    try:
+        done = subprocess.run(
+            command, cwd=copy, env=os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True, timeout=seconds, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return "undecided"
+    return "survived" if done.returncode in (0, 5) else "killed"
+
+
+def main() -> None:
+    """Run a sample and print what survived."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--sample", type=int, default=400, help="how many faults")
+    asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--limit", type=float, default=300, help="seconds for each fault")
+    asked.add_argument("--from", dest="first", type=int, default=0, help="leave out so many faults of the sample")
+    said = asked.parse_args()
+    chosen = sampled(said.sample, said.seed)[said.first :]
+    counted: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        leave = shutil.ignore_patterns(".*", "__pycache__", "reports", "build", "dist")
+        shutil.copytree(ROOT, copy, ignore=leave)
+        for fault, room in chosen:
+            verdict = judged(fault, room, copy, said.limit)
+            counted[verdict] += 1
+            print(f"{verdict:9} {fault}", flush=True)
+    decided = counted["killed"] + counted["survived"]
+    print(
+        f"{counted['killed']} of {decided} killed ({100 * counted['killed'] / max(decided, 1):.0f}%), {counted['undecided']} undecided"
+    )
+
+
+if __name__ == "__main__":
+    main()
