@@ -114,6 +114,10 @@ class Analysis:
         """One sentence for a paper's methods section; questions with options say them here."""
         return f"{self.short[:1].upper()}{self.short[1:]}."
 
+    def methods_of(self, result: Result) -> str:
+        """The methods sentence of an answer; questions whose method depends on the data write it from `result.model`."""
+        return self.methods_text()
+
     def to_dict(self) -> dict[str, Any]:
         """The question as plain data, for TOML: its method and every field that is not at its default."""
         out: dict[str, Any] = {"method": type(self).__name__}

@@ -136,7 +136,15 @@ class Among(Analysis):
         return f"Among the {n} of {plural(of, 'patient')} with {self.only}: {words}"
 
     def methods_text(self) -> str:
-        return f"{self.analysis.methods_text()} This was asked again of patients with {self.only} alone, as a sensitivity analysis."
+        return f"{self.analysis.methods_text()} {self._again}"
+
+    def methods_of(self, result: Result) -> str:
+        """The wrapped question's methods, from what was fitted, and among whom it was asked again."""
+        return f"{self.analysis.methods_of(result)} {self._again}"
+
+    @property
+    def _again(self) -> str:
+        return f"This was asked again of patients with {self.only} alone, as a sensitivity analysis."
 
 
 def as_words(column: pd.Series) -> pd.Series:

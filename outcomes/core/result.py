@@ -14,6 +14,7 @@ from outcomes.core.direction import p_text, value_and_interval
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, Flow
 from outcomes.core.measure import Measure
+from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import listed, spaced, tidied
 
@@ -47,6 +48,8 @@ class Result:
     flow: Flow = ()
     #: What is estimated, in words, where the plan declares an estimand.
     estimand: str = ""
+    #: What was really fitted, where the answer comes from a model: covariance, degrees of freedom, what was tried before.
+    model: FittedModel | None = None
 
     def __repr__(self) -> str:
         return f"<Result {self.analysis.title(self.outcome)}: {self.sentence()}>"
@@ -109,6 +112,10 @@ class Result:
             return f"Not answered: {self.failed}"
         said = tidied(self.analysis.sentence(self, style))
         return spaced(said) if style == "apa" else said
+
+    def methods_text(self) -> str:
+        """What a methods section says of this answer: of what was fitted, where that differs from what was asked."""
+        return str(self.analysis.methods_of(self))
 
     def to_frame(self) -> pd.DataFrame:
         """One row an estimate, the same columns (`COLUMNS`) whatever the method; numbers in full precision."""

@@ -92,7 +92,7 @@ def _names(study: Study, results: Results, desk: Desk) -> None:
         desk.name(spoken(visit))
         desk.name(visit)
     for r in results:
-        for text in (r.analysis.methods_text(), *r.analysis.references, r.analysis.short, r.analysis.label):
+        for text in (r.methods_text(), *r.analysis.references, r.analysis.short, r.analysis.label):
             desk.name(text)
     for text in ("95%", f"≤{desk.policy.hidden}", "of 100"):
         desk.name(text)
@@ -191,7 +191,7 @@ def _limits(study: Study) -> Iterator[Block]:
 def _methods(results: Results, desk: Desk) -> Iterator[Block]:
     said = list(
         dict.fromkeys(
-            r.analysis.methods_text()
+            r.methods_text()
             for r in results
             if method(r) in ("PairedT", "Responders", "Course", "SideEffects", *MODELS)
         )

@@ -10,6 +10,9 @@ import numpy as np
 
 from outcomes.analyses.groups.group_data import chosen_words, is_randomised, moved, unrandomised, versus
 from outcomes.analyses.longitudinal.longitudinal_data import (
+    by_reml,
+    declared,
+    fitted_words,
     follow_ups,
     holm_over_visits,
     interval_words,
@@ -26,7 +29,6 @@ from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, plural, spoken
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.mmrm import FALLBACK, repeated
-from outcomes.stats.mixed.small_sample import METHODS
 from outcomes.study.study import Study
 
 
@@ -35,8 +37,8 @@ class CohortModel(Analysis):
     """How did the score change over several follow-up visits, when some patients were not seen at all of them?
 
     One mean for each visit, the baseline among the scores, so that everybody with any score counts; change from baseline
-    at each visit with Holm's p. Covariance unstructured up to five visits, else compound symmetry (a random intercept),
-    or the order in `covariance`; REML with Kenward-Roger degrees of freedom. For cohorts without a control group: it
+    at each visit with Holm's p. Covariance unstructured at any number of visits; only where it cannot be fitted is the next of
+    `covariance` tried, and said. REML (or ML, `estimator`) with Kenward-Roger degrees of freedom. For cohorts without a control group: it
     describes the course, it does not say why. Unbiased where scores are missing at random given the scores observed;
     responders who stop reporting break that.
 
@@ -58,8 +60,9 @@ class CohortModel(Analysis):
     visit: str = ""
     window: Sequence[str] = ()
     covariates: Sequence[str] = ()
-    covariance: Sequence[str] = ()
+    covariance: Sequence[str] = FALLBACK
     df: str = "kenward-roger"
+    estimator: str = "REML"
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "mixed model of the course"
@@ -72,10 +75,9 @@ class CohortModel(Analysis):
         baseline = study.visit(self.baseline or study.baseline)
         later = follow_ups(study, self.outcome, self.visits, baseline)
         data = repeats(study, self.outcome, visits=(baseline, *later), covariates=self.covariates)
-        tried = tuple(self.covariance) or (FALLBACK if len(data.visits) <= 5 else ("cs",))
         model = repeated(
-            data.summary(), at=data.at, covariance=tried, method=self.df, rows=rows_of(data), level=self.level,
-            unit=data.outcome.unit,
+            data.summary(), at=data.at, covariance=self.covariance or FALLBACK, method=self.df, rows=rows_of(data), level=self.level,
+            unit=data.outcome.unit, reml=by_reml(self.estimator),
         )  # fmt: skip
         changes = holm_over_visits(
             [replace(model.change(before=baseline, after=v), name="mean change", measure=Measure.CHANGE) for v in later]
@@ -110,10 +112,15 @@ class CohortModel(Analysis):
         )
 
     def methods_text(self) -> str:
-        return (
-            "The course was described by a mixed model with a mean for each visit, the baseline among the responses, REML and "
-            f"{METHODS[self.df]} degrees of freedom; P values of the changes from baseline were adjusted over the visits by Holm's method."
-        )
+        return f"{_COURSE}, with {declared(self.covariance or FALLBACK, self.estimator, self.df)}. {_HOLM}"
+
+    def methods_of(self, result: Result) -> str:
+        """From the model that was fitted."""
+        return fitted_words(_COURSE, result, instead=self.methods_text(), after=_HOLM)
+
+
+_COURSE = "The course was described by a mixed model with a mean for each visit, the baseline among the responses"
+_HOLM = "P values of the changes from baseline were adjusted over the visits by Holm's method."
 
 
 @dataclass(frozen=True)

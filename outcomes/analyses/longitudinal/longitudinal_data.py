@@ -10,15 +10,17 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import adjusted_words, is_randomised, level_order, unrandomised
 from outcomes.analyses.question import Analysis
-from outcomes.core.errors import AnalysisError
+from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, Flow, flow_by
+from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, percent, share_of, spoken, statistic
+from outcomes.stats.mixed.covariance import STRUCTURES
 from outcomes.stats.mixed.cross_products import Summary, summarise
 from outcomes.stats.mixed.mmrm import Repeated, arm_features
-from outcomes.stats.mixed.small_sample import Rows
+from outcomes.stats.mixed.small_sample import METHODS, Rows
 from outcomes.stats.multiplicity import adjust
 from outcomes.study.study import Study
 
@@ -153,9 +155,8 @@ def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dic
 def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:
     """The fallback of the covariance, a boundary, and the assumption about what is missing."""
     notes = []
-    if model.fit.attempts:
-        tried, why = zip(*(a.split(": ", 1) for a in model.fit.attempts))
-        notes.append(f"Covariance tried before and left: {listed(tried)}. {why[0]}")
+    if history := fitted_model(model).history:
+        notes.append(history)
     if model.fit.boundary:
         notes.append(f"The fit lies at a boundary: {model.fit.boundary}.")
     absent, total = int(np.isnan(data.scores).sum()), data.scores.size
@@ -170,6 +171,42 @@ def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:
             "to be to change the conclusion."
         )
     return tuple(notes)
+
+
+def by_reml(estimator: str) -> bool:
+    """Whether the estimator is REML. Raises AnalysisError for anything but REML and ML."""
+    if estimator not in ("REML", "ML"):
+        raise AnalysisError(unknown("estimator", estimator, ("REML", "ML")))
+    return estimator == "REML"
+
+
+def declared(covariance: Sequence[str], estimator: str, df: str, *, by_arm: bool = False) -> str:
+    """What a methods text can say before anything is fitted: the declared covariance, and what would follow it."""
+    first, *others = [STRUCTURES.get(c, c) for c in covariance]
+    article = "an" if first.startswith(("A", "u", "a", "i", "o", "e")) else "a"
+    each = " for each arm" if by_arm else ""
+    then = f" (where it cannot be fitted, in this order: {listed(others)})" if others else ""
+    return f"{article} {first} covariance{each}{then}, {estimator} and {METHODS[df]} degrees of freedom"
+
+
+def fitted_words(lead: str, result: Result, *, instead: str, after: str = "") -> str:
+    """The methods text of a model that was fitted: `lead`, what was fitted, what was tried before, `after`."""
+    model = result.model
+    if model is None:
+        return instead
+    covariates = f", adjusted for {listed([spoken(c) for c in model.covariates])}" if model.covariates else ""
+    edge = f" The fit lies at a boundary: {model.boundary}." if model.boundary else ""
+    return " ".join(f"{lead}{covariates}, with {model.words}. {model.history}{edge} {after}".split())
+
+
+def fitted_model(model: Repeated, covariates: Sequence[str] = ()) -> FittedModel:
+    """The record of a fit."""
+    fit = model.fit
+    tried = tuple((a.split(": ", 1)[0], a.split(": ", 1)[1]) for a in fit.attempts)
+    return FittedModel(
+        fit.structure.title, "REML" if fit.reml else "ML", METHODS[model.inference.method], tuple(covariates), tried,
+        fit.boundary, fit.loglik, fit.aic, fit.bic,
+    )  # fmt: skip
 
 
 def course_frame(data: Repeats, model: Repeated) -> pd.DataFrame:
@@ -235,9 +272,35 @@ def model_result(
         "loglik": model.fit.loglik, "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
     }  # fmt: skip
     frames: dict[str, pd.DataFrame] = {"course": course_frame(data, model), "observed": data.observed()}
+    frames |= model_frames(model)
+    record = fitted_model(model, getattr(question, "covariates", ()))
     return Result(
-        question, tuple(rows), data.counts, data.outcome, tuple(notes), frames, ("course",), facts, flow=data.flow
+        question,
+        tuple(rows),
+        data.counts,
+        data.outcome,
+        tuple(notes),
+        frames,
+        ("course",),
+        facts,
+        flow=data.flow,
+        model=record,
     )
+
+
+def model_frames(model: Repeated) -> dict[str, pd.DataFrame]:
+    """The coefficients with their standard errors, and the covariance of the visits (of each arm, where it has its own)."""
+    fit, rows = model.fit, []
+    se = dict(zip(fit.kept, np.sqrt(np.maximum(np.diag(model.inference.cov), 0))))
+    for i, name in enumerate(fit.design.names):
+        rows.append({"coefficient": name, "value": fit.beta[i], "se": se.get(i, np.nan)})
+    cells = [
+        {"group": group, "visit": a, "other visit": b, "covariance": fit.sigma[min(g, len(fit.sigma) - 1), j, k]}
+        for g, group in enumerate(fit.summary.groups)
+        for j, a in enumerate(fit.summary.visits)
+        for k, b in enumerate(fit.summary.visits)
+    ]
+    return {"coefficients": pd.DataFrame(rows), "covariance": pd.DataFrame(cells)}
 
 
 def interval_words(result: Result, e: Estimate, k: int, style: str) -> str:

@@ -9,6 +9,9 @@ from typing import ClassVar
 from outcomes.analyses.groups.group_data import chosen_words, lower_is_better, versus
 from outcomes.analyses.longitudinal.longitudinal_data import (
     Repeats,
+    by_reml,
+    declared,
+    fitted_words,
     follow_ups,
     holm_over_visits,
     interval_words,
@@ -26,7 +29,6 @@ from outcomes.core.wording import digits_for, number, spoken
 from outcomes.stats.mixed.cross_products import Summary
 from outcomes.stats.mixed.likelihood import Design
 from outcomes.stats.mixed.mmrm import FALLBACK, Repeated, repeated, visit_design
-from outcomes.stats.mixed.small_sample import METHODS
 from outcomes.study.study import Study
 
 
@@ -37,8 +39,8 @@ class MMRM(Analysis):
     Mixed model for repeated measures: score = visit × arm + visit × baseline (+ covariates), unstructured covariance over
     visits, REML. With Kenward-Roger (linear, observed information) standard errors and degrees of freedom by default, exact
     where theory is exact (two visits equal the paired t-test). Uses every score observed; unbiased where scores are missing
-    at random given arm, baseline and the scores before. If the unstructured covariance does not converge, the declared
-    `covariance` order is followed and said. Adjusted means are at the mean baseline of the analysed rows, with equal
+    at random given arm, baseline and the scores before. If the unstructured covariance cannot be fitted, the declared
+    `covariance` order is followed and said. `estimator` is REML or ML. Adjusted means are at the mean baseline of the analysed rows, with equal
     weights for the levels of categorical covariates. Holm's p is over the visits.
 
     `visits` are the follow-ups (default: every visit after the baseline), `visit` the main one (default: the last),
@@ -70,6 +72,7 @@ class MMRM(Analysis):
     covariance: Sequence[str] = FALLBACK
     by_arm: bool = False
     df: str = "kenward-roger"
+    estimator: str = "REML"
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "MMRM"
@@ -127,6 +130,7 @@ class MMRM(Analysis):
         return repeated(
             data.summary(by_arm=self.by_arm), by_visit=moving, arms=data.arms, at=data.at, covariance=self.covariance,
             method=self.df, rows=rows_of(data, by_arm=self.by_arm), level=self.level, unit=data.outcome.unit,
+            reml=by_reml(self.estimator),
         )  # fmt: skip
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -140,10 +144,17 @@ class MMRM(Analysis):
         )
 
     def methods_text(self) -> str:
+        return f"{self._lead}, with {declared(self.covariance, self.estimator, self.df, by_arm=self.by_arm)}."
+
+    def methods_of(self, result: Result) -> str:
+        """From the model that was fitted."""
+        return fitted_words(self._lead, result, instead=self.methods_text())
+
+    @property
+    def _lead(self) -> str:
         return (
-            "Follow-up scores were analysed by a mixed model for repeated measures with visit by arm and visit by baseline as "
-            f"fixed effects, an unstructured covariance, REML, and {METHODS[self.df]} degrees of freedom; where it did not converge, "
-            "the declared simpler structures were used in order."
+            "Follow-up scores were analysed by a mixed model for repeated measures with visit by arm and visit by baseline "
+            "as fixed effects"
         )
 
 
@@ -189,6 +200,7 @@ class CLDA(MMRM):
         model = repeated(
             data.summary(by_arm=self.by_arm), design=design, arms=data.arms, at=data.at, covariance=self.covariance,
             method=self.df, rows=rows_of(data, by_arm=self.by_arm), level=self.level, unit=data.outcome.unit,
+            reml=by_reml(self.estimator),
         )  # fmt: skip
         differences = holm_over_visits(
             [_difference(model, a, data.levels[0], v) for a in data.levels[1:] for v in later]
@@ -207,6 +219,13 @@ class CLDA(MMRM):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         return super().sentence(result, style).replace("adjusted for baseline", "baseline among the responses")
+
+    @property
+    def _lead(self) -> str:
+        return (
+            "Scores at all visits, the baseline among them with one mean for all arms, were analysed by a constrained "
+            "longitudinal model with visit by arm as fixed effects"
+        )
 
 
 def _difference(model: Repeated, arm: str, reference: str, visit: str | tuple[str, ...]) -> Estimate:

@@ -131,13 +131,17 @@ class Imputed(_Wrapper):
         shown = replace(first, estimates=estimates, facts=_mean_facts([r.facts for r in results]))
         tail = f" {_how(self)}"
         facts = dict(shown.facts) | {s: self.analysis.sentence(shown, s) + tail for s in ("ama", "apa")}
-        return Result(self, estimates, first.counts, first.outcome, tuple(notes), facts=facts)
+        return Result(self, estimates, first.counts, first.outcome, tuple(notes), facts=facts, model=first.model)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         return str(result.facts[style])
 
     def methods_text(self) -> str:
         return f"{self.analysis.methods_text()} {_how(self)}"
+
+    def methods_of(self, result: Result) -> str:
+        """The wrapped question's methods, from what was fitted, and the imputation."""
+        return f"{self.analysis.methods_of(result)} {_how(self)}"
 
 
 def _how(question: Imputed) -> str:

@@ -57,7 +57,7 @@ def _instruments(study: Study) -> list[str]:
 
 
 def _analysis(results: Results) -> str:
-    words = " ".join(dict.fromkeys(r.analysis.methods_text() for r in results))
+    words = " ".join(dict.fromkeys(r.methods_text() for r in results))
     if results.multiplicity:
         words += f" {results.multiplicity}"
     levels = sorted({r.analysis.level for r in results})

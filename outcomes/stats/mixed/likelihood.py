@@ -113,12 +113,10 @@ class Engine:
     def pieces(self, at: Evaluated, point: Point | None = None) -> Pieces:
         """W V_a W contracted with the cross-products, for each covariance parameter."""
         w = point.weights if point is not None else self.point(at.sigma).weights
-        q, k, m = len(at.first), *w.shape[:2]
-        if at.first.shape[1] == 1:
-            half = (w @ at.first[:, 0].transpose(1, 0, 2).reshape(m, q * m)).reshape(k, m, q, m)
+        if at.first.shape[1] == 1:  # one product a pattern is so small that BLAS starts no threads
+            b = np.array([(w @ j) @ w for j in at.first[:, 0]])
         else:
-            half = np.einsum("kij,qkjl->kiql", w, at.first[:, self.summary.group], optimize=True)
-        b = (half.transpose(0, 2, 1, 3).reshape(k, q * m, m) @ w).reshape(k, q, m, m).transpose(1, 0, 2, 3)
+            b = np.array([(w @ j) @ w for j in at.first[:, self.summary.group]])
         return Pieces(w, self.contract(b), self, at)
 
     def derivatives(self, at: Evaluated, point: Point) -> tuple[Array, Array, Array]:
