@@ -126,6 +126,11 @@ def test_the_site_is_built_without_a_warning_and_every_link_leads_somewhere(tmp_
     shutil.rmtree(tmp_path / "site")
 
 
+def test_every_source_that_the_paper_cites_is_listed_and_every_listed_one_is_cited() -> None:
+    cited = set(re.findall(r"@(\w+)\]", (DOCS / "paper/paper.md").read_text("utf-8")))
+    assert cited == set(re.findall(r"^@\w+\{(\w+),", (DOCS / "paper/paper.bib").read_text("utf-8"), re.MULTILINE))
+
+
 def test_every_block_of_python_is_python() -> None:
     for page in WRITTEN:
         for block in blocks(page, "python"):
