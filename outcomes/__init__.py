@@ -25,7 +25,7 @@ _attached, _, _names = lazy_loader.attach_stub(__name__, __file__)
 __all__ = [*_names, "__version__"]
 
 #: Seldom typed by a user: importable, but not offered by completion.
-_NOT_OFFERED = frozenset({"Counts", "Described", "InstrumentUse", "Issue"})
+_NOT_OFFERED = frozenset({"Counts", "Described", "InstrumentUse", "Issue", "PairedAnswer"})
 
 
 def __getattr__(name: str) -> Any:

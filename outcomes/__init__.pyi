@@ -76,6 +76,8 @@ from .analyses.sites.two_stage import PooledSites as PooledSites
 
 # Read, check, answer, show, report
 from .checks import check as check
+from .notebooks.wide_frame import PairedAnswer as PairedAnswer
+from .notebooks.wide_frame import paired as paired
 from .plans.plan import Plan as Plan
 from .plots import plot as plot
 from .readers import read_study as read_study

@@ -198,7 +198,10 @@ def test_methods(outcomes) -> None:
     code, out, _ = outcomes("methods", "PairedT")
     assert code == 0
     assert out.startswith("PairedT(outcome")
-    code, _, err = outcomes("methods", "Paired")
+    code, out, _ = outcomes("methods", "crossover")
+    assert code == 0
+    assert "Crossover\t" in out and "PairedT" not in out
+    code, _, err = outcomes("methods", "PairdT")
     assert code == 2
     assert "Did you mean 'PairedT'?" in err
 

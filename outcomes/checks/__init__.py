@@ -8,6 +8,7 @@ import pkgutil
 import pandas as pd
 
 from outcomes.checks.rules import RULES
+from outcomes.core.listing import listed_frame
 from outcomes.core.wording import listed_addresses
 from outcomes.study.study import Issue, Study
 
@@ -40,4 +41,4 @@ def check(study: Study) -> pd.DataFrame:
         (i.severity, i.rule, i.table, i.column, i.count, i.message, listed_addresses(i.addresses))
         for i in find_issues(study)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return listed_frame(rows, list(COLUMNS), grouped="severity")

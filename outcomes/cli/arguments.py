@@ -122,7 +122,7 @@ def _around_it(add: Add) -> None:
     )
     p.add_argument("--force", action="store_true", help="replace a notebook that is already there")
     p = add("methods", do.methods, "list the questions that a plan can ask")
-    p.add_argument("name", nargs="?", default="", help="show one question in full")
+    p.add_argument("name", nargs="?", default="", help="a question to show in full, or words to search for")
     p = add("instruments", do.instruments, "list the questionnaires that can be scored, show one, or check your own")
     p.add_argument("name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'")
     p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")

@@ -139,7 +139,7 @@ def notebook(args: argparse.Namespace) -> int:
 
 
 def methods(args: argparse.Namespace) -> int:
-    """List the questions, or show one."""
+    """List the questions, those with a word in them, or show one."""
     import inspect
 
     from outcomes.plans.plan import kinds
@@ -147,7 +147,10 @@ def methods(args: argparse.Namespace) -> int:
     if args.name:
         found = kinds()
         if args.name not in found:
-            raise StudyError(unknown("method", args.name, found))
+            if (rows := outcomes.questions(args.name)).empty:
+                raise StudyError(unknown("method", args.name, found))
+            output.show(rows, f"Questions with '{args.name}' in them", ("method", "question"))
+            return 0
         print(f"{args.name}{inspect.signature(found[args.name])}\n\n{inspect.getdoc(found[args.name])}")
         return 0
     output.show(

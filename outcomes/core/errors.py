@@ -25,6 +25,12 @@ class OutcomesError(Exception):
 
     exit_code = 2
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback; plain Python never calls it."""
+        from outcomes.core.framed_error import rendered
+
+        return rendered(self)
+
 
 class DataError(OutcomesError):
     """A file, or a cell in it, that cannot be used as it is."""

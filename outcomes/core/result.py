@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import html
+import importlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from outcomes.core.direction import p_text, value_and_interval
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, Flow
 from outcomes.core.measure import Measure
@@ -144,13 +143,7 @@ class Result:
             )
 
     def _repr_html_(self) -> str:
-        rows = [(e.said, *value_and_interval(e, self.outcome), p_text(e.p)) for e in self.estimates]
-        cells = ["".join(f"<td>{html.escape(c)}</td>" for c in row) for row in rows]
-        body = "".join(f"<tr>{c}</tr>" for c in cells)
-        head = "<tr><th>estimate</th><th>value</th><th>interval</th><th>P</th></tr>"
-        notes = "".join(f"<li>{html.escape(n)}</li>" for n in (*self.notes, self.estimand) if n)
-        title, words = html.escape(self.analysis.title(self.outcome)), html.escape(self.sentence())
-        return f"<p><b>{title}</b></p><p>{words}</p><table>{head}{body}</table><ul>{notes}</ul>"
+        return str(_card().result_html(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +174,12 @@ class Results(Sequence[Result]):
         return _frame(self.results)
 
     def _repr_html_(self) -> str:
-        return "<hr>".join(r._repr_html_() for r in self.results)
+        return str(_card().results_html(self))
+
+
+def _card() -> Any:
+    """The notebook's display, which stands above this room: looked up only when something is shown."""
+    return importlib.import_module("outcomes.notebooks.card")
 
 
 def _frame(results: Iterable[Result]) -> pd.DataFrame:

@@ -20,6 +20,7 @@ import pandas as pd
 
 from outcomes.core.errors import InstrumentError, unknown
 from outcomes.core.estimate import NAN
+from outcomes.core.listing import listed_frame
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import number
 
@@ -314,17 +315,6 @@ class Instrument:
         return as_html(self)
 
 
-class Library(pd.DataFrame):
-    """A table of instruments that shows itself in full in a notebook."""
-
-    @property
-    def _constructor(self) -> type[Library]:
-        return Library
-
-    def _repr_html_(self) -> str:
-        return self.to_html(index=False, escape=True, border=0, na_rep="")
-
-
 @functools.cache
 def shipped() -> Mapping[str, Path]:
     """The TOML file of every instrument of the library, by its id."""
@@ -356,7 +346,7 @@ def load_instrument(path: str | Path) -> Instrument:
 
 
 def instruments(search: str = "") -> pd.DataFrame:
-    """The library as a table; `search` keeps rows that have this word anywhere (name, domain, scores, licence).
+    """The library as a table; `search` keeps rows that have these words anywhere (name, domain, scores, licence).
 
     >>> list(instruments("insomnia")["id"])
     ['isi']
@@ -371,8 +361,5 @@ def instruments(search: str = "") -> pd.DataFrame:
             "range": f"{number(main.low, 0)} to {number(main.high, 0)}" if main and math.isfinite(main.high) else "",
             "better": main.better if main else "", "missing items": kind.missing_rule, "licence": kind.licence,
         })  # fmt: skip
-    table = Library(rows)
-    if search:
-        hit = table.astype(str).apply(lambda c: c.str.contains(search, case=False, regex=False)).any(axis=1)
-        table = table[hit].reset_index(drop=True)
-    return table
+    table = listed_frame(rows, grouped="domain")
+    return table.having(search) if search else table

@@ -10,6 +10,7 @@ import pandas as pd
 from outcomes.analyses import load
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.question import questions as registered
+from outcomes.core.listing import listed_frame
 
 #: Topics in the order a reader meets them, and the modules of `outcomes.analyses` that belong to each.
 TOPICS = MappingProxyType(
@@ -48,22 +49,27 @@ def by_topic() -> list[tuple[str, str, type[Analysis]]]:
     return sorted(rows, key=lambda row: (order.index(row[0]), row[1]))
 
 
-def questions() -> pd.DataFrame:
-    """Every kind of question: its topic, its name, what it asks, its fields, and what the method is called.
+def questions(search: str = "") -> pd.DataFrame:
+    """Every kind of question: its name, what it asks, what the method is called, its fields and its topic.
+
+    `search` keeps those that have all these words in a column, or, where there is none, in their description.
 
     >>> import outcomes as oc
     >>> "PairedT" in set(oc.questions()["method"])
+    True
+    >>> "NOf1" in set(oc.questions("crossover")["method"])
     True
     """
     base = {f.name for f in dataclasses.fields(Analysis)}
     rows = [
         {
-            "topic": of,
             "method": name,
             "question": kind.question(),
             "called": kind.short,
             "fields": ", ".join(f.name for f in dataclasses.fields(kind) if f.name not in base),
+            "topic": of,
         }
         for of, name, kind in by_topic()
     ]
-    return pd.DataFrame(rows)
+    table = listed_frame(rows, grouped="topic")
+    return table.having(search, more=[k.__doc__ or "" for _, _, k in by_topic()]) if search else table
