@@ -30,7 +30,7 @@ def rendered(error: BaseException) -> list[str]:
     from IPython.display import HTML, display
 
     shell = get_ipython()
-    if getattr(shell, "kernel", None) is None:
+    if shell is None or getattr(shell, "kernel", None) is None:
         return [*frame(error), "The traceback: import traceback, sys; traceback.print_exception(sys.last_value)"]
     if getattr(error, "_shown_in", None) == shell.execution_count:  # IPython asks twice for one error
         return frame(error)
