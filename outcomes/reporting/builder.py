@@ -14,9 +14,10 @@ from outcomes.reporting.chapters.automatic_checks import guards
 from outcomes.reporting.chapters.changes_since import read_snapshot
 from outcomes.reporting.chapters.changes_since import since as since_last_time
 from outcomes.reporting.chapters.checklist import checklist
+from outcomes.reporting.chapters.first_pages import first_pages, shown_figures
 from outcomes.reporting.chapters.limitations import cannot_show, planned
 from outcomes.reporting.chapters.methods import methods
-from outcomes.reporting.chapters.patient_flow import counted, quality
+from outcomes.reporting.chapters.patient_flow import counted, counted_each, quality
 from outcomes.reporting.chapters.provenance import provenance
 from outcomes.reporting.document import Block, Cleared, Document, Figure, Section, TableBlock
 from outcomes.reporting.parts import ORDER, ROBUSTNESS, chapter
@@ -44,14 +45,20 @@ def document(study: Study, results: Results, *, since: str | Path | None = None,
         summary(study, everything),
         *([since_last_time(study, results, read_snapshot(since), period=period)] if since else []),
         counted(study, everything),
-        quality(study),
-        *(s for c in order for s in answers(c, chapters[c])),
+        *first_pages(study, everything),
         cannot_show(study, everything),
+    ]
+    drawn = shown_figures(everything)
+    appendix = [
+        *(s for c in order for s in answers(c, chapters[c], drawn)),
+        counted_each(everything),
+        quality(study),
         methods(study, everything),
         checklist(study, everything),
         planned(study, results, added),
         provenance(study, results),
     ]
+    parts += [replace(s, appendix=True) for s in appendix]
     title = study.title or "Patient-reported outcomes"
     visits = f" · visits: {', '.join(spoken(v) for v in study.visits)}" if len(study.visits) > 1 else ""
     subtitle = f"{plural(study.enrolled, 'patient')} · {KINDS[study.design]}{visits}"
@@ -61,12 +68,14 @@ def document(study: Study, results: Results, *, since: str | Path | None = None,
 def finished(parts: Iterable[Section]) -> tuple[Section, ...]:
     """The sections with anchors for links, page breaks, and their tables and pictures numbered through."""
     numbers, seen, out = {"Table": 0, "Figure": 0}, dict[str, int](), []
+    parts = list(parts)
+    first = next((i for i, s in enumerate(parts) if s.appendix), 1)
     for i, s in enumerate(parts):
         slug = re.sub(r"[^a-z0-9]+", "-", s.title.lower()).strip("-") or "section"
         seen[slug] = seen.get(slug, 0) + 1
         anchor = slug if seen[slug] == 1 else f"{slug}-{seen[slug]}"
         blocks = tuple(_numbered(b, numbers) for b in s.blocks)
-        out.append(replace(s, blocks=blocks, anchor=anchor, new_page=i == 1))
+        out.append(replace(s, blocks=blocks, anchor=anchor, new_page=i == first))
     return tuple(out)
 
 

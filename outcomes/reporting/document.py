@@ -100,6 +100,8 @@ class Section:
     level: int = 2
     anchor: str = ""
     new_page: bool = False
+    #: Whether it belongs to the appendix: folded on a screen, behind a page break on paper.
+    appendix: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,17 +156,29 @@ def all_tables(doc: Document) -> Iterator[Table]:
             yield b.numbers
 
 
+def _like(b: Block | Cleared, block: Block) -> Block | Cleared:
+    """A block in the place of another, cleared where that was."""
+    return replace(b, block=block) if isinstance(b, Cleared) else block
+
+
 def on_paper(doc: Document) -> Document:
-    """The document for paper, where nothing folds: folded tables stand at the end, and a line says so in their place."""
+    """The document for paper, where nothing folds: folded tables stand at the end, and a line says so in their place.
+
+    So do the numbers of the pictures on the first pages, where there is an appendix.
+    """
     sections, moved = [], list[Block | Cleared]()
+    appendix = any(s.appendix for s in doc.sections)
     for s in doc.sections:
         kept = list[Block | Cleared]()
         for b in s.blocks:
             inner = b.block if isinstance(b, Cleared) else b
-            if isinstance(inner, TableBlock) and inner.folded:
+            if isinstance(inner, Figure) and inner.numbers and not s.appendix and appendix:
+                moved.append(_like(b, TableBlock(inner.numbers)))
+                kept.append(_like(b, replace(inner, numbers=None)))
+            elif isinstance(inner, TableBlock) and inner.folded:
                 moved.append(b)
                 words = Paragraph(f"{inner.table.title}: see Further tables, at the end.", "small")
-                kept.append(replace(b, block=words) if isinstance(b, Cleared) else words)
+                kept.append(_like(b, words))
             else:
                 kept.append(b)
         sections.append(replace(s, blocks=tuple(kept)))

@@ -20,8 +20,17 @@ from outcomes.study.study import Study
 from tests.builders import MOOD, PAIN, two_visits
 from tests.reporting.test_share import PLAN, clinic
 
-CHAPTERS = ["Summary in plain language", "Who was counted", "Data quality", "The patients", "Answers", "Responders", "The course over time",
-            "Robustness", "Side effects", "What this design cannot show", "Methods, ready for a paper", "Reporting checklist",
+CHAPTERS = [
+    "Summary in plain language",
+    "Who was counted",
+    "The main answer",
+    "Responders",
+    "Side effects",
+    "The course over time",
+    "What this design cannot show",
+]
+APPENDIX = ["The patients", "Answers", "Responders", "The course over time", "Robustness", "Side effects",
+            "Counted for each question", "Data quality", "Methods, ready for a paper", "Reporting checklist",
             "Plan against done", "Provenance"]  # fmt: skip
 
 
@@ -45,8 +54,22 @@ def words(s: Section) -> str:
 
 
 def test_chapters_stand_in_the_order_a_reader_needs(document: Document) -> None:
-    assert [s.title for s in document.sections if s.level == 2] == CHAPTERS
-    assert [s.title for s in document.sections if s.new_page] == ["Who was counted"]  # the summary is a page of its own
+    chapters = [s for s in document.sections if s.level == 2]
+    assert [s.title for s in chapters if not s.appendix] == CHAPTERS
+    assert [s.title for s in chapters if s.appendix] == APPENDIX
+    assert [s.title for s in document.sections if s.new_page] == APPENDIX[:1]
+
+
+def test_no_picture_is_drawn_twice(document: Document) -> None:
+    drawn = [(id(b.result), b.kind) for s in document.sections for b in s.blocks if isinstance(b, Figure)]
+    assert len(drawn) == len(set(drawn)) > 3
+
+
+def test_the_first_pages_have_the_main_picture_and_the_harms(document: Document) -> None:
+    front = [s for s in document.sections if not s.appendix]
+    main = next(s for s in front if s.title == "The main answer")
+    assert any(isinstance(b, Figure) for b in main.blocks)
+    assert "side effect" in words(next(s for s in front if s.title == "Side effects"))
 
 
 def test_the_correlation_with_the_baseline_is_shown_where_the_page_has_room(document: Document) -> None:

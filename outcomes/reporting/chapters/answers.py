@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +24,13 @@ MANY_ALIKE = 3
 MANY_ROWS = 12
 
 
-def answers(chapter: str, results: Sequence[Result]) -> Iterable[Section]:
-    """A chapter of answers; the same question of several scores of one family side by side."""
+def answers(
+    chapter: str, results: Sequence[Result], shown_before: Collection[tuple[int, str]] = ()
+) -> Iterable[Section]:
+    """A chapter of answers; the same question of several scores of one family side by side.
+
+    `shown_before` names pictures (the id of the result, the kind) that stand on the first pages already.
+    """
     yield Section(chapter)
     shown: set[int] = set()
     for i, r in enumerate(results):
@@ -41,7 +46,7 @@ def answers(chapter: str, results: Sequence[Result]) -> Iterable[Section]:
             )
         else:
             title = r.analysis.title(r.outcome)
-            yield Section(title[:1].upper() + title[1:], tuple(_answer(r)), 3)
+            yield Section(title[:1].upper() + title[1:], tuple(_answer(r, shown_before)), 3)
 
 
 def _alike(a: Result, b: Result) -> bool:
@@ -107,7 +112,12 @@ def _size(r: Result) -> Estimate | None:
     return next((e for e in sizes if e.visit == r.main_visit), sizes[0] if sizes else None)
 
 
-def _answer(r: Result) -> Iterable[Block]:
+def figure(r: Result, kind: str) -> Figure:
+    """A picture of an answer with its caption, its words and its numbers."""
+    return Figure(r, kind, _caption(r, kind), r.sentence(), _numbers(r, kind))
+
+
+def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterable[Block]:
     if r.failed:
         yield Paragraph(f"This question could not be answered: {r.failed}", "caution")
         return
@@ -115,7 +125,10 @@ def _answer(r: Result) -> Iterable[Block]:
     if r.estimand:
         yield Paragraph(f"Estimand. {r.estimand}", "small")
     for kind in r.pictures:
-        yield Figure(r, kind, _caption(r, kind), r.sentence(), _numbers(r, kind))
+        if (id(r), kind) in shown_before:
+            yield Paragraph("Its picture stands on the first pages.", "small")
+        else:
+            yield figure(r, kind)
     for key, frame in r.data.items():
         if key in TABLES:
             yield from TABLES[key](frame)

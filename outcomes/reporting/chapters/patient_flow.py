@@ -12,7 +12,7 @@ from outcomes.tables.results_table import Table, frame_table
 
 
 def counted(study: Study, results: Results) -> Section:
-    """Who was counted: the flow of the main question, scores at each visit, counts of every question."""
+    """Who was counted: the flow of the main question, by arm where there are arms, and scores at each visit."""
     blocks: list[Block] = []
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None:
@@ -49,18 +49,18 @@ def counted(study: Study, results: Results) -> Section:
                 )
             )
         )
+    return Section("Who was counted", tuple(blocks))
+
+
+def counted_each(results: Results) -> Section:
+    """Who was counted for each question, and why others were not."""
     asked = tuple(
         (r.analysis.title(r.outcome), str(r.counts.enrolled), str(r.counts.analysed),
          "; ".join(f"{n} {why}" for why, n in r.counts.left_out) or NONE)
         for r in results
     )  # fmt: skip
-    blocks.append(
-        TableBlock(
-            Table("Counted for each question", ("question", "enrolled", "analysed", "left out"), asked, numeric=(1, 2)),
-            True,
-        )
-    )
-    return Section("Who was counted", tuple(blocks))
+    table = Table("Counted for each question", ("question", "enrolled", "analysed", "left out"), asked, numeric=(1, 2))
+    return Section("Counted for each question", (TableBlock(table),))
 
 
 def _by_arm(r: Result) -> Table:
