@@ -20,11 +20,11 @@ def test_the_methods_page_is_up_to_date():
 
 
 def test_the_example_of_the_study_file_is_toml_with_known_sections():
-    from outcomes.readers.studyfile import SECTIONS
+    from outcomes.readers.study_form import SECTIONS
 
     text = (ROOT / "docs/study-file.md").read_text("utf-8")
     example = tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL).group(1))
-    assert set(example) <= set(SECTIONS)
+    assert set(example) <= {s.name for s in SECTIONS}
 
 
 def test_readme_opens_with_its_two_commands_each_doing_its_own_set_up():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from outcomes.config import toml
 from outcomes.core.errors import InstrumentError, unknown
 from outcomes.core.wording import number
 from outcomes.questionnaires.model import (
@@ -25,28 +25,23 @@ from outcomes.questionnaires.model import (
     Table,
     Threshold,
 )
-from outcomes.questionnaires.schema import BETTER, FIELDS, KINDS, NEEDED, NUMBER, RULES, lines_of, runs
+from outcomes.questionnaires.schema import BETTER, FIELDS, KINDS, NEEDED, NUMBER, RULES, runs
 from outcomes.questionnaires.scoring_functions import FUNCTIONS
 
 
 def read(path: Path) -> Instrument:
     """The instrument in this file. Raises InstrumentError that points at the line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise InstrumentError(f"{path} cannot be read: check the path, and that it is a text file in UTF-8.") from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
-        raise InstrumentError(f"{path.name} is not valid TOML: {e}.") from None
-    return _Reader(path, data, lines_of(text)).instrument()
+    absent = f"{path} cannot be read: there is no such file."
+    document, _ = toml.read(path, what="instrument file", absent=absent, error=InstrumentError)
+    return _Reader(path, document).instrument()
 
 
 class _Reader:
     """One file on its way to an Instrument: its data, and the line of each of its keys for messages."""
 
-    def __init__(self, path: Path, data: dict[str, Any], lines: Mapping[tuple[Any, ...], int]) -> None:
-        self.path, self.data, self.lines = path, data, lines
+    def __init__(self, path: Path, document: toml.Document) -> None:
+        self.path, self.document = path, document
+        self.data = data = document.data
         self._check("", data, ())
         for kind in ("items", "scores", "thresholds", "reliability", "flags", "examples"):
             for k, entry in enumerate(data.get(kind, ())):
@@ -55,9 +50,8 @@ class _Reader:
             self._check("options", entry, ("options", name))
 
     def fail(self, where: tuple[Any, ...], what: str) -> NoReturn:
-        while where and where not in self.lines:
-            where = where[:-1]
-        raise InstrumentError(f"{self.path.name}, line {self.lines.get(where, 1)}: {what}")
+        line = self.document.line(where) or 1
+        raise InstrumentError(f"{self.path.name}, line {line}: {what}")
 
     def _check(self, kind: str, entry: Any, where: tuple[Any, ...]) -> None:
         label = f"[[{kind}]]" if kind else "an instrument"

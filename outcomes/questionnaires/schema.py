@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 NUMBER, TEXT, LIST, TABLE, YES = (int, float), (str,), (list,), (dict,), (bool,)
 #: What each table may hold, and of which type; the first names are needed.
@@ -47,34 +46,6 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 KINDS = ("within-person", "between-group", "other")
 RULES = ("sum", "mean", "max", "count", "criteria", "function")
 BETTER = ("lower", "higher", "")
-
-
-def lines_of(text: str) -> dict[tuple[Any, ...], int]:
-    """The line of every table and key of a TOML text: ("scores", 0, "rule") → 12."""
-    out: dict[tuple[Any, ...], int] = {}
-    here: tuple[Any, ...] = ()
-    counts: dict[str, int] = {}
-    depth = 0
-    quoted = ""
-    for n, line in enumerate(text.splitlines(), 1):
-        inside = depth > 0 or bool(quoted)
-        for mark in ('"""', "'''"):
-            if line.count(mark) % 2 and quoted in ("", mark):
-                quoted = "" if quoted else mark
-        plain = re.sub(r'"(?:\\.|[^"\\])*"|\'[^\']*\'', "''", line).split("#", 1)[0]
-        if inside:
-            depth += sum(plain.count(c) for c in "[{") - sum(plain.count(c) for c in "]}")
-        elif many := re.match(r"\s*\[\[\s*([\w.-]+)\s*\]\]", line):
-            counts[many[1]] = counts.get(many[1], -1) + 1
-            here = (many[1], counts[many[1]])
-            out[here] = n
-        elif one := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$", line):
-            here = tuple(p.strip().strip("\"'") for p in re.findall(r'"[^"]*"|[^.]+', one[1]))
-            out[here] = n
-        elif key := re.match(r"\s*([\w-]+|\"[^\"]*\")\s*=", line):
-            out[(*here, key[1].strip('"'))] = n
-            depth = sum(plain.count(c) for c in "[{") - sum(plain.count(c) for c in "]}")
-    return out
 
 
 def runs(names: Sequence[str] | str) -> tuple[str, ...]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from outcomes.readers import study_form as form
 from outcomes.readers.cells import TextTable
 from outcomes.readers.source import Source
 
-TABLES = ("scores", "patients", "infusions", "events")
-ROLES = (
-    "patient", "visit", "period", "episode", "arm", "sequence", "site", "route", "date", "infusion", "day", "dose",
-    "event", "severity", "relation", "onset", "serious",
-)  # fmt: skip
+#: The tables that a study may have, and the roles that a column may have.
+TABLES = tuple(f.name for f in form.DATA.fields if f.inside)
+ROLES = form.ROLES.names
 #: What the columns of roles hold; "code" is a whole number where all are, else text.
 ROLE_TYPES = dict.fromkeys(("arm", "sequence", "site", "route", "event", "severity", "relation"), "category") | {
     "patient": "text", "visit": "text", "period": "code", "episode": "code", "infusion": "code", "day": "number",

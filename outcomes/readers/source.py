@@ -7,19 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outcomes.core.errors import StudyError, unknown
+from outcomes.config.fields import read as read_fields
+from outcomes.config.toml import Document
 from outcomes.readers.cells import TextTable
+from outcomes.readers.study_form import SOURCE
 
-#: How the fields that are no text are written in a study file.
-_FORMS: dict[str, tuple[Any, str]] = {
-    "header": ((int, type(None)), "header = 4"),
-    "labels": ((bool, list, tuple), 'labels = true, or labels = ["column"]'),
-    "unfinished": (bool, "unfinished = true"),
-    "codes": ((dict, type(None)), 'codes = { "LA6569-3" = 1 }'),
-    "repeats": ((list, tuple), 'repeats = ["link id"]'),
-    "without": ((list, tuple), 'without = ["form"]'),
-    "concepts": ((dict, type(None)), 'concepts = { "72514-3" = "nrs_avg" }'),
-}
 #: Fields that say how an export is gathered once it is read, whatever kind of file it is.
 GATHERING = ("dictionary", "form", "without", "concepts")
 
@@ -54,19 +46,10 @@ class Source:
     @classmethod
     def of(cls, value: Any, folder: Path, dictionary: str | None = None) -> Source:
         """From a file name, or a mapping with `file` and the other fields. Raises StudyError for an unknown field."""
-        fields = dict(value) if isinstance(value, Mapping) else {"file": value}
-        fields = {"dictionary": dictionary, **fields} if dictionary else fields
-        for name in fields:
-            if name not in cls.__dataclass_fields__:
-                raise StudyError(f"[data] {unknown('field', name, cls.__dataclass_fields__)}")
-        if not isinstance(fields.get("file"), (str, Path)):
-            raise StudyError(
-                '[data] needs the name of a file: scores = "scores.csv", or scores = { file = "…", sheet = "…" }.'
-            )
-        for name, value in fields.items():
-            kind, written = _FORMS.get(name, ((str, Path), f'{name} = "…"'))
-            if not isinstance(value, kind):
-                raise StudyError(f"[data] {name} is written as {written}.")
+        given = value if isinstance(value, Mapping) else {"file": value}
+        given = {k: v for k, v in ({"dictionary": dictionary or None} | {**given}).items() if v is not None}
+        read_fields(SOURCE, given, Document())
+        fields = dict(given)
         for name in ("labels", "repeats"):
             if isinstance(fields.get(name), list):
                 fields[name] = tuple(map(str, fields[name]))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from outcomes.config import toml
 from outcomes.core.errors import StudyError, unknown
 from outcomes.reporting import FORMATS
 from outcomes.reporting.document import AUDIENCES
@@ -103,17 +103,9 @@ def read_schedule(path: str | Path) -> Schedule:
     Raises StudyError that names the file, the line, what is wrong and what there is.
     """
     file = Path(path).absolute()
-    try:
-        text = file.read_text("utf-8-sig")
-        data = tomllib.loads(text)
-    except FileNotFoundError:
-        raise StudyError(f"There is no schedule file '{path}'. 'outcomes schedule init {path}' writes one.") from None
-    except tomllib.TOMLDecodeError as e:
-        raise StudyError(f"{file.name} is not valid TOML: {e}") from None
-    except (OSError, UnicodeDecodeError) as e:
-        why = e.strerror if isinstance(e, OSError) else "it is not UTF-8 text"
-        raise StudyError(f"{file.name} cannot be read: {why or type(e).__name__}.") from None
-    return _schedule(file, _Table(data, "", text, file.name))
+    absent = f"There is no schedule file '{path}'. 'outcomes schedule init {path}' writes one."
+    document, _ = toml.read(file, what="schedule file", absent=absent)
+    return _schedule(file, _Table(dict(document.data), "", document))
 
 
 def _schedule(file: Path, top: _Table) -> Schedule:
@@ -240,8 +232,8 @@ def _notify(folder: Path, t: _Table) -> Notify:
 class _Table:
     """A table of the file that is taken apart key by key; what nobody took is a mistake with a line number."""
 
-    def __init__(self, data: dict[str, Any], section: str, text: str, file: str) -> None:
-        self.data, self.section, self.source, self.file = data, section, text, file
+    def __init__(self, data: dict[str, Any], section: str, source: toml.Document) -> None:
+        self.data, self.section, self.source = data, section, source
         self.seen: set[str] = set()
 
     def get(self, key: str, kind: type, default: Any) -> Any:
@@ -285,8 +277,10 @@ class _Table:
     def table(self, key: str, *, needed: bool = False) -> _Table:
         value = self.get(key, dict, {})
         if needed and not value:
-            raise StudyError(f"{self.file} has no [{key}] table. 'outcomes schedule init' writes a commented example.")
-        return _Table(value, f"{self.section}.{key}".strip("."), self.source, self.file)
+            raise StudyError(
+                f"{self.source.name} has no [{key}] table. 'outcomes schedule init' writes a commented example."
+            )
+        return _Table(value, f"{self.section}.{key}".strip("."), self.source)
 
     def finish(self) -> None:
         for key in self.data:
@@ -294,24 +288,5 @@ class _Table:
                 raise self.wrong(key, unknown("key" if self.section else "table", key, sorted(self.seen)))
 
     def wrong(self, key: str, message: str) -> StudyError:
-        line = self._line(key)
-        return StudyError(f"{self.file}{f', line {line}' if line else ''}: {message}")
-
-    def _line(self, key: str) -> int:
-        """The line of a key, or of its table where it is not written there; 0 where neither is found."""
-        wanted, here, table = f"{self.section}.{key}".strip("."), "", 0
-        for number, line in enumerate(self.source.splitlines(), 1):
-            if head := re.match(r"\s*\[+\s*([\w.\"'-]+)", line):
-                path = here = _unquoted(head[1])
-            elif word := re.match(r"\s*([\w.\"'-]+)\s*=", line):
-                path = f"{here}.{_unquoted(word[1])}".strip(".")
-            else:
-                continue
-            if path == wanted:
-                return number
-            table = table or (number if path == self.section else 0)
-        return table
-
-
-def _unquoted(name: str) -> str:
-    return name.replace('"', "").replace("'", "")
+        place = [p for p in self.section.split(".") if p]
+        return StudyError(str(self.source.wrong((*place, key), message)))

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from outcomes.config.toml import lines_of
 from outcomes.core.errors import InstrumentError
 from outcomes.questionnaires import load_instrument, run_examples
-from outcomes.questionnaires.schema import lines_of, runs
+from outcomes.questionnaires.schema import runs
 
 GOOD = """id = "our_sleep"
 title = "Our sleep questions"

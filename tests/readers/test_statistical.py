@@ -169,7 +169,7 @@ def test_labels_are_taken_where_they_are_asked_for_and_codes_without_one_are_lis
     assert read_file(Source.of({"file": "a.sav", "labels": ["ort"]}, tmp_path))["sex"].tolist() == ["1", "2", "3"]
     with pytest.raises(DataError, match="No column 'sax'.*Did you mean 'sex'"):
         read_statistical(path, labels=["sax"])
-    with pytest.raises(StudyError, match="labels is written as"):
+    with pytest.raises(StudyError, match="'labels' is true or false or a list of texts, such as labels ="):
         Source.of({"file": "a.sav", "labels": "sex"}, tmp_path)
 
 

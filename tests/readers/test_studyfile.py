@@ -12,7 +12,8 @@ import pytest
 from outcomes.core.errors import DataError, OutcomesError, PrivacyError, StudyError
 from outcomes.readers import read_study, read_table
 from outcomes.readers.draft import guess_study
-from outcomes.readers.studyfile import SECTIONS, read_said, study_from_text
+from outcomes.readers.study_form import SECTIONS
+from outcomes.readers.studyfile import read_said, study_from_text
 from tests.readers.books import plain
 from tests.shared import DATA, EXPORTS, PUBLISHED
 
@@ -96,15 +97,20 @@ def test_the_same_as_arguments(folder):
     "old, new, kind, message",
     [
         ("[roles]", "[rols]", StudyError, r"No section 'rols'.*Did you mean 'roles'"),
-        ("title =", "titel =", StudyError, r"study.toml, \[study\]: No key 'titel'.*Did you mean 'title'"),
+        ("title =", "titel =", StudyError, r"study.toml, line 3, \[study\]: No key 'titel'.*Did you mean 'title'"),
         ("order =", "ordr =", StudyError, r"\[visits\]: No key 'ordr'"),
-        ('missing = ["-99", -88]', 'missing = "-99"', StudyError, r"\[data\] missing is a list"),
+        (
+            'missing = ["-99", -88]',
+            'missing = "-99"',
+            StudyError,
+            r"\[data\]: 'missing' is a list of texts or numbers, such as",
+        ),
         ('order = ["baseline", "week_4"]', "order = [", StudyError, r"study.toml is not valid TOML: .*line \d+"),
         ('scores = "scores.csv"', 'scores = "score.csv"', DataError, r"no file 'score.csv'.*Did you mean 'scores.csv'"),
-        ('scores = "scores.csv"', 'scores = { fil = "scores.csv" }', StudyError, r"\[data\] No field 'fil'"),
-        ('scores = "scores.csv"', "", StudyError, "names no scores"),
-        ('scores = "scores.csv"', "scores = 3", StudyError, "needs the name of a file"),
-        ('patient = "code"', "patient = 3", StudyError, r"\[roles\] patient is the name of a column"),
+        ('scores = "scores.csv"', 'scores = { fil = "scores.csv" }', StudyError, r"\[data\]: No field 'fil'"),
+        ('scores = "scores.csv"', "", StudyError, r"\[data\] needs 'scores'"),
+        ('scores = "scores.csv"', "scores = 3", StudyError, "'scores' is the name of a file in quotes or a table"),
+        ('patient = "code"', "patient = 3", StudyError, r"\[roles\]: 'patient' is the name of a column"),
         ('patient = "code"', 'patient = "cod"', StudyError, r"No column 'cod'.*Did you mean 'code'"),
         ('design = "before-after"', 'design = "before-afer"', StudyError, r"No design 'before-afer'"),
         ('allow = ["visit_date"]', "", PrivacyError, r"visit_date \(scores table\): date"),
@@ -155,8 +161,9 @@ def test_a_clinics_own_instrument(tmp_path):
 
 
 def test_every_section_is_documented():
+    names = [s.name for s in SECTIONS]
     assert (
-        all(f"[{s}]" in (read_study.__doc__ or "") for s in SECTIONS if s != "analysis")
+        all(f"[{s}]" in (read_study.__doc__ or "") for s in names if s != "analysis")
         and "[[analysis]]" in read_study.__doc__
     )
 

@@ -84,7 +84,7 @@ def test_unfinished_answers_are_kept_where_it_is_declared(tmp_path):
         "4",
         "8",
     ]
-    with pytest.raises(StudyError, match="unfinished is written as unfinished = true"):
+    with pytest.raises(StudyError, match="'unfinished' is true or false, such as unfinished = true"):
         Source.of({"file": path.name, "unfinished": "keep"}, tmp_path)
 
 

@@ -76,7 +76,7 @@ def test_two_rows_in_a_window_are_refused_by_address(read):
         ("days = { a = [true, 1] }", "a is written as"),
         ("days = { a = [0, 7], b = [7, 9] }", "a and b overlap"),
         ("days = { a = [100, 200] }", "no row lies on a day of any visit"),
-        ("days = [1]", "days is written as days = "),
+        ("days = [1]", "'days' is a table, such as days = "),
         ("", r"only their dates tell apart.*\[visits\] days"),
     ],
 )
