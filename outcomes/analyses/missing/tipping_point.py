@@ -101,7 +101,7 @@ class TippingPoint(_Wrapper):
         notes = (
             f"{share_of(grid.filled, grid.scores.size)} scores were imputed ({self.draws} imputations, seed {self.seed}).",
         )
-        facts = {"words": words, "arms": arms, "most": most, "term": start.said}
+        facts = {"words": words, "arms": arms, "most": most, "filled": grid.filled, "term": start.said}
         return Result(self, estimates, counts, outcome, notes, {"tipping": frame}, ("tipping",), facts)
 
     def _term(self, estimates: Sequence[Estimate], last: str) -> Estimate:
@@ -142,6 +142,11 @@ class TippingPoint(_Wrapper):
         assert result.outcome is not None
         tip, k = result["tipping point"], digits_for(result.outcome.resolution)
         whose = f" of {', '.join(spoken(a) for a in result.facts['arms'])}" if result.facts["arms"] else ""
+        if not result.facts["filled"]:
+            return (
+                f"Tipping point for {result.outcome.title}: nothing was imputed, so there is no missing score that could "
+                "change the conclusion; patients without any score to predict from are not imputed."
+            )
         if isnan(tip.value):
             return f"Tipping point for {result.outcome.title}: {tip.how}."
         size, side = number(abs(tip.value), k), "higher" if tip.value > 0 else "lower"

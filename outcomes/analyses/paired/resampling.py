@@ -17,7 +17,7 @@ from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, percent, spoken, statistic
 from outcomes.stats.paired.location import check_option, trimmed_change
-from outcomes.stats.paired.signed_rank import sign_flip
+from outcomes.stats.paired.signed_rank import monte_carlo_error, sign_flip
 from outcomes.stats.resampling import bootstrap
 from outcomes.study.study import Study
 
@@ -27,8 +27,9 @@ class SignFlip(Analysis):
     """Is the mean change larger than chance signs would make it?
 
     Permutation test of the mean change: if nothing changed, each patient's change could as well have had the other
-    sign. Exact over all 2ⁿ flips up to 200 patients, counted on the decimals of the score; beyond, 9,999 random flips
-    from `seed`, p = (b+1)/(m+1). It needs no normal distribution, and it assumes symmetric changes, as ranks do.
+    sign. Exact over all 2ⁿ flips where they can be counted on the decimals of the score (up to 200 patients) or enumerated
+    (up to 36 changes with any decimals); else 9,999 random flips from `seed`, p = (b+1)/(m+1), with its Monte Carlo error.
+    It needs no normal distribution, and it assumes symmetric changes, as ranks do.
 
     References: Fisher RA. The Design of Experiments. 1935: 21; Phipson & Smyth 2010 (doi 10.2202/1544-6115.1585).
 
@@ -65,7 +66,8 @@ class SignFlip(Analysis):
         if not counts.analysed:
             return nobody(self, result)
         e, draws = result.estimates[0], result.facts["draws"]
-        how = f"{draws} random flips, seed {self.seed}" if draws else "exact"
+        error = f", Monte Carlo error of P {monte_carlo_error(e.p, draws):.2g}" if draws else ""
+        how = f"{draws} random flips, seed {self.seed}{error}" if draws else "exact"
         size = f"{number(e.value, digits_for(outcome.resolution))} {outcome.unit}"
         return (
             f"The mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {size} "
@@ -75,9 +77,17 @@ class SignFlip(Analysis):
 
     def methods_text(self) -> str:
         return (
-            "The mean change was tested by flipping the signs of patients' changes, exactly up to 200 patients and with "
-            f"{self.draws} random flips (seed {self.seed}) beyond."
+            "The mean change was tested by flipping the signs of patients' changes, exactly where all flips could be counted and "
+            f"with {self.draws} random flips (seed {self.seed}) otherwise."
         )
+
+    def methods_of(self, result: Result) -> str:
+        """Exact or with random flips, as it was done."""
+        draws = result.facts.get("draws")
+        if draws is None:
+            return self.methods_text()
+        way = f"with {draws} random flips (seed {self.seed})" if draws else "over all possible flips (exact)"
+        return f"The mean change was tested by flipping the signs of patients' changes, {way}."
 
 
 @dataclass(frozen=True)

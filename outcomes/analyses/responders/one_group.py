@@ -15,7 +15,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
-from outcomes.core.wording import level_text, listed, number, share_of, spoken
+from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
 from outcomes.stats.proportions.single import wilson
 from outcomes.study.study import Pairs, Study
 
@@ -33,7 +33,8 @@ class Responders(Analysis):
     before (missing counted as non-response). Deterioration is counted by the same rules, reversed.
 
     A responder improved by this much; nothing shows that the treatment did it. Percent change is undefined at a
-    score of 0 before, and such patients are counted apart.
+    score of 0 before: such patients are named, are in no share of improvement of patients with both scores, and count as
+    worse where their score got worse.
 
     References: Farrar 2001 (doi 10.1016/S0304-3959(01)00349-9); Dworkin 2008 (doi 10.1016/j.jpain.2007.09.005);
     Wilson 1927 (doi 10.1080/01621459.1927.10502953).
@@ -74,26 +75,30 @@ class Responders(Analysis):
         sign = improvement_sign(pairs.outcome) if judged else 1
         had_before = int(study.wide(self.outcome)[self.before].notna().sum())
         shares, notes = _Shares(self.level), []
+        at_zero: dict[str, tuple[int, int]] = {}
         for rule in self.rules:
             improved, usable = responded(pairs.before, pairs.after, rule, sign)
             name, relative = rule_name(rule), _relative(rule)
             undefined = len(pairs.before) - int(usable.sum())
             if undefined:
                 below = " or less" if (pairs.before < 0).any() else ""
+                sank = int(_sank(pairs, usable, sign).sum())
+                at_zero[name] = (sank, undefined)
                 notes.append(
-                    f"{undefined} with a score of 0{below} before cannot change by a percentage: left out of the share of patients "
-                    "with both scores, counted as non-responders where missing scores are."
+                    f"{undefined} with a score of 0{below} before cannot change by a percentage: left out of the share who "
+                    "improved of patients with both scores, counted as non-responders where missing scores are; "
+                    f"{sank} of them got worse and count as worse."
                 )
             lead, kind = ("improved ", "improved") if relative else ("", "reached")
             shares.add(f"{lead}{name}, of patients with both scores", improved.sum(), usable.sum(), rule, kind)
             shares.add(f"{lead}{name}, missing as non-response", improved.sum(), had_before, rule, kind, True)
             if relative:
-                worse, _ = responded(pairs.before, pairs.after, rule, -sign)
-                shares.add(
-                    f"worsened {name}, of patients with both scores", worse.sum(), usable.sum(), rule, "worsened"
-                )
+                worse = responded(pairs.before, pairs.after, rule, -sign)[0] | _sank(pairs, usable, sign)
+                shares.add(f"worsened {name}, of patients with both scores", worse.sum(), len(worse), rule, "worsened")
         data = {"ecdf": _curve(pairs, sign)} if judged else {}
-        facts = {"improvement": sign, "shares": shares.counts, "responses": tuple(shares.responses)}
+        facts = {
+            "improvement": sign, "shares": shares.counts, "responses": tuple(shares.responses), "at_zero": at_zero
+        }  # fmt: skip
         return Result(
             self, tuple(shares.estimates), pairs.counts, pairs.outcome, tuple(notes), data, tuple(data), facts
         )
@@ -139,8 +144,17 @@ class Responders(Analysis):
             parts.append(
                 f"{what} {share_of(k, n)} {who}{self._but(rule, n, result)} ({ci}), "
                 f"and in {share_of(k, total)} {base} if missing scores are counted as non-response"
+                f"{self._at_zero(rule, result)}"
             )
         return ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
+
+    def _at_zero(self, rule: str, result: Result) -> str:
+        """Those who cannot improve by a percentage, and how many of them got worse."""
+        worse, n = result.facts.get("at_zero", {}).get(rule_name(rule), (0, 0))
+        if not n:
+            return ""
+        who = f"{plural(round(n), 'patient')} with a score of 0 or less before"
+        return f" (among these {who}, who cannot improve by a percentage; {round(worse)} of them got worse)"
 
     def _but(self, rule: str, n: int, result: Result) -> str:
         """' above 0 before', where a percentage left out some of the patients with both scores."""
@@ -180,6 +194,12 @@ def parse_rule(rule: str) -> tuple[str, float]:
 def _relative(rule: str) -> bool:
     """Whether the rule compares with the score before, and so can be reversed."""
     return parse_rule(rule)[0] in ("percent", "points")
+
+
+def _sank(pairs: Pairs, usable: np.ndarray, sign: int) -> np.ndarray:
+    """Who has no percentage, as the score before was 0, and got worse by any amount."""
+    got_worse: np.ndarray = ~usable & (np.round(sign * (pairs.after - pairs.before), 9) < 0)
+    return got_worse
 
 
 def rule_name(rule: str) -> str:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from outcomes.analyses.groups.group_data import chosen_words, is_randomised, lower_is_better, unrandomised, versus
 from outcomes.analyses.longitudinal.longitudinal_data import repeats
@@ -20,8 +21,8 @@ from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
 from outcomes.stats.mixed.lmm import mixed
-from outcomes.stats.mixed.reml import NotConverged
-from outcomes.stats.mixed.small_sample import Inference, likelihood_ratio
+from outcomes.stats.mixed.reml import Fit, NotConverged
+from outcomes.stats.mixed.small_sample import Inference
 from outcomes.study.study import Study
 
 FIXED_UP_TO = 5
@@ -34,7 +35,8 @@ class OneStageSites(Analysis):
 
     Score after = baseline + arm + site, by REML with Kenward-Roger degrees of freedom: up to five sites as fixed effects, more
     as random intercepts. Beside it the check whether the difference varies between sites: with fixed sites the F-test of
-    site × arm, with random ones the SD of the difference and its likelihood-ratio test (p halved at the boundary). Needs the
+    site × arm, with random ones the SD of the difference, correlated with the intercept so that it does not depend on which arm
+    is the reference, and its likelihood-ratio test (half chi-square with 1 df, half with 2: a variance at its boundary). Needs the
     patients' rows of all sites; where sites send only their results, `PooledSites` pools them.
 
     Reference: Debray 2013 (doi 10.1371/journal.pone.0060650); Self & Liang 1987 (doi 10.1080/01621459.1987.10478472).
@@ -155,30 +157,29 @@ def _random(
     checks = []
     for a in arms:
         name = "site x arm SD" if len(arms) == 1 else f"site x arm SD, {features[a].removeprefix('arm ')}"
+        columns = np.column_stack([np.ones(len(y)), x[:, a]])
         try:
-            wider = mixed(
-                y,
-                x,
-                names=features,
-                cluster=label,
-                random=np.column_stack([np.ones(len(y)), x[:, a]]),
-                correlated=False,
-            )
-        except NotConverged:
-            checks.append(Estimate(name, nan, reason="not_converged", measure=Measure.OVERALL_TEST))
+            wider = mixed(y, x, names=features, cluster=label, random=columns)
+        except NotConverged as error:
+            empty = "zero" in str(error) or main.fit.boundary
+            checks.append(_spread(name, 0.0, 1.0) if empty else _unfitted(name))
             continue
-        spread = (
-            dict(zip(wider.fit.structure.names, wider.fit.theta)).get("G_2_2", 0.0) if not wider.fit.boundary else 0.0
-        )
-        test = likelihood_ratio(wider.fit, main.fit) if wider.fit.n_parameters > main.fit.n_parameters else None
-        p = test.p / 2 if test and test.df > 0 else 1.0
-        checks.append(
-            Estimate(
-                name,
-                sqrt(max(spread, 0.0)),
-                p=p,
-                how="likelihood ratio, p halved at the boundary",
-                measure=Measure.OVERALL_TEST,
-            )
-        )
+        gain = max(2 * (wider.fit.loglik - main.fit.loglik), 0.0)
+        p = (float(special.chdtrc(1, gain)) + float(special.chdtrc(2, gain))) / 2 if gain > 1e-8 else 1.0
+        checks.append(_spread(name, sqrt(max(_variance_of_difference(wider.fit), 0.0)), p))
     return main, checks
+
+
+def _spread(name: str, value: float, p: float) -> Estimate:
+    how = "likelihood ratio, mixture of chi-square with 1 and 2 df"
+    return Estimate(name, value, p=p, how=how, measure=Measure.VARIANCE)
+
+
+def _unfitted(name: str) -> Estimate:
+    return Estimate(name, nan, reason="not_converged", measure=Measure.VARIANCE)
+
+
+def _variance_of_difference(fit: Fit) -> float:
+    """G_2_2 of the random intercept and difference; at the edge of the cone, where G = L L', from the rank that is left."""
+    named = dict(zip(fit.structure.names, fit.theta))
+    return float(named["G_2_2"] if "G_2_2" in named else named.get("L_2_1", 0.0) ** 2)

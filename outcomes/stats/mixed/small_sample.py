@@ -32,6 +32,7 @@ METHODS = {
     "satterthwaite-expected": "Satterthwaite (expected information)",
     "between-within": "between-within",
     "residual": "residual",
+    "residual-CR0": "empirical (CR0), residual",
     "CR0": "empirical (CR0), Satterthwaite",
     "jackknife": "empirical (jackknife, CR3), Satterthwaite",
     "CR2": "empirical (bias-reduced, CR2), Satterthwaite",
@@ -79,7 +80,7 @@ class Inference:
 
     def _df(self, c: Array) -> float:
         s = self.fit.summary
-        if self.method == "residual":
+        if self.method.startswith("residual"):
             return float(s.n_rows - len(c))
         if self.within is not None:
             columns = self.fit.design.columns[:, :, self.fit.kept]
@@ -207,7 +208,7 @@ class Inference:
         if self.method.startswith("kenward-roger"):
             assert self.slopes is not None
             return _kenward_roger_f(c, self.fit.cov_beta, self.slopes, self._weights)
-        if self.within is not None or self.method == "residual":
+        if self.within is not None or self.method.startswith("residual"):
             return min(self._df(row) for row in c), 1.0
         if r == 1:
             return self._df(c[0]), 1.0
@@ -259,13 +260,13 @@ def infer(fit: Fit, method: str = "kenward-roger", *, rows: Rows | None = None) 
         raise AnalysisError(unknown("method", method, METHODS))
     if method == "between-within":
         return Inference(fit, method, fit.cov_beta, within=_varies_within(fit))
-    if method in ("CR0", "jackknife", "CR2", "residual"):
-        if method == "residual" and rows is None:
-            return Inference(fit, method, fit.cov_beta)
+    if method == "residual":
+        return Inference(fit, method, fit.cov_beta)
+    if method in ("CR0", "jackknife", "CR2", "residual-CR0"):
         if rows is None:
             raise AnalysisError(f"The {METHODS[method]} covariance needs the patients' rows, not only their summary.")
-        cov, scores = _empirical(fit, rows, "CR0" if method == "residual" else method)
-        return Inference(fit, method, cov, scores=None if method == "residual" else scores)
+        cov, scores = _empirical(fit, rows, "CR0" if method == "residual-CR0" else method)
+        return Inference(fit, method, cov, scores=None if method == "residual-CR0" else scores)
     information = fit.expected if method.endswith("expected") else fit.hessian
     try:
         w = np.asarray(2 * np.linalg.inv(information), dtype=float)

@@ -274,6 +274,37 @@ def _normal_quantile(n: int, level: float) -> tuple[int, float]:
     return q, 1 - 2 * float(special.ndtr((q - 0.5 - mean) / sd))
 
 
+#: Changes other than zero up to which every flip is enumerated whatever their decimals: 2^18 sums on either side.
+ENUMERATED_UP_TO = 36
+
+
+def monte_carlo_error(p: float, draws: int) -> float:
+    """The standard error of a P value that was estimated from random draws.
+
+    >>> monte_carlo_error(0.5, 100)
+    0.05
+    """
+    return math.sqrt(p * (1 - p) / draws)
+
+
+def _enumerated_p(size: np.ndarray, whole: np.ndarray, alternative: str) -> float:
+    """P over all 2ⁿ signs of whole numbers: every sum of one half is matched with the sums of the other half."""
+    left, right = _signed_sums(size[::2]), np.sort(_signed_sums(size[1::2]))
+    seen = int(whole.sum())
+    target = {"greater": seen, "less": -seen}.get(alternative, abs(seen))
+    if alternative == "two-sided" and seen == 0:
+        return 1.0
+    reached = int((len(right) - np.searchsorted(right, target - left, side="left")).sum())
+    return reached * (2 if alternative == "two-sided" else 1) / 2 ** len(size)
+
+
+def _signed_sums(size: np.ndarray) -> np.ndarray:
+    sums = np.zeros(1, dtype=np.int64)
+    for s in size:
+        sums = np.concatenate([sums - s, sums + s])
+    return sums
+
+
 @dataclass(frozen=True, slots=True)
 class SignFlip:
     """A sign-flip permutation test of the mean change; `draws` is 0 when every flip was counted."""
@@ -292,8 +323,9 @@ def sign_flip(
 ) -> SignFlip:
     """Permutation test of the mean change: each patient's change could as well have had the other sign.
 
-    Exact over all 2ⁿ flips, by counting on changes scaled to integers, for n ≤ 200 and a sum of |d| of at most
-    4 million units of their decimal place; otherwise `draws` random flips from `rng`, p = (b + 1)/(draws + 1).
+    Exact over all 2ⁿ flips of the changes scaled to integers: by counting sums for n ≤ 200 and a sum of |d| of at most
+    4 million units of their decimal place, by enumeration (two halves matched) for up to 36 changes whatever their decimals;
+    otherwise `draws` random flips from `rng`, p = (b + 1)/(draws + 1), whose Monte Carlo error sqrt(p(1 − p)/draws) `how` says.
     Two-sided by |mean|. Degenerate: no pairs gives nan `too_few`; all changes zero, p = 1 with reason `all_zero`.
     Raises AnalysisError when random flips are needed and `rng` was not given.
 
@@ -316,10 +348,13 @@ def sign_flip(
     size = np.abs(whole)
     if len(d) <= 200 and int(size.sum()) <= 4_000_000:
         p, draws, how = _exact_p(size, whole > 0, alternative, mid_p=False), 0, "exact sign-flip permutation"
+    elif len(whole) <= ENUMERATED_UP_TO and sum(map(int, size)) < 2**62:
+        p, draws, how = _enumerated_p(size, whole, alternative), 0, "exact sign-flip permutation, enumerated"
     elif rng is None:
         raise AnalysisError("These changes are too many to count every sign flip: give a random generator as rng=.")
     else:
-        p, how = _drawn_p(whole, alternative, draws, rng), f"sign-flip permutation, {draws} random flips"
+        p = _drawn_p(whole, alternative, draws, rng)
+        how = f"sign-flip permutation, {draws} random flips, Monte Carlo error of P {monte_carlo_error(p, draws):.2g}"
     return SignFlip(Estimate(name, float(d.mean()), p=p, how=how, measure=Measure.CHANGE), draws)
 
 

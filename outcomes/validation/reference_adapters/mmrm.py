@@ -15,7 +15,7 @@ from outcomes.validation.longitudinal import features_of, levels, r_names, rows_
 from outcomes.validation.reference_adapters.mixed_models import FIELDS, answer_own
 
 INFERENCE = {
-    "Satterthwaite": "satterthwaite", "KRlinear": "kenward-roger", "between_within": "between-within", "residual": "residual",
+    "Satterthwaite": "satterthwaite", "KRlinear": "kenward-roger", "between_within": "between-within", "residual": "residual-CR0",
     "satt_empirical": "CR0", "satt_jackknife": "jackknife", "satt_bias_reduced": "CR2",
 }  # fmt: skip
 OWN_INFERENCE = {
@@ -49,7 +49,7 @@ def model(
     if any(f.startswith("arm ") for f in features):
         order = levels(rows, "arm")
         arms = {a: {f"arm {b}": float(a == b) for b in order[1:]} for a in order}
-    needs_rows = method in ("CR0", "CR2", "jackknife", "residual")
+    needs_rows = method in ("CR0", "CR2", "jackknife", "residual-CR0")
     return repeated(
         summary, by_visit=by_visit, arms=arms, at=at, covariance=(covariance,), method=method, reml=reml,
         rows=Rows(scores, design) if needs_rows else None,
