@@ -438,13 +438,13 @@ def test_what_stays_at_home_is_its_owners_alone_from_the_first_moment(
     results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    replace = Path.replace
+    replace = os.replace
 
-    def looked(self: Path, target: Any) -> Any:
-        seen.append(self.stat().st_mode & 0o077)
-        return replace(self, target)
+    def looked(beside: Any, target: Any) -> Any:
+        seen.append(Path(beside).stat().st_mode & 0o077)
+        return replace(beside, target)
 
-    monkeypatch.setattr(Path, "replace", looked)
+    monkeypatch.setattr(os, "replace", looked)
     old = os.umask(0)
     try:
         assert results.study is not None
