@@ -95,7 +95,8 @@ class WelchT(Analysis):
             *means(y, "mean change" if self.before else "mean", unit, Measure.CHANGE if self.before else Measure.LEVEL),
         )
         facts = {"sizes": g.sizes, "groups": (first, second), "randomised": g.randomised}
-        return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts, flow=g.flow)
+        data = {"groups": groups_frame(g)}
+        return Result(self, rows, g.counts, g.outcome, g.notes, data, ("estimation",), facts, flow=g.flow)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         e, outcome = result.estimates[0], result.outcome

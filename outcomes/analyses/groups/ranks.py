@@ -69,7 +69,8 @@ class MannWhitney(Analysis):
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
         )
         facts = {"sizes": g.sizes, "groups": (first, second), "achieved": shift.achieved, "randomised": g.randomised}
-        return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts, flow=g.flow)
+        data = {"groups": groups_frame(g)}
+        return Result(self, rows, g.counts, g.outcome, g.notes, data, ("estimation",), facts, flow=g.flow)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         u, shift, delta = result.estimates[:3]
@@ -162,7 +163,8 @@ class KruskalWallis(Analysis):
                 for e in dunn(y)
             ),
         )
-        return Result(self, rows, g.counts, g.outcome, g.notes, {"groups": groups_frame(g)}, facts=facts, flow=g.flow)
+        data = {"groups": groups_frame(g)}
+        return Result(self, rows, g.counts, g.outcome, g.notes, data, ("raincloud",), facts, flow=g.flow)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         h, outcome = result.estimates[0], result.outcome

@@ -86,7 +86,8 @@ class Friedman(Analysis):
                 for e in pairs
             ),
         )
-        return Result(self, rows, counts, study.outcome(self.outcome), (LISTWISE,), facts={"visits": visits})
+        return Result(self, rows, counts, study.outcome(self.outcome), (LISTWISE,),
+                      {"repeated": wide.reset_index(drop=True)}, ("raincloud",), {"visits": visits})  # fmt: skip
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         test, outcome = result.estimates[0], result.outcome
@@ -158,7 +159,8 @@ class RMANOVA(Analysis):
             pairs = pairwise_paired_t(y, visits=visits, level=self.level, unit=outcome.unit)
             rows += [replace(e, name=f"mean change, {e.group}", group="", measure=Measure.CHANGE) for e in pairs]
         facts: dict[str, Any] = {"visits": visits, "gg": answer.sphericity.gg, "tests": tuple(names.values())}
-        return Result(self, tuple(rows), counts, outcome, notes, facts=facts)
+        data = {"repeated": wide.reset_index(drop=True)}
+        return Result(self, tuple(rows), counts, outcome, notes, data, ("raincloud",), facts)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome

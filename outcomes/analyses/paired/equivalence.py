@@ -57,8 +57,8 @@ class TOST(Analysis):
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         e = tost(pairs.before, pairs.after, margin=float(self.margin), alpha=round(1 - self.level, 12))
         estimates = tuple(replace(x, unit=pairs.outcome.unit) for x in (e.change, e.lower, e.upper))
-        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)},
-                      facts={"within": e.within})  # fmt: skip
+        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)}, pictures=("estimation",),
+                      facts={"within": e.within, "margins": (-float(self.margin), float(self.margin))})  # fmt: skip
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
@@ -118,12 +118,12 @@ class NonInferiority(Analysis):
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
-        improvement_sign(pairs.outcome)
+        sign = improvement_sign(pairs.outcome)
         e = non_inferiority(pairs.before, pairs.after, margin=float(self.margin), alpha=round((1 - self.level) / 2, 12),
                             better="higher" if pairs.outcome.better == "higher" else "lower")  # fmt: skip
         estimates = (replace(e.change, unit=pairs.outcome.unit),)
-        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)},
-                      facts={"shown": e.shown, "limit": e.limit})  # fmt: skip
+        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)}, pictures=("estimation",),
+                      facts={"shown": e.shown, "limit": e.limit, "margins": (-sign * float(self.margin),)})  # fmt: skip
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts

@@ -15,7 +15,7 @@ import numpy as np
 from outcomes.reporting.document import Figure
 
 #: How much of the usual width the axes take, where labels or a panel beside them need the rest.
-AXES_WIDTH = {"slopes": 0.5, "forest": 0.5, "dots": 0.66, "bands": 0.6}
+AXES_WIDTH = {"slopes": 0.8, "forest": 0.5, "dots": 0.66, "bands": 0.6}
 
 #: White kept around what was drawn, in inches.
 MARGIN = 0.08
@@ -27,9 +27,9 @@ def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 
-    from outcomes.plots import PICTURES, plot, rows_height
+    from outcomes.plots import draw_on, size_of
 
-    _, (width, height) = PICTURES[figure.kind]
+    width, height = size_of(figure.result, figure.kind)
     style: dict[Any, Any] = {
         "svg.hashsalt": "outcomes",
         "svg.fonttype": "path",
@@ -38,8 +38,8 @@ def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
     }
     with mpl.rc_context(style), _collector_resting():
         # no layout engine: the page is cut to what was drawn, which is several times cheaper than solving for it first
-        canvas = Canvas(figsize=(width, max(height, rows_height(figure.result, figure.kind))), facecolor="white")
-        plot(figure.result, figure.kind, ax=canvas.add_axes((0.1, 0.1, AXES_WIDTH.get(figure.kind, 0.8), 0.8)))
+        canvas = Canvas(figsize=(width, height), facecolor="white")
+        draw_on(figure.result, figure.kind, canvas.add_axes((0.1, 0.1, AXES_WIDTH.get(figure.kind, 0.8), 0.8)))
         if kind == "svg":
             return _svg(canvas)
         out = io.BytesIO()

@@ -1,0 +1,179 @@
+"""The layout of every picture of every question: nothing is cut, no words overlap, and the caption's promises are drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import outcomes as oc
+from outcomes.core.errors import OutcomesError
+from outcomes.core.result import Result
+from outcomes.plans.plan import kinds as questions
+from outcomes.plots import PICTURES, caption, drawn, kinds
+from tests.contract.small import example, small
+
+DESIGNS = ("parallel", "crossover", "n-of-1")
+
+
+@functools.cache
+def answers() -> dict[str, Result]:
+    """The answer to each question that a small study can answer."""
+    found = {}
+    for name, kind in sorted(questions().items()):
+        for design in DESIGNS:
+            try:
+                result = example(kind).run(small(24, design))
+            except OutcomesError:
+                continue
+            if not result.failed and name not in found:
+                found[name] = result
+    return found
+
+
+CASES = [(name, kind) for name, result in answers().items() for kind in kinds(result)]
+
+
+def all_texts(figure: Any) -> list[Text]:
+    """The words that are drawn: no empty ones, and no ticks beyond the ends of their axis."""
+    out = []
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip() and text.get_window_extent().width > 0:
+            out.append(text)
+    for ax in figure.axes:
+        for axis, ends in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+            hidden = {id(t.label2) for t in axis.get_major_ticks()}
+            for tick in axis.get_major_ticks() + axis.get_minor_ticks():
+                inside = min(ends) - 1e-9 <= tick.get_loc() <= max(ends) + 1e-9
+                if not inside or not tick.label1.get_visible():
+                    hidden.add(id(tick.label1))
+            out = [t for t in out if id(t) not in hidden and t is not axis.get_offset_text()]
+    return out
+
+
+def faults(figure: Any, slack: float = 1.0) -> list[str]:
+    """Words that leave the figure, and pairs of words that overlap."""
+    figure.draw_without_rendering()
+    box, found = figure.bbox, []
+    texts = all_texts(figure)
+    boxes = [t.get_window_extent() for t in texts]
+    for t, b in zip(texts, boxes, strict=True):
+        if b.x0 < box.x0 - slack or b.x1 > box.x1 + slack or b.y0 < box.y0 - slack or b.y1 > box.y1 + slack:
+            found.append(f"cut: {t.get_text()!r} {np.round(b.extents)} in {np.round(box.extents)}")
+    for (t, b), (u, c) in itertools.combinations(zip(texts, boxes, strict=True), 2):
+        if t.get_rotation() % 90 or u.get_rotation() % 90:
+            continue
+        wide, high = min(b.x1, c.x1) - max(b.x0, c.x0), min(b.y1, c.y1) - max(b.y0, c.y0)
+        if wide > 1.5 and high > 2.5:
+            found.append(f"overlap: {t.get_text()!r} and {u.get_text()!r}")
+    return found
+
+
+#: One answer a kind of picture and number of its rows: another answer of the same shape has the same layout.
+SHAPES = {(kind, len(answers()[name].data.get(kind, ()))): (name, kind) for name, kind in reversed(CASES)}
+
+
+@pytest.mark.parametrize("width", ["single", "double"])
+@pytest.mark.parametrize(("name", "kind"), sorted(SHAPES.values()))
+def test_nothing_is_cut_and_no_words_overlap(name: str, kind: str, width: str) -> None:
+    ax = oc.plot(answers()[name], kind, width=width)
+    try:
+        assert faults(ax.figure) == []
+    finally:
+        plt.close(ax.figure)
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_every_mark_that_the_caption_promises_is_drawn_and_no_other(name: str, kind: str) -> None:
+    result = answers()[name]
+    ax = oc.plot(result, kind)
+    figure = ax.figure
+    figure.draw_without_rendering()
+    marks = drawn(ax).marks
+    promised = {m.key: m.words for m in PICTURES[kind].marks if m.when(result)}
+    assert {key for key, artists in marks.items() if artists} == set(promised)
+    for key, artists in marks.items():
+        assert any(a.get_visible() and a.figure is figure for a in artists), key
+    assert all(words in caption(result, kind) for words in promised.values())
+    plt.close(figure)
+
+
+def test_every_question_with_data_to_draw_has_a_picture() -> None:
+    without = {name for name, result in answers().items() if not kinds(result)}
+    # answers that are a table, or a single number of a model
+    assert without <= {"Describe", "EventTable", "Imputed", "Diary", "ReferenceBased", "OneStageSites"}
+
+
+@pytest.mark.parametrize("kind", ["slopes", "estimation", "raincloud"])
+def test_a_subplot_keeps_its_neighbour_s_place_free(kind: str) -> None:
+    result = answers()["PairedT"]
+    figure, axes = plt.subplots(1, 2, figsize=(14, 4.6))
+    for ax in axes:
+        assert oc.plot(result, kind, ax=ax) is ax
+    assert faults(figure) == []
+    left = max(p.get_tightbbox().x1 for p in drawn(axes[0]).panels)
+    right = min(p.get_tightbbox().x0 for p in drawn(axes[1]).panels)
+    assert left <= right + 1
+    plt.close(figure)
+
+
+def test_free_axes_and_subfigures_keep_the_picture_inside() -> None:
+    result = answers()["PairedT"]
+    figure = Figure(figsize=(12, 8))
+    ax = figure.add_axes((0.4, 0.3, 0.5, 0.5))
+    box = ax.get_position().transformed(figure.transFigure)
+    oc.plot(result, ax=ax)
+    for panel in drawn(ax).panels:
+        b = panel.get_tightbbox()
+        assert b.x0 >= box.x0 - 2 and b.x1 <= box.x1 + 2 and b.y0 >= box.y0 - 2 and b.y1 <= box.y1 + 2
+    figure = Figure(figsize=(14, 4.6), layout="constrained")
+    one, two = figure.subfigures(1, 2)
+    for part in (one, two):
+        oc.plot(result, "estimation", ax=part)
+    assert faults(figure) == []
+    assert max(a.get_tightbbox().x1 for a in one.axes) <= two.bbox.x0 + 1
+
+
+def luminance(colour: Any) -> float:
+    return float(np.dot(mpl.colors.to_rgb(colour), (0.299, 0.587, 0.114)))
+
+
+@pytest.mark.parametrize("kind", ["slopes", "estimation", "raincloud", "waterfall"])
+def test_a_dark_style_is_readable_and_left_as_it_is(kind: str) -> None:
+    with plt.style.context("dark_background"):
+        style = dict(mpl.rcParams)
+        ax = oc.plot(answers()["PairedT"], kind)
+        assert dict(mpl.rcParams) == style
+        assert all(abs(luminance(t.get_color()) - luminance("black")) > 0.4 for t in all_texts(ax.figure))
+    plt.close(ax.figure)
+
+
+def test_dollar_signs_and_backslashes_in_names_are_text() -> None:
+    result = answers()["WelchT"]
+    outcome = dataclasses.replace(result.outcome, title=r"Cost $x$ \alpha of $5_")
+    groups = result.data["groups"].assign(group=lambda f: f["group"].astype(str) + " $a^2$")
+    result = dataclasses.replace(result, outcome=outcome, data={"groups": groups})
+    for kind in ("estimation", "raincloud", "patients"):
+        ax = oc.plot(result, kind)
+        ax.figure.draw_without_rendering()
+        words = [t for t in all_texts(ax.figure) if "$" in t.get_text()]
+        assert words and not any(t.get_parse_math() for t in words)
+        plt.close(ax.figure)
+
+
+def test_what_is_returned_can_be_restyled() -> None:
+    ax = oc.plot(answers()["PairedT"], width="double")
+    ax.set_title("Mine", loc="left")
+    ax.set_ylabel("Pain")
+    ax.figure.set_size_inches(9, 5)
+    assert faults(ax.figure) == []
+    assert ax.get_ylabel() == "Pain"
+    plt.close(ax.figure)
