@@ -34,6 +34,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "outcomes"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_sidebars = {"get-started": [], "which-question": []}  # they have no pages below them
 html_show_sourcelink = False
 html_copy_source = False

@@ -10,7 +10,8 @@ from outcomes.questionnaires.describe import as_markdown
 TARGET = Path(__file__).with_name("instruments.md")
 HEAD = """# Instruments
 
-Made from the files in `outcomes/questionnaires/library/` by `docs/make_instruments.py`; do not edit by hand.
+This page lists every questionnaire that can be scored, with its items, scores, thresholds, sources and terms. It is made from the
+files in `outcomes/questionnaires/library/` by `docs/make_instruments.py`; do not edit it by hand.
 
 Items are codes and neutral labels: no questionnaire's wording is here. Thresholds marked within-person classify patients, those
 marked between-group judge a difference of means; both depend on population, anchor and first score, so read the citation.

@@ -13,8 +13,8 @@ FUNCTIONS = {"Several sites": ("site_summary", "pool_summaries")}
 
 HEAD = """# Methods
 
-Every question a plan can ask, with its formula, assumptions, defaults and source. Written from the code by
-`docs/make_methods.py`; `outcomes methods NAME` shows the same. How each is proven against R: `docs/parity.md`.
+This page lists every question a plan can ask, with its formula, assumptions, defaults and source. It is written from the
+code by `docs/make_methods.py`; `outcomes methods NAME` shows the same. How each is proven against R: `docs/parity.md`.
 
 ## House rules
 
