@@ -16,7 +16,7 @@ Features = dict[str, Callable[[Row], float]]
 def rows_of(tables: Tables, case: str, data: str) -> list[Row]:
     """The rows a case is fitted to, with id, visit, y and covariates; rows without y left out."""
     rows = tables(data)
-    if data == "r_sleep.csv":
+    if "y" not in rows[0]:
         pairs = [(r["id"], "a", r["pre"]) for r in rows] + [(r["id"], "b", r["post"]) for r in rows]
         return [{"id": i, "visit": v, "y": float(y)} for i, v, y in pairs]
     if case == "mmrm_cohort_n120":
@@ -24,7 +24,7 @@ def rows_of(tables: Tables, case: str, data: str) -> list[Row]:
         late = [r for r in rows if r["time"] in ("1", "3", "6", "12") and r["y"]]
         out = [{"id": i, "visit": "M0", "y": float(b)} for i, b in first.items()]
         return out + [{"id": r["id"], "visit": f"M{r['time']}", "y": float(r["y"])} for r in late]
-    rename = {"treatment": "arm"} if data == "r_btheb_long.csv" and case.startswith("mmrm") else {}
+    rename = {"treatment": "arm"}
     return [{rename.get(k, k): v for k, v in r.items()} | {"y": float(r["y"])} for r in rows if r["y"]]
 
 

@@ -103,3 +103,9 @@ def test_bang_at_the_edges():
     assert_allclose((one.value, one.low, one.high), (-other.value, -other.high, -other.low))
     with pytest.raises(ValueError, match="whole counts"):
         bang(-1, 2, 3)
+
+
+def test_the_limits_of_a_rate_by_patient_take_t_with_one_degree_less_than_patients():
+    e = rate_by_patient([1, 0, 3, 2], [2, 2, 4, 2])
+    half = stats.t.ppf(0.975, 3) * e.se / e.value
+    assert_allclose([e.low, e.high], [e.value * math.exp(-half), e.value * math.exp(half)])

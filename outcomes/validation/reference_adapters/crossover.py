@@ -104,12 +104,13 @@ def _three_by_three(case: Case) -> dict[str, float]:
 
 
 def model(case: Case, method: str) -> crossover_mixed.CrossoverModel:
-    """The mixed model of a crossover, with the covariate or carry-over that the case is named after."""
+    """The mixed model of a crossover, with the covariate or carry-over of the case's formula."""
+    terms = case.options.split()
     rows: Rows = [r for r in case.rows() if r["y"] not in ("", "NA")]
     return crossover_mixed.crossover_model(
         column(rows, "y"), patient=np.array([r["id"] for r in rows]), period=np.array([r["period"] for r in rows]),
-        treatment=np.array([r["treat"] for r in rows]), reference="placebo" if case.name.startswith("xo22") else "P",
-        carry_over=case.name == "xo33_carry", covariate=column(rows, "base") if case.name == "xo33_baseline" else None,
+        treatment=np.array([r["treat"] for r in rows]), reference=next(t for t in ("placebo", "P") if t in {r["treat"] for r in rows}),
+        carry_over="cK" in terms, covariate=column(rows, "base") if "base" in terms else None,
         method=method,
     )  # fmt: skip
 

@@ -30,14 +30,15 @@ from outcomes.stats.groups.ranks import (
 )
 from outcomes.validation.cases import Case, answers, column
 
-ARM = {"grp_rct": "arm", "grp_routes": "route", "r_neuropathy": "group"}
+#: what the column of the group may be called, the first that is there
+ARM = ("arm", "route", "group")
 
 
 def two(case: Case) -> tuple[np.ndarray, np.ndarray]:
     """The two groups of a case: 'ketamine minus placebo' names them."""
     first, second = case.options.split(",")[0].split(" minus ")
     rows = case.rows()
-    arm = next((v for k, v in ARM.items() if case.data.startswith(k)), "arm" if "arm" in rows[0] else "group")
+    arm = next(n for n in ARM if n in rows[0])
     if "y" in rows[0]:
         y = column(rows, "y")
     elif case.name.endswith("_post"):

@@ -41,12 +41,12 @@ def ancova(rows: Rows, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def one(case: Case, rows: Rows, missing: np.ndarray, delta: float) -> tuple[float, float]:
     """Estimate and variance in one completed data set."""
-    if case.name.endswith("meanchange"):
+    if "post" in rows[0]:
         d = column(rows, "post") - column(rows, "pre")
         return d.mean(), d.var(ddof=1) / len(d)
-    if case.name == "mi_nhanes_bmi":
+    if "bmi" in rows[0]:
         beta, cov = least_squares(np.column_stack([np.ones(len(rows)), column(rows, "bmi")]), column(rows, "chl"))
-    elif case.name == "mi_btheb_resp50_logit":
+    elif case.name.endswith("_logit"):  # the estimate that the case is named after
         own = [r for r in rows if r["treatment"] == "BtheB"]
         pre, m8 = column(own, "pre"), column(own, "m8")
         p = float(np.mean(pre - m8 >= 0.5 * pre))
@@ -58,8 +58,9 @@ def one(case: Case, rows: Rows, missing: np.ndarray, delta: float) -> tuple[floa
 
 def pooled(case: Case, df: float, delta: float = 0.0) -> Pooled:
     """One estimate of all completed data sets, missing scores of the treated made worse by `delta`."""
-    missing = np.isnan(column(case.rows("r_btheb_wide.csv"), "m8")) if delta else np.array(False)
-    q = [one(case, rows, missing, delta) for rows in stacks(case.tables, case.data)]
+    completed = stacks(case.tables, case.data)
+    missing = np.ptp([column(rows, "m8") for rows in completed], axis=0) > 0 if delta else np.array(False)
+    q = [one(case, rows, missing, delta) for rows in completed]
     return rubin(*np.array(q).T, df_complete=df)
 
 

@@ -38,28 +38,28 @@ FIELDS = {
 MAIN = ("arm", "treatment", "treat", "tf", "cond", "visit")
 
 
-def prepared(tables: Tables, case: str, data: str) -> list[Row]:
-    """The rows of a case with the derived columns R's script made."""
+def prepared(tables: Tables, case: str, data: str, formula: str) -> list[Row]:
+    """The rows of a case with the derived columns that its formula names."""
     rows: list[Row] = [dict(r) for r in tables(data)]
-    if case == "lmm_sleepstudy_unbal":
+    terms = set(re.findall(r"\w+", formula))
+    if case.endswith("_unbal"):  # the same data with rows left out by rule
         first = sorted({r["id"] for r in rows}, key=float)[:5]
         rows = [r for i, r in enumerate(rows) if not ((i + 1) % 7 == 3 or (r["id"] in first and float(r["day"]) > 5))]
-    elif data == "r_orthodont.csv":
+    if "a" in terms:
         rows = [r | {"a": float(r["age"]) - 11} for r in rows]
-    elif data == "long_cohort_n120.csv":
-        late = [r for r in rows if float(r["time"]) > 0]
+    if "tf" in terms:
         zero = [{"id": i, "time": "0", "y": b} for i, b in {r["id"]: r["base"] for r in rows}.items()]
-        rows = [r | {"tf": r["time"]} for r in (late if "linear" in case else zero + rows)]
-    elif data == "rep_infusions.csv" and "nested" in case:
+        rows = [r | {"tf": r["time"]} for r in zero + rows]
+    if "inf" in terms:
         rows = [
             {"id": r["id"], "inf": f"{r['id']} {r['infusion']}", "phase": p, "y": r[p]} for p in ("pre", "post") for r in rows
         ]  # fmt: skip
-    elif data == "rep_infusions.csv":
+    elif {"pre", "post"} <= set(rows[0]):
         change = [float(r["post"]) - float(r["pre"]) for r in rows]
         rows = [r | {"chg": d, "y": d} for r, d in zip(rows, change, strict=True)]
-    elif "time" in rows[0]:
+    if "lt" in terms:
         rows = [r | {"lt": np.log2(float(r["time"]))} for r in rows]
-    if data.startswith("xo33"):
+    if terms & {"cK", "cM"}:
         rows = [r | {"cK": float(r["prev"] == "K"), "cM": float(r["prev"] == "M")} for r in rows]
     return [r for r in rows if r.get("y", "") not in ("", "NA")]
 
@@ -195,7 +195,7 @@ def fitted(
     tables: Tables, case: str, data: str, formula: str, method: str = "satterthwaite", reml: bool = True
 ) -> Model:
     """A model from R's formula with its random effects."""
-    rows = prepared(tables, case, data)
+    rows = prepared(tables, case, data, formula)
     right = formula.split("~", 1)[1].split(",")[0]
     random = re.findall(r"\(([^|]*)\|([^)]*)\)", right)
     columns, where = matrix(rows, re.sub(r"\+?\s*\([^)]*\)", "", right).strip())

@@ -100,7 +100,8 @@ def _ordinal(case: Case) -> dict[str, float]:
 def marginal(tables: Tables, data: str, formula: str, working: str) -> GEE:
     """A marginal model of one of the long data sets."""
     rows = tables(data)
-    if data == "r_respiratory.csv":
+    response = formula.split("~")[0].strip()
+    if response == "good":
         first = {r["id"]: r["good"] for r in rows if r["month"] == "0"}
         rows = [r | {"base": first[r["id"]]} for r in rows if r["month"] != "0"]
         sex, centre = (sorted({r[n] for r in rows})[1] for n in ("sex", "centre"))
@@ -110,7 +111,7 @@ def marginal(tables: Tables, data: str, formula: str, working: str) -> GEE:
             f"sex{sex}": [r["sex"] == sex for r in rows], "base": column(rows, "base"), "age": column(rows, "age"),
         }  # fmt: skip
         y, family = column(rows, "good"), "binomial"
-    elif data == "rep_infusions.csv":
+    elif response == "ae":
         columns, y, family = {"(Intercept)": np.ones(len(rows))}, column(rows, "ae"), "binomial"
     else:
         rows = [r for r in rows if r["y"]]
@@ -118,7 +119,7 @@ def marginal(tables: Tables, data: str, formula: str, working: str) -> GEE:
         arm = np.array([r["arm"] == "ketamine" for r in rows])
         at = {f"V{k}": np.array([r["visit"] == f"V{k}" for r in rows]) for k in range(2, 6)}
         columns = {"(Intercept)": np.ones(len(rows)), "armketamine": arm} | {f"visit{v}": x for v, x in at.items()}
-        if formula.startswith("r30"):
+        if response == "r30":
             y, family = (np.round((base - y) * 100 - 30 * base, 6) >= 0).astype(float), "binomial"
         else:
             columns |= {"base": base} | {f"armketamine:visit{v}": arm * x for v, x in at.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from scipy import stats
 
@@ -17,8 +19,8 @@ from outcomes.stats.paired.repeated_measures import (
 )
 from outcomes.validation.cases import Case, answers, column, differs
 
-#: visit column of the long files where it is not `time`
-WHEN = {"r_ergostool.csv": "cond", "r_orthodont.csv": "age", "r_sleepstudy.csv": "day", "xo33_n020.csv": "treat"}
+#: what the column of the visit may be called, the first that is there
+WHEN = ("time", "cond", "day", "age", "treat")
 
 differs(
     "R's mauchly.test has the number of visits k where Anderson (and Box's expansion) have p = k − 1",
@@ -39,10 +41,10 @@ def _ranges_tie_only_rounded(case: Case) -> bool:
 def matrix(case: Case) -> np.ndarray:
     """Patients × visits, complete patients only."""
     rows = case.rows()
-    if case.data == "r_btheb_wide.csv":
-        y = np.column_stack([column(rows, c) for c in ("pre", "m2", "m3", "m5", "m8")])
+    if "y" not in rows[0]:  # one row a patient: the baseline and the months
+        y = np.column_stack([column(rows, c) for c in rows[0] if re.fullmatch(r"pre|m\d+", c)])
         return y[~np.isnan(y).any(axis=1)]
-    when = WHEN.get(case.data, "time")
+    when = next(n for n in WHEN if n in rows[0])
     ids = list(dict.fromkeys(r["id"] for r in rows))
     visits = ["P", "K", "M"] if when == "treat" else list(dict.fromkeys(r[when] for r in rows))
     if when != "treat" and all(v.replace(".", "").isdigit() for v in visits):
@@ -119,7 +121,7 @@ def _pairs_of_visits(case: Case) -> dict[str, float]:
 @answers("repeated", {"mixed_anova": ("Mixed ANOVA, type III", "afex::aov_ez")})
 def _split_plot(case: Case) -> dict[str, float]:
     rows = case.rows()
-    if case.data == "r_obrienkaiser.csv":
+    if "pre.1" in rows[0]:  # five hours of each phase
         y = np.column_stack(
             [np.mean([column(rows, f"{p}.{i}") for i in range(1, 6)], axis=0) for p in ("pre", "post", "fup")]
         )

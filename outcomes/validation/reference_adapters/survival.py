@@ -11,15 +11,15 @@ from outcomes.stats.paired.location import mean_change
 from outcomes.stats.survival import cox, kaplan_meier, log_rank
 from outcomes.validation.cases import Case, answers, column
 
-#: time, event and group columns
-COLUMNS = {"r_ovarian.csv": ("time", "event", "rx"), "r_lung.csv": ("time", "event", "sex")}
+#: what the columns of the time and of the group may be called, the first that is there
+TIMES, GROUPS = ("days", "time"), ("group", "rx", "sex")
 
 
 def followed(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Days, whether relief ended, and the group."""
     rows = case.rows()
-    time, event, group = COLUMNS.get(case.data, ("days", "event", "group"))
-    return column(rows, time), column(rows, event), np.array([r[group] for r in rows])
+    time, group = (next(n for n in names if n in rows[0]) for names in (TIMES, GROUPS))
+    return column(rows, time), column(rows, "event"), np.array([r[group] for r in rows])
 
 
 @answers(
