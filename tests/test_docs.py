@@ -19,6 +19,22 @@ def test_the_methods_page_is_up_to_date():
     assert done.stdout == (ROOT / "docs/methods.md").read_text("utf-8"), "run: python docs/make_methods.py"
 
 
+def test_the_reference_of_study_and_schedule_files_is_up_to_date():
+    for name, row in (
+        ("study-file.md", "| `order` | a list of texts or"),
+        ("schedule.md", "| `port` | a whole number from"),
+    ):
+        code = (
+            "import sys, pathlib; sys.path.insert(0, 'docs'); import make_reference;"
+            f"print(make_reference.page('{name}', pathlib.Path('docs/{name}').read_text('utf-8')), end='')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
+        )
+        assert row in done.stdout
+        assert done.stdout == (ROOT / "docs" / name).read_text("utf-8"), "run: python docs/make_reference.py"
+
+
 def test_the_example_of_the_study_file_is_toml_with_known_sections():
     from outcomes.readers.study_form import SECTIONS
 

@@ -168,7 +168,7 @@ def test_the_estimand_is_printed_with_each_result_and_survives_toml():
     [
         ({"events": {"death": "compsite"}}, "No strategy 'compsite'.*Did you mean 'composite'"),
         ({"popultion": "x"}, "Did you mean 'population'"),
-        ({"population": {"a": "b"}}, "population is text"),
+        ({"population": {"a": "b"}}, "'population' is a text in quotes"),
         ("all patients", "is a table"),
     ],
 )

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
+from outcomes.config.fields import read
+from outcomes.config.toml import Document
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.wording import listed
-
-#: The strategies of ICH E9(R1) for events after the start of treatment, and what each means for the score.
-STRATEGIES = MappingProxyType(
-    {
-        "treatment policy": "the score is used whatever happened",
-        "composite": "the event counts as a failure",
-        "hypothetical": "the score as it would have been without the event",
-        "while on treatment": "only scores before the event are used",
-        "principal stratum": "only patients in whom the event would not happen",
-    }
-)
+from outcomes.readers.study_form import ESTIMAND, STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -58,14 +49,7 @@ class Estimand:
             raise AnalysisError(
                 'The estimand is a table: [estimand] population = "…", treatment = "…", events = { … }.'
             )
-        for key, value in said.items():
-            if key not in cls.__dataclass_fields__:
-                raise AnalysisError(f"[estimand] {unknown('key', key, cls.__dataclass_fields__)}")
-            if isinstance(value, str) == (key == "events"):
-                raise AnalysisError(
-                    f"[estimand] {key} is {'a table of event = strategy' if key == 'events' else 'text'}."
-                )
-        return cls(**said)
+        return cls(**read(ESTIMAND, said, Document(error=AnalysisError)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: what was declared."""

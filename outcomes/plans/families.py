@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from outcomes.config.fields import read
+from outcomes.config.toml import Document
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.wording import listed
-from outcomes.stats.multiplicity import METHODS, adjust, fixed_sequence, graphical
+from outcomes.readers.study_form import FAMILY
+from outcomes.stats.multiplicity import adjust, fixed_sequence, graphical
 
-ORDERED = ("fixed-sequence", "graph")
 #: How each method is called in a paper's methods section.
 NAMES = {
     "holm": "Holm's method", "hochberg": "Hochberg's method", "hommel": "Hommel's method", "bonferroni": "Bonferroni's method",
@@ -47,9 +49,7 @@ class Family:
     transitions: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        allowed = [*METHODS, *ORDERED]
-        if self.adjust not in allowed:
-            raise AnalysisError(unknown("way to adjust a family", str(self.adjust), allowed))
+        read(FAMILY, {"adjust": self.adjust}, Document(error=AnalysisError))
         object.__setattr__(self, "weights", tuple(self.weights))
         object.__setattr__(self, "transitions", tuple(tuple(row) for row in self.transitions))
         if (self.adjust == "graph") != bool(self.weights and self.transitions):
@@ -64,10 +64,7 @@ class Family:
             return cls(said)
         if not isinstance(said, Mapping):
             raise AnalysisError('A family is declared as { adjust = "holm", after = "…" }.')
-        for key in said:
-            if key not in cls.__dataclass_fields__:
-                raise AnalysisError(f"[families] {unknown('key', key, cls.__dataclass_fields__)}")
-        return cls(**said)
+        return cls(**read(FAMILY, said, Document(error=AnalysisError)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: every field that is not at its default, and always the method."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 from outcomes.analyses import load
 from outcomes.analyses.question import Analysis, from_dict, questions, unanswered
-from outcomes.core.errors import AnalysisError, OutcomesError, StudyError, unknown
+from outcomes.config import toml
+from outcomes.core.errors import AnalysisError, OutcomesError
 from outcomes.core.result import Result, Results, main_test, with_adjusted
 from outcomes.core.wording import spoken
 from outcomes.plans.estimand import Estimand
@@ -103,13 +103,9 @@ class Plan:
 
     def to_toml(self) -> str:
         """The plan as `[families]`, `[estimand]` and `[[analysis]]` tables of a study file."""
-        tables = [("[[analysis]]", d) for d in self.to_list()]
         named = {name: family.to_dict() for name, family in self.families if family != Family()}
-        if said := self.estimand.to_dict():
-            tables.insert(0, ("[estimand]", said))
-        if named:
-            tables.insert(0, ("[families]", {_toml(name): how for name, how in named.items()}))
-        return "\n".join(f"{head}\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in d.items()) for head, d in tables)
+        said = {"families": named, "estimand": self.estimand.to_dict(), "analysis": self.to_list()}
+        return toml.dumps({section: content for section, content in said.items() if content})
 
     @classmethod
     def from_list(
@@ -129,13 +125,10 @@ class Plan:
     @classmethod
     def from_toml(cls, source: str | Path) -> Plan:
         """A plan from TOML text, or from a file that has `[[analysis]]` tables (a study file, say)."""
-        import tomllib
-
-        text = Path(source).read_text("utf-8") if isinstance(source, Path) or "\n" not in str(source) else str(source)
-        try:
-            said = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as e:
-            raise StudyError(f"This is not valid TOML: {e}") from None
+        if isinstance(source, Path) or "\n" not in str(source):
+            said = toml.read(source, what="plan file")[0].data
+        else:
+            said = toml.parse(str(source), "The plan").data
         return cls.from_list(said.get("analysis", []), said.get("families", {}), said.get("estimand"))
 
     @classmethod
@@ -174,23 +167,3 @@ def _with_families(results: list[Result], families: Mapping[str, Family]) -> tup
             if j >= 0:
                 out[i] = with_adjusted(out[i], {j: p}, families[name].words(name))
     return tuple(out)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, list):
-        return f"[{', '.join(_toml(v) for v in value)}]"
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, float) and math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    if isinstance(value, int | float):
-        return repr(value)
-    raise AnalysisError(unknown("TOML type", type(value).__name__, ["text", "number", "true/false", "list", "table"]))

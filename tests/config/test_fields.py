@@ -11,6 +11,7 @@ from outcomes.config import fields, toml
 from outcomes.config.fields import DATE, FILE, NUMBER, TABLE, TEXT, TEXTS, WHOLE, YES, Field, Section
 from outcomes.core.errors import StudyError
 from outcomes.readers.study_form import FAMILY, SECTIONS, SOURCE
+from outcomes.schedule.schedule_form import SECTIONS as SCHEDULE
 
 MAIL = Section(
     "notify.mail", "A mail server",
@@ -74,7 +75,7 @@ def test_a_long_key_is_not_repeated_whole() -> None:
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("section", [*SECTIONS, SOURCE, FAMILY], ids=lambda s: s.title or s.name)
+@pytest.mark.parametrize("section", [*SECTIONS, SOURCE, FAMILY, *SCHEDULE], ids=lambda s: s.title or s.name)
 def test_every_example_passes_its_own_field(section: Section) -> None:
     for field in [*section.fields, *([section.entry] if section.entry else [])]:
         assert field.meaning and not field.meaning.endswith(".")
