@@ -215,7 +215,7 @@ class Study:
         return name
 
     def characteristic(self, name: str) -> pd.Series:
-        """A patient-level column (diagnosis, route, arm …) of every enrolled patient.
+        """A patient-level column (diagnosis, route, arm …) of every enrolled patient; blank and "nan" texts are missing.
 
         Raises AnalysisError that lists what there is.
         """
@@ -226,7 +226,11 @@ class Study:
                 else "It must be constant within patient."
             )
             raise AnalysisError(unknown("patient characteristic", name, self.patient_frame.columns, hint=hint))
-        return self.patient_frame[name]
+        column = self.patient_frame[name]
+        if not (column.dtype == object or isinstance(column.dtype, pd.StringDtype)):
+            return column
+        absent = column.astype(object).map(lambda v: isinstance(v, str) and v.strip().casefold() in ("", "nan"))
+        return column.mask(absent.astype(bool)) if absent.any() else column
 
     # --- scores -------------------------------------------------------------------------------------------------
 

@@ -94,3 +94,34 @@ def test_the_methods_chapter_of_an_imputed_model_says_what_was_fitted():
     study = course(30, 3, missing=0.1)
     question = oc.Imputed(oc.CohortModel("pain", covariance=("ar1",)), draws=3, seed=1)
     assert "AR(1) covariance, REML" in question.run(study).methods_text()
+
+
+def test_linear_time_with_a_random_intercept_is_the_within_patient_slope_where_all_are_seen():
+    study = course(20, 4)
+    result = oc.SlopeModel("pain", times=(0, 1, 2, 3), random="intercept").run(study)
+    y, t = study.wide("pain").to_numpy(), np.arange(4) - 1.5
+    residual = (y - y.mean(axis=1, keepdims=True)) - np.outer(np.ones(20), t) * ((y @ t).sum() / (20 * (t @ t)))
+    df = 20 * 3 - 1
+    assert result["slope"].value == pytest.approx((y @ t).sum() / (20 * (t @ t)))
+    assert result["slope"].se == pytest.approx(np.sqrt((residual**2).sum() / df / (20 * (t @ t))), rel=1e-6)
+    assert result["slope"].df == pytest.approx(df)
+    assert "a random intercept for each patient, REML" in result.methods_text()
+    with pytest.raises(AnalysisError, match="intercept"):
+        oc.SlopeModel("pain", times=(0, 1, 2, 3), random="both").run(study)
+
+
+@pytest.mark.parametrize("nothing", ["NaN", "", "  "])
+def test_a_blank_arm_is_no_arm(nothing):
+    study = course(12, 3, arms=True)
+    scores = study.scores.copy()
+    arms = ["ketamine", "placebo"] * 5 + [nothing] * 2
+    scores["arm"] = scores["patient"].map(dict(zip(sorted(scores["patient"].unique()), arms)))
+    study = oc.Study(scores, visits=study.visits, design="parallel", measures={"pain": PAIN})
+    for question in (
+        oc.MMRM("pain", covariance=("cs",), reference="placebo"),
+        oc.ANCOVA("pain", before="week_0", after="week_2", reference="placebo"),
+    ):
+        result = question.run(study)
+        assert result.counts.analysed == 10
+        assert ("no arm recorded", 2) in result.counts.left_out
+        assert {e.group.split(" - ")[0] for e in result.estimates if e.group} <= {"ketamine", "placebo"}

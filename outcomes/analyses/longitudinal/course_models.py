@@ -23,12 +23,14 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
-from outcomes.core.errors import AnalysisError
+from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.measure import Measure
+from outcomes.core.model import FittedModel
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, plural, spoken
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.mmrm import FALLBACK, repeated
+from outcomes.stats.mixed.small_sample import METHODS
 from outcomes.study.study import Study
 
 
@@ -127,8 +129,9 @@ _HOLM = "P values of the changes from baseline were adjusted over the visits by 
 class SlopeModel(Analysis):
     """How fast does the score change over time, and do the arms differ in that?
 
-    Linear in time (or in log2 of time, where change slows), with a random intercept and slope for each patient; REML,
-    Kenward-Roger. `times` are the times of the `visits`, in their order. With `by`, each arm has its own slope.
+    Linear in time (or in log2 of time, where change slows), with a random intercept and slope for each patient (`random="intercept"`:
+    an intercept alone); REML (or ML, `estimator`), Kenward-Roger.
+    `times` are the times of the `visits`, in their order. With `by`, each arm has its own slope.
 
     Reference: Laird & Ware 1982 (doi 10.2307/2529876).
 
@@ -147,6 +150,8 @@ class SlopeModel(Analysis):
     log2: bool = False
     by: str = ""
     reference: str = ""
+    random: str = "slope"
+    estimator: str = "REML"
     df: str = "kenward-roger"
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
@@ -159,6 +164,8 @@ class SlopeModel(Analysis):
 
     def compute(self, study: Study) -> Result:
         visits = tuple(self.visits) or study.visits
+        if self.random not in ("slope", "intercept"):
+            raise AnalysisError(unknown("random", self.random, ("slope", "intercept")))
         if len(self.times) != len(visits):
             raise AnalysisError(f"times needs one time for each of {', '.join(visits)}; got {len(self.times)}.")
         data = repeats(study, self.outcome, visits=visits, by=self.by, reference=self.reference)
@@ -173,7 +180,8 @@ class SlopeModel(Analysis):
         names = tuple(data.features) + tuple("slope" if f == "intercept" else f"slope {f}" for f in data.features)
         model = mixed(
             data.scores.ravel(), np.hstack([x, x * t[:, None]]), names=names, cluster=np.repeat(np.arange(n), m),
-            random=np.column_stack([np.ones(n * m), t]), method=self.df,
+            random=np.column_stack([np.ones(n * m), t][: 2 if self.random == "slope" else 1]), method=self.df,
+            reml=by_reml(self.estimator),
         )  # fmt: skip
         unit = f"{data.outcome.unit} per {'doubling of time' if self.log2 else 'unit of time'}"
         d, eye = len(data.features), np.eye(len(names))
@@ -199,8 +207,26 @@ class SlopeModel(Analysis):
         if not randomised:
             notes.append(unrandomised(self.by))
         facts = {"model": model.how, "visits": visits, "randomised": randomised}
+        record = FittedModel(
+            fit.structure.title, self.estimator, METHODS[self.df], (), (), fit.boundary, fit.loglik, fit.aic, fit.bic
+        )
         return Result(
-            self, tuple(rows), data.counts, data.outcome, tuple(notes), {"observed": data.observed()}, facts=facts
+            self,
+            tuple(rows),
+            data.counts,
+            data.outcome,
+            tuple(notes),
+            {"observed": data.observed()},
+            facts=facts,
+            model=record,
+        )
+
+    def methods_text(self) -> str:
+        time = "log2 of time" if self.log2 else "time"
+        each = "intercept and slope" if self.random == "slope" else "intercept"
+        return (
+            f"Scores were analysed by a linear mixed model on {time} with a random {each} for each patient, {self.estimator} "
+            f"and {METHODS[self.df]} degrees of freedom."
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
