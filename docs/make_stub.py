@@ -16,6 +16,7 @@ PUBLIC = {
     "Read, check, answer, show, report": {
         "readers": ("read_study", "read_table"),
         "checks": ("check",),
+        "notebooks.explore_panel": ("explore",),
         "notebooks.wide_frame": ("PairedAnswer", "paired"),
         "plans.plan": ("Plan",),
         "plots": ("plot",),

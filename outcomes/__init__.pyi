@@ -76,6 +76,7 @@ from .analyses.sites.two_stage import PooledSites as PooledSites
 
 # Read, check, answer, show, report
 from .checks import check as check
+from .notebooks.explore_panel import explore as explore
 from .notebooks.wide_frame import PairedAnswer as PairedAnswer
 from .notebooks.wide_frame import paired as paired
 from .plans.plan import Plan as Plan

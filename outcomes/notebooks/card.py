@@ -53,6 +53,6 @@ def _image(result: Result) -> str:
     from outcomes.reporting.document import Figure
     from outcomes.reporting.render.figures import render
 
-    drawn = render(Figure(result, result.pictures[0], "", ""), kind="png", dpi=100)
+    drawn = render(Figure(result, result.pictures[0], "", ""), kind="svg")
     data = base64.b64encode(drawn).decode()
-    return f'<img alt="{html.escape(result.sentence(), quote=True)}" src="data:image/png;base64,{data}">'
+    return f'<img alt="{html.escape(result.sentence(), quote=True)}" src="data:image/svg+xml;base64,{data}">'

@@ -28,7 +28,7 @@ def test_a_card_has_sentence_main_estimate_picture_and_the_rest_folded() -> None
     assert html.escape(result.sentence()) in page
     shown, folded = page.split("<details>")
     assert "mean change: −1.8 (" in html.unescape(shown)
-    assert shown.count("data:image/png;base64,") == 1
+    assert shown.count("data:image/svg+xml;base64,") == 1
     assert "week 4" not in folded.split("</summary>")[0]
     assert "All estimates" in folded and "enrolled" in folded
     assert all(html.escape(n) in folded for n in result.notes)

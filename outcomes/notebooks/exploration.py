@@ -1,0 +1,134 @@
+"""What the panel of `oc.explore` knows, without any widget: the study, what can be asked of it, and the code that does the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from outcomes.analyses.question import Analysis
+from outcomes.config import atomic
+from outcomes.core.errors import OutcomesError, StudyError
+from outcomes.notebooks.kinds import KINDS
+from outcomes.plans.plan import Plan, kinds
+from outcomes.plans.ready_made import ready_made, starter, suggest
+from outcomes.readers import read_study
+from outcomes.readers.studyfile import study_from_text
+from outcomes.study.study import GROUPS, Study
+from outcomes.tables.question_list import by_topic
+
+#: The fields of a question that the panel has a control for.
+CHOSEN = ("outcome", "before", "after", "by")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What was read: a study (None where something stands in the way), its study file as text, and the code that reads it."""
+
+    study: Study | None
+    text: str
+    folder: Path
+    problem: str
+    code: str
+    file: Path | None = None
+    frame: pd.DataFrame | None = None
+
+    def again(self, text: str) -> Opened:
+        """The same data read by a corrected study file."""
+        code = f"study = oc.read_study({'study.toml'!r})  # the study file as corrected here"
+        try:
+            study = study_from_text(text, self.folder)
+        except OutcomesError as e:
+            return dataclasses.replace(self, study=None, text=text, problem=str(e), code=code)
+        return dataclasses.replace(self, study=study, text=text, problem="", code=code)
+
+
+def opened(source: str | Path | pd.DataFrame | Study) -> Opened:
+    """Read a data file, a study file, a frame or a study. Raises what reading it raises."""
+    if isinstance(source, Study):
+        return Opened(source, "", Path(), "", "# study: the one you gave to oc.explore")
+    if isinstance(source, pd.DataFrame):
+        folder = Path(tempfile.mkdtemp(prefix="outcomes-"))
+        source.to_csv(folder / "scores.csv", index=False)
+        code = 'frame.to_csv("scores.csv", index=False)\nstudy = oc.read_study("study.toml")'
+        return dataclasses.replace(_guessed(folder / "scores.csv", code), frame=source)
+    path = Path(source)
+    if path.suffix.lower() == ".toml":
+        study = read_study(path)
+        code = f"study = oc.read_study({path.as_posix()!r})"
+        return Opened(study, path.read_text("utf-8-sig"), path.parent, "", code, path)
+    return _guessed(path, 'study = oc.read_study("study.toml")  # write it first: the button, or outcomes init')
+
+
+def _guessed(path: Path, code: str) -> Opened:
+    text, problem = starter(path)
+    first = Opened(None, text, path.parent, problem, code)
+    return first if problem else dataclasses.replace(first.again(text), code=code)
+
+
+def askable() -> list[tuple[str, str]]:
+    """(label, name) of the questions that need no more than the panel's controls give, by topic."""
+    out = []
+    for topic, name, kind in by_topic():
+        fields = dataclasses.fields(kind)
+        needed = {
+            f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        }
+        if "outcome" in {f.name for f in fields} and needed <= set(CHOSEN):
+            out.append((f"{topic}: {kind.short or name} ({name})", name))
+    return out
+
+
+def fields_of(name: str) -> tuple[str, ...]:
+    """Which of the panel's controls a question uses."""
+    return tuple(f.name for f in dataclasses.fields(kinds()[name]) if f.name in CHOSEN)
+
+
+def groups_of(study: Study) -> list[str]:
+    """The arm, route and other characteristics with 2 to 10 values, by which patients can be compared."""
+    frame = study.patient_frame
+    found = [c for c in frame if 2 <= frame[c].nunique() <= 10 and not pd.api.types.is_float_dtype(frame[c])]
+    return sorted(map(str, found), key=lambda c: (c not in GROUPS, c))
+
+
+def asked(name: str, chosen: dict[str, str]) -> tuple[Analysis, str]:
+    """The question, and the code that asks it. Raises AnalysisError where a field does not fit."""
+    fields: dict[str, Any] = {f: chosen[f] for f in fields_of(name) if chosen.get(f)}
+    words = ", ".join(repr(v) if f == "outcome" else f"{f}={v!r}" for f, v in fields.items())
+    return kinds()[name](**fields), f"result = oc.{name}({words}).run(study)\nresult"
+
+
+def plan_of(study: Study) -> tuple[Plan, str]:
+    """The plan of the study file, or the ready-made one that fits, with its code."""
+    if study.questions:
+        return Plan.of(study), "plan = oc.Plan.of(study)"
+    kind = suggest(study)
+    return ready_made(kind, study), f"plan = oc.plans.ready_made({kind!r}, study)"
+
+
+def write_study(opened: Opened, target: str | Path) -> Opened:
+    """Write the study file (and, of a frame, its scores.csv beside it). Raises StudyError where one is there already."""
+    file = Path(target)
+    if not opened.text:
+        raise StudyError("This study was made in Python: it has no study file to write.")
+    new = [file] if opened.frame is None else [file, file.with_name("scores.csv")]
+    for path in new:
+        if path.exists():
+            raise StudyError(f"{path} is already there. Choose another name.")
+    text = opened.text
+    if opened.frame is not None:
+        opened.frame.to_csv(new[1], index=False)
+    elif file.resolve().parent != opened.folder.resolve():
+        raise StudyError(f"The study file names its data as seen from its own folder: write it into {opened.folder}.")
+    atomic.write(file, text)
+    return dataclasses.replace(opened, file=file, code=f"study = oc.read_study({file.as_posix()!r})")
+
+
+def kinds_of_notebook(study: Study) -> list[str]:
+    """The kinds of notebook, the one that fits the study first."""
+    fits = suggest(study)
+    return sorted(KINDS, key=lambda k: (k != fits, k))

@@ -1,0 +1,123 @@
+"""The panel of `oc.explore`, driven through its widgets without a browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.notebooks.exploration import askable, asked, opened
+from tests.builders import two_visits
+
+pytest.importorskip("ipywidgets")
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "data" / "sample" / "study.toml"
+
+
+def long_frame(patients: int = 12) -> pd.DataFrame:
+    visits = ["baseline", "week_4"]
+    ids = np.repeat([f"p{i:03d}" for i in range(patients)], 2)
+    pain = [7 - (i % 2) * (1 + i % 3) for i in range(2 * patients)]
+    return pd.DataFrame({"patient_id": ids, "visit": visits * patients, "nrs_avg": pain})
+
+
+def test_a_study_is_answered_at_once_with_the_code_that_does_the_same() -> None:
+    study = two_visits([7, 6, 8, 5], [5, 5, 4, 5])
+    panel = oc.explore(study)
+    asked = oc.PairedT("pain", before="baseline", after="week_4").run(study)
+    assert panel.result.to_frame().equals(asked.to_frame())
+    scope = {"study": study}
+    exec(panel.code.removesuffix("\nresult"), scope)
+    assert scope["result"].to_frame().equals(asked.to_frame())
+    assert "<img" in panel.card.value and "Copy as code" in panel.shown.value
+
+
+def test_another_choice_gives_another_answer_and_unused_controls_are_off() -> None:
+    panel = oc.explore(two_visits([7, 6, 8, 5], [5, 5, 4, 5]))
+    panel.question.value = "SignedRank"
+    assert type(panel.result.analysis).__name__ == "SignedRank" and "oc.SignedRank('pain'" in panel.code
+    assert panel.chosen["by"].disabled and not panel.chosen["before"].disabled
+    panel.chosen["before"].value = "week_4"
+    assert panel.result is None and "same visit" in panel.card.value and panel.code == ""
+
+
+@pytest.mark.parametrize("name", [name for _, name in askable()])
+def test_every_question_offered_is_answered_or_refused_in_words(name: str) -> None:
+    panel = oc.explore(two_visits([7, 6, 8, 5], [5, 5, 4, 5]))
+    panel.question.value = name
+    assert (panel.result is None) == ('role="alert"' in panel.card.value)
+
+
+def test_a_frame_is_guessed_and_its_study_file_corrected_and_written(tmp_path: Path) -> None:
+    panel = oc.explore(long_frame())
+    assert panel.opened.study is not None and "guess" in panel.text.value
+    panel.text.value = panel.text.value.replace('title = "scores"', 'title = "Mended"')
+    panel.read.click()
+    assert panel.opened.study.title == "Mended"
+    panel.folder.value = str(tmp_path)
+    panel.buttons["Write study.toml"].click()
+    read = oc.read_study(tmp_path / "study.toml")
+    assert read.title == "Mended" and read.enrolled == 12
+    assert f"oc.read_study('{(tmp_path / 'study.toml').as_posix()}')" in panel.code
+    panel.buttons["Write study.toml"].click()
+    assert "already there" in panel.said.value
+    panel.buttons["Write notebook"].click()
+    assert (tmp_path / f"{panel.kind.value}.ipynb").exists(), panel.said.value
+    panel.buttons["Write report"].click()
+    assert (tmp_path / "report.html").stat().st_size > 5000
+    assert "oc.write_report(study, plan" in panel.code
+
+
+def test_a_study_file_that_does_not_fit_says_why_and_is_mended() -> None:
+    panel = oc.explore(long_frame())
+    good = panel.text.value
+    panel.text.value = good.replace('visit = "visit"', 'visit = "vist"')
+    panel.read.click()
+    assert panel.opened.study is None and 'role="alert"' in panel.seen.value and "vist" in panel.seen.value
+    panel.buttons["Write report"].click()
+    assert "no study yet" in panel.said.value
+    panel.text.value = good
+    panel.read.click()
+    assert panel.result is not None
+
+
+def test_the_sample_study_is_read_with_its_groups() -> None:
+    panel = oc.explore(SAMPLE)
+    assert "oc.read_study" in panel.code and panel.checks.value.count('class="oc-row"') == len(
+        oc.check(panel.opened.study)
+    )
+    assert len(panel.chosen["by"].options) > 1
+
+
+def test_a_choice_is_answered_within_300_ms_for_500_patients() -> None:
+    rng = np.random.default_rng(1)
+    panel = oc.explore(two_visits(list(rng.integers(4, 11, 500)), list(rng.integers(0, 11, 500))))
+    times = []
+    for name in ("SignedRank", "PairedT", "SignedRank", "PairedT"):
+        start = time.process_time()
+        panel.question.value = name
+        times.append(time.process_time() - start)
+    assert min(times[2:]) < 0.3
+
+
+def test_without_ipywidgets_the_message_names_the_extra() -> None:
+    code = "import sys; sys.modules['ipywidgets'] = None; import outcomes as oc; oc.explore('x.csv')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "MissingExtraError: oc.explore needs ipywidgets: pip install 'outcomes[notebooks]'" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_an_error_of_reading() -> None:
+    with pytest.raises(oc.OutcomesError):
+        opened("no_such_file.csv")
+
+
+def test_the_code_names_only_what_the_question_uses() -> None:
+    question, code = asked("PairedT", {"outcome": "pain", "before": "a", "after": "b", "by": "arm"})
+    assert code == "result = oc.PairedT('pain', before='a', after='b').run(study)\nresult"
+    assert question.outcome == "pain"
