@@ -8,14 +8,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from site_pages import api, command_line, gallery, questions, study_keys
+from site_pages import api, command_line, gallery, questions
 
 #: Pages made from the code: their place in the site, and what makes them.
 MADE: dict[str, Callable[[], str]] = {
     "which-question.md": questions.page,
     "reference/questions.md": questions.fields,
     "reference/command-line.md": command_line.page,
-    "reference/study-file-keys.md": study_keys.page,
 }
 #: Files of the repository that are pages of the site, and what they are called there.
 TAKEN = {
