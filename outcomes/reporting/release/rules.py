@@ -1,0 +1,111 @@
+"""The decision about the mean of a group: release, coarsen or withhold, and the reason in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from outcomes.core.wording import round_half_away
+from outcomes.reporting.release.audit import Open, audit, told
+
+#: Residual degrees of freedom that a released estimate needs (ACRO's default).
+LEAST_DF = 10
+#: (n, k) dominance: the n largest shares may not make up more than k of a total. p%: the rest must exceed p of the largest.
+DOMINANCE_N, DOMINANCE_K, DOMINANCE_P = 2, 0.9, 0.1
+#: The part of a scale that must stay possible for every patient of a group.
+OPEN_PART = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What goes out about a mean: how many digits (−1: nothing), whether with its interval, and the rule or reason."""
+
+    digits: int
+    interval: bool
+    words: str
+
+    @property
+    def released(self) -> bool:
+        """Whether anything goes out."""
+        return self.digits >= 0
+
+
+def decide(
+    values: np.ndarray, *, low: float, high: float, step: float, digits: int, least: int, change: bool = False
+) -> Decision:
+    """Whether the mean of these scores may go out, and how coarse.
+
+    First with its interval at the usual digits, then with fewer digits, then without the interval, else not at all.
+    `low`, `high` and `step` describe the scale of the values (of the change, if they are changes); `least` is the fewest
+    patients that a number may rest on.
+
+    >>> decide(np.r_[np.full(9, 10.0), 4.0], low=0, high=10, step=1, digits=1, least=8).words
+    'withheld: fewer than 10 degrees of freedom'
+    >>> decide(np.arange(22) % 11, low=0, high=10, step=1, digits=1, least=8).digits
+    1
+    """
+    if len(values) < least:
+        return Decision(-1, False, f"withheld: fewer than {least} patients")
+    if len(values) - 1 < LEAST_DF:
+        return Decision(-1, False, f"withheld: fewer than {LEAST_DF} degrees of freedom")
+    if dominated(values, low, high, change=change):
+        return Decision(-1, False, "withheld: one or two patients make up most of it")
+    if not low < high < math.inf:
+        low, high = float(values.min()), float(values.max())
+    reason = ""
+    for k, interval in ((digits, True), *(((digits - 1, True),) if digits else ()), (digits, False)):
+        found = audit_mean(values, low, high, step, k if interval else None, least)
+        if found.narrow(least - 1).any():
+            reason = "withheld: it would tell how many patients have some score"
+        elif not _possible(found, len(values), least):
+            reason = "withheld: it would nearly tell each patient's score"
+        else:
+            coarse = "" if interval and k == digits else " after fewer digits" if interval else " without its interval"
+            return Decision(k, interval, f"at least {LEAST_DF} degrees of freedom, dominance, audit{coarse}")
+    return Decision(-1, False, reason)
+
+
+def audit_mean(values: np.ndarray, low: float, high: float, step: float, digits: int | None, least: int) -> Open:
+    """What stays open about the scores once their mean is out, with its interval at so many digits (None: no interval)."""
+    half = None if digits is None else half_widths(values, digits)
+    given = told(values, low, high, step, half)
+    return audit(given, hidden=least - 1, enough=lambda found: _possible(found, len(values), least))
+
+
+def half_widths(values: np.ndarray, digits: int) -> tuple[float, float]:
+    """The smallest and largest half-width of an interval about this mean whose limits print as they do."""
+    from outcomes.reporting.release.audit import _t
+
+    n, m = len(values), float(values.mean())
+    half = _t(n) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    spare = 0.5 * 10.0**-digits
+    low, high = round_half_away(m - half, digits), round_half_away(m + half, digits)
+    return max(0.0, m - low - spare, high - spare - m), min(m - low + spare, high + spare - m)
+
+
+def dominated(values: np.ndarray, low: float, high: float, *, change: bool = False) -> bool:
+    """Whether few patients make up a total: of distances from either end of the scale, or of the sizes of changes.
+
+    (n, k) rule and p% rule (Hundepool and others, Handbook on Statistical Disclosure Control, 2010, section 4.2).
+    """
+    totals = [np.abs(values)] if change else []
+    if math.isfinite(low) and math.isfinite(high):
+        totals += [values - low, high - values]
+    return any(_dominated(np.sort(x)[::-1]) for x in totals)
+
+
+def _dominated(x: np.ndarray) -> bool:
+    total = float(x.sum())
+    if total <= 0:
+        return True
+    top = float(x[:DOMINANCE_N].sum())
+    return top > DOMINANCE_K * total or total - top < DOMINANCE_P * float(x[0])
+
+
+def _possible(found: Open, n: int, least: int) -> bool:
+    """Whether half the scale is possible for each patient, and no score is certain for all but a few of them."""
+    width = float(found.support.max() - found.support.min())
+    crowd = int((n - found.fewest).min())
+    return found.span() >= OPEN_PART * width and crowd >= min(least, n // 2)
