@@ -40,6 +40,11 @@ EXIT_CODES = """exit codes:
 
 #: The one thing that nearly every command needs.
 STUDY: dict[str, Any] = {"metavar": "STUDY.toml", "help": "the study file: which columns mean what, and the plan"}
+LEDGER: dict[str, Any] = {
+    "default": "",
+    "metavar": "FILE",
+    "help": "with share: what was shared so far (default: shared-ledger.json beside the study file)",
+}
 SCHEDULE: dict[str, Any] = {
     "metavar": "SCHEDULE.toml",
     "help": "the schedule: which study, how often, where to, who is told",
@@ -86,8 +91,21 @@ def _with_a_study(add: Add) -> None:
         "--audience", default="internal", choices=["internal", "share"], help="share: no small or exact number"
     )
     p.add_argument("--policy", default="opensafely", help="with share: opensafely, nhs, cms, ukllc or acro")
+    p.add_argument("--ledger", **LEDGER)
     p.add_argument(
         "--since", default="", metavar="DIR", help="the folder of the last report: adds what is new since then"
+    )
+    p = add(
+        "share", do.share, "review what a report for sharing would release, number by number, before it is published"
+    )
+    p.add_argument("study", **STUDY)
+    p.add_argument(
+        "--review", action="store_true", help="list each number with the rule that let it pass or withheld it"
+    )
+    p.add_argument("--policy", default="opensafely", help="opensafely, nhs, cms, ukllc or acro")
+    p.add_argument("--ledger", **LEDGER)
+    p.add_argument(
+        "--to", default="", metavar="FILE", help="write the list to a .csv or .json file instead of the screen"
     )
     p = add("run", do.run, "answer the study's plan and write every number to a file for machines")
     p.add_argument("study", **STUDY)

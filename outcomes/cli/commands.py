@@ -19,7 +19,7 @@ log = logging.getLogger("outcomes")
 
 def report(args: argparse.Namespace) -> int:
     """Answer the plan and write the report, in every format asked for."""
-    from outcomes.reporting import FORMATS, LEDGER, SNAPSHOT, build, document_files, snapshot_text, table_files
+    from outcomes.reporting import FORMATS, SNAPSHOT, build, snapshot_text
 
     formats = [f.strip().lower() for f in args.format.split(",") if f.strip()] or ["html"]
     for kind in formats:
@@ -30,25 +30,74 @@ def report(args: argparse.Namespace) -> int:
         next(p for p in (Path(args.out).absolute(), *Path(args.out).absolute().parents) if p.exists())
     )
     study, plan = _study_and_plan(args.study)
-    out, how = Path(args.out), {"audience": args.audience, "policy": args.policy}
-    if args.audience == "share":
-        out, how = out / "share", how | {"ledger": out / LEDGER}
-    elif args.since:
-        how |= {"since": args.since}
-    results = _answer(plan, study)
-    doc = build(study, results, folder=out, **how)
-    reports = document_files(doc, formats=tuple(f for f in formats if f != "tables"))
-    files: dict[str, bytes | str] = {}
-    if "tables" in formats:
-        files = {f"tables/{name}": data for name, data in table_files(doc, results).items()}
-    if args.audience == "internal":
-        files[SNAPSHOT] = snapshot_text(study, results, since=args.since or None)
-    atomic.write_all(out, files | dict(reversed(reports.items())), private=(SNAPSHOT,))
-    paths = [out / name for name in reports] + [out / "tables"] * ("tables" in formats)
+    results, out = _answer(plan, study), Path(args.out)
+    paths = _share(args, study, results, formats) if args.audience == "share" else []
+    if not paths:
+        doc = build(study, results, folder=out, **({"since": args.since} if args.since else {}))
+        files = _files(doc, results, formats, {SNAPSHOT: snapshot_text(study, results, since=args.since or None)})
+        atomic.write_all(out, files, private=(SNAPSHOT,))
+        paths = _places(out, formats)
     log.info("%s answered, %d not.", plural(len(results) - len(results.failed), "question"), len(results.failed))
     _say_failed(results)
     for path in paths:
         print(f"Report: {path.resolve()}")
+    return 5 if results.failed else 0
+
+
+def _files(doc: Any, results: Any, formats: list[str], more: dict[str, bytes | str]) -> dict[str, bytes | str]:
+    """Every file of a report, the one to open first last: where it is new, all are."""
+    from outcomes.reporting import document_files, table_files
+
+    reports = document_files(doc, formats=tuple(f for f in formats if f != "tables"))
+    tables = table_files(doc, results) if "tables" in formats else {}
+    return {f"tables/{name}": data for name, data in tables.items()} | more | dict(reversed(reports.items()))
+
+
+def _places(out: Path, formats: list[str]) -> list[Path]:
+    return [out / f"report.{f}" for f in formats if f != "tables"] + [out / "tables"] * ("tables" in formats)
+
+
+def _share(args: argparse.Namespace, study: Any, results: Any, formats: list[str]) -> list[Path]:
+    """Publish the report for sharing together with its entry in the ledger."""
+    from outcomes.reporting import build, published
+    from outcomes.reporting.release.ledger import recorded
+
+    out = Path(args.out) / "share"
+
+    def put(doc: Any) -> None:
+        with recorded(doc.record):
+            atomic.write_all(out, _files(doc, results, formats, {}))
+
+    published(lambda: build(study, results, audience="share", policy=args.policy, ledger=_ledger(args)), put)
+    return _places(out, formats)
+
+
+def _ledger(args: argparse.Namespace) -> Path:
+    """The ledger of the study: beside the study file, whatever folder the report goes to, unless one is stated."""
+    from outcomes.reporting import LEDGER
+
+    return Path(args.ledger) if args.ledger else Path(args.study).absolute().parent / LEDGER
+
+
+def share(args: argparse.Namespace) -> int:
+    """Show what a report for sharing would release, number by number, for a person to sign off; publishes nothing."""
+    import pandas as pd
+
+    from outcomes.reporting import build
+
+    if not args.review:
+        raise StudyError("outcomes share --review STUDY shows what a report for sharing would release.")
+    study, plan = _study_and_plan(args.study)
+    results = _answer(plan, study)
+    doc = build(study, results, audience="share", policy=args.policy, ledger=_ledger(args))
+    frame = pd.DataFrame([(p.what, p.text, p.rule) for p in doc.review], columns=["number", "as printed", "rule"])
+    if args.to:
+        output.kind_of_file(args.to)
+        output.write(frame, args.to)
+        print(f"Review: {Path(args.to).resolve()}")
+    else:
+        output.show(frame, f"{len(frame)} numbers for sharing, {doc.suppressed} withheld; nothing was published")
+    print(f"To publish: outcomes report {args.study} --audience share --policy {args.policy}")
     return 5 if results.failed else 0
 
 

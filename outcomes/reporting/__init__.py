@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from outcomes.config import atomic
 from outcomes.core.errors import StudyError, unknown
@@ -14,6 +15,7 @@ from outcomes.study.study import Study
 if TYPE_CHECKING:
     from outcomes.reporting.document import Document
 
+T = TypeVar("T")
 FORMATS = ("html", "pdf", "docx")
 #: What was shared so far: a file that stays inside the clinic.
 LEDGER = "shared-ledger.json"
@@ -36,8 +38,8 @@ def write_report(
 
     `audience="share"` makes the report that may leave the clinic: only numbers that pass the disclosure `policy`
     (opensafely, nhs, cms, ukllc, acro), no mark for a single patient, and refused where too few patients differ from a
-    report shared earlier. What was shared is remembered in the `ledger`, a file that stays inside the clinic (default:
-    `shared-ledger.json` beside the folder of the report, never in it).
+    report shared earlier. What was shared is remembered in the `ledger`, one file a study that stays inside the clinic
+    (default: `shared-ledger.json` beside the folder of the report; the command line has it beside the study file).
 
     Returns the path. Raises PrivacyError for a refused report, StudyError for another ending or a
     folder that cannot be made, MissingExtraError for a missing extra.
@@ -71,14 +73,29 @@ def write_reports(
     for kind in formats:
         if kind not in FORMATS:
             raise StudyError(unknown("format", kind, FORMATS))
-    return write_document(build(study, answers, folder=Path(folder), **options), folder, formats=formats, name=name)
+    return published(
+        lambda: build(study, answers, folder=Path(folder), **options),
+        lambda doc: write_document(doc, folder, formats=formats, name=name),
+    )
+
+
+def published(make: Callable[[], Document], put: Callable[[Document], T]) -> T:
+    """Make a document and publish it; made again where another report of the study was shared in between."""
+    from outcomes.reporting.release.ledger import LedgerMovedError
+
+    for _ in range(5):
+        try:
+            return put(make())
+        except LedgerMovedError:
+            continue
+    return put(make())
 
 
 def write_document(
     doc: Document, folder: str | Path, *, formats: tuple[str, ...] = FORMATS, name: str = "report"
 ) -> list[Path]:
     """Write a document from `build` in several formats. Raises PrivacyError, MissingExtraError, OutputError."""
-    return _put(Path(folder), document_files(doc, formats=formats, name=name))
+    return _put(doc, Path(folder), document_files(doc, formats=formats, name=name))
 
 
 def document_files(doc: Document, *, formats: tuple[str, ...] = FORMATS, name: str = "report") -> dict[str, bytes]:
@@ -99,7 +116,7 @@ def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[P
 
 def write_document_tables(doc: Document, answers: Results, folder: str | Path) -> list[Path]:
     """Write the tables of a document from `build`; as `write_tables` does. Raises MissingExtraError, OutputError."""
-    return _put(Path(folder), table_files(doc, answers))
+    return _put(doc, Path(folder), table_files(doc, answers))
 
 
 def table_files(doc: Document, answers: Results) -> dict[str, bytes]:
@@ -157,16 +174,19 @@ def build(
 
 
 def _for_sharing(study: Study, results: Results, policy: str, ledger: Path) -> Document:
-    from outcomes.reporting.disclosure import PRESETS, Desk
-    from outcomes.reporting.ledger import Ledger
+    from dataclasses import replace
+
+    from outcomes.reporting.release.control import DisclosureControl
+    from outcomes.reporting.release.ledger import Ledger, Record
+    from outcomes.reporting.release.policy import PRESETS
     from outcomes.reporting.shared import shared_document
 
     if policy not in PRESETS:
         raise StudyError(unknown("disclosure policy", policy, PRESETS))
-    desk = Desk(PRESETS[policy], Ledger.read(ledger))
-    doc = shared_document(study, results, desk)
-    desk.ledger.write(ledger)  # before the report: one that is published is always remembered
-    return doc
+    control = DisclosureControl(PRESETS[policy], Ledger.open(ledger, study))
+    doc = shared_document(study, results, control)
+    record = Record(ledger, control.ledger.read, control.ledger.text())
+    return replace(doc, record=record, review=tuple(control.passed))
 
 
 def _render(doc: Document, kind: str) -> bytes:
@@ -183,7 +203,10 @@ def _render(doc: Document, kind: str) -> bytes:
     return docx.render(doc)
 
 
-def _put(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """All files at once; the first one is the main one, so it gets its place last."""
-    atomic.write_all(folder, dict(reversed(files.items())))
+def _put(doc: Document, folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """All files at once, and with them the ledger; the first file is the main one, so it gets its place last."""
+    from outcomes.reporting.release.ledger import recorded
+
+    with recorded(doc.record):
+        atomic.write_all(folder, dict(reversed(files.items())))
     return [folder / name for name in files]

@@ -19,7 +19,7 @@ from outcomes.reporting.chapters.limitations import cannot_show, planned
 from outcomes.reporting.chapters.methods import methods
 from outcomes.reporting.chapters.patient_flow import counted, counted_each, quality
 from outcomes.reporting.chapters.provenance import provenance
-from outcomes.reporting.document import Block, Cleared, Document, Figure, Section, TableBlock
+from outcomes.reporting.document import Block, Document, Figure, Releasable, Section, TableBlock
 from outcomes.reporting.parts import ORDER, ROBUSTNESS, chapter
 from outcomes.reporting.plain_language import summary
 from outcomes.study.study import Study
@@ -79,8 +79,8 @@ def finished(parts: Iterable[Section]) -> tuple[Section, ...]:
     return tuple(out)
 
 
-def _numbered(b: Block | Cleared, numbers: dict[str, int]) -> Block | Cleared:
-    if isinstance(b, Cleared):
+def _numbered(b: Block | Releasable, numbers: dict[str, int]) -> Block | Releasable:
+    if isinstance(b, Releasable):
         return replace(b, block=_numbered(b.block, numbers))  # type: ignore[arg-type]
     if isinstance(b, TableBlock):
         numbers["Table"] += 1

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from outcomes.core.errors import PrivacyError
 from outcomes.core.result import Result
 from outcomes.tables.results_table import Table
+
+if TYPE_CHECKING:
+    from outcomes.reporting.release.ledger import Record
+    from outcomes.reporting.release.rules import Passed
 
 SAMPLE_WORDS = "Invented data: no real patient stands behind any number on this page."
 AUDIENCES = ("internal", "share")
@@ -84,8 +89,8 @@ Block = Paragraph | Bullets | KeyNumbers | Flow | Figure | TableBlock
 
 
 @dataclass(frozen=True, eq=False)
-class Cleared:
-    """A block that a disclosure policy has let through: only `outcomes.reporting.disclosure` makes one."""
+class Releasable:
+    """A block that a disclosure policy has let through: only `outcomes.reporting.release` makes one."""
 
     block: Block
     policy: str
@@ -96,7 +101,7 @@ class Section:
     """A heading and what stands under it; `level` 2 is a chapter, 3 a part of one."""
 
     title: str
-    blocks: tuple[Block | Cleared, ...] = ()
+    blocks: tuple[Block | Releasable, ...] = ()
     level: int = 2
     anchor: str = ""
     new_page: bool = False
@@ -114,6 +119,9 @@ class Document:
     sample: bool = False
     audience: str = "internal"
     suppressed: int = 0
+    #: For sharing: what publishing it writes into the ledger, and the review (each number with the rule that let it pass).
+    record: Record | None = None
+    review: tuple[Passed, ...] = ()
 
     @property
     def footer(self) -> str:
@@ -131,7 +139,7 @@ def blocks_of(doc: Document, section: Section) -> Iterator[Block]:
     Raises PrivacyError when the report is for sharing and a block has not passed a disclosure policy.
     """
     for b in section.blocks:
-        if isinstance(b, Cleared):
+        if isinstance(b, Releasable):
             yield b.block
         elif doc.audience != "internal":
             raise PrivacyError(
@@ -156,9 +164,9 @@ def all_tables(doc: Document) -> Iterator[Table]:
             yield b.numbers
 
 
-def _like(b: Block | Cleared, block: Block) -> Block | Cleared:
+def _like(b: Block | Releasable, block: Block) -> Block | Releasable:
     """A block in the place of another, cleared where that was."""
-    return replace(b, block=block) if isinstance(b, Cleared) else block
+    return replace(b, block=block) if isinstance(b, Releasable) else block
 
 
 def on_paper(doc: Document) -> Document:
@@ -166,12 +174,12 @@ def on_paper(doc: Document) -> Document:
 
     So do the numbers of the pictures on the first pages, where there is an appendix.
     """
-    sections, moved = [], list[Block | Cleared]()
+    sections, moved = [], list[Block | Releasable]()
     appendix = any(s.appendix for s in doc.sections)
     for s in doc.sections:
-        kept = list[Block | Cleared]()
+        kept = list[Block | Releasable]()
         for b in s.blocks:
-            inner = b.block if isinstance(b, Cleared) else b
+            inner = b.block if isinstance(b, Releasable) else b
             if isinstance(inner, Figure) and inner.numbers and not s.appendix and appendix:
                 moved.append(_like(b, TableBlock(inner.numbers)))
                 kept.append(_like(b, replace(inner, numbers=None)))

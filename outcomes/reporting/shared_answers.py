@@ -1,4 +1,4 @@
-"""The answers of a report for sharing: every number in them comes from the disclosure desk."""
+"""The answers of a report for sharing: every number in them comes from the disclosure control."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import NONE, digits_for, interval, number, percent, spoken
-from outcomes.reporting.disclosure import Desk, mean_words, share_words
+from outcomes.core.wording import NONE, digits_for, number, percent, spoken
 from outcomes.reporting.document import Block, Figure, Paragraph, TableBlock
 from outcomes.reporting.parts import method, primary, several_rows
+from outcomes.reporting.release.control import DisclosureControl, share_words
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
@@ -40,36 +40,36 @@ def questions_of(results: Results) -> list[tuple[str, str, str]]:
     return found
 
 
-def change_of(study: Study, desk: Desk, name: str, before: str, after: str) -> dict[str, Any]:
-    """Mean before, mean after and mean change of the patients with both, as released; made once and kept by the desk."""
+def change_of(study: Study, control: DisclosureControl, name: str, before: str, after: str) -> dict[str, Any]:
+    """Mean before, mean after and mean change of the patients with both, as released; made once and kept by the control.
+
+    Two of the three tell the third, so all are withheld where one is.
+    """
     key = f"{name}|{before}|{after}"
-    if key not in desk.kept:
+    if key not in control.kept:
         outcome = study.outcome(name)
-        pairs, k, width = study.pairs(name, before=before, after=after), digits_of(outcome), outcome.high - outcome.low
+        pairs, k = study.pairs(name, before=before, after=after), digits_of(outcome)
         first, last = pd.Series(pairs.before, pairs.patients), pd.Series(pairs.after, pairs.patients)
-        told = {f"{name} at {before}": first, f"{name} at {after}": last}
-        change = desk.mean(f"change of {key}", pd.Series(pairs.change, pairs.patients), k, scale=width, also=told)
-        hidden = math.isnan(change.value)
-        desk.hidden += 2 * hidden  # the means before and after
-        desk.kept[key] = {
-            "n": len(first), "change": change,
-            "before": change if hidden else desk.mean(f"{name} at {before}", first, k, scale=width),
-            "after": change if hidden else desk.mean(f"{name} at {after}", last, k, scale=width),
+        what = f"{outcome.title}, {spoken(before)} to {spoken(after)}"
+        parts = {
+            "before": {before: (1, first)}, "after": {after: (1, last)}, "change": {after: (1, last), before: (-1, first)},
         }  # fmt: skip
-    return desk.kept[key]
+        control.kept[key] = {"n": len(first), **control.linked(outcome, parts, k, what=what)}
+    return control.kept[key]
 
 
-def answers(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
-    """Mean scores and changes, cleared by the desk."""
+def answers(study: Study, results: Results, control: DisclosureControl) -> Iterator[Block]:
+    """Mean scores and changes, each released by the disclosure control."""
     rows = list[tuple[str, ...]]()
     for name, before, after in [] if several_rows(study) else questions_of(results):
-        outcome, k = study.outcome(name), digits_of(study.outcome(name))
-        made = change_of(study, desk, name, before, after)
-        value, ci = mean_words(made["change"], k)
+        outcome = study.outcome(name)
+        made = change_of(study, control, name, before, after)
+        value, ci = made["change"].words
         e = made["change"]
-        word = "hidden" if value == NONE else "not clear" if e.low <= 0 <= e.high else outcome.direction(e.value)
-        rows.append((outcome.title, f"{spoken(before)} to {spoken(after)}", desk.count(made["n"]), mean_words(made["before"], k)[0],
-                     mean_words(made["after"], k)[0], value, ci, word))  # fmt: skip
+        unclear = not (e.low > 0 or e.high < 0)
+        word = "hidden" if e.hidden else "not clear" if unclear else outcome.direction(e.value)
+        rows.append((outcome.title, f"{spoken(before)} to {spoken(after)}", control.count(made["n"]), made["before"].words[0],
+                     made["after"].words[0], value, ci, word))  # fmt: skip
     if rows:
         header = (
             "score",
@@ -86,7 +86,7 @@ def answers(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
     once = {
         (method(r), r.outcome.name): r for r in reversed(list(results)) if method(r) in MODELS and r.outcome is not None
     }
-    models = [row for r in results if not r.failed and r in once.values() for row in _model(study, r, desk)]
+    models = [row for r in results if not r.failed and r in once.values() for row in _model(study, r, control)]
     if models:
         heads = ("question", "estimate", "value", "95% CI")
         yield TableBlock(Table("Answers of models", heads, tuple(models), numeric=(2, 3)))
@@ -94,7 +94,7 @@ def answers(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
         yield Paragraph("No answer of this plan is of a kind that can be shared.")
 
 
-def _model(study: Study, r: Result, desk: Desk) -> Iterator[tuple[str, ...]]:
+def _model(study: Study, r: Result, control: DisclosureControl) -> Iterator[tuple[str, ...]]:
     """The estimates of a model on the score's own scale, where each of its groups is large enough."""
     outcome = r.outcome
     if outcome is None:
@@ -105,29 +105,29 @@ def _model(study: Study, r: Result, desk: Desk) -> Iterator[tuple[str, ...]]:
     said = frame["value"].astype(str).groupby(frame["patient"]).agg("|".join)
     asked = [e for e in r.estimates if e.unit == outcome.unit and (e.name == "mean change" or "difference" in e.name)]
     asked = [e for e in asked if not math.isnan(e.low)]
-    if groups.empty or groups.min() < desk.policy.least:
-        desk.hidden += len(asked)
+    if groups.empty or groups.min() < control.policy.least:
+        control.hidden += len(asked)
         return
     k = digits_of(outcome)
     for e in asked:
-        made = desk.estimate(f"{method(r)} of {outcome.name}", said, e, k, scale=outcome.high - outcome.low)
+        made = control.estimate(outcome, said, e, k, kind=method(r))
         what = " · ".join(w for w in (e.name, e.group, spoken(e.visit)) if w)
-        yield (desk.name(f"{outcome.title}: {r.analysis.short}"), desk.name(what), *mean_words(made, k))
+        yield (control.name(f"{outcome.title}: {r.analysis.short}"), control.name(what), *made.words)
 
 
-def responders(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
-    """Shares of patients who improved, cleared by the desk."""
+def responders(study: Study, results: Results, control: DisclosureControl) -> Iterator[Block]:
+    """Shares of patients who improved, each released by the disclosure control."""
     rows: list[tuple[str, ...]] = []
     for r in results:
         if method(r) == "Responders" and not r.failed and r.outcome is not None:
             for name, (k, n) in r.facts.get("shares", {}).items():
                 if name.endswith(("both scores", "the score")):
-                    value, ci = share_words(desk.share(k, n))
+                    value, ci = share_words(control.share(k, n))
                     rows.append(
                         (
-                            desk.name(r.analysis.label or r.outcome.title),
-                            desk.name(name.split(",")[0]),
-                            desk.count(n),
+                            control.name(r.analysis.label or r.outcome.title),
+                            control.name(name.split(",")[0]),
+                            control.count(n),
                             value,
                             ci,
                         )
@@ -140,10 +140,10 @@ def responders(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
             )
         )
     for name, before, after in [q for q in questions_of(results) if not several_rows(study)][:1]:
-        yield from _bands(study, desk, name, before, after)
+        yield from _bands(study, control, name, before, after)
 
 
-def _bands(study: Study, desk: Desk, name: str, before: str, after: str) -> Iterator[Block]:
+def _bands(study: Study, control: DisclosureControl, name: str, before: str, after: str) -> Iterator[Block]:
     """In place of a line a patient: how many got worse, changed little, improved by 30%, by 50%."""
     outcome = study.outcome(name)
     if outcome.better not in ("lower", "higher"):
@@ -155,10 +155,10 @@ def _bands(study: Study, desk: Desk, name: str, before: str, after: str) -> Iter
     labels = ("worse", "same, or less than 30% better", "30% to 49% better", "50% better or more")
     counts = dict(zip(labels, (int(n) for n in pd.Series(cuts).value_counts(sort=False))))
     for label in labels:
-        desk.name(label)
-    shown = desk.counts(counts, len(gain))
+        control.name(label)
+    shown = control.counts(counts, len(gain), f"{name}, {before} to {after}")
     rows = [{"label": a, "patients": float(t) if t.isdigit() else math.nan, "shown": t} for a, t in shown.items()]
-    title = desk.name(f"{outcome.title}, {spoken(before)} to {spoken(after)}: how many changed by how much")
+    title = control.name(f"{outcome.title}, {spoken(before)} to {spoken(after)}: how many changed by how much")
     table = Table("Numbers", ("band", "patients, about"), tuple((a, t) for a, t in shown.items()), numeric=(1,))
     alt = f"Patients in each band: {'; '.join(f'{a}: {t}' for a, t in shown.items())}."
     yield Figure(
@@ -172,8 +172,8 @@ def _drawn(title: str, kind: str, frame: pd.DataFrame, study: Study, outcome: Ou
     return Result(Analysis(label=title), (), Counts(0, 0), outcome, data={kind: frame}, pictures=(kind,), facts=facts)
 
 
-def course(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
-    """Scores at each visit, cleared by the desk."""
+def course(study: Study, results: Results, control: DisclosureControl) -> Iterator[Block]:
+    """Scores at each visit, each released by the disclosure control."""
     done = set()
     for r in results:
         by = getattr(r.analysis, "by", "") or ""
@@ -186,15 +186,14 @@ def course(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
         ):
             continue
         done.add((r.outcome.name, by))
-        frame = pd.DataFrame(_course_rows(study, desk, r.outcome, by))
-        if frame.empty:
+        shown = list(_course_rows(study, control, r.outcome, by))
+        if not shown:
             continue
-        title = desk.name(f"{r.outcome.title} over the visits" + (f", by {spoken(by)}" if by else ""))
-        k = digits_of(r.outcome)
+        frame = pd.DataFrame(shown).drop(columns="words")
+        title = control.name(f"{r.outcome.title} over the visits" + (f", by {spoken(by)}" if by else ""))
         rows = tuple(
-            (spoken(x["visit"]), *([x["group"]] if by else []), number(x["n"], 0), number(x["mean"], k),
-             interval(x["low"], x["high"], k))
-            for x in frame.to_dict("records")
+            (spoken(x["visit"]), *([x["group"]] if by else []), number(x["n"], 0), *x["words"])
+            for x in shown
         )  # fmt: skip
         header = ("visit", *([spoken(by)] if by else []), "patients, about", "mean", "95% CI")
         table = Table("Numbers", header, rows, numeric=tuple(range(len(header) - 3, len(header))))
@@ -203,47 +202,48 @@ def course(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
         yield Figure(_drawn(title, "course", frame, study, r.outcome), "course", said, f"{title}: {words}.", table)
 
 
-def _course_rows(study: Study, desk: Desk, outcome: Outcome, by: str) -> Iterable[dict[str, Any]]:
+def _course_rows(study: Study, control: DisclosureControl, outcome: Outcome, by: str) -> Iterable[dict[str, Any]]:
     frame, k = study.wide(outcome.name), digits_of(outcome)
     groups = study.characteristic(by).astype(str).where(study.characteristic(by).notna()) if by else None
     for visit in study.visits:
         seen = frame[visit].dropna()
         parts = {"": seen} if groups is None else {str(g): x for g, x in seen.groupby(groups.reindex(seen.index))}
-        kept = {g for g, x in parts.items() if len(x) >= desk.policy.least}
+        kept = {g for g, x in parts.items() if len(x) >= control.policy.least}
         rest = len(seen) - sum(len(parts[g]) for g in kept)
-        if groups is not None and 0 < rest < desk.policy.least and kept:
+        if groups is not None and 0 < rest < control.policy.least and kept:
             kept.discard(
                 min(kept, key=lambda g: len(parts[g]))
             )  # else the hidden group is the total less the shown ones
-        desk.hidden += len(parts) - len(kept)
+        control.hidden += len(parts) - len(kept)
         for g in sorted(kept):
-            e = desk.mean(f"{outcome.name} at {visit}", parts[g], k, scale=outcome.high - outcome.low)
-            if not math.isnan(e.value):
-                n = float(desk.count(len(parts[g])))
+            e = control.mean(outcome, {visit: (1, parts[g])}, k, what=f"{outcome.title} at {spoken(visit)}")
+            if not e.hidden:
+                n = float(control.count(len(parts[g])))
                 yield {
-                    "group": desk.name(g),
+                    "group": control.name(g),
                     "visit": visit,
                     "n": n,
                     "of": n,
                     "mean": e.value,
                     "low": e.low,
                     "high": e.high,
+                    "words": e.words,
                 }
 
 
-def harms(study: Study, results: Results, desk: Desk) -> Iterator[Block]:
-    """Side effects, cleared by the desk."""
+def harms(study: Study, results: Results, control: DisclosureControl) -> Iterator[Block]:
+    """Side effects, each released by the disclosure control."""
     r = next((r for r in results if method(r) == "SideEffects" and not r.failed), None)
     if r is None:
         return
     rows, marks, hidden = list[tuple[str, ...]](), list[dict[str, Any]](), 0
     for name, (k, n, *_) in r.facts.get("counts", {}).items():
-        e = desk.share(k, n)
+        e = control.share(k, n)
         if math.isnan(e.value):
             hidden += 1
             continue
-        what = desk.name(spoken(name))
-        rows.append((what, desk.count(k), desk.count(n), *share_words(e)))
+        what = control.name(spoken(name))
+        rows.append((what, control.count(k), control.count(n), *share_words(e)))
         marks.append({"label": what, "share": e.value, "low": e.low, "high": e.high})
     if hidden:
         rows.append(("others, in too few or nearly all patients to show", "hidden", NONE, NONE, NONE))

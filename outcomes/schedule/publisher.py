@@ -17,7 +17,9 @@ from outcomes.config import atomic
 from outcomes.core.errors import DataError, OutputError, StudyError
 from outcomes.core.result import Results
 from outcomes.plans.plan import Plan
-from outcomes.reporting import SNAPSHOT
+from outcomes.reporting import LEDGER, SNAPSHOT, build, write_document, write_document_tables, write_snapshot
+from outcomes.reporting.document import Document
+from outcomes.reporting.release.ledger import recorded
 from outcomes.schedule import manifest as facts
 from outcomes.schedule.exit_codes import StaleError
 from outcomes.schedule.periods import Period
@@ -64,8 +66,16 @@ def make(
     with warnings.catch_warnings(record=True) as caught, _on_disk(store.folder), store.partial() as folder:
         warnings.simplefilter("always")
         results = plan.run(titled)
+        doc = _document(
+            titled,
+            results,
+            schedule,
+            _ledger(line, file, store),
+            since=_with_snapshot(runs, period),
+            label=period.label,
+        )
         files, withheld = _write(
-            titled, results, folder, schedule, since=_with_snapshot(runs, period), label=period.label
+            doc, titled, results, folder, schedule, since=_with_snapshot(runs, period), label=period.label
         )
         code = 5 if results.failed else 0
         earlier = [r for r in runs if r.order[0] <= period.start.isoformat()]
@@ -81,7 +91,8 @@ def make(
         }  # fmt: skip
         write_json(folder / MANIFEST, said)
         write_json(folder / DELIVERY, {"waiting": list(tell(code))})
-        place = store.publish(folder, store.name_for(period.label, started))
+        with recorded(doc.record):
+            place = store.publish(folder, store.name_for(period.label, started))
     words = f"{len(results.failed)} of {len(results)} questions could not be answered" if code else "done"
     return Made(line.name, period.label, code, words, place / files[0].relative_to(folder))
 
@@ -102,25 +113,33 @@ def _with_snapshot(runs: Sequence[Run], period: Period) -> Path | None:
     return earlier[-1] if earlier else None
 
 
+def _ledger(line: Line, file: Path, store: Store) -> Path:
+    """The ledger of the study: beside the study file, or beside the runs where each period has a study file of its own."""
+    return (store.folder if "{period}" in line.study else file.absolute().parent) / LEDGER
+
+
+def _document(
+    study: Study, results: Results, schedule: Schedule, ledger: Path, *, since: Path | None, label: str
+) -> Document:
+    if schedule.audience == "share":
+        return build(study, results, audience="share", policy=schedule.policy, ledger=ledger)
+    return build(study, results, since=since, period=label)
+
+
 def _write(
-    study: Study, results: Results, folder: Path, schedule: Schedule, *, since: Path | None, label: str
+    doc: Document, study: Study, results: Results, folder: Path, schedule: Schedule, *, since: Path | None, label: str
 ) -> tuple[list[Path], dict[str, Any]]:
     """The report in every format, and what the policy withheld from it; beside it, for internal use, every number.
 
-    What may be shared stands in a folder of its own; what was shared so far is remembered beside the runs, never in the
-    folder that leaves the clinic.
+    What may be shared is in a folder of its own, and its ledger is written when the run is published.
     """
-    from outcomes.reporting import LEDGER, build, write_document, write_document_tables, write_snapshot
     from outcomes.reporting.render.spreadsheet import table_csv
 
-    share = schedule.audience == "share"
-    how: dict[str, Any] = {"since": since, "period": label}
-    if share:
-        how = {"audience": "share", "policy": schedule.policy, "ledger": folder.parent / LEDGER}
-    doc, place = build(study, results, **how), folder / "share" if share else folder
-    files = write_document(doc, place, formats=tuple(f for f in schedule.formats if f != "tables"))
+    share, unpublished = schedule.audience == "share", dataclasses.replace(doc, record=None)
+    place = folder / "share" if share else folder
+    files = write_document(unpublished, place, formats=tuple(f for f in schedule.formats if f != "tables"))
     if "tables" in schedule.formats:
-        files += write_document_tables(doc, results, place / "tables")
+        files += write_document_tables(unpublished, results, place / "tables")
     if share:
         return files, {"disclosure": {"policy": schedule.policy, "suppressed": doc.suppressed}}
     table, frame = folder / "results.csv", results.to_frame()

@@ -139,7 +139,7 @@ class _Wrong:
 
 def _policy(name: str, wrong: _Wrong) -> None:
     if name != "opensafely":  # the default asks nobody, so nothing heavy is loaded at every wake-up
-        from outcomes.reporting.disclosure import PRESETS
+        from outcomes.reporting.release.policy import PRESETS
 
         if name not in PRESETS:
             raise wrong("policy", unknown("policy", name, PRESETS))

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import outcomes as oc
 from outcomes.analyses.sites.site_summary import NUMBERS
 from outcomes.core.errors import AnalysisError
-from outcomes.reporting.disclosure import PRESETS
+from outcomes.reporting.release.policy import PRESETS
 from tests.builders import PAIN, two_visits
 from tests.contract.small import small
 

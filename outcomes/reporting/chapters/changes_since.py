@@ -26,7 +26,7 @@ from outcomes.core.wording import NONE, digits_for, number, percent, plural, spo
 from outcomes.plans.plan import Plan
 from outcomes.reporting import SNAPSHOT
 from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
-from outcomes.reporting.ledger import token, visit_tokens
+from outcomes.reporting.fingerprints import token, visit_tokens
 from outcomes.reporting.parts import primary, several_rows
 from outcomes.stats.control_chart import ControlChart, p_chart, xmr
 from outcomes.study.study import Study

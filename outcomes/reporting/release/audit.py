@@ -153,9 +153,9 @@ def _by_programs(given: Told, found: Open, hidden: int, enough: Callable[[Open],
     centre = round(total / n)  # squares about the mean: the same condition in smaller numbers
     shift = -2 * centre * total + n * centre**2
     rows = np.vstack([np.ones_like(grid), grid - centre, (grid - centre) ** 2])
-    low = [n, total - n * centre, given.squares[0] + shift]
-    high = [n, total - n * centre, given.squares[1] + shift]
-    rule = LinearConstraint(rows, np.array(low) - [0, 0, 1e-6], np.array(high) + [0, 0, 1e-6])
+    low = [n, total - n * centre, given.squares[0] + shift - 1e-6]
+    high = [n, total - n * centre, given.squares[1] + shift + 1e-6]
+    rule = LinearConstraint(rows, low, high)
     fewest, most = found.fewest.copy(), found.most.copy()
     for cell in np.flatnonzero(_unsettled(found, hidden, enough)):
         for sign in (1.0, -1.0):

@@ -32,6 +32,15 @@ class Decision:
         return self.digits >= 0
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One line of the review: what a number is, as it is printed, and the rule that let it pass (or withheld it)."""
+
+    what: str
+    text: str
+    rule: str
+
+
 def decide(
     values: np.ndarray, *, low: float, high: float, step: float, digits: int, least: int, change: bool = False
 ) -> Decision:

@@ -16,7 +16,7 @@ import numpy as np
 #: Ranks are found in whole numbers modulo this prime: exact, without rounding.
 PRIME = 2_147_483_647
 #: Combinations of columns tried before a sum counts as isolating.
-MOST = 20_000
+MOST = 400
 
 
 @dataclass
@@ -76,10 +76,10 @@ def _classes(rows: list[dict[str, int]], owner: Mapping[str, str]) -> tuple[np.n
     classes: dict[tuple[tuple[tuple[int, int], ...], ...], int] = defaultdict(int)
     for patterns in patients.values():
         classes[tuple(sorted(patterns))] += 1
-    places = [(g, p) for g, said in enumerate(classes) for p in said]
+    places = [(g, one) for g, said in enumerate(classes) for one in said]
     matrix = np.zeros((len(rows), len(places)), dtype=np.int64)
-    for at, (_, pattern) in enumerate(places):
-        for i, w in pattern:
+    for at, (_, entries) in enumerate(places):
+        for i, w in entries:
             matrix[i, at] = w % PRIME
     return matrix, np.array(list(classes.values())), np.array([g for g, _ in places])
 
@@ -115,14 +115,10 @@ def _fewest(rest: np.ndarray, group: np.ndarray, sizes: np.ndarray, least: int) 
     for chosen in islice(combinations(range(rest.shape[1]), depth - 1), MOST):
         tried += 1
         for weights in _null(rest[:, list(chosen)]):
-            made = weights @ _split(rest)
+            made = weights @ rest.astype(object)
             if 0 < sizes[np.unique(group[made % PRIME != 0])].sum() < least:
                 return True
     return tried == MOST
-
-
-def _split(rest: np.ndarray) -> np.ndarray:
-    return rest.astype(object)
 
 
 def _null(chosen: np.ndarray) -> list[np.ndarray]:

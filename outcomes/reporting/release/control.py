@@ -1,0 +1,365 @@
+"""What may leave the clinic: every number of a shared report goes through one control.
+
+A policy hides small counts and rounds the rest. The control applies it, remembers what it released, and lets a block of
+the report pass only when every number in it is one it issued, so that no other number can be published by mistake.
+
+The presets carry the thresholds of published rules (OpenSAFELY, NHS Digital's HES rules, CMS, UK LLC, ACRO). All of
+them here also round to 5, hide 0 like any small count, show no minimum or maximum, and take rates from rounded counts:
+rounding is what protects a report that is made again every month.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.core.errors import PrivacyError
+from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.outcome import Outcome
+from outcomes.core.wording import NONE, interval, number, percent, round_half_away
+from outcomes.reporting.document import (
+    Block,
+    Bullets,
+    Document,
+    Figure,
+    Flow,
+    KeyNumbers,
+    Paragraph,
+    Releasable,
+    TableBlock,
+)
+from outcomes.reporting.fingerprints import token
+from outcomes.reporting.release.ledger import Ledger
+from outcomes.reporting.release.policy import Policy
+from outcomes.reporting.release.rules import LEAST_DF, Decision, Passed, decide
+from outcomes.reporting.release.span import Span
+from outcomes.reporting.release.tables import HIDDEN, narrowed
+from outcomes.stats.proportions.single import wilson
+
+#: Pictures that draw nothing but released numbers; a line, step or dot for a patient is not among them.
+SHARED_PICTURES = ("course", "dots", "bands")
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A number that went out, rounded to `digits`; nan where it is withheld. `rule` says what let it pass, or the reason."""
+
+    value: float
+    low: float = NAN
+    high: float = NAN
+    digits: int = 1
+    rule: str = ""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nothing went out."""
+        return math.isnan(self.value)
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """The number and its interval as text; an en dash where it is withheld."""
+        if self.hidden:
+            return NONE, NONE
+        said = NONE if math.isnan(self.low) else interval(self.low, self.high, self.digits)
+        return number(self.value, self.digits), said
+
+
+@dataclass
+class DisclosureControl:
+    """The one place where a number becomes publishable: it hides, rounds, compares with what was published, and remembers."""
+
+    policy: Policy
+    ledger: Ledger
+    issued: set[str] = field(default_factory=set)
+    values: set[float] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    #: Answers made once and used in several places.
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    passed: list[Passed] = field(default_factory=list)
+    #: The score of each column of the span, as far as this study still has it.
+    scores: dict[str, float] = field(default_factory=dict)
+    hidden: int = 0
+    chapter: str = ""
+
+    # --- what goes out ------------------------------------------------------------------------------------------
+
+    def rounded(self, n: int) -> int:
+        """A count as it may be shown, the midpoint of the values it stands for; −1 where it is hidden. Issues nothing."""
+        if n <= self.policy.hidden:
+            return -1
+        return int(self.policy.base * math.floor(n / self.policy.base + 0.5))
+
+    def count(self, n: int, what: str = "number of patients") -> str:
+        """A count as text: rounded, or '≤7' where it is small (or zero)."""
+        shown = self.rounded(n)
+        if shown < 0:
+            self.hidden += 1
+            return self._note(what, f"≤{self.policy.hidden}", f"hidden: {self.policy.hidden} or fewer")
+        rule = f"more than {self.policy.hidden}, rounded to {self.policy.base}"
+        return self._note(what, self._say(str(shown), shown), rule)
+
+    def counts(self, groups: Mapping[str, int], total: int, name: str) -> dict[str, str]:
+        """Counts of the levels of a characteristic, which add up to a total.
+
+        Where this table, the total and all earlier tables of the characteristic narrow a hidden count down, the smallest
+        shown one is hidden too (complementary suppression), until linear programming leaves every hidden one open.
+        """
+        hide = {g for g, n in groups.items() if self.rounded(n) < 0}
+        shown = {g: self.rounded(n) for g, n in groups.items() if g not in hide}
+        earlier = [t for t in self.ledger.tables if t["name"] == token(self.ledger.key, "table", name)]
+        while shown:
+            table = self._table(name, groups, shown, total)
+            if not narrowed([*earlier, table], self.policy.base, self.policy.hidden):
+                break
+            del shown[min(shown, key=lambda g: groups[g])]
+        table = self._table(name, groups, shown, total)
+        if not earlier or table not in earlier:
+            self.ledger.tables.append(table)
+        self.hidden += len(groups) - len(shown)
+        return {g: self.count(groups[g], f"{name}: {g}") if g in shown else "hidden" for g in groups}
+
+    def _table(self, name: str, groups: Mapping[str, int], shown: Mapping[str, int], total: int) -> dict[str, Any]:
+        key = self.ledger.key
+        levels = {token(key, "level", name, g): shown.get(g, HIDDEN) for g in sorted(groups)}
+        return {"name": token(key, "table", name), "total": max(self.rounded(total), 0), "levels": levels}
+
+    def share(self, k: int, n: int, what: str = "share") -> Estimate:
+        """A share from rounded counts with Wilson's interval; undefined where the count or its complement is small."""
+        top, bottom, rest = self.rounded(k), self.rounded(n), self.rounded(n - k)
+        if top < 0 or rest < 0:
+            self.hidden += 1
+            self._note(what, NONE, f"withheld: {self.policy.hidden} or fewer with it or without it")
+            return Estimate("share", NAN, reason="too_few")
+        e = wilson(min(top, bottom), bottom)
+        value, low, high = (round_half_away(v, 2) for v in (e.value, e.low, e.high))
+        made = Estimate("share", value, low, high)
+        for v in (made.value, made.low, made.high):
+            self._say(percent(v), v)
+        self._note(what, percent(value), f"from rounded counts; more than {self.policy.hidden} with and without it")
+        return made
+
+    def mean(
+        self, outcome: Outcome, visits: Mapping[str, tuple[int, pd.Series]], digits: int, *, what: str = "mean"
+    ) -> Released:
+        """The mean of a weighted sum of scores, rounded, with its t interval, as coarse as the release rules ask.
+
+        `visits` maps each visit to its weight and the scores of the same patients there: a level is one visit with weight
+        1, a change two with 1 and −1. Withheld where the rules say so, and where it and all sums released so far isolate
+        fewer patients than a mean may rest on.
+        """
+        values = sum((w * x for w, x in visits.values()), start=pd.Series(0.0, next(iter(visits.values()))[1].index))
+        weights, owner = self._columns(outcome.name, visits)
+        made = self._decided(outcome, values.to_numpy(float), len(visits) > 1, digits)
+        if made.released and self._isolates(outcome, weights, owner):
+            made = Decision(-1, False, "withheld: with sums released before it would tell about a few patients")
+        if not made.released:
+            self.hidden += 1
+            self._note(what, NONE, made.words)
+            return Released(NAN, rule=made.words)
+        self.ledger.spans.setdefault(outcome.name, Span()).add(weights, owner)
+        x = values.to_numpy(float)
+        m, half = float(x.mean()), _t_half(x) if made.interval else NAN
+        shown = self._rounded((m, m - half, m + half), made.digits)
+        out = Released(*shown, made.digits, made.words)
+        self._note(what, " ".join(w for w in out.words if w != NONE), made.words)
+        return out
+
+    def linked(
+        self, outcome: Outcome, parts: Mapping[str, Mapping[str, tuple[int, pd.Series]]], digits: int, *, what: str
+    ) -> dict[str, Released]:
+        """Means of which all but one tell the last: all go out or none does."""
+        hidden, issued, said = self.hidden, len(self.passed), set(self.issued)
+        span = self.ledger.spans.get(outcome.name, Span())
+        rows = list(span.rows)
+        made = {name: self.mean(outcome, visits, digits, what=f"{what}, {name}") for name, visits in parts.items()}
+        if reason := next((m.rule for m in made.values() if m.hidden), ""):
+            self.hidden, self.issued = hidden + len(parts), said
+            del self.passed[issued:]
+            self.ledger.spans.get(outcome.name, span).rows[:] = rows
+            made = {name: Released(NAN, rule=reason) for name in parts}
+            for name in parts:
+                self._note(f"{what}, {name}", NONE, reason)
+        return made
+
+    def _decided(self, outcome: Outcome, x: np.ndarray, change: bool, digits: int) -> Decision:
+        low, high = outcome.low, outcome.high
+        if change:
+            low, high = low - high, high - low
+        least = self.policy.least
+        return decide(x, low=low, high=high, step=outcome.resolution, digits=digits, least=least, change=change)
+
+    def _columns(
+        self, outcome: str, visits: Mapping[str, tuple[int, pd.Series]]
+    ) -> tuple[dict[str, int], dict[str, str]]:
+        weights, owner, key = dict[str, int](), dict[str, str](), self.ledger.key
+        for visit, (w, x) in visits.items():
+            for patient, value in x.items():
+                column = token(key, outcome, visit, patient, float(value))
+                weights[column], owner[column] = w, token(key, "patient", patient)
+                self.scores[column] = float(value)
+        return weights, owner
+
+    def _isolates(self, outcome: Outcome, weights: Mapping[str, int], owner: Mapping[str, str]) -> bool:
+        """Whether this sum and those before tell about a few: by the span, or as a difference of two groups that may not go out."""
+        span = self.ledger.spans.get(outcome.name, Span())
+        if weights in span.rows:
+            return False
+        if span.isolates(weights, owner, max(self.policy.least, LEAST_DF + 1)):
+            return True
+        if len(set(weights.values())) > 1:
+            return False
+        for row in span.rows:
+            inside, outside = weights.keys() - row.keys(), row.keys() - weights.keys()
+            if bool(inside) == bool(outside) or set(row.values()) != set(weights.values()):
+                continue
+            rest = [self.scores[c] for c in inside or outside if c in self.scores]
+            if rest and not self._decided(outcome, np.array(rest), False, 0).released:
+                return True
+        return False
+
+    def estimate(self, outcome: Outcome, members: pd.Series, e: Estimate, digits: int, *, kind: str) -> Released:
+        """An estimate of a model, rounded, where it rests on enough patients, who differ enough, and nothing near it is out."""
+        n, name = len(members), f"{kind} of {outcome.name}"
+        weights, owner = self._columns_of_model(name, members)
+        span = self.ledger.spans.setdefault(name, Span())
+        what, reason = f"{kind}, {outcome.title}", ""
+        if math.isnan(e.value) or n - 1 < max(LEAST_DF, self.policy.hidden):
+            reason = "withheld: too few patients"
+        elif _alike((e.high - e.low) / 2 / 1.96 * math.sqrt(n), n, outcome.high - outcome.low):
+            reason = "withheld: the scores are too much alike"
+        elif span.isolates(weights, owner, self.policy.least):
+            reason = "withheld: with estimates released before it would tell about a few patients"
+        if reason:
+            self.hidden += 1
+            self._note(what, NONE, reason)
+            return Released(NAN, rule=reason)
+        span.add(weights, owner)
+        rule = f"a model of at least {self.policy.least} patients in every group"
+        out = Released(*self._rounded((e.value, e.low, e.high), digits), digits, rule)
+        self._note(what, " ".join(out.words), rule)
+        return out
+
+    def _columns_of_model(self, name: str, members: pd.Series) -> tuple[dict[str, int], dict[str, str]]:
+        key = self.ledger.key
+        owner = {token(key, name, p, v): token(key, "patient", p) for p, v in members.items()}
+        return dict.fromkeys(owner, 1), owner
+
+    def name(self, text: str) -> str:
+        """A name or a fixed sentence that may hold digits of its own (PROMIS-29, week 4, at least 30%)."""
+        if _numbers(text):
+            self.names.add(text)
+        return text
+
+    def _rounded(self, values: Iterable[float], digits: int) -> tuple[float, float, float]:
+        shown = [v if math.isnan(v) else round_half_away(v, digits) for v in values]
+        for v in shown:
+            if not math.isnan(v):
+                self._say(number(v, digits), v)
+        return shown[0], shown[1], shown[2]
+
+    def _say(self, text: str, value: float) -> str:
+        self.issued.update(_numbers(text))
+        self.values.add(float(value))
+        return text
+
+    def _note(self, what: str, text: str, rule: str) -> str:
+        self.passed.append(Passed(": ".join(w for w in (self.chapter, what) if w), text, rule))
+        return text
+
+    # --- the gate -----------------------------------------------------------------------------------------------
+
+    def release(self, block: Block) -> Releasable:
+        """The block, marked as publishable. Raises PrivacyError where a number in it was not issued here."""
+        if isinstance(block, Figure) and block.kind not in SHARED_PICTURES:
+            raise PrivacyError(f"A picture of kind '{block.kind}' draws single patients; it cannot be shared.")
+        for text in texts(block):
+            self.check(text)
+        if isinstance(block, Figure):
+            if block.result.estimates or set(block.result.data) != {block.kind}:
+                raise PrivacyError("A shared picture holds nothing but the numbers it draws.")
+            frame = block.result.data[block.kind].select_dtypes("number").to_numpy(float)
+            if strange := set(frame[~np.isnan(frame)].tolist()) - self.values:
+                raise PrivacyError(f"{len(strange)} number(s) of a picture have not passed the disclosure policy.")
+        return Releasable(block, self.policy.name)
+
+    def check(self, text: str) -> None:
+        """Raise PrivacyError where a text holds a number that was neither issued here nor part of a known name."""
+        for name in sorted(self.names, key=len, reverse=True):
+            text = re.sub(rf"(?<![\d.]){re.escape(name)}(?!\d)", " ", text)
+        if strange := _numbers(text) - self.issued:
+            place = re.sub(r"\d", "#", text)[:60]
+            raise PrivacyError(
+                f"{len(strange)} number(s) of a text ('{place}…') have not passed the disclosure policy."
+            )
+
+
+def texts(block: Block) -> Iterable[str]:
+    """Every text of a block."""
+    match block:
+        case Paragraph():
+            yield block.text
+        case Bullets():
+            yield from block.items
+        case KeyNumbers():
+            for k in block.items:
+                yield from (k.value, k.label, k.detail)
+        case Flow():
+            for s in block.steps:
+                yield from (s.n, s.label, *(w for pair in s.out for w in pair))
+        case Figure():
+            yield from (block.caption, block.alt)
+            yield block.result.analysis.title(block.result.outcome)
+            for frame in block.result.data.values():
+                yield from frame.select_dtypes(exclude="number").astype(str).to_numpy().ravel()
+            yield from _words(block.numbers) if block.numbers else ()
+        case TableBlock():
+            yield from _words(block.table)
+
+
+def _words(table: object) -> Iterable[str]:
+    from outcomes.tables.results_table import Table
+
+    assert isinstance(table, Table)
+    yield from (table.title, *table.header, *table.notes)
+    for row in table.rows:
+        yield from row
+
+
+def verify(doc: Document, control: DisclosureControl) -> Document:
+    """The document for sharing, after its title and headings have passed the control too."""
+    for text in (doc.title, doc.subtitle, *(s.title for s in doc.sections)):
+        control.check(text)
+    return doc
+
+
+def _numbers(text: str) -> set[str]:
+    return set(re.findall(r"\d+(?:[.,]\d+)*", text))
+
+
+def _alike(sd: float, n: int, scale: float) -> bool:
+    """Whether mean and SD tell every score to within half the scale.
+
+    No score lies further from the mean than SD·(n − 1)/√n (Samuelson, J Am Stat Assoc 1968;63:1522-5).
+    """
+    told = 2 * sd * (n - 1) / math.sqrt(n) if n > 1 else 0.0
+    return not told > 0 or (math.isfinite(scale) and told < scale / 2)
+
+
+def _t_half(x: Sequence[float] | np.ndarray) -> float:
+    from scipy import special
+
+    n = len(x)
+    return float(special.stdtrit(n - 1, 0.975) * np.std(x, ddof=1) / math.sqrt(n)) if n > 1 else NAN
+
+
+def share_words(e: Estimate) -> tuple[str, str]:
+    """A released share and its interval as percentages; an en dash where it is hidden."""
+    if math.isnan(e.value):
+        return NONE, NONE
+    return percent(e.value), f"{number(100 * e.low, 0)} to {number(100 * e.high, 0)}%"

@@ -1,0 +1,226 @@
+"""Release rules under attack: small groups decoded by enumeration, sums isolated by elimination, ledgers lost and raced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import combinations_with_replacement
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.cli import main
+from outcomes.core.errors import OutputError, StudyError
+from outcomes.core.wording import round_half_away
+from outcomes.reporting import LEDGER, build, write_reports
+from outcomes.reporting.document import all_tables
+from outcomes.reporting.release.ledger import Ledger, LedgerMovedError, recorded, started
+from outcomes.reporting.release.rules import Decision, decide
+from outcomes.reporting.release.span import isolates
+from outcomes.reporting.release.tables import narrowed
+from tests.reporting.test_share import PLAN, clinic
+
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
+
+
+def groups(count: int, seed: int) -> Iterator[np.ndarray]:
+    """Small groups of scores from 0 to 10, many at the floor or the ceiling."""
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        centre, sd = [(9.5, 1.0), (0.6, 1.0), (5.0, 2.5), (9.0, 2.0), (10.0, 0.3)][i % 5]
+        yield np.clip(np.round(rng.normal(centre, sd, int(rng.integers(8, 19)))), 0, 10)
+
+
+def printed(x: np.ndarray, made: Decision) -> tuple[float, ...]:
+    """What a reader sees."""
+    from scipy import stats
+
+    m = float(x.mean())
+    half = float(stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
+    return tuple(round_half_away(v, made.digits) for v in ((m, m - half, m + half) if made.interval else (m,)))
+
+
+def agreeing(x: np.ndarray, made: Decision) -> np.ndarray:
+    """All sets of scores of this size that print alike, as counts; by enumeration, independent of the audit."""
+    from scipy import stats
+
+    n = len(x)
+    every = _every(n)
+    grid = np.arange(11)
+    m = every @ grid / n
+    sd = np.sqrt(np.maximum((every @ grid**2 - n * m**2) / (n - 1), 0))
+    half = stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n)
+    shown, spare = printed(x, made), 0.5 * 10.0**-made.digits + 1e-9
+    ok = np.abs(m - shown[0]) <= spare
+    if made.interval:
+        ok &= (np.abs(m - half - shown[1]) <= spare) & (np.abs(m + half - shown[2]) <= spare)
+    return every[ok]
+
+
+_MADE: dict[int, np.ndarray] = {}
+
+
+def _every(n: int) -> np.ndarray:
+    if n not in _MADE:
+        bars = np.array(list(combinations_with_replacement(range(n + 1), 10)), dtype=np.int16)
+        whole = np.hstack([np.zeros((len(bars), 1), np.int16), bars, np.full((len(bars), 1), n, np.int16)])
+        _MADE[n] = np.diff(whole, axis=1)
+    return _MADE[n]
+
+
+def decoded(x: np.ndarray, made: Decision) -> bool:
+    """Whether a score of a patient, or a count of 1 to 7, is determined by what is printed."""
+    found = agreeing(x, made)
+    true = np.bincount(x.astype(int), minlength=11)
+    assert (found == true).all(axis=1).any()
+    width = found.max(axis=0) - found.min(axis=0)
+    possible = np.flatnonzero(found.max(axis=0))
+    return bool((width[(true > 0) & (true <= 7)] == 0).any() or possible[-1] - possible[0] < 5)
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_no_small_group_is_decoded(count: int) -> None:
+    """Where everything that may go out does, enumeration decodes no score and no cell; the old rule let some through."""
+    bad, out, before = 0, 0, 0
+    for x in groups(count, 20261128):
+        if len(x) <= 12:
+            before += decoded(x, Decision(1, True, ""))
+        made = decide(x, low=0, high=10, step=1, digits=1, least=8)
+        assert not made.released or len(x) >= 11
+        if made.released:
+            out += 1
+            bad += len(x) <= 12 and decoded(x, made)
+    assert bad == 0 and out > count / 4
+    assert before > 0, "the attack itself must work"
+
+
+def test_nine_tens_and_a_four_do_not_go_out() -> None:
+    for n in (10, 12, 20):
+        made = decide(np.r_[np.full(n - 1, 10.0), 4.0], low=0, high=10, step=1, digits=1, least=8)
+        assert not made.released and made.words.startswith("withheld")
+    spread = np.tile(np.arange(11.0), 4)
+    assert decide(spread, low=0, high=10, step=1, digits=1, least=8).interval
+
+
+def test_a_combination_of_three_linked_means_is_found_and_not_only_pairs() -> None:
+    """Before of all, after of all, and the change of all but one: no two of them tell, the three together do."""
+    ids = [f"p{i}" for i in range(30)]
+    owner = {f"{v}{p}": p for v in "ba" for p in ids}
+    before, after = ({f"{v}{p}": 1 for p in ids} for v in "ba")
+    change = {f"a{p}": 1 for p in ids[:-1]} | {f"b{p}": -1 for p in ids[:-1]}
+    for pair in ([before, after], [before, change], [after, change]):
+        assert not isolates(pair, owner, 8)
+    assert isolates([before, after, change], owner, 8)
+    parts = [{f"a{p}": 1 for p in some} for some in (ids, ids[:10], ids[10:27])]
+    assert isolates(parts, owner, 8) and not isolates(parts[:2], owner, 8)
+
+
+def test_a_hidden_count_is_bounded_over_months() -> None:
+    def month(total: int, **levels: int) -> dict[str, object]:
+        return {"total": total, "levels": levels}
+
+    assert narrowed([month(40, a=30, b=10, c=-1)], 5, 7) == set()
+    assert narrowed([month(15, a=10, b=-1), month(10, a=10, b=-1)], 5, 7) == set()
+    assert narrowed([month(10, a=10, b=-1)], 1, 7) == {"b"}
+
+
+# --- the ledger -------------------------------------------------------------------------------------------------
+
+
+def test_a_report_that_is_only_built_leaves_no_trace_and_one_that_fails_to_be_written_none(tmp_path: Path) -> None:
+    doc = build(clinic(60, 3), PLAN, audience="share", ledger=tmp_path / LEDGER)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError), recorded(doc.record):  # noqa: PT012
+        assert (tmp_path / LEDGER).exists()
+        raise OutputError("disk full")
+    assert not (tmp_path / LEDGER).exists() and not started(tmp_path / LEDGER).exists()
+
+
+def test_a_lost_ledger_and_one_of_another_study_are_refused(tmp_path: Path) -> None:
+    write_reports(
+        clinic(60, 3), PLAN, tmp_path / "a" / "share", audience="share", formats=("html",), ledger=tmp_path / LEDGER
+    )
+    other = clinic(60, 3)
+    renamed = oc.Study(
+        other.scores.assign(patient="x" + other.scores["patient"]), visits=other.visits, measures=other.measures
+    )
+    with pytest.raises(StudyError, match="of another study"):
+        build(renamed, PLAN, audience="share", ledger=tmp_path / LEDGER)
+    (tmp_path / LEDGER).unlink()
+    with pytest.raises(StudyError, match="Restore it from a backup"):
+        build(clinic(80, 3), PLAN, audience="share", ledger=tmp_path / LEDGER)
+
+
+def test_two_shares_at_once_are_one_after_the_other(tmp_path: Path) -> None:
+    ledger = tmp_path / LEDGER
+    first, second = (build(clinic(n, 3), PLAN, audience="share", ledger=ledger) for n in (60, 63))
+    with recorded(first.record):
+        pass
+    with pytest.raises(LedgerMovedError), recorded(second.record):
+        pytest.fail("published beside the first")
+    said: list[str] = []
+
+    def go(n: int) -> None:
+        try:
+            write_reports(clinic(n, 3), PLAN, tmp_path / f"s{n}", audience="share", formats=("html",), ledger=ledger)
+            said.append("out")
+        except oc.OutcomesError:
+            said.append("refused")
+
+    threads = [threading.Thread(target=go, args=(n,)) for n in (100, 103)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(said) == ["out", "refused"]
+
+
+def test_nothing_is_forgotten() -> None:
+    ledger = Ledger("k")
+    for i in range(100):
+        ledger.reports.append(frozenset({f"p{i}"}))
+    assert ledger.text().count('"p') >= 100
+
+
+# --- every size of clinic, every design ---------------------------------------------------------------------------
+
+
+def first(study: oc.Study, n: int) -> oc.Study:
+    keep = set(list(study.patient_ids)[:n])
+    return study.where(lambda f: f.index.isin(keep))
+
+
+@pytest.mark.parametrize("design", ["", "parallel", "crossover"])
+@pytest.mark.parametrize("n", [20, 47, 140, pytest.param(0, marks=pytest.mark.slow)])
+def test_a_clinic_of_any_size_gets_its_shared_report(n: int, design: str, tmp_path: Path) -> None:
+    study = oc.read_study(SAMPLE / design / "study.toml")
+    plan = oc.Plan.of(study)
+    for size in [n] if n else range(20, 241):
+        small = first(study, size)
+        path = write_reports(
+            small, plan, tmp_path / str(size), audience="share", formats=("html",), ledger=tmp_path / f"{size}.json"
+        )
+        assert path[0].stat().st_size > 5000
+
+
+def test_the_sample_still_says_its_main_answer_responders_and_harms(tmp_path: Path) -> None:
+    study = oc.read_study(SAMPLE / "study.toml")
+    doc = build(study, oc.Plan.of(study), audience="share", ledger=tmp_path / LEDGER)
+    tables = {t.title: t for t in all_tables(doc)}
+    assert tables["Change of the same patients"].rows[0][-1] == "improved"
+    assert any(row[3] != "–" for row in tables["Responders"].rows)
+    assert len(tables["Side effects, patients with at least one"].rows) > 2
+
+
+def test_the_review_lists_each_number_with_its_rule_and_publishes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger, out = tmp_path / LEDGER, tmp_path / "review.csv"
+    assert main(["share", "--review", str(SAMPLE / "study.toml"), "--ledger", str(ledger), "--to", str(out)]) == 0
+    frame = pd.read_csv(out)
+    assert list(frame) == ["number", "as printed", "rule"] and frame["rule"].notna().all() and len(frame) > 40
+    assert frame["rule"].str.contains("audit").any() and not ledger.exists()
+    assert "To publish" in capsys.readouterr().out
