@@ -18,7 +18,7 @@ from outcomes.core.result import COLUMNS
 from tests.clinic import STUDY, clinic, rows
 
 COMMANDS = (
-    "report", "run", "check", "score", "init", "notebook", "methods", "instruments", "selftest", "run-due", "status", "schedule",
+    "report", "share", "run", "check", "score", "init", "notebook", "methods", "instruments", "selftest", "run-due", "status", "schedule",
 )  # fmt: skip
 
 
