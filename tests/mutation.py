@@ -34,8 +34,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "outcomes/stats": ("tests/stats", "tests/validation"),
     "outcomes/analyses": ("tests/analyses", "tests/contract"),
     "outcomes/reporting/plain_language.py": ("tests/reporting",),
-    "outcomes/reporting/disclosure.py": ("tests/reporting",),
-    "outcomes/reporting/ledger.py": ("tests/reporting",),
+    "outcomes/reporting/release/control.py": ("tests/reporting",),
+    "outcomes/reporting/release/ledger.py": ("tests/reporting",),
     "outcomes/reporting/chapters": ("tests/reporting",),
     "outcomes/readers": ("tests/readers",),
 }  # fmt: skip
