@@ -17,7 +17,7 @@ from outcomes.config import atomic
 from outcomes.core.errors import DataError, OutputError, StudyError
 from outcomes.core.result import Results
 from outcomes.plans.plan import Plan
-from outcomes.reporting import LEDGER, SNAPSHOT, build, write_document, write_document_tables, write_snapshot
+from outcomes.reporting import LEDGER, SNAPSHOT, write_document, write_document_tables, write_snapshot
 from outcomes.reporting.document import Document
 from outcomes.reporting.release.ledger import recorded
 from outcomes.schedule import manifest as facts
@@ -121,6 +121,8 @@ def _ledger(line: Line, file: Path, store: Store) -> Path:
 def _document(
     study: Study, results: Results, schedule: Schedule, ledger: Path, *, since: Path | None, label: str
 ) -> Document:
+    from outcomes.reporting import build
+
     if schedule.audience == "share":
         return build(study, results, audience="share", policy=schedule.policy, ledger=ledger)
     return build(study, results, since=since, period=label)

@@ -13,6 +13,7 @@ import pytest
 import outcomes as oc
 from outcomes.cli import main
 from outcomes.core.errors import OutputError, StudyError
+from outcomes.core.result import Results
 from outcomes.core.wording import round_half_away
 from outcomes.reporting import LEDGER, build, write_reports
 from outcomes.reporting.document import all_tables
@@ -20,7 +21,7 @@ from outcomes.reporting.release.ledger import Ledger, LedgerMovedError, recorded
 from outcomes.reporting.release.rules import Decision, decide
 from outcomes.reporting.release.span import isolates
 from outcomes.reporting.release.tables import narrowed
-from tests.reporting.test_share import PLAN, clinic
+from tests.reporting.test_share import PLAN, clinic, seeded  # noqa: F401
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 
@@ -202,7 +203,8 @@ def first(study: oc.Study, n: int) -> oc.Study:
 @pytest.mark.parametrize("n", [20, 47, 140, pytest.param(0, marks=pytest.mark.slow)])
 def test_a_clinic_of_any_size_gets_its_shared_report(n: int, design: str, tmp_path: Path) -> None:
     study = oc.read_study(SAMPLE / design / "study.toml")
-    plan = oc.Plan.of(study)
+    asked = ("Describe", "PairedT", "Responders", "Course", "SideEffects", "ANCOVA", "Crossover")
+    plan = oc.Plan(q for q in oc.Plan.of(study) if type(q).__name__ in asked)
     for size in [n] if n else range(20, 241):
         small = first(study, size)
         path = write_reports(
@@ -211,9 +213,8 @@ def test_a_clinic_of_any_size_gets_its_shared_report(n: int, design: str, tmp_pa
         assert path[0].stat().st_size > 5000
 
 
-def test_the_sample_still_says_its_main_answer_responders_and_harms(tmp_path: Path) -> None:
-    study = oc.read_study(SAMPLE / "study.toml")
-    doc = build(study, oc.Plan.of(study), audience="share", ledger=tmp_path / LEDGER)
+def test_the_sample_still_says_its_main_answer_responders_and_harms(results: Results, tmp_path: Path) -> None:
+    doc = build(results.study, results, audience="share", ledger=tmp_path / LEDGER)
     tables = {t.title: t for t in all_tables(doc)}
     assert tables["Change of the same patients"].rows[0][-1] == "improved"
     assert any(row[3] != "–" for row in tables["Responders"].rows)
@@ -221,11 +222,13 @@ def test_the_sample_still_says_its_main_answer_responders_and_harms(tmp_path: Pa
 
 
 def test_the_review_lists_each_number_with_its_rule_and_publishes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    seeded: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     ledger, out = tmp_path / LEDGER, tmp_path / "review.csv"
-    assert main(["share", "--review", str(SAMPLE / "study.toml"), "--ledger", str(ledger), "--to", str(out)]) == 0
+    assert main(["share", "--review", str(seeded / "study.toml"), "--ledger", str(ledger), "--to", str(out)]) == 0
     frame = pd.read_csv(out)
-    assert list(frame) == ["number", "as printed", "rule"] and frame["rule"].notna().all() and len(frame) > 40
+    assert list(frame) == ["number", "as printed", "rule"] and frame["rule"].notna().all() and len(frame) > 10
     assert frame["rule"].str.contains("audit").any() and not ledger.exists()
     assert "To publish" in capsys.readouterr().out
