@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.ticker import PercentFormatter
 
 from outcomes.core.result import Result
-from outcomes.core.wording import level_text, plural, spoken
+from outcomes.core.wording import NONE, level_text, plural, spoken
 from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing, look, names
 from outcomes.plots.registry import Mark, picture
 
@@ -72,7 +72,7 @@ def _seen_row(d: Drawing, i: int, group: str, seen: pd.Series, colour: str, line
     said = d.ax.annotate(label, (0, 0), xycoords="axes fraction", xytext=(-8, down), ha="right", **how)
     said.set_color(colour if group else d.ink)
     for position, n in enumerate(seen):
-        d.drew("n", d.ax.annotate("0" if np.isnan(n) else str(int(n)), (position, 0), xycoords=("data", "axes fraction"),
+        d.drew("n", d.ax.annotate(NONE if np.isnan(n) else str(int(n)), (position, 0), xycoords=("data", "axes fraction"),
                                   xytext=(0, down), ha="center", **how))  # fmt: skip
 
 

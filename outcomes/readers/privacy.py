@@ -35,24 +35,27 @@ _NAMES: dict[str, str] = {
     "initiales|iniciales|voorletters|iniziali|vorname|nachname|familienname|geburtsname|patientenname|prenom|"
     "nom de famille|nom du patient|nom patient|nombre del paciente|nombre completo|apellido|apellidos|voornaam|achternaam|"
     "naam patient|patientnaam|cognome|nome completo|nome paciente|nome do paciente|nome paziente|sobrenome|apelido|"
+    "lname|fname|mname|sname|ptname|patname|pat name|pt name|client name|name patient|naam voor|naam achter|nom famille|nombre paciente|"
     "next of kin|emergency contact|mother name|father name|recipient last name|recipient first name",
     "geography": "=city =town =county =address =street =zip =plz =ort =stadt =rue =calle =straat =cep =ville =ciudad "
     "=comune =citta =cidade =rua =adresse =adres address line|home address|street address|postal address|"
     "postal code|postcode|post code|zip code|zipcode|zip5|postleitzahl|wohnort|strasse|anschrift|code postal|"
     "codigo postal|direccion|domicilio|woonplaats|indirizzo|codice postale|endereco|latitude|longitude|geolocation|"
     "location latitude|location longitude|adresse postale|lieu de naissance|place of birth|geburtsort|luogo di nascita",
-    "date of birth": "=dob =birthdate =gebdat =ddn =ndn date of birth|birth date|birth day|birthday|birthdate|geburtsdatum|geb datum|"
+    "date of birth": "=dob =birthdate =gebdat =ddn =ndn date of birth|birth date|birth dt|birthdt|dt birth|"
+    "birth day|birthday|birthdate|geburtsdatum|geb datum|"
     "date de naissance|date naissance|fecha de nacimiento|fecha nacimiento|geboortedatum|data di nascita|data nascita|"
     "data de nascimento|data nascimento|patient dob|dob",
     "phone or fax": "=tel =phone =fax =mobile =telefon =telephone =telefono =telefone =telefoon =handy =movil =celular phone number|"
-    "phone no|home phone|cell phone|mobile phone|mobile number|telephone number|tel no|telefonnummer|handynummer|"
+    "phone no|phone num|cell no|cell num|cell number|mob no|mobile no|contact no|contact number|contact phone|tel number|"
+    "home phone|cell phone|mobile phone|mobile number|telephone number|tel no|telefonnummer|handynummer|"
     "numero de telephone|numero de telefono|telefoonnummer|mobiel|cellulare|telemovel|fax number|faxnummer",
     "e-mail": "=email =mail =courriel =correo email|e mail|mail address|courriel|correo electronico|recipient email",
     "national or social security number": "=ssn =nhs =bsn =nir =dni =nie =nif =cpf =curp =ahv =personnummer ssn|"
-    "social security|nhs number|nhs no|nhs id|chi number|national id|national insurance|insee|"
+    "social security|nhs number|nhs no|nhs num|ni number|nhs id|chi number|national id|national insurance|insee|"
     "numero de securite sociale|numero securite sociale|no secu|sozialversicherungsnummer|burgerservicenummer|"
     "codice fiscale|cartao de cidadao|numero de utente|steuer id|ahv nummer|pesel",
-    "record number": "=mrn =urn =nhc medical record|hospital number|hospital no|hospital id|chart number|chart no|"
+    "record number": "=mrn =urn =nhc mrn|hosp no|hosp num|medical record|hospital number|hospital no|hospital id|chart number|chart no|"
     "case number|fallnummer|patientennummer|aktenzeichen|numero de dossier|no dossier|historia clinica|"
     "numero de historia|dossiernummer|patientnummer|cartella clinica|numero cartella|prontuario|processo clinico",
     "health plan or account number": "=iban health plan|insurance number|insurance id|insurance no|policy number|policy no|member id|"
@@ -125,8 +128,10 @@ def scan(
 def _findings(column: str, values: Sequence[str], filled: int, people: int, is_id: bool) -> Iterator[tuple[str, str]]:
     """Kinds and reasons, the plainest first. `values` are the distinct texts, `filled` cells of so many `people`."""
     words = _words(column)
+    single = frozenset(words.split("_"))
     for kind, names in _COMPILED.items():
-        if names.search(words) and not (kind == "free text" and all(map(_is_number, values))):
+        told = names.search(words) or (kind != "free text" and any(phrase <= single for phrase in _PHRASES[kind]))
+        if told and not (kind == "free text" and all(map(_is_number, values))):
             yield kind, "its name says so"
     for kind, why, fits, enough in _PATTERNS:
         hits = sum(1 for v in values if fits(v))
@@ -172,7 +177,14 @@ def _compile(names: str) -> re.Pattern[str]:
     return re.compile(rf"^(?:{'|'.join(whole)})$|(?:^|_)(?:{'|'.join(inside)})(?:_|$)" if whole else "|".join(inside))
 
 
+def _phrases(names: str) -> tuple[frozenset[str], ...]:
+    """The names of several words as sets: "first name" is found in `name_first` too."""
+    rest = " ".join(n for n in names.split() if not n.startswith("="))
+    return tuple(frozenset(n.split()) for n in rest.split("|") if len(n.split()) == 2)
+
+
 _COMPILED = {kind: _compile(names) for kind, names in _NAMES.items()}
+_PHRASES = {kind: _phrases(names) for kind, names in _NAMES.items()}
 
 
 # --- numbers with check digits --------------------------------------------------------------------------------------

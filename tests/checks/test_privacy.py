@@ -153,3 +153,21 @@ def test_names_are_found_also_where_each_stands_in_several_visits() -> None:
 
 def test_an_nhs_column_is_known_by_its_name() -> None:
     assert [f.kind for f in scan("patients", pd.DataFrame({"id": ["K1"], "NHS": ["1"]}), ids=["id"])] != []
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["name_first", "name_last", "NameLast", "lname", "fname", "pat_name", "pt_name", "patient_mrn", "nhs_num", "cell_no",
+     "number_phone", "dt_birth", "Code postal", "code_post", "number_hospital", "birth_date_patient"],
+)  # fmt: skip
+def test_identifying_names_are_known_in_any_order_and_abbreviated(column):
+    frame = pd.DataFrame({"id": ["K1", "K2"], column: ["x", "y"]})
+    assert [f.column for f in scan("scores", frame, ids=["id"])] == [column]
+
+
+@pytest.mark.parametrize(
+    "column", ["drug_name", "redcap_event_name", "visit_name", "infusion_number", "no_pain", "case_mix"]
+)
+def test_ordinary_names_are_left_alone(column):
+    frame = pd.DataFrame({"id": ["K1", "K2"], column: ["1", "2"]})
+    assert scan("scores", frame, ids=["id"]) == []
