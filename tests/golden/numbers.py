@@ -82,7 +82,7 @@ def asked(source: str, study: oc.Study) -> Iterator[tuple[str, oc.Plan]]:
 def kinds() -> dict[str, type]:
     from outcomes.plans.plan import kinds as every
 
-    return every()
+    return {name: kind for name, kind in every().items() if kind.__module__.startswith("outcomes.")}
 
 
 def numbers() -> pd.DataFrame:
