@@ -94,7 +94,7 @@ class Field:
         """
         said = " or ".join(k.words for k in self.kinds)
         low = f" from {self.least:g}" if math.isfinite(self.least) else ""
-        high = f" to {self.most:.0f}" if math.isfinite(self.most) else ""
+        high = f" to {int(self.most)}" if math.isfinite(self.most) else ""
         return f"{said}{low}{high}"
 
     @property

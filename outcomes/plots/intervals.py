@@ -50,7 +50,7 @@ def forest(result: Result, d: Drawing) -> None:
     rows = np.arange(len(frame))[::-1]
     main = frame["main"].to_numpy(bool) if "main" in frame else np.zeros(len(frame), bool)
     null = result.facts.get("null", 0.0)
-    if result.facts.get("log_scale"):
+    if result.facts.get("log_scale") and (frame[["value", "low", "high"]] > 0).any(axis=None):
         ax.set_xscale("log")
     for y, (_, r), strong in zip(rows, frame.iterrows(), main, strict=True):
         if not math.isfinite(r["value"]):

@@ -13,11 +13,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from outcomes import reporting
 from outcomes.config import atomic
 from outcomes.core.errors import DataError, OutputError, StudyError
 from outcomes.core.result import Results
 from outcomes.plans.plan import Plan
-from outcomes.reporting import LEDGER, SNAPSHOT, write_document, write_document_tables, write_snapshot
+from outcomes.reporting import LEDGER, SNAPSHOT
 from outcomes.reporting.document import Document
 from outcomes.reporting.release.ledger import recorded
 from outcomes.schedule import manifest as facts
@@ -139,14 +140,14 @@ def _write(
 
     share, unpublished = schedule.audience == "share", dataclasses.replace(doc, record=None)
     place = folder / "share" if share else folder
-    files = write_document(unpublished, place, formats=tuple(f for f in schedule.formats if f != "tables"))
+    files = reporting.write_document(unpublished, place, formats=tuple(f for f in schedule.formats if f != "tables"))
     if "tables" in schedule.formats:
-        files += write_document_tables(unpublished, results, place / "tables")
+        files += reporting.write_document_tables(unpublished, results, place / "tables")
     if share:
         return files, {"disclosure": {"policy": schedule.policy, "suppressed": doc.suppressed}}
     table, frame = folder / "results.csv", results.to_frame()
     atomic.write(table, table_csv(list(frame), frame.itertuples(index=False)))
-    return [*files, table, write_snapshot(study, results, folder, since=since, period=label)], {}
+    return [*files, table, reporting.write_snapshot(study, results, folder, since=since, period=label)], {}
 
 
 @contextmanager

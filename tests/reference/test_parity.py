@@ -31,7 +31,7 @@ def test_the_page_says_what_is_found_of_every_method_whose_data_are_here():
     found = lines(c for c in reference_cases() if c.method not in incomplete)
     then = without_worst(TARGET.read_text("utf-8")).splitlines()
     now = [row for x in found for row in table([x])[3:]]
-    assert len(now) > 120
+    assert len(now) > 90  # fewer than on the page: some data are not shipped
     assert [row for row in now if without_worst(row) not in then] == []
 
 

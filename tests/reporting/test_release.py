@@ -215,7 +215,7 @@ def test_a_clinic_of_any_size_gets_its_shared_report(n: int, design: str, tmp_pa
 
 def test_the_sample_still_says_its_main_answer_responders_and_harms(results: Results, tmp_path: Path) -> None:
     doc = build(results.study, results, audience="share", ledger=tmp_path / LEDGER)
-    tables = {t.title: t for t in all_tables(doc)}
+    tables = {t.title.split(". ", 1)[-1]: t for t in all_tables(doc)}
     assert tables["Change of the same patients"].rows[0][-1] == "improved"
     assert any(row[3] != "–" for row in tables["Responders"].rows)
     assert len(tables["Side effects, patients with at least one"].rows) > 2

@@ -468,13 +468,11 @@ def test_no_direction_is_claimed_that_the_interval_does_not_show(tmp_path: Path)
     assert row[-1] == "not clear" and "the direction is not clear" in said and "(better)" not in said
 
 
-def test_the_ledger_keeps_the_newest_sixty_reports(tmp_path: Path) -> None:
-    ledger = Ledger("k")
+def test_the_ledger_forgets_no_report() -> None:
+    ledger, study = Ledger("k"), clinic(20, 3)
     for month in range(64):
-        ledger.add(frozenset({f"t{month}"}), {})
-    ledger.write(tmp_path / LEDGER)
-    kept = [r["patients"][0] for r in Ledger.read(tmp_path / LEDGER).reports]
-    assert kept == [f"t{month}" for month in range(4, 64)]
+        ledger.add(frozenset({f"t{month}"}), study)
+    assert ledger.reports == [frozenset({f"t{month}"}) for month in range(64)]
 
 
 @pytest.mark.parametrize("policy", PRESETS)

@@ -288,7 +288,7 @@ def test_a_report_for_sharing_stands_apart_and_is_remembered(clinic: Path) -> No
     assert sorted(p.name for p in folder.iterdir()) == ["delivery.json", "manifest.json", "share"]
     assert [p.name for p in (folder / "share").iterdir()] == ["report.html"]
     assert [o["file"] for o in manifest(clinic / "reports", "2026-10")["outputs"]] == ["share/report.html"]
-    assert (clinic / "reports/shared-ledger.json").is_file()
+    assert (clinic / "shared-ledger.json").is_file()
     assert status(path, NOVEMBER).exit_code == 0
     write_scores(clinic, patients=121)  # one more patient: the difference to the last report would tell her scores
     woken = run_due(path, DECEMBER)

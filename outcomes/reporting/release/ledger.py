@@ -136,7 +136,9 @@ def recorded(record: Record | None) -> Iterator[None]:
         marker = started(record.path)
         new = not marker.exists()
         files = {marker.name: "A report of this study was shared; see the ledger beside.\n"} if new else {}
-        atomic.write_all(record.path.parent, {record.path.name: record.after, **files}, private=(record.path.name,))
+        atomic.write_all(
+            record.path.parent, {record.path.name: record.after, **files}, private=tuple({record.path.name: 0, **files})
+        )
         try:
             yield
         except BaseException:
