@@ -10,7 +10,7 @@ import pytest
 
 from outcomes.cli import main
 from tests.clinic import STUDY, clinic
-from tests.config.faults import disk, tree
+from tests.writing.faults import disk, tree
 
 BARE = STUDY.split("[[analysis]]")[0]
 COMMANDS: dict[str, tuple[list[str], set[str]]] = {
