@@ -13,7 +13,7 @@ import pytest
 
 from outcomes.config import atomic
 from outcomes.core.errors import OutputError
-from tests.writing.faults import STEPS, disk, tree
+from tests.config.faults import STEPS, disk, tree
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="permissions and special files of POSIX")
 FILES = {"tables/a.csv": b"a,b\n" * 9, "snapshot.json": "{}", "report.html": b"<p>" * 99}

@@ -10,7 +10,7 @@ import pytest
 
 from outcomes.cli import main
 from tests.clinic import STUDY, clinic
-from tests.writing.faults import disk, tree
+from tests.config.faults import disk, tree
 
 BARE = STUDY.split("[[analysis]]")[0]
 COMMANDS: dict[str, tuple[list[str], set[str]]] = {
@@ -32,6 +32,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     clinic(tmp_path)
     (tmp_path / "bare.toml").write_text(BARE, "utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")  # a run sets it for good; a notebook's kernel would inherit it
     return tmp_path
 
 
