@@ -5,6 +5,7 @@ Needs the test extra (nbclient). Text outputs are the same on every run; picture
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -27,11 +28,14 @@ def build(kind: str, root: Path = ROOT) -> Path:
 
 
 def run(file: Path) -> nbformat.NotebookNode:
-    """The notebook run from a clean kernel in its own folder, without traces of when and where."""
+    """The notebook run from a clean kernel in its own folder, without traces of when and where.
+
+    A report run sets the drawing backend of its process; a notebook draws as it does in JupyterLab.
+    """
     book = nbformat.read(file, as_version=4)
     NotebookClient(
         book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(file.parent)}}
-    ).execute()
+    ).execute(env={k: v for k, v in os.environ.items() if k != "MPLBACKEND"})
     for cell in book.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
