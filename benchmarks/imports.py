@@ -1,4 +1,5 @@
-"""What `import outcomes` costs beside `import pandas`: fresh processes in turn, the ratio pair by pair.
+"""What `import outcomes` costs beside `import pandas`: fresh processes in turn, the ratio pair by
+pair.
 
 Run: .venv/bin/python benchmarks/imports.py
 """
@@ -26,9 +27,13 @@ def main(pairs: int = 9) -> None:
         ours.append(seconds("import outcomes"))
         theirs.append(seconds("import pandas"))
         ratios.append(ours[-1] / theirs[-1])
-    print(f"import outcomes {statistics.median(ours):.3f} s, import pandas {statistics.median(theirs):.3f} s")
     print(
-        f"ratio: median {statistics.median(ratios):.2f} (min {min(ratios):.2f}, max {max(ratios):.2f}); goal: at most 1.3"
+        f"import outcomes {statistics.median(ours):.3f} s, import pandas"
+        f" {statistics.median(theirs):.3f} s"
+    )
+    print(
+        f"ratio: median {statistics.median(ratios):.2f} (min {min(ratios):.2f}, max"
+        f" {max(ratios):.2f}); goal: at most 1.3"
     )
 
 

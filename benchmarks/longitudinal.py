@@ -1,9 +1,12 @@
 """The mixed models beside what a user would pick instead; ratios, measured in one run.
 
-- an unstructured MMRM with degrees of freedom and marginal means, against R's nlme::gls (fit only; it has no usable degrees
-  of freedom). R `mmrm` is not in Debian; where both were measured, `gls` took 12 times as long as `mmrm` at 200 and at 1,000 patients;
+- an unstructured MMRM with degrees of freedom and marginal means, against R's nlme::gls (fit only;
+  it has no usable degrees
+  of freedom). R `mmrm` is not in Debian; where both were measured, `gls` took 12 times as long as
+  `mmrm` at 200 and at 1,000 patients;
 - a random intercept, against statsmodels MixedLM and R's lme4;
-- how the cost grows with patients: the fit from a summary at 1,000 and at 1,000,000, summarising against pandas' pivot;
+- how the cost grows with patients: the fit from a summary at 1,000 and at 1,000,000, summarising
+  against pandas' pivot;
 - reference-based conditional means with the jackknife on 172 patients.
 
     python benchmarks/longitudinal.py
@@ -25,7 +28,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from outcomes.stats.missing.reference_based import Incomplete, ancova_differences, conditional_mean_jackknife
+from outcomes.stats.missing.reference_based import (
+    Incomplete,
+    ancova_differences,
+    conditional_mean_jackknife,
+)
 from outcomes.stats.mixed.cross_products import Summary, summarise, summarise_rows
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.mmrm import repeated
@@ -46,7 +53,9 @@ def seconds(work: Callable[[], object], times: int = 5) -> float:
 
 
 def in_turn(*works: Callable[[], object], times: int) -> list[float]:
-    """The median of several runs of each, taken in turn, so that a busy machine is unfair to neither."""
+    """The median of several runs of each, taken in turn, so that a busy machine is unfair to
+    neither.
+    """
     spent: list[list[float]] = [[] for _ in works]
     for _ in range(times):
         for each, work in zip(spent, works):
@@ -58,8 +67,16 @@ def trial(patients: int, visits: int, seed: int = 1) -> tuple[np.ndarray, np.nda
     """Scores (patients, visits) with dropout and gaps, features (patients, 3)."""
     rng = np.random.default_rng(seed)
     arm, base = rng.integers(0, 2, patients), rng.normal(7, 1.2, patients)
-    y = 0.8 * base[:, None] - 0.1 * arm[:, None] * np.arange(visits) + rng.normal(0, 1, (patients, 1))
-    y = y + 0.5 * rng.normal(0, 1, (patients, visits)).cumsum(axis=1) + rng.normal(0, 1, (patients, visits))
+    y = (
+        0.8 * base[:, None]
+        - 0.1 * arm[:, None] * np.arange(visits)
+        + rng.normal(0, 1, (patients, 1))
+    )
+    y = (
+        y
+        + 0.5 * rng.normal(0, 1, (patients, visits)).cumsum(axis=1)
+        + rng.normal(0, 1, (patients, visits))
+    )
     left = rng.integers(1, int(visits * 2.5), patients)
     y[(np.arange(visits) >= left[:, None]) | (rng.random((patients, visits)) < 0.02)] = np.nan
     return y, np.column_stack([np.ones(patients), base, arm])
@@ -84,9 +101,14 @@ def long(y: np.ndarray, x: np.ndarray) -> pd.DataFrame:
     """One row a patient and visit observed."""
     n, m = y.shape
     frame = pd.DataFrame(
-        {"id": np.repeat(np.arange(n), m), "v": np.tile(np.arange(1, m + 1), n), "y": y.ravel(), "base": np.repeat(x[:, 1], m),
-         "arm": np.repeat(x[:, 2], m)}
-    )  # fmt: skip
+        {
+            "id": np.repeat(np.arange(n), m),
+            "v": np.tile(np.arange(1, m + 1), n),
+            "y": y.ravel(),
+            "base": np.repeat(x[:, 1], m),
+            "arm": np.repeat(x[:, 2], m),
+        }
+    )
     return frame.dropna().reset_index(drop=True)
 
 
@@ -99,12 +121,20 @@ def in_r(script: str, frame: pd.DataFrame) -> dict[str, float]:
         path = Path(folder) / "d.csv"
         frame.to_csv(path, index=False)
         done = subprocess.run(
-            ["Rscript", "-e", script.replace("FILE", str(path))], capture_output=True, text=True, check=False
+            ["Rscript", "-e", script.replace("FILE", str(path))],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.returncode:
-        print(f"  (R could not: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no message'})")
+        print(
+            "  (R could not:"
+            f" {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no message'})"
+        )
         return {}
-    return {k: float(v) for k, v in (line.split("=") for line in done.stdout.split() if "=" in line)}
+    return {
+        k: float(v) for k, v in (line.split("=") for line in done.stdout.split() if "=" in line)
+    }
 
 
 GLS = """suppressMessages(library(nlme)); d <- read.csv("FILE"); d$V <- factor(d$v); t <- system.time(
@@ -121,24 +151,43 @@ def unstructured() -> None:
         y, x = trial(patients, 5)
         ours = seconds(lambda y=y, x=x: answer(summarise(y, x, visits=named(5), features=FEATURES)))
         theirs = in_r(GLS, long(y, x))
-        line = f"MMRM {patients} patients x 5 visits: {ours * 1e3:.1f} ms with Kenward-Roger and marginal means"
+        line = (
+            f"MMRM {patients} patients x 5 visits: {ours * 1e3:.1f} ms with Kenward-Roger and"
+            " marginal means"
+        )
         if theirs:
             gap = answer(summarise(y, x, visits=named(5), features=FEATURES)) - theirs["loglik"]
             ratio = theirs["seconds"] / ours
-            line += f"; gls {theirs['seconds']:.2f} s, {ratio:.0f} times as long (mmrm about {ratio / GLS_TO_MMRM:.0f})"
+            line += (
+                f"; gls {theirs['seconds']:.2f} s, {ratio:.0f} times as long (mmrm about"
+                f" {ratio / GLS_TO_MMRM:.0f})"
+            )
             line += f"; loglik − gls' {gap:.1e}"
         print(line)
     for patients, visits in ((10_000, 5), (1_000, 10)):
         y, x = trial(patients, visits)
-        ours = seconds(lambda y=y, x=x, v=visits: answer(summarise(y, x, visits=named(v), features=FEATURES)), 3)
-        print(f"MMRM {patients} patients x {visits} visits: {ours * 1e3:.1f} ms with Kenward-Roger and marginal means")
+        ours = seconds(
+            lambda y=y, x=x, v=visits: answer(summarise(y, x, visits=named(v), features=FEATURES)),
+            3,
+        )
+        print(
+            f"MMRM {patients} patients x {visits} visits: {ours * 1e3:.1f} ms with Kenward-Roger"
+            " and marginal means"
+        )
 
 
 def random_intercept() -> None:
     """lmm against statsmodels and lme4."""
     frame = long(*trial(2_400, 5, seed=4))
-    x = np.column_stack([np.ones(len(frame)), frame["base"], frame["arm"], *((frame["v"] == k) for k in range(2, 6)),
-                         *((frame["v"] == k) * frame["arm"] for k in range(2, 6))]).astype(float)  # fmt: skip
+    x = np.column_stack(
+        [
+            np.ones(len(frame)),
+            frame["base"],
+            frame["arm"],
+            *((frame["v"] == k) for k in range(2, 6)),
+            *((frame["v"] == k) * frame["arm"] for k in range(2, 6)),
+        ]
+    ).astype(float)
     names = tuple(f"b{i}" for i in range(x.shape[1]))
     fitted = mixed(frame["y"], x, names=names, cluster=frame["id"])
     ours = seconds(lambda: mixed(frame["y"], x, names=names, cluster=frame["id"]), 3)
@@ -151,22 +200,27 @@ def random_intercept() -> None:
         theirs = MixedLM(frame["y"], x, groups=frame["id"]).fit(reml=True)
     spent = time.perf_counter() - start
     print(
-        f"  statsmodels {spent:.2f} s, {spent / ours:.0f} times as long; loglik {theirs.llf:.4f}, ours {fitted.fit.loglik:.4f}"
+        f"  statsmodels {spent:.2f} s, {spent / ours:.0f} times as long; loglik {theirs.llf:.4f},"
+        f" ours {fitted.fit.loglik:.4f}"
     )
     r = in_r(LMER, frame)
     if r:
         gap = fitted.fit.loglik - r["loglik"]
         print(
-            f"  lme4 {r['seconds']:.2f} s (fit only), {r['seconds'] / ours:.1f} times as long; loglik − lme4's {gap:.1e}"
+            f"  lme4 {r['seconds']:.2f} s (fit only), {r['seconds'] / ours:.1f} times as long;"
+            f" loglik − lme4's {gap:.1e}"
         )
 
 
 def scaling() -> None:
     """The summary's cost with patients, and the fit's without."""
-    summaries = [summarise(*trial(n, 5), visits=named(5), features=FEATURES) for n in (1_000, 1_000_000)]
+    summaries = [
+        summarise(*trial(n, 5), visits=named(5), features=FEATURES) for n in (1_000, 1_000_000)
+    ]
     small, large = in_turn(lambda: answer(summaries[0]), lambda: answer(summaries[1]), times=40)
     print(
-        f"fit from the summary: {small * 1e3:.2f} ms at 1,000 patients, {large * 1e3:.2f} ms at 1,000,000: ratio {large / small:.2f}"
+        f"fit from the summary: {small * 1e3:.2f} ms at 1,000 patients, {large * 1e3:.2f} ms at"
+        f" 1,000,000: ratio {large / small:.2f}"
     )
     frame = long(*trial(1_000_000, 5))
     columns = frame["id"].to_numpy(), frame["v"].to_numpy() - 1, frame["y"].to_numpy()
@@ -177,14 +231,16 @@ def scaling() -> None:
         times=3,
     )
     print(
-        f"summarising {len(frame)} rows of 1,000,000 patients: {ours:.2f} s, pandas' pivot {pivot:.2f} s: ratio {ours / pivot:.2f}"
+        f"summarising {len(frame)} rows of 1,000,000 patients: {ours:.2f} s, pandas' pivot"
+        f" {pivot:.2f} s: ratio {ours / pivot:.2f}"
     )
     tracemalloc.start()
     summarise_rows(*columns, design, visits=named(5), features=FEATURES)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     print(
-        f"  peak memory beyond the input {peak / 1e6:.0f} MB (input {(design.nbytes + sum(c.nbytes for c in columns)) / 1e6:.0f} MB)"
+        f"  peak memory beyond the input {peak / 1e6:.0f} MB (input"
+        f" {(design.nbytes + sum(c.nbytes for c in columns)) / 1e6:.0f} MB)"
     )
 
 
@@ -205,10 +261,14 @@ def reference_based() -> None:
         x[:, 1],
     )
     spent = seconds(
-        lambda: conditional_mean_jackknife(data, "j2r", analyse=lambda c, k: ancova_differences(c, x[k], [2])), 2
+        lambda: conditional_mean_jackknife(
+            data, "j2r", analyse=lambda c, k: ancova_differences(c, x[k], [2])
+        ),
+        2,
     )
     print(
-        f"jump to reference with jackknife, 172 patients x 4 visits: {spent:.2f} s (R rbmi: 57 s where it was measured)"
+        f"jump to reference with jackknife, 172 patients x 4 visits: {spent:.2f} s (R rbmi: 57 s"
+        " where it was measured)"
     )
 
 

@@ -1,8 +1,9 @@
-"""Scoring a million rows, against bare numpy doing only the arithmetic; ratios, measured side by side in one run.
+"""Scoring a million rows, against bare numpy doing only the arithmetic; ratios, measured side by
+side in one run.
 
-PROMIS-29: all seven T-scores and their standard errors (and the summaries) against a bare sum of the same items and seven
-look-ups. EQ-5D-5L: the US index against one `take` on states numbered from the same five columns. Ours also checks every
-answer, counts what was filled in, and returns tables.
+PROMIS-29: all seven T-scores and their standard errors (and the summaries) against a bare sum of
+the same items and seven look-ups. EQ-5D-5L: the US index against one `take` on states numbered from
+the same five columns. Ours also checks every answer, counts what was filled in, and returns tables.
 
     python benchmarks/scoring.py [rows]
 """
@@ -20,7 +21,9 @@ from outcomes import instrument
 from outcomes.questionnaires.scoring_functions import value_set
 
 
-def side_by_side(ours: Callable[[], object], bare: Callable[[], object], times: int = 15) -> tuple[float, float]:
+def side_by_side(
+    ours: Callable[[], object], bare: Callable[[], object], times: int = 15
+) -> tuple[float, float]:
     """The best of several runs of each, taken in turn."""
     best = [float("inf"), float("inf")]
     for _ in range(times):
@@ -37,10 +40,17 @@ def promis29(rows: int) -> tuple[float, float]:
     rng = np.random.default_rng(1)
     codes = [i.code for i in kind.items if not i.code.startswith("cog")]
     frame = pd.DataFrame({c: rng.integers(1, 6, rows).astype(float) for c in codes})
-    domains = [(list(s.rule.of), s.rule.table) for s in kind.scores if s.rule.table and s.name != "cognition"]
+    domains = [
+        (list(s.rule.of), s.rule.table)
+        for s in kind.scores
+        if s.rule.table and s.name != "cognition"
+    ]
 
     def bare() -> list[np.ndarray]:
-        return [t.values[(frame[of].to_numpy().sum(axis=1) - t.first).astype(np.intp)] for of, t in domains]
+        return [
+            t.values[(frame[of].to_numpy().sum(axis=1) - t.first).astype(np.intp)]
+            for of, t in domains
+        ]
 
     made = kind.score(frame).values
     for (of, _), values in zip(domains, bare(), strict=True):
@@ -58,7 +68,9 @@ def eq5d5l(rows: int, dtype: type) -> tuple[float, float]:
 
     def bare() -> np.ndarray:
         mo, sc, ua, pain, ad = (frame[c].to_numpy() for c in frame)
-        return np.take(table, ((((mo * 5 + sc) * 5 + ua) * 5 + pain) * 5 + ad - 781).astype(np.intp))
+        return np.take(
+            table, ((((mo * 5 + sc) * 5 + ua) * 5 + pain) * 5 + ad - 781).astype(np.intp)
+        )
 
     np.testing.assert_array_equal(kind.score(frame, value_set="US").values["index"], bare())
     return side_by_side(lambda: kind.score(frame, value_set="US"), bare)

@@ -1,8 +1,10 @@
-"""The statistics beside what a user would pick instead (pingouin, scipy, statsmodels): ratios, measured in one run.
+"""The statistics beside what a user would pick instead (pingouin, scipy, statsmodels): ratios,
+measured in one run.
 
     .venv/bin/python benchmarks/statistical.py        (needs the extra `bench`)
 
-Each pair is timed in turn; a ratio is the median of theirs over ours, or ours over theirs where theirs does less.
+Each pair is timed in turn; a ratio is the median of theirs over ours, or ours over theirs where
+theirs does less.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def in_turn(ours: Callable[[], object], theirs: Callable[[], object], times: int = 9) -> tuple[float, float]:
+def in_turn(
+    ours: Callable[[], object], theirs: Callable[[], object], times: int = 9
+) -> tuple[float, float]:
     """Median seconds of each, measured one after the other, after one call of each to warm up."""
     ours(), theirs()
     pairs = [(seconds(ours), seconds(theirs)) for _ in range(times)]
@@ -67,7 +71,10 @@ def paired_t(n: int) -> str:
         repeat(lambda: (mean_change(before, after), paired_effects(before, after)), 50),
         repeat(lambda: pg.ttest(after, before, paired=True), 50),
     )
-    return f"paired t with d and intervals, n={n}: pingouin.ttest takes {theirs / ours:.1f} times as long (goal: at least 5)"
+    return (
+        f"paired t with d and intervals, n={n}: pingouin.ttest takes {theirs / ours:.1f} times as"
+        " long (goal: at least 5)"
+    )
 
 
 def ranks(n: int) -> str:
@@ -80,7 +87,8 @@ def ranks(n: int) -> str:
         repeat(lambda: stats.wilcoxon(after - before, method="asymptotic"), 5),
     )
     return (
-        f"exact signed-rank with ties, n={n}: {ours / theirs:.1f} times scipy's normal approximation (goal: at most 40)"
+        f"exact signed-rank with ties, n={n}: {ours / theirs:.1f} times scipy's normal"
+        " approximation (goal: at most 40)"
     )
 
 
@@ -92,20 +100,31 @@ def permutation(n: int) -> str:
     every = stats.PermutationMethod(n_resamples=2**n)
     ours, theirs = in_turn(
         repeat(lambda: signed_rank(before, after, method="exact"), 5),
-        repeat(lambda: stats.wilcoxon(after - before, method=every), 5), times=3,
-    )  # fmt: skip
-    same = np.isclose(signed_rank(before, after).test.p, stats.wilcoxon(after - before, method=every).pvalue)
-    return f"exact signed-rank, n={n}: scipy's permutation takes {theirs / ours:.0f} times as long (goal: above 1); same p: {same}"
+        repeat(lambda: stats.wilcoxon(after - before, method=every), 5),
+        times=3,
+    )
+    same = np.isclose(
+        signed_rank(before, after).test.p, stats.wilcoxon(after - before, method=every).pvalue
+    )
+    return (
+        f"exact signed-rank, n={n}: scipy's permutation takes {theirs / ours:.0f} times as long"
+        f" (goal: above 1); same p: {same}"
+    )
 
 
 def clinic(n: int = 1000) -> tuple[oc.Study, pd.DataFrame]:
-    """Five scales, three visits, two arms, 5 % of the scores missing; and the same as a long frame."""
+    """Five scales, three visits, two arms, 5 % of the scores missing; and the same as a long
+    frame.
+    """
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({"patient": np.tile(np.arange(n), 3), "visit": np.repeat(VISITS, n)})
     arm = np.where(rng.random(n) < 0.5, "ketamine", "placebo")
     for scale in SCALES:
         level = rng.normal(6, 1.5, n)
-        course = [level + shift + rng.normal(0, 1.2, n) for shift in (0, -1 - 0.5 * (arm == "ketamine"), -1)]
+        course = [
+            level + shift + rng.normal(0, 1.2, n)
+            for shift in (0, -1 - 0.5 * (arm == "ketamine"), -1)
+        ]
         scores = np.clip(np.round(np.concatenate(course)), 0, 10)
         scores[rng.random(3 * n) < 0.05] = np.nan
         frame[scale] = scores
@@ -116,15 +135,22 @@ def clinic(n: int = 1000) -> tuple[oc.Study, pd.DataFrame]:
 
 
 def plan(*, mixed: bool) -> oc.Plan:
-    """Eight questions about each of the five scales; with `mixed` the last of them is a mixed model."""
+    """Eight questions about each of the five scales; with `mixed` the last of them is a mixed
+    model.
+    """
     two = {"before": "baseline", "after": "week_4"}
     questions: list[object] = []
     for s in SCALES:
         questions += [
-            oc.PairedT(s, **two), oc.SignedRank(s, **two), oc.TOST(s, margin=1, **two), oc.Responders(s, **two),
-            oc.ANCOVA(s, **two), oc.WelchT(s, **two), oc.MannWhitney(s, **two),
+            oc.PairedT(s, **two),
+            oc.SignedRank(s, **two),
+            oc.TOST(s, margin=1, **two),
+            oc.Responders(s, **two),
+            oc.ANCOVA(s, **two),
+            oc.WelchT(s, **two),
+            oc.MannWhitney(s, **two),
             oc.CohortModel(s, covariance=("cs",)) if mixed else oc.RMANOVA(s),
-        ]  # fmt: skip
+        ]
     return oc.Plan(*questions)
 
 
@@ -140,14 +166,28 @@ def one_by_one(long: pd.DataFrame, *, mixed: bool) -> list[object]:
         change = after - before
         arms = change[both["arm"] == "ketamine"], change[both["arm"] == "placebo"]
         out += [
-            pg.ttest(after, before, paired=True), pg.wilcoxon(after, before), pg.tost(after, before, bound=1, paired=True),
-            [proportion_confint(int(((before - after) >= c * before).sum()), len(both), method="wilson") for c in (0.3, 0.5)],
+            pg.ttest(after, before, paired=True),
+            pg.wilcoxon(after, before),
+            pg.tost(after, before, bound=1, paired=True),
+            [
+                proportion_confint(
+                    int(((before - after) >= c * before).sum()), len(both), method="wilson"
+                )
+                for c in (0.3, 0.5)
+            ],
             smf.ols("week_4 ~ baseline + C(arm)", both).fit().summary2(),
-            pg.ttest(*arms), (pg.mwu(*arms), pg.compute_effsize(*arms)),
-            smf.mixedlm(f"{s} ~ C(visit)", seen := long.dropna(subset=[s]), groups=seen["patient"]).fit().summary()
-            if mixed
-            else pg.rm_anova(long, dv=s, within="visit", subject="patient", correction=True),
-        ]  # fmt: skip
+            pg.ttest(*arms),
+            (pg.mwu(*arms), pg.compute_effsize(*arms)),
+            (
+                smf.mixedlm(
+                    f"{s} ~ C(visit)", seen := long.dropna(subset=[s]), groups=seen["patient"]
+                )
+                .fit()
+                .summary()
+                if mixed
+                else pg.rm_anova(long, dv=s, within="visit", subject="patient", correction=True)
+            ),
+        ]
     return out
 
 
@@ -163,20 +203,29 @@ def forty(*, mixed: bool) -> str:
 
     a, b = in_turn(ours, lambda: one_by_one(long, mixed=mixed), times=5 if mixed else 9)
     kind = "five of them mixed models" if mixed else "no mixed model"
-    return f"{len(asked)} questions ({kind}), 1,000 patients: one by one takes {b / a:.1f} times as long (goal: at least 5)"
+    return (
+        f"{len(asked)} questions ({kind}), 1,000 patients: one by one takes {b / a:.1f} times as"
+        " long (goal: at least 5)"
+    )
 
 
 def one_scale(n: int, rng: np.random.Generator) -> oc.Study:
     """A small study made by a model of the patients."""
     before, after = nrs(n, rng)
-    rows = pd.DataFrame({"patient": [*range(n)] * 2, "visit": ["pre"] * n + ["post"] * n, "pain": [*before, *after]})
-    return oc.Study(rows, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    rows = pd.DataFrame(
+        {"patient": [*range(n)] * 2, "visit": ["pre"] * n + ["post"] * n, "pain": [*before, *after]}
+    )
+    return oc.Study(
+        rows, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    )
 
 
 def power_on_two_cores(runs: int = 400) -> str:
     """Simulated power of a plan, on one core and on two; the same answer on both."""
     two = {"before": "pre", "after": "post"}
-    asked = oc.Plan(oc.PairedT("pain", **two), oc.SignedRank("pain", **two), oc.Responders("pain", **two))
+    asked = oc.Plan(
+        oc.PairedT("pain", **two), oc.SignedRank("pain", **two), oc.Responders("pain", **two)
+    )
 
     def run(jobs: int) -> pd.DataFrame:
         return oc.simulate_power(asked, one_scale, n=40, runs=runs, seed=1, n_jobs=jobs).table
@@ -187,7 +236,10 @@ def power_on_two_cores(runs: int = 400) -> str:
     same = run(1).equals(run(2))
     one, both = in_turn(lambda: run(1), lambda: run(2), times=3)
     bare, bare_both = in_turn(lambda: loop(1), lambda: loop(2), times=3)
-    gain = f"two cores are {one / both:.2f} times as fast as one (a bare loop through joblib: {bare / bare_both:.2f})"
+    gain = (
+        f"two cores are {one / both:.2f} times as fast as one (a bare loop through joblib:"
+        f" {bare / bare_both:.2f})"
+    )
     return f"simulated power, {runs} runs of 3 questions: {gain}; same answer: {same}"
 
 
@@ -199,7 +251,14 @@ def clinic_again(study: oc.Study) -> oc.Study:
 def main() -> None:
     """Print every ratio."""
     warnings.simplefilter("ignore")
-    todo = [(paired_t, 35), (paired_t, 1000), (ranks, 300), (permutation, 8), (permutation, 10), (permutation, 13)]
+    todo = [
+        (paired_t, 35),
+        (paired_t, 1000),
+        (ranks, 300),
+        (permutation, 8),
+        (permutation, 10),
+        (permutation, 13),
+    ]
     for work, n in todo:
         print(work(n))
     print(forty(mixed=False))

@@ -1,7 +1,9 @@
-"""Build the site: `python docs/build.py` writes build/site/index.html. Needs the extra `docs`; works offline.
+"""Build the site: `python docs/build.py` writes build/site/index.html. Needs the extra `docs`;
+works offline.
 
-The pages of docs/ and those made from the code, the notebooks and the sample are gathered in build/site-source. Sphinx
-turns them into HTML, any warning is an error, and every link inside the site is followed afterwards.
+The pages of docs/ and those made from the code, the notebooks and the sample are gathered in
+build/site-source. Sphinx turns them into HTML, any warning is an error, and every link inside the
+site is followed afterwards.
 """
 
 from __future__ import annotations
@@ -22,8 +24,22 @@ def main(target: Path = ROOT / "build" / "site") -> int:
     from site_pages.links import broken
 
     source = gather(ROOT, target.with_name(f"{target.name}-source"))
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", "html", str(source), str(target)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-E",
+        "-b",
+        "html",
+        str(source),
+        str(target),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
     wrong = broken(target)
     for line in wrong:
         print(line, file=sys.stderr)

@@ -1,4 +1,6 @@
-"""Writes docs/instruments.md from the library: `python docs/make_instruments.py` (a test keeps it up to date)."""
+"""Writes docs/instruments.md from the library: `python docs/make_instruments.py` (a test keeps it
+up to date).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ Facts marked unverified were not seen in their source.
 def text() -> str:
     """The whole page."""
     table = instruments()
-    rows = ["| id | instrument | domain | items | scores | missing items |", "| --- | --- | --- | --- | --- | --- |"]
+    rows = [
+        "| id | instrument | domain | items | scores | missing items |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for r in table.itertuples():
         cells = (f"[{r.id}](#{r.id})", r.title, r.domain, str(r.items), r.scores, r[8])
         rows.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")

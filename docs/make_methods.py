@@ -42,7 +42,8 @@ def page() -> str:
     lost = [n for of, n, k in by_topic() if of == OWN and k.__module__.startswith("outcomes.")]
     if lost:
         raise SystemExit(
-            f"No topic for: {', '.join(lost)}. Add their module to TOPICS in outcomes.tables.question_list."
+            f"No topic for: {', '.join(lost)}. Add their module to TOPICS in"
+            " outcomes.tables.question_list."
         )
     return "\n".join(parts)
 

@@ -1,6 +1,8 @@
-"""Make the pictures of README and of the first steps from the sample: `python docs/make_pictures.py [CHROMIUM]`.
+"""Make the pictures of README and of the first steps from the sample: `python docs/make_pictures.py
+[CHROMIUM]`.
 
-Needs Chromium, Pillow, openpyxl and nbconvert. Every picture is made from data/sample; nothing is drawn by hand.
+Needs Chromium, Pillow, openpyxl and nbconvert. Every picture is made from data/sample; nothing is
+drawn by hand.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ PATIENTS = 60
 
 SHEET = """table{border-collapse:collapse;font:14px sans-serif}td,th{border:1px solid #c8ccd0;padding:4px 10px;text-align:right}
 th{background:#eef1f4;font-weight:normal;color:#444;text-align:center}td:nth-child(2),td:nth-child(3){text-align:left}"""
-TERMINAL = "pre{font:14px/1.45 monospace;background:#16212c;color:#e8edf2;margin:0;padding:16px;white-space:pre-wrap}"
+TERMINAL = (
+    "pre{font:14px/1.45"
+    " monospace;background:#16212c;color:#e8edf2;margin:0;padding:16px;white-space:pre-wrap}"
+)
 
 
 def main(chromium: str) -> None:
@@ -45,9 +50,23 @@ def main(chromium: str) -> None:
         _shot(chromium, folder, _sheet(rows[:13]), "step-spreadsheet", 900, 385)
         said = _outcomes(folder, "init", "my_scores.xlsx")
         first = "\n".join((folder / "study.toml").read_text("utf-8").splitlines()[:34])
-        _shot(chromium, folder, _terminal(f"$ outcomes init my_scores.xlsx\n{said}\n\n{first}"), "step-init", 1000, 800)
+        _shot(
+            chromium,
+            folder,
+            _terminal(f"$ outcomes init my_scores.xlsx\n{said}\n\n{first}"),
+            "step-init",
+            1000,
+            800,
+        )
         said = _outcomes(folder, "check", "study.toml")
-        _shot(chromium, folder, _terminal(f"$ outcomes check study.toml\n{said}"), "step-check", 1000, 320)
+        _shot(
+            chromium,
+            folder,
+            _terminal(f"$ outcomes check study.toml\n{said}"),
+            "step-check",
+            1000,
+            320,
+        )
         _outcomes(folder, "report", "study.toml", "--out", "reports")
         _screenshot(chromium, folder / "reports" / "report.html", "step-report", 1000, 800)
         _outcomes(folder, "report", str(SAMPLE / "study.toml"), "--out", "sample")
@@ -79,7 +98,9 @@ def _sheet(rows: list[list[str]]) -> str:
     letters = "".join(f"<th>{chr(65 + i)}</th>" for i in range(len(COLUMNS)))
     body = [f"<tr><th></th>{letters}</tr>"]
     for number, row in enumerate((COLUMNS, *rows), 1):
-        body.append(f"<tr><th>{number}</th>{''.join(f'<td>{html.escape(v)}</td>' for v in row)}</tr>")
+        body.append(
+            f"<tr><th>{number}</th>{''.join(f'<td>{html.escape(v)}</td>' for v in row)}</tr>"
+        )
     return f"<style>body{{margin:0}}{SHEET}</style><table>{''.join(body)}</table>"
 
 
@@ -91,7 +112,9 @@ def _outcomes(folder: Path, *words: str) -> str:
     """What a command prints, with its folder left out."""
     space = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "112", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "outcomes", *words]
-    done = subprocess.run(command, cwd=folder, env=space, capture_output=True, text=True, check=True, encoding="utf-8")
+    done = subprocess.run(
+        command, cwd=folder, env=space, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     return done.stdout.replace(f"{folder}{os.sep}", "").rstrip()
 
 
@@ -101,7 +124,9 @@ def _notebook(chromium: str, folder: Path) -> None:
 
     book = nbformat.read(ROOT / "notebooks" / "01_before_and_after.ipynb", as_version=4)
     shown = next(i for i, cell in enumerate(book.cells) if _draws(cell))
-    book.cells = book.cells[max(shown - 2, 0) : shown + 2]  # a notebook is long: the cells around its first picture
+    book.cells = book.cells[
+        max(shown - 2, 0) : shown + 2
+    ]  # a notebook is long: the cells around its first picture
     page, _ = HTMLExporter().from_notebook_node(book)
     file = folder / "notebook.html"
     file.write_text(page, "utf-8")
@@ -128,8 +153,20 @@ def _shot(chromium: str, folder: Path, page: str, name: str, width: int, height:
 
 def _screenshot(chromium: str, page: Path, name: str, width: int, height: int) -> None:
     target = PICTURES / f"{name}.png"
-    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=4000"]
-    command = [chromium, *flags, f"--window-size={width},{height}", f"--screenshot={target}", page.as_uri()]
+    flags = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--virtual-time-budget=4000",
+    ]
+    command = [
+        chromium,
+        *flags,
+        f"--window-size={width},{height}",
+        f"--screenshot={target}",
+        page.as_uri(),
+    ]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     _small(target)
 
@@ -140,7 +177,11 @@ def _small(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    found = sys.argv[1] if len(sys.argv) > 1 else shutil.which("chromium") or shutil.which("google-chrome")
+    found = (
+        sys.argv[1]
+        if len(sys.argv) > 1
+        else shutil.which("chromium") or shutil.which("google-chrome")
+    )
     if not found:
         raise SystemExit("Chromium is not there: install it, or give its path.")
     main(found)

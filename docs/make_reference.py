@@ -1,4 +1,6 @@
-"""Write the reference parts of docs/study-file.md and docs/schedule.md: `python docs/make_reference.py`."""
+"""Write the reference parts of docs/study-file.md and docs/schedule.md: `python
+docs/make_reference.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,19 @@ from outcomes.readers.study_form import DATA, FAMILIES, FAMILY, SECTIONS, SOURCE
 from outcomes.schedule.schedule_form import NEWEST
 from outcomes.schedule.schedule_form import SECTIONS as SCHEDULE
 
-BEGIN, END = "<!-- made by docs/make_reference.py: do not edit by hand -->", "<!-- end of what is made -->"
+BEGIN, END = (
+    "<!-- made by docs/make_reference.py: do not edit by hand -->",
+    "<!-- end of what is made -->",
+)
 #: Declarations that are shown after the section that they belong to.
 AFTER = {DATA.name: SOURCE, FAMILIES.name: FAMILY}
 
 
 #: The sections of each page.
 PAGES = {
-    "study-file.md": tuple(s for section in SECTIONS for s in (section, AFTER.get(section.name)) if s),
+    "study-file.md": tuple(
+        s for section in SECTIONS for s in (section, AFTER.get(section.name)) if s
+    ),
     "schedule.md": (*SCHEDULE[:3], NEWEST, *SCHEDULE[3:]),
 }
 

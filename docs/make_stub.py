@@ -1,4 +1,5 @@
-"""Write outcomes/__init__.pyi, the public face, from the code: `python docs/make_stub.py` (a test keeps it up to date).
+"""Write outcomes/__init__.pyi, the public face, from the code: `python docs/make_stub.py` (a test
+keeps it up to date).
 
 Questions are found. A public function or class that is not a question is named in `PUBLIC`.
 """
@@ -23,11 +24,19 @@ PUBLIC = {
         "tables": ("questions", "table"),
         "reporting": ("write_report",),
     },
-    "Questionnaires": {"questionnaires": ("Instrument", "instrument", "instruments", "load_instrument")},
+    "Questionnaires": {
+        "questionnaires": ("Instrument", "instrument", "instruments", "load_instrument")
+    },
     "Plan a study": {
         "analyses.planning.formulas": (
-            "detectable_difference", "sample_size_crossover", "sample_size_mcnemar", "sample_size_non_inferiority",
-            "sample_size_paired", "sample_size_precision", "sample_size_responders", "sample_size_two_arms",
+            "detectable_difference",
+            "sample_size_crossover",
+            "sample_size_mcnemar",
+            "sample_size_non_inferiority",
+            "sample_size_paired",
+            "sample_size_precision",
+            "sample_size_responders",
+            "sample_size_two_arms",
         ),
         "analyses.planning.simulation": ("simulate_power",),
     },
@@ -48,7 +57,7 @@ PUBLIC = {
         "study": ("InstrumentUse", "Issue", "Study"),
     },
     "Modules": {"core": ("errors", "wording"), "": ("plans",)},
-}  # fmt: skip
+}
 
 HEAD = '''"""What `import outcomes` offers, for type checkers, editors and the lazy loader.
 
@@ -70,7 +79,9 @@ def text() -> str:
     for group, found in groups.items():
         lines.append(f"\n# {group}")
         lines += [
-            f"from .{module} import {name} as {name}" for module in sorted(found) for name in sorted(found[module])
+            f"from .{module} import {name} as {name}"
+            for module in sorted(found)
+            for name in sorted(found[module])
         ]
     return "\n".join([*lines, "", "__version__: str", ""])
 

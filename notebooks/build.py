@@ -1,6 +1,8 @@
-"""Write the shipped notebooks from their templates on the sample data, and run them: `python notebooks/build.py [KIND ...]`.
+"""Write the shipped notebooks from their templates on the sample data, and run them: `python
+notebooks/build.py [KIND ...]`.
 
-Needs the test extra (nbclient). Text outputs are the same on every run; pictures may differ by the fonts of the machine.
+Needs the test extra (nbclient). Text outputs are the same on every run; pictures may differ by the
+fonts of the machine.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ def shipped(kind: str, root: Path = ROOT) -> Path:
 
 def build(kind: str, root: Path = ROOT) -> Path:
     """Write the kind's notebook on its sample study, not run yet."""
-    return write_notebook(kind, root / "data" / "sample" / KINDS[kind].sample, shipped(kind, root), force=True)
+    return write_notebook(
+        kind, root / "data" / "sample" / KINDS[kind].sample, shipped(kind, root), force=True
+    )
 
 
 def run(file: Path) -> nbformat.NotebookNode:

@@ -8,8 +8,9 @@ A frozen question, run on a study, gives a frozen answer::
     oc.check(study)
     oc.PairedT("pain_nrs", before="baseline", after="week_4").run(study)
 
-`oc.questions()` lists the questions. Everything loads on first use, so that `import outcomes` stays cheap; the names are in
-the stub beside this file (SPEC 1), where editors and type checkers read them.
+`oc.questions()` lists the questions. Everything loads on first use, so that `import outcomes` stays
+cheap; the names are in the stub beside this file (SPEC 1), where editors and type checkers read
+them.
 """
 
 from __future__ import annotations
@@ -36,9 +37,13 @@ def __getattr__(name: str) -> Any:
 
         if name in (found := kinds()):
             return found[name]
-    raise AttributeError(f"module 'outcomes' has no attribute '{name}'; oc.questions() lists the questions")
+    raise AttributeError(
+        f"module 'outcomes' has no attribute '{name}'; oc.questions() lists the questions"
+    )
 
 
 def __dir__() -> list[str]:
-    asked = sys.modules.get("outcomes.analyses.question")  # a user's own questions exist only where it is imported
+    asked = sys.modules.get(
+        "outcomes.analyses.question"
+    )  # a user's own questions exist only where it is imported
     return sorted({*_names, *(asked.questions() if asked else ())} - _NOT_OFFERED)

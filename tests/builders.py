@@ -20,15 +20,23 @@ SLEEP = (
 
 
 def two_visits(
-    before: Sequence[float | None], after: Sequence[float | None], *, outcome: Outcome = PAIN, **more: Any
+    before: Sequence[float | None],
+    after: Sequence[float | None],
+    *,
+    outcome: Outcome = PAIN,
+    **more: Any,
 ) -> Study:
-    """A study of one score at two visits, 'baseline' and 'week_4'; None means missing; patients are p1, p2, …."""
+    """A study of one score at two visits, 'baseline' and 'week_4'; None means missing; patients are
+    p1, p2, ….
+    """
     ids = [f"p{i + 1:03d}" for i in range(len(before))]
     scores = pd.DataFrame(
         {
             "patient": ids * 2,
             "visit": ["baseline"] * len(ids) + ["week_4"] * len(ids),
-            outcome.name: pd.array([*before, *after], dtype="Float64").to_numpy(float, na_value=float("nan")),
+            outcome.name: pd.array([*before, *after], dtype="Float64").to_numpy(
+                float, na_value=float("nan")
+            ),
         }
     )
     measures: Mapping[str, Outcome] = {outcome.name: outcome}

@@ -34,7 +34,9 @@ BEFORE, AFTER = (7, 6, 8, 5, 9, 6), (4, 6, 5, 5, 4, 3)
 
 def rows(before: Iterable[object] = BEFORE, after: Iterable[object] = AFTER) -> str:
     """A CSV of one score before and after; patients are Q00, Q01, …."""
-    lines = [f"Q{i:02d},pre,{b}" for i, b in enumerate(before)] + [f"Q{i:02d},post,{a}" for i, a in enumerate(after)]
+    lines = [f"Q{i:02d},pre,{b}" for i, b in enumerate(before)] + [
+        f"Q{i:02d},post,{a}" for i, a in enumerate(after)
+    ]
     return "\n".join(["id,visit,nrs", *lines, ""])
 
 

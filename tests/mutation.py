@@ -2,10 +2,11 @@
 
     .venv/bin/python -m tests.mutation --sample 400 --seed 1
 
-Each fault changes one place of the syntax tree: a comparison, an arithmetic or logical operator, a constant, a returned
-value, a slice. Those tests of the file's room that name its module (all of the room where none does) run in a temporary
-copy and stop at the first failure. A fault that no test notices is printed with its place. Faults that neither fail nor pass within the time
-limit are counted apart. docs/testing.md gives the last figure.
+Each fault changes one place of the syntax tree: a comparison, an arithmetic or logical operator, a
+constant, a returned value, a slice. Those tests of the file's room that name its module (all of the
+room where none does) run in a temporary copy and stop at the first failure. A fault that no test
+notices is printed with its place. Faults that neither fail nor pass within the time limit are
+counted apart. docs/testing.md gives the last figure.
 """
 
 from __future__ import annotations
@@ -28,8 +29,12 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Where faults are put, and the tests of that room.
 ROOMS: dict[str, tuple[str, ...]] = {
     "outcomes/core": (
-        "tests/test_result.py", "tests/test_direction.py", "tests/test_wording.py", "tests/test_tables.py",
-        "tests/test_tables_and_families.py", "tests/contract",
+        "tests/test_result.py",
+        "tests/test_direction.py",
+        "tests/test_wording.py",
+        "tests/test_tables.py",
+        "tests/test_tables_and_families.py",
+        "tests/contract",
     ),
     "outcomes/stats": ("tests/stats", "tests/validation"),
     "outcomes/analyses": ("tests/analyses", "tests/contract"),
@@ -38,17 +43,31 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "outcomes/reporting/release/ledger.py": ("tests/reporting",),
     "outcomes/reporting/chapters": ("tests/reporting",),
     "outcomes/readers": ("tests/readers",),
-}  # fmt: skip
+}
 #: Asked as well, whatever they name.
 ALWAYS = {"outcomes/stats": "tests/validation/test_selftest.py"}
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div,
-    ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
-}  # fmt: skip
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div,
+    ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
 
 
 @dataclass(frozen=True)
@@ -78,7 +97,9 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
             for i, op in enumerate(ops):
                 other = [*ops[:i], COMPARISONS[type(op)](), *ops[i + 1 :]]
                 yield ast.Compare(left, other, right)
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS and not _text(left) | _text(right):
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS and not _text(
+            left
+        ) | _text(right):
             yield ast.BinOp(left, OPERATORS[type(op)](), right)
         case ast.BoolOp(op=op, values=values):
             yield ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), values)
@@ -99,7 +120,9 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _text(node: ast.AST) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
 
 
 def _none(node: ast.AST) -> bool:
@@ -107,9 +130,13 @@ def _none(node: ast.AST) -> bool:
 
 
 def _places(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that may be changed: no annotations, decorators, format codes or messages of errors."""
+    """The nodes that may be changed: no annotations, decorators, format codes or messages of
+    errors.
+    """
     for name, field in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list", "format_spec") or isinstance(node, ast.Raise):
+        if name in ("annotation", "returns", "decorator_list", "format_spec") or isinstance(
+            node, ast.Raise
+        ):
             continue
         for child in field if isinstance(field, list) else [field]:
             if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
@@ -127,7 +154,10 @@ def faults(path: Path) -> list[Fault]:
     for node in _places(ast.parse(text)):
         if not hasattr(node, "lineno"):
             continue
-        start, end = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+        start, end = (
+            starts[node.lineno - 1] + node.col_offset,
+            starts[node.end_lineno - 1] + node.end_col_offset,
+        )  # type: ignore[attr-defined]
         for other in changes(node):
             becomes = ast.unparse(ast.fix_missing_locations(other))
             if isinstance(node, ast.expr) and not isinstance(node, ast.Slice | ast.Constant):
@@ -148,13 +178,19 @@ def sampled(size: int, seed: int) -> list[tuple[Fault, str]]:
 
 
 def asked_of(fault: Fault, room: str) -> list[str]:
-    """The test files of a room that name the module or a question in it; the whole room where none does."""
+    """The test files of a room that name the module or a question in it; the whole room where none
+    does.
+    """
     files = [
-        p for t in ROOMS[room] for p in (sorted((ROOT / t).rglob("test_*.py")) if (ROOT / t).is_dir() else [ROOT / t])
+        p
+        for t in ROOMS[room]
+        for p in (sorted((ROOT / t).rglob("test_*.py")) if (ROOT / t).is_dir() else [ROOT / t])
     ]
     dotted = fault.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     parent, _, name = dotted.rpartition(".")
-    questions = re.findall(r"^class ([A-Z]\w*)", (ROOT / fault.file).read_text(encoding="utf-8"), re.M)
+    questions = re.findall(
+        r"^class ([A-Z]\w*)", (ROOT / fault.file).read_text(encoding="utf-8"), re.M
+    )
     said = [rf"\b{re.escape(dotted)}\b", rf"from {re.escape(parent)} import [^\n]*\b{name}\b"]
     said += [rf"\boc\.{q}\b" for q in questions]
     named = [p for p in files if re.search("|".join(said), p.read_text(encoding="utf-8"))]
@@ -175,12 +211,26 @@ def judged(fault: Fault, room: str, copy: Path, limit: float) -> str:
 
 def passed(files: list[str], copy: Path, seconds: float) -> str:
     """What a run of these test files says of the copy."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *files]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--no-header",
+        *files,
+    ]
     try:
         done = subprocess.run(
-            command, cwd=copy, env=os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True, timeout=seconds, check=False,
-        )  # fmt: skip
+            command,
+            cwd=copy,
+            env=os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return "undecided"
     return "survived" if done.returncode in (0, 5) else "killed"
@@ -188,11 +238,15 @@ def passed(files: list[str], copy: Path, seconds: float) -> str:
 
 def main() -> None:
     """Run a sample and print what survived."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     asked.add_argument("--sample", type=int, default=400, help="how many faults")
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--limit", type=float, default=300, help="seconds for each fault")
-    asked.add_argument("--from", dest="first", type=int, default=0, help="leave out so many faults of the sample")
+    asked.add_argument(
+        "--from", dest="first", type=int, default=0, help="leave out so many faults of the sample"
+    )
     said = asked.parse_args()
     chosen = sampled(said.sample, said.seed)[said.first :]
     counted: Counter[str] = Counter()
@@ -206,7 +260,8 @@ def main() -> None:
             print(f"{verdict:9} {fault}", flush=True)
     decided = counted["killed"] + counted["survived"]
     print(
-        f"{counted['killed']} of {decided} killed ({100 * counted['killed'] / max(decided, 1):.0f}%), {counted['undecided']} undecided"
+        f"{counted['killed']} of {decided} killed"
+        f" ({100 * counted['killed'] / max(decided, 1):.0f}%), {counted['undecided']} undecided"
     )
 
 

@@ -1,8 +1,10 @@
-"""Where the reference material of the tests is: all of it beside the tests, except data whose licence keeps them out.
+"""Where the reference material of the tests is: all of it beside the tests, except data whose
+licence keeps them out.
 
-The reference table (`tests/reference`) also holds values computed from data sets that come inside R packages under the
-GPL. The values are here, those data sets are not: `tests/reference/README.md` says how to write them with R. The folder
-they are looked for in is `OUTCOMES_REFERENCE_DATA`, or `../shared/oracles/data` beside the checkout.
+The reference table (`tests/reference`) also holds values computed from data sets that come inside R
+packages under the GPL. The values are here, those data sets are not: `tests/reference/README.md`
+says how to write them with R. The folder they are looked for in is `OUTCOMES_REFERENCE_DATA`, or
+`../shared/oracles/data` beside the checkout.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ def reference_data(name: str) -> Rows:
 
 @cache
 def reference_rows() -> tuple[dict[str, str], ...]:
-    """All reference rows: case_id, data_file, method, options, quantity, value, rtol, r_package, r_version, note."""
+    """All reference rows: case_id, data_file, method, options, quantity, value, rtol, r_package,
+    r_version, note.
+    """
     with gzip.open(REFERENCE / "expected.csv.gz", "rt", encoding="utf-8", newline="") as handle:
         return tuple(csv.DictReader(handle))
 

@@ -9,7 +9,9 @@ from outcomes.analyses.question import TOGETHER, UNCONTROLLED
 from tests.builders import two_visits
 
 BEFORE, AFTER = [7, 6, 8, 5, 9, 4], [5, 6, 2, 4, 7, 5]
-ARMS = pd.DataFrame({"patient": [f"p{i:03d}" for i in range(1, 7)], "arm": ["ketamine", "placebo"] * 3})
+ARMS = pd.DataFrame(
+    {"patient": [f"p{i:03d}" for i in range(1, 7)], "arm": ["ketamine", "placebo"] * 3}
+)
 CHANGE = oc.PairedT("pain", before="baseline", after="week_4")
 
 

@@ -14,7 +14,9 @@ import outcomes as oc
 
 @pytest.fixture
 def answer() -> oc.Result:
-    scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
+    scores = pd.DataFrame(
+        {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]}
+    )
     pain = oc.Outcome("pain", 'Pain "now" <0-10>', "lower")
     study = oc.Study(scores, visits=("pre", "post"), measures={"pain": pain})
     return oc.PairedT("pain", before="pre", after="post").run(study)
@@ -24,7 +26,9 @@ def test_the_alternative_text_of_a_picture_is_the_sentence_of_its_result(answer:
     data, metadata = oc.plot(answer).figure.bundle()
     plt.close("all")
     assert data["text/plain"] == metadata["image/png"]["alt"] == answer.sentence()
-    image = re.fullmatch(r'<img alt="([^"<>]+)" src="data:image/png;base64,([^"]+)">', data["text/html"])
+    image = re.fullmatch(
+        r'<img alt="([^"<>]+)" src="data:image/png;base64,([^"]+)">', data["text/html"]
+    )
     assert image is not None and "Pain &quot;now&quot; &lt;0-10&gt;" in image[1]
     assert image[2] == data["image/png"]
     assert base64.b64decode(image[2]).startswith(b"\x89PNG")

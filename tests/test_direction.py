@@ -26,12 +26,18 @@ def test_what_has_no_direction_is_not_turned():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "clear"), [(-3.0, -0.1, True), (-3.0, 0.0, False), (0.0, 2.0, False), (0.1, 2.0, True)]
+    ("low", "high", "clear"),
+    [(-3.0, -0.1, True), (-3.0, 0.0, False), (0.0, 2.0, False), (0.1, 2.0, True)],
 )
 def test_an_interval_that_touches_no_effect_is_not_clear(low, high, clear):
-    assert is_clear(Estimate("mean change", (low + high) / 2, low, high, measure=Measure.CHANGE)) == clear
+    assert (
+        is_clear(Estimate("mean change", (low + high) / 2, low, high, measure=Measure.CHANGE))
+        == clear
+    )
 
 
 def test_without_an_interval_p_says_whether_it_is_clear():
-    bare = [Estimate("mean change", 1.0, p=p, measure=Measure.CHANGE) for p in (0.049, 0.051, math.nan)]
+    bare = [
+        Estimate("mean change", 1.0, p=p, measure=Measure.CHANGE) for p in (0.049, 0.051, math.nan)
+    ]
     assert [is_clear(e) for e in bare] == [True, False, False]

@@ -1,7 +1,8 @@
 """The wording of errors, compared as a whole with `tests/snapshots/errors.txt`.
 
-Each says what is wrong, what there is, what to do, and never a patient's value or code. After a deliberate change:
-`SNAPSHOTS=write python -m pytest tests/test_error_wording.py`, and read the difference.
+Each says what is wrong, what there is, what to do, and never a patient's value or code. After a
+deliberate change: `SNAPSHOTS=write python -m pytest tests/test_error_wording.py`, and read the
+difference.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "a visit that is not declared": (GOOD + "Q01,extra,7\n", STUDY),
     "a visit column that is none": (GOOD, STUDY.replace('visit = "visit"', 'visit = "nrs"')),
     "columns that identify": (
-        GOOD.replace("nrs\n", "nrs,contact,dob\n").replace(",7\n", ",7,Zebulon Canarybird,1951-03-04\n"), STUDY
+        GOOD.replace("nrs\n", "nrs,contact,dob\n").replace(
+            ",7\n", ",7,Zebulon Canarybird,1951-03-04\n"
+        ),
+        STUDY,
     ),
     "surnames as codes": (GOOD.replace("Q00", "Zebulon").replace("Q01", "Canarybird"), STUDY),
     "ambiguous dates": ("id,visit,nrs,date\nQ01,pre,7,03/04/1951\nQ01,post,4,05/06/1951\n", STUDY),
@@ -49,7 +53,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "an unknown section": (GOOD, STUDY.replace("[visits]", "[vists]")),
     "an unknown key": (GOOD, STUDY.replace("order =", "ordre =")),
     "an unknown instrument": (GOOD, STUDY.replace("pain_nrs =", "pain_nsr =")),
-    "an unknown design": (GOOD, STUDY.replace('[study]', '[study]\ndesign = "before/after"')),
+    "an unknown design": (GOOD, STUDY.replace("[study]", '[study]\ndesign = "before/after"')),
     "an unknown method": (GOOD, STUDY.replace("PairedT", "PairdT")),
     "an unknown field of a method": (GOOD, STUDY.replace("before =", "befor =")),
     "a field that is missing": (GOOD, STUDY.replace('before = "pre"\n', "")),
@@ -63,15 +67,20 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "the patient column dropped": (GOOD, STUDY + '[privacy]\ndrop = ["id"]\n'),
     "an unknown choice for codes": (GOOD, STUDY.replace("[data]", '[data]\nids = "upper"')),
     "an unknown order of dates": (
-        GOOD.replace("nrs\n", "nrs,date\n").replace(",7\n", ",7,1951-03-04\n"), STUDY.replace("[data]", '[data]\ndate_order = "ymm"')
+        GOOD.replace("nrs\n", "nrs,date\n").replace(",7\n", ",7,1951-03-04\n"),
+        STUDY.replace("[data]", '[data]\ndate_order = "ymm"'),
     ),
     "a baseline that is no visit": (GOOD, STUDY.replace("[visits]", '[visits]\nbaseline = "bsl"')),
-}  # fmt: skip
+}
 
 #: Refusals of questions and answers; the study is sound.
 QUESTIONS = {
-    "a visit that is not there": lambda s: oc.PairedT("pain_nrs", before="pre", after="pots").run(s),
-    "an outcome that is not there": lambda s: oc.PairedT("pian_nrs", before="pre", after="post").run(s),
+    "a visit that is not there": (
+        lambda s: oc.PairedT("pain_nrs", before="pre", after="pots").run(s)
+    ),
+    "an outcome that is not there": (
+        lambda s: oc.PairedT("pian_nrs", before="pre", after="post").run(s)
+    ),
     "a characteristic that is not there": lambda s: oc.Course("pain_nrs", by="route").run(s),
     "a picture that is not there": lambda s: oc.plot(oc.Course("pain_nrs").run(s), "pie"),
     "a report of another kind": lambda s: oc.write_report(s, oc.Plan(), "report.txt"),
@@ -91,12 +100,15 @@ def said(folder: Path) -> str:
         lines.append(f"## {name}\n{refusal(clinic(place, scores, study), place)}")
     bomb = raw(folder / "bomb.xlsx", '<row r="1048576"><c r="XFD1048576"><v>4711</v></c></row>')
     lines.append(
-        f"## a workbook that claims a million columns\n{told(lambda: oc.read_table(bomb, patient='id'), folder)}"
+        "## a workbook that claims a million"
+        f" columns\n{told(lambda: oc.read_table(bomb, patient='id'), folder)}"
     )
     place = folder / "sound"
     place.mkdir()
     study = oc.read_study(clinic(place))
-    lines += [f"## {name}\n{told(lambda ask=ask: ask(study), place)}" for name, ask in QUESTIONS.items()]
+    lines += [
+        f"## {name}\n{told(lambda ask=ask: ask(study), place)}" for name, ask in QUESTIONS.items()
+    ]
     return "\n\n".join(lines) + "\n"
 
 
@@ -123,7 +135,9 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_errors_say_what_they_said_before(text: str) -> None:
     # the lists of methods and instruments grow; what matters is that there is a list
-    text = re.sub(r"(not valid TOML: )Expected[^(]*", r"\1… ", text)  # Python's own words, which change
+    text = re.sub(
+        r"(not valid TOML: )Expected[^(]*", r"\1… ", text
+    )  # Python's own words, which change
     text = re.sub(r"(There is: )([\w-]+, ){12,}[\w-]+\.", r"\1… (many).", text)
     if os.environ.get("SNAPSHOTS") == "write":
         SNAPSHOT.write_text(text, "utf-8")

@@ -16,7 +16,9 @@ MODULES = sorted(p for p in (ROOT / "outcomes").rglob("*.py"))
 
 
 def run(*command: str) -> None:
-    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
@@ -30,23 +32,32 @@ def test_types() -> None:
 
 def test_layers() -> None:
     code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-4000:]
 
 
 def test_every_module_of_the_top_level_has_its_room_in_the_layers() -> None:
     import tomllib
 
-    layers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0][
-        "layers"
-    ]
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ][0]["layers"]
     named = {name.strip("() ") for layer in layers for name in re.split(r"[|:]", layer)}
-    there = {p.stem for p in (ROOT / "outcomes").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    there = {
+        p.stem
+        for p in (ROOT / "outcomes").iterdir()
+        if p.suffix == ".py" or (p / "__init__.py").exists()
+    }
     assert there - {"__init__", "__main__"} == named
 
 
 def test_importing_costs_little_more_than_pandas() -> None:
-    heavy = "[m for m in ('scipy', 'statsmodels', 'matplotlib', 'seaborn', 'jinja2', 'rich') if m in sys.modules]"
+    heavy = (
+        "[m for m in ('scipy', 'statsmodels', 'matplotlib', 'seaborn', 'jinja2', 'rich') if m in"
+        " sys.modules]"
+    )
     code = f"import sys, json, outcomes; print(json.dumps({heavy}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
@@ -67,13 +78,16 @@ def test_public_functions_and_classes_say_what_they_do(path: Path) -> None:
 
 
 def test_reading_all_questions_does_not_import_scipy_stats() -> None:
-    """It costs a third of a second, as much as pandas: kernels take scipy.special, or import it where they need it."""
+    """It costs a third of a second, as much as pandas: kernels take scipy.special, or import it
+    where they need it.
+    """
     code = "import sys, outcomes as oc; oc.questions(); sys.exit('scipy.stats' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_rounding_happens_in_wording_only() -> None:
-    # round(x, 9) before ranking is a rule of the methods, not for readers; format specs with digits are for readers
+    # round(x, 9) before ranking is a rule of the methods, not for readers; format specs with digits
+    # are for readers
     offenders = []
     for path in MODULES:
         if path.name == "wording.py":

@@ -1,4 +1,6 @@
-"""What a number means is part of its type: words, tables and summaries follow from it, never from a name."""
+"""What a number means is part of its type: words, tables and summaries follow from it, never from a
+name.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +40,15 @@ def test_every_estimate_of_every_question_says_what_it_is(name, design):
 @pytest.mark.parametrize(
     ("value", "low", "high", "outcome", "expected"),
     [
-        (-2, -3, -1, PAIN, "improved"), (2, 1, 3, PAIN, "worsened"), (-1, -3, 1, PAIN, "not clear"),
-        (2, 1, 3, SLEEP, "improved"), (-2, -3, -1, SLEEP, "worsened"), (0.5, -1, 2, SLEEP, "not clear"),
+        (-2, -3, -1, PAIN, "improved"),
+        (2, 1, 3, PAIN, "worsened"),
+        (-1, -3, 1, PAIN, "not clear"),
+        (2, 1, 3, SLEEP, "improved"),
+        (-2, -3, -1, SLEEP, "worsened"),
+        (0.5, -1, 2, SLEEP, "not clear"),
         (-2, -3, -1, oc.Outcome("x", "X"), "fell"),
     ],
-)  # fmt: skip
+)
 def test_direction_of_a_change(value, low, high, outcome, expected):
     e = Estimate("anything at all", value, low, high, measure=Measure.CHANGE)
     assert direction(e, outcome) == expected
@@ -55,7 +61,9 @@ def test_direction_of_a_comparison_names_the_group():
     assert direction(e, SLEEP) == "worse with ketamine"
 
 
-@pytest.mark.parametrize("measure", [Measure.OVERALL_TEST, Measure.SHARE, Measure.VARIANCE, Measure.LEVEL])
+@pytest.mark.parametrize(
+    "measure", [Measure.OVERALL_TEST, Measure.SHARE, Measure.VARIANCE, Measure.LEVEL]
+)
 def test_what_has_no_direction_gets_no_word(measure):
     assert direction(Estimate("F", 31.0, 20, 40, p=0.001, measure=measure), PAIN) == ""
 
@@ -94,11 +102,15 @@ def test_a_family_of_rank_tests_says_improved_not_worsened():
 def test_a_family_of_overall_tests_has_no_direction_word():
     rng = np.random.default_rng(3)
     study = small(30, "parallel")
-    q = oc.KruskalWallis("pain", by="arm", after="week_4", before="baseline", role="secondary", family="f")
+    q = oc.KruskalWallis(
+        "pain", by="arm", after="week_4", before="baseline", role="secondary", family="f"
+    )
     results = oc.Plan(q, q, q).run(study)
     (_, section) = answers("Answers", list(results))
     table = section.blocks[1].table
-    assert not {"improved", "worsened"} & {row[table.header.index("direction")] for row in table.rows}
+    assert not {"improved", "worsened"} & {
+        row[table.header.index("direction")] for row in table.rows
+    }
     assert rng is not None
 
 
@@ -108,12 +120,20 @@ def test_the_summary_of_a_trial_leads_with_the_comparison(sign):
     frame = study.scores.merge(study.patients[["patient", "arm"]])
     late = frame["visit"].eq("week_4") & frame["arm"].eq("ketamine")
     scores = study.scores.assign(pain=np.clip(frame["pain"] + np.where(late, 3 * sign, 0), 0, 10))
-    moved = oc.Study(scores, visits=study.visits, patients=study.patients, design="parallel", measures=study.measures)
+    moved = oc.Study(
+        scores,
+        visits=study.visits,
+        patients=study.patients,
+        design="parallel",
+        measures=study.measures,
+    )
     plan = oc.Plan(oc.ANCOVA("pain", before="baseline", after="week_4", by="arm", role="primary"))
     section = summary(moved, plan.run(moved))
     key = next(b for b in section.blocks if type(b).__name__ == "KeyNumbers").items[1]
     lead = next(b for b in section.blocks if getattr(b, "kind", "") == "lead").text
-    side, word = ("lower", "better with ketamine") if sign < 0 else ("higher", "worse with ketamine")
+    side, word = (
+        ("lower", "better with ketamine") if sign < 0 else ("higher", "worse with ketamine")
+    )
     assert "difference" in key.label and word in key.label
     assert f"points {side} with ketamine than with placebo, {word}" in lead
 
@@ -134,7 +154,11 @@ class _Fold(Analysis):
         mean, half = d.mean(), 2 * d.std(ddof=1) / len(d) ** 0.5
         place = Contrast(visit=self.after, from_visit=self.before)
         e = Estimate(
-            "ratio", *np.exp([mean, mean - half, mean + half]), p=0.01, measure=Measure.RISK_RATIO, place=place
+            "ratio",
+            *np.exp([mean, mean - half, mean + half]),
+            p=0.01,
+            measure=Measure.RISK_RATIO,
+            place=place,
         )
         return Result(self, (e,), pairs.counts, pairs.outcome)
 
@@ -151,7 +175,9 @@ def test_somebodys_own_ratio_question_gets_no_wrong_word():
     assert {row[table.header.index("direction")] for row in table.rows} == {"–"}
     frame = results.to_frame()
     assert set(frame["scale"]) == {"ratio"} and set(frame["from_visit"]) == {"baseline"}
-    assert "improved" not in str(summary(study, results)) and "worsened" not in str(summary(study, results))
+    assert "improved" not in str(summary(study, results)) and "worsened" not in str(
+        summary(study, results)
+    )
 
 
 def test_the_results_table_says_measure_place_and_n():
@@ -161,26 +187,44 @@ def test_the_results_table_says_measure_place_and_n():
     assert got == ("difference", "points", "ketamine", "placebo", "week_4")
 
 
-#: Rooms below which nothing may ask what a number is by its name, and files that a later step folds into the builder.
+#: Rooms below which nothing may ask what a number is by its name, and files that a later step folds
+#: into the builder.
 ROOMS = ("tables", "reporting", "schedule", "notebooks", "cli", "plans")
 LATER = {"shared.py", "shared_answers.py"}
 
 
 def _asks_by_name(tree: ast.AST) -> list[int]:
-    """Lines that compare, split or search a label, name or term of an estimate, or name the class of a question."""
+    """Lines that compare, split or search a label, name or term of an estimate, or name the class
+    of a question.
+    """
     found = []
     labels = {"label", "term", "said", "notes"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             inner = node.func.value
-            methods = {"startswith", "endswith", "split", "removeprefix", "removesuffix", "partition"}
-            if node.func.attr in methods and isinstance(inner, ast.Attribute) and inner.attr in labels:
+            methods = {
+                "startswith",
+                "endswith",
+                "split",
+                "removeprefix",
+                "removesuffix",
+                "partition",
+            }
+            if (
+                node.func.attr in methods
+                and isinstance(inner, ast.Attribute)
+                and inner.attr in labels
+            ):
                 found.append(node.lineno)
         if isinstance(node, ast.Compare):
             text = ast.unparse(node)
             if "type(" in text and "analysis" in text and "__name__" in text:
                 found.append(node.lineno)
-            if isinstance(node.left, ast.Attribute) and ast.unparse(node.left) in {"e.name", "e.term", "e.label"}:
+            if isinstance(node.left, ast.Attribute) and ast.unparse(node.left) in {
+                "e.name",
+                "e.term",
+                "e.label",
+            }:
                 found.append(node.lineno)
     return found
 
@@ -198,7 +242,11 @@ def test_no_room_above_the_questions_reads_meaning_off_a_name():
 
 @pytest.mark.parametrize(
     "code",
-    ["x = [e for e in r if e.name == 'mean change']", "e.term.split(' | ')", "y = type(r.analysis).__name__ == 'MMRM'"],
+    [
+        "x = [e for e in r if e.name == 'mean change']",
+        "e.term.split(' | ')",
+        "y = type(r.analysis).__name__ == 'MMRM'",
+    ],
 )
 def test_the_rule_above_notices(code):
     assert _asks_by_name(ast.parse(code))

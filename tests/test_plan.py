@@ -14,13 +14,18 @@ PAIRED = oc.PairedT("pain", before="baseline", after="week_4", role="primary", f
 
 def test_a_plan_is_the_same_in_python_and_in_toml():
     plan = oc.Plan(
-        PAIRED, oc.Responders("pain", before="baseline", after="week_4", rules=("30%", "2 points")), oc.Course("pain")
+        PAIRED,
+        oc.Responders("pain", before="baseline", after="week_4", rules=("30%", "2 points")),
+        oc.Course("pain"),
     )
     assert oc.Plan.from_toml(plan.to_toml()) == plan
     assert oc.Plan.from_toml(plan.to_toml()).digest == plan.digest
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    st.sampled_from([0.8, 0.9, 0.95, 0.99]),
+)
 def test_any_label_survives_the_round_trip(label, level):
     plan = oc.Plan(oc.PairedT("pain", before="a", after="b", label=label, level=level))
     assert oc.Plan.from_toml(plan.to_toml() + "\n") == plan
@@ -53,7 +58,10 @@ def test_holm_within_a_family_leaves_sensitivity_analyses_out():
     [
         ({"method": "PairdT"}, "Did you mean 'PairedT'"),
         ({"outcome": "pain"}, "needs a method"),
-        ({"method": "PairedT", "outcome": "pain", "befor": "x"}, "No field 'befor'.*Did you mean 'before'"),
+        (
+            {"method": "PairedT", "outcome": "pain", "befor": "x"},
+            "No field 'befor'.*Did you mean 'before'",
+        ),
         ({"method": "PairedT", "outcome": "pain"}, "needs before and after"),
         ({"method": "Course", "outcome": "pain", "role": "main"}, "No role 'main'"),
         ({"method": "Course", "outcome": "pain", "level": 95}, "between 0.5 and 1"),
@@ -80,15 +88,24 @@ def test_progress_is_told_of_every_question():
     assert seen == [(0, 2), (1, 2), (2, 2)]
 
 
-@pytest.mark.parametrize("entry", [{"before": 3}, {"outcome": ["a"]}, {"level": "95%"}, {"level": True}])
+@pytest.mark.parametrize(
+    "entry", [{"before": 3}, {"outcome": ["a"]}, {"level": "95%"}, {"level": True}]
+)
 def test_a_field_of_the_wrong_kind_is_refused_in_words(entry):
-    whole = {"method": "PairedT", "outcome": "pain", "before": "baseline", "after": "week_4"} | entry
+    whole = {
+        "method": "PairedT",
+        "outcome": "pain",
+        "before": "baseline",
+        "after": "week_4",
+    } | entry
     with pytest.raises(AnalysisError, match=r"number 1: PairedT: .* is (text|a number), not"):
         oc.Plan.from_list([whole])
 
 
 def family_of(*p_families, **families):
-    """A plan of paired questions in the named families, all on the same data but at rising shifts."""
+    """A plan of paired questions in the named families, all on the same data but at rising
+    shifts.
+    """
     return oc.Plan(
         (
             oc.PairedT("pain", before="baseline", after="week_4", family=f, label=str(i))
@@ -154,9 +171,11 @@ def test_the_estimand_is_printed_with_each_result_and_survives_toml():
     plan = oc.Plan(PAIRED, estimand=ESTIMAND)
     assert oc.Plan.from_toml(plan.to_toml()) == plan
     result = plan.run(STUDY)[0]
-    assert result.estimand == (
-        "Population: adults with chronic pain. Treatment: ketamine as given. Variable: average pain (NRS), baseline to week 4. "
-        "Summary: mean change. Intercurrent events: rescue opioid (treatment policy: the score is used whatever happened)."
+    assert (
+        result.estimand
+        == "Population: adults with chronic pain. Treatment: ketamine as given. Variable: average"
+        " pain (NRS), baseline to week 4. Summary: mean change. Intercurrent events: rescue"
+        " opioid (treatment policy: the score is used whatever happened)."
     )
     assert "rescue opioid" in result._repr_html_()
     assert PAIRED.run(STUDY).estimand == ""

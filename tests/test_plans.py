@@ -39,7 +39,10 @@ def test_the_parallel_plan():
 def test_pain_is_primary_and_the_visit_is_one_that_half_still_attend():
     primary = next(q for q in oc.plans.before_after(SAMPLE) if q.role == "primary")
     assert primary.outcome == "pain_nrs_average"
-    assert (primary.before, primary.after) == ("baseline", "week_4")  # week 12 has 40% of the patients
+    assert (primary.before, primary.after) == (
+        "baseline",
+        "week_4",
+    )  # week 12 has 40% of the patients
 
 
 def test_a_study_without_pain_takes_its_first_score():
@@ -61,7 +64,9 @@ def test_one_visit_has_no_before_and_after():
 
 @pytest.mark.parametrize("arms", [["ketamine", "placebo"], ["a", "b", "c"]])
 def test_a_parallel_plan_with_many_missing_asks_what_that_could_do(arms):
-    patients = pd.DataFrame({"patient": [f"p{i:03d}" for i in range(1, 19)], "arm": (arms * 9)[:18]})
+    patients = pd.DataFrame(
+        {"patient": [f"p{i:03d}" for i in range(1, 19)], "arm": (arms * 9)[:18]}
+    )
     before = [7, 6, 8, 5, 9, 6, 7, 8, 6, 7, 5, 8, 7, 6, 8, 7, 6, 9]
     after = [4, 6, 5, 5, 5, 5, 4, 7, 3, 7, 4, 7, 5, 6, 6, None, None, None]
     study = two_visits(before, after, design="parallel", patients=patients)
@@ -75,10 +80,19 @@ def test_a_parallel_plan_with_many_missing_asks_what_that_could_do(arms):
 
 def diary(days, **more):
     visits = ("baseline", *(f"day_{d}" for d in days))
-    scores = pd.DataFrame({"patient": [p for p in "abcd" for _ in visits], "visit": visits * 4,
-                           "pain": [float(4 + (i * 7) % 5) for i in range(4 * len(visits))]})  # fmt: skip
+    scores = pd.DataFrame(
+        {
+            "patient": [p for p in "abcd" for _ in visits],
+            "visit": visits * 4,
+            "pain": [float(4 + (i * 7) % 5) for i in range(4 * len(visits))],
+        }
+    )
     return oc.Study(
-        scores, visits=visits, design="follow-up", measures={"pain": oc.Outcome("pain", "Pain", "lower")}, **more
+        scores,
+        visits=visits,
+        design="follow-up",
+        measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+        **more,
     )
 
 
@@ -93,9 +107,19 @@ def test_a_follow_up_with_a_week_of_daily_scores_asks_about_the_diary_and_no_oth
         assert "Diary" not in [type(q).__name__ for q in oc.plans.follow_up(diary(days))]
 
 
-@pytest.mark.parametrize(("kept", "asked"), [(["yes"] * 10 + ["no", None], True), ([1.0] * 11 + [0.0], True), (["yes"] * 12, False),
-                                             (["no"] * 12, False), (["a", "b"] * 6, False)])  # fmt: skip
-def test_a_parallel_plan_asks_again_of_those_who_kept_to_the_protocol_where_some_did_not(kept, asked):
+@pytest.mark.parametrize(
+    ("kept", "asked"),
+    [
+        (["yes"] * 10 + ["no", None], True),
+        ([1.0] * 11 + [0.0], True),
+        (["yes"] * 12, False),
+        (["no"] * 12, False),
+        (["a", "b"] * 6, False),
+    ],
+)
+def test_a_parallel_plan_asks_again_of_those_who_kept_to_the_protocol_where_some_did_not(
+    kept, asked
+):
     patients = {
         "patient": [f"p{i:03d}" for i in range(1, 13)],
         "arm": ["ketamine", "placebo"] * 6,

@@ -1,4 +1,6 @@
-"""What `import outcomes` offers: whole, typed, quick to complete, and open to a user's own question."""
+"""What `import outcomes` offers: whole, typed, quick to complete, and open to a user's own
+question.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,24 @@ STUB = ROOT / "outcomes" / "__init__.pyi"
 
 
 def python(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def stub_names() -> set[str]:
-    imported = [n for n in ast.walk(ast.parse(STUB.read_text("utf-8"))) if isinstance(n, ast.ImportFrom)]
+    imported = [
+        n for n in ast.walk(ast.parse(STUB.read_text("utf-8"))) if isinstance(n, ast.ImportFrom)
+    ]
     return {alias.name for node in imported for alias in node.names}
 
 
 def test_the_stub_is_written_from_the_code() -> None:
-    said = python("import sys; sys.path.insert(0, 'docs'); import make_stub; print(make_stub.text(), end='')")
+    said = python(
+        "import sys; sys.path.insert(0, 'docs'); import make_stub; print(make_stub.text(), end='')"
+    )
     assert said == STUB.read_text("utf-8"), "run: python docs/make_stub.py"
 
 
@@ -47,7 +55,11 @@ def test_a_question_of_the_face_is_the_class_itself(name: str) -> None:
 
 def test_no_public_name_is_also_a_module() -> None:
     """Importing such a module would put it in the place of the function."""
-    rooms = {p.stem for p in (ROOT / "outcomes").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    rooms = {
+        p.stem
+        for p in (ROOT / "outcomes").iterdir()
+        if p.suffix == ".py" or (p / "__init__.py").exists()
+    }
     assert rooms & set(oc.__all__) == {"plans"}
 
 
@@ -60,8 +72,8 @@ def test_a_user_script_passes_a_strict_type_checker() -> None:
 
 def test_importing_and_listing_names_reads_neither_pandas_nor_a_question() -> None:
     code = (
-        "import sys, json, outcomes; dir(outcomes); "
-        "print(json.dumps([m for m in ('pandas', 'numpy', 'outcomes.analyses') if m in sys.modules]))"
+        "import sys, json, outcomes; dir(outcomes); print(json.dumps([m for m in ('pandas',"
+        " 'numpy', 'outcomes.analyses') if m in sys.modules]))"
     )
     assert json.loads(python(code)) == []
 
@@ -70,7 +82,9 @@ def test_completion_offers_questions_first_and_no_internals() -> None:
     offered = dir(oc)
     assert set(load()) <= set(offered)
     assert {"read_study", "check", "plot", "table", "write_report", "Study"} <= set(offered)
-    assert not {"InstrumentUse", "Counts", "sys", "lazy_loader", "Any", "annotations"} & set(offered)
+    assert not {"InstrumentUse", "Counts", "sys", "lazy_loader", "Any", "annotations"} & set(
+        offered
+    )
     assert offered[:3] == ["ANCOVA", "Among", "Analysis"]
 
 

@@ -1,4 +1,6 @@
-"""The site: every page says what it is for, every block of Python runs, and the whole is built without a warning."""
+"""The site: every page says what it is for, every block of Python runs, and the whole is built
+without a warning.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,18 @@ FRAGMENTS = {"reports.md", "schedule.md"}
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
 
 
 PYTHON = [p for p in WRITTEN if blocks(p, "python") and p.name not in FRAGMENTS]
 
 
 @pytest.mark.parametrize("page", PYTHON, ids=lambda p: p.relative_to(DOCS).as_posix())
-def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_a_page_runs_from_top_to_bottom(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     code = "\n".join(blocks(page, "python"))
     exec(compile(code, page.name, "exec"), {"__name__": "page"})
@@ -77,7 +83,9 @@ def test_shipped_notebooks_have_no_link_that_depends_on_where_they_are_opened() 
 def test_a_broken_link_and_a_fetched_file_are_found(tmp_path: Path) -> None:
     from site_pages.links import broken
 
-    (tmp_path / "a.html").write_text('<h1 id="x"></h1><a href="b.html#y">1</a><a href="#x">2</a><a href="c.html">3</a>')
+    (tmp_path / "a.html").write_text(
+        '<h1 id="x"></h1><a href="b.html#y">1</a><a href="#x">2</a><a href="c.html">3</a>'
+    )
     (tmp_path / "b.html").write_text(
         '<script src="https://cdn.example.org/a.js"></script><a href="https://x.org">4</a>'
     )
@@ -102,7 +110,10 @@ def test_the_version_is_the_same_everywhere() -> None:
 
     import outcomes
 
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"] == outcomes.__version__
+    assert (
+        tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+        == outcomes.__version__
+    )
     assert f"version: {outcomes.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
 
 
@@ -116,8 +127,12 @@ def test_pictures_of_the_pages_are_there_and_small() -> None:
 def test_the_site_is_built_without_a_warning_and_every_link_leads_somewhere(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "docs/build.py", str(tmp_path / "site")],
-        cwd=ROOT, capture_output=True, text=True, timeout=900, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
     assert done.returncode == 0, (done.stderr + done.stdout)[-4000:]
     page = (tmp_path / "site" / "gallery" / "before-and-after.html").read_text("utf-8")
     assert (tmp_path / "site" / "tutorials" / "01_before_and_after.html").exists()
@@ -128,7 +143,9 @@ def test_the_site_is_built_without_a_warning_and_every_link_leads_somewhere(tmp_
 
 def test_every_source_that_the_paper_cites_is_listed_and_every_listed_one_is_cited() -> None:
     cited = set(re.findall(r"@(\w+)\]", (DOCS / "paper/paper.md").read_text("utf-8")))
-    assert cited == set(re.findall(r"^@\w+\{(\w+),", (DOCS / "paper/paper.bib").read_text("utf-8"), re.MULTILINE))
+    assert cited == set(
+        re.findall(r"^@\w+\{(\w+),", (DOCS / "paper/paper.bib").read_text("utf-8"), re.MULTILINE)
+    )
 
 
 def test_every_block_of_python_is_python() -> None:

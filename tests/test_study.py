@@ -9,7 +9,9 @@ from tests.builders import PAIN, two_visits
 
 def test_pairs_are_matched_by_patient_never_by_row_order():
     study = two_visits([7, 6, 8, 5], [5, 6, 2, 4])
-    shuffled = Study(study.scores.sample(frac=1, random_state=3), visits=study.visits, measures=study.measures)
+    shuffled = Study(
+        study.scores.sample(frac=1, random_state=3), visits=study.visits, measures=study.measures
+    )
     a, b = (s.pairs("pain", before="baseline", after="week_4") for s in (study, shuffled))
     assert (a.before == b.before).all()
     assert (a.after == b.after).all()
@@ -17,11 +19,15 @@ def test_pairs_are_matched_by_patient_never_by_row_order():
 
 
 def test_everybody_is_counted_with_a_reason():
-    pairs = two_visits([7, None, 8, None], [5, 6, None, None]).pairs("pain", before="baseline", after="week_4")
+    pairs = two_visits([7, None, 8, None], [5, 6, None, None]).pairs(
+        "pain", before="baseline", after="week_4"
+    )
     assert (pairs.counts.enrolled, pairs.counts.analysed) == (4, 1)
     assert dict(pairs.counts.left_out) == {
-        "no score at baseline nor week 4": 1, "no score at baseline": 1, "no score at week 4": 1,
-    }  # fmt: skip
+        "no score at baseline nor week 4": 1,
+        "no score at baseline": 1,
+        "no score at week 4": 1,
+    }
 
 
 def test_change_is_rounded_so_that_decimal_steps_tie():
@@ -30,7 +36,13 @@ def test_change_is_rounded_so_that_decimal_steps_tie():
 
 
 def test_duplicate_patient_visits_are_listed_by_address_without_the_id():
-    scores = pd.DataFrame({"patient": ["SECRET1", "SECRET1", "b"], "visit": ["pre", "pre", "pre"], "pain": [1.0, 2, 3]})
+    scores = pd.DataFrame(
+        {
+            "patient": ["SECRET1", "SECRET1", "b"],
+            "visit": ["pre", "pre", "pre"],
+            "pain": [1.0, 2, 3],
+        }
+    )
     with pytest.raises(DataError, match="row 1, row 2") as caught:
         Study(scores, visits=("pre",))
     assert "SECRET" not in str(caught.value)
@@ -70,7 +82,9 @@ def test_patients_without_scores_are_enrolled():
 
 
 def test_several_rows_a_visit_are_refused_by_the_wide_view():
-    scores = pd.DataFrame({"patient": ["a", "a"], "period": ["1", "2"], "visit": ["post", "post"], "pain": [4.0, 5.0]})
+    scores = pd.DataFrame(
+        {"patient": ["a", "a"], "period": ["1", "2"], "visit": ["post", "post"], "pain": [4.0, 5.0]}
+    )
     study = Study(scores, visits=("post",), measures={"pain": PAIN})
     with pytest.raises(AnalysisError, match="study.where\\(period"):
         study.wide("pain")

@@ -1,4 +1,6 @@
-"""Tables: every number of the answers, in words once rounded, escaped, with undefined shown as such and everybody counted."""
+"""Tables: every number of the answers, in words once rounded, escaped, with undefined shown as such
+and everybody counted.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ STUDY = two_visits([7, 6, 8, 5, 9, None], [5, 6, 2, 4, 7, 5])
 
 
 def result(*estimates: Estimate, **more: object) -> Result:
-    return Result(CHANGE, estimates, Counts(6, 5, (("no score at baseline", 1),)), STUDY.outcome("pain"), **more)
+    return Result(
+        CHANGE,
+        estimates,
+        Counts(6, 5, (("no score at baseline", 1),)),
+        STUDY.outcome("pain"),
+        **more,
+    )
 
 
 def test_one_answer() -> None:
@@ -65,20 +73,34 @@ def test_an_undefined_number_is_a_dash_with_its_reason() -> None:
     "e, value, interval",
     [
         (Estimate("share", 0.375, 0.2, 0.6, unit="share"), "38%", "20 to 60%"),
-        (Estimate("risk difference", 0.294, 0.12, 0.45, unit=DIFFERENCE), "29 percentage points", "12 to 45"),
-        (Estimate("risk difference", -0.01, -0.12, 0.09, unit=DIFFERENCE), "−1 percentage point", "−12 to 9"),
+        (
+            Estimate("risk difference", 0.294, 0.12, 0.45, unit=DIFFERENCE),
+            "29 percentage points",
+            "12 to 45",
+        ),
+        (
+            Estimate("risk difference", -0.01, -0.12, 0.09, unit=DIFFERENCE),
+            "−1 percentage point",
+            "−12 to 9",
+        ),
         (Estimate("risk difference", 0.5, unit=DIFFERENCE), "50 percentage points", "–"),
         (Estimate("mean change", -1.25, -2.5, -0.05, unit="points"), "−1.3", "−2.5 to −0.1"),
         (Estimate("d_av", -0.635, -1.0, -0.2), "−0.64", "−1.00 to −0.20"),
     ],
 )
-def test_numbers_are_rounded_once_half_away_from_zero(e: Estimate, value: str, interval: str) -> None:
+def test_numbers_are_rounded_once_half_away_from_zero(
+    e: Estimate, value: str, interval: str
+) -> None:
     assert oc.table(result(e)).rows[0][1:3] == (value, interval)
 
 
 def test_levels_that_differ_are_named() -> None:
     table = oc.table(
-        result(Estimate("a", 1.0, 0.0, 2.0), Estimate("b", 1.0, 0.0, 2.0), Estimate("c", 1.0, 0.0, 2.0, level=0.9))
+        result(
+            Estimate("a", 1.0, 0.0, 2.0),
+            Estimate("b", 1.0, 0.0, 2.0),
+            Estimate("c", 1.0, 0.0, 2.0, level=0.9),
+        )
     )
     assert [row[2].endswith("(90%)") for row in table.rows] == [False, False, True]
     assert "where no other level stands beside them" in table.notes[0]
@@ -92,20 +114,34 @@ def test_adjusted_p_values_stand_beside_the_raw_ones() -> None:
 
 
 def test_only_some_estimates() -> None:
-    assert [row[0] for row in oc.table(CHANGE.run(STUDY), only=("mean change", "d_av")).rows] == ["mean change", "d_av"]
+    assert [row[0] for row in oc.table(CHANGE.run(STUDY), only=("mean change", "d_av")).rows] == [
+        "mean change",
+        "d_av",
+    ]
 
 
 def test_who_was_counted_adds_up() -> None:
     table = oc.table(CHANGE.run(STUDY).counts)
-    assert table.rows == (("enrolled", "6"), ("left out: no score at baseline", "1"), ("counted", "5"))
+    assert table.rows == (
+        ("enrolled", "6"),
+        ("left out: no score at baseline", "1"),
+        ("counted", "5"),
+    )
     assert table.header[1] == "patients"
 
 
 def test_any_frame_becomes_a_table() -> None:
-    frame = pd.DataFrame({
-        "group_name": ["IV", "oral"], "n": [3, 4], "mean": [1.234, 2.0], "small": [0.1234, np.nan], "sure": [True, False],
-        "empty": [np.nan, np.nan], "blank": ["", ""],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "group_name": ["IV", "oral"],
+            "n": [3, 4],
+            "mean": [1.234, 2.0],
+            "small": [0.1234, np.nan],
+            "sure": [True, False],
+            "empty": [np.nan, np.nan],
+            "blank": ["", ""],
+        }
+    )
     table = oc.table(frame, "By route")
     assert table.header == ("group name", "n", "mean", "small", "sure")
     assert table.rows == (("IV", "3", "1.23", "0.123", "yes"), ("oral", "4", "2.00", "–", "no"))
@@ -132,8 +168,18 @@ def test_everything_is_escaped() -> None:
 
 
 def test_text_lines_up_and_numbers_stand_right() -> None:
-    lines = str(Table("T", ("what", "value"), (("a", "1.0"), ("long", "−12.5")), ("said",), numeric=(1,))).splitlines()
-    assert lines == ["T", "", "what  value", "----  -----", "a       1.0", "long  −12.5", "Note: said"]
+    lines = str(
+        Table("T", ("what", "value"), (("a", "1.0"), ("long", "−12.5")), ("said",), numeric=(1,))
+    ).splitlines()
+    assert lines == [
+        "T",
+        "",
+        "what  value",
+        "----  -----",
+        "a       1.0",
+        "long  −12.5",
+        "Note: said",
+    ]
 
 
 def test_a_table_is_a_frame_of_its_text() -> None:
@@ -148,13 +194,26 @@ def test_no_results_is_an_empty_table() -> None:
 
 
 def test_a_difference_of_shares_is_never_in_percent() -> None:
-    arms = pd.DataFrame({"patient": [f"p{i:03d}" for i in range(1, 13)], "arm": ["ketamine", "placebo"] * 6})
+    arms = pd.DataFrame(
+        {"patient": [f"p{i:03d}" for i in range(1, 13)], "arm": ["ketamine", "placebo"] * 6}
+    )
     events = pd.DataFrame({"patient": ["p001", "p003", "p004"], "event": "nausea"})
-    trial = two_visits([7, 6, 8, 5, 9, 6] * 2, [3, 6, 5, 5, 4, 5] * 2, design="parallel", patients=arms, events=events)
-    plan = oc.Plan(oc.CompareResponders("pain", before="baseline", after="week_4"), oc.SideEffectsByRoute(by="arm"))
+    trial = two_visits(
+        [7, 6, 8, 5, 9, 6] * 2,
+        [3, 6, 5, 5, 4, 5] * 2,
+        design="parallel",
+        patients=arms,
+        events=events,
+    )
+    plan = oc.Plan(
+        oc.CompareResponders("pain", before="baseline", after="week_4"),
+        oc.SideEffectsByRoute(by="arm"),
+    )
     for answer in plan.run(trial):
         differences = [e for e in answer.estimates if "difference" in e.name]
         assert differences and {e.unit for e in differences} == {DIFFERENCE}
         rows = [r for r in oc.table(answer).rows if "difference" in r[0]]
         assert all("percentage point" in r[1] and "%" not in r[2] for r in rows)
-        assert "percentage point" in answer._repr_html_() and "percentage point" in answer.sentence()
+        assert (
+            "percentage point" in answer._repr_html_() and "percentage point" in answer.sentence()
+        )

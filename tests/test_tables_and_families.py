@@ -1,4 +1,6 @@
-"""Tables and the words of multiplicity: a level beside every interval that has another one, no word that says the opposite."""
+"""Tables and the words of multiplicity: a level beside every interval that has another one, no word
+that says the opposite.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ def test_an_interval_of_another_level_says_so():
     tost = next(cell for name, cell in cells.items() if "TOST" in name)
     assert tost.endswith("(90%)")
     assert sum("%)" in row[at] for row in table.rows) == 1
-    assert table.notes[0] == "Intervals are 95% confidence intervals, where no other level stands beside them."
+    assert (
+        table.notes[0]
+        == "Intervals are 95% confidence intervals, where no other level stands beside them."
+    )
 
 
 def test_counts_are_whole():
@@ -30,14 +35,21 @@ def test_counts_are_whole():
 
 def test_a_frame_shows_a_gap_as_a_gap_and_a_true_minus():
     frame = pd.DataFrame(
-        {"a": pd.array([1, None], dtype="Int64"), "b": ["x", None], "c": np.array([True, False]), "d": [-5, 3]}
+        {
+            "a": pd.array([1, None], dtype="Int64"),
+            "b": ["x", None],
+            "c": np.array([True, False]),
+            "d": [-5, 3],
+        }
     )
     assert oc.table(frame).rows == (("1", "x", "yes", "−5"), ("–", "–", "no", "3"))
 
 
 def words(how):
     plan = oc.Plan(
-        oc.PairedT("pain", **VISITS, family="f"), oc.SignFlip("pain", **VISITS, family="f"), families={"f": how}
+        oc.PairedT("pain", **VISITS, family="f"),
+        oc.SignFlip("pain", **VISITS, family="f"),
+        families={"f": how},
     )
     return plan.run(STUDY).multiplicity
 
@@ -55,11 +67,23 @@ def test_a_fixed_sequence_is_tested_not_adjusted_by():
 def test_a_family_counts_the_main_visit_of_a_model_not_its_first():
     rng = np.random.default_rng(6)
     before = rng.integers(6, 10, 24).astype(float)
-    frame = pd.DataFrame({"patient": [f"p{i:02d}" for i in range(24)], "w0": before, "w1": before - rng.integers(0, 2, 24),
-                          "w4": before - rng.integers(1, 5, 24)})  # fmt: skip
-    study = oc.Study(frame.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w1", "w4"),
-                     measures={"pain": oc.Outcome("pain", "Pain", "lower")})  # fmt: skip
-    asked = (oc.CohortModel("pain", family="f"), oc.PairedT("pain", before="w0", after="w4", family="f"))
+    frame = pd.DataFrame(
+        {
+            "patient": [f"p{i:02d}" for i in range(24)],
+            "w0": before,
+            "w1": before - rng.integers(0, 2, 24),
+            "w4": before - rng.integers(1, 5, 24),
+        }
+    )
+    study = oc.Study(
+        frame.melt("patient", var_name="visit", value_name="pain"),
+        visits=("w0", "w1", "w4"),
+        measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    )
+    asked = (
+        oc.CohortModel("pain", family="f"),
+        oc.PairedT("pain", before="w0", after="w4", family="f"),
+    )
     plan = oc.Plan(*asked, families={"f": "bonferroni"})
     model = plan.run(study)[0]
     last = next(e for e in model.estimates if e.visit == "w4" and e.p == e.p)

@@ -9,7 +9,14 @@ from outcomes.core import wording
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(0.5, 0, "1"), (-0.5, 0, "−1"), (2.675, 2, "2.68"), (-0.04, 1, "0.0"), (1e6, 0, "1000000"), (math.inf, 1, "∞")],
+    [
+        (0.5, 0, "1"),
+        (-0.5, 0, "−1"),
+        (2.675, 2, "2.68"),
+        (-0.04, 1, "0.0"),
+        (1e6, 0, "1000000"),
+        (math.inf, 1, "∞"),
+    ],
 )
 def test_numbers_round_half_away_and_never_print_minus_zero(value, digits, text):
     assert wording.number(value, digits) == text

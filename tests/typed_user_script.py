@@ -1,4 +1,6 @@
-"""A user's script, as a type checker sees it: `tests/test_public_face.py` runs `mypy --strict` over it."""
+"""A user's script, as a type checker sees it: `tests/test_public_face.py` runs `mypy --strict` over
+it.
+"""
 
 from __future__ import annotations
 

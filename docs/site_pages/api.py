@@ -13,7 +13,10 @@ ROOMS = {
     "study": ("Study", "These classes hold the data of a study and what they mean."),
     "checks": ("Check", "These functions list what in the data needs a look."),
     "questionnaires": ("Instruments", "These functions find, load and describe questionnaires."),
-    "analyses": ("Ask", "These functions plan studies and pool them; `Analysis` is what every question has."),
+    "analyses": (
+        "Ask",
+        "These functions plan studies and pool them; `Analysis` is what every question has.",
+    ),
     "plans": ("Plan", "These classes hold several questions and how they belong together."),
     "core": ("Answers", "These classes are what a question gives back, and the errors."),
     "tables": ("Tables", "These functions turn answers into tables."),
@@ -29,7 +32,9 @@ def pages() -> dict[str, str]:
         found.setdefault(_room(name), []).append(name)
     made = {}
     for room, names in found.items():
-        title, about = ROOMS.get(room, (room.capitalize(), f"These names live in `outcomes.{room}`."))
+        title, about = ROOMS.get(
+            room, (room.capitalize(), f"These names live in `outcomes.{room}`.")
+        )
         made[f"{room}.md"] = "\n\n".join([f"# {title}", about, *map(_entry, names)]) + "\n"
     order = [r for r in ROOMS if r in found] + [r for r in found if r not in ROOMS]
     made["index.md"] = _index(order, found)
@@ -37,7 +42,9 @@ def pages() -> dict[str, str]:
 
 
 def public_names() -> list[str]:
-    """Every public name that is a class or a function, without the questions: they have a page of their own."""
+    """Every public name that is a class or a function, without the questions: they have a page of
+    their own.
+    """
     questions = set(kinds())
     named = (n for n in outcomes.__all__ if not n.startswith("_") and n not in questions)
     return sorted(n for n in named if callable(getattr(outcomes, n)))
@@ -53,18 +60,24 @@ def _entry(name: str) -> str:
     directive = "autoclass" if inspect.isclass(thing) else "autofunction"
     lines = [f".. {directive}:: outcomes.{name}"]
     if inspect.isclass(thing):
-        lines += ["   :members:", "   :exclude-members: set"]  # matplotlib makes a method `set` for each artist
+        lines += [
+            "   :members:",
+            "   :exclude-members: set",
+        ]  # matplotlib makes a method `set` for each artist
     body = "\n".join(lines)
     return f"## {name}\n\n```{{eval-rst}}\n{body}\n```"
 
 
 def _index(order: list[str], found: dict[str, list[str]]) -> str:
     rows = "\n".join(
-        f"| [{ROOMS.get(r, (r.capitalize(),))[0]}]({r}.md) | {', '.join(f'`{n}`' for n in found[r])} |" for r in order
+        f"| [{ROOMS.get(r, (r.capitalize(),))[0]}]({r}.md) |"
+        f" {', '.join(f'`{n}`' for n in found[r])} |"
+        for r in order
     )
     tree = "\n".join(f"{r}" for r in order)
     return (
-        "# Python interface\n\nThis page lists every public name of `import outcomes as oc`, with a link to its description. "
-        "The questions have a [page of their own](../questions.md).\n\n"
-        f"| page | names |\n| --- | --- |\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+        "# Python interface\n\nThis page lists every public name of `import outcomes as oc`, with"
+        " a link to its description. The questions have a [page of their"
+        " own](../questions.md).\n\n| page | names |\n| --- | ---"
+        f" |\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
     )

@@ -24,21 +24,30 @@ def write(root: Path, folder: Path) -> None:
     for family, examples in EXAMPLES.items():
         slug = family.lower().replace(",", "").replace(" ", "-")
         parts = [
-            f"# {family}\n\nThis page shows questions of this family on the invented sample, with code and answer.\n"
+            f"# {family}\n\nThis page shows questions of this family on the invented sample, with"
+            " code and answer.\n"
         ]
         for title, code in examples.items():
             parts.append(_example(root, folder, slug, title, code))
         (folder / f"{slug}.md").write_text("\n".join(parts), "utf-8")
         rows.append((slug, family, tuple(examples)))
-    listed = "\n".join(f"| [{family}]({slug}.md) | {', '.join(names)} |" for slug, family, names in rows)
+    listed = "\n".join(
+        f"| [{family}]({slug}.md) | {', '.join(names)} |" for slug, family, names in rows
+    )
     tree = "\n".join(slug for slug, _, _ in rows)
-    index = f"{HEAD}\n| family | examples |\n| --- | --- |\n{listed}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+    index = (
+        f"{HEAD}\n| family | examples |\n| --- | ---"
+        f" |\n{listed}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+    )
     (folder / "index.md").write_text(index, "utf-8")
 
 
 def source(name: str, code: str) -> str:
     """The whole program of an example, as a reader would type it."""
-    return f'import outcomes as oc\n\nstudy = oc.read_study("{STUDIES[name]}")\n{code}\nresult = question.run(study)'
+    return (
+        f'import outcomes as oc\n\nstudy = oc.read_study("{STUDIES[name]}")\n{code}\nresult ='
+        " question.run(study)"
+    )
 
 
 def answer(root: Path, name: str, code: str) -> oc.Result:

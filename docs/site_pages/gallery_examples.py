@@ -1,4 +1,6 @@
-"""The examples of the gallery: family -> title -> study and code. Every question of the package has one, or a reason."""
+"""The examples of the gallery: family -> title -> study and code. Every question of the package has
+one, or a reason.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def _crossover(call: str) -> tuple[str, str]:
 
 EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
     "Describe": {
-        "The patients": _cohort('Describe(characteristics=["diagnosis", "route", "sex"], outcomes=["pain_nrs_average"])'),
+        "The patients": _cohort(
+            'Describe(characteristics=["diagnosis", "route", "sex"], outcomes=["pain_nrs_average"])'
+        ),
         "The course of a score": _cohort('Course("pain_nrs_average")'),
         "The course by group": _parallel('Course("pain_nrs_average", by="arm")'),
     },
@@ -49,15 +53,23 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Not worse": _cohort(f"NonInferiority({_PAIN}, margin=1)"),
         "Regression to the mean": _cohort(f"RegressionToMean({_PAIN}, at_least=4)"),
         "Every defensible way": _cohort(f"Robustness({_PAIN}, seed=1)"),
-        "Several questions side by side": _cohort(f"SideBySide([oc.PairedT({_PAIN}), oc.Yuen({_PAIN})])"),
+        "Several questions side by side": _cohort(
+            f"SideBySide([oc.PairedT({_PAIN}), oc.Yuen({_PAIN})])"
+        ),
     },
     "Response": {
         "Responders": _cohort(f'Responders({_PAIN}, rules=["30%", "50%", "2 points"])'),
         "Responders of two arms": _parallel(f'CompareResponders({_ARMS}, rules=["30%", "50%"])'),
-        "Response over all visits": _parallel('ResponderGEE("pain_nrs_average", rule="30%", reference="placebo")'),
-        "Individual change": _cohort(f'IndividualChange({_PAIN}, reliability=0.8, source="an example")'),
+        "Response over all visits": _parallel(
+            'ResponderGEE("pain_nrs_average", rule="30%", reference="placebo")'
+        ),
+        "Individual change": _cohort(
+            f'IndividualChange({_PAIN}, reliability=0.8, source="an example")'
+        ),
         "Meaningful change": _cohort(f'MeaningfulChange({_PAIN}, anchor="pgic")'),
-        "Ordered answers": _parallel('ProportionalOdds("pgic", after="week_4", by="arm", reference="placebo")'),
+        "Ordered answers": _parallel(
+            'ProportionalOdds("pgic", after="week_4", by="arm", reference="placebo")'
+        ),
     },
     "Groups": {
         "Difference of two arms": _parallel(f"ANCOVA({_ARMS})"),
@@ -67,32 +79,50 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Several routes": _cohort(f'GamesHowell({_PAIN}, by="route")'),
         "Several routes by ranks": _cohort(f'KruskalWallis({_PAIN}, by="route")'),
         "Subgroups": _parallel(f'Interaction({_ARMS}, subgroup="sex")'),
-        "Some of the patients": _parallel(f'Among(oc.ANCOVA({_ARMS}), where={{"site": ["A", "B"]}})'),
+        "Some of the patients": _parallel(
+            f'Among(oc.ANCOVA({_ARMS}), where={{"site": ["A", "B"]}})'
+        ),
         "Blinding": _parallel("Blinding()"),
     },
     "Repeated follow-up": {
-        "Arms at each visit": _parallel('MMRM("pain_nrs_average", visit="week_4", reference="placebo")'),
-        "Arms with the baseline among the scores": _parallel('CLDA("pain_nrs_average", visit="week_4", reference="placebo")'),
+        "Arms at each visit": _parallel(
+            'MMRM("pain_nrs_average", visit="week_4", reference="placebo")'
+        ),
+        "Arms with the baseline among the scores": _parallel(
+            'CLDA("pain_nrs_average", visit="week_4", reference="placebo")'
+        ),
         "One group over the visits": _cohort('CohortModel("pain_nrs_average")'),
-        "Slopes": _parallel('SlopeModel("pain_nrs_average", times=[0, 1, 4, 12], by="arm", reference="placebo")'),
-        "Repeated-measures ANOVA": _cohort('RMANOVA("pain_nrs_average", visits=["baseline", "week_1", "week_4"])'),
-        "Friedman test": _cohort('Friedman("pain_nrs_average", visits=["baseline", "week_1", "week_4"])'),
+        "Slopes": _parallel(
+            'SlopeModel("pain_nrs_average", times=[0, 1, 4, 12], by="arm", reference="placebo")'
+        ),
+        "Repeated-measures ANOVA": _cohort(
+            'RMANOVA("pain_nrs_average", visits=["baseline", "week_1", "week_4"])'
+        ),
+        "Friedman test": _cohort(
+            'Friedman("pain_nrs_average", visits=["baseline", "week_1", "week_4"])'
+        ),
         "Duration of relief": _cohort('DurationOfRelief("pain_nrs_average")'),
     },
     "Missing scores": {
         "Who is missing": _cohort('MissingScores("pain_nrs_average")'),
         "Imputed": _cohort(f"Imputed(oc.PairedT({_PAIN}), draws=10, seed=1)"),
         "Tipping point": _cohort(f"TippingPoint(oc.PairedT({_PAIN}), draws=5, seed=1)"),
-        "As in the reference arm": _parallel('ReferenceBased("pain_nrs_average", visit="week_4", reference="placebo")'),
+        "As in the reference arm": _parallel(
+            'ReferenceBased("pain_nrs_average", visit="week_4", reference="placebo")'
+        ),
     },
     "Crossover": {
         "Crossover": _crossover('Crossover("pain_nrs_average")'),
-        "Crossover, responders": _crossover('CrossoverBinary("pain_nrs_average", after="post", before="pre")'),
+        "Crossover, responders": _crossover(
+            'CrossoverBinary("pain_nrs_average", after="post", before="pre")'
+        ),
     },
     "Side effects": {
         "Shares of patients": _cohort("SideEffects()"),
         "Severity and relation": _cohort("EventTable()"),
-        "By route": _cohort('SideEffectsByRoute(by="route", reference="oral", collected="elicited")'),
+        "By route": _cohort(
+            'SideEffectsByRoute(by="route", reference="oral", collected="elicited")'
+        ),
         "In the same patients": _crossover('SideEffectsPaired(reference="placebo")'),
         "Rates": _parallel('RateRatio(by="arm", reference="placebo")'),
     },
@@ -100,4 +130,4 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Pooled over sites": _cohort(f'PooledSites(oc.PairedT({_PAIN}), by="site")'),
         "One model of all sites": _parallel(f'OneStageSites({_ARMS}, by="arm", site="site")'),
     },
-}  # fmt: skip
+}

@@ -42,9 +42,14 @@ def gather(root: Path, target: Path) -> Path:
     for page, text in api.pages().items():
         _write(target / "reference" / "api" / page, text)
     gallery.write(root, target / "gallery")
-    _tree(target / "notebooks.md", [f"tutorials/{b.stem}" for b in sorted((root / "notebooks").glob("*.ipynb"))])
+    _tree(
+        target / "notebooks.md",
+        [f"tutorials/{b.stem}" for b in sorted((root / "notebooks").glob("*.ipynb"))],
+    )
     instruments = target / "instruments.md"  # a place in a page is written so that Sphinx finds it
-    instruments.write_text(re.sub(r'<a id="(\w+)"></a>\n\n', r"(\1)=\n", instruments.read_text("utf-8")), "utf-8")
+    instruments.write_text(
+        re.sub(r'<a id="(\w+)"></a>\n\n', r"(\1)=\n", instruments.read_text("utf-8")), "utf-8"
+    )
     for page in target.rglob("*.md"):
         page.write_text(_links(page.read_text("utf-8"), page.relative_to(target)), "utf-8")
     return target
@@ -58,7 +63,9 @@ def _write(file: Path, text: str) -> None:
 def _tree(page: Path, names: list[str]) -> None:
     """Give a page the pages below it."""
     tree = "\n".join(names)
-    page.write_text(f"{page.read_text('utf-8')}\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n", "utf-8")
+    page.write_text(
+        f"{page.read_text('utf-8')}\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n", "utf-8"
+    )
 
 
 def _links(text: str, page: Path) -> str:

@@ -1,4 +1,6 @@
-"""Follow every link of the built site that stays inside it, and find what a page would ask the network for."""
+"""Follow every link of the built site that stays inside it, and find what a page would ask the
+network for.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 #: Attributes by which a browser fetches something without being asked to.
-_FETCHED = {("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("link", "href")}
+_FETCHED = {
+    ("script", "src"),
+    ("img", "src"),
+    ("iframe", "src"),
+    ("source", "src"),
+    ("link", "href"),
+}
 #: Kinds of <link> that only say something and fetch nothing.
 _SAID = {"canonical", "next", "prev", "index", "search", "author", "help", "glossary"}
 
@@ -27,13 +35,21 @@ class _Page(HTMLParser):
         if tag == "a" and "href" in said:
             self.links.append(said["href"])
         for name in ("src", "href"):
-            if (tag, name) in _FETCHED and name in said and not set(said.get("rel", "").split()) & _SAID:
+            if (
+                (tag, name) in _FETCHED
+                and name in said
+                and not set(said.get("rel", "").split()) & _SAID
+            ):
                 self.loads.append(said[name])
 
 
 def broken(site: Path) -> list[str]:
-    """One line for each link that leads nowhere, and for each thing that is loaded from elsewhere."""
-    pages = {file.resolve(): _read(file) for file in site.rglob("*.html") if "_static" not in file.parts}
+    """One line for each link that leads nowhere, and for each thing that is loaded from
+    elsewhere.
+    """
+    pages = {
+        file.resolve(): _read(file) for file in site.rglob("*.html") if "_static" not in file.parts
+    }
     wrong = []
     for file, page in pages.items():
         here = file.relative_to(site.resolve())

@@ -1,4 +1,6 @@
-"""From design and data to the question: the decision page, and the list of every question with its fields."""
+"""From design and data to the question: the decision page, and the list of every question with its
+fields.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +13,38 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
     "One group of patients, one score before and one after": {
         "The mean change, with its interval": (
             ("PairedT", "Yuen", "Bootstrap", "SignFlip"),
-            "Why the score changed. Without a control group, regression to the mean, the natural course and other treatment change scores as well.",
+            (
+                "Why the score changed. Without a control group, regression to the mean, the"
+                " natural course and other treatment change scores as well."
+            ),
         ),
         "The change by ranks, where single scores are extreme or the scale is coarse": (
             ("SignedRank", "SignTest"),
-            "How large the mean change is. The signed-rank test asks about the centre of symmetric changes, the sign test only about directions.",
+            (
+                "How large the mean change is. The signed-rank test asks about the centre of"
+                " symmetric changes, the sign test only about directions."
+            ),
         ),
         "How many patients improved": (
             ("Responders", "IndividualChange"),
-            "Who improved because of the treatment. A share of responders has no counterpart in untreated patients here.",
+            (
+                "Who improved because of the treatment. A share of responders has no counterpart in"
+                " untreated patients here."
+            ),
         ),
         "How much would have changed anyway, because patients were admitted by a high score": (
             ("RegressionToMean",),
-            "The natural course and other treatment: it covers one cause only, and needs a reliability from elsewhere.",
+            (
+                "The natural course and other treatment: it covers one cause only, and needs a"
+                " reliability from elsewhere."
+            ),
         ),
         "That nothing changed, or that the score is at least not worse": (
             ("TOST", "NonInferiority", "BayesFactor"),
-            "Equality. They speak about a margin (or a prior) that has to be chosen and justified before the data are seen.",
+            (
+                "Equality. They speak about a margin (or a prior) that has to be chosen and"
+                " justified before the data are seen."
+            ),
         ),
         "Whether other defensible analyses agree": (
             ("Robustness", "SideBySide"),
@@ -35,23 +52,35 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         ),
         "What patients call an improvement": (
             ("MeaningfulChange",),
-            "Whether a difference between group means matters: thresholds within patients are another thing.",
+            (
+                "Whether a difference between group means matters: thresholds within patients are"
+                " another thing."
+            ),
         ),
     },
     "One group, several follow-up visits": {
         "The course over the visits": (
             ("CohortModel", "Course", "RMANOVA", "Friedman"),
-            "What those who left would have scored, unless scores are missing at random. RMANOVA and Friedman leave out those with a gap.",
+            (
+                "What those who left would have scored, unless scores are missing at random."
+                " RMANOVA and Friedman leave out those with a gap."
+            ),
         ),
         "How fast the score changes": (
             ("SlopeModel",),
-            "The shape of the course: a slope assumes a straight line over time (or over its logarithm).",
+            (
+                "The shape of the course: a slope assumes a straight line over time (or over its"
+                " logarithm)."
+            ),
         ),
         "How long relief lasts": (
             ("DurationOfRelief",),
             "Relief between visits: a return is seen only when somebody asks.",
         ),
-        "Daily diaries": (("Diary",), "What happened on days without an entry, if bad days are the missing ones."),
+        "Daily diaries": (
+            ("Diary",),
+            "What happened on days without an entry, if bad days are the missing ones.",
+        ),
     },
     "Two randomised arms": {
         "The difference at one follow-up visit": (
@@ -60,7 +89,10 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         ),
         "The difference at several follow-up visits, some scores missing": (
             ("MMRM", "CLDA"),
-            "The difference if scores are missing for reasons that neither the arm nor the earlier scores tell.",
+            (
+                "The difference if scores are missing for reasons that neither the arm nor the"
+                " earlier scores tell."
+            ),
         ),
         "More responders in one arm": (
             ("CompareResponders", "ResponderGEE", "ProportionalOdds"),
@@ -68,7 +100,10 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         ),
         "An effect that depends on a subgroup": (
             ("Interaction",),
-            "Much, in most trials: an interaction as large as the main effect needs about four times the patients.",
+            (
+                "Much, in most trials: an interaction as large as the main effect needs about four"
+                " times the patients."
+            ),
         ),
         "Whether blinding held": (
             ("Blinding",),
@@ -78,17 +113,26 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
     "Groups that clinicians or patients chose (routes, sites, diagnoses)": {
         "Differences of scores between them": (
             ("ANCOVA", "GamesHowell", "KruskalWallis", "MannWhitney"),
-            "Which route is better. Groups that were chosen differ in other things; adjusting for what was measured does not make them alike.",
+            (
+                "Which route is better. Groups that were chosen differ in other things; adjusting"
+                " for what was measured does not make them alike."
+            ),
         ),
         "The same question in a part of the patients": (
             ("Among",),
-            "What a trial among these patients would show, where the part was chosen after treatment began.",
+            (
+                "What a trial among these patients would show, where the part was chosen after"
+                " treatment began."
+            ),
         ),
     },
     "Each patient had both treatments": {
         "Crossover trial, a score": (
             ("Crossover",),
-            "The effect, if the first treatment still works in the second period. The carry-over contrast is shown and decides nothing.",
+            (
+                "The effect, if the first treatment still works in the second period. The"
+                " carry-over contrast is shown and decides nothing."
+            ),
         ),
         "Crossover trial, yes or no": (
             ("CrossoverBinary",),
@@ -124,7 +168,10 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         ),
         "More with one treatment": (
             ("SideEffectsByRoute", "SideEffectsPaired", "RateRatio"),
-            "That a difference is absent because it is not significant; and, where routes were chosen, what caused it.",
+            (
+                "That a difference is absent because it is not significant; and, where routes were"
+                " chosen, what caused it."
+            ),
         ),
     },
     "Several clinics": {
@@ -139,7 +186,7 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             "Anything beyond these patients.",
         ),
     },
-}  # fmt: skip
+}
 
 HEAD = """# Which question do I ask?
 
@@ -183,9 +230,10 @@ def placed() -> set[str]:
 def fields() -> str:
     """Every question with its fields, their types and defaults."""
     head = (
-        "# Questions and their fields\n\nThis page lists every question with the fields it takes; the same names are the keys of an "
-        "`[[analysis]]` table in the study file. What a question computes is said in [Methods](../methods.md).\n\n"
-        "Every question also takes `role`, `family`, `label` and `level`.\n"
+        "# Questions and their fields\n\nThis page lists every question with the fields it takes;"
+        " the same names are the keys of an `[[analysis]]` table in the study file. What a question"
+        " computes is said in [Methods](../methods.md).\n\nEvery question also takes `role`,"
+        " `family`, `label` and `level`.\n"
     )
     common = {"role", "family", "label", "level"}
     parts = [head]
@@ -195,9 +243,14 @@ def fields() -> str:
             for f in dataclasses.fields(kind)
             if f.name not in common
         ]
-        table = "\n".join(["| field | type | if it is left out |", "| --- | --- | --- |", *rows]) if rows else ""
+        table = (
+            "\n".join(["| field | type | if it is left out |", "| --- | --- | --- |", *rows])
+            if rows
+            else ""
+        )
         parts.append(
-            f"## {name}\n\n{kind.question()} [Method](../methods.md#{name.lower()}) · [Example](../gallery/index.md)\n\n{table}\n"
+            f"## {name}\n\n{kind.question()} [Method](../methods.md#{name.lower()}) ·"
+            f" [Example](../gallery/index.md)\n\n{table}\n"
         )
     return "\n".join(parts)
 

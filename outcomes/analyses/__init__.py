@@ -14,4 +14,6 @@ def load() -> dict[str, type[Analysis]]:
     """Every question of the library, by name (imports the families on first need)."""
     for module in pkgutil.walk_packages(__path__, f"{__name__}."):
         importlib.import_module(module.name)
-    return {name: kind for name, kind in questions().items() if kind.__module__.startswith("outcomes.")}
+    return {
+        name: kind for name, kind in questions().items() if kind.__module__.startswith("outcomes.")
+    }

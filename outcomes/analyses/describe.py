@@ -21,9 +21,13 @@ from outcomes.stats.paired.correlation import pearson
 from outcomes.stats.paired.location import mean_change
 from outcomes.study.study import Study
 
-#: What is said of each score at each visit: its column, the estimate's name, and how its interval is made.
-KINDS = (("mean", "mean", ""), ("mean change", "mean change", "t interval"),
-         ("correlation", "correlation with baseline", "Pearson's r, Fisher z interval"))  # fmt: skip
+#: What is said of each score at each visit: its column, the estimate's name, and how its interval
+#: is made.
+KINDS = (
+    ("mean", "mean", ""),
+    ("mean change", "mean change", "t interval"),
+    ("correlation", "correlation with baseline", "Pearson's r, Fisher z interval"),
+)
 KIND_MEASURES = {
     "mean": Measure.LEVEL,
     "mean change": Measure.CHANGE,
@@ -35,19 +39,25 @@ KIND_MEASURES = {
 class Describe(Analysis):
     """Who are these patients, and what were their scores at each visit?
 
-    Table 1 (each characteristic: counts and shares, or mean and SD, median and quartiles [type 7], range, missing) and,
-    for each outcome and visit, n, mean, SD, median, quartiles and range; where `baseline` (default: the study's) and
-    the visit are both there, also the mean change of these same patients, their own mean before, and the correlation (Pearson's
-    r, Fisher's z interval) of their scores then and before, which sample sizes and pooled summaries need. Where patients have a
-    score of each visit in several periods (a crossover) or episodes, each of these stands for itself.
+    Table 1 (each characteristic: counts and shares, or mean and SD, median and quartiles [type 7],
+    range, missing) and, for each outcome and visit, n, mean, SD, median, quartiles and range; where
+    `baseline` (default: the study's) and the visit are both there, also the mean change of these
+    same patients, their own mean before, and the correlation (Pearson's r, Fisher's z interval) of
+    their scores then and before, which sample sizes and pooled summaries need. Where patients have
+    a score of each visit in several periods (a crossover) or episodes, each of these stands for
+    itself.
 
-    `outcomes` and `characteristics` default to all that the study has. `by` (default: the arms of a parallel trial, the
-    routes of a comparison of routes) adds a column for each group and the standardised difference. No tests: differences
-    between groups at baseline are not tested.
+    `outcomes` and `characteristics` default to all that the study has. `by` (default: the arms of a
+    parallel trial, the routes of a comparison of routes) adds a column for each group and the
+    standardised difference. No tests: differences between groups at baseline are not tested.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, 5]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, 5]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.Describe().run(study)["mean | Pain | pre"].value
     6.5
     """
@@ -68,10 +78,15 @@ class Describe(Analysis):
         baseline = study.visit(self.baseline or study.baseline)
         parts = _parts(study)
         rows = [
-            row for n in names for when, part in parts.items() for row in _visits(part, n, baseline, self.level, when)
+            row
+            for n in names
+            for when, part in parts.items()
+            for row in _visits(part, n, baseline, self.level, when)
         ]
         unseen = [
-            study.outcome(n).title for n in names if study.outcome(n).name not in {row["outcome"] for row in rows}
+            study.outcome(n).title
+            for n in names
+            if study.outcome(n).name not in {row["outcome"] for row in rows}
         ]
         if not rows:
             raise AnalysisError(f"There is no score at any visit: {listed(unseen)}.")
@@ -80,13 +95,24 @@ class Describe(Analysis):
         first = [] if several_periods(study) else names
         characteristics = table_one(study, self.characteristics, by, first)
         estimates = [
-            Estimate(name, row[kind], low=row[f"{kind}_low"], high=row[f"{kind}_high"], level=self.level,
-                     se=row.get(f"{kind}_se", np.nan), unit=row["unit"] if kind != "correlation" else "", visit=row["visit"],
-                     group=row["title"], measure=KIND_MEASURES[kind], how=how, reason=row[f"{kind}_reason"])
+            Estimate(
+                name,
+                row[kind],
+                low=row[f"{kind}_low"],
+                high=row[f"{kind}_high"],
+                level=self.level,
+                se=row.get(f"{kind}_se", np.nan),
+                unit=row["unit"] if kind != "correlation" else "",
+                visit=row["visit"],
+                group=row["title"],
+                measure=KIND_MEASURES[kind],
+                how=how,
+                reason=row[f"{kind}_reason"],
+            )
             for row in rows
             for kind, name, how in KINDS
             if kind == "mean" or not (row["is_baseline"] or row["never before"])
-        ]  # fmt: skip
+        ]
         n = study.enrolled
         notes = (f"Without a score at any visit: {listed(unseen)}.",) if unseen else ()
         data = {"visits": by_visit, "table_one": characteristics}
@@ -106,7 +132,8 @@ class Describe(Analysis):
         frame = result.data["visits"]
         rows = frame[frame["outcome"] == frame["outcome"].iloc[0]].to_dict("records")
         said = [
-            f"{number(r['mean'], digits_for(r['resolution']))} ({_sd(r)}n={r['n']}) at {spoken(r['visit'])}"
+            f"{number(r['mean'], digits_for(r['resolution']))} ({_sd(r)}n={r['n']}) at"
+            f" {spoken(r['visit'])}"
             for r in (rows if len(rows) < 2 or result.facts["several"] else [rows[0], rows[-1]])
         ]
         last, same = rows[-1], ""
@@ -117,22 +144,33 @@ class Describe(Analysis):
         others = frame["outcome"].nunique() - 1
         more = f" The table has {plural(others, 'other score')} too." if others else ""
         title = rows[0]["title"][:1].upper() + rows[0]["title"][1:]
-        return f"{plural(result.counts.enrolled, 'patient')} enrolled. {title} was {listed(said)}{same}.{more}"
+        return (
+            f"{plural(result.counts.enrolled, 'patient')} enrolled. {title} was"
+            f" {listed(said)}{same}.{more}"
+        )
 
     def methods_text(self) -> str:
-        return "Scores are described by mean (SD), median (first to third quartile) and range at each visit."
+        return (
+            "Scores are described by mean (SD), median (first to third quartile) and range at each"
+            " visit."
+        )
 
 
 @dataclass(frozen=True)
 class Course(Analysis):
     """How did the score run over the visits?
 
-    Mean and t interval of all patients seen at each visit, with n, for the eye. The patients differ from visit to
-    visit, so these means are not compared: changes are asked with PairedT, whole courses with a mixed model.
+    Mean and t interval of all patients seen at each visit, with n, for the eye. The patients differ
+    from visit to visit, so these means are not compared: changes are asked with PairedT, whole
+    courses with a mixed model.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, None]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, None]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> list(oc.Course("pain").run(study).data["course"]["n"])
     [2, 1]
     """
@@ -155,14 +193,37 @@ class Course(Analysis):
             for visit in study.visits:
                 seen = part[visit].dropna().to_numpy()
                 e = mean_change(np.zeros(len(seen)), seen, level=self.level)
-                rows.append({"group": str(group), "visit": visit, "n": len(seen), "of": len(part), "mean": e.value,
-                             "low": e.low, "high": e.high, "se": e.se, "reason": e.reason})  # fmt: skip
+                rows.append(
+                    {
+                        "group": str(group),
+                        "visit": visit,
+                        "n": len(seen),
+                        "of": len(part),
+                        "mean": e.value,
+                        "low": e.low,
+                        "high": e.high,
+                        "se": e.se,
+                        "reason": e.reason,
+                    }
+                )
         course = pd.DataFrame(rows)
         estimates = tuple(
-            Estimate("mean", r["mean"], r["low"], r["high"], self.level, se=r["se"], unit=outcome.unit, visit=r["visit"],
-                     group=r["group"], reason=r["reason"], how=f"t interval; n={r['n']}", measure=Measure.LEVEL)
+            Estimate(
+                "mean",
+                r["mean"],
+                r["low"],
+                r["high"],
+                self.level,
+                se=r["se"],
+                unit=outcome.unit,
+                visit=r["visit"],
+                group=r["group"],
+                reason=r["reason"],
+                how=f"t interval; n={r['n']}",
+                measure=Measure.LEVEL,
+            )
             for r in rows
-        )  # fmt: skip
+        )
         known, seen_once = groups.notna().to_numpy(), frame.notna().any(axis=1).to_numpy()
         everybody = int((known & seen_once).sum())
         out = (
@@ -170,11 +231,20 @@ class Course(Analysis):
             ("no score at any visit", int((known & ~seen_once).sum())),
         )
         left = tuple((why, n) for why, n in out if n)
-        notes = ["The patients seen differ from visit to visit; the means are not of the same people."]
+        notes = [
+            "The patients seen differ from visit to visit; the means are not of the same people."
+        ]
         if int((known & frame.notna().all(axis=1).to_numpy()).sum()) == everybody:
             notes = []
-        return Result(self, estimates, Counts(len(frame), everybody, left), outcome, tuple(notes),
-                      {"course": course}, ("course",))  # fmt: skip
+        return Result(
+            self,
+            estimates,
+            Counts(len(frame), everybody, left),
+            outcome,
+            tuple(notes),
+            {"course": course},
+            ("course",),
+        )
 
     def title(self, outcome: Any = None) -> str:
         by = f" by {spoken(self.by)}" if self.by and not self.label else ""
@@ -186,30 +256,51 @@ class Course(Analysis):
         out = []
         for group, rows in result.data["course"].groupby("group", sort=False):
             said = [
-                f"{number(r['mean'], k)} at {spoken(r['visit'])} ({self._limits(r, k)}n={r['n']} of {r['of']})"
-                if r["n"]
-                else f"unknown at {spoken(r['visit'])} (n=0 of {r['of']})"
-                for r in (rows.to_dict("records") if not self.by else rows.iloc[[0, -1]].to_dict("records"))
+                (
+                    f"{number(r['mean'], k)} at {spoken(r['visit'])}"
+                    f" ({self._limits(r, k)}n={r['n']} of {r['of']})"
+                    if r["n"]
+                    else f"unknown at {spoken(r['visit'])} (n=0 of {r['of']})"
+                )
+                for r in (
+                    rows.to_dict("records")
+                    if not self.by
+                    else rows.iloc[[0, -1]].to_dict("records")
+                )
             ]
-            out.append(f"Mean {result.outcome.title}{f' ({group})' if group else ''} was {listed(said)}.")
+            out.append(
+                f"Mean {result.outcome.title}{f' ({group})' if group else ''} was {listed(said)}."
+            )
         return " ".join(out)
 
     def _limits(self, row: dict[str, Any], k: int) -> str:
-        return "" if row["reason"] else f"{interval(row['low'], row['high'], k, level=self.level)}; "
+        return (
+            "" if row["reason"] else f"{interval(row['low'], row['high'], k, level=self.level)}; "
+        )
 
     def methods_text(self) -> str:
-        return "The course shows the mean of the patients seen at each visit with its t interval; visits are not compared by it."
+        return (
+            "The course shows the mean of the patients seen at each visit with its t interval;"
+            " visits are not compared by it."
+        )
 
 
 def _parts(study: Study) -> dict[str, Study]:
-    """The study itself, or one study for each period (or episode) where patients have a visit in several of them."""
+    """The study itself, or one study for each period (or episode) where patients have a visit in
+    several of them.
+    """
     role = next((k for k in ("period", "episode") if k in study.keys), "")
     if not role or not study.scores.duplicated(["patient", "visit"]).any():
         return {"": study}
-    return {f"{role} {v}": study.where(**{role: v}) for v in sorted(study.scores[role].dropna().unique())}
+    return {
+        f"{role} {v}": study.where(**{role: v})
+        for v in sorted(study.scores[role].dropna().unique())
+    }
 
 
-def _visits(study: Study, name: str, baseline: str, level: float, when: str = "") -> list[dict[str, Any]]:
+def _visits(
+    study: Study, name: str, baseline: str, level: float, when: str = ""
+) -> list[dict[str, Any]]:
     outcome, scores = study.outcome(name), study.wide(name).to_numpy()
     there, at = ~np.isnan(scores), study.visits.index(baseline)
     rows = []
@@ -224,18 +315,42 @@ def _visits(study: Study, name: str, baseline: str, level: float, when: str = ""
         r = pearson(start, scores[both, i], level=level)
         mean = mean_change(np.zeros(len(seen)), seen, level=level)
         rows.append(
-            {"outcome": outcome.name, "title": outcome.title, "unit": outcome.unit, "resolution": outcome.resolution,
-             "visit": f"{visit}, {when}" if when else visit, "is_baseline": visit == baseline, "never before": not there[:, at].any(),
-             "n": len(seen), "of": len(scores), "mean": float(seen.mean()),
-             "sd": float(seen.std(ddof=1)) if len(seen) > 1 else np.nan, "median": quartiles[1], "q1": quartiles[0],
-             "q3": quartiles[2], "min": seen.min(), "max": seen.max(),
-             "at_floor": float((seen == outcome.low).mean()), "at_ceiling": float((seen == outcome.high).mean()),
-             "mean_low": mean.low, "mean_high": mean.high, "mean_se": mean.se, "mean_reason": "",
-             "pairs": int(both.sum()), "mean before (same patients)": float(start.mean()) if len(start) else np.nan,
-             "mean change": change.value, "mean change_low": change.low, "mean change_high": change.high,
-             "mean change_se": change.se, "mean change_reason": change.reason,
-             "correlation": r.value, "correlation_low": r.low, "correlation_high": r.high, "correlation_reason": r.reason}
-        )  # fmt: skip
+            {
+                "outcome": outcome.name,
+                "title": outcome.title,
+                "unit": outcome.unit,
+                "resolution": outcome.resolution,
+                "visit": f"{visit}, {when}" if when else visit,
+                "is_baseline": visit == baseline,
+                "never before": not there[:, at].any(),
+                "n": len(seen),
+                "of": len(scores),
+                "mean": float(seen.mean()),
+                "sd": float(seen.std(ddof=1)) if len(seen) > 1 else np.nan,
+                "median": quartiles[1],
+                "q1": quartiles[0],
+                "q3": quartiles[2],
+                "min": seen.min(),
+                "max": seen.max(),
+                "at_floor": float((seen == outcome.low).mean()),
+                "at_ceiling": float((seen == outcome.high).mean()),
+                "mean_low": mean.low,
+                "mean_high": mean.high,
+                "mean_se": mean.se,
+                "mean_reason": "",
+                "pairs": int(both.sum()),
+                "mean before (same patients)": float(start.mean()) if len(start) else np.nan,
+                "mean change": change.value,
+                "mean change_low": change.low,
+                "mean change_high": change.high,
+                "mean change_se": change.se,
+                "mean change_reason": change.reason,
+                "correlation": r.value,
+                "correlation_low": r.low,
+                "correlation_high": r.high,
+                "correlation_reason": r.reason,
+            }
+        )
     return rows
 
 

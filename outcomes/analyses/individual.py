@@ -1,4 +1,6 @@
-"""Single patients: who changed by more than measurement error, and how much change is meaningful."""
+"""Single patients: who changed by more than measurement error, and how much change is
+meaningful.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +34,30 @@ RETEST = ("ICC", "test-retest r")
 class IndividualChange(Analysis):
     """How many patients changed by more than the score's own measurement error?
 
-    Reliable change index RCI = (after − before)/(SEM·√2), SEM = s√(1 − reliability), s the SD before (or `sd`, of a norm
-    sample): beyond ±1.96 a patient improved or deteriorated by more than error, otherwise is called unchanged. With a
-    `cutoff` between the clinical and the other range, the improved who crossed it are called recovered (Jacobson and
-    Truax's four classes). MDC95 = 1.96·√2·SEM is the same bound in score points. Shares have Wilson intervals.
+    Reliable change index RCI = (after − before)/(SEM·√2), SEM = s√(1 − reliability), s the SD
+    before (or `sd`, of a norm sample): beyond ±1.96 a patient improved or deteriorated by more than
+    error, otherwise is called unchanged. With a `cutoff` between the clinical and the other range,
+    the improved who crossed it are called recovered (Jacobson and Truax's four classes). MDC95 =
+    1.96·√2·SEM is the same bound in score points. Shares have Wilson intervals.
 
-    `reliability` (a retest correlation or ICC) comes with its `source`; without it, the published one of the instrument
-    is taken where the library has one. About 5% of patients without any change pass ±1.96, and regression to the mean
-    moves a selected group: the share says nothing about a cause.
+    `reliability` (a retest correlation or ICC) comes with its `source`; without it, the published
+    one of the instrument is taken where the library has one. About 5% of patients without any
+    change pass ±1.96, and regression to the mean moves a selected group: the share says nothing
+    about a cause.
 
-    References: Jacobson & Truax 1991 (doi 10.1037/0022-006X.59.1.12); Beaton 2000 (doi 10.1097/00007632-200012150-00010).
+    References: Jacobson & Truax 1991 (doi 10.1037/0022-006X.59.1.12); Beaton 2000 (doi
+    10.1097/00007632-200012150-00010).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 2, 6, 5, 8, 8]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> oc.IndividualChange("pain", before="pre", after="post", reliability=0.8).run(study).facts["classes"]["improved"]
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 2, 6, 5, 8, 8]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
+    >>> oc.IndividualChange("pain", before="pre", after="post", reliability=0.8).run(study).facts[
+    ...     "classes"
+    ... ]["improved"]
     1
     """
 
@@ -61,8 +72,10 @@ class IndividualChange(Analysis):
 
     short: ClassVar[str] = "individual change (RCI)"
     references: ClassVar[tuple[str, ...]] = (
-        "Jacobson NS, Truax P. Clinical significance: a statistical approach to defining meaningful change in psychotherapy "
-        "research. J Consult Clin Psychol 1991;59:12-19.",
+        (
+            "Jacobson NS, Truax P. Clinical significance: a statistical approach to defining"
+            " meaningful change in psychotherapy research. J Consult Clin Psychol 1991;59:12-19."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -75,15 +88,26 @@ class IndividualChange(Analysis):
         rho, source = known_reliability(study, pairs.outcome, self.reliability, self.source)
         if rho is None:
             raise AnalysisError(
-                f"The measurement error of {pairs.outcome.title} needs a reliability: the library has no retest value for it. "
-                'Give reliability=0.8, source="…".'
+                f"The measurement error of {pairs.outcome.title} needs a reliability: the library"
+                ' has no retest value for it. Give reliability=0.8, source="…".'
             )
         n = pairs.counts.analysed
         if n < 2 and self.sd is None:
-            return Result(self, (Estimate("improved", math.nan, reason="too_few", measure=Measure.SHARE),), pairs.counts, pairs.outcome,
-                          facts={"classes": {}, "reliability": rho, "source": source})  # fmt: skip
-        r = reliable_change(pairs.before, pairs.after, reliability=rho, sd=self.sd, cutoff=self.cutoff,
-                            better="higher" if pairs.outcome.better == "higher" else "lower")  # fmt: skip
+            return Result(
+                self,
+                (Estimate("improved", math.nan, reason="too_few", measure=Measure.SHARE),),
+                pairs.counts,
+                pairs.outcome,
+                facts={"classes": {}, "reliability": rho, "source": source},
+            )
+        r = reliable_change(
+            pairs.before,
+            pairs.after,
+            reliability=rho,
+            sd=self.sd,
+            cutoff=self.cutoff,
+            better="higher" if pairs.outcome.better == "higher" else "lower",
+        )
         classes = {"improved": r.improved, "unchanged": r.unchanged, "deteriorated": r.deteriorated}
         if r.recovered is not None:
             classes = {"recovered": r.recovered} | classes
@@ -98,8 +122,15 @@ class IndividualChange(Analysis):
         ]
         data = {"pairs": pairs_frame(pairs).assign(rci=r.index, change_class=r.classes)}
         notes = ("Improved counts the recovered too.",) if r.recovered is not None else ()
-        return Result(self, (*shares, *sizes), pairs.counts, pairs.outcome, notes, data,
-                      facts={"classes": classes, "reliability": rho, "source": source})  # fmt: skip
+        return Result(
+            self,
+            (*shares, *sizes),
+            pairs.counts,
+            pairs.outcome,
+            notes,
+            data,
+            facts={"classes": classes, "reliability": rho, "source": source},
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts, facts = result.outcome, result.counts, result.facts
@@ -108,45 +139,67 @@ class IndividualChange(Analysis):
             return nobody(self, result)
         if not facts["classes"]:
             who = f"{counts.analysed} of {counts.enrolled}"
-            return f"Measurement error of {outcome.title} cannot be judged: too few patients have both scores ({who})."
+            return (
+                f"Measurement error of {outcome.title} cannot be judged: too few patients have both"
+                f" scores ({who})."
+            )
         classes, n, k = facts["classes"], counts.analysed, digits_for(outcome.resolution)
         source = f" ({facts['source']})" if facts["source"] else ""
         crossed = (
-            f", {classes['recovered']} of them past the cut-off of {self.cutoff:g}" if "recovered" in classes else ""
+            f", {classes['recovered']} of them past the cut-off of {self.cutoff:g}"
+            if "recovered" in classes
+            else ""
         )
         return (
-            f"With reliability {number(facts['reliability'], 2)}{source}, {classes['improved']} of {n} patients improved in "
-            f"{outcome.title} and {classes['deteriorated']} worsened by more than measurement error from {spoken(self.before)} to "
-            f"{spoken(self.after)} (RCI ±1.96, that is {number(result['MDC95'].value, k)} {outcome.unit}){crossed}; "
-            f"n={n} of {counts.enrolled}."
+            f"With reliability {number(facts['reliability'], 2)}{source}, {classes['improved']} of"
+            f" {n} patients improved in {outcome.title} and {classes['deteriorated']} worsened by"
+            f" more than measurement error from {spoken(self.before)} to {spoken(self.after)} (RCI"
+            f" ±1.96, that is {number(result['MDC95'].value, k)} {outcome.unit}){crossed}; n={n} of"
+            f" {counts.enrolled}."
         )
 
     def methods_text(self) -> str:
         rho = "" if self.reliability is None else f" with reliability {self.reliability:g}"
-        return f"Single patients were classed by the reliable change index (±1.96){rho} as improved, unchanged or deteriorated."
+        return (
+            f"Single patients were classed by the reliable change index (±1.96){rho} as improved,"
+            " unchanged or deteriorated."
+        )
 
 
 @dataclass(frozen=True)
 class MeaningfulChange(Analysis):
     """How much improvement in this score do patients call an improvement?
 
-    By an anchor such as the PGIC at the visit after, where `improved` says which answers count ("<= 2": much or very much
-    improved): the mean improvement of those patients and of the others, and the cut-off that agrees best with the anchor
-    (Youden; the smallest where several tie) with the area under the ROC curve (DeLong interval). By spread: half the SD
-    before, and with a reliability SEM and MDC95. Improvement is counted positive whatever the direction of the score.
+    By an anchor such as the PGIC at the visit after, where `improved` says which answers count ("<=
+    2": much or very much improved): the mean improvement of those patients and of the others, and
+    the cut-off that agrees best with the anchor (Youden; the smallest where several tie) with the
+    area under the ROC curve (DeLong interval). By spread: half the SD before, and with a
+    reliability SEM and MDC95. Improvement is counted positive whatever the direction of the score.
 
-    Several thresholds, because they differ; an anchor whose Spearman correlation with the improvement is below 0.3 in size
-    hardly measures it, and a note says so. Such a threshold classifies patients; it does not judge a group's mean change.
+    Several thresholds, because they differ; an anchor whose Spearman correlation with the
+    improvement is below 0.3 in size hardly measures it, and a note says so. Such a threshold
+    classifies patients; it does not judge a group's mean change.
 
-    References: Devji 2020 (doi 10.1136/bmj.m1714); Norman 2003 (doi 10.1097/01.MLR.0000062554.74615.4C);
-    DeLong 1988 (doi 10.2307/2531595).
+    References: Devji 2020 (doi 10.1136/bmj.m1714); Norman 2003 (doi
+    10.1097/01.MLR.0000062554.74615.4C); DeLong 1988 (doi 10.2307/2531595).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbccdd"), "visit": ["pre", "post"] * 4, "pain": [7.0, 2, 6, 5, 8, 8, 7, 3],
-    ...                        "pgic": [None, 1, None, 3, None, 4, None, 2]})
-    >>> measures = {"pain": oc.Outcome("pain", "Pain", "lower"), "pgic": oc.Outcome("pgic", "PGIC", "lower")}
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbccdd"),
+    ...         "visit": ["pre", "post"] * 4,
+    ...         "pain": [7.0, 2, 6, 5, 8, 8, 7, 3],
+    ...         "pgic": [None, 1, None, 3, None, 4, None, 2],
+    ...     }
+    ... )
+    >>> measures = {
+    ...     "pain": oc.Outcome("pain", "Pain", "lower"),
+    ...     "pgic": oc.Outcome("pgic", "PGIC", "lower"),
+    ... }
     >>> study = oc.Study(scores, visits=("pre", "post"), measures=measures)
-    >>> oc.MeaningfulChange("pain", before="pre", after="post", anchor="pgic").run(study)["ROC cut-off"].value
+    >>> oc.MeaningfulChange("pain", before="pre", after="post", anchor="pgic").run(study)[
+    ...     "ROC cut-off"
+    ... ].value
     4.0
     """
 
@@ -161,10 +214,14 @@ class MeaningfulChange(Analysis):
 
     short: ClassVar[str] = "meaningful change"
     references: ClassVar[tuple[str, ...]] = (
-        "Devji T, et al. Evaluating the credibility of anchor based estimates of minimal important differences for patient "
-        "reported outcomes. BMJ 2020;369:m1714.",
-        "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver operating "
-        "characteristic curves. Biometrics 1988;44:837-845.",
+        (
+            "Devji T, et al. Evaluating the credibility of anchor based estimates of minimal"
+            " important differences for patient reported outcomes. BMJ 2020;369:m1714."
+        ),
+        (
+            "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more"
+            " correlated receiver operating characteristic curves. Biometrics 1988;44:837-845."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -172,7 +229,8 @@ class MeaningfulChange(Analysis):
         _check_reliability(self.reliability)
         if parse_rule(self.improved)[0] not in ("at_most", "at_least"):
             raise AnalysisError(
-                f"improved says which answers of the anchor count, such as '<= 2'; got '{self.improved}'."
+                "improved says which answers of the anchor count, such as '<= 2'; got"
+                f" '{self.improved}'."
             )
 
     def compute(self, study: Study) -> Result:
@@ -181,12 +239,19 @@ class MeaningfulChange(Analysis):
         answers = study.wide(self.anchor)[self.after].reindex(pairs.patients).to_numpy()
         asked = ~np.isnan(answers)
         gain, answers = np.round(sign * pairs.change[asked], 9), answers[asked]
-        counts = _without(pairs.counts, int((~asked).sum()), f"no {study.outcome(self.anchor).title} at {self.after}")
+        counts = _without(
+            pairs.counts,
+            int((~asked).sum()),
+            f"no {study.outcome(self.anchor).title} at {self.after}",
+        )
         rho, source = known_reliability(study, pairs.outcome, self.reliability, self.source)
         a = anchored(gain, answers, _called_improved(answers, self.improved), level=self.level)
         unit = pairs.outcome.unit
         roc = a.roc
-        best = f"Youden J {number(roc.youden, 2)}, sensitivity {number(roc.sensitivity, 2)}, specificity {number(roc.specificity, 2)}"
+        best = (
+            f"Youden J {number(roc.youden, 2)}, sensitivity {number(roc.sensitivity, 2)},"
+            f" specificity {number(roc.specificity, 2)}"
+        )
         cut = Estimate(
             "ROC cut-off",
             roc.cut,
@@ -197,13 +262,40 @@ class MeaningfulChange(Analysis):
         )
         spread = spread_thresholds(pairs.before, pairs.after, reliability=rho)[:3]
         how = f"reliability {rho:g}{f' ({source})' if source else ''}" if rho is not None else ""
-        thresholds = [replace(e, unit=unit, how=how if e.name != "half SD before" else "") for e in spread]
-        rows = (replace(a.improved, unit=unit), replace(a.other, unit=unit), cut, _within(roc.auc),
-                replace(a.correlation, name="Spearman correlation with the anchor", measure=Measure.CORRELATION), *thresholds)  # fmt: skip
-        facts = {"pairs": pairs.counts.analysed, "n_improved": roc.n_improved, "n_other": roc.n_other,
-                 "anchor": study.outcome(self.anchor).title}  # fmt: skip
-        data = {"pairs": pairs_frame(pairs), "anchored": pd.DataFrame({"improvement": gain, "anchor": answers})}
-        return Result(self, rows, counts, pairs.outcome, _anchor_notes(a.correlation, self.improved), data, facts=facts)
+        thresholds = [
+            replace(e, unit=unit, how=how if e.name != "half SD before" else "") for e in spread
+        ]
+        rows = (
+            replace(a.improved, unit=unit),
+            replace(a.other, unit=unit),
+            cut,
+            _within(roc.auc),
+            replace(
+                a.correlation,
+                name="Spearman correlation with the anchor",
+                measure=Measure.CORRELATION,
+            ),
+            *thresholds,
+        )
+        facts = {
+            "pairs": pairs.counts.analysed,
+            "n_improved": roc.n_improved,
+            "n_other": roc.n_other,
+            "anchor": study.outcome(self.anchor).title,
+        }
+        data = {
+            "pairs": pairs_frame(pairs),
+            "anchored": pd.DataFrame({"improvement": gain, "anchor": answers}),
+        }
+        return Result(
+            self,
+            rows,
+            counts,
+            pairs.outcome,
+            _anchor_notes(a.correlation, self.improved),
+            data,
+            facts=facts,
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts, facts = result.outcome, result.counts, result.facts
@@ -212,45 +304,68 @@ class MeaningfulChange(Analysis):
             lacks = f" and an answer of {facts['anchor']}" if facts["pairs"] else ""
             return f"{nobody(self, result).rstrip('.')}{lacks}."
         yes, no, cut, auc, rho, half = result.estimates[:6]
-        k, unit, answers = digits_for(outcome.resolution), outcome.unit, rule_name(self.improved).removeprefix("score ")
+        k, unit, answers = (
+            digits_for(outcome.resolution),
+            outcome.unit,
+            rule_name(self.improved).removeprefix("score "),
+        )
         if not facts["n_improved"]:
-            none = f"None of {counts.analysed} patients was called improved by {facts['anchor']} ({answers})"
+            none = (
+                f"None of {counts.analysed} patients was called improved by {facts['anchor']}"
+                f" ({answers})"
+            )
             return f"{none}: no anchored threshold."
         said = (
-            f"Patients called improved by {facts['anchor']} ({answers}; {facts['n_improved']} of {counts.analysed}) "
-            f"improved by {number(yes.value, k)} {unit} in {outcome.title} on average"
+            f"Patients called improved by {facts['anchor']} ({answers}; {facts['n_improved']} of"
+            f" {counts.analysed}) improved by {number(yes.value, k)} {unit} in {outcome.title} on"
+            " average"
         )
         if facts["n_other"]:
             area = f"AUC {number(auc.value, 2)}" + (
                 "" if auc.reason else f", {interval(auc.low, auc.high, 2, level=auc.level)}"
             )
-            with_anchor = "no correlation with the anchor" if math.isnan(rho.value) else (
-                f"Spearman correlation with the anchor {number(rho.value, 2)}"
-            )  # fmt: skip
-            said += (
-                f", the others by {number(no.value, k)}; the cut-off that agrees best is {number(cut.value, k)} {unit} ({area}; "
-                f"{with_anchor})"
+            with_anchor = (
+                "no correlation with the anchor"
+                if math.isnan(rho.value)
+                else (f"Spearman correlation with the anchor {number(rho.value, 2)}")
             )
-        half_sd = "" if math.isnan(half.value) else f" Half the SD before is {number(half.value, k)} {unit}."
+            said += (
+                f", the others by {number(no.value, k)}; the cut-off that agrees best is"
+                f" {number(cut.value, k)} {unit} ({area}; {with_anchor})"
+            )
+        half_sd = (
+            ""
+            if math.isnan(half.value)
+            else f" Half the SD before is {number(half.value, k)} {unit}."
+        )
         return f"{said}.{half_sd} {counts.analysed} of {plural(counts.enrolled, 'patient')}."
 
     def methods_text(self) -> str:
         return (
-            f"Meaningful change was estimated from the anchor {spoken(self.anchor)} ({self.improved}) by its mean and by the ROC "
-            "cut-off (Youden), and from half the SD before."
+            f"Meaningful change was estimated from the anchor {spoken(self.anchor)}"
+            f" ({self.improved}) by its mean and by the ROC cut-off (Youden), and from half the SD"
+            " before."
         )
 
 
-def known_reliability(study: Study, outcome: Outcome, given: float | None, source: str) -> tuple[float | None, str]:
-    """The reliability to use and where it is from: the one given, or the instrument's first published retest value."""
+def known_reliability(
+    study: Study, outcome: Outcome, given: float | None, source: str
+) -> tuple[float | None, str]:
+    """The reliability to use and where it is from: the one given, or the instrument's first
+    published retest value.
+    """
     if given is not None or not outcome.instrument:
         return given, source
     published = (
-        study.instrument(outcome.instrument).get(outcome.name.removeprefix(f"{outcome.instrument}_")).reliability
+        study.instrument(outcome.instrument)
+        .get(outcome.name.removeprefix(f"{outcome.instrument}_"))
+        .reliability
     )
     for r in published:
         if r.statistic in RETEST and not math.isnan(r.value):
-            return r.value, ", ".join(part for part in (r.statistic, r.population, r.citation) if part)
+            return r.value, ", ".join(
+                part for part in (r.statistic, r.population, r.citation) if part
+            )
     return None, ""
 
 
@@ -268,26 +383,43 @@ def _without(counts: Counts, left: int, why: str) -> Counts:
     """The counts with some more patients left out."""
     if not left:
         return counts
-    return Counts(counts.enrolled, counts.analysed - left, (*counts.left_out, (why, left)), counts.noun)
+    return Counts(
+        counts.enrolled, counts.analysed - left, (*counts.left_out, (why, left)), counts.noun
+    )
 
 
 def _within(auc: Estimate) -> Estimate:
     """An area with limits that are areas: a normal interval may reach beyond 0 and 1."""
-    return replace(auc, low=max(auc.low, 0.0), high=min(auc.high, 1.0)) if not math.isnan(auc.low) else auc
+    return (
+        replace(auc, low=max(auc.low, 0.0), high=min(auc.high, 1.0))
+        if not math.isnan(auc.low)
+        else auc
+    )
 
 
 def _anchor_notes(correlation: Estimate, improved: str) -> tuple[str, ...]:
     if math.isnan(correlation.value):
-        return ("The improvement or the anchor is the same in everybody: the anchor says nothing about this score.",)
+        return (
+            (
+                "The improvement or the anchor is the same in everybody: the anchor says nothing"
+                " about this score."
+            ),
+        )
     wanted = -1 if parse_rule(improved)[0] == "at_most" else 1
     if wanted * correlation.value <= -WEAKEST_ANCHOR:
         return (
-            f"The anchor correlates with the improvement the wrong way round ({number(correlation.value, 2)}): those whom it calls "
-            "improved did so less. Check the direction of both scores; the thresholds should not be used.",
+            (
+                "The anchor correlates with the improvement the wrong way round"
+                f" ({number(correlation.value, 2)}): those whom it calls improved did so less."
+                " Check the direction of both scores; the thresholds should not be used."
+            ),
         )
     if abs(correlation.value) < WEAKEST_ANCHOR:
         return (
-            f"The anchor correlates with the improvement by {number(correlation.value, 2)} only (below 0.3 in size): it says little "
-            "about this score, and its thresholds should not be used.",
+            (
+                f"The anchor correlates with the improvement by {number(correlation.value, 2)} only"
+                " (below 0.3 in size): it says little about this score, and its thresholds should"
+                " not be used."
+            ),
         )
     return ()

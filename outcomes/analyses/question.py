@@ -18,7 +18,10 @@ from outcomes.core.wording import spoken
 from outcomes.study.study import Study
 
 ROLES = ("primary", "secondary", "sensitivity", "exploratory")
-UNCONTROLLED = "No control group: a change may be regression to the mean, the natural course or other treatment."
+UNCONTROLLED = (
+    "No control group: a change may be regression to the mean, the natural course or other"
+    " treatment."
+)
 TOGETHER = "All arms are counted together: this says nothing of what one arm has over another."
 
 _REGISTRY: dict[str, type[Analysis]] = {}
@@ -26,10 +29,11 @@ _REGISTRY: dict[str, type[Analysis]] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """A question, asked of a study. Subclasses add their parameters as fields and answer in `compute`.
+    """A question, asked of a study. Subclasses add their parameters as fields and answer in
+    `compute`.
 
-    `role` is primary, secondary, sensitivity or exploratory; `family` names what multiplicity is controlled over;
-    `label` overrides the title; `level` is the confidence level.
+    `role` is primary, secondary, sensitivity or exploratory; `family` names what multiplicity is
+    controlled over; `label` overrides the title; `level` is the confidence level.
     """
 
     role: str = "exploratory"
@@ -61,21 +65,33 @@ class Analysis:
         if self.role not in ROLES:
             raise AnalysisError(unknown("role", self.role, ROLES))
         if not 0.5 <= self.level < 1:
-            raise AnalysisError(f"level is a confidence level between 0.5 and 1, such as 0.95; got {self.level}.")
+            raise AnalysisError(
+                f"level is a confidence level between 0.5 and 1, such as 0.95; got {self.level}."
+            )
 
     def _has_its_kind(self, name: str, annotation: str) -> None:
         """Refuse a field of the wrong kind in words, where its annotation is a plain one."""
         value = getattr(self, name)
-        kinds: dict[str, tuple[Any, str]] = {"str": (str, "text"), "bool": (bool, "true or false"), "int": (int, "a whole number"),
-                 "float": ((int, float), "a number"), "tuple": (tuple, "a list"), "Sequence": (tuple, "a list")}  # fmt: skip
+        kinds: dict[str, tuple[Any, str]] = {
+            "str": (str, "text"),
+            "bool": (bool, "true or false"),
+            "int": (int, "a whole number"),
+            "float": ((int, float), "a number"),
+            "tuple": (tuple, "a list"),
+            "Sequence": (tuple, "a list"),
+        }
         kind, words = kinds.get(annotation.split("[")[0], (object, ""))
-        if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):
-            raise AnalysisError(f"{type(self).__name__}: {name} is {words}, not {type(value).__name__}.")
+        if not isinstance(value, kind) or (
+            isinstance(value, bool) and annotation in ("int", "float")
+        ):
+            raise AnalysisError(
+                f"{type(self).__name__}: {name} is {words}, not {type(value).__name__}."
+            )
 
     @classmethod
     def question(cls) -> str:
         """The researcher's question: the first line of the docstring."""
-        return (inspect.getdoc(cls) or "").split("\n", 1)[0]
+        return " ".join((inspect.getdoc(cls) or "").partition("\n\n")[0].split())
 
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the outcome with its visits and the method."""
@@ -89,7 +105,8 @@ class Analysis:
     def run(self, study: Study) -> Result:
         """Answer the question from this study.
 
-        Warnings of the libraries underneath become notes. Raises AnalysisError where the study cannot answer.
+        Warnings of the libraries underneath become notes. Raises AnalysisError where the study
+        cannot answer.
         """
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -99,7 +116,12 @@ class Analysis:
             notes.append(UNCONTROLLED)
         if study.design == "parallel" and not self.comparative:
             notes.append(TOGETHER)
-        facts = {"controlled": study.controlled, "design": study.design, "sample": study.sample, **result.facts}
+        facts = {
+            "controlled": study.controlled,
+            "design": study.design,
+            "sample": study.sample,
+            **result.facts,
+        }
         return dataclasses.replace(result, notes=tuple(notes), facts=facts)
 
     def compute(self, study: Study) -> Result:
@@ -115,11 +137,15 @@ class Analysis:
         return f"{self.short[:1].upper()}{self.short[1:]}."
 
     def methods_of(self, result: Result) -> str:
-        """The methods sentence of an answer; questions whose method depends on the data write it from `result.model`."""
+        """The methods sentence of an answer; questions whose method depends on the data write it
+        from `result.model`.
+        """
         return self.methods_text()
 
     def to_dict(self) -> dict[str, Any]:
-        """The question as plain data, for TOML: its method and every field that is not at its default."""
+        """The question as plain data, for TOML: its method and every field that is not at its
+        default.
+        """
         out: dict[str, Any] = {"method": type(self).__name__}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
@@ -139,11 +165,15 @@ def _plain(value: Any) -> Any:
 
 
 def questions() -> dict[str, type[Analysis]]:
-    """Every kind of question there is, by name: those of `outcomes.analyses` and `outcomes.analyses.missing`, and a user's own."""
+    """Every kind of question there is, by name: those of `outcomes.analyses` and
+    `outcomes.analyses.missing`, and a user's own.
+    """
     return dict(sorted(_REGISTRY.items()))
 
 
-def from_dict(entry: Mapping[str, Any], *, kinds: Mapping[str, type[Analysis]] | None = None) -> Analysis:
+def from_dict(
+    entry: Mapping[str, Any], *, kinds: Mapping[str, type[Analysis]] | None = None
+) -> Analysis:
     """A question from plain data (one `[[analysis]]` of a study file).
 
     Raises AnalysisError for an unknown method or field, with what there is.
@@ -160,14 +190,24 @@ def from_dict(entry: Mapping[str, Any], *, kinds: Mapping[str, type[Analysis]] |
         if key not in fields:
             raise AnalysisError(f"{name}: {unknown('field', key, fields)}")
     needed = [
-        n for n, f in fields.items()
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and n not in entry
-    ]  # fmt: skip
+        n
+        for n, f in fields.items()
+        if f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+        and n not in entry
+    ]
     if needed:
-        raise AnalysisError(f"{name} needs {' and '.join(needed)}. Its fields: {', '.join(fields)}.")
-    asked = {k for k, v in entry.items() if isinstance(v, Mapping) and not str(fields[k].type).startswith("Mapping")}
+        raise AnalysisError(
+            f"{name} needs {' and '.join(needed)}. Its fields: {', '.join(fields)}."
+        )
+    asked = {
+        k
+        for k, v in entry.items()
+        if isinstance(v, Mapping) and not str(fields[k].type).startswith("Mapping")
+    }
     made: dict[str, Any] = {
-        k: from_dict(v, kinds=kinds) if k in asked and "method" in v else v for k, v in entry.items()
+        k: from_dict(v, kinds=kinds) if k in asked and "method" in v else v
+        for k, v in entry.items()
     }
     return kinds[name](**made)
 

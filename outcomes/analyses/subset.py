@@ -23,27 +23,46 @@ from outcomes.study.study import Study
 class Among(Analysis):
     """What is the answer among some of the patients only, such as those who kept to the protocol?
 
-    `where` names patient characteristics with the value, or the values, that let a patient in; several characteristics must
-    all fit: ``where={"per_protocol": "yes"}``, ``where={"diagnosis": ["CRPS", "neuropathy"]}``. Values are compared as text, and
-    in a column of yes and no only, whatever words it has for them (y, true, 1 …), as "yes" and "no".
-    Everybody else is counted as left out, with the characteristic that left them out.
+    `where` names patient characteristics with the value, or the values, that let a patient in;
+    several characteristics must all fit: ``where={"per_protocol": "yes"}``, ``where={"diagnosis":
+    ["CRPS", "neuropathy"]}``. Values are compared as text, and in a column of yes and no only,
+    whatever words it has for them (y, true, 1 …), as "yes" and "no". Everybody else is counted as
+    left out, with the characteristic that left them out.
 
-    This is a sensitivity analysis (supplementary, in the words of ICH E9(R1)), not the answer. Who kept to the protocol is known
-    only after randomisation and may depend on the treatment and on how patients fared, so the arms are no longer made alike by
-    chance; and the estimand is another one: patients who kept to the protocol, whom nobody could have picked out beforehand.
-    Read it beside the answer of all enrolled. A characteristic known before randomisation (sex, site) leaves the arms as
-    randomised, but whether such groups differ is asked with `Interaction`, not by two answers side by side.
+    This is a sensitivity analysis (supplementary, in the words of ICH E9(R1)), not the answer. Who
+    kept to the protocol is known only after randomisation and may depend on the treatment and on
+    how patients fared, so the arms are no longer made alike by chance; and the estimand is another
+    one: patients who kept to the protocol, whom nobody could have picked out beforehand. Read it
+    beside the answer of all enrolled. A characteristic known before randomisation (sex, site)
+    leaves the arms as randomised, but whether such groups differ is asked with `Interaction`, not
+    by two answers side by side.
 
-    Raises AnalysisError for an unknown characteristic or value, with what there is, and where nobody is let in.
+    Raises AnalysisError for an unknown characteristic or value, with what there is, and where
+    nobody is let in.
 
-    References: ICH E9, 1998, section 5.2.2 (per protocol set); ICH E9(R1), 2019, section A.5.3; Hernan & Robins 2017
-    (doi 10.1056/NEJMsm1605385).
+    References: ICH E9, 1998, section 5.2.2 (per protocol set); ICH E9(R1), 2019, section A.5.3;
+    Hernan & Robins 2017 (doi 10.1056/NEJMsm1605385).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbccdd"), "visit": ["pre", "post"] * 4, "pain": [7.0, 5, 6, 5, 8, 4, 9, 9]})
-    >>> patients = pd.DataFrame({"patient": list("abcd"), "per_protocol": ["yes", "yes", "yes", "no"]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), patients=patients, measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> result = oc.Among(oc.PairedT("pain", before="pre", after="post"), where={"per_protocol": "yes"}).run(study)
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbccdd"),
+    ...         "visit": ["pre", "post"] * 4,
+    ...         "pain": [7.0, 5, 6, 5, 8, 4, 9, 9],
+    ...     }
+    ... )
+    >>> patients = pd.DataFrame(
+    ...     {"patient": list("abcd"), "per_protocol": ["yes", "yes", "yes", "no"]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "post"),
+    ...     patients=patients,
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> result = oc.Among(
+    ...     oc.PairedT("pain", before="pre", after="post"), where={"per_protocol": "yes"}
+    ... ).run(study)
     >>> result["mean change"].value, result.counts.left_out
     (-2.3333333333333335, (('with per protocol other than yes', 1),))
     """
@@ -59,12 +78,19 @@ class Among(Analysis):
         if not isinstance(self.analysis, Analysis):
             raise AnalysisError("Among asks a question again, such as ANCOVA(…).")
         if not isinstance(self.where, Mapping) or not self.where:
-            raise AnalysisError('where names patient characteristics and who is let in: where={"per_protocol": "yes"}.')
-        chosen = {str(k): tuple(v) if isinstance(v, list | tuple) else v for k, v in self.where.items()}
+            raise AnalysisError(
+                'where names patient characteristics and who is let in: where={"per_protocol":'
+                ' "yes"}.'
+            )
+        chosen = {
+            str(k): tuple(v) if isinstance(v, list | tuple) else v for k, v in self.where.items()
+        }
         for name, value in chosen.items():
             values = value if isinstance(value, tuple) else (value,)
             if not values or not all(isinstance(v, str | bool | int | float) for v in values):
-                raise AnalysisError(f"where: {name} is a text, a number, true or false, or a list of these.")
+                raise AnalysisError(
+                    f"where: {name} is a text, a number, true or false, or a list of these."
+                )
         object.__setattr__(self, "where", chosen)
 
     @property
@@ -90,7 +116,9 @@ class Among(Analysis):
     @property
     def only(self) -> str:
         """Who is let in, in words: "per protocol yes"."""
-        return " and ".join(f"{spoken(name)} {' or '.join(_texts(value))}" for name, value in self.where.items())
+        return " and ".join(
+            f"{spoken(name)} {' or '.join(_texts(value))}" for name, value in self.where.items()
+        )
 
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the question's title and who is let in."""
@@ -107,14 +135,24 @@ class Among(Analysis):
             counts = Counts(study.enrolled, own.analysed, (*left, *own.left_out))
         if study.controlled and left:
             notes.append(
-                f"A sensitivity analysis of patients with {self.only}: if that was settled after randomisation, the arms are no longer "
-                "as randomised, and the answer is not about all who were enrolled."
+                f"A sensitivity analysis of patients with {self.only}: if that was settled after"
+                " randomisation, the arms are no longer as randomised, and the answer is not about"
+                " all who were enrolled."
             )
-        facts = {**found.facts, "let_in": int(let_in.sum()), "of": study.enrolled, "own_counts": own}
-        return replace(found, analysis=self, counts=counts, notes=tuple(notes), pictures=(), facts=facts)
+        facts = {
+            **found.facts,
+            "let_in": int(let_in.sum()),
+            "of": study.enrolled,
+            "own_counts": own,
+        }
+        return replace(
+            found, analysis=self, counts=counts, notes=tuple(notes), pictures=(), facts=facts
+        )
 
     def _let_in(self, study: Study) -> tuple[np.ndarray, list[tuple[str, int]]]:
-        """Whom `where` lets in, of all enrolled, and how many each characteristic leaves out of those still in."""
+        """Whom `where` lets in, of all enrolled, and how many each characteristic leaves out of
+        those still in.
+        """
         there, left = np.ones(study.enrolled, dtype=bool), list[tuple[str, int]]()
         for name, value in self.where.items():
             column, wanted = study.characteristic(name), _texts(value)
@@ -122,7 +160,9 @@ class Among(Analysis):
             if _yes_or_no(column):
                 wanted = [_word(w) or w for w in wanted]
             if absent := [w for w in wanted if w not in set(seen.dropna())]:
-                raise AnalysisError(unknown(spoken(name), absent[0], sorted(seen.dropna().unique())))
+                raise AnalysisError(
+                    unknown(spoken(name), absent[0], sorted(seen.dropna().unique()))
+                )
             known, fits = seen.notna().to_numpy(), seen.isin(wanted).to_numpy()
             out = {f"no {spoken(name)} recorded": there & ~known, other: there & known & ~fits}
             left += [(why, int(who.sum())) for why, who in out.items() if who.any()]
@@ -132,23 +172,31 @@ class Among(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         n, of, own = (result.facts[k] for k in ("let_in", "of", "own_counts"))
         words = self.analysis.sentence(replace(result, analysis=self.analysis, counts=own), style)
-        words = words.replace(f"of {n} enrolled", f"of these {n}")  # more were enrolled than the question has seen
+        words = words.replace(
+            f"of {n} enrolled", f"of these {n}"
+        )  # more were enrolled than the question has seen
         return f"Among the {n} of {plural(of, 'patient')} with {self.only}: {words}"
 
     def methods_text(self) -> str:
         return f"{self.analysis.methods_text()} {self._again}"
 
     def methods_of(self, result: Result) -> str:
-        """The wrapped question's methods, from what was fitted, and among whom it was asked again."""
+        """The wrapped question's methods, from what was fitted, and among whom it was asked
+        again.
+        """
         return f"{self.analysis.methods_of(result)} {self._again}"
 
     @property
     def _again(self) -> str:
-        return f"This was asked again of patients with {self.only} alone, as a sensitivity analysis."
+        return (
+            f"This was asked again of patients with {self.only} alone, as a sensitivity analysis."
+        )
 
 
 def as_words(column: pd.Series) -> pd.Series:
-    """A characteristic as `where` compares it: as text, and a column of yes and no only as "yes" and "no"; missing stays missing."""
+    """A characteristic as `where` compares it: as text, and a column of yes and no only as "yes"
+    and "no"; missing stays missing.
+    """
     texts = column.map(_text, na_action="ignore")
     return texts.map(_word, na_action="ignore") if _yes_or_no(column) else texts
 

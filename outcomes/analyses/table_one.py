@@ -1,4 +1,6 @@
-"""Table 1: each characteristic of the patients, of all and of each group, with how far the groups are apart."""
+"""Table 1: each characteristic of the patients, of all and of each group, with how far the groups
+are apart.
+"""
 
 from __future__ import annotations
 
@@ -23,22 +25,29 @@ Groups = dict[str, pd.Series]
 
 
 def default_groups(study: Study) -> str:
-    """The groups of a design: its arms, or its routes; "" where it has none or they change within a patient."""
+    """The groups of a design: its arms, or its routes; "" where it has none or they change within a
+    patient.
+    """
     by = {"parallel": "arm", "routes": "route"}.get(study.design, "")
     return by if by and by in study.patient_frame else ""
 
 
-def table_one(study: Study, chosen: Sequence[str], by: str = "", outcomes: Sequence[str] = ()) -> pd.DataFrame:
+def table_one(
+    study: Study, chosen: Sequence[str], by: str = "", outcomes: Sequence[str] = ()
+) -> pd.DataFrame:
     """One row a level of each characteristic (or a number), as text, with the count behind it.
 
-    With `by`, a column for each group and the largest standardised difference of two groups (SMD), and the scores of
-    `outcomes` at baseline as characteristics too. No test: chance explains every difference between randomised arms.
+    With `by`, a column for each group and the largest standardised difference of two groups (SMD),
+    and the scores of `outcomes` at baseline as characteristics too. No test: chance explains every
+    difference between randomised arms.
     """
     groups = _groups(study, by)
     rows: list[tuple[str, ...]] = []
     for name, column, digits in _columns(study, chosen, by, outcomes if by else ()):
         as_number = digits > 0 or tuple(chosen) == (name,)
-        rows += _described(name, column, groups, max(digits, 1), as_number=as_number, named=bool(chosen))
+        rows += _described(
+            name, column, groups, max(digits, 1), as_number=as_number, named=bool(chosen)
+        )
     heads = [f"{spoken(g)} (n={int(member.sum())})" for g, member in groups.items()]
     return pd.DataFrame(rows, columns=[*FIXED, *heads, *(["SMD"] if groups else [])])
 
@@ -80,7 +89,9 @@ def _described(
         values = [pd.to_numeric(p).to_numpy(float) for p in parts]
         smd = _largest([smd_numbers(a, b) for a, b in combinations(values[1:], 2)])
         yield _row(name, "mean (SD)", [_mean(v, digits) for v in values], len(seen), groups, smd)
-        yield _row(name, "median (quartiles)", [_median(v, digits) for v in values], len(seen), groups, "")
+        yield _row(
+            name, "median (quartiles)", [_median(v, digits) for v in values], len(seen), groups, ""
+        )
     elif seen.nunique() <= MAX_CATEGORIES or named:
         texts = [p.astype(str) for p in parts]
         levels = sorted(texts[0].unique())
@@ -90,7 +101,9 @@ def _described(
             cells = [share_of(c[i], len(t)) for c, t in zip(counts, texts, strict=True)]
             yield _row(name, level, cells, counts[0][i], groups, smd if i == 0 else "")
     else:
-        yield _row(name, "distinct values", [str(p.nunique()) for p in parts], len(seen), groups, "")
+        yield _row(
+            name, "distinct values", [str(p.nunique()) for p in parts], len(seen), groups, ""
+        )
     if len(column) > len(seen):
         absent = [column.isna(), *(column.isna() & member for member in groups.values())]
         sizes = [len(column), *(int(member.sum()) for member in groups.values())]
@@ -101,7 +114,9 @@ def _described(
         yield _row(name, "not recorded", cells, int(absent[0].sum()), groups, "")
 
 
-def _row(name: str, level: str, cells: Sequence[str], n: int, groups: Groups, smd: str) -> tuple[str, ...]:
+def _row(
+    name: str, level: str, cells: Sequence[str], n: int, groups: Groups, smd: str
+) -> tuple[str, ...]:
     return (name, str(level), cells[0], n, *cells[1:], *((smd,) if groups else ()))  # type: ignore[return-value]
 
 

@@ -1,4 +1,6 @@
-"""What a report may need to know of a question, whoever wrote it: said by the question, never read off its name."""
+"""What a report may need to know of a question, whoever wrote it: said by the question, never read
+off its name.
+"""
 
 from __future__ import annotations
 

@@ -28,12 +28,16 @@ def find_issues(study: Study) -> list[Issue]:
 def check(study: Study) -> pd.DataFrame:
     """What in these data needs a look before anybody believes a result?
 
-    One row an issue: severity (error, warning, note), rule, table, column, count, message and addresses.
-    No patient's value or identifier is in it, and nothing is repaired.
+    One row an issue: severity (error, warning, note), rule, table, column, count, message and
+    addresses. No patient's value or identifier is in it, and nothing is repaired.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, None, 5]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, None, 5]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> list(oc.check(study)["rule"])[:1]
     ['missing_scores']
     """

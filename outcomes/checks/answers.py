@@ -1,4 +1,6 @@
-"""Rules about answers to instruments: codings that do not fit, answers somebody must look at, scoring that needs a word."""
+"""Rules about answers to instruments: codings that do not fit, answers somebody must look at,
+scoring that needs a word.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from outcomes.study.study import InstrumentUse, Issue, Study
 
 @rule
 def suspicious_coding(study: Study) -> Iterator[Issue]:
-    """Answers that look as if they were stored in another coding than the instrument's: said, never repaired."""
+    """Answers that look as if they were stored in another coding than the instrument's: said, never
+    repaired.
+    """
     for use, kind, items in _answers(study):
         frame = items + float(use.options.get("shift", 0))
         for code in set(use.options.get("reverse", ())) & set(frame):
@@ -37,17 +41,28 @@ def safety_flag(study: Study) -> Iterator[Issue]:
             column = use.items[flag.item]
             if rows:
                 yield Issue(
-                    "safety_flag", f"{kind.title}: {flag.message}.", len(rows), "warning", "scores", column, rows
+                    "safety_flag",
+                    f"{kind.title}: {flag.message}.",
+                    len(rows),
+                    "warning",
+                    "scores",
+                    column,
+                    rows,
                 )
             given = items.notna().any(axis=1).to_numpy()
             if n := int((np.isnan(x) & given).sum()):
-                text = f"{kind.title}: item {flag.item} is not answered in {plural(n, 'questionnaire')} (its safety flag is unknown)."
+                text = (
+                    f"{kind.title}: item {flag.item} is not answered in"
+                    f" {plural(n, 'questionnaire')} (its safety flag is unknown)."
+                )
                 yield Issue("safety_flag", text, n, "note", "scores", column)
 
 
 @rule
 def scoring_note(study: Study) -> Iterator[Issue]:
-    """What scoring was told (recodings, value set and its source) and which of its facts are unverified."""
+    """What scoring was told (recodings, value set and its source) and which of its facts are
+    unverified.
+    """
     for use, kind, items in _answers(study):
         for note in kind.score(items.head(1), **use.options).notes:
             text = note if note.startswith(kind.title) else f"{kind.title}: {note}"

@@ -12,9 +12,11 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.wording import listed, percent, plural, spoken
 from outcomes.study.study import Issue, Study
 
-#: Share of missing scores at a visit above which it is a warning, not a note (methods: tipping point above 10%).
+#: Share of missing scores at a visit above which it is a warning, not a note (methods: tipping
+#: point above 10%).
 MUCH_MISSING = 0.10
-#: Share of patients at the end of a scale above which change in one direction can hardly be seen (Terwee 2007).
+#: Share of patients at the end of a scale above which change in one direction can hardly be seen
+#: (Terwee 2007).
 MANY_AT_END = 0.15
 
 
@@ -30,13 +32,18 @@ def too_few_patients(study: Study) -> Iterator[Issue]:
 def no_outcome(study: Study) -> Iterator[Issue]:
     """No score to analyse."""
     if not study.outcome_names:
-        message = "No score is declared: name instruments under [instruments] or plain columns under [outcomes]."
+        message = (
+            "No score is declared: name instruments under [instruments] or plain columns under"
+            " [outcomes]."
+        )
         yield Issue("no_outcome", message, 1, "error")
 
 
 @rule
 def plan_asks(study: Study) -> Iterator[Issue]:
-    """The plan names a score or a visit that is not there, or asks for a score where none was recorded."""
+    """The plan names a score or a visit that is not there, or asks for a score where none was
+    recorded.
+    """
     for i, entry in enumerate(study.questions, 1):
         for problem in dict.fromkeys(_cannot_be_asked(study, entry)):
             text = f"[[analysis]] number {i} ({entry.get('method', 'no method')}): {problem}"
@@ -45,7 +52,9 @@ def plan_asks(study: Study) -> Iterator[Issue]:
 
 def _cannot_be_asked(study: Study, entry: Mapping[str, Any]) -> Iterator[str]:
     visits = [
-        str(entry[k]) for k in ("baseline", "before", "after", "visit") if isinstance(entry.get(k), str) and entry[k]
+        str(entry[k])
+        for k in ("baseline", "before", "after", "visit")
+        if isinstance(entry.get(k), str) and entry[k]
     ]
     strange = [v for v in visits if v not in study.visits]
     yield from (unknown("visit", v, study.visits) for v in strange)
@@ -63,12 +72,17 @@ def _cannot_be_asked(study: Study, entry: Mapping[str, Any]) -> Iterator[str]:
     if outcome.name in _wide_outcomes(study):
         empty = [v for v in visits if v not in strange and study.wide(outcome.name)[v].isna().all()]
         if empty and len(empty) < len(study.visits):
-            yield f"no score of {outcome.title} was recorded at {listed([spoken(v) for v in dict.fromkeys(empty)])}."
+            yield (
+                f"no score of {outcome.title} was recorded at"
+                f" {listed([spoken(v) for v in dict.fromkeys(empty)])}."
+            )
 
 
 @rule
 def missing_scores(study: Study) -> Iterator[Issue]:
-    """How many scores are missing at each visit, of all enrolled; scores never recorded at a visit apart."""
+    """How many scores are missing at each visit, of all enrolled; scores never recorded at a visit
+    apart.
+    """
     names = _wide_outcomes(study)
     empty = [n for n in names if study.wide(n).isna().all(axis=None)]
     for name in empty:
@@ -83,17 +97,31 @@ def missing_scores(study: Study) -> Iterator[Issue]:
         absent = {n: int(study.wide(n)[visit].isna().sum()) for n in names if n not in empty}
         never = [study.outcome(n).title for n, k in absent.items() if k == study.enrolled]
         if never:
-            yield Issue("missing_scores", f"Not recorded at {spoken(visit)}: {listed(never)}.", len(never), "note")
+            yield Issue(
+                "missing_scores",
+                f"Not recorded at {spoken(visit)}: {listed(never)}.",
+                len(never),
+                "note",
+            )
         some = {n: k for n, k in absent.items() if 0 < k < study.enrolled}
         if not some:
             continue
         worst, least = max(some, key=lambda n: some[n]), min(some.values())
         most, severe = some[worst], max(some.values()) / study.enrolled > MUCH_MISSING
-        said = f"{most} ({percent(most / study.enrolled)})" if most == least else (
-            f"{least} to {most} ({percent(least / study.enrolled)} to {percent(most / study.enrolled)})"
-        )  # fmt: skip
+        said = (
+            f"{most} ({percent(most / study.enrolled)})"
+            if most == least
+            else (
+                f"{least} to {most} ({percent(least / study.enrolled)} to"
+                f" {percent(most / study.enrolled)})"
+            )
+        )
         text = f"At {spoken(visit)}, {said} of {study.enrolled} enrolled patients have no score"
-        text += f" (most: {study.outcome(worst).title})." if len(some) > 1 else f": {study.outcome(worst).title}."
+        text += (
+            f" (most: {study.outcome(worst).title})."
+            if len(some) > 1
+            else f": {study.outcome(worst).title}."
+        )
         yield Issue("missing_scores", text, most, "warning" if severe else "note")
 
 
@@ -107,13 +135,18 @@ def no_change(study: Study) -> Iterator[Issue]:
             if visit == study.baseline or len(change) < 2 or np.ptp(change) > 0:
                 continue
             what = "zero" if change[0] == 0 else "the same"
-            text = f"{study.outcome(name).title}: all {len(change)} changes to {spoken(visit)} are {what}; were columns copied?"
+            text = (
+                f"{study.outcome(name).title}: all {len(change)} changes to {spoken(visit)} are"
+                f" {what}; were columns copied?"
+            )
             yield Issue("no_change", text, len(change), "warning", column=name)
 
 
 @rule
 def ends_of_scale(study: Study) -> Iterator[Issue]:
-    """Many patients at the best or worst possible score at baseline (answers of yes or no have nothing between)."""
+    """Many patients at the best or worst possible score at baseline (answers of yes or no have
+    nothing between).
+    """
     for name in _wide_outcomes(study):
         outcome, seen = study.outcome(name), study.wide(name)[study.baseline].dropna().to_numpy()
         if outcome.unit == "yes/no":
@@ -122,8 +155,9 @@ def ends_of_scale(study: Study) -> Iterator[Issue]:
             n = int((seen == end).sum())
             if len(seen) >= 10 and n / len(seen) > MANY_AT_END:
                 text = (
-                    f"{outcome.title}: {n} of {len(seen)} ({percent(n / len(seen))}) have the {word} possible score at "
-                    f"{spoken(study.baseline)}; further change that way cannot be seen."
+                    f"{outcome.title}: {n} of {len(seen)} ({percent(n / len(seen))}) have the"
+                    f" {word} possible score at {spoken(study.baseline)}; further change that way"
+                    " cannot be seen."
                 )
                 yield Issue("ends_of_scale", text, n, "note", column=name)
 
@@ -142,9 +176,15 @@ def entry_threshold(study: Study) -> Iterator[Issue]:
     if at_most is not None:
         outside |= seen > at_most
     if n := int(outside.sum()):
-        text = f"{outcome.title} at {spoken(study.baseline)} does not meet the declared entry threshold in {plural(n, 'patient')}."
+        text = (
+            f"{outcome.title} at {spoken(study.baseline)} does not meet the declared entry"
+            f" threshold in {plural(n, 'patient')}."
+        )
         yield Issue("entry_threshold", text, n, "warning", column=outcome.name)
-    text = f"Patients were selected by {outcome.title}: part of any improvement is regression to the mean."
+    text = (
+        f"Patients were selected by {outcome.title}: part of any improvement is regression to the"
+        " mean."
+    )
     yield Issue("entry_threshold", text, len(seen), "note", column=outcome.name)
 
 
@@ -159,7 +199,9 @@ def tables_disagree(study: Study) -> Iterator[Issue]:
         theirs = set(frame["patient"])
         if n := len(theirs - scored):
             severity = "note" if table == "patients" else "warning"
-            text = f"In the {table} table, without a row in the scores table: {plural(n, 'patient')}."
+            text = (
+                f"In the {table} table, without a row in the scores table: {plural(n, 'patient')}."
+            )
             yield Issue("tables_disagree", text, n, severity, table)
         if table == "patients" and (n := len(scored - theirs)):
             yield Issue(
@@ -173,7 +215,9 @@ def tables_disagree(study: Study) -> Iterator[Issue]:
 
 @rule
 def no_baseline(study: Study) -> Iterator[Issue]:
-    """Patients with later scores but none at baseline (scores that are never asked at baseline apart)."""
+    """Patients with later scores but none at baseline (scores that are never asked at baseline
+    apart).
+    """
     found = {}
     for name in _wide_outcomes(study):
         frame = study.wide(name)
@@ -183,13 +227,18 @@ def no_baseline(study: Study) -> Iterator[Issue]:
             found[study.outcome(name).title] = n
     if found:
         said = ", ".join(f"{title} {n}" for title, n in found.items())
-        text = f"Patients with later scores but none at {spoken(study.baseline)} (left out of every change): {said}."
+        text = (
+            f"Patients with later scores but none at {spoken(study.baseline)} (left out of every"
+            f" change): {said}."
+        )
         yield Issue("no_baseline", text, max(found.values()), "warning")
 
 
 @rule
 def copied_forward(study: Study) -> Iterator[Issue]:
-    """A whole questionnaire equal to the one before: possible, but also the mark of values carried forward."""
+    """A whole questionnaire equal to the one before: possible, but also the mark of values carried
+    forward.
+    """
     if "visit" not in study.scores or len(study.keys) > 2:
         return
     order = {v: i for i, v in enumerate(study.visits)}
@@ -197,7 +246,9 @@ def copied_forward(study: Study) -> Iterator[Issue]:
         columns = list(use.items.values())
         if len(columns) < 5:
             continue
-        rows = study.scores.assign(_order=study.scores["visit"].map(order)).sort_values(["patient", "_order"])
+        rows = study.scores.assign(_order=study.scores["visit"].map(order)).sort_values(
+            ["patient", "_order"]
+        )
         values = rows[columns].to_numpy(float)
         full = ~np.isnan(values).any(axis=1)
         same = (
@@ -209,11 +260,22 @@ def copied_forward(study: Study) -> Iterator[Issue]:
         where = rows.index.to_numpy()[1:][same & varied]
         if len(where):
             kind = use.kind
-            text = f"{kind.title}: all answers equal those of the visit before; check that none was carried forward."
-            yield Issue("copied_forward", text, len(where), "note", addresses=tuple(study.rows[i] for i in where))
+            text = (
+                f"{kind.title}: all answers equal those of the visit before; check that none was"
+                " carried forward."
+            )
+            yield Issue(
+                "copied_forward",
+                text,
+                len(where),
+                "note",
+                addresses=tuple(study.rows[i] for i in where),
+            )
 
 
 def _wide_outcomes(study: Study) -> list[str]:
-    """The scores that can be laid out patients × visits; with periods or episodes these rules do not apply."""
+    """The scores that can be laid out patients × visits; with periods or episodes these rules do
+    not apply.
+    """
     several = len(study.keys) > 2 and study.scores.duplicated(["patient", "visit"]).any()
     return [] if several else study.outcome_names

@@ -29,7 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except OSError as e:
-        print(f"outcomes: Cannot use {e.filename or 'a file'}: {e.strerror or type(e).__name__}.", file=sys.stderr)
+        print(
+            f"outcomes: Cannot use {e.filename or 'a file'}: {e.strerror or type(e).__name__}.",
+            file=sys.stderr,
+        )
         return OutputError.exit_code
     except KeyboardInterrupt:
         print("outcomes: stopped", file=sys.stderr)
@@ -37,9 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as e:
         if args.debug:
             raise
-        # the message of an unforeseen error may hold a value, so only its kind and place are printed
+        # the message of an unforeseen error may hold a value, so only its kind and place are
+        # printed
         print(
-            f"outcomes: internal error ({type(e).__name__} at {_place(e)}). Please report it; --debug shows more.",
+            f"outcomes: internal error ({type(e).__name__} at {_place(e)}). Please report it;"
+            " --debug shows more.",
             file=sys.stderr,
         )
         return 1

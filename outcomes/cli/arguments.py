@@ -36,14 +36,19 @@ EXIT_CODES = """exit codes:
   6  the report is there, but a notice could not be delivered (run-due)
  74  a file or folder cannot be written: disk full, or no permission
  75  another run is at work: try later (run-due)
-"""
+"""  # noqa: E501
 
 #: The one thing that nearly every command needs.
-STUDY: dict[str, Any] = {"metavar": "STUDY.toml", "help": "the study file: which columns mean what, and the plan"}
+STUDY: dict[str, Any] = {
+    "metavar": "STUDY.toml",
+    "help": "the study file: which columns mean what, and the plan",
+}
 LEDGER: dict[str, Any] = {
     "default": "",
     "metavar": "FILE",
-    "help": "with share: what was shared so far (default: shared-ledger.json beside the study file)",
+    "help": (
+        "with share: what was shared so far (default: shared-ledger.json beside the study file)"
+    ),
 }
 SCHEDULE: dict[str, Any] = {
     "metavar": "SCHEDULE.toml",
@@ -59,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="outcomes",
         description="Did our patients get better? Scores in, an honest report out.",
-        epilog="Start with: outcomes init scores.csv   then: outcomes report study.toml --out reports",
+        epilog=(
+            "Start with: outcomes init scores.csv   then: outcomes report study.toml --out reports"
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"outcomes {outcomes.__version__}")
@@ -68,12 +75,21 @@ def parser() -> argparse.ArgumentParser:
 
     def add(name: str, call: Call, help: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(
-            name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=EXIT_CODES,
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.",
+            epilog=EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
+        )
         sub.set_defaults(call=call, command=name)
-        sub.add_argument("--quiet", action="store_true", help="print only results, warnings and errors")
-        sub.add_argument("--debug", action="store_true", help="show the traceback of an internal error (may show data)")
+        sub.add_argument(
+            "--quiet", action="store_true", help="print only results, warnings and errors"
+        )
+        sub.add_argument(
+            "--debug",
+            action="store_true",
+            help="show the traceback of an internal error (may show data)",
+        )
         return sub
 
     _with_a_study(add)
@@ -83,66 +99,127 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _with_a_study(add: Add) -> None:
-    p = add("report", do.report, "answer the study's plan and write one report that opens in any browser")
-    p.add_argument("study", **STUDY)
-    p.add_argument("--out", default="reports", metavar="DIR", help="folder for the report (default: reports)")
-    p.add_argument("--format", default="html", metavar="LIST", help="html, pdf, docx, tables; several with commas")
-    p.add_argument(
-        "--audience", default="internal", choices=["internal", "share"], help="share: no small or exact number"
+    p = add(
+        "report",
+        do.report,
+        "answer the study's plan and write one report that opens in any browser",
     )
-    p.add_argument("--policy", default="opensafely", help="with share: opensafely, nhs, cms, ukllc or acro")
+    p.add_argument("study", **STUDY)
+    p.add_argument(
+        "--out", default="reports", metavar="DIR", help="folder for the report (default: reports)"
+    )
+    p.add_argument(
+        "--format",
+        default="html",
+        metavar="LIST",
+        help="html, pdf, docx, tables; several with commas",
+    )
+    p.add_argument(
+        "--audience",
+        default="internal",
+        choices=["internal", "share"],
+        help="share: no small or exact number",
+    )
+    p.add_argument(
+        "--policy", default="opensafely", help="with share: opensafely, nhs, cms, ukllc or acro"
+    )
     p.add_argument("--ledger", **LEDGER)
     p.add_argument(
-        "--since", default="", metavar="DIR", help="the folder of the last report: adds what is new since then"
+        "--since",
+        default="",
+        metavar="DIR",
+        help="the folder of the last report: adds what is new since then",
     )
     p = add(
-        "share", do.share, "review what a report for sharing would release, number by number, before it is published"
+        "share",
+        do.share,
+        "review what a report for sharing would release, number by number, before it is published",
     )
     p.add_argument("study", **STUDY)
     p.add_argument(
-        "--review", action="store_true", help="list each number with the rule that let it pass or withheld it"
+        "--review",
+        action="store_true",
+        help="list each number with the rule that let it pass or withheld it",
     )
     p.add_argument("--policy", default="opensafely", help="opensafely, nhs, cms, ukllc or acro")
     p.add_argument("--ledger", **LEDGER)
     p.add_argument(
-        "--to", default="", metavar="FILE", help="write the list to a .csv or .json file instead of the screen"
+        "--to",
+        default="",
+        metavar="FILE",
+        help="write the list to a .csv or .json file instead of the screen",
     )
     p = add("run", do.run, "answer the study's plan and write every number to a file for machines")
     p.add_argument("study", **STUDY)
-    p.add_argument("--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet")
+    p.add_argument(
+        "--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet"
+    )
     p = add("check", do.check, "list what in the data needs a look; nothing is repaired")
     p.add_argument("study", **STUDY)
-    p.add_argument("--to", metavar="FILE", help="write the list to a .csv or .json file instead of the screen")
+    p.add_argument(
+        "--to", metavar="FILE", help="write the list to a .csv or .json file instead of the screen"
+    )
     p = add("score", do.score, "score the questionnaires and write the scores to a file")
     p.add_argument("study", **STUDY)
-    p.add_argument("--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet")
+    p.add_argument(
+        "--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet"
+    )
     p.add_argument("--strict", action="store_true", help="score only complete questionnaires")
-    p = add("init", do.init, "look at a data file and write a commented study file, with every guess marked")
+    p = add(
+        "init",
+        do.init,
+        "look at a data file and write a commented study file, with every guess marked",
+    )
     p.add_argument(
         "data",
         metavar="DATA",
         help="a data file (CSV, Excel, SPSS, FHIR …), or a study file without a plan, to add one",
     )
     p.add_argument(
-        "--to", default="", metavar="FILE", help="the study file to write (default: study.toml beside the data)"
+        "--to",
+        default="",
+        metavar="FILE",
+        help="the study file to write (default: study.toml beside the data)",
     )
-    p.add_argument("--plan", default="", metavar="KIND", help=f"one of {', '.join(PLANS)} (default: the one that fits)")
+    p.add_argument(
+        "--plan",
+        default="",
+        metavar="KIND",
+        help=f"one of {', '.join(PLANS)} (default: the one that fits)",
+    )
     p.add_argument("--sheet", default="", help="which sheet of a workbook")
-    p.add_argument("--force", action="store_true", help="replace a study file that is already there")
+    p.add_argument(
+        "--force", action="store_true", help="replace a study file that is already there"
+    )
 
 
 def _around_it(add: Add) -> None:
-    p = add("notebook", do.notebook, "write a notebook for this kind of study, ready to open in JupyterLab")
+    p = add(
+        "notebook",
+        do.notebook,
+        "write a notebook for this kind of study, ready to open in JupyterLab",
+    )
     p.add_argument("kind", metavar="KIND", help=f"one of {', '.join(NOTEBOOKS)}")
     p.add_argument("study", **STUDY)
     p.add_argument(
-        "--to", default="", metavar="FILE", help="the .ipynb to write (default: KIND.ipynb beside the study file)"
+        "--to",
+        default="",
+        metavar="FILE",
+        help="the .ipynb to write (default: KIND.ipynb beside the study file)",
     )
     p.add_argument("--force", action="store_true", help="replace a notebook that is already there")
     p = add("methods", do.methods, "list the questions that a plan can ask")
-    p.add_argument("name", nargs="?", default="", help="a question to show in full, or words to search for")
-    p = add("instruments", do.instruments, "list the questionnaires that can be scored, show one, or check your own")
-    p.add_argument("name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'")
+    p.add_argument(
+        "name", nargs="?", default="", help="a question to show in full, or words to search for"
+    )
+    p = add(
+        "instruments",
+        do.instruments,
+        "list the questionnaires that can be scored, show one, or check your own",
+    )
+    p.add_argument(
+        "name", nargs="?", default="", help="an instrument's id, a word to search for, or 'check'"
+    )
     p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")
     p = add(
         "selftest",
@@ -153,17 +230,56 @@ def _around_it(add: Add) -> None:
 
 
 def _on_a_schedule(add: Add) -> None:
-    p = add("run-due", do.run_due, "make the reports that a schedule owes by now; what is done already stays as it is")
+    p = add(
+        "run-due",
+        do.run_due,
+        "make the reports that a schedule owes by now; what is done already stays as it is",
+    )
     p.add_argument("schedule", **SCHEDULE)
-    p.add_argument("--period", default="", help="make this period, such as 2026-10, whether it is owed or not")
-    p.add_argument("--accept", action="store_true", help="publish although the input looks stale, cut short or wrong")
-    p.add_argument("--timeout", type=float, default=110, metavar="MINUTES", help="give up after this (default: 110)")
-    p = add("status", do.status, "say what ran, what is due and what is overdue; the exit code is for a monitor")
+    p.add_argument(
+        "--period", default="", help="make this period, such as 2026-10, whether it is owed or not"
+    )
+    p.add_argument(
+        "--accept",
+        action="store_true",
+        help="publish although the input looks stale, cut short or wrong",
+    )
+    p.add_argument(
+        "--timeout",
+        type=float,
+        default=110,
+        metavar="MINUTES",
+        help="give up after this (default: 110)",
+    )
+    p = add(
+        "status",
+        do.status,
+        "say what ran, what is due and what is overdue; the exit code is for a monitor",
+    )
     p.add_argument("schedule", **SCHEDULE)
     p.add_argument("--json", action="store_true", help="print it for machines")
-    p = add("schedule", do.schedule, "write a schedule file, or show what to paste into the system's scheduler")
-    p.add_argument("what", choices=["init", "show"], help="init writes a commented file; show prints entries")
+    p = add(
+        "schedule",
+        do.schedule,
+        "write a schedule file, or show what to paste into the system's scheduler",
+    )
+    p.add_argument(
+        "what", choices=["init", "show"], help="init writes a commented file; show prints entries"
+    )
     p.add_argument("schedule", **SCHEDULE)
-    p.add_argument("--study", default="study.toml", metavar="STUDY.toml", help="init: the study file it reports")
-    p.add_argument("--force", action="store_true", help="init: replace a schedule that is already there")
-    p.add_argument("--for", dest="system", default="", metavar="SYSTEM", help="show: only cron, systemd or windows")
+    p.add_argument(
+        "--study",
+        default="study.toml",
+        metavar="STUDY.toml",
+        help="init: the study file it reports",
+    )
+    p.add_argument(
+        "--force", action="store_true", help="init: replace a schedule that is already there"
+    )
+    p.add_argument(
+        "--for",
+        dest="system",
+        default="",
+        metavar="SYSTEM",
+        help="show: only cron, systemd or windows",
+    )

@@ -27,34 +27,53 @@ def report(args: argparse.Namespace) -> int:
             raise StudyError(unknown("format", kind, (*FORMATS, "tables")))
         output.must_have("xlsx" if kind == "tables" else kind)
     output.must_be_writable(
-        next(p for p in (Path(args.out).absolute(), *Path(args.out).absolute().parents) if p.exists())
+        next(
+            p for p in (Path(args.out).absolute(), *Path(args.out).absolute().parents) if p.exists()
+        )
     )
     study, plan = _study_and_plan(args.study)
     results, out = _answer(plan, study), Path(args.out)
     paths = _share(args, study, results, formats) if args.audience == "share" else []
     if not paths:
         doc = build(study, results, folder=out, **({"since": args.since} if args.since else {}))
-        files = _files(doc, results, formats, {SNAPSHOT: snapshot_text(study, results, since=args.since or None)})
+        files = _files(
+            doc,
+            results,
+            formats,
+            {SNAPSHOT: snapshot_text(study, results, since=args.since or None)},
+        )
         atomic.write_all(out, files, private=(SNAPSHOT,))
         paths = _places(out, formats)
-    log.info("%s answered, %d not.", plural(len(results) - len(results.failed), "question"), len(results.failed))
+    log.info(
+        "%s answered, %d not.",
+        plural(len(results) - len(results.failed), "question"),
+        len(results.failed),
+    )
     _say_failed(results)
     for path in paths:
         print(f"Report: {path.resolve()}")
     return 5 if results.failed else 0
 
 
-def _files(doc: Any, results: Any, formats: list[str], more: dict[str, bytes | str]) -> dict[str, bytes | str]:
+def _files(
+    doc: Any, results: Any, formats: list[str], more: dict[str, bytes | str]
+) -> dict[str, bytes | str]:
     """Every file of a report, the one to open first last: where it is new, all are."""
     from outcomes.reporting import document_files, table_files
 
     reports = document_files(doc, formats=tuple(f for f in formats if f != "tables"))
     tables = table_files(doc, results) if "tables" in formats else {}
-    return {f"tables/{name}": data for name, data in tables.items()} | more | dict(reversed(reports.items()))
+    return (
+        {f"tables/{name}": data for name, data in tables.items()}
+        | more
+        | dict(reversed(reports.items()))
+    )
 
 
 def _places(out: Path, formats: list[str]) -> list[Path]:
-    return [out / f"report.{f}" for f in formats if f != "tables"] + [out / "tables"] * ("tables" in formats)
+    return [out / f"report.{f}" for f in formats if f != "tables"] + [out / "tables"] * (
+        "tables" in formats
+    )
 
 
 def _share(args: argparse.Namespace, study: Any, results: Any, formats: list[str]) -> list[Path]:
@@ -68,35 +87,49 @@ def _share(args: argparse.Namespace, study: Any, results: Any, formats: list[str
         with recorded(doc.record):
             atomic.write_all(out, _files(doc, results, formats, {}))
 
-    published(lambda: build(study, results, audience="share", policy=args.policy, ledger=_ledger(args)), put)
+    published(
+        lambda: build(study, results, audience="share", policy=args.policy, ledger=_ledger(args)),
+        put,
+    )
     return _places(out, formats)
 
 
 def _ledger(args: argparse.Namespace) -> Path:
-    """The ledger of the study: beside the study file, whatever folder the report goes to, unless one is stated."""
+    """The ledger of the study: beside the study file, whatever folder the report goes to, unless
+    one is stated.
+    """
     from outcomes.reporting import LEDGER
 
     return Path(args.ledger) if args.ledger else Path(args.study).absolute().parent / LEDGER
 
 
 def share(args: argparse.Namespace) -> int:
-    """Show what a report for sharing would release, number by number, for a person to sign off; publishes nothing."""
+    """Show what a report for sharing would release, number by number, for a person to sign off;
+    publishes nothing.
+    """
     import pandas as pd
 
     from outcomes.reporting import build
 
     if not args.review:
-        raise StudyError("outcomes share --review STUDY shows what a report for sharing would release.")
+        raise StudyError(
+            "outcomes share --review STUDY shows what a report for sharing would release."
+        )
     study, plan = _study_and_plan(args.study)
     results = _answer(plan, study)
     doc = build(study, results, audience="share", policy=args.policy, ledger=_ledger(args))
-    frame = pd.DataFrame([(p.what, p.text, p.rule) for p in doc.review], columns=["number", "as printed", "rule"])
+    frame = pd.DataFrame(
+        [(p.what, p.text, p.rule) for p in doc.review], columns=["number", "as printed", "rule"]
+    )
     if args.to:
         output.kind_of_file(args.to)
         output.write(frame, args.to)
         print(f"Review: {Path(args.to).resolve()}")
     else:
-        output.show(frame, f"{len(frame)} numbers for sharing, {doc.suppressed} withheld; nothing was published")
+        output.show(
+            frame,
+            f"{len(frame)} numbers for sharing, {doc.suppressed} withheld; nothing was published",
+        )
     print(f"To publish: outcomes report {args.study} --audience share --policy {args.policy}")
     return 5 if results.failed else 0
 
@@ -132,7 +165,9 @@ def score(args: argparse.Namespace) -> int:
     """Score the questionnaires."""
     output.kind_of_file(args.to)
     study = outcomes.read_study(args.study).score(strict=args.strict)
-    names = [c for c in study.scores if c in study.measures or c.removesuffix("_se") in study.measures]
+    names = [
+        c for c in study.scores if c in study.measures or c.removesuffix("_se") in study.measures
+    ]
     output.write(study.scores[[*study.keys, *names]], args.to, private=True)
     print(f"Scores: {Path(args.to).resolve()}")
     return 0
@@ -146,9 +181,14 @@ def init(args: argparse.Namespace) -> int:
         return _add_plan(args)
     target = Path(args.to) if args.to else Path(args.data).parent / "study.toml"
     _free(target, args.force)
-    text, problem = starter(args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent)
+    text, problem = starter(
+        args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent
+    )
     atomic.write(target, text)
-    print(f"Study file: {target.resolve()}\nLook at every line marked 'guess', then: outcomes check {target}")
+    print(
+        f"Study file: {target.resolve()}\nLook at every line marked 'guess', then: outcomes check"
+        f" {target}"
+    )
     if problem:
         print(f"It has no plan yet: {problem}\nMend that in the file, then: outcomes init {target}")
     return 0
@@ -164,7 +204,9 @@ def _add_plan(args: argparse.Namespace) -> int:
         _free(target, args.force)
     study = outcomes.read_study(file)
     if study.questions:
-        raise StudyError(f"{file} has a plan already ({len(study.questions)} [[analysis]]); it stays as it is.")
+        raise StudyError(
+            f"{file} has a plan already ({len(study.questions)} [[analysis]]); it stays as it is."
+        )
     atomic.write(target, with_plan(file.read_text("utf-8-sig"), study, args.plan))
     print(f"Study file: {target.resolve()}\nLook at its plan, then: outcomes report {target}")
     return 0
@@ -173,7 +215,9 @@ def _add_plan(args: argparse.Namespace) -> int:
 def _free(target: Path, force: bool) -> None:
     output.must_be_writable(target.parent)
     if target.exists() and not force:
-        raise StudyError(f"{target} is already there. Choose another name with --to, or replace it with --force.")
+        raise StudyError(
+            f"{target} is already there. Choose another name with --to, or replace it with --force."
+        )
 
 
 def notebook(args: argparse.Namespace) -> int:
@@ -181,7 +225,10 @@ def notebook(args: argparse.Namespace) -> int:
     from outcomes.notebooks import write_notebook
 
     file = write_notebook(
-        args.kind, args.study, args.to or Path(args.study).parent / f"{args.kind}.ipynb", force=args.force
+        args.kind,
+        args.study,
+        args.to or Path(args.study).parent / f"{args.kind}.ipynb",
+        force=args.force,
     )
     print(f"Notebook: {file.resolve()}\nOpen it with: jupyter lab {file}")
     return 0
@@ -200,10 +247,14 @@ def methods(args: argparse.Namespace) -> int:
                 raise StudyError(unknown("method", args.name, found))
             output.show(rows, f"Questions with '{args.name}' in them", ("method", "question"))
             return 0
-        print(f"{args.name}{inspect.signature(found[args.name])}\n\n{inspect.getdoc(found[args.name])}")
+        print(
+            f"{args.name}{inspect.signature(found[args.name])}\n\n{inspect.getdoc(found[args.name])}"
+        )
         return 0
     output.show(
-        outcomes.questions(), "Questions a plan can ask (outcomes methods NAME shows one)", ("method", "question")
+        outcomes.questions(),
+        "Questions a plan can ask (outcomes methods NAME shows one)",
+        ("method", "question"),
     )
     return 0
 
@@ -227,7 +278,11 @@ def instruments(args: argparse.Namespace) -> int:
         return 0
     if frame.empty:
         raise StudyError(unknown("instrument", args.name, outcomes.instruments()["id"]))
-    output.show(frame, "Questionnaires (outcomes instruments ID shows one)", ("id", "title", "domain", "scores"))
+    output.show(
+        frame,
+        "Questionnaires (outcomes instruments ID shows one)",
+        ("id", "title", "domain", "scores"),
+    )
     return 0
 
 
@@ -286,7 +341,8 @@ def _study_and_plan(path: str) -> tuple[Any, Any]:
     plan = outcomes.Plan.of(study)
     if not len(plan):
         raise StudyError(
-            f"{path} has no [[analysis]]: nothing is asked. To add a ready-made plan: outcomes init {path}"
+            f"{path} has no [[analysis]]: nothing is asked. To add a ready-made plan: outcomes init"
+            f" {path}"
         )
     log.info("Read %s.", study)
     return study, plan
@@ -294,13 +350,18 @@ def _study_and_plan(path: str) -> tuple[Any, Any]:
 
 def _answer(plan: Any, study: Any) -> Any:
     if not sys.stderr.isatty():
-        return plan.run(study, progress=lambda i, n, what: log.info("[%d/%d] %s", i + 1, n, what) if i < n else None)
+        return plan.run(
+            study,
+            progress=lambda i, n, what: log.info("[%d/%d] %s", i + 1, n, what) if i < n else None,
+        )
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Answering", total=len(plan))
-        return plan.run(study, progress=lambda i, n, what: bar.update(task, completed=i, description=what[:60]))
+        return plan.run(
+            study, progress=lambda i, n, what: bar.update(task, completed=i, description=what[:60])
+        )
 
 
 def _say_failed(results: Any) -> None:

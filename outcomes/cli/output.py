@@ -20,7 +20,9 @@ EXTRAS = {"pdf": "typst", "docx": "docx", "xlsx": "xlsxwriter", "parquet": "pyar
 
 
 def kind_of_file(path: str) -> str:
-    """The kind of file that a name asks for. Raises StudyError, MissingExtraError or OutputError where it cannot be made."""
+    """The kind of file that a name asks for. Raises StudyError, MissingExtraError or OutputError
+    where it cannot be made.
+    """
     kind = Path(path).suffix.lower()
     if kind not in (".csv", ".json", ".parquet"):
         raise StudyError(f"--to ends in .csv, .json or .parquet; got '{kind or path}'.")
@@ -34,14 +36,20 @@ def must_have(extra: str) -> None:
     """Refuse what an absent extra would make, before minutes are spent on it."""
     package = EXTRAS.get(extra, "")
     if package and importlib.util.find_spec(package) is None:
-        raise MissingExtraError(f"{extra.upper()} needs the {extra} extra: pip install 'outcomes[{extra}]'")
+        raise MissingExtraError(
+            f"{extra.upper()} needs the {extra} extra: pip install 'outcomes[{extra}]'"
+        )
 
 
 def must_be_writable(folder: Path) -> None:
-    """Refuse a folder that is not there or cannot be written, before minutes are spent on what should go there."""
+    """Refuse a folder that is not there or cannot be written, before minutes are spent on what
+    should go there.
+    """
     if not folder.is_dir():
         what = (
-            f"'{folder}' is a file, not a folder" if folder.exists() else f"There is no folder '{folder}' to write to"
+            f"'{folder}' is a file, not a folder"
+            if folder.exists()
+            else f"There is no folder '{folder}' to write to"
         )
         raise OutputError(f"{what}.")
     if not os.access(folder, os.W_OK):
@@ -49,9 +57,11 @@ def must_be_writable(folder: Path) -> None:
 
 
 def write(frame: pd.DataFrame, path: str, *, private: bool = False) -> None:
-    """A frame as CSV (no cell of which a spreadsheet takes for a formula), JSON or Parquet, as a whole or not at all.
+    """A frame as CSV (no cell of which a spreadsheet takes for a formula), JSON or Parquet, as a
+    whole or not at all.
 
-    A private file, one that holds patients' data, can be read by its owner alone. Raises OutputError.
+    A private file, one that holds patients' data, can be read by its owner alone. Raises
+    OutputError.
     """
     atomic.write(path, _content(frame, kind_of_file(path)), private=private)
 
@@ -61,14 +71,18 @@ def _content(frame: pd.DataFrame, kind: str) -> bytes | str:
         from outcomes.reporting.render.spreadsheet import safe_cell
 
         words = {c: frame[c].map(safe_cell) for c in frame.select_dtypes(exclude="number")}
-        return str(frame.assign(**words).rename(columns=safe_cell).to_csv(index=False, lineterminator="\n"))
+        return str(
+            frame.assign(**words).rename(columns=safe_cell).to_csv(index=False, lineterminator="\n")
+        )
     if kind == ".json":
         return str(frame.to_json(orient="records", indent=1, double_precision=15))
     return bytes(frame.to_parquet(index=False))
 
 
 def show(frame: pd.DataFrame, title: str, brief: Sequence[str] = ()) -> None:
-    """A frame on the screen: on a terminal a rich table (of the `brief` columns), elsewhere tab-separated lines of all."""
+    """A frame on the screen: on a terminal a rich table (of the `brief` columns), elsewhere
+    tab-separated lines of all.
+    """
     frame = frame.loc[:, [c for c in frame if (frame[c].astype(str) != "").any()]]
     if not sys.stdout.isatty():
         print("\t".join(map(str, frame.columns)))

@@ -1,1 +1,3 @@
-"""One way to declare, read, check, explain and write settings (TOML), and one way to write files."""
+"""One way to declare, read, check, explain and write settings (TOML), and one way to write
+files.
+"""

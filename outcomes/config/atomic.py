@@ -1,8 +1,9 @@
-"""Files that are there as a whole or not at all: written beside their place, flushed to the disk, renamed.
+"""Files that are there as a whole or not at all: written beside their place, flushed to the disk,
+renamed.
 
-What a reader, a full disk, a failing rename or a kill can meet is the old file or the new one, never half of either. Where
-anything goes wrong, everything is as it was before. What a killed process left beside (`.outcomes-1a2b3c4d`) is removed by
-the next that writes into the folder.
+What a reader, a full disk, a failing rename or a kill can meet is the old file or the new one,
+never half of either. Where anything goes wrong, everything is as it was before. What a killed
+process left beside (`.outcomes-1a2b3c4d`) is removed by the next that writes into the folder.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file to write: its place, where it is written first, what it holds, and its permissions."""
+    """One file to write: its place, where it is written first, what it holds, and its
+    permissions.
+    """
 
     target: Path
     beside: Path
@@ -41,10 +44,12 @@ class _File:
 def write(path: str | Path, data: bytes | str, *, private: bool = False) -> Path:
     """Write one file, replacing what is there only by a rename; text is written as UTF-8.
 
-    A private file can be read by its owner alone (mode 0600). Else a file that is replaced keeps its permissions. A
-    symbolic link stays, and the file it leads to is replaced. Missing folders are made.
+    A private file can be read by its owner alone (mode 0600). Else a file that is replaced keeps
+    its permissions. A symbolic link stays, and the file it leads to is replaced. Missing folders
+    are made.
 
-    Returns the path. Raises OutputError where the disk refuses or the path is a folder, a FIFO or a device.
+    Returns the path. Raises OutputError where the disk refuses or the path is a folder, a FIFO or a
+    device.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -55,14 +60,19 @@ def write(path: str | Path, data: bytes | str, *, private: bool = False) -> Path
     return write_all(path.parent, {path.name: data}, private=(path.name,) if private else ())[0]
 
 
-def write_all(folder: str | Path, files: Mapping[str, bytes | str], *, private: Collection[str] = ()) -> list[Path]:
-    """Write the files of one run together: all are written beside their places first, then renamed in the order given.
+def write_all(
+    folder: str | Path, files: Mapping[str, bytes | str], *, private: Collection[str] = ()
+) -> list[Path]:
+    """Write the files of one run together: all are written beside their places first, then renamed
+    in the order given.
 
-    So the main file, or the manifest, comes last: where it is new, all are. Names may lead into folders below (or be
-    absolute). Those in `private` can be read by their owner alone. Two processes that write into one folder do so one
-    after the other. Where a step fails, files that were renamed already are put back and new folders are removed.
+    So the main file, or the manifest, comes last: where it is new, all are. Names may lead into
+    folders below (or be absolute). Those in `private` can be read by their owner alone. Two
+    processes that write into one folder do so one after the other. Where a step fails, files that
+    were renamed already are put back and new folders are removed.
 
-    Returns the paths. Raises OutputError where the disk refuses, or another run holds the folder for half a minute.
+    Returns the paths. Raises OutputError where the disk refuses, or another run holds the folder
+    for half a minute.
     """
     home = Path(folder)
     made: list[Path] = []
@@ -81,13 +91,16 @@ def write_all(folder: str | Path, files: Mapping[str, bytes | str], *, private: 
             with contextlib.suppress(OSError):
                 place.rmdir()
         if isinstance(e, OSError):
-            raise OutputError(f"Cannot write in {home}: {e.strerror or type(e).__name__}.") from None
+            raise OutputError(
+                f"Cannot write in {home}: {e.strerror or type(e).__name__}."
+            ) from None
         raise
     return [home / name for name in files]
 
 
 def publish(folder: Path, target: Path) -> Path:
-    """Put a finished folder in its place by one rename, after everything in it has reached the disk.
+    """Put a finished folder in its place by one rename, after everything in it has reached the
+    disk.
 
     Returns the new place. Raises OSError where the disk refuses; then the folder is where it was.
     """
@@ -120,7 +133,8 @@ def _make(folder: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def _alone(folders: Sequence[Path]) -> Iterator[None]:
-    """Hold the folders against other writers, and remove what writers that were killed left in them.
+    """Hold the folders against other writers, and remove what writers that were killed left in
+    them.
 
     Where the system or the disk cannot lock a folder, nothing is held and nothing removed.
     """
@@ -148,7 +162,9 @@ def _hold(handle: int, folder: Path) -> bool:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
-                raise OutputError(f"Another run is writing in {folder}. Try again when it has ended.") from None
+                raise OutputError(
+                    f"Another run is writing in {folder}. Try again when it has ended."
+                ) from None
             time.sleep(0.02)
         except OSError:
             return False
@@ -186,7 +202,9 @@ def _commit(files: Sequence[_File], folders: Sequence[Path]) -> None:
 
 
 def _write_beside(file: _File) -> None:
-    handle = os.open(file.beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), file.mode)
+    handle = os.open(
+        file.beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), file.mode
+    )
     try:
         if file.exact and hasattr(os, "fchmod"):
             os.fchmod(handle, file.mode)
@@ -199,7 +217,9 @@ def _write_beside(file: _File) -> None:
 
 
 def _kept(target: Path) -> Path | None:
-    """A second name of the file that is about to be replaced, to put it back by; None where there is none."""
+    """A second name of the file that is about to be replaced, to put it back by; None where there
+    is none.
+    """
     if not target.exists():
         return None
     old = target.with_name(f".outcomes-{secrets.token_hex(4)}")
@@ -228,7 +248,9 @@ def _sync(path: Path) -> None:
 
 
 def _insist(act: Callable[[], object]) -> None:
-    """Do it; on Windows again for a second, where a virus scanner or an open viewer is in the way."""
+    """Do it; on Windows again for a second, where a virus scanner or an open viewer is in the
+    way.
+    """
     for wait in (0.05, 0.15, 0.3, 0.5) if os.name == "nt" else ():
         try:
             act()

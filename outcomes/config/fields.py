@@ -1,4 +1,6 @@
-"""Settings declared once: from the declaration come reading, messages, the reference page and the commented first file."""
+"""Settings declared once: from the declaration come reading, messages, the reference page and the
+commented first file.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Kind:
     of: tuple[type, ...] = ()
 
     def takes(self, value: Any) -> bool:
-        """Whether the value is of this kind. A boolean is no number, a moment no date, nan no number."""
+        """Whether the value is of this kind. A boolean is no number, a moment no date, nan no
+        number.
+        """
         if object in self.types:
             return True
         if isinstance(value, bool) and bool not in self.types:
@@ -62,9 +66,10 @@ ANY = Kind("any value", (object,))
 class Field:
     """One setting: its name, what it may be, what it means, and how it is written.
 
-    `allowed` are the values of a text, or of each text in a list; as a mapping, with what each means; `noun` is what
-    messages call such a value. `least` and `most` bound a number. `example` is TOML. `shown` says whether the first file
-    has it, or only as a comment. `inside` declares the keys of a value that is a table.
+    `allowed` are the values of a text, or of each text in a list; as a mapping, with what each
+    means; `noun` is what messages call such a value. `least` and `most` bound a number. `example`
+    is TOML. `shown` says whether the first file has it, or only as a comment. `inside` declares the
+    keys of a value that is a table.
     """
 
     name: str
@@ -105,9 +110,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table of a settings file: its fields, or (with `entry`) names of the user's own and what each of them may be.
+    """A table of a settings file: its fields, or (with `entry`) names of the user's own and what
+    each of them may be.
 
-    `many` tables are written as [[name]]. Messages call a key by the `noun`; the reference page has the `title`.
+    `many` tables are written as [[name]]. Messages call a key by the `noun`; the reference page has
+    the `title`.
     """
 
     name: str
@@ -135,20 +142,24 @@ class Section:
         return next(f for f in self.fields if f.name == name)
 
 
-def read(section: Section, said: Any, document: Document, where: Sequence[Any] | None = None) -> dict[str, Any]:
+def read(
+    section: Section, said: Any, document: Document, where: Sequence[Any] | None = None
+) -> dict[str, Any]:
     """The values of a table, with the default of each field that is not there; lists become tuples.
 
-    Raises the document's error for a table that is none, an unknown or absent key, and a value of the wrong kind, that is
-    not allowed, or beyond its bounds.
+    Raises the document's error for a table that is none, an unknown or absent key, and a value of
+    the wrong kind, that is not allowed, or beyond its bounds.
 
-    >>> port = Section("mail", "a server", (Field("port", WHOLE, "the port", default=587, least=1),))
+    >>> port = Section(
+    ...     "mail", "a server", (Field("port", WHOLE, "the port", default=587, least=1),)
+    ... )
     >>> read(port, {}, Document())
     {'port': 587}
     >>> read(port, {"prot": 25}, Document("a.toml", "[mail]\\nprot = 25"))
     Traceback (most recent call last):
     ...
     outcomes.core.errors.StudyError: a.toml, line 2, [mail]: No key 'prot'. There is: port. Did you mean 'port'?
-    """
+    """  # noqa: E501
     at = tuple(section.name.split(".")) if where is None and section.name else tuple(where or ())
     label = section.label
     if not isinstance(said, Mapping):
@@ -157,20 +168,27 @@ def read(section: Section, said: Any, document: Document, where: Sequence[Any] |
     for name, value in said.items():
         known = fields.get(name) or section.entry
         if known is None:
-            raise document.wrong((*at, name), unknown(section.noun, str(name)[:_ECHOED], fields), label)
+            raise document.wrong(
+                (*at, name), unknown(section.noun, str(name)[:_ECHOED], fields), label
+            )
         check(known, value, document, (*at, name), label, name=str(name))
     for field in section.fields:
         if field.needed and (field.name not in said or said[field.name] == ""):
-            raise document.wrong(at, f"{label} needs '{field.name}', {field.words}{field.written}.".strip(), "")
+            raise document.wrong(
+                at, f"{label} needs '{field.name}', {field.words}{field.written}.".strip(), ""
+            )
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in said.items()}
     return {f.name: f.default for f in section.fields} | values
 
 
-def read_file(sections: Sequence[Section], document: Document, *, noun: str = "section") -> dict[str, Any]:
-    """The values of every section of a file, by the section's name; a dotted name is a table within a table.
+def read_file(
+    sections: Sequence[Section], document: Document, *, noun: str = "section"
+) -> dict[str, Any]:
+    """The values of every section of a file, by the section's name; a dotted name is a table within
+    a table.
 
-    A section that is not there has its defaults. Raises what `read` raises, and the document's error for a section that
-    does not exist or a needed one that is absent.
+    A section that is not there has its defaults. Raises what `read` raises, and the document's
+    error for a section that does not exist or a needed one that is absent.
     """
     tops = {s.name: s for s in sections if "." not in s.name}
     for name in document.data:
@@ -186,23 +204,37 @@ def read_file(sections: Sequence[Section], document: Document, *, noun: str = "s
             out[section.name] = [] if section.many else {f.name: f.default for f in section.fields}
             continue
         said = home.get(name, [] if section.many else {})
-        below = {s.name.rpartition(".")[2] for s in sections if s.name.rpartition(".")[0] == section.name}
+        below = {
+            s.name.rpartition(".")[2] for s in sections if s.name.rpartition(".")[0] == section.name
+        }
         if section.many:
             out[section.name] = _many(section, said, document)
         else:
-            own = {k: v for k, v in said.items() if k not in below} if isinstance(said, Mapping) else said
+            own = (
+                {k: v for k, v in said.items() if k not in below}
+                if isinstance(said, Mapping)
+                else said
+            )
             out[section.name] = read(section, own, document)
     return out
 
 
 def _many(section: Section, said: Any, document: Document) -> list[dict[str, Any]]:
     if not isinstance(said, list) or not all(isinstance(entry, Mapping) for entry in said):
-        raise document.wrong((section.name,), f"{section.name} is written as {section.label}, with its keys below.")
+        raise document.wrong(
+            (section.name,), f"{section.name} is written as {section.label}, with its keys below."
+        )
     return [read(section, entry, document, (section.name, i)) for i, entry in enumerate(said)]
 
 
 def check(
-    field: Field, value: Any, document: Document, where: Sequence[Any], label: str = "", *, name: str = ""
+    field: Field,
+    value: Any,
+    document: Document,
+    where: Sequence[Any],
+    label: str = "",
+    *,
+    name: str = "",
 ) -> None:
     """Refuse a value that this field cannot have. Raises the document's error."""
     name = (name or field.name)[:_ECHOED]
@@ -211,15 +243,23 @@ def check(
         raise document.wrong(where, f"'{name}' is {field.words}{written}.", label)
     if FILE in field.kinds and isinstance(value, str) and not value.isprintable():
         raise document.wrong(
-            where, f"'{name}' is the name of a file, on one line and without control characters.", label
+            where,
+            f"'{name}' is the name of a file, on one line and without control characters.",
+            label,
         )
-    if isinstance(value, int | float) and not isinstance(value, bool) and not field.least <= value <= field.most:
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and not field.least <= value <= field.most
+    ):
         raise document.wrong(where, f"'{name}' is {field.words}; got {value}.", label)
     if field.allowed:
         for word in value if isinstance(value, list | tuple) else [value]:
             if isinstance(word, str) and word not in field.allowed:
                 noun = field.noun or name.replace("_", " ")
-                raise document.wrong(where, unknown(noun, word[:_ECHOED], [a for a in field.allowed if a]), label)
+                raise document.wrong(
+                    where, unknown(noun, word[:_ECHOED], [a for a in field.allowed if a]), label
+                )
     if field.inside and isinstance(value, Mapping):
         read(field.inside, value, document, where)
 
@@ -231,7 +271,10 @@ def reference(sections: Iterable[Section]) -> str:
         lines = [f"### {section.title or f'`{section.label}`'}", "", f"{section.meaning}.", ""]
         rows = [*section.fields, *([section.entry] if section.entry else [])]
         if rows:
-            lines += ["| key | is | meaning | if absent | example |", "| --- | --- | --- | --- | --- |"]
+            lines += [
+                "| key | is | meaning | if absent | example |",
+                "| --- | --- | --- | --- | --- |",
+            ]
             lines += [_row(f, own=f is section.entry) for f in rows]
             lines.append("")
         parts.append("\n".join(lines))
@@ -239,12 +282,24 @@ def reference(sections: Iterable[Section]) -> str:
 
 
 def _row(field: Field, *, own: bool) -> str:
-    said = f"one of {', '.join(f'`{a}`' for a in field.allowed if a)}" if field.allowed else field.words
+    said = (
+        f"one of {', '.join(f'`{a}`' for a in field.allowed if a)}"
+        if field.allowed
+        else field.words
+    )
     if field.allowed and any(k in (TEXTS, LIST) for k in field.kinds):
         said = said.replace("one of", "a list of", 1)
     if isinstance(field.allowed, Mapping):
-        said = "one of " + "; ".join(f"`{a}` ({why})" if why else f"`{a}`" for a, why in field.allowed.items())
-    absent = "needed" if field.needed else "" if field.default in (None, "", ()) else f"`{_plain(field.default)}`"
+        said = "one of " + "; ".join(
+            f"`{a}` ({why})" if why else f"`{a}`" for a, why in field.allowed.items()
+        )
+    absent = (
+        "needed"
+        if field.needed
+        else ""
+        if field.default in (None, "", ())
+        else f"`{_plain(field.default)}`"
+    )
     name = f"*{field.name}*" if own else f"`{field.name}`"
     cells = (name, said, field.meaning, absent, f"`{field.example}`" if field.example else "")
     return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
@@ -257,9 +312,12 @@ def _plain(default: Any) -> str:
 
 
 def commented(
-    sections: Iterable[Section], values: Mapping[str, Mapping[str, Any]] | None = None, head: Iterable[str] = ()
+    sections: Iterable[Section],
+    values: Mapping[str, Mapping[str, Any]] | None = None,
+    head: Iterable[str] = (),
 ) -> str:
-    """The first file: every field with its meaning; what the first file does not need stands behind a '#'.
+    """The first file: every field with its meaning; what the first file does not need stands behind
+    a '#'.
 
     `values` replace the examples, by section and key; `head` are lines of comment on top.
     """
@@ -275,14 +333,23 @@ def commented(
                 lines.append(_aside(f"{hidden}{toml.key(field.name)} = {text}", _meaning(field)))
         if section.entry and section.entry.example:
             hidden = "" if section.shown and section.entry.shown else "# "
-            lines.append(_aside(f"{hidden}{section.entry.name} = {section.entry.example}", _meaning(section.entry)))
+            lines.append(
+                _aside(
+                    f"{hidden}{section.entry.name} = {section.entry.example}",
+                    _meaning(section.entry),
+                )
+            )
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
 def _meaning(field: Field) -> str:
     """The meaning, with the allowed values that the meaning does not name."""
     there = [a for a in field.allowed if a and a not in field.meaning]
-    return f"{field.meaning} ({' | '.join(there)})" if len(there) > 1 and len(there) <= 8 else field.meaning
+    return (
+        f"{field.meaning} ({' | '.join(there)})"
+        if len(there) > 1 and len(there) <= 8
+        else field.meaning
+    )
 
 
 def _aside(text: str, comment: str) -> str:

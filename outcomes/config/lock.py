@@ -1,4 +1,6 @@
-"""One at a time: a lock that the operating system holds, and frees whatever way the process ends."""
+"""One at a time: a lock that the operating system holds, and frees whatever way the process
+ends.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +22,23 @@ class HeldError(OutputError):
 def held(file: Path, *, wait: float = 0.0) -> Iterator[None]:
     """Hold a lock file, which is made where it is missing; nothing stale can stay behind.
 
-    Raises HeldError where another process holds it for longer than `wait` seconds, OutputError where it cannot be made.
+    Raises HeldError where another process holds it for longer than `wait` seconds, OutputError
+    where it cannot be made.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as e:
-        raise OutputError(f"Cannot write in {file.parent}: {e.strerror or type(e).__name__}.") from None
+        raise OutputError(
+            f"Cannot write in {file.parent}: {e.strerror or type(e).__name__}."
+        ) from None
     try:
         until = time.monotonic() + wait
         while not _taken(handle, file):
             if time.monotonic() >= until:
-                raise HeldError(f"Another run is at work in {file.parent}. Nothing was done; try again later.")
+                raise HeldError(
+                    f"Another run is at work in {file.parent}. Nothing was done; try again later."
+                )
             time.sleep(0.05)
         yield
     finally:
@@ -52,6 +59,7 @@ def _taken(handle: int, file: Path) -> bool:
         return False
     except OSError as e:
         raise OutputError(
-            f"{file.parent} cannot be locked ({e.strerror or type(e).__name__}); use a folder on a local disk."
+            f"{file.parent} cannot be locked ({e.strerror or type(e).__name__}); use a folder on a"
+            " local disk."
         ) from None
     return True

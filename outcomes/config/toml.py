@@ -1,4 +1,6 @@
-"""TOML files in and out: read with a limit on everything, each key with its line, written by tomlkit."""
+"""TOML files in and out: read with a limit on everything, each key with its line, written by
+tomlkit.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _DOTTED = re.compile(rf"(?:\.[ \t]*{_PART}[ \t]*){{{DEEPEST}}}")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a TOML file says, with its name and text for messages, and the kind of error that it raises."""
+    """What a TOML file says, with its name and text for messages, and the kind of error that it
+    raises.
+    """
 
     name: str = ""
     text: str = field(default="", repr=False)
@@ -30,13 +34,20 @@ class Document:
     error: type[OutcomesError] = StudyError
 
     def wrong(self, where: Sequence[Any], message: str, label: str = "") -> OutcomesError:
-        """The error about a key: the file, the line of the key (or of its table), the table, and what is wrong.
+        """The error about a key: the file, the line of the key (or of its table), the table, and
+        what is wrong.
 
-        >>> str(Document("study.toml", "[visits]\\nordre = 1").wrong(("visits", "ordre"), "No key.", "[visits]"))
+        >>> str(
+        ...     Document("study.toml", "[visits]\\nordre = 1").wrong(
+        ...         ("visits", "ordre"), "No key.", "[visits]"
+        ...     )
+        ... )
         'study.toml, line 2, [visits]: No key.'
         """
         line = self.line(where)
-        place = ", ".join(p for p in (self.name, f"line {line}" if line else "", label if self.name else "") if p)
+        place = ", ".join(
+            p for p in (self.name, f"line {line}" if line else "", label if self.name else "") if p
+        )
         text = f"{place}: {message}" if place else f"{label} {message}".strip()
         return self.error("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
 
@@ -49,12 +60,17 @@ class Document:
 
 
 def read(
-    path: str | Path, *, what: str = "study file", absent: str = "", error: type[OutcomesError] = StudyError
+    path: str | Path,
+    *,
+    what: str = "study file",
+    absent: str = "",
+    error: type[OutcomesError] = StudyError,
 ) -> tuple[Document, bytes]:
     """The file as a document, and its very bytes.
 
-    Raises `error` for a file that is not there (`absent` is the message), a folder, a FIFO or a device, more than 2 MB,
-    text that is not UTF-8 (a byte order mark is passed over), and whatever `parse` refuses.
+    Raises `error` for a file that is not there (`absent` is the message), a folder, a FIFO or a
+    device, more than 2 MB, text that is not UTF-8 (a byte order mark is passed over), and whatever
+    `parse` refuses.
     """
     path = Path(path)
     try:
@@ -73,7 +89,8 @@ def read(
         raise error(f"{path} cannot be opened: {why}.") from None
     if max(size, len(data)) > LARGEST:
         raise error(
-            f"{path.name} is larger than {LARGEST // 10**6} MB. A {what} holds settings; data stand in files of their own."
+            f"{path.name} is larger than {LARGEST // 10**6} MB. A {what} holds settings; data stand"
+            " in files of their own."
         )
     try:
         text = data.decode("utf-8-sig")
@@ -85,11 +102,14 @@ def read(
 def parse(text: str, name: str = "", error: type[OutcomesError] = StudyError) -> Document:
     """A document from TOML text.
 
-    Raises `error` where the text is not TOML, is nested more than 32 levels deep, or holds a number beyond 10 to the 15
-    (whole numbers: beyond 64 bits); infinity is a number.
+    Raises `error` where the text is not TOML, is nested more than 32 levels deep, or holds a number
+    beyond 10 to the 15 (whole numbers: beyond 64 bits); infinity is a number.
     """
     name_of = name or "The text"
-    deep = f"{name_of} is nested more than {DEEPEST} levels deep. No setting needs that: look for brackets that are not closed."
+    deep = (
+        f"{name_of} is nested more than {DEEPEST} levels deep. No setting needs that: look for"
+        " brackets that are not closed."
+    )
     if _DOTTED.search(text):
         raise error(deep)
     try:
@@ -100,14 +120,17 @@ def parse(text: str, name: str = "", error: type[OutcomesError] = StudyError) ->
         raise error(deep) from None
     except ValueError:  # Python's own limit on digits; a date that no calendar has
         raise error(
-            f"{name_of} is not valid TOML: a number has too many digits, or a date is in no calendar."
+            f"{name_of} is not valid TOML: a number has too many digits, or a date is in no"
+            " calendar."
         ) from None
     document = Document(name, text, data, error)
     for where, value, depth in _values(data):
         if depth > DEEPEST:
             raise error(deep)
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise document.wrong(where, "the number is too large: a whole number has 64 bits at most.")
+            raise document.wrong(
+                where, "the number is too large: a whole number has 64 bits at most."
+            )
         if isinstance(value, float) and math.isfinite(value) and abs(value) > HIGHEST:
             raise document.wrong(where, "the number is too large: no setting is beyond 1e15.")
     return document
@@ -120,7 +143,13 @@ def _values(data: Any) -> Iterator[tuple[tuple[Any, ...], Any, int]]:
         yield where, value, depth
         if depth > DEEPEST:
             continue
-        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        inside = (
+            value.items()
+            if isinstance(value, dict)
+            else enumerate(value)
+            if isinstance(value, list)
+            else ()
+        )
         todo += [((*where, k), v, depth + 1) for k, v in inside]
 
 
@@ -161,9 +190,18 @@ def _parts(dotted: str) -> tuple[str, ...]:
 
 
 def dumps(said: Mapping[str, Any]) -> str:
-    """Plain data as TOML: tables below [name], lists of tables below [[name]], everything within these on one line.
+    """Plain data as TOML: tables below [name], lists of tables below [[name]], everything within
+    these on one line.
 
-    >>> print(dumps({"families": {"sleep and mood": {"adjust": "BH"}}, "analysis": [{"method": "PairedT"}]}), end="")
+    >>> print(
+    ...     dumps(
+    ...         {
+    ...             "families": {"sleep and mood": {"adjust": "BH"}},
+    ...             "analysis": [{"method": "PairedT"}],
+    ...         }
+    ...     ),
+    ...     end="",
+    ... )
     [families]
     "sleep and mood" = {adjust = "BH"}
     <BLANKLINE>

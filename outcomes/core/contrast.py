@@ -1,4 +1,6 @@
-"""What an estimate is about: which visit, which group against which reference, which subgroup, which event."""
+"""What an estimate is about: which visit, which group against which reference, which subgroup,
+which event.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,9 @@ class Versus(str):
 class Contrast:
     """The place of an estimate: each field is "" where it does not apply.
 
-    `group` is an arm, route or treatment; `reference` the one that it is compared with. `visit` is where the score
-    was taken, `from_visit` what a change is counted from. `subgroup` is a part of the patients, `event` a side effect.
+    `group` is an arm, route or treatment; `reference` the one that it is compared with. `visit` is
+    where the score was taken, `from_visit` what a change is counted from. `subgroup` is a part of
+    the patients, `event` a side effect.
     """
 
     visit: str = ""

@@ -10,7 +10,8 @@ from outcomes.core.measure import Shape
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import NONE, digits_for, interval, number, p_value, points, spoken
 
-#: Units that are shares (shown as percentages), and that of a difference of two (shown in percentage points).
+#: Units that are shares (shown as percentages), and that of a difference of two (shown in
+#: percentage points).
 SHARES = ("share", "proportion")
 DIFFERENCE = "difference of shares"
 
@@ -21,7 +22,9 @@ def p_text(p: float) -> str:
 
 
 def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
-    """Value and interval of an estimate as text: shares as percentages, their differences in percentage points, scores to their own digits."""
+    """Value and interval of an estimate as text: shares as percentages, their differences in
+    percentage points, scores to their own digits.
+    """
     if e.measure.shape is Shape.TEST:
         return NONE, REASONS.get(e.reason, "")
     if math.isnan(e.value):
@@ -30,7 +33,9 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
         value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
         return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
     if e.unit == DIFFERENCE:
-        return points(e.value), NONE if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
+        return points(e.value), (
+            NONE if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
+        )
     k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
     if e.unit == "patients":  # a count is whole; a number needed to treat has one digit
         k = 0 if e.value.is_integer() else 1
@@ -40,7 +45,9 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
 
 
 def is_clear(e: Estimate) -> bool:
-    """Whether the interval (or, without one, P) excludes no effect. False where neither is known."""
+    """Whether the interval (or, without one, P) excludes no effect. False where neither is
+    known.
+    """
     null = e.measure.null
     if not (math.isnan(e.low) or math.isnan(e.high) or math.isnan(null)):
         return not e.low <= null <= e.high
@@ -48,11 +55,13 @@ def is_clear(e: Estimate) -> bool:
 
 
 def direction(e: Estimate, outcome: Outcome | None) -> str:
-    """What an estimate says for patients, from its kind, its interval and the direction of the score.
+    """What an estimate says for patients, from its kind, its interval and the direction of the
+    score.
 
-    Of a change "improved", "worsened" or "not clear" ("rose" or "fell" where the score has no better side); of a
-    comparison of groups "better with X", "worse with X" or "not clear". Empty where the kind of number has no
-    direction (a statistic, a share, a variance) or nothing is known.
+    Of a change "improved", "worsened" or "not clear" ("rose" or "fell" where the score has no
+    better side); of a comparison of groups "better with X", "worse with X" or "not clear". Empty
+    where the kind of number has no direction (a statistic, a share, a variance) or nothing is
+    known.
 
     >>> from outcomes.core.measure import Measure
     >>> pain = Outcome("pain", "Pain", "lower")
@@ -70,13 +79,19 @@ def direction(e: Estimate, outcome: Outcome | None) -> str:
     word = outcome.direction(e.value)
     if not e.measure.compares_groups:
         return word
-    better = {"improved": "better with", "worsened": "worse with", "rose": "higher with", "fell": "lower with"}
+    better = {
+        "improved": "better with",
+        "worsened": "worse with",
+        "rose": "higher with",
+        "fell": "lower with",
+    }
     where = e.contrast
     return f"{better[word]} {spoken(where.group)}" if where.reference and word in better else ""
 
 
 def oriented(e: Estimate, outcome: Outcome | None) -> Estimate:
-    """The estimate turned so that a larger value is better for patients: for a forest of several scores.
+    """The estimate turned so that a larger value is better for patients: for a forest of several
+    scores.
 
     Only numbers with a direction are turned, and only where lower is better.
     """

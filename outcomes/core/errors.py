@@ -11,7 +11,8 @@
     ├── MissingExtraError  an optional package is not installed            (exit code 2)
     └── OutputError        a file or folder that cannot be written         (exit code 74)
 
-A message says what is wrong, what exists, and what to do. It never contains a patient's value or identifier.
+A message says what is wrong, what exists, and what to do. It never contains a patient's value or
+identifier.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class OutputError(OutcomesError):
 
 
 def unknown(kind: str, name: str, existing: Iterable[str], *, hint: str = "") -> str:
-    """Words for a name that does not exist: what was asked, what there is, what may have been meant.
+    """Words for a name that does not exist: what was asked, what there is, what may have been
+    meant.
 
     >>> unknown("visit", "basline", ["baseline", "week_4"])
     "No visit 'basline'. There is: baseline, week_4. Did you mean 'baseline'?"

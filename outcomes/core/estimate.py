@@ -57,13 +57,14 @@ class Statistic:
 class Estimate(Alike):
     """One number with its uncertainty: one row of every table.
 
-    `name` says what is estimated ("mean change", "d_av"), `how` the test or interval with its options
-    ("exact signed-rank, mid-ranks, zeros dropped"), `reason` a code of `REASONS` when the value, the interval
-    or p is undefined (nan). Numbers are plain floats in full precision; rounding happens in `wording`.
-    `measure` says what kind of number it is: direction, printing and words follow from it, never from the name.
-    `visit` and `group` say which visit and which arm, route or stratum a row belongs to, where there are several; a
-    `Versus` as group is one group against a reference. `place` says more than these two: what a change is counted from,
-    a subgroup, a side effect. `n` is how many the row rests on (None: everybody analysed).
+    `name` says what is estimated ("mean change", "d_av"), `how` the test or interval with its
+    options ("exact signed-rank, mid-ranks, zeros dropped"), `reason` a code of `REASONS` when the
+    value, the interval or p is undefined (nan). Numbers are plain floats in full precision;
+    rounding happens in `wording`. `measure` says what kind of number it is: direction, printing and
+    words follow from it, never from the name. `visit` and `group` say which visit and which arm,
+    route or stratum a row belongs to, where there are several; a `Versus` as group is one group
+    against a reference. `place` says more than these two: what a change is counted from, a
+    subgroup, a side effect. `n` is how many the row rests on (None: everybody analysed).
     """
 
     name: str
@@ -117,7 +118,9 @@ class Estimate(Alike):
 
     @property
     def scale(self) -> str:
-        """The unit of the number: points of the score, SD, share, percentage points, ratio, days, patients …"""
+        """The unit of the number: points of the score, SD, share, percentage points, ratio, days,
+        patients …
+        """
         if self.unit == "difference of shares":
             return "percentage points"
         return self.unit or ("ratio" if self.measure.null == 1 else "none")
@@ -129,6 +132,8 @@ class Estimate(Alike):
 
     @property
     def said(self) -> str:
-        """The term as tables for people have it: 'adjusted difference · ketamine − placebo · week 4'."""
+        """The term as tables for people have it: 'adjusted difference · ketamine − placebo · week
+        4'.
+        """
         parts = (self.name, self.group, spoken(self.visit))
         return " · ".join(part for part in parts if part).replace(" - ", f" {MINUS} ")

@@ -24,7 +24,8 @@ class Counts:
         out = sum(n for _, n in self.left_out)
         if self.enrolled != self.analysed + out:
             raise ValueError(
-                f"counts do not add up: {self.enrolled} enrolled, {self.analysed} analysed, {out} left out"
+                f"counts do not add up: {self.enrolled} enrolled, {self.analysed} analysed, {out}"
+                " left out"
             )
 
 
@@ -35,8 +36,8 @@ Flow = tuple[tuple[str, Counts], ...]
 def flow_by(label: Sequence[object], levels: Sequence[str], why: Sequence[str]) -> Flow:
     """Who was counted, arm by arm.
 
-    `label` is the arm of every enrolled patient (None where it is not known), `why` the reason why a patient was
-    left out ("" for those analysed), in the same order.
+    `label` is the arm of every enrolled patient (None where it is not known), `why` the reason why
+    a patient was left out ("" for those analysed), in the same order.
 
     >>> flow_by(["k", "p", "k", None], ("p", "k"), ["", "", "no score", "no arm"])[1]
     ('k', Counts(enrolled=2, analysed=1, left_out=(('no score', 1),), noun='patient'))

@@ -1,4 +1,6 @@
-"""What kind of number an estimate is: a small closed set, from which direction, printing and words follow."""
+"""What kind of number an estimate is: a small closed set, from which direction, printing and words
+follow.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +104,9 @@ _IN_POINTS = frozenset(
 )
 _STANDARDISED = frozenset({Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE})
 _DIRECTED = _IN_POINTS | _STANDARDISED | {Measure.PERCENT_CHANGE}
-_RATIOS = frozenset({Measure.RATE_RATIO, Measure.RISK_RATIO, Measure.ODDS_RATIO, Measure.HAZARD_RATIO})
+_RATIOS = frozenset(
+    {Measure.RATE_RATIO, Measure.RISK_RATIO, Measure.ODDS_RATIO, Measure.HAZARD_RATIO}
+)
 _COMPARISONS = _RATIOS | {
     Measure.DIFFERENCE,
     Measure.DIFFERENCE_IN_CHANGE,

@@ -1,4 +1,6 @@
-"""What was really fitted, as a record: the methods sentence is written from it, never from the question's class."""
+"""What was really fitted, as a record: the methods sentence is written from it, never from the
+question's class.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,18 @@ from outcomes.core.wording import listed, number
 class FittedModel:
     """A fitted mixed model: its covariance, how it was estimated, and what was tried before.
 
-    `covariance` is the structure's name in words ("unstructured", "unstructured, by arm"), `estimator` REML or ML, `df` the
-    degrees of freedom in words, `covariates` what the means were adjusted for, `tried` each covariance that was left before
-    this one with the reason, `boundary` the variance that lies at zero. `aic` and `bic` count covariance parameters, with
-    ML the coefficients too, so that REML values compare only models with the same fixed effects.
+    `covariance` is the structure's name in words ("unstructured", "unstructured, by arm"),
+    `estimator` REML or ML, `df` the degrees of freedom in words, `covariates` what the means were
+    adjusted for, `tried` each covariance that was left before this one with the reason, `boundary`
+    the variance that lies at zero. `aic` and `bic` count covariance parameters, with ML the
+    coefficients too, so that REML values compare only models with the same fixed effects.
 
-    >>> FittedModel("compound symmetry", "REML", "Kenward-Roger", tried=(("unstructured", "It is singular."),)).words
+    >>> FittedModel(
+    ...     "compound symmetry",
+    ...     "REML",
+    ...     "Kenward-Roger",
+    ...     tried=(("unstructured", "It is singular."),),
+    ... ).words
     'a compound symmetry covariance, REML and Kenward-Roger degrees of freedom'
     """
 
@@ -37,11 +45,15 @@ class FittedModel:
         own = self.covariance.removesuffix(", by arm")
         article = "an" if own[:1] in "aeiouAEIOU" else "a"
         each = " for each arm" if own != self.covariance else ""
-        return f"{article} {own} covariance{each}, {self.estimator} and {self.df} degrees of freedom"
+        return (
+            f"{article} {own} covariance{each}, {self.estimator} and {self.df} degrees of freedom"
+        )
 
     @property
     def history(self) -> str:
-        """What was tried before and why it was left, as sentences; empty where the first covariance was fitted."""
+        """What was tried before and why it was left, as sentences; empty where the first covariance
+        was fitted.
+        """
         if not self.tried:
             return ""
         names = listed([title for title, _ in self.tried])

@@ -13,7 +13,8 @@ from outcomes.core.estimate import NAN, Alike
 class Outcome(Alike):
     """What a score means: the words and the direction every table and sentence needs.
 
-    `better` is "lower", "higher" or "" (no direction); `resolution` is the smallest step of the score.
+    `better` is "lower", "higher" or "" (no direction); `resolution` is the smallest step of the
+    score.
     """
 
     name: str
@@ -29,7 +30,9 @@ class Outcome(Alike):
     notes: tuple[str, ...] = ()
 
     def direction(self, change: float) -> str:
-        """ "improved", "worsened", "unchanged", or "rose"/"fell" where the score has no better side."""
+        """ "improved", "worsened", "unchanged", or "rose"/"fell" where the score has no better
+        side.
+        """
         if math.isnan(change):
             return "undefined"
         if change == 0:

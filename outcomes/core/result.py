@@ -22,12 +22,38 @@ if TYPE_CHECKING:
 
 NAN = math.nan
 
-#: The columns of every results table, in this order (a public face: CSV, JSON and Parquet have them too).
+#: The columns of every results table, in this order (a public face: CSV, JSON and Parquet have them
+#: too).
 COLUMNS = (
-    "label", "method", "outcome", "term", "value", "low", "high", "level", "p", "p_adjusted",
-    "statistic", "df", "se", "unit", "enrolled", "analysed", "role", "family", "notes",
-    "measure", "scale", "visit", "from_visit", "group", "reference", "subgroup", "event", "n",
-)  # fmt: skip
+    "label",
+    "method",
+    "outcome",
+    "term",
+    "value",
+    "low",
+    "high",
+    "level",
+    "p",
+    "p_adjusted",
+    "statistic",
+    "df",
+    "se",
+    "unit",
+    "enrolled",
+    "analysed",
+    "role",
+    "family",
+    "notes",
+    "measure",
+    "scale",
+    "visit",
+    "from_visit",
+    "group",
+    "reference",
+    "subgroup",
+    "event",
+    "n",
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,7 +73,8 @@ class Result:
     flow: Flow = ()
     #: What is estimated, in words, where the plan declares an estimand.
     estimand: str = ""
-    #: What was really fitted, where the answer comes from a model: covariance, degrees of freedom, what was tried before.
+    #: What was really fitted, where the answer comes from a model: covariance, degrees of freedom,
+    #: what was tried before.
     model: FittedModel | None = None
 
     def __repr__(self) -> str:
@@ -67,7 +94,9 @@ class Result:
         for e in self.estimates:
             if name in (e.term, e.name):
                 return e
-        raise KeyError(f"No estimate '{name}'. There is: {', '.join(e.term for e in self.estimates)}")
+        raise KeyError(
+            f"No estimate '{name}'. There is: {', '.join(e.term for e in self.estimates)}"
+        )
 
     @property
     def main_visit(self) -> str:
@@ -78,8 +107,9 @@ class Result:
     def main(self) -> Estimate | None:
         """The estimate that the question is about: a size (no bare test) at its main visit.
 
-        A comparison of groups in the score's units comes first, then a change, then what has a P or an interval.
-        A size whose own test stands in another row (a shift beside a rank test) carries that test's P.
+        A comparison of groups in the score's units comes first, then a change, then what has a P or
+        an interval. A size whose own test stands in another row (a shift beside a rank test)
+        carries that test's P.
         """
         sized = [e for e in self.estimates if e.measure is not Measure.OVERALL_TEST]
         here = [e for e in sized if e.visit == self.main_visit] if self.main_visit else []
@@ -113,22 +143,51 @@ class Result:
         return spaced(said) if style == "apa" else said
 
     def methods_text(self) -> str:
-        """What a methods section says of this answer: of what was fitted, where that differs from what was asked."""
+        """What a methods section says of this answer: of what was fitted, where that differs from
+        what was asked.
+        """
         return str(self.analysis.methods_of(self))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an estimate, the same columns (`COLUMNS`) whatever the method; numbers in full precision."""
+        """One row an estimate, the same columns (`COLUMNS`) whatever the method; numbers in full
+        precision.
+        """
         return _frame((self,))
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         q = self.analysis
         head = {
-            "label": q.title(self.outcome), "method": type(q).__name__,
+            "label": q.title(self.outcome),
+            "method": type(q).__name__,
             "outcome": self.outcome.name if self.outcome else str(getattr(q, "outcome", "") or ""),
-            "enrolled": self.counts.enrolled, "analysed": self.counts.analysed, "role": q.role, "family": q.family,
-        }  # fmt: skip
-        added = ("measure", "scale", "visit", "from_visit", "group", "reference", "subgroup", "event")
-        fields = ("term", "value", "low", "high", "level", "p", "p_adjusted", "statistic", "df", "se", "unit")
+            "enrolled": self.counts.enrolled,
+            "analysed": self.counts.analysed,
+            "role": q.role,
+            "family": q.family,
+        }
+        added = (
+            "measure",
+            "scale",
+            "visit",
+            "from_visit",
+            "group",
+            "reference",
+            "subgroup",
+            "event",
+        )
+        fields = (
+            "term",
+            "value",
+            "low",
+            "high",
+            "level",
+            "p",
+            "p_adjusted",
+            "statistic",
+            "df",
+            "se",
+            "unit",
+        )
         shared = " ".join(self.notes)
         for e in self.estimates or (Estimate("not answered", NAN),):
             words = [e.how, REASONS.get(e.reason, ""), self.failed or shared]
@@ -178,7 +237,9 @@ class Results(Sequence[Result]):
 
 
 def _card() -> Any:
-    """The notebook's display, which stands above this room: looked up only when something is shown."""
+    """The notebook's display, which stands above this room: looked up only when something is
+    shown.
+    """
     return importlib.import_module("outcomes.notebooks.card")
 
 
@@ -189,21 +250,37 @@ def _frame(results: Iterable[Result]) -> pd.DataFrame:
 
 
 def main_test(result: Result) -> int:
-    """The position of a result's main p-value: the first at its main visit, where it has one, else its first; −1 without any."""
+    """The position of a result's main p-value: the first at its main visit, where it has one, else
+    its first; −1 without any.
+    """
     tested = [i for i, e in enumerate(result.estimates) if not math.isnan(e.p)]
     main = result.facts.get("main")
-    return next((i for i in tested if main and result.estimates[i].visit == main), tested[0] if tested else -1)
+    return next(
+        (i for i in tested if main and result.estimates[i].visit == main),
+        tested[0] if tested else -1,
+    )
 
 
-def with_adjusted(result: Result, adjusted: Mapping[int, float], how: tuple[str, str] = ("", "")) -> Result:
-    """The result with adjusted p-values put on its estimates, by their position, and by what they were adjusted.
+def with_adjusted(
+    result: Result, adjusted: Mapping[int, float], how: tuple[str, str] = ("", "")
+) -> Result:
+    """The result with adjusted p-values put on its estimates, by their position, and by what they
+    were adjusted.
 
-    `how` is the procedure and over what, ("Holm", "in the family other scores"), for the sentence and a note; ("", "") for none.
+    `how` is the procedure and over what, ("Holm", "in the family other scores"), for the sentence
+    and a note; ("", "") for none.
     """
-    new = [dataclasses.replace(e, p_adjusted=adjusted.get(i, e.p_adjusted)) for i, e in enumerate(result.estimates)]
+    new = [
+        dataclasses.replace(e, p_adjusted=adjusted.get(i, e.p_adjusted))
+        for i, e in enumerate(result.estimates)
+    ]
     terms = [new[i].term for i in adjusted]
     notes = (
-        (f"Adjusted P of {listed([new[i].said for i in adjusted])}: {' '.join(how)}.",) if terms and any(how) else ()
+        (f"Adjusted P of {listed([new[i].said for i in adjusted])}: {' '.join(how)}.",)
+        if terms and any(how)
+        else ()
     )
     facts = {**result.facts, "adjusted": dict.fromkeys(terms, how)}
-    return dataclasses.replace(result, estimates=tuple(new), notes=(*result.notes, *notes), facts=facts)
+    return dataclasses.replace(
+        result, estimates=tuple(new), notes=(*result.notes, *notes), facts=facts
+    )

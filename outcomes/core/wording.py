@@ -1,4 +1,6 @@
-"""The only rounding and the only number-to-words: every table, sentence and picture takes its text from here."""
+"""The only rounding and the only number-to-words: every table, sentence and picture takes its text
+from here.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def round_half_away(value: float, digits: int = 0) -> float:
     >>> round_half_away(2.675, 2), round_half_away(-0.5)
     (2.68, -1.0)
     """
-    if not math.isfinite(value) or abs(value) >= 2**53:  # beyond that a float has no digits after the point
+    if (
+        not math.isfinite(value) or abs(value) >= 2**53
+    ):  # beyond that a float has no digits after the point
         return value
     return float(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
@@ -50,7 +54,8 @@ def p_value(p: float, style: str = "ama") -> str:
         return f"{letter}{gap}<{gap}.001"
     if p > 0.99:
         return f"{letter}{gap}>{gap}.99"
-    # three digits below .01 and wherever two would move it across .05 (AMA 11th edition); APA always three
+    # three digits below .01 and wherever two would move it across .05 (AMA 11th edition); APA
+    # always three
     digits = 3 if style == "apa" or p < 0.01 or 0.045 <= p < 0.055 else 2
     return f"{letter}{gap}={gap}{f'{round_half_away(p, digits):.{digits}f}'.lstrip('0')}"
 
@@ -90,7 +95,11 @@ def points(difference: float) -> str:
     ('29 percentage points', '−1 percentage point')
     """
     text = number(100 * difference, 0)
-    return text if text == NONE else f"{text} percentage point{'' if text.lstrip(MINUS) == '1' else 's'}"
+    return (
+        text
+        if text == NONE
+        else f"{text} percentage point{'' if text.lstrip(MINUS) == '1' else 's'}"
+    )
 
 
 def share_of(count: int, total: int) -> str:
@@ -118,17 +127,28 @@ def listed(items: list[str] | tuple[str, ...]) -> str:
     'pain, sleep and mood'
     """
     items = list(items)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
+    return (
+        items[0]
+        if len(items) == 1
+        else f"{', '.join(items[:-1])} and {items[-1]}"
+        if items
+        else "none"
+    )
 
 
 def listed_addresses(addresses: Sequence[str], limit: int = 20) -> str:
     """The first addresses and how many more.
 
-    >>> listed_addresses(["B2", "B3", "B9"], 2), listed_addresses(["row 2, column nrs", "row 3, column nrs"])
+    >>> (
+    ...     listed_addresses(["B2", "B3", "B9"], 2),
+    ...     listed_addresses(["row 2, column nrs", "row 3, column nrs"]),
+    ... )
     ('B2, B3 and 1 more', 'row 2, column nrs; row 3, column nrs')
     """
     more = f" and {len(addresses) - limit} more" if len(addresses) > limit else ""
-    return ("; " if any(", " in a for a in addresses[:limit]) else ", ").join(addresses[:limit]) + more
+    return ("; " if any(", " in a for a in addresses[:limit]) else ", ").join(
+        addresses[:limit]
+    ) + more
 
 
 def digits_for(resolution: float) -> int:
@@ -143,7 +163,8 @@ def digits_for(resolution: float) -> int:
 
 
 def tidied(text: str) -> str:
-    """No double spaces, and none before a stop: where a score has no unit, nothing stands in its place.
+    """No double spaces, and none before a stop: where a score has no unit, nothing stands in its
+    place.
 
     >>> tidied("was 0.12  (95% CI, 0.10 to 0.14 ).")
     'was 0.12 (95% CI, 0.10 to 0.14).'

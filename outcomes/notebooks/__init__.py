@@ -1,4 +1,6 @@
-"""Notebooks written from one readable Markdown template a kind of study, for the sample data and for a user's own file."""
+"""Notebooks written from one readable Markdown template a kind of study, for the sample data and
+for a user's own file.
+"""
 
 from outcomes.notebooks.kinds import KINDS, Kind
 from outcomes.notebooks.write import write_notebook

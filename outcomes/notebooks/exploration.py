@@ -1,4 +1,6 @@
-"""What the panel of `oc.explore` knows, without any widget: the study, what can be asked of it, and the code that does the same."""
+"""What the panel of `oc.explore` knows, without any widget: the study, what can be asked of it, and
+the code that does the same.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ CHOSEN = ("outcome", "before", "after", "by")
 
 @dataclass(frozen=True)
 class Opened:
-    """What was read: a study (None where something stands in the way), its study file as text, and the code that reads it."""
+    """What was read: a study (None where something stands in the way), its study file as text, and
+    the code that reads it.
+    """
 
     study: Study | None
     text: str
@@ -61,7 +65,9 @@ def opened(source: str | Path | pd.DataFrame | Study) -> Opened:
         study = read_study(path)
         code = f"study = oc.read_study({path.as_posix()!r})"
         return Opened(study, path.read_text("utf-8-sig"), path.parent, "", code, path)
-    return _guessed(path, 'study = oc.read_study("study.toml")  # write it first: the button, or outcomes init')
+    return _guessed(
+        path, 'study = oc.read_study("study.toml")  # write it first: the button, or outcomes init'
+    )
 
 
 def _guessed(path: Path, code: str) -> Opened:
@@ -76,7 +82,9 @@ def askable() -> list[tuple[str, str]]:
     for topic, name, kind in by_topic():
         fields = dataclasses.fields(kind)
         needed = {
-            f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+            f.name
+            for f in fields
+            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         }
         if "outcome" in {f.name for f in fields} and needed <= set(CHOSEN):
             out.append((f"{topic}: {kind.short or name} ({name})", name))
@@ -89,9 +97,15 @@ def fields_of(name: str) -> tuple[str, ...]:
 
 
 def groups_of(study: Study) -> list[str]:
-    """The arm, route and other characteristics with 2 to 10 values, by which patients can be compared."""
+    """The arm, route and other characteristics with 2 to 10 values, by which patients can be
+    compared.
+    """
     frame = study.patient_frame
-    found = [c for c in frame if 2 <= frame[c].nunique() <= 10 and not pd.api.types.is_float_dtype(frame[c])]
+    found = [
+        c
+        for c in frame
+        if 2 <= frame[c].nunique() <= 10 and not pd.api.types.is_float_dtype(frame[c])
+    ]
     return sorted(map(str, found), key=lambda c: (c not in GROUPS, c))
 
 
@@ -111,7 +125,9 @@ def plan_of(study: Study) -> tuple[Plan, str]:
 
 
 def write_study(opened: Opened, target: str | Path) -> Opened:
-    """Write the study file (and, of a frame, its scores.csv beside it). Raises StudyError where one is there already."""
+    """Write the study file (and, of a frame, its scores.csv beside it). Raises StudyError where one
+    is there already.
+    """
     file = Path(target)
     if not opened.text:
         raise StudyError("This study was made in Python: it has no study file to write.")
@@ -123,9 +139,14 @@ def write_study(opened: Opened, target: str | Path) -> Opened:
     if opened.frame is not None:
         opened.frame.to_csv(new[1], index=False)
     elif file.resolve().parent != opened.folder.resolve():
-        raise StudyError(f"The study file names its data as seen from its own folder: write it into {opened.folder}.")
+        raise StudyError(
+            "The study file names its data as seen from its own folder: write it into"
+            f" {opened.folder}."
+        )
     atomic.write(file, text)
-    return dataclasses.replace(opened, file=file, code=f"study = oc.read_study({file.as_posix()!r})")
+    return dataclasses.replace(
+        opened, file=file, code=f"study = oc.read_study({file.as_posix()!r})"
+    )
 
 
 def kinds_of_notebook(study: Study) -> list[str]:

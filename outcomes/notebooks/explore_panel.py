@@ -1,4 +1,6 @@
-"""`oc.explore`: a panel of widgets in a notebook, from a file to a picture, that shows the code for all it does."""
+"""`oc.explore`: a panel of widgets in a notebook, from a file to a picture, that shows the code for
+all it does.
+"""
 
 from __future__ import annotations
 
@@ -32,20 +34,26 @@ COPY = "navigator.clipboard.writeText(this.parentElement.querySelector('pre').te
 def explore(source: str | Path | pd.DataFrame | Study) -> Panel:
     """What is in this file, and did these patients' scores change? A panel to look, choose and see.
 
-    `source` is a data file (Excel, CSV, …), a study file, a frame or a study. Shown in JupyterLab, Notebook 7 or VS Code.
-    Nothing is written unless a button is pressed, and every action shows the code that does the same.
+    `source` is a data file (Excel, CSV, …), a study file, a frame or a study. Shown in JupyterLab,
+    Notebook 7 or VS Code. Nothing is written unless a button is pressed, and every action shows the
+    code that does the same.
 
-    Raises MissingExtraError without ipywidgets (extra `notebooks`), and what reading the source raises.
+    Raises MissingExtraError without ipywidgets (extra `notebooks`), and what reading the source
+    raises.
     """
     try:
         import ipywidgets  # noqa: F401
     except ImportError:
-        raise MissingExtraError("oc.explore needs ipywidgets: pip install 'outcomes[notebooks]'.") from None
+        raise MissingExtraError(
+            "oc.explore needs ipywidgets: pip install 'outcomes[notebooks]'."
+        ) from None
     return Panel(opened(source))
 
 
 class Panel:
-    """The widgets and what they show; `panel.result` is the answer that is on the screen, `panel.code` its code."""
+    """The widgets and what they show; `panel.result` is the answer that is on the screen,
+    `panel.code` its code.
+    """
 
     def __init__(self, start: Opened) -> None:
         import ipywidgets as w
@@ -55,17 +63,27 @@ class Panel:
         wide = w.Layout(width="34em")
         style = {"description_width": "7em"}
         self.text = w.Textarea(
-            start.text, description="Study file", layout=w.Layout(width="60em", height="18em"), style=style
+            start.text,
+            description="Study file",
+            layout=w.Layout(width="60em", height="18em"),
+            style=style,
         )
-        self.read = w.Button(description="Read again", tooltip="Read the data by the study file as it stands here")
+        self.read = w.Button(
+            description="Read again", tooltip="Read the data by the study file as it stands here"
+        )
         self.seen, self.checks, self.card, self.said, self.shown = (w.HTML() for _ in range(5))
-        self.question = w.Dropdown(options=askable(), value="PairedT", description="Question", layout=wide, style=style)
+        self.question = w.Dropdown(
+            options=askable(), value="PairedT", description="Question", layout=wide, style=style
+        )
         names = {"outcome": "Score", "before": "Before", "after": "After", "by": "Groups"}
-        self.chosen = {f: w.Dropdown(description=d, layout=wide, style=style) for f, d in names.items()}
+        self.chosen = {
+            f: w.Dropdown(description=d, layout=wide, style=style) for f, d in names.items()
+        }
         self.folder = w.Text(str(start.folder), description="Folder", layout=wide, style=style)
         self.kind = w.Dropdown(description="Notebook", layout=wide, style=style)
         self.buttons = {
-            name: w.Button(description=name) for name in ("Write study.toml", "Write notebook", "Write report")
+            name: w.Button(description=name)
+            for name in ("Write study.toml", "Write notebook", "Write report")
         }
         parts = [w.VBox([self.seen, self.text, self.read]), self.checks]
         read = w.Accordion(children=parts, titles=("What was read and guessed", "Checks"))
@@ -100,25 +118,33 @@ class Panel:
         """Show a study that was read, or what stands in the way of one."""
         self.opened, study = new, new.study
         if study is None:
-            self.seen.value = f'<p role="alert"><b>Not a study yet.</b> {html.escape(new.problem)}</p>'
+            self.seen.value = (
+                f'<p role="alert"><b>Not a study yet.</b> {html.escape(new.problem)}</p>'
+            )
             self.checks.value = self.card.value = self.shown.value = ""
             self.result = None
             return
         self.seen.value = (
-            f"<p>{html.escape(repr(study).strip('<>'))}. Correct a line marked 'guess', then read again.</p>"
+            f"<p>{html.escape(repr(study).strip('<>'))}. Correct a line marked 'guess', then read"
+            " again.</p>"
         )
         self.checks.value = str(check(study)._repr_html_())  # type: ignore[operator]
         self._quiet = True
         scores = [(study.outcome(n).title, n) for n in study.outcome_names]
         visits = list(study.visits)
         options: dict[str, Any] = {
-            "outcome": scores, "before": visits, "after": visits, "by": [("none", ""), *((g, g) for g in groups_of(study))],
-        }  # fmt: skip
+            "outcome": scores,
+            "before": visits,
+            "after": visits,
+            "by": [("none", ""), *((g, g) for g in groups_of(study))],
+        }
         for name, control in self.chosen.items():
             control.options = options[name]
             control.index = 0 if options[name] else None
         self.chosen["before"].value = study.baseline
-        self.chosen["after"].value = [v for v in visits if v != study.baseline or len(visits) == 1][-1]
+        self.chosen["after"].value = [v for v in visits if v != study.baseline or len(visits) == 1][
+            -1
+        ]
         self.kind.options = kinds_of_notebook(study)
         self.kind.index = 0
         self._quiet = False
@@ -154,7 +180,8 @@ class Panel:
 
     def _write_study(self) -> None:
         self.opened = write_study(
-            self.opened.again(self.text.value) if self.opened.text else self.opened, self._at("study.toml")
+            self.opened.again(self.text.value) if self.opened.text else self.opened,
+            self._at("study.toml"),
         )
         self._say(f"Written: {self.opened.file}")
         self._answer()
@@ -164,8 +191,12 @@ class Panel:
 
         if self.opened.file is None:
             raise OutcomesError("A notebook reads its study file: press 'Write study.toml' first.")
-        file = write_notebook(self.kind.value, self.opened.file, self._at(f"{self.kind.value}.ipynb"))
-        self._say(f"Written: {file}. The same: outcomes notebook {self.kind.value} {self.opened.file}")
+        file = write_notebook(
+            self.kind.value, self.opened.file, self._at(f"{self.kind.value}.ipynb")
+        )
+        self._say(
+            f"Written: {file}. The same: outcomes notebook {self.kind.value} {self.opened.file}"
+        )
 
     def _write_report(self) -> None:
         from outcomes.reporting import write_report

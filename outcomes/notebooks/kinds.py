@@ -15,7 +15,8 @@ from outcomes.core.estimate import REASONS
 from outcomes.plans.plan import Plan, kinds
 from outcomes.study.study import GROUPS, Study
 
-#: How many further scores a notebook shows beside the main one, if the study file does not name them.
+#: How many further scores a notebook shows beside the main one, if the study file does not name
+#: them.
 FURTHER = 8
 #: Words in the name of an arm that others are compared with.
 CONTROLS = ("placebo", "control", "sham", "saline", "usual", "standard", "wait")
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of notebook: its template's name, its question, and how its options are chosen from a study."""
+    """A kind of notebook: its template's name, its question, and how its options are chosen from a
+    study.
+    """
 
     file: str
     asks: str
@@ -39,19 +42,24 @@ class Kind:
 def options(kind: str, study: Study) -> dict[str, Any]:
     """The options of this notebook for this study, by name.
 
-    Raises AnalysisError where the study lacks what the notebook is about, or cannot answer its main question.
+    Raises AnalysisError where the study lacks what the notebook is about, or cannot answer its main
+    question.
     """
     chosen = KINDS[kind].choose(study)
     for question in KINDS[kind].main(chosen):
         found = question.run(study).estimates
         if all(math.isnan(e.low) for e in found):
             why = next((REASONS[e.reason] for e in found if e.reason), "it gives no interval")
-            raise AnalysisError(f"The study cannot answer the notebook's main question ({question.short}): {why}.")
+            raise AnalysisError(
+                f"The study cannot answer the notebook's main question ({question.short}): {why}."
+            )
     return chosen
 
 
 def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
-    """What is true of a study and of the options chosen for it, for the conditional parts of templates."""
+    """What is true of a study and of the options chosen for it, for the conditional parts of
+    templates.
+    """
     there = {
         "sample": study.sample,
         "own": not study.sample,
@@ -59,23 +67,34 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
         "entry": bool(study.entry),
         "events": study.events is not None,
         "infusions": study.infusions is not None,
-        "treated_events": study.events is not None and study.infusions is not None and "arm" in study.infusions,
+        "treated_events": (
+            study.events is not None and study.infusions is not None and "arm" in study.infusions
+        ),
         "rates": study.infusions is not None and bool(chosen.get("BY")),
         "several_visits": len(study.visits) > 2,
-        "thresholds": bool(chosen.get("OUTCOME")) and bool(study.outcome(chosen["OUTCOME"]).thresholds),
+        "thresholds": (
+            bool(chosen.get("OUTCOME")) and bool(study.outcome(chosen["OUTCOME"]).thresholds)
+        ),
         "guess": any(
-            "guess" in frame for frame in (study.scores, study.patients, study.infusions) if frame is not None
+            "guess" in frame
+            for frame in (study.scores, study.patients, study.infusions)
+            if frame is not None
         ),
     }
-    return {word for word, true in there.items() if true} | {name.lower() for name, value in chosen.items() if value}
+    return {word for word, true in there.items() if true} | {
+        name.lower() for name, value in chosen.items() if value
+    }
 
 
 def _one_group(study: Study) -> None:
-    """Refuse a study that has a comparison: its arms in one pot, or one alone, say nothing about the treatment."""
+    """Refuse a study that has a comparison: its arms in one pot, or one alone, say nothing about
+    the treatment.
+    """
     if study.controlled:
         there = f". Ask for: outcomes notebook {study.design}" if study.design in KINDS else ""
         raise AnalysisError(
-            f"This notebook is for patients without a comparison; this study compares treatments ({study.design}){there}."
+            "This notebook is for patients without a comparison; this study compares treatments"
+            f" ({study.design}){there}."
         )
 
 
@@ -97,43 +116,74 @@ def _follow_up(study: Study) -> dict[str, Any]:
         "VISITS": visits,
         "AFTER": visits[-1],
         "WORSE": _matters(study, outcome.name, before),
-        "BACK": 0.7 if outcome.better == "lower" and _days_known(study, (before, *visits)) else None,
+        "BACK": (
+            0.7 if outcome.better == "lower" and _days_known(study, (before, *visits)) else None
+        ),
     }
 
 
 def _crossover(study: Study) -> dict[str, Any]:
     if "period" not in study.scores or "arm" not in study.scores:
-        raise AnalysisError("A crossover has a period and the treatment of each period: [roles] period and arm.")
+        raise AnalysisError(
+            "A crossover has a period and the treatment of each period: [roles] period and arm."
+        )
     main = _primary(study, plans.crossover(study))
     before = main["before"] if len(study.visits) > 1 else ""
-    return {**_named(main), "BEFORE": before, "REFERENCE": _reference(study.scores["arm"]), **_collected(study)}
+    return {
+        **_named(main),
+        "BEFORE": before,
+        "REFERENCE": _reference(study.scores["arm"]),
+        **_collected(study),
+    }
 
 
 def _parallel(study: Study) -> dict[str, Any]:
     main = _primary(study, plans.parallel(study))
-    return {**_named(main), "BY": "arm", "REFERENCE": _reference(study.characteristic("arm")), **_collected(study)}
+    return {
+        **_named(main),
+        "BY": "arm",
+        "REFERENCE": _reference(study.characteristic("arm")),
+        **_collected(study),
+    }
 
 
 def _routes(study: Study) -> dict[str, Any]:
     study.characteristic("route")
     main = _primary(study, plans.routes(study))
-    return {**_named(main), "BY": "route", "ALIKE": _characteristics(study)[:1], **_collected(study)}
+    return {
+        **_named(main),
+        "BY": "route",
+        "ALIKE": _characteristics(study)[:1],
+        **_collected(study),
+    }
 
 
 def _side_effects(study: Study) -> dict[str, Any]:
     if study.events is None or not len(study.events):
-        raise AnalysisError("The study has no side effects: name their table in the study file, [data] events.")
+        raise AnalysisError(
+            "The study has no side effects: name their table in the study file, [data] events."
+        )
     by = next((name for name in ("arm", "route") if name in study.patient_frame), "")
-    return {"BY": by, "EVENT": str(study.events["event"].value_counts().index[0]), **_collected(study)}
+    return {
+        "BY": by,
+        "EVENT": str(study.events["event"].value_counts().index[0]),
+        **_collected(study),
+    }
 
 
 def _symptoms(study: Study) -> dict[str, Any]:
     main = _primary(study, plans.before_after(study))
     directed = [n for n in study.outcome_names if n != main["outcome"] and study.outcome(n).better]
-    profile = [n for n in directed if n.startswith("promis29_") and study.outcome(n).unit == "T" and "summary" not in n]
+    profile = [
+        n
+        for n in directed
+        if n.startswith("promis29_") and study.outcome(n).unit == "T" and "summary" not in n
+    ]
     scores = profile or directed[:FURTHER]
     if not scores:
-        raise AnalysisError("The study has no scores beside its main one: declare instruments or outcomes first.")
+        raise AnalysisError(
+            "The study has no scores beside its main one: declare instruments or outcomes first."
+        )
     visits = _asked(study, scores[0], main["before"])
     after = main["after"] if main["after"] in visits else visits[-1]
     return {"OUTCOMES": scores, "BEFORE": main["before"], "AFTER": after, "VISITS": visits}
@@ -151,7 +201,7 @@ def _sites(study: Study) -> dict[str, Any]:
     return {**_named(_primary(study, plans.before_after(study))), "BY": "site"}
 
 
-# --- parts ------------------------------------------------------------------------------------------------------
+# --- parts ----------------------------------------------------------------------------------------
 
 
 def _named(main: dict[str, str]) -> dict[str, str]:
@@ -159,14 +209,17 @@ def _named(main: dict[str, str]) -> dict[str, str]:
 
 
 def _asked(study: Study, outcome: str, before: str) -> list[str]:
-    """The later visits at which this score was asked for: at least two patients have it there and before.
+    """The later visits at which this score was asked for: at least two patients have it there and
+    before.
 
     Raises AnalysisError where there is none.
     """
     there = study.wide(outcome).notna()
     visits = [v for v in study.visits if v != before and (there[v] & there[before]).sum() > 1]
     if not visits:
-        raise AnalysisError(f"No two patients have {outcome} both at {before} and at a later visit.")
+        raise AnalysisError(
+            f"No two patients have {outcome} both at {before} and at a later visit."
+        )
     return visits
 
 
@@ -180,7 +233,9 @@ def _days_known(study: Study, visits: tuple[str, ...]) -> bool:
 
 
 def _matters(study: Study, outcome: str, visit: str) -> float:
-    """Half a standard deviation at this visit, as 1, 2 or 5 times a power of ten: a difference to start thinking from."""
+    """Half a standard deviation at this visit, as 1, 2 or 5 times a power of ten: a difference to
+    start thinking from.
+    """
     half = float(study.wide(outcome)[visit].std()) / 2
     if not half > 0:
         return 1.0
@@ -196,7 +251,9 @@ def _reference(arms: pd.Series) -> str:
     """
     names = sorted(arms.dropna().astype(str).unique())
     if len(names) != 2:
-        raise AnalysisError(f"This notebook compares two arms; the study has {len(names)}: {', '.join(names)}.")
+        raise AnalysisError(
+            f"This notebook compares two arms; the study has {len(names)}: {', '.join(names)}."
+        )
     return next((n for n in names if any(word in n.lower() for word in CONTROLS)), names[-1])
 
 
@@ -213,16 +270,23 @@ def _collected(study: Study) -> dict[str, str]:
 
 
 def _primary(study: Study, ready: Plan) -> dict[str, str]:
-    """Outcome and visits of the primary question of the study file, or where it has none of the ready-made plan."""
+    """Outcome and visits of the primary question of the study file, or where it has none of the
+    ready-made plan.
+    """
     questions = [q for q in (*Plan.of(study), *ready) if getattr(q, "outcome", "")]
     main = next((q for q in questions if q.role == "primary"), None)
     if main is None:
-        raise AnalysisError("The study has no score and visits that this notebook could start with.")
+        raise AnalysisError(
+            "The study has no score and visits that this notebook could start with."
+        )
     outcome = study.outcome(getattr(main, "outcome", ""))
     if not outcome.better:
-        raise AnalysisError(f'{outcome.name} has no direction: say better = "lower" or "higher" under [outcomes].')
+        raise AnalysisError(
+            f'{outcome.name} has no direction: say better = "lower" or "higher" under [outcomes].'
+        )
     visits = [
-        (getattr(q, "before", ""), getattr(q, "after", "") or getattr(q, "visit", "")) for q in (main, *questions)
+        (getattr(q, "before", ""), getattr(q, "after", "") or getattr(q, "visit", ""))
+        for q in (main, *questions)
     ]
     before = next((b for b, _ in visits if b), study.baseline)
     after = next((a for _, a in visits if a), study.visits[-1])
@@ -230,7 +294,9 @@ def _primary(study: Study, ready: Plan) -> dict[str, str]:
 
 
 def _others(study: Study, plan: Plan, main: dict[str, str]) -> list[str]:
-    """Further scores at the same two visits: those the study file asks of, else the first ones of the ready-made plan."""
+    """Further scores at the same two visits: those the study file asks of, else the first ones of
+    the ready-made plan.
+    """
 
     def asked(questions: Plan) -> list[str]:
         names = [_secondary(q, main) for q in questions]
@@ -244,7 +310,7 @@ def _secondary(question: Analysis, main: dict[str, str]) -> str:
     return getattr(question, "outcome", "") if question.family and same else ""
 
 
-# --- main questions ---------------------------------------------------------------------------------------------
+# --- main questions -------------------------------------------------------------------------------
 
 
 def _ask(name: str, chosen: Mapping[str, Any], *options: str, **fields: Any) -> Analysis:
@@ -257,11 +323,21 @@ def _change(chosen: Mapping[str, Any]) -> Analysis:
 
 
 def _course(chosen: Mapping[str, Any], outcome: str) -> Analysis:
-    return _ask("CohortModel", chosen, "VISITS", outcome=outcome, baseline=chosen["BEFORE"], visit=chosen["AFTER"])
+    return _ask(
+        "CohortModel",
+        chosen,
+        "VISITS",
+        outcome=outcome,
+        baseline=chosen["BEFORE"],
+        visit=chosen["AFTER"],
+    )
 
 
 def _main_follow_up(chosen: Mapping[str, Any]) -> list[Analysis]:
-    return [_course(chosen, chosen["OUTCOME"]), _ask("Imputed", {}, analysis=_change(chosen), seed=1)]
+    return [
+        _course(chosen, chosen["OUTCOME"]),
+        _ask("Imputed", {}, analysis=_change(chosen), seed=1),
+    ]
 
 
 def _main_parallel(chosen: Mapping[str, Any]) -> list[Analysis]:
@@ -283,7 +359,10 @@ def _main_symptoms(chosen: Mapping[str, Any]) -> list[Analysis]:
 
 KINDS: dict[str, Kind] = {
     "before-after": Kind(
-        "01_before_and_after", "Did the patients' scores change after treatment?", _before_after, lambda c: [_change(c)]
+        "01_before_and_after",
+        "Did the patients' scores change after treatment?",
+        _before_after,
+        lambda c: [_change(c)],
     ),
     "crossover": Kind(
         "02_neuropathic_crossover",
@@ -293,7 +372,10 @@ KINDS: dict[str, Kind] = {
         "crossover/study.toml",
     ),
     "follow-up": Kind(
-        "03_follow_up", "How did the score run over the visits, when some stopped coming?", _follow_up, _main_follow_up
+        "03_follow_up",
+        "How did the score run over the visits, when some stopped coming?",
+        _follow_up,
+        _main_follow_up,
     ),
     "parallel": Kind(
         "04_parallel_trial",
@@ -303,7 +385,10 @@ KINDS: dict[str, Kind] = {
         "parallel/study.toml",
     ),
     "routes": Kind(
-        "05_routes", "Did scores change differently with infusion, nasal spray and tablets?", _routes, _main_routes
+        "05_routes",
+        "Did scores change differently with infusion, nasal spray and tablets?",
+        _routes,
+        _main_routes,
     ),
     "side-effects": Kind(
         "06_side_effects",
@@ -312,7 +397,10 @@ KINDS: dict[str, Kind] = {
         lambda c: [_ask("SideEffects", c, "COLLECTED")],
     ),
     "symptoms": Kind(
-        "07_symptoms", "Which parts of life changed, of many that were asked about?", _symptoms, _main_symptoms
+        "07_symptoms",
+        "Which parts of life changed, of many that were asked about?",
+        _symptoms,
+        _main_symptoms,
     ),
     "plan": Kind(
         "08_plan_a_study",

@@ -4,7 +4,7 @@ A template is Markdown: text, and fenced Python as code cells. The first code ce
 (`NAME = value  # what it is`), and gets the study's own values; an option that nothing else uses is left out. What stands between
 `<!-- if WORD -->` (or `<!-- if not WORD -->`) and `<!-- end -->` is kept for studies of which WORD is (not) true
 (`outcomes.notebooks.kinds.words`).
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ WIDTH = 60
 def write_notebook(kind: str, study: str | Path, to: str | Path, *, force: bool = False) -> Path:
     """Write the notebook of this kind for a study file; it is not run yet.
 
-    Raises StudyError for an unknown kind or a file that is there already, and what reading the study or a question
-    the notebook asks says about a study that does not fit.
+    Raises StudyError for an unknown kind or a file that is there already, and what reading the
+    study or a question the notebook asks says about a study that does not fit.
     """
     if kind not in KINDS:
         raise StudyError(unknown("kind of notebook", kind, KINDS))
@@ -40,7 +40,9 @@ def write_notebook(kind: str, study: str | Path, to: str | Path, *, force: bool 
     if not target.parent.is_dir():
         raise DataError(f"There is no folder '{target.parent}' to write to.")
     if target.exists() and not force:
-        raise StudyError(f"{target} is already there. Choose another name with --to, or replace it with --force.")
+        raise StudyError(
+            f"{target} is already there. Choose another name with --to, or replace it with --force."
+        )
     read = read_study(study).ready
     values = {"STUDY": _relative(Path(study), target.parent), **options(kind, read)}
     return atomic.write(target, notebook(template(kind), values, words(read, values)))
@@ -58,12 +60,14 @@ def notebook(text: str, values: Mapping[str, Any], true: Collection[str] = ()) -
     >>> text = "# Pain\\n\\n```python\\nAFTER = 'w4'  # the visit\\n```\\n\\n```python\\nprint(AFTER)\\n```\\n"
     >>> json.loads(notebook(text, {"AFTER": "w8"}))["cells"][1]["source"]
     ['AFTER = "w8"  # the visit']
-    """
+    """  # noqa: E501
     kept = CONDITION.sub(lambda m: m[3] if (m[2] in true) != bool(m[1]) else "", text)
     cells = [_cell(i, kind, source) for i, (kind, source) in enumerate(_parts(kept))]
     first, *others = (c for c in cells if c["cell_type"] == "code")
     used = set(re.findall(r"\w+", " ".join(line for c in others for line in c["source"])))
-    lines = [_filled(line.rstrip("\n"), values) for line in first["source"] if _option(line) in used]
+    lines = [
+        _filled(line.rstrip("\n"), values) for line in first["source"] if _option(line) in used
+    ]
     first["source"] = "\n".join(lines).splitlines(keepends=True)
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     content = {
@@ -87,7 +91,12 @@ def _parts(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _cell(number: int, kind: str, source: str) -> dict[str, Any]:
-    cell = {"cell_type": kind, "id": f"cell-{number:02d}", "metadata": {}, "source": source.splitlines(keepends=True)}
+    cell = {
+        "cell_type": kind,
+        "id": f"cell-{number:02d}",
+        "metadata": {},
+        "source": source.splitlines(keepends=True),
+    }
     return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
 
 
@@ -104,7 +113,9 @@ def _filled(line: str, values: Mapping[str, Any]) -> str:
         return line
     value, comment = values[found[1]], found[3] or ""
     text = _python(value)
-    if isinstance(value, list) and len(text) > WIDTH:  # one an indented line, the comment on the first
+    if (
+        isinstance(value, list) and len(text) > WIDTH
+    ):  # one an indented line, the comment on the first
         text, comment = f"[{comment}\n" + "".join(f"    {_python(v)},\n" for v in value) + "]", ""
     return f"{found[1]} = {text}{comment}"
 
@@ -118,7 +129,9 @@ def _python(value: Any) -> str:
 
 
 def _relative(study: Path, folder: Path) -> str:
-    """The study file as seen from the notebook's folder; the full path where there is no way between them (drives)."""
+    """The study file as seen from the notebook's folder; the full path where there is no way
+    between them (drives).
+    """
     try:
         return Path(os.path.relpath(study.resolve(), folder.resolve())).as_posix()
     except ValueError:

@@ -14,6 +14,14 @@ from outcomes.plans.ready_made import (
 )
 
 __all__ = [
-    "before_after", "crossover", "follow_up", "parallel", "ready_made", "routes", "side_effects", "starter", "suggest",
+    "before_after",
+    "crossover",
+    "follow_up",
+    "parallel",
+    "ready_made",
+    "routes",
+    "side_effects",
+    "starter",
+    "suggest",
     "with_plan",
-]  # fmt: skip
+]

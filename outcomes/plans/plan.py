@@ -1,4 +1,6 @@
-"""A plan is a tuple of questions: the same in Python, in TOML, and in the methods section of the report."""
+"""A plan is a tuple of questions: the same in Python, in TOML, and in the methods section of the
+report.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,11 @@ UNADJUSTED = ("sensitivity",)
 class Plan:
     """Questions in order. `Plan(a, b)`; `plan.run(study)` answers all of them.
 
-    p-values of questions that share a `family` are adjusted over the main p-value of each (its first, at its main visit), by
-    Holm's method unless `families` declares another (see `Family`): ``Plan(..., families={"sleep": "BH"})``. Raw and
-    adjusted values are both kept; sensitivity analyses are left out of that. `estimand` says what is estimated (see
-    `Estimand`) and is printed with every result.
+    p-values of questions that share a `family` are adjusted over the main p-value of each (its
+    first, at its main visit), by Holm's method unless `families` declares another (see `Family`):
+    ``Plan(..., families={"sleep": "BH"})``. Raw and adjusted values are both kept; sensitivity
+    analyses are left out of that. `estimand` says what is estimated (see `Estimand`) and is printed
+    with every result.
     """
 
     questions: tuple[Analysis, ...]
@@ -39,7 +42,10 @@ class Plan:
     estimand: Estimand
 
     def __init__(
-        self, *questions: Analysis | Iterable[Analysis], families: Mapping[str, Any] | None = None, estimand: Any = None
+        self,
+        *questions: Analysis | Iterable[Analysis],
+        families: Mapping[str, Any] | None = None,
+        estimand: Any = None,
     ) -> None:
         flat: list[Analysis] = []
         for q in questions:
@@ -63,8 +69,12 @@ class Plan:
         estimand = self.estimand if self.estimand != Estimand() else other.estimand
         return Plan(self.questions, other.questions, families=families, estimand=estimand)
 
-    def run(self, study: Study, *, progress: Callable[[int, int, str], None] | None = None) -> Results:
-        """Answer every question; one that fails becomes a visible result that says why, and the others go on."""
+    def run(
+        self, study: Study, *, progress: Callable[[int, int, str], None] | None = None
+    ) -> Results:
+        """Answer every question; one that fails becomes a visible result that says why, and the
+        others go on.
+        """
         study = study.ready
         answered: list[Result] = []
         for i, question in enumerate(self.questions):
@@ -87,9 +97,14 @@ class Plan:
         estimand, only = self.estimand, getattr(q, "only", "")
         if only:  # asked among some patients only: another population
             estimand = replace(
-                estimand, population=f"{estimand.population or 'all enrolled'}, of these only patients with {only}"
+                estimand,
+                population=(
+                    f"{estimand.population or 'all enrolled'}, of these only patients with {only}"
+                ),
             )
-        return replace(result, estimand=estimand.sentence(f"{outcome.title}{when}" if outcome else "", summary))
+        return replace(
+            result, estimand=estimand.sentence(f"{outcome.title}{when}" if outcome else "", summary)
+        )
 
     def to_list(self) -> list[dict[str, Any]]:
         """Plain data: one dictionary a question."""
@@ -98,7 +113,11 @@ class Plan:
     @property
     def digest(self) -> str:
         """A hash of the plan: the same questions give the same digest."""
-        plain = [self.to_list(), {name: family.to_dict() for name, family in self.families}, self.estimand.to_dict()]
+        plain = [
+            self.to_list(),
+            {name: family.to_dict() for name, family in self.families},
+            self.estimand.to_dict(),
+        ]
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_toml(self) -> str:
@@ -109,9 +128,14 @@ class Plan:
 
     @classmethod
     def from_list(
-        cls, entries: Iterable[Mapping[str, Any]], families: Mapping[str, Any] | None = None, estimand: Any = None
+        cls,
+        entries: Iterable[Mapping[str, Any]],
+        families: Mapping[str, Any] | None = None,
+        estimand: Any = None,
     ) -> Plan:
-        """A plan from plain data. Raises AnalysisError that names the entry, the field and what there is."""
+        """A plan from plain data. Raises AnalysisError that names the entry, the field and what
+        there is.
+        """
         made = []
         for i, entry in enumerate(entries, 1):
             try:
@@ -119,17 +143,23 @@ class Plan:
             except AnalysisError as e:
                 raise AnalysisError(f"[[analysis]] number {i}: {e}") from None
             except TypeError:
-                raise AnalysisError(f"[[analysis]] number {i}: a field has a value of the wrong kind.") from None
+                raise AnalysisError(
+                    f"[[analysis]] number {i}: a field has a value of the wrong kind."
+                ) from None
         return cls(made, families=families, estimand=estimand)
 
     @classmethod
     def from_toml(cls, source: str | Path) -> Plan:
-        """A plan from TOML text, or from a file that has `[[analysis]]` tables (a study file, say)."""
+        """A plan from TOML text, or from a file that has `[[analysis]]` tables (a study file,
+        say).
+        """
         if isinstance(source, Path) or "\n" not in str(source):
             said = toml.read(source, what="plan file")[0].data
         else:
             said = toml.parse(str(source), "The plan").data
-        return cls.from_list(said.get("analysis", []), said.get("families", {}), said.get("estimand"))
+        return cls.from_list(
+            said.get("analysis", []), said.get("families", {}), said.get("estimand")
+        )
 
     @classmethod
     def of(cls, study: Study) -> Plan:
@@ -148,19 +178,27 @@ def _answer(question: Analysis, study: Study) -> Result:
         return question.run(study)
     except OutcomesError as e:
         return unanswered(question, study, str(e))
-    except Exception as e:  # a bug must not lose the report; its message may hold values, so only its kind is shown
+    # a bug must not lose the report; its message may hold values, so only its kind is shown
+    except Exception as e:
         return unanswered(
-            question, study, f"internal error ({type(e).__name__}); please report it with the method's name."
+            question,
+            study,
+            f"internal error ({type(e).__name__}); please report it with the method's name.",
         )
 
 
 def _with_families(results: list[Result], families: Mapping[str, Family]) -> tuple[Result, ...]:
-    """The results with the main p-value of each question adjusted within its family; a failed question has none."""
+    """The results with the main p-value of each question adjusted within its family; a failed
+    question has none.
+    """
     members: dict[str, list[tuple[int, int]]] = {name: [] for name in families}
     for i, r in enumerate(results):
         if r.analysis.family in families and r.analysis.role not in UNADJUSTED:
             members[r.analysis.family].append((i, main_test(r)))
-    raw = {name: [results[i].estimates[j].p if j >= 0 else math.nan for i, j in at] for name, at in members.items()}
+    raw = {
+        name: [results[i].estimates[j].p if j >= 0 else math.nan for i, j in at]
+        for name, at in members.items()
+    }
     out = list(results)
     for name, adjusted in adjust_all(families, raw).items():
         for (i, j), p in zip(members[name], adjusted, strict=True):

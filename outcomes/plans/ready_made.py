@@ -1,7 +1,9 @@
-"""Ready-made plans: what a careful analyst would ask of each kind of study, before seeing the answers.
+"""Ready-made plans: what a careful analyst would ask of each kind of study, before seeing the
+answers.
 
-Each takes the study and gives a `Plan` with primary, secondary and sensitivity questions, in Python here and as TOML
-by `plan.to_toml()` or `outcomes init --plan KIND`. Defaults and reasons: `docs/methods.md`.
+Each takes the study and gives a `Plan` with primary, secondary and sensitivity questions, in Python
+here and as TOML by `plan.to_toml()` or `outcomes init --plan KIND`. Defaults and reasons:
+`docs/methods.md`.
 """
 
 from __future__ import annotations
@@ -20,10 +22,19 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.plans.plan import Plan, kinds
 from outcomes.study.study import Study
 
-#: Outcomes that are pain, most telling first; the first one a study has is the default primary outcome.
-PAIN = ("pain_nrs_average", "pain_nrs_worst", "pain_nrs_now", "pain_vas", "bpi_sf_severity", "peg_total")
+#: Outcomes that are pain, most telling first; the first one a study has is the default primary
+#: outcome.
+PAIN = (
+    "pain_nrs_average",
+    "pain_nrs_worst",
+    "pain_nrs_now",
+    "pain_vas",
+    "bpi_sf_severity",
+    "peg_total",
+)
 
-#: Where more than this share of the last scores is missing, a plan asks what that could do to the answer.
+#: Where more than this share of the last scores is missing, a plan asks what that could do to the
+#: answer.
 MUCH_MISSING = 0.1
 #: The patient characteristic that says who kept to the protocol.
 PROTOCOL = "per_protocol"
@@ -34,12 +45,17 @@ WEEK = 7
 def before_after(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
     """One follow-up visit of the same patients, no control group.
 
-    Primary: mean change with its t interval. Sensitivity: exact signed-rank, every defensible way side by side.
-    Always: responders with both denominators, the course, the regression-to-the-mean guard, side effects.
+    Primary: mean change with its t interval. Sensitivity: exact signed-rank, every defensible way
+    side by side. Always: responders with both denominators, the course, the regression-to-the-mean
+    guard, side effects.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, 5]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, 5]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> [q.role for q in oc.plans.before_after(study)][:3]
     ['exploratory', 'primary', 'sensitivity']
     """
@@ -61,10 +77,11 @@ def before_after(study: Study, *, outcome: str = "", before: str = "", after: st
 def follow_up(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
     """Several follow-up visits, no control group.
 
-    Primary: the mixed model with baseline among the responses, change from baseline at each visit. Sensitivity: paired
-    t of those seen, regression-to-the-mean guard, missing scores laid open; how long relief lasted, where the names of the
-    visits tell their days; the diary's mean (area under it / days), where the score was asked every day for a week or more;
-    responders, course, other scores, side effects as in `before_after`.
+    Primary: the mixed model with baseline among the responses, change from baseline at each visit.
+    Sensitivity: paired t of those seen, regression-to-the-mean guard, missing scores laid open; how
+    long relief lasted, where the names of the visits tell their days; the diary's mean (area under
+    it / days), where the score was asked every day for a week or more; responders, course, other
+    scores, side effects as in `before_after`.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}
@@ -76,7 +93,11 @@ def follow_up(study: Study, *, outcome: str = "", before: str = "", after: str =
         ("PairedT", {"outcome": main, **visits, "role": "sensitivity"}),
         ("RegressionToMean", {"outcome": main, **visits, "role": "sensitivity"}),
         ("MissingScores", {"outcome": main}) if lost else None,
-        ("DurationOfRelief", {"outcome": main, "role": "sensitivity"}) if _days_are_known(study, main) else None,
+        (
+            ("DurationOfRelief", {"outcome": main, "role": "sensitivity"})
+            if _days_are_known(study, main)
+            else None
+        ),
         ("Diary", {"outcome": main, "visits": daily, "role": "secondary"}) if daily else None,
         *_responders(study, main, visits),
         ("Course", {"outcome": main}),
@@ -88,31 +109,55 @@ def follow_up(study: Study, *, outcome: str = "", before: str = "", after: str =
 def parallel(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
     """Randomised arms side by side.
 
-    Primary: ANCOVA (one follow-up visit) or MMRM (several). Secondary: responders between arms, other scores.
-    Sensitivity: HC3 standard errors, Mann-Whitney on the change, with two arms every defensible way side by side, the primary
-    question among those who kept to the protocol where the patients have a characteristic `per_protocol` (yes or no), and what
-    is missing with its tipping point where more than 10% of the last scores are.
+    Primary: ANCOVA (one follow-up visit) or MMRM (several). Secondary: responders between arms,
+    other scores. Sensitivity: HC3 standard errors, Mann-Whitney on the change, with two arms every
+    defensible way side by side, the primary question among those who kept to the protocol where the
+    patients have a characteristic `per_protocol` (yes or no), and what is missing with its tipping
+    point where more than 10% of the last scores are.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}
     several = len(study.visits) > 2
-    primary, asked = ("MMRM", {"outcome": main}) if several else ("ANCOVA", {"outcome": main, **visits})
+    primary, asked = (
+        ("MMRM", {"outcome": main}) if several else ("ANCOVA", {"outcome": main, **visits})
+    )
     others = _others(study, main, {} if several else visits, "MMRM" if several else "ANCOVA")
     two = study.characteristic("arm").nunique() == 2
     lost = study.wide(main)[last].isna().mean() > MUCH_MISSING
     return _plan(
         ("Describe", {}),
         (primary, {**asked, "role": "primary"}),
-        ("Among", {"analysis": _ask(primary, asked), "where": {PROTOCOL: "yes"}, "role": "sensitivity"})
-        if _some_left_it(study)
-        else None,
+        (
+            (
+                "Among",
+                {
+                    "analysis": _ask(primary, asked),
+                    "where": {PROTOCOL: "yes"},
+                    "role": "sensitivity",
+                },
+            )
+            if _some_left_it(study)
+            else None
+        ),
         ("ANCOVA", {"outcome": main, **visits, "se": "HC3", "role": "sensitivity"}),
-        ("MannWhitney" if two else "KruskalWallis", {"outcome": main, **visits, "role": "sensitivity"}),
-        ("Robustness", {"outcome": main, **visits, "by": "arm", "role": "sensitivity"}) if two else None,
+        (
+            "MannWhitney" if two else "KruskalWallis",
+            {"outcome": main, **visits, "role": "sensitivity"},
+        ),
+        (
+            ("Robustness", {"outcome": main, **visits, "by": "arm", "role": "sensitivity"})
+            if two
+            else None
+        ),
         ("MissingScores", {"outcome": main}) if lost else None,
-        ("TippingPoint", {"analysis": _ask("ANCOVA", {"outcome": main, **visits}), "role": "sensitivity"})
-        if lost and two
-        else None,
+        (
+            (
+                "TippingPoint",
+                {"analysis": _ask("ANCOVA", {"outcome": main, **visits}), "role": "sensitivity"},
+            )
+            if lost and two
+            else None
+        ),
         ("CompareResponders", {"outcome": main, **visits, "role": "secondary"}),
         ("Course", {"outcome": main, "by": "arm"}),
         *others,
@@ -123,7 +168,8 @@ def parallel(study: Study, *, outcome: str = "", before: str = "", after: str = 
 def crossover(study: Study, *, outcome: str = "") -> Plan:
     """Every patient has each treatment, in randomised order.
 
-    Primary: treatment difference allowing for period. Carry-over is shown with its interval and never used to choose.
+    Primary: treatment difference allowing for period. Carry-over is shown with its interval and
+    never used to choose.
     """
     main = _outcome(study, outcome)
     first, last = {"outcome": main}, {"before": study.visits[0], "after": study.visits[-1]}
@@ -132,9 +178,20 @@ def crossover(study: Study, *, outcome: str = "") -> Plan:
     return _plan(
         ("Describe", {}),
         ("Crossover", {**first, "role": "primary"}),
-        ("Crossover", {**first, **last, "measure": "change", "role": "sensitivity"}) if several else None,
-        ("CrossoverBinary", {**first, **last, "role": "secondary"}) if several and study.outcome(main).better else None,
-        *[("Crossover", {"outcome": o, "role": "secondary", "family": "other scores"}) for o in _siblings(study, main)],
+        (
+            ("Crossover", {**first, **last, "measure": "change", "role": "sensitivity"})
+            if several
+            else None
+        ),
+        (
+            ("CrossoverBinary", {**first, **last, "role": "secondary"})
+            if several and study.outcome(main).better
+            else None
+        ),
+        *[
+            ("Crossover", {"outcome": o, "role": "secondary", "family": "other scores"})
+            for o in _siblings(study, main)
+        ],
         *_harms(study),
         ("SideEffectsPaired", {}) if events else None,
         ("Blinding", {}) if infusions is not None and "guess" in infusions else None,
@@ -142,9 +199,11 @@ def crossover(study: Study, *, outcome: str = "") -> Plan:
 
 
 def routes(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
-    """Routes (infusion, nasal, oral …) that clinicians chose: described and adjusted, never called better.
+    """Routes (infusion, nasal, oral …) that clinicians chose: described and adjusted, never called
+    better.
 
-    Primary: ANCOVA on the score before. Sensitivity: Games-Howell on the change; overlap of the groups at baseline.
+    Primary: ANCOVA on the score before. Sensitivity: Games-Howell on the change; overlap of the
+    groups at baseline.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}
@@ -158,9 +217,13 @@ def routes(study: Study, *, outcome: str = "", before: str = "", after: str = ""
 
 
 def side_effects(study: Study) -> Plan:
-    """Nausea, dizziness, dissociation …: how often per patient and per infusion, how severe, by route."""
+    """Nausea, dizziness, dissociation …: how often per patient and per infusion, how severe, by
+    route.
+    """
     by_route = study.events is not None and "route" in study.patient_frame
-    return _plan(("SideEffects", {}), ("EventTable", {}), ("SideEffectsByRoute", {}) if by_route else None)
+    return _plan(
+        ("SideEffects", {}), ("EventTable", {}), ("SideEffectsByRoute", {}) if by_route else None
+    )
 
 
 PLANS: dict[str, Callable[..., Plan]] = {
@@ -190,7 +253,8 @@ def ready_made(kind: str, study: Study) -> Plan:
 def starter(
     data: str | Path, *, kind: str = "", sheet: str | None = None, beside: Path | None = None
 ) -> tuple[str, str]:
-    """A commented study file for a data file: roles, visits and instruments guessed and marked, with a plan.
+    """A commented study file for a data file: roles, visits and instruments guessed and marked,
+    with a plan.
 
     Beside it, in words, what stands in the way of a plan; empty where there is one.
     """
@@ -201,16 +265,21 @@ def starter(
 
 
 def with_plan(text: str, study: Study, kind: str = "") -> str:
-    """The text of a study file with the ready-made plan of this kind (or the one that fits) at its end."""
+    """The text of a study file with the ready-made plan of this kind (or the one that fits) at its
+    end.
+    """
     from outcomes.readers.draft import NO_PLAN
 
     plan = ready_made(kind or suggest(study), study)
     text = re.sub(rf"\A{NO_PLAN}\n(#.*\n)*", "", text)
-    head = "# --- the plan: what is asked, in order; change it before you look at the answers, not after ---\n\n"
+    head = (
+        "# --- the plan: what is asked, in order; change it before you look at the answers, not"
+        " after ---\n\n"
+    )
     return f"{text.strip()}\n\n{head}{plan.to_toml()}"
 
 
-# --- parts ------------------------------------------------------------------------------------------------------
+# --- parts ----------------------------------------------------------------------------------------
 
 
 def _ask(name: str, fields: dict[str, Any]) -> Analysis:
@@ -226,7 +295,9 @@ def _outcome(study: Study, outcome: str) -> str:
     if outcome:
         return study.outcome(outcome).name
     if not names:
-        raise AnalysisError("The study has no score to plan for: declare instruments or outcomes first.")
+        raise AnalysisError(
+            "The study has no score to plan for: declare instruments or outcomes first."
+        )
     return next((n for n in PAIN if n in names), names[0])
 
 
@@ -235,7 +306,8 @@ def _chosen(study: Study, outcome: str, before: str, after: str) -> tuple[str, s
     later = [v for v in study.visits if v != first]
     if not later:
         raise AnalysisError(
-            "The study has one visit only: there is no before and after. Declare its visits under [visits] order."
+            "The study has one visit only: there is no before and after. Declare its visits under"
+            " [visits] order."
         )
     main = _outcome(study, outcome)
     if after:
@@ -264,7 +336,9 @@ def _days_are_known(study: Study, outcome: str) -> bool:
 
 
 def _daily(study: Study, outcome: str) -> tuple[str, ...]:
-    """The baseline and the visits that follow it day by day, where that is a week of scores or more; else nothing."""
+    """The baseline and the visits that follow it day by day, where that is a week of scores or
+    more; else nothing.
+    """
     try:
         visits, days = visit_days(study, asked_visits(study, outcome), ())
     except AnalysisError:
@@ -277,23 +351,40 @@ def _siblings(study: Study, main: str) -> list[str]:
     return [n for n in study.outcome_names if n != main]
 
 
-def _others(study: Study, main: str, visits: dict[str, str], method: str) -> list[tuple[str, dict[str, Any]]]:
+def _others(
+    study: Study, main: str, visits: dict[str, str], method: str
+) -> list[tuple[str, dict[str, Any]]]:
     """The same question of every other score that has both visits, as one family."""
-    needed = list(visits.values()) or [study.baseline, *[v for v in study.visits if v != study.baseline][-1:]]
+    needed = list(visits.values()) or [
+        study.baseline,
+        *[v for v in study.visits if v != study.baseline][-1:],
+    ]
     out = []
     for name in _siblings(study, main):
         if study.outcome(name).better and (study.wide(name)[needed].notna().all(axis=1)).sum() >= 2:
-            out.append((method, {"outcome": name, **visits, "role": "secondary", "family": "other scores"}))
+            out.append(
+                (method, {"outcome": name, **visits, "role": "secondary", "family": "other scores"})
+            )
     return out
 
 
-def _responders(study: Study, main: str, visits: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+def _responders(
+    study: Study, main: str, visits: dict[str, str]
+) -> list[tuple[str, dict[str, Any]]]:
     asked: list[tuple[str, dict[str, Any]]] = []
     if study.outcome(main).better:
         asked.append(("Responders", {"outcome": main, **visits, "role": "secondary"}))
     if "pgic_pgic" in study.outcome_names:
         asked.append(
-            ("Responders", {"outcome": "pgic_pgic", "after": visits["after"], "rules": ("<= 2",), "role": "secondary"})
+            (
+                "Responders",
+                {
+                    "outcome": "pgic_pgic",
+                    "after": visits["after"],
+                    "rules": ("<= 2",),
+                    "role": "secondary",
+                },
+            )
         )
     return asked
 

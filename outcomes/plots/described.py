@@ -11,14 +11,16 @@ from matplotlib.figure import Figure
 
 
 class Described(Figure):
-    """A matplotlib figure with a description, which notebooks keep as the picture's alternative text.
+    """A matplotlib figure with a description, which notebooks keep as the picture's alternative
+    text.
 
-    `oc.plot(result)` makes one and describes it by the result's sentence, as the reports do. A figure of your own:
-    `plt.subplots(FigureClass=oc.Described)`, then `figure.describe("…")`; what `oc.plot(result, ax=…)` draws into it is
-    described by itself.
+    `oc.plot(result)` makes one and describes it by the result's sentence, as the reports do. A
+    figure of your own: `plt.subplots(FigureClass=oc.Described)`, then `figure.describe("…")`; what
+    `oc.plot(result, ax=…)` draws into it is described by itself.
 
-    The description is in three places, because no single one is kept everywhere: HTML (JupyterLab, which ignores the other
-    two, nbconvert, hosting sites), the metadata of the PNG (what is made from the PNG alone), plain text (everything else).
+    The description is in three places, because no single one is kept everywhere: HTML (JupyterLab,
+    which ignores the other two, nbconvert, hosting sites), the metadata of the PNG (what is made
+    from the PNG alone), plain text (everything else).
     """
 
     words: tuple[str, ...] = ()
@@ -33,7 +35,9 @@ class Described(Figure):
         self.savefig(out, format="png", bbox_inches="tight", dpi=self.dpi)
         png = base64.b64encode(out.getvalue()).decode("ascii")
         image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
-        return {"image/png": png, "text/html": image, "text/plain": alt}, {"image/png": {"alt": alt}}
+        return {"image/png": png, "text/html": image, "text/plain": alt}, {
+            "image/png": {"alt": alt}
+        }
 
     def _ipython_display_(self) -> None:
         """Notebooks ask this first; without words the figure is left to matplotlib."""

@@ -1,4 +1,6 @@
-"""Pictures of distributions beside their estimate: rainclouds and estimation plots, drawn with seaborn."""
+"""Pictures of distributions beside their estimate: rainclouds and estimation plots, drawn with
+seaborn.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ MANY = 400
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """seaborn's jitter takes numpy's global generator: the same picture every time, and the caller's generator as it was."""
+    """seaborn's jitter takes numpy's global generator: the same picture every time, and the
+    caller's generator as it was.
+    """
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
     try:
@@ -37,13 +41,21 @@ def _seeded() -> Iterator[None]:
 
 
 def clouds(result: Result) -> dict[str, np.ndarray]:
-    """What the distributions are of, by name: visits of the same patients, or groups; empty where the result has neither."""
+    """What the distributions are of, by name: visits of the same patients, or groups; empty where
+    the result has neither.
+    """
     data, question = result.data, result.analysis
     if "pairs" in data and {"before", "after"} <= set(data["pairs"]):
         visits = [spoken(str(getattr(question, f, f))) for f in ("before", "after")]
-        return {v: data["pairs"][f].to_numpy(float) for v, f in zip(visits, ("before", "after"), strict=True)}
+        return {
+            v: data["pairs"][f].to_numpy(float)
+            for v, f in zip(visits, ("before", "after"), strict=True)
+        }
     if "groups" in data:
-        return {str(g): x.to_numpy(float) for g, x in data["groups"].groupby("group", sort=False)["value"]}
+        return {
+            str(g): x.to_numpy(float)
+            for g, x in data["groups"].groupby("group", sort=False)["value"]
+        }
     if "repeated" in data:
         return {spoken(str(v)): data["repeated"][v].to_numpy(float) for v in data["repeated"]}
     return {}
@@ -62,9 +74,12 @@ def _spread(result: Result) -> bool:
 
 
 def _long(parts: dict[str, np.ndarray]) -> pd.DataFrame:
-    return pd.DataFrame({
-        "name": np.repeat(list(parts), [len(x) for x in parts.values()]), "value": np.concatenate(list(parts.values())),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "name": np.repeat(list(parts), [len(x) for x in parts.values()]),
+            "value": np.concatenate(list(parts.values())),
+        }
+    )
 
 
 def _colours(result: Result, parts: dict[str, np.ndarray]) -> dict[str, str]:
@@ -74,7 +89,11 @@ def _colours(result: Result, parts: dict[str, np.ndarray]) -> dict[str, str]:
 
 
 def _value_label(d: Drawing, axis: Any, result: Result) -> None:
-    changed = "groups" in result.data and "pairs" not in result.data and bool(getattr(result.analysis, "before", ""))
+    changed = (
+        "groups" in result.data
+        and "pairs" not in result.data
+        and bool(getattr(result.analysis, "before", ""))
+    )
     d.score_axis(axis, result.outcome, "change in " if changed else "")
 
 
@@ -83,8 +102,10 @@ def _value_label(d: Drawing, axis: Any, result: Result) -> None:
     Mark("cloud", "Each cloud is the distribution of the scores.", _spread),
     Mark("box", "Boxes show the median and the quartiles.", _filled),
     Mark("patients", "Each dot is a patient.", lambda r: _filled(r) and _dotted(r)),
-    needs=_clouds, rows=lambda r: 1.4 + 0.95 * len(clouds(r)), single_patients=True,
-)  # fmt: skip
+    needs=_clouds,
+    rows=lambda r: 1.4 + 0.95 * len(clouds(r)),
+    single_patients=True,
+)
 def raincloud(result: Result, d: Drawing) -> None:
     """For each visit or group: half a violin, a box, and the patients as dots."""
     import seaborn as sns
@@ -95,13 +116,29 @@ def raincloud(result: Result, d: Drawing) -> None:
         d.nothing("no patient has these scores")
         return
     frame, order, colours = _long(parts), list(parts), _colours(result, parts)
-    shared: dict[str, Any] = {"data": frame, "x": "value", "y": "name", "order": order, "hue": "name", "hue_order": order,
-                              "palette": colours, "legend": False, "ax": ax, "orient": "h"}  # fmt: skip
+    shared: dict[str, Any] = {
+        "data": frame,
+        "x": "value",
+        "y": "name",
+        "order": order,
+        "hue": "name",
+        "hue_order": order,
+        "palette": colours,
+        "legend": False,
+        "ax": ax,
+        "orient": "h",
+    }
     spread = [name for name, x in parts.items() if len(np.unique(x)) > 1]
     if spread:
         wide = frame[frame["name"].isin(spread)]
         sns.violinplot(
-            **shared | {"data": wide}, inner=None, cut=0, density_norm="width", width=0.8, linewidth=0, alpha=0.55
+            **shared | {"data": wide},
+            inner=None,
+            cut=0,
+            density_norm="width",
+            width=0.8,
+            linewidth=0,
+            alpha=0.55,
         )
         halves = list(ax.collections)
         for half in halves:
@@ -113,9 +150,18 @@ def raincloud(result: Result, d: Drawing) -> None:
     line = {"color": d.ink, "linewidth": 1.2}
     with warnings.catch_warnings():  # seaborn 0.13 calls matplotlib 3.11's box plot in the old way
         warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
-        sns.boxplot(**shared, width=0.11, showfliers=False, whis=(5, 95), fill=True, saturation=0.6,
-                    boxprops={"edgecolor": d.ink, "linewidth": 1.2}, medianprops=line | {"linewidth": 2},
-                    whiskerprops=line, capprops=line)  # fmt: skip
+        sns.boxplot(
+            **shared,
+            width=0.11,
+            showfliers=False,
+            whis=(5, 95),
+            fill=True,
+            saturation=0.6,
+            boxprops={"edgecolor": d.ink, "linewidth": 1.2},
+            medianprops=line | {"linewidth": 2},
+            whiskerprops=line,
+            capprops=line,
+        )
     d.drew("box", list(ax.patches[before:]))
     if _dotted(result):
         drops = len(ax.collections)
@@ -138,7 +184,9 @@ def _dotted(result: Result) -> bool:
 
 
 def differences(result: Result) -> list[Estimate]:
-    """What an estimation plot shows beside the data: the change of the same patients, or each group against its reference."""
+    """What an estimation plot shows beside the data: the change of the same patients, or each group
+    against its reference.
+    """
     if "pairs" in result.data:
         e = main_change(result)
         return [e] if e is not None else []
@@ -165,13 +213,23 @@ def _shown(result: Result) -> bool:
     Mark("means", "Bars are the means of the patients shown.", _filled),
     Mark("estimate", "Beside or under them is the estimate with its interval.", _shown),
     Mark("zero", "The thin line is no difference.", _shown),
-    Mark("margins", "Dashed lines are the stated margins.", lambda r: _shown(r) and bool(margins(r))),
-    Mark("direction", "Arrows say which way is better.", lambda r: _shown(r) and bool(sides(differences(r), r.outcome))),
-    size=(7.2, 4.6), rows=lambda r: 5.0 if len(differences(r)) > 1 else 4.0,
-    needs=lambda r: _clouds(r) and bool(differences(r)), single_patients=True,
-)  # fmt: skip
+    Mark(
+        "margins", "Dashed lines are the stated margins.", lambda r: _shown(r) and bool(margins(r))
+    ),
+    Mark(
+        "direction",
+        "Arrows say which way is better.",
+        lambda r: _shown(r) and bool(sides(differences(r), r.outcome)),
+    ),
+    size=(7.2, 4.6),
+    rows=lambda r: 5.0 if len(differences(r)) > 1 else 4.0,
+    needs=lambda r: _clouds(r) and bool(differences(r)),
+    single_patients=True,
+)
 def estimation(result: Result, d: Drawing) -> None:
-    """The data on one axis, the difference with its interval on another: Gardner-Altman, with several groups Cumming."""
+    """The data on one axis, the difference with its interval on another: Gardner-Altman, with
+    several groups Cumming.
+    """
     import seaborn as sns
 
     parts, ax, shown = clouds(result), d.ax, differences(result)
@@ -183,50 +241,96 @@ def estimation(result: Result, d: Drawing) -> None:
     order, colours = list(parts), _colours(result, parts)
     if _lines(result):
         pairs = result.data["pairs"]
-        lines = ax.plot([0, 1], pairs[["before", "after"]].to_numpy(float).T, color=GREY, lw=0.7, alpha=0.35, zorder=1)
+        lines = ax.plot(
+            [0, 1],
+            pairs[["before", "after"]].to_numpy(float).T,
+            color=GREY,
+            lw=0.7,
+            alpha=0.35,
+            zorder=1,
+        )
         d.drew("lines", lines)
     if _dotted(result):
         with _seeded():
-            sns.stripplot(data=_long(parts), x="name", y="value", order=order, hue="name", palette=colours, legend=False,
-                          ax=ax, size=d.size(4.5), alpha=0.6, jitter=0.03 if _lines(result) else 0.2, linewidth=0)  # fmt: skip
+            sns.stripplot(
+                data=_long(parts),
+                x="name",
+                y="value",
+                order=order,
+                hue="name",
+                palette=colours,
+                legend=False,
+                ax=ax,
+                size=d.size(4.5),
+                alpha=0.6,
+                jitter=0.03 if _lines(result) else 0.2,
+                linewidth=0,
+            )
         d.drew("patients", list(ax.collections))
     for i, x in enumerate(parts.values()):
         if len(x):
             d.drew(
                 "means",
-                ax.plot([i - 0.28, i + 0.28], [x.mean()] * 2, color=d.ink, lw=2.6, zorder=5, solid_capstyle="butt"),
+                ax.plot(
+                    [i - 0.28, i + 0.28],
+                    [x.mean()] * 2,
+                    color=d.ink,
+                    lw=2.6,
+                    zorder=5,
+                    solid_capstyle="butt",
+                ),
             )
     ax.set_xlim(-0.6, len(order) - 0.4)
     ax.set_xlabel("")
-    d.names_below(ax, [f"{spoken(n)}\nn={len(x)}" for n, x in parts.items()], 0.75 if stacked else 0.42)
+    d.names_below(
+        ax, [f"{spoken(n)}\nn={len(x)}" for n, x in parts.items()], 0.75 if stacked else 0.42
+    )
     _value_label(d, ax.yaxis, result)
     if shown:
-        _difference_panel(d, result, shown, d.beside(0.46, below=True, gap=0.2) if stacked else d.beside(0.36))
+        _difference_panel(
+            d, result, shown, d.beside(0.46, below=True, gap=0.2) if stacked else d.beside(0.36)
+        )
 
 
 def _difference_panel(d: Drawing, result: Result, shown: list[Estimate], side: Axes) -> None:
     for i, e in enumerate(shown):
         reach = None if math.isnan(e.low) else [[e.value - e.low], [e.high - e.value]]
-        mark = side.errorbar([i], [e.value], yerr=reach, fmt="o", color=d.ink, ms=d.size(8), lw=2.2, capsize=0)
+        mark = side.errorbar(
+            [i], [e.value], yerr=reach, fmt="o", color=d.ink, ms=d.size(8), lw=2.2, capsize=0
+        )
         d.drew("estimate", mark.lines[0])
     d.drew("zero", side.axhline(0, color=GREY, lw=1))
     for m in margins(result):
         d.drew("margins", side.axhline(m, color=ORANGE, lw=1.4, ls="--"))
     names = [
-        f"{place_words(e.contrast) if e.contrast.reference else e.label}\n{value_words(e, result.outcome)}"
+        (place_words(e.contrast) if e.contrast.reference else e.label)
+        + f"\n{value_words(e, result.outcome)}"
         for e in shown
     ]
     d.names_below(side, names, 0.3 if len(shown) == 1 and d.width >= 4.6 else 0.75)
     side.set_xlim(-0.4, len(shown) - 0.6)
     level = level_text(shown[0].level)
     unit = result.outcome.unit if result.outcome else ""
-    side.set_ylabel(d.wrap(f"difference, {level} interval" + (f" ({unit})" if unit else ""), 0.4), fontsize=d.size(10))
+    side.set_ylabel(
+        d.wrap(f"difference, {level} interval" + (f" ({unit})" if unit else ""), 0.4),
+        fontsize=d.size(10),
+    )
     side.yaxis.set_major_locator(MaxNLocator(nbins=6))
     side.margins(y=0.25)
     words = sides(shown, result.outcome)
     if words and result.outcome:
-        up, down = (words[0], words[1]) if result.outcome.better == "lower" else (words[1], words[0])
+        up, down = (
+            (words[0], words[1]) if result.outcome.better == "lower" else (words[1], words[0])
+        )
         for y, inside, text in ((1, "top", f"↑ {up}"), (0, "bottom", f"↓ {down}")):
-            said = side.annotate(d.wrap(text, 0.28, 9), (0.02, y), xycoords="axes fraction", va=inside, ha="left",
-                                 fontsize=d.size(9), color=d.ink, style="italic")  # fmt: skip
+            said = side.annotate(
+                d.wrap(text, 0.28, 9),
+                (0.02, y),
+                xycoords="axes fraction",
+                va=inside,
+                ha="left",
+                fontsize=d.size(9),
+                color=d.ink,
+                style="italic",
+            )
             d.drew("direction", said)

@@ -18,7 +18,8 @@ from matplotlib.ticker import MaxNLocator
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import spoken
 
-#: Okabe and Ito's colours (jfly.uni-koeln.de/color): told apart in every common colour blindness, and by lightness in grey.
+#: Okabe and Ito's colours (jfly.uni-koeln.de/color): told apart in every common colour blindness,
+#: and by lightness in grey.
 BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#222222"
 SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -29,7 +30,9 @@ SAMPLE = "Invented data: no real patient"
 
 @dataclass
 class Drawing:
-    """One picture: `ax` is its main axes, `panels` all of them, `marks` what was drawn by the name that the caption uses."""
+    """One picture: `ax` is its main axes, `panels` all of them, `marks` what was drawn by the name
+    that the caption uses.
+    """
 
     ax: Axes
     panels: list[Axes] = field(default_factory=list)
@@ -44,7 +47,7 @@ class Drawing:
         self.width = self.place_width()
         self.plain(self.ax)
 
-    # --- look ---------------------------------------------------------------------------------------------------
+    # --- look -------------------------------------------------------------------------------------
 
     @property
     def dark(self) -> bool:
@@ -53,7 +56,9 @@ class Drawing:
 
     @property
     def paper(self) -> Any:
-        """The colour behind the marks: of the axes, or of the figure where these are see-through."""
+        """The colour behind the marks: of the axes, or of the figure where these are
+        see-through.
+        """
         face: Any = self.ax.get_facecolor()
         return face if face[3] > 0 else self.ax.figure.get_facecolor()
 
@@ -68,7 +73,9 @@ class Drawing:
         return "#BDBDBD" if self.dark else "#666666"
 
     def size(self, of: float = 10) -> float:
-        """A size of letters or marks in points, smaller where the picture is one journal column wide."""
+        """A size of letters or marks in points, smaller where the picture is one journal column
+        wide.
+        """
         return of * (0.8 if self.width < 4.6 else 1.0)
 
     def plain(self, ax: Axes) -> None:
@@ -79,7 +86,7 @@ class Drawing:
         for axis in (ax.xaxis, ax.yaxis):
             axis.label.set(color=self.ink, fontsize=self.size(11))
 
-    # --- place --------------------------------------------------------------------------------------------------
+    # --- place ------------------------------------------------------------------------------------
 
     def place_width(self) -> float:
         """The width of the axes' place in inches."""
@@ -91,15 +98,21 @@ class Drawing:
         box = spec.get_position(figure)
         return float(whole * box.width / (0.775 if figure.subplotpars.left > 0 else 1))
 
-    def beside(self, share: float = 0.3, *, below: bool = False, gap: float = 0.12, **more: Any) -> Axes:
-        """A panel to the right of the main axes (or below them), in the same place: the picture does not grow."""
+    def beside(
+        self, share: float = 0.3, *, below: bool = False, gap: float = 0.12, **more: Any
+    ) -> Axes:
+        """A panel to the right of the main axes (or below them), in the same place: the picture
+        does not grow.
+        """
         ax = self.ax
         figure: Any = ax.get_figure(root=False)
         spec = ax.get_subplotspec()
         if spec is not None:
             ratios = [1 - share, share]
             made = (
-                spec.subgridspec(2, 1, height_ratios=ratios) if below else spec.subgridspec(1, 2, width_ratios=ratios)
+                spec.subgridspec(2, 1, height_ratios=ratios)
+                if below
+                else spec.subgridspec(1, 2, width_ratios=ratios)
             )
             ax.set_subplotspec(made[0])
             new = figure.add_subplot(made[1], **more)
@@ -124,10 +137,15 @@ class Drawing:
         if spec is not None:
             places = spec.subgridspec(rows, columns)
             self.ax.set_subplotspec(places[0])
-            made = [figure.add_subplot(places[i], sharex=self.ax, sharey=self.ax) for i in range(1, n)]
+            made = [
+                figure.add_subplot(places[i], sharex=self.ax, sharey=self.ax) for i in range(1, n)
+            ]
         else:
             x, y, w, h = self.ax.get_position().bounds
-            cell = [(x + w * (i % columns) / columns, y + h * (1 - (i // columns + 1) / rows)) for i in range(n)]
+            cell = [
+                (x + w * (i % columns) / columns, y + h * (1 - (i // columns + 1) / rows))
+                for i in range(n)
+            ]
             size = (0.86 * w / columns, 0.72 * h / rows)
             self.ax.set_position((*cell[0], *size))
             made = [figure.add_axes((*c, *size), sharex=self.ax, sharey=self.ax) for c in cell[1:]]
@@ -138,32 +156,54 @@ class Drawing:
         self.ax.tick_params(labelbottom=n <= columns)
         return [self.ax, *made]
 
-    # --- words --------------------------------------------------------------------------------------------------
+    # --- words ------------------------------------------------------------------------------------
 
     def wrap(self, text: str, share: float = 1.0, size: float = 10) -> str:
         """Text in lines that fit this share of the picture's width."""
         return in_lines(text, int(share * self.width * 72 / (0.54 * self.size(size))))
 
     def title(
-        self, text: str, share: float = 0.82, *, ax: Axes | None = None, size: float = 12, pad: float = 20
+        self,
+        text: str,
+        share: float = 0.82,
+        *,
+        ax: Axes | None = None,
+        size: float = 12,
+        pad: float = 20,
     ) -> None:
-        """A title, in lines; its place is given, for matplotlib would lay the axes out several times to find one.
+        """A title, in lines; its place is given, for matplotlib would lay the axes out several
+        times to find one.
 
         The picture's own title may run over the panels beside it, a panel's title (`ax`) not.
         """
         on = ax or self.ax
         head = on.set_title(
-            self.wrap(text, share, size), loc="left", y=1.0, fontsize=self.size(size), color=self.ink, pad=pad
+            self.wrap(text, share, size),
+            loc="left",
+            y=1.0,
+            fontsize=self.size(size),
+            color=self.ink,
+            pad=pad,
         )
         self.heads.append((head, text, ax is None))
 
     def nothing(self, why: str) -> None:
-        """Say that there is nothing to draw, instead of an empty scale that could be taken for a result."""
+        """Say that there is nothing to draw, instead of an empty scale that could be taken for a
+        result.
+        """
         self.ax.set_xticks([])
         self.ax.set_yticks([])
         words = self.wrap(why, 0.5, 11)
-        self.ax.text(0.5, 0.5, words, transform=self.ax.transAxes, ha="center", va="center",
-                     fontsize=self.size(11), color=self.faint)  # fmt: skip
+        self.ax.text(
+            0.5,
+            0.5,
+            words,
+            transform=self.ax.transAxes,
+            ha="center",
+            va="center",
+            fontsize=self.size(11),
+            color=self.faint,
+        )
 
     def names_below(self, ax: Axes, names: Sequence[str], share: float = 0.75) -> None:
         """Names under the axis in lines that fit; slanted where one word alone is too wide."""
@@ -172,7 +212,9 @@ class Drawing:
         self.below = [(a, n) for a, n in self.below if a is not ax] + [(ax, list(names))]
         _names_in(ax, names, letters)
 
-    def names_beside(self, ax: Axes, at: Iterable[float], names: Sequence[str], share: float = 0.36) -> None:
+    def names_beside(
+        self, ax: Axes, at: Iterable[float], names: Sequence[str], share: float = 0.36
+    ) -> None:
         """Names beside the axis, in lines."""
         ax.set_yticks(list(at), [self.wrap(name, share) for name in names])
 
@@ -194,18 +236,33 @@ class Drawing:
             how = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.32), "ncols": 2}
         ax.legend(frameon=False, fontsize=self.size(10), labelcolor=self.ink, **how)
 
-    # --- marks --------------------------------------------------------------------------------------------------
+    # --- marks ------------------------------------------------------------------------------------
 
     def drew(self, key: str, *artists: Any) -> None:
         """Keep what was drawn under the name that the caption promises."""
-        flat = [a for x in artists for a in (x if isinstance(x, list | tuple) else [x]) if isinstance(a, Artist)]
+        flat = [
+            a
+            for x in artists
+            for a in (x if isinstance(x, list | tuple) else [x])
+            if isinstance(a, Artist)
+        ]
         self.marks.setdefault(key, []).extend(flat)
 
     def sign_sample(self) -> None:
         """Say above the data that they are invented."""
         words = self.wrap(SAMPLE, 0.55, 8)
-        self.ax.annotate(words, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
-                         ha="left", va="bottom", fontsize=self.size(8), color=self.faint, style="italic")  # fmt: skip
+        self.ax.annotate(
+            words,
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(0, 5),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            fontsize=self.size(8),
+            color=self.faint,
+            style="italic",
+        )
 
     def literal(self) -> None:
         """No dollar sign or backslash of a name is read as a formula."""
@@ -214,10 +271,14 @@ class Drawing:
                 text.set_parse_math(False)  # type: ignore[attr-defined]
 
     def settle(self) -> None:
-        """Put titles and names in lines of the room that they really have, once the axes are laid out."""
+        """Put titles and names in lines of the room that they really have, once the axes are laid
+        out.
+        """
         for head, raw, whole in self.heads:
             ax: Any = head.axes
-            alone = whole and not any(h is not head and h.axes in self.panels[1:] for h, *_ in self.heads)
+            alone = whole and not any(
+                h is not head and h.axes in self.panels[1:] for h, *_ in self.heads
+            )
             right = self._right() if alone or ax is self.panels[-1] else ax.bbox.x1
             _refill(head, raw, (right - ax.bbox.x0) / ax.figure.dpi)
         for ax in self.panels:
@@ -246,11 +307,15 @@ class Drawing:
 
 def in_lines(text: str, letters: int) -> str:
     """Text in lines of at most so many letters; its own line ends stay."""
-    return "\n".join(textwrap.fill(part, max(letters, 6), break_long_words=True) for part in text.split("\n"))
+    return "\n".join(
+        textwrap.fill(part, max(letters, 6), break_long_words=True) for part in text.split("\n")
+    )
 
 
 def _refill(text: Text, raw: str, room: float) -> None:
-    """Put a text in lines that fit into so many inches, by the width that its letters really have."""
+    """Put a text in lines that fit into so many inches, by the width that its letters really
+    have.
+    """
     if raw:
         letters = int(room * 72 / (0.65 * float(text.get_fontsize())))
         text.set_text(in_lines(raw, letters))
@@ -262,7 +327,9 @@ def _names_in(ax: Axes, names: Sequence[str], letters: float) -> None:
         flat = [textwrap.shorten(" ".join(n.split()), 28, placeholder=" …") for n in names]
         ax.set_xticks(range(len(names)), flat, rotation=40, ha="right", rotation_mode="anchor")
     else:
-        ax.set_xticks(range(len(names)), [in_lines(n, int(letters)) for n in names], rotation=0, ha="center")
+        ax.set_xticks(
+            range(len(names)), [in_lines(n, int(letters)) for n in names], rotation=0, ha="center"
+        )
 
 
 def _one_by_one(ax: Axes) -> None:
@@ -282,7 +349,8 @@ def _smaller(ax: Axes) -> None:
 
 
 def look(group: str, groups: Sequence[str]) -> tuple[str, str]:
-    """Colour and marker of a group, the same in all pictures of these groups, whichever of them stands first there.
+    """Colour and marker of a group, the same in all pictures of these groups, whichever of them
+    stands first there.
 
     Groups beyond the sixth get colours again, with another marker.
     """

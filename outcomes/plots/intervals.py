@@ -43,9 +43,11 @@ def _forest_height(result: Result) -> float:
     Mark("main", "The diamond is the main one.", _strong),
     Mark("direction", "Arrows say which way is better for patients.", has_favours),
     rows=_forest_height,
-)  # fmt: skip
+)
 def forest(result: Result, d: Drawing) -> None:
-    """Estimates with intervals, one under the other; the pooled or primary one (`main`) drawn as a diamond."""
+    """Estimates with intervals, one under the other; the pooled or primary one (`main`) drawn as a
+    diamond.
+    """
     frame, ax = result.data["forest"], d.ax
     rows = np.arange(len(frame))[::-1]
     main = frame["main"].to_numpy(bool) if "main" in frame else np.zeros(len(frame), bool)
@@ -67,9 +69,17 @@ def forest(result: Result, d: Drawing) -> None:
         if not math.isnan(r["low"]):
             d.drew(
                 "intervals",
-                ax.plot([r["low"], r["high"]], [y, y], color=colour, lw=2.4 if strong else 1.8, solid_capstyle="butt"),
+                ax.plot(
+                    [r["low"], r["high"]],
+                    [y, y],
+                    color=colour,
+                    lw=2.4 if strong else 1.8,
+                    solid_capstyle="butt",
+                ),
             )
-        point = ax.plot([r["value"]], [y], "D" if strong else "o", color=colour, ms=8 if strong else 6)
+        point = ax.plot(
+            [r["value"]], [y], "D" if strong else "o", color=colour, ms=8 if strong else 6
+        )
         d.drew("estimates", point)
         if strong:
             d.drew("main", point)
@@ -87,12 +97,20 @@ def forest(result: Result, d: Drawing) -> None:
     ax.set_xlabel(d.wrap(str(result.facts.get("axis", "estimate and interval")), 0.45, 11))
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    point_ends(d, ax, sides(of_rows(frame, result), result.outcome), result.outcome, turn=_compares(frame, result))
+    point_ends(
+        d,
+        ax,
+        sides(of_rows(frame, result), result.outcome),
+        result.outcome,
+        turn=_compares(frame, result),
+    )
     d.title(result.analysis.title(result.outcome), 0.6)
 
 
 def row_names(frame: pd.DataFrame, result: Result) -> list[str]:
-    """What each row is about: the two groups where every row is one pair, else the row's own label."""
+    """What each row is about: the two groups where every row is one pair, else the row's own
+    label.
+    """
     pairs = [place_words(e.contrast) for e in of_rows(frame, result) if e.contrast.reference]
     if len(frame) == len(pairs) == len(set(pairs)):
         return pairs
@@ -106,9 +124,16 @@ def _compares(frame: pd.DataFrame, result: Result) -> bool:
 def _write_column(d: Drawing, frame: pd.DataFrame, rows: np.ndarray) -> None:
     for y, (_, r) in zip(rows, frame.iterrows(), strict=True):
         if math.isfinite(r["value"]):
-            words = number(r["value"], 2) + ("" if math.isnan(r["low"]) else f" ({interval(r['low'], r['high'], 2)})")
+            words = number(r["value"], 2) + (
+                "" if math.isnan(r["low"]) else f" ({interval(r['low'], r['high'], 2)})"
+            )
             d.ax.annotate(
-                words, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=d.size(9), color=d.ink
+                words,
+                (1.02, y),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                fontsize=d.size(9),
+                color=d.ink,
             )
 
 
@@ -122,11 +147,16 @@ def _grouped(result: Result) -> list[str]:
 
 
 def risk_differences(result: Result) -> dict[str, Estimate]:
-    """The difference of shares of each event, where a result compares two groups; empty where it does not.
+    """The difference of shares of each event, where a result compares two groups; empty where it
+    does not.
 
     The rows of an event follow one another, so the k-th difference is that of the k-th event.
     """
-    found = [e for e in result.estimates if e.measure is Measure.SHARE_DIFFERENCE and e.contrast.reference]
+    found = [
+        e
+        for e in result.estimates
+        if e.measure is Measure.SHARE_DIFFERENCE and e.contrast.reference
+    ]
     events = _events(result)
     return dict(zip(events, found, strict=True)) if len(found) == len(events) else {}
 
@@ -137,31 +167,50 @@ def _dots_height(result: Result) -> float:
 
 @picture(
     "dots",
-    Mark("shares", "Points are shares of patients.", lambda r: bool(r.data["dots"]["share"].notna().any())),
-    Mark("intervals", "Bars are their confidence intervals.", lambda r: bool(r.data["dots"]["low"].notna().any())),
-    Mark("differences", "Right: the difference of the two shares in percentage points, with its interval.",
-         lambda r: any(not math.isnan(e.value) for e in risk_differences(r).values())),
+    Mark(
+        "shares",
+        "Points are shares of patients.",
+        lambda r: bool(r.data["dots"]["share"].notna().any()),
+    ),
+    Mark(
+        "intervals",
+        "Bars are their confidence intervals.",
+        lambda r: bool(r.data["dots"]["low"].notna().any()),
+    ),
+    Mark(
+        "differences",
+        "Right: the difference of the two shares in percentage points, with its interval.",
+        lambda r: any(not math.isnan(e.value) for e in risk_differences(r).values()),
+    ),
     rows=_dots_height,
-)  # fmt: skip
+)
 def dots(result: Result, d: Drawing) -> None:
-    """Shares with intervals, one line an event; groups side by side, and of two groups their difference beside them."""
+    """Shares with intervals, one line an event; groups side by side, and of two groups their
+    difference beside them.
+    """
     frame, labels, groups, ax = result.data["dots"], _events(result), _grouped(result), d.ax
     place = {label: len(labels) - 1 - i for i, label in enumerate(labels)}
     for i, group in enumerate(groups):
         rows = frame[frame["group"] == group] if "group" in frame else frame
-        y = np.array([place[v] for v in rows["label"]]) - (i - (len(groups) - 1) / 2) * min(0.24, 0.7 / len(groups))
+        y = np.array([place[v] for v in rows["label"]]) - (i - (len(groups) - 1) / 2) * min(
+            0.24, 0.7 / len(groups)
+        )
         colour, marker = look(group, groups)
         known = rows["share"].notna().to_numpy()
         if rows["low"].notna().any():
             d.drew("intervals", ax.hlines(y, rows["low"], rows["high"], color=colour, lw=2))
-        points = ax.plot(rows["share"], y, marker, color=colour, ms=d.size(7), label=spoken(str(group)) or None)
+        points = ax.plot(
+            rows["share"], y, marker, color=colour, ms=d.size(7), label=spoken(str(group)) or None
+        )
         if known.any():
             d.drew("shares", points)
     ax.set_ylim(-0.6, len(labels) - 0.4)
     ax.set_xlim(left=-0.02 * ax.get_xlim()[1])
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if d.width >= 4.6 else 3))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.set_xlabel(d.wrap(str(result.facts.get("axis", "share of patients, with interval")), 0.4, 11))
+    ax.set_xlabel(
+        d.wrap(str(result.facts.get("axis", "share of patients, with interval")), 0.4, 11)
+    )
     ax.grid(axis="x", color=to_rgba(GREY, 0.25), lw=0.8)
     ax.set_axisbelow(True)
     compared = risk_differences(result)
@@ -170,7 +219,9 @@ def dots(result: Result, d: Drawing) -> None:
         _risk_panel(d, compared, place)
     if len(groups) > 1:
         ncols = min(len(groups), 3)
-        d.legend(loc="upper left", bbox_to_anchor=(0, -0.9 / max(_dots_height(result), 2)), ncols=ncols)
+        d.legend(
+            loc="upper left", bbox_to_anchor=(0, -0.9 / max(_dots_height(result), 2)), ncols=ncols
+        )
     d.title(result.analysis.title(result.outcome), 0.55)
 
 
@@ -189,17 +240,31 @@ def _risk_panel(d: Drawing, compared: dict[str, Estimate], place: dict[str, int]
     side.spines["left"].set_visible(False)
     side.xaxis.set_major_locator(MaxNLocator(nbins=4 if d.width >= 4.6 else 2))
     first = next(iter(compared.values()))
-    side.set_xlabel(d.wrap(f"difference (%-points), {place_words(first.contrast)}", 0.3, 10), fontsize=d.size(10))
+    side.set_xlabel(
+        d.wrap(f"difference (%-points), {place_words(first.contrast)}", 0.3, 10),
+        fontsize=d.size(10),
+    )
 
 
 @picture(
     "funnel",
-    Mark("studies", "Each dot is a site: its estimate, and how exact it is.", lambda r: bool(r.data["funnel"]["se"].notna().any())),
-    Mark("pooled", "The line is the pooled estimate.", lambda r: r.main is not None and not math.isnan(r.main.value)),
-    Mark("expected", "95% of the sites are expected between the dashed lines if all had the same effect.",
-         lambda r: r.main is not None and not math.isnan(r.main.value)),
+    Mark(
+        "studies",
+        "Each dot is a site: its estimate, and how exact it is.",
+        lambda r: bool(r.data["funnel"]["se"].notna().any()),
+    ),
+    Mark(
+        "pooled",
+        "The line is the pooled estimate.",
+        lambda r: r.main is not None and not math.isnan(r.main.value),
+    ),
+    Mark(
+        "expected",
+        "95% of the sites are expected between the dashed lines if all had the same effect.",
+        lambda r: r.main is not None and not math.isnan(r.main.value),
+    ),
     size=(6.2, 4.4),
-)  # fmt: skip
+)
 def funnel(result: Result, d: Drawing) -> None:
     """The sites' estimates against their standard errors."""
     frame, ax = result.data["funnel"], d.ax
@@ -207,12 +272,20 @@ def funnel(result: Result, d: Drawing) -> None:
     if math.isnan(worst):
         d.nothing("no site has a standard error")
         return
-    d.drew("studies", ax.plot(frame["value"], frame["se"], "o", color=BLUE, ms=d.size(7), alpha=0.8))
+    d.drew(
+        "studies", ax.plot(frame["value"], frame["se"], "o", color=BLUE, ms=d.size(7), alpha=0.8)
+    )
     if result.main is not None and not math.isnan(result.main.value):
         centre, z = result.main.value, 1.959964
         d.drew("pooled", ax.axvline(centre, color=d.ink, lw=1.4))
         sides_ = [
-            ax.plot([centre, centre + s * z * worst * 1.1], [0, worst * 1.1], color=GREY, lw=1.3, ls="--")
+            ax.plot(
+                [centre, centre + s * z * worst * 1.1],
+                [0, worst * 1.1],
+                color=GREY,
+                lw=1.3,
+                ls="--",
+            )
             for s in (-1, 1)
         ]
         d.drew("expected", *sides_)

@@ -1,4 +1,6 @@
-"""What the numbers of a picture mean: which estimate a row is, which side is better, and the words at both ends."""
+"""What the numbers of a picture mean: which estimate a row is, which side is better, and the words
+at both ends.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from outcomes.plots.drawing import Drawing
 
 
 def main_change(result: Result) -> Estimate | None:
-    """The change or difference in the score's own points that the question is about; None where it has none."""
+    """The change or difference in the score's own points that the question is about; None where it
+    has none.
+    """
     main = result.main
     for e in (*([main] if main else []), *result.estimates):
         if e.measure.of_score and not math.isnan(e.value):
@@ -26,14 +30,26 @@ def main_change(result: Result) -> Estimate | None:
 
 
 def comparisons(result: Result) -> list[Estimate]:
-    """The differences in score points between two named groups, one a pair: those of the main estimate's kind."""
-    all_ = [e for e in result.estimates if e.measure.of_score and e.measure.compares_groups and e.contrast.reference]
+    """The differences in score points between two named groups, one a pair: those of the main
+    estimate's kind.
+    """
+    all_ = [
+        e
+        for e in result.estimates
+        if e.measure.of_score and e.measure.compares_groups and e.contrast.reference
+    ]
     all_ = [e for e in all_ if not math.isnan(e.value)]
-    return [e for e in all_ if (e.measure, e.visit) == (all_[0].measure, all_[0].visit)] if all_ else []
+    return (
+        [e for e in all_ if (e.measure, e.visit) == (all_[0].measure, all_[0].visit)]
+        if all_
+        else []
+    )
 
 
 def of_rows(frame: pd.DataFrame, result: Result) -> list[Estimate]:
-    """The estimates that a forest's rows show, found by their numbers; rows of another answer have none."""
+    """The estimates that a forest's rows show, found by their numbers; rows of another answer have
+    none.
+    """
     there = {(e.value, e.low): e for e in reversed(result.estimates)}
     found = (there.get((r.value, r.low)) for r in frame[["value", "low"]].itertuples(index=False))
     return [e for e in found if e is not None]
@@ -47,22 +63,34 @@ def value_words(e: Estimate, outcome: Outcome | None) -> str:
 
 def has_favours(result: Result) -> bool:
     """Whether a forest of this result can say on which side which group is better."""
-    return bool(sides(of_rows(result.data["forest"], result), result.outcome)) if "forest" in result.data else False
+    return (
+        bool(sides(of_rows(result.data["forest"], result), result.outcome))
+        if "forest" in result.data
+        else False
+    )
 
 
 def sides(shown: Iterable[Estimate], outcome: Outcome | None) -> tuple[str, str] | None:
-    """The words for (worse, better): 'favours placebo', 'favours ketamine'; of changes 'worse', 'better'.
+    """The words for (worse, better): 'favours placebo', 'favours ketamine'; of changes 'worse',
+    'better'.
 
     None where the numbers have no direction for patients, or the rows are of different kinds.
     """
     rows = list(shown)
-    if outcome is None or not outcome.better or not rows or not all(e.measure.directed for e in rows):
+    if (
+        outcome is None
+        or not outcome.better
+        or not rows
+        or not all(e.measure.directed for e in rows)
+    ):
         return None
     if not any(e.measure.compares_groups for e in rows):
         return "worse", "better"
     if not all(e.measure.compares_groups for e in rows):
         return None
-    groups, references = ({getattr(e.contrast, f) for e in rows} - {""} for f in ("group", "reference"))
+    groups, references = (
+        {getattr(e.contrast, f) for e in rows} - {""} for f in ("group", "reference")
+    )
     if not references:
         return None
     one = spoken(groups.pop()) if len(groups) == 1 else "the group named first"
@@ -70,10 +98,13 @@ def sides(shown: Iterable[Estimate], outcome: Outcome | None) -> tuple[str, str]
     return f"favours {other}", f"favours {one}"
 
 
-def point_ends(d: Drawing, ax: Any, words: tuple[str, str] | None, outcome: Outcome | None, *, turn: bool) -> None:
+def point_ends(
+    d: Drawing, ax: Any, words: tuple[str, str] | None, outcome: Outcome | None, *, turn: bool
+) -> None:
     """Write under a horizontal axis which way is worse and which is better, with arrows.
 
-    With `turn` the axis runs so that right is better, whichever sign that is; the numbers stay as they are in the tables.
+    With `turn` the axis runs so that right is better, whichever sign that is; the numbers stay as
+    they are in the tables.
     """
     if words is None or outcome is None:
         return
@@ -85,8 +116,18 @@ def point_ends(d: Drawing, ax: Any, words: tuple[str, str] | None, outcome: Outc
     ends = ((0, "left", f"← {left}"), (1, "right", f"{right} →"))
     for i, (x, ha, end) in enumerate(ends):  # in a narrow picture one under the other
         lines_of_end = end if narrow else d.wrap(end, 0.2, 9)
-        said = ax.annotate(lines_of_end, (x, 0), xycoords="axes fraction", xytext=(0, -down - narrow * i * d.size(12)), ha=ha, va="top",
-                           textcoords="offset points", fontsize=d.size(9), color=d.ink, style="italic")  # fmt: skip
+        said = ax.annotate(
+            lines_of_end,
+            (x, 0),
+            xycoords="axes fraction",
+            xytext=(0, -down - narrow * i * d.size(12)),
+            ha=ha,
+            va="top",
+            textcoords="offset points",
+            fontsize=d.size(9),
+            color=d.ink,
+            style="italic",
+        )
         d.drew("direction", said)
     lines = 2 if narrow else max(d.wrap(text, 0.2, 9).count("\n") + 1 for *_, text in ends)
     ax.xaxis.labelpad = d.size(9) * (1.5 + 1.3 * lines)
@@ -94,4 +135,8 @@ def point_ends(d: Drawing, ax: Any, words: tuple[str, str] | None, outcome: Outc
 
 def place_words(where: Contrast) -> str:
     """'ketamine − placebo', or the group alone."""
-    return f"{spoken(where.group)} − {spoken(where.reference)}" if where.reference else spoken(where.group)
+    return (
+        f"{spoken(where.group)} − {spoken(where.reference)}"
+        if where.reference
+        else spoken(where.group)
+    )

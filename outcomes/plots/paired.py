@@ -31,15 +31,27 @@ def _has_change(result: Result) -> bool:
 
 @picture(
     "slopes",
-    Mark("patients", "Each line is a patient (wider lines: several patients with the same scores); blue improved, orange "
-         "worsened, grey unchanged.", _has_pairs),
+    Mark(
+        "patients",
+        "Each line is a patient (wider lines: several patients with the same scores); blue"
+        " improved, orange worsened, grey unchanged.",
+        _has_pairs,
+    ),
     Mark("means", "The dark line joins the two means.", _has_pairs),
     Mark("changes", "Right: how many patients changed by how much.", _has_pairs),
-    Mark("estimate", "The dark mark beside the bars is the estimate of the change with its interval.", _has_change),
-    size=(8.2, 4.6), needs=_paired, single_patients=True,
-)  # fmt: skip
+    Mark(
+        "estimate",
+        "The dark mark beside the bars is the estimate of the change with its interval.",
+        _has_change,
+    ),
+    size=(8.2, 4.6),
+    needs=_paired,
+    single_patients=True,
+)
 def slopes(result: Result, d: Drawing) -> None:
-    """Each patient's score before and after, the mean of both, and beside it the distribution of the change."""
+    """Each patient's score before and after, the mean of both, and beside it the distribution of
+    the change.
+    """
     frame, outcome, ax = result.data["pairs"], result.outcome, d.ax
     counted = f"{result.counts.analysed} of {plural(result.counts.enrolled, 'patient')}"
     d.title(f"{outcome.title if outcome else 'Score'}: {counted}", 0.5)
@@ -57,11 +69,24 @@ def slopes(result: Result, d: Drawing) -> None:
     means = [frame["before"].mean(), frame["after"].mean()]
     ax.autoscale_view()
     d.drew("patients", drawn)
-    d.drew("means", ax.plot([0, 1], means, color=d.ink, lw=3, marker="o", ms=8, mfc=d.paper, mew=2.5, zorder=4))
+    d.drew(
+        "means",
+        ax.plot([0, 1], means, color=d.ink, lw=3, marker="o", ms=8, mfc=d.paper, mew=2.5, zorder=4),
+    )
     k = digits_for(outcome.resolution) if outcome else 1
     for x, m, side, away in ((0, means[0], "right", -12), (1, means[1], "left", 12)):
-        ax.annotate(number(m, k), (x, m), xytext=(away, 0), textcoords="offset points", ha=side, va="center",
-                    fontsize=d.size(10), fontweight="bold", color=d.ink, zorder=5)  # fmt: skip
+        ax.annotate(
+            number(m, k),
+            (x, m),
+            xytext=(away, 0),
+            textcoords="offset points",
+            ha=side,
+            va="center",
+            fontsize=d.size(10),
+            fontweight="bold",
+            color=d.ink,
+            zorder=5,
+        )
     ax.set_xlim(-0.34, 1.34)
     visits = [getattr(result.analysis, f, f) for f in ("before", "after")]
     d.names_below(ax, names(visits), 0.42)
@@ -84,7 +109,14 @@ def _change_panel(result: Result, d: Drawing) -> None:
     if e is not None:
         reach = None if math.isnan(e.low) else [[e.value - e.low], [e.high - e.value]]
         mark = side.errorbar(
-            [1.12 * counts.max()], [e.value], yerr=reach, fmt="o", color=d.ink, ms=6, capsize=4, lw=1.8
+            [1.12 * counts.max()],
+            [e.value],
+            yerr=reach,
+            fmt="o",
+            color=d.ink,
+            ms=6,
+            capsize=4,
+            lw=1.8,
         )
         d.drew("estimate", mark.lines[0])
         head = f"{e.label}, {level_text(e.level)} interval:" if reach else f"{e.label}:"
@@ -96,42 +128,67 @@ def _change_panel(result: Result, d: Drawing) -> None:
 
 
 def bins(change: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """Counts and edges: a bar a step of the score where these are few, else bars that never straddle zero."""
+    """Counts and edges: a bar a step of the score where these are few, else bars that never
+    straddle zero.
+    """
     low, high = change.min(), change.max()
     if step > 0 and (high - low) / step <= 40:
         return np.histogram(change, low + step * (np.arange(round((high - low) / step) + 2) - 0.5))
     found = np.histogram_bin_edges(change, bins="auto")
     width = found[1] - found[0]
-    return np.histogram(change, width * np.arange(math.floor(low / width), math.floor(high / width) + 2))
+    return np.histogram(
+        change, width * np.arange(math.floor(low / width), math.floor(high / width) + 2)
+    )
 
 
 @picture(
     "waterfall",
-    Mark("patients", "Each bar is a patient's change, the largest improvement first; blue improved, orange worsened. A patient "
-         "without change has no bar.", lambda r: _has_pairs(r) and bool((r.data["pairs"]["change"] != 0).any())),
+    Mark(
+        "patients",
+        "Each bar is a patient's change, the largest improvement first; blue improved, orange"
+        " worsened. A patient without change has no bar.",
+        lambda r: _has_pairs(r) and bool((r.data["pairs"]["change"] != 0).any()),
+    ),
     Mark("zero", "The line is no change.", _has_pairs),
     Mark("estimate", "The dashed line is the estimate of the change.", _has_change),
-    needs=_paired, single_patients=True,
-)  # fmt: skip
+    needs=_paired,
+    single_patients=True,
+)
 def waterfall(result: Result, d: Drawing) -> None:
     """One bar a patient, sorted by change."""
     change, outcome, ax = result.data["pairs"]["change"].to_numpy(float), result.outcome, d.ax
-    d.title(f"{outcome.title if outcome else 'Score'}: change of each of {plural(len(change), 'patient')}")
+    d.title(
+        f"{outcome.title if outcome else 'Score'}: change of each of"
+        f" {plural(len(change), 'patient')}"
+    )
     if not len(change):
         d.nothing("no patient has both scores")
         return
     better = outcome.better if outcome else ""
     ordered = np.sort(change) if better != "higher" else np.sort(change)[::-1]
-    bars = ax.bar(np.arange(len(ordered)), ordered, width=0.9 if len(ordered) < 80 else 1.0,
-                  color=[to_rgba(change_colour(c, better), 0.85) for c in ordered])  # fmt: skip
+    bars = ax.bar(
+        np.arange(len(ordered)),
+        ordered,
+        width=0.9 if len(ordered) < 80 else 1.0,
+        color=[to_rgba(change_colour(c, better), 0.85) for c in ordered],
+    )
     if (ordered != 0).any():
         d.drew("patients", list(bars))
     d.drew("zero", ax.axhline(0, color=GREY, lw=1))
     e = main_change(result)
     if e is not None:
         d.drew("estimate", ax.axhline(e.value, color=d.ink, lw=1.4, ls="--"))
-        ax.annotate(d.wrap(f"{e.label} {value_words(e, outcome)}", 0.6, 9), (1, 1), xycoords="axes fraction", ha="right", va="top",
-                    fontsize=d.size(9), color=d.ink, xytext=(0, -2), textcoords="offset points")  # fmt: skip
+        ax.annotate(
+            d.wrap(f"{e.label} {value_words(e, outcome)}", 0.6, 9),
+            (1, 1),
+            xycoords="axes fraction",
+            ha="right",
+            va="top",
+            fontsize=d.size(9),
+            color=d.ink,
+            xytext=(0, -2),
+            textcoords="offset points",
+        )
     low, high = min(ordered.min(), 0), max(ordered.max(), 0)
     ax.set_ylim(low - 0.04 * (high - low), high + 0.2 * (high - low))
     ax.set_xticks([])
@@ -145,11 +202,17 @@ def _curves(result: Result) -> bool:
 
 @picture(
     "ecdf",
-    Mark("curves", "Read up from any improvement to the share of patients who reached at least that much.", _curves),
+    Mark(
+        "curves",
+        "Read up from any improvement to the share of patients who reached at least that much.",
+        _curves,
+    ),
     Mark("cuts", "Dots mark 30% and 50%.", _curves),
 )
 def cumulative_responders(result: Result, d: Drawing) -> None:
-    """Share of patients who improved by at least each percentage, with 30% and 50% marked; a curve for each group."""
+    """Share of patients who improved by at least each percentage, with 30% and 50% marked; a curve
+    for each group.
+    """
     frame, ax = result.data["ecdf"], d.ax
     n = int(frame.attrs.get("n", result.counts.analysed))
     title = result.outcome.title if result.outcome else "Score"
@@ -162,26 +225,46 @@ def cumulative_responders(result: Result, d: Drawing) -> None:
         rows = frame[frame["group"] == group] if "group" in frame else frame
         colour, marker = look(group, groups) if group else (BLUE, "o")
         label = spoken(group) or None
-        d.drew("curves", ax.step(rows["improvement"], rows["share"], where="pre", color=colour, lw=2.4, label=label))
+        d.drew(
+            "curves",
+            ax.step(
+                rows["improvement"], rows["share"], where="pre", color=colour, lw=2.4, label=label
+            ),
+        )
         _cuts(d, rows, ORANGE if not group else colour, marker, words=not group)
     ax.axvline(0, color=GREY, lw=1)
     ax.set(xlim=(-50, 104), ylim=(0, 1.04))
     step = 50 if d.width < 4.6 else 25
     ax.set_xticks(range(-50, 101, step), [f"{number(x, 0)}%" for x in range(-50, 101, step)])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.set_xlabel("improvement of at least (negative: worsening)" if d.width >= 4.6 else "improvement of at least")
+    ax.set_xlabel(
+        "improvement of at least (negative: worsening)"
+        if d.width >= 4.6
+        else "improvement of at least"
+    )
     ax.set_ylabel("share of patients")
     if len(groups) > 1:
         d.legend()
 
 
 def _cuts(d: Drawing, rows: pd.DataFrame, colour: str, marker: str, *, words: bool) -> None:
-    cuts = {cut: max(rows.loc[rows["improvement"] >= cut, "share"], default=0.0) for cut in (30, 50)}
+    cuts = {
+        cut: max(rows.loc[rows["improvement"] >= cut, "share"], default=0.0) for cut in (30, 50)
+    }
     close = abs(cuts[30] - cuts[50]) < (0.09 if d.width < 4.6 else 0.07)
-    for (cut, share), style, up in zip(cuts.items(), ("--", ":"), (22 if close else 8, 8), strict=True):
+    for (cut, share), style, up in zip(
+        cuts.items(), ("--", ":"), (22 if close else 8, 8), strict=True
+    ):
         if words:
             d.ax.plot([cut, cut], [0, share], color=colour, lw=1.5, ls=style)
         d.drew("cuts", d.ax.plot([cut], [share], marker, color=colour, ms=7, clip_on=False))
         if words:
-            d.ax.annotate(f"≥{cut}%: {percent(share)}", (cut, share), xytext=(8, up), textcoords="offset points",
-                          fontsize=d.size(10), color=d.ink, fontweight="bold")  # fmt: skip
+            d.ax.annotate(
+                f"≥{cut}%: {percent(share)}",
+                (cut, share),
+                xytext=(8, up),
+                textcoords="offset points",
+                fontsize=d.size(10),
+                color=d.ink,
+                fontweight="bold",
+            )

@@ -25,7 +25,9 @@ def always(result: Result) -> bool:
 
 @dataclass(frozen=True)
 class Mark:
-    """One kind of mark of a picture: its key, what the caption says of it, and for which results it is drawn."""
+    """One kind of mark of a picture: its key, what the caption says of it, and for which results it
+    is drawn.
+    """
 
     key: str
     words: str
@@ -34,7 +36,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Picture:
-    """One kind of picture: how it is drawn, its usual size in inches, the data it needs and its marks."""
+    """One kind of picture: how it is drawn, its usual size in inches, the data it needs and its
+    marks.
+    """
 
     name: str
     draw: Draw
@@ -50,13 +54,18 @@ _DRAWN: WeakKeyDictionary[Axes, Drawing] = WeakKeyDictionary()
 
 
 def picture(
-    name: str, *marks: Mark, size: tuple[float, float] = (7.2, 4.2), needs: Callable[[Result], bool] | None = None,
-    rows: Callable[[Result], float] = lambda r: 0.0, single_patients: bool = False,
-) -> Callable[[Draw], Draw]:  # fmt: skip
+    name: str,
+    *marks: Mark,
+    size: tuple[float, float] = (7.2, 4.2),
+    needs: Callable[[Result], bool] | None = None,
+    rows: Callable[[Result], float] = lambda r: 0.0,
+    single_patients: bool = False,
+) -> Callable[[Draw], Draw]:
     """Register a picture under the name that results ask for.
 
-    `needs` says whether a result has the data (default: a frame of the picture's name); `rows` a height in inches that
-    grows with the rows; `single_patients` that it draws marks of single patients, which no shared report may contain.
+    `needs` says whether a result has the data (default: a frame of the picture's name); `rows` a
+    height in inches that grows with the rows; `single_patients` that it draws marks of single
+    patients, which no shared report may contain.
     """
 
     def put(function: Draw) -> Draw:
@@ -75,12 +84,16 @@ def kinds(result: Result) -> tuple[str, ...]:
     >>> kinds(oc.PairedT("pain_nrs_average", before="baseline", after="week_4").run(study))
     ('slopes', 'estimation', 'raincloud', 'waterfall')
     """
-    more = sorted(name for name, p in PICTURES.items() if name not in result.pictures and p.needs(result))
+    more = sorted(
+        name for name, p in PICTURES.items() if name not in result.pictures and p.needs(result)
+    )
     return (*result.pictures, *more)
 
 
 def caption(result: Result, kind: str = "") -> str:
-    """What a picture shows, in sentences: the title, and a sentence for each kind of mark that it draws."""
+    """What a picture shows, in sentences: the title, and a sentence for each kind of mark that it
+    draws.
+    """
     name = _chosen(result, kind)
     said = (m.words for m in PICTURES[name].marks if m.when(result))
     what = result.analysis.title(result.outcome)
@@ -91,12 +104,13 @@ def _chosen(result: Result, kind: str) -> str:
     there = kinds(result)
     if result.failed:
         raise AnalysisError(
-            f"{result.analysis.title(result.outcome)} was not answered: {result.failed} There is nothing to draw; "
-            "change the question or the study as it says, and run it again."
+            f"{result.analysis.title(result.outcome)} was not answered: {result.failed} There is"
+            " nothing to draw; change the question or the study as it says, and run it again."
         )
     if not there:
         raise AnalysisError(
-            f"{result.analysis.title(result.outcome)} has no picture. oc.table(result) shows its numbers."
+            f"{result.analysis.title(result.outcome)} has no picture. oc.table(result) shows its"
+            " numbers."
         )
     if kind and kind not in there:
         raise AnalysisError(unknown("picture", kind, there))
@@ -109,22 +123,30 @@ def _is_result(thing: Any) -> Result:
     if hasattr(thing, "compute") and hasattr(thing, "title"):
         name = type(thing).__name__
         raise AnalysisError(
-            f"{name} was not run yet. Run it on a study and draw its answer: oc.plot(question.run(study))."
+            f"{name} was not run yet. Run it on a study and draw its answer:"
+            " oc.plot(question.run(study))."
         )
     raise AnalysisError(
-        f"oc.plot draws the answer to a question, not {type(thing).__name__}. oc.plot(question.run(study)) does."
+        f"oc.plot draws the answer to a question, not {type(thing).__name__}."
+        " oc.plot(question.run(study)) does."
     )
 
 
 def plot(
-    result: Result | Iterable[Result], kind: str = "", *, ax: Axes | FigureBase | None = None, width: str | float = ""
+    result: Result | Iterable[Result],
+    kind: str = "",
+    *,
+    ax: Axes | FigureBase | None = None,
+    width: str | float = "",
 ) -> Any:
-    """Draw a result: its first picture, or the one named by `kind`. Its sentence becomes the picture's alternative text.
+    """Draw a result: its first picture, or the one named by `kind`. Its sentence becomes the
+    picture's alternative text.
 
-    `ax` is an Axes, a Figure or a SubFigure to draw in; the whole picture stays inside its place. Without it a new figure
-    is made, `width` inches wide, or as wide as a journal's column: "single" (89 mm) or "double" (183 mm). Returns the
-    main Axes. Several results give a list of Axes: "family" (one row a score, right is better) or "panels" (one picture
-    each); by default the first where they are one family.
+    `ax` is an Axes, a Figure or a SubFigure to draw in; the whole picture stays inside its place.
+    Without it a new figure is made, `width` inches wide, or as wide as a journal's column: "single"
+    (89 mm) or "double" (183 mm). Returns the main Axes. Several results give a list of Axes:
+    "family" (one row a score, right is better) or "panels" (one picture each); by default the first
+    where they are one family.
 
     Raises AnalysisError when a question was not run or not answered, or has no such picture.
 
@@ -144,12 +166,16 @@ def plot(
     return place_and_draw(answer, _chosen(answer, kind), "", ax, width)
 
 
-def place_and_draw(answer: Result, name: str, words: str, ax: Axes | FigureBase | None, width: str | float) -> Axes:
+def place_and_draw(
+    answer: Result, name: str, words: str, ax: Axes | FigureBase | None, width: str | float
+) -> Axes:
     """Draw in a place, lay it out, and describe it by these words (default: its sentence)."""
     place: Any = _place(answer, name, ax, width)
     free = place.get_subplotspec() is None
     figure = place.get_figure(root=True)
-    if not free and figure.get_layout_engine() is None:  # else words beside the axes run over its neighbours
+    if (
+        not free and figure.get_layout_engine() is None
+    ):  # else words beside the axes run over its neighbours
         figure.set_layout_engine("constrained")
     if isinstance(figure, Described):
         figure.describe(words or answer.sentence())
@@ -184,7 +210,9 @@ def draw_on(result: Result, kind: str, ax: Axes) -> Drawing:
 
 
 def drawn(ax: Axes) -> Drawing:
-    """What was drawn on these axes: panels and marks. Raises KeyError for axes that no picture was drawn on."""
+    """What was drawn on these axes: panels and marks. Raises KeyError for axes that no picture was
+    drawn on.
+    """
     return _DRAWN[ax]
 
 
@@ -205,8 +233,14 @@ def _place(result: Result, kind: str, ax: Axes | FigureBase | None, width: str |
     wide = inches(width) or usual
     grows = PICTURES[kind].rows(result) > 0
     narrow = max(height * wide / usual, min(height, 3.2))
-    high = height if wide >= usual else max(narrow, 1.25 * PICTURES[kind].rows(result) if grows else 0.0)
-    return plt.figure(figsize=(wide, high), layout="constrained", FigureClass=Described).add_subplot()
+    high = (
+        height
+        if wide >= usual
+        else max(narrow, 1.25 * PICTURES[kind].rows(result) if grows else 0.0)
+    )
+    return plt.figure(
+        figsize=(wide, high), layout="constrained", FigureClass=Described
+    ).add_subplot()
 
 
 def inches(width: str | float) -> float:
@@ -216,7 +250,9 @@ def inches(width: str | float) -> float:
             raise AnalysisError(f"{unknown('width', width, WIDTHS)} Or give inches as a number.")
         return WIDTHS.get(width, 0.0)
     if not 1 <= width <= 40:
-        raise AnalysisError(f"width is in inches, from 1 to 40, or one of {', '.join(WIDTHS)}; got {width}.")
+        raise AnalysisError(
+            f"width is in inches, from 1 to 40, or one of {', '.join(WIDTHS)}; got {width}."
+        )
     return float(width)
 
 
@@ -227,7 +263,9 @@ def _fit(drawing: Drawing, box: Sequence[float]) -> None:
     renderer = root._get_renderer()  # type: ignore[attr-defined]
     for _ in range(3):
         to_place = figure.transSubfigure.inverted()
-        extents: list[Any] = [to_place.transform_bbox(a.get_tightbbox(renderer)) for a in drawing.panels]
+        extents: list[Any] = [
+            to_place.transform_bbox(a.get_tightbbox(renderer)) for a in drawing.panels
+        ]
         x0, y0 = min(e.x0 for e in extents), min(e.y0 for e in extents)
         x1, y1 = max(e.x1 for e in extents), max(e.y1 for e in extents)
         places = [a.get_position().bounds for a in drawing.panels]
@@ -237,4 +275,6 @@ def _fit(drawing: Drawing, box: Sequence[float]) -> None:
         wide = max(box[2] - (ax0 - x0) - (x1 - ax1), 0.1 * box[2]) / (ax1 - ax0)
         high = max(box[3] - (ay0 - y0) - (y1 - ay1), 0.1 * box[3]) / (ay1 - ay0)
         for a, (px, py, pw, ph) in zip(drawing.panels, places, strict=True):
-            a.set_position((left + (px - ax0) * wide, low + (py - ay0) * high, pw * wide, ph * high))
+            a.set_position(
+                (left + (px - ax0) * wide, low + (py - ay0) * high, pw * wide, ph * high)
+            )

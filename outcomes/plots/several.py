@@ -27,7 +27,9 @@ TOGETHER = ("family", "panels")
 
 
 def standardised(result: Result) -> Estimate | None:
-    """The main standardised effect of a result, turned so that more is better; None where it has none."""
+    """The main standardised effect of a result, turned so that more is better; None where it has
+    none.
+    """
     found = (e for e in result.estimates if e.measure in STANDARDISED and not math.isnan(e.value))
     e = next(found, None)
     return None if e is None else oriented(e, result.outcome)
@@ -46,12 +48,26 @@ def family_result(results: Sequence[Result]) -> Result:
         )
     first = rows[0][0]
     family = first.analysis.family
-    title = f"{family[:1].upper()}{family[1:]}: effects in SD units" if family else "Effects in SD units"
-    frame = pd.DataFrame([
-        {"label": r.outcome.title if r.outcome else r.analysis.title(), "value": e.value, "low": e.low, "high": e.high}
-        for r, e in rows
-    ])  # fmt: skip
-    facts = {"axis": "SD units; right of the line is better", "sample": any(r.facts.get("sample") for r in results)}
+    title = (
+        f"{family[:1].upper()}{family[1:]}: effects in SD units"
+        if family
+        else "Effects in SD units"
+    )
+    frame = pd.DataFrame(
+        [
+            {
+                "label": r.outcome.title if r.outcome else r.analysis.title(),
+                "value": e.value,
+                "low": e.low,
+                "high": e.high,
+            }
+            for r, e in rows
+        ]
+    )
+    facts = {
+        "axis": "SD units; right of the line is better",
+        "sample": any(r.facts.get("sample") for r in results),
+    }
     return Result(
         replace(first.analysis, label=title),
         (),
@@ -66,9 +82,13 @@ def family_result(results: Sequence[Result]) -> Result:
 def plot_several(
     results: Sequence[Result], kind: str, *, ax: Axes | FigureBase | None, width: str | float
 ) -> list[Axes]:
-    """The axes of the pictures of several results. Raises AnalysisError where there is nothing to draw."""
+    """The axes of the pictures of several results. Raises AnalysisError where there is nothing to
+    draw.
+    """
     if not results:
-        raise AnalysisError("There is no result to draw. Run a plan on a study first: oc.plot(plan.run(study)).")
+        raise AnalysisError(
+            "There is no result to draw. Run a plan on a study first: oc.plot(plan.run(study))."
+        )
     if not kind:
         families = {r.analysis.family for r in results}
         drawable = sum(standardised(r) is not None for r in results if not r.failed)
@@ -76,7 +96,9 @@ def plot_several(
     if kind == "family":
         drawn = family_result(results)
         rows = drawn.data["forest"].itertuples(index=False)
-        words = "; ".join(f"{r.label} {number(r.value, 2)} ({interval(r.low, r.high, 2)})" for r in rows)
+        words = "; ".join(
+            f"{r.label} {number(r.value, 2)} ({interval(r.low, r.high, 2)})" for r in rows
+        )
         return [place_and_draw(drawn, "forest", f"{drawn.analysis.label}: {words}.", ax, width)]
     if kind != "panels" and not any(kind in kinds(r) for r in results):
         there = sorted({k for r in results for k in kinds(r)} | set(TOGETHER))
@@ -84,21 +106,30 @@ def plot_several(
     return _panels(results, "" if kind == "panels" else kind, ax, width)
 
 
-def _panels(results: Sequence[Result], kind: str, ax: Axes | FigureBase | None, width: str | float) -> list[Axes]:
+def _panels(
+    results: Sequence[Result], kind: str, ax: Axes | FigureBase | None, width: str | float
+) -> list[Axes]:
     shown = [r for r in results if r.failed or (kind in kinds(r) if kind else kinds(r))]
     if not shown:
-        raise AnalysisError("None of these results has a picture. oc.table(result) shows the numbers of each.")
+        raise AnalysisError(
+            "None of these results has a picture. oc.table(result) shows the numbers of each."
+        )
     wide = inches(width) or 7.2
     columns = 1 if wide < 5 or len(shown) == 1 else 2
     rows = -(-len(shown) // columns)
     home: Any = ax
     if isinstance(ax, Axes):
-        raise AnalysisError("Several pictures need more than one Axes: give a Figure or a SubFigure as ax.")
+        raise AnalysisError(
+            "Several pictures need more than one Axes: give a Figure or a SubFigure as ax."
+        )
     if home is None:
         import matplotlib.pyplot as plt
 
-        home = plt.figure(figsize=(wide * (1.45 if columns == 2 and not width else 1), 4.4 * rows), layout="constrained",
-                          FigureClass=Described)  # fmt: skip
+        home = plt.figure(
+            figsize=(wide * (1.45 if columns == 2 and not width else 1), 4.4 * rows),
+            layout="constrained",
+            FigureClass=Described,
+        )
     root: Any = home.figure if isinstance(home, SubFigure) else home
     while isinstance(root, SubFigure):
         root = root.figure

@@ -1,4 +1,6 @@
-"""What a score means, and how answers become one: instruments as data, one vocabulary of rules, recognition, examples."""
+"""What a score means, and how answers become one: instruments as data, one vocabulary of rules,
+recognition, examples.
+"""
 
 from outcomes.questionnaires.aliases import Recognised, recognise
 from outcomes.questionnaires.examples import run_examples, suspicions
@@ -21,6 +23,23 @@ from outcomes.questionnaires.model import (
 )
 
 __all__ = [
-    "Band", "Flag", "Instrument", "Item", "Option", "Recognised", "Reliability", "Rule", "Score", "Scored", "Table", "Threshold",
-    "instrument", "instruments", "load_instrument", "recognise", "run_examples", "shipped", "suspicions",
-]  # fmt: skip
+    "Band",
+    "Flag",
+    "Instrument",
+    "Item",
+    "Option",
+    "Recognised",
+    "Reliability",
+    "Rule",
+    "Score",
+    "Scored",
+    "Table",
+    "Threshold",
+    "instrument",
+    "instruments",
+    "load_instrument",
+    "recognise",
+    "run_examples",
+    "shipped",
+    "suspicions",
+]

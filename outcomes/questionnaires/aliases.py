@@ -1,4 +1,6 @@
-"""Which columns of a file are items or scores of an instrument, by names that instruments declare."""
+"""Which columns of a file are items or scores of an instrument, by names that instruments
+declare.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ TOTALS = ("total", "score", "sum", "tot")
 
 @dataclass(frozen=True)
 class Recognised:
-    """An instrument found in a file: item code → column, score → column, and whether it is certain or a guess, and why."""
+    """An instrument found in a file: item code → column, score → column, and whether it is certain
+    or a guess, and why.
+    """
 
     instrument: str
     items: Mapping[str, str]
@@ -30,7 +34,8 @@ class Recognised:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """A name as its words and numbers, without case, separators, leading zeros and what stands in brackets.
+    """A name as its words and numbers, without case, separators, leading zeros and what stands in
+    brackets.
 
     >>> words("PHQ9_Q01"), words("painNow"), words("phq-9 item 3")
     (('phq', '9', 'q', '1'), ('pain', 'now'), ('phq', '9', 'item', '3'))
@@ -72,17 +77,24 @@ def _codes(instrument: Instrument) -> tuple[Mapping[str, str], Mapping[str, str]
 def find(instrument: Instrument, columns: Sequence[str], prefix: str = "") -> dict[str, str]:
     """Item code → column: see `Instrument.find`."""
     if prefix:
-        known = {_key(f"{prefix} {n}"): i.code for i in instrument.items for n in (*i.aliases, i.code)}
-        whole = {_key(f"{prefix}{n}"): i.code for i in instrument.items for n in (*i.aliases, i.code)}
+        known = {
+            _key(f"{prefix} {n}"): i.code for i in instrument.items for n in (*i.aliases, i.code)
+        }
+        whole = {
+            _key(f"{prefix}{n}"): i.code for i in instrument.items for n in (*i.aliases, i.code)
+        }
         hits = {c: (known | whole).get(_key(str(c))) for c in columns}
         return {code: str(c) for c, code in hits.items() if code}
     return _match(instrument, columns)[0]
 
 
-def _match(instrument: Instrument, columns: Sequence[str]) -> tuple[dict[str, str], dict[str, str], set[str]]:
+def _match(
+    instrument: Instrument, columns: Sequence[str]
+) -> tuple[dict[str, str], dict[str, str], set[str]]:
     """Item → column, score → column, and items that several columns claim.
 
-    A name that may be both (`phq9`: the total, or item 9 of `phq`) is an item where most other items are there.
+    A name that may be both (`phq9`: the total, or item 9 of `phq`) is an item where most other
+    items are there.
     """
     known, named = _codes(instrument)
     keys = {str(c): _key(str(c)) for c in columns}
@@ -103,10 +115,12 @@ def _match(instrument: Instrument, columns: Sequence[str]) -> tuple[dict[str, st
 
 
 def recognise(columns: Sequence[str]) -> list[Recognised]:
-    """Instruments whose items or scores these columns seem to hold, the surest first; a column is claimed once.
+    """Instruments whose items or scores these columns seem to hold, the surest first; a column is
+    claimed once.
 
-    Sure means that every item a score needs is there under a name that belongs to one instrument only; everything else is
-    a guess, which `outcomes init` marks and nobody scores without the study file saying so.
+    Sure means that every item a score needs is there under a name that belongs to one instrument
+    only; everything else is a guess, which `outcomes init` marks and nobody scores without the
+    study file saying so.
 
     >>> [r] = recognise(["patient", *(f"PHQ9_Q{k:02d}" for k in range(1, 10))])
     >>> r.instrument, r.sure, r.items["1"]
@@ -120,7 +134,9 @@ def recognise(columns: Sequence[str]) -> list[Recognised]:
         items, totals, twice = _match(kind, columns) if kind.aliases else ({}, {}, set())
         if items or totals:
             can = any(set(s.rule.of) <= set(items) for s in kind.scores)
-            found.append(((can, len(items) / len(kind.items), len(items), id), kind, items, totals, twice))
+            found.append(
+                ((can, len(items) / len(kind.items), len(items), id), kind, items, totals, twice)
+            )
     found.sort(key=lambda f: f[0], reverse=True)  # of equals, the later id: eq5d5l before eq5d3l
     shared = _shared([set(f[2].values()) for f in found])
     claimed: set[str] = set()
@@ -133,7 +149,11 @@ def recognise(columns: Sequence[str]) -> list[Recognised]:
         claimed |= {*items.values(), *totals.values()}
         doubt = "; several columns for the same item" if twice else ""
         doubt = "; other instruments use the same names" if shared & set(items.values()) else doubt
-        why = f"{len(items)} of {len(kind.items)} items by name{doubt}" if items else "only a score, no items"
+        why = (
+            f"{len(items)} of {len(kind.items)} items by name{doubt}"
+            if items
+            else "only a score, no items"
+        )
         out.append(Recognised(kind.id, items, can and bool(items) and not doubt, why, totals))
     return out
 

@@ -1,4 +1,6 @@
-"""Answers on their way into a rule: checked column by column, refused by address, small whole numbers where they are."""
+"""Answers on their way into a rule: checked column by column, refused by address, small whole
+numbers where they are.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,11 @@ WHOLE_NUMBERS = (np.dtype("int8"), np.dtype("int16"), np.dtype("int32"), np.dtyp
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A column on its way: values, whether all rows have one, which rows held a refused answer, how many blanks were filled.
+    """A column on its way: values, whether all rows have one, which rows held a refused answer, how
+    many blanks were filled.
 
-    `small` is the same column as small whole numbers, where it is complete and has only such: they add up and look up faster.
+    `small` is the same column as small whole numbers, where it is complete and has only such: they
+    add up and look up faster.
     """
 
     values: Array
@@ -46,7 +50,9 @@ def columns(kind: Instrument, items: pd.DataFrame) -> dict[str, Array]:
     out = {}
     for code in items.columns:
         if code not in allowed:
-            raise InstrumentError(f"{kind.title}: {unknown('item', str(code), [i.code for i in kind.items])}")
+            raise InstrumentError(
+                f"{kind.title}: {unknown('item', str(code), [i.code for i in kind.items])}"
+            )
         try:
             x = items[code]
             out[code] = x.to_numpy() if x.dtype in WHOLE_NUMBERS else np.asarray(x, dtype=float)
@@ -60,17 +66,28 @@ def columns(kind: Instrument, items: pd.DataFrame) -> dict[str, Array]:
 def answers(
     kind: Instrument, given: Mapping[str, Array], choices: Mapping[str, Any]
 ) -> tuple[dict[str, Part], list[Problem]]:
-    """Columns checked, shifted and turned round as declared; a given score is checked against its own range."""
+    """Columns checked, shifted and turned round as declared; a given score is checked against its
+    own range.
+    """
     allowed = {s.name: s for s in kind.scores} | {i.code: i for i in kind.items}
     codes = {i.code for i in kind.items}
     parts: dict[str, Part] = {}
     problems: list[Problem] = []
-    with np.errstate(invalid="ignore"):  # missing answers become some whole number, and then do not equal themselves
+    with np.errstate(
+        invalid="ignore"
+    ):  # missing answers become some whole number, and then do not equal themselves
         for code, x in given.items():
             own = allowed[code]
-            part = _checked(x + choices["shift"] if choices["shift"] and code in codes else x, code, own, problems)
+            part = _checked(
+                x + choices["shift"] if choices["shift"] and code in codes else x,
+                code,
+                own,
+                problems,
+            )
             if code in choices["reverse"]:
-                part = dataclasses.replace(part, values=own.low + own.high - part.values, small=None)
+                part = dataclasses.replace(
+                    part, values=own.low + own.high - part.values, small=None
+                )
             parts[code] = part
     return parts, problems
 
@@ -93,12 +110,16 @@ def _checked(x: Array, code: str, allowed: Item | Score, problems: list[Problem]
         return Part(x, not gone.any())
     words = getattr(allowed, "answers", f"{low:g} to {high:g}")
     problems += [(int(r), code, f"an answer outside {words}") for r in np.flatnonzero(outside)]
-    problems += [(int(r), code, f"an answer that is none of {words}") for r in np.flatnonzero(between)]
+    problems += [
+        (int(r), code, f"an answer that is none of {words}") for r in np.flatnonzero(between)
+    ]
     return Part(np.where(refused, np.nan, x), False, None, refused)
 
 
 def _whole(x: Array, low: float, high: float) -> Array | None:
-    """The column as 16-bit whole numbers, or None where a value is missing, fractional or outside the range."""
+    """The column as 16-bit whole numbers, or None where a value is missing, fractional or outside
+    the range.
+    """
     if x.dtype.kind == "i":
         return x.astype(np.int16) if x.min() >= low and x.max() <= high else None
     small = x.astype(np.int16)

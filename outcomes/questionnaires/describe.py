@@ -1,4 +1,6 @@
-"""An instrument on a page: the same sections as HTML for notebooks and as Markdown for the documentation."""
+"""An instrument on a page: the same sections as HTML for notebooks and as Markdown for the
+documentation.
+"""
 
 from __future__ import annotations
 
@@ -32,38 +34,76 @@ def parts(kind: Instrument) -> list[Part]:
         for s in kind.scores
     ]
     thresholds = [
-        (", ".join(names), str(t)) for t, names in _grouped([(t, s.name) for s in kind.scores for t in s.thresholds])
+        (", ".join(names), str(t))
+        for t, names in _grouped([(t, s.name) for s in kind.scores for t in s.thresholds])
     ]
     errors = [
-        (", ".join(names), str(r)) for r, names in _grouped([(r, s.name) for s in kind.scores for r in s.reliability])
+        (", ".join(names), str(r))
+        for r, names in _grouped([(r, s.name) for s in kind.scores for r in s.reliability])
     ]
     notes = [f"{s.title}: {n}" for s in kind.scores for n in s.notes]
     found = [
         Part("Items", ("code", "about", "answers", "direction"), tuple(items)),
-        Part("Scores", ("name", "title", "range", "unit", "direction", "how", "bands"), tuple(scores)),
+        Part(
+            "Scores", ("name", "title", "range", "unit", "direction", "how", "bands"), tuple(scores)
+        ),
         Part("Missing items", lines=(kind.missing_rule,) if kind.missing_rule else ()),
-        Part("Options", ("option", "meaning", "choices"), tuple(
-            (o.name, o.title, ", ".join(o.listed or o.choices) + (f" (default {o.default})" if o.default else " (must be chosen)"))
-            for o in kind.options
-        )),
-        Part("Sources of the sets", ("set", "published"), tuple(pair for o in kind.options for pair in o.sources.items())),
-        Part("Safety flags", lines=tuple(f"item {f.item} at {f.at_least:g} or above: {f.message}" for f in kind.flags)),
+        Part(
+            "Options",
+            ("option", "meaning", "choices"),
+            tuple(
+                (
+                    o.name,
+                    o.title,
+                    ", ".join(o.listed or o.choices)
+                    + (f" (default {o.default})" if o.default else " (must be chosen)"),
+                )
+                for o in kind.options
+            ),
+        ),
+        Part(
+            "Sources of the sets",
+            ("set", "published"),
+            tuple(pair for o in kind.options for pair in o.sources.items()),
+        ),
+        Part(
+            "Safety flags",
+            lines=tuple(
+                f"item {f.item} at {f.at_least:g} or above: {f.message}" for f in kind.flags
+            ),
+        ),
         Part("Changes that matter", ("score", "threshold"), tuple(thresholds)),
         Part("Reliability", ("score", "published"), tuple(errors)),
-        Part("Facts", lines=tuple(f"{k}: {'; '.join(v) if isinstance(v, list) else v}" for k, v in kind.facts.items())),
+        Part(
+            "Facts",
+            lines=tuple(
+                f"{k}: {'; '.join(v) if isinstance(v, list) else v}" for k, v in kind.facts.items()
+            ),
+        ),
         Part("Notes", lines=tuple(dict.fromkeys(notes))),
         Part("Known traps", lines=kind.traps),
-        Part("Terms", lines=tuple(t for t in (kind.licence, kind.licence_contact and f"Ask: {kind.licence_contact}") if t)),
+        Part(
+            "Terms",
+            lines=tuple(
+                t
+                for t in (kind.licence, kind.licence_contact and f"Ask: {kind.licence_contact}")
+                if t
+            ),
+        ),
         Part("References", lines=kind.references),
-    ]  # fmt: skip
+    ]
     return [p for p in found if p.rows or p.lines]
 
 
 def how(score: Score) -> str:
     """The rule of a score in words."""
     r = score.rule
-    text = {"count": f"number of parts at {r.edge:g} or above", "criteria": "criteria on answers", "function": f"rule {r.function}",
-            "max": "highest"}.get(r.kind, "weighted sum" if r.weights else r.kind)  # fmt: skip
+    text = {
+        "count": f"number of parts at {r.edge:g} or above",
+        "criteria": "criteria on answers",
+        "function": f"rule {r.function}",
+        "max": "highest",
+    }.get(r.kind, "weighted sum" if r.weights else r.kind)
     if r.kind not in ("function", "criteria") or len(r.of) < 12:
         text += f" of {', '.join(r.of)}" if len(r.of) <= 12 else f" of {len(r.of)} items"
     if r.reverse:
@@ -87,7 +127,9 @@ def bands(score: Score) -> str:
     """The bands of a score in words, with their source."""
     if not score.bands:
         return ""
-    text = ", ".join(f"{b.label} from {b.low:g}" if b.low > score.low else b.label for b in score.bands)
+    text = ", ".join(
+        f"{b.label} from {b.low:g}" if b.low > score.low else b.label for b in score.bands
+    )
     return f"{text} ({score.bands_source})" if score.bands_source else text
 
 
@@ -114,7 +156,9 @@ def as_html(kind: Instrument) -> str:
         out.append(f"<h4>{e(part.title)}</h4>")
         if part.rows:
             head = "".join(f"<th>{e(h)}</th>" for h in part.head)
-            body = "".join("<tr>" + "".join(f"<td>{e(c)}</td>" for c in row) + "</tr>" for row in part.rows)
+            body = "".join(
+                "<tr>" + "".join(f"<td>{e(c)}</td>" for c in row) + "</tr>" for row in part.rows
+            )
             out.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
         if part.lines:
             out.append("<ul>" + "".join(f"<li>{e(line)}</li>" for line in part.lines) + "</ul>")

@@ -1,4 +1,6 @@
-"""Reading an instrument's TOML, with messages that point at the line. CONTRIBUTING has the recipe; the library the examples."""
+"""Reading an instrument's TOML, with messages that point at the line. CONTRIBUTING has the recipe;
+the library the examples.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def read(path: Path) -> Instrument:
 
 
 class _Reader:
-    """One file on its way to an Instrument: its data, and the line of each of its keys for messages."""
+    """One file on its way to an Instrument: its data, and the line of each of its keys for
+    messages.
+    """
 
     def __init__(self, path: Path, document: toml.Document) -> None:
         self.path, self.document = path, document
@@ -71,7 +75,9 @@ class _Reader:
                     bool: "true or false",
                 }
                 wanted = " or ".join(dict.fromkeys(words[t] for t in types))
-                self.fail((*where, name), f"{name} is {wanted}, not {words.get(type(value), 'a date')}.")
+                self.fail(
+                    (*where, name), f"{name} is {wanted}, not {words.get(type(value), 'a date')}."
+                )
         for name in NEEDED[kind]:
             if name not in entry:
                 self.fail(where, f"{label} needs {name}.")
@@ -100,51 +106,97 @@ class _Reader:
         for k, entry in enumerate(d.get("examples", ())):
             self._example(entry, ("examples", k), codes, names)
         return Instrument(
-            id=d["id"], title=d["title"], items=tuple(items), scores=tuple(scores), default_score=default,
-            domain=d.get("domain", ""), missing_rule=d.get("missing_rule", ""), licence=d["licence"],
-            licence_contact=d.get("licence_contact", ""), references=tuple(d.get("references", ())),
-            traps=tuple(d.get("traps", ())), aliases=tuple(d.get("aliases", ())), loinc=d.get("loinc", ""),
-            flags=tuple(Flag(f["name"], f["item"], float(f["at_least"]), f["message"]) for f in d.get("flags", ())),
+            id=d["id"],
+            title=d["title"],
+            items=tuple(items),
+            scores=tuple(scores),
+            default_score=default,
+            domain=d.get("domain", ""),
+            missing_rule=d.get("missing_rule", ""),
+            licence=d["licence"],
+            licence_contact=d.get("licence_contact", ""),
+            references=tuple(d.get("references", ())),
+            traps=tuple(d.get("traps", ())),
+            aliases=tuple(d.get("aliases", ())),
+            loinc=d.get("loinc", ""),
+            flags=tuple(
+                Flag(f["name"], f["item"], float(f["at_least"]), f["message"])
+                for f in d.get("flags", ())
+            ),
             options=tuple(self._option(n, o, names) for n, o in d.get("options", {}).items()),
-            examples=tuple(d.get("examples", ())), facts=d.get("facts", {}), path=self.path,
-        )  # fmt: skip
+            examples=tuple(d.get("examples", ())),
+            facts=d.get("facts", {}),
+            path=self.path,
+        )
 
     def _known(self, kind: str, name: str, there: Sequence[str], where: tuple[Any, ...]) -> None:
         if name not in there:
             self.fail(where, unknown(kind, name, there))
 
     def _range(self, value: Any, where: tuple[Any, ...]) -> tuple[float, float]:
-        if len(value) != 2 or not all(isinstance(v, NUMBER) for v in value) or not value[0] < value[1]:
+        if (
+            len(value) != 2
+            or not all(isinstance(v, NUMBER) for v in value)
+            or not value[0] < value[1]
+        ):
             self.fail(where, f"{where[-1]} is two numbers, the lowest first, such as [0, 10].")
         return float(value[0]), float(value[1])
 
     def _items(self, entry: dict[str, Any], where: tuple[Any, ...]) -> list[Item]:
-        codes = runs(entry["codes"]) if "codes" in entry else (entry["code"],) if "code" in entry else ()
+        codes = (
+            runs(entry["codes"])
+            if "codes" in entry
+            else (entry["code"],)
+            if "code" in entry
+            else ()
+        )
         if not codes:
-            self.fail(where, '[[items]] needs code = "…", or codes = "1-9" for a run of items with the same answers.')
+            self.fail(
+                where,
+                '[[items]] needs code = "…", or codes = "1-9" for a run of items with the same'
+                " answers.",
+            )
         low, high = self._range(entry["answers"], (*where, "answers"))
         self._word(entry, "better", BETTER, where)
         titles = entry.get("titles", [entry.get("title", "")] * len(codes))
         aliases, names = (
             [many] if "code" in entry else many or [[]] * len(codes)
             for many in (entry.get("aliases", []), entry.get("names", []))
-        )  # fmt: skip
+        )
         loinc = entry.get("loinc", "")
         loinc = [loinc] * len(codes) if isinstance(loinc, str) else loinc
-        for name, many in (("titles", titles), ("aliases", aliases), ("names", names), ("loinc", loinc)):
+        for name, many in (
+            ("titles", titles),
+            ("aliases", aliases),
+            ("names", names),
+            ("loinc", loinc),
+        ):
             if len(many) != len(codes):
                 self.fail((*where, name), f"{name} has {len(many)} entries for {len(codes)} items.")
         return [
-            Item(c, low, high, float(entry.get("step", 1)), t, entry.get("better", ""),
-                 _texts(a), _texts(n), code)
+            Item(
+                c,
+                low,
+                high,
+                float(entry.get("step", 1)),
+                t,
+                entry.get("better", ""),
+                _texts(a),
+                _texts(n),
+                code,
+            )
             for c, t, a, n, code in zip(codes, titles, aliases, names, loinc)
-        ]  # fmt: skip
+        ]
 
-    def _word(self, entry: dict[str, Any], name: str, allowed: Sequence[str], where: tuple[Any, ...]) -> None:
+    def _word(
+        self, entry: dict[str, Any], name: str, allowed: Sequence[str], where: tuple[Any, ...]
+    ) -> None:
         if entry.get(name, "") not in (*allowed, ""):
             self.fail((*where, name), unknown(name, entry[name], [a for a in allowed if a]))
 
-    def _score(self, entry: dict[str, Any], where: tuple[Any, ...], items: list[Item], before: list[str]) -> Score:
+    def _score(
+        self, entry: dict[str, Any], where: tuple[Any, ...], items: list[Item], before: list[str]
+    ) -> Score:
         low, high = self._range(entry["range"], (*where, "range"))
         self._word(entry, "better", BETTER, where)
         self._word(entry, "rule", RULES, where)
@@ -152,19 +204,36 @@ class _Reader:
             self.fail((*where, "name"), f"two scores are called '{entry['name']}'.")
         rule = self._rule(entry, where, items, before)
         mine = lambda kind: [e for e in self.data.get(kind, ()) if entry["name"] in self._named(e)]  # noqa: E731
-        thresholds = tuple(_made(Threshold, t | {"range": tuple(t.get("range", ()))}) for t in mine("thresholds"))
+        thresholds = tuple(
+            _made(Threshold, t | {"range": tuple(t.get("range", ()))}) for t in mine("thresholds")
+        )
         reliability = tuple(_made(Reliability, r) for r in mine("reliability"))
         mdc95, sem = _error(reliability)
         notes = [*entry.get("notes", ()), *_below(thresholds, mdc95, entry.get("unit", "points"))]
-        notes += [f"unverified: {entry[k]}" for k in ("unverified", "unverified_prorating") if k in entry]
+        notes += [
+            f"unverified: {entry[k]}" for k in ("unverified", "unverified_prorating") if k in entry
+        ]
         return Score(
-            name=entry["name"], title=entry.get("title", entry["name"].replace("_", " ")), low=low, high=high, rule=rule,
-            better=entry.get("better", ""), unit=entry.get("unit", "points"), resolution=entry.get("resolution", math.nan),
-            bands=self._bands(entry, where), bands_source=entry.get("bands_source", ""), thresholds=thresholds,
-            reliability=reliability, mdc95=mdc95, sem=sem, aliases=tuple(entry.get("aliases", ())),
-            loinc=entry.get("loinc", ""), unverified=entry.get("unverified", ""),
-            unverified_prorating=entry.get("unverified_prorating", ""), notes=tuple(notes),
-        )  # fmt: skip
+            name=entry["name"],
+            title=entry.get("title", entry["name"].replace("_", " ")),
+            low=low,
+            high=high,
+            rule=rule,
+            better=entry.get("better", ""),
+            unit=entry.get("unit", "points"),
+            resolution=entry.get("resolution", math.nan),
+            bands=self._bands(entry, where),
+            bands_source=entry.get("bands_source", ""),
+            thresholds=thresholds,
+            reliability=reliability,
+            mdc95=mdc95,
+            sem=sem,
+            aliases=tuple(entry.get("aliases", ())),
+            loinc=entry.get("loinc", ""),
+            unverified=entry.get("unverified", ""),
+            unverified_prorating=entry.get("unverified_prorating", ""),
+            notes=tuple(notes),
+        )
 
     def _named(self, entry: dict[str, Any]) -> tuple[str, ...]:
         first = self.data["scores"][0].get("name", "") if self.data["scores"] else ""
@@ -173,16 +242,23 @@ class _Reader:
     def _bands(self, entry: dict[str, Any], where: tuple[Any, ...]) -> tuple[Band, ...]:
         bands = entry.get("bands", [])
         good = all(
-            isinstance(b, list) and len(b) == 2 and isinstance(b[0], NUMBER) and isinstance(b[1], str) for b in bands
+            isinstance(b, list)
+            and len(b) == 2
+            and isinstance(b[0], NUMBER)
+            and isinstance(b[1], str)
+            for b in bands
         )
         if not good or [b[0] for b in bands] != sorted(b[0] for b in bands):
             self.fail(
                 (*where, "bands"),
-                'bands are [lowest value, "label"] in rising order, such as [[0, "mild"], [5, "severe"]].',
+                'bands are [lowest value, "label"] in rising order, such as [[0, "mild"], [5,'
+                ' "severe"]].',
             )
         return tuple(Band(float(b[0]), b[1]) for b in bands)
 
-    def _rule(self, entry: dict[str, Any], where: tuple[Any, ...], items: list[Item], before: list[str]) -> Rule:
+    def _rule(
+        self, entry: dict[str, Any], where: tuple[Any, ...], items: list[Item], before: list[str]
+    ) -> Rule:
         codes = [i.code for i in items]
         of = runs(entry.get("of", codes))
         there = [*codes, *before]
@@ -193,31 +269,52 @@ class _Reader:
                 self._known("part of this score", name, of, (*where, key))
         for key in ("weights", "center", "scale"):
             if key in entry and len(entry[key]) != len(of):
-                self.fail((*where, key), f"{key} has {len(entry[key])} numbers for {len(of)} parts.")
-        if ("center" in entry) != ("scale" in entry) or ("center" in entry and "weights" not in entry):
+                self.fail(
+                    (*where, key), f"{key} has {len(entry[key])} numbers for {len(of)} parts."
+                )
+        if ("center" in entry) != ("scale" in entry) or (
+            "center" in entry and "weights" not in entry
+        ):
             self.fail(where, "center and scale come together, and with weights.")
         if entry["rule"] == "function":
-            self._known("function", entry.get("function", ""), list(FUNCTIONS), (*where, "function"))
+            self._known(
+                "function", entry.get("function", ""), list(FUNCTIONS), (*where, "function")
+            )
         weights, offset, factor = _linear(entry)
         at_least = int(entry.get("at_least", 0))
         if not 0 <= at_least <= len(of):
-            self.fail((*where, "at_least"), f"at_least is between 1 and the {len(of)} parts of the score.")
+            self.fail(
+                (*where, "at_least"), f"at_least is between 1 and the {len(of)} parts of the score."
+            )
         return Rule(
-            kind=entry["rule"], of=of, at_least=at_least, reverse=runs(entry.get("reverse", ())),
-            blank=float(entry.get("blank", math.nan)), blank_items=runs(entry.get("blank_items", ())),
-            partial=entry.get("partial", False), recode=self._recode(entry, where, of, items),
-            weights=weights, factor=factor, offset=offset, cuts=_floats(entry, "cuts"),
-            table=self._table(entry, where), round_up=entry.get("round_up", False),
-            criteria=tuple(self._criteria(entry, where, of)), function=entry.get("function", ""),
+            kind=entry["rule"],
+            of=of,
+            at_least=at_least,
+            reverse=runs(entry.get("reverse", ())),
+            blank=float(entry.get("blank", math.nan)),
+            blank_items=runs(entry.get("blank_items", ())),
+            partial=entry.get("partial", False),
+            recode=self._recode(entry, where, of, items),
+            weights=weights,
+            factor=factor,
+            offset=offset,
+            cuts=_floats(entry, "cuts"),
+            table=self._table(entry, where),
+            round_up=entry.get("round_up", False),
+            criteria=tuple(self._criteria(entry, where, of)),
+            function=entry.get("function", ""),
             edge=float(entry.get("edge", math.nan)),
-        )  # fmt: skip
+        )
 
-    def _criteria(self, entry: dict[str, Any], where: tuple[Any, ...], of: tuple[str, ...]) -> list[dict[str, Any]]:
+    def _criteria(
+        self, entry: dict[str, Any], where: tuple[Any, ...], of: tuple[str, ...]
+    ) -> list[dict[str, Any]]:
         made = []
         for c in entry.get("criteria", ()):
             if not isinstance(c, dict) or ("at_least" in c) == ("at_most" in c):
                 self.fail(
-                    (*where, "criteria"), 'a criterion is { of = ["1-2"], at_least = 2, count = 1 } (or at_most).'
+                    (*where, "criteria"),
+                    'a criterion is { of = ["1-2"], at_least = 2, count = 1 } (or at_most).',
                 )
             names = runs(c.get("of", of))
             for name in names:
@@ -231,7 +328,11 @@ class _Reader:
         name, _, key = spec.partition(":")
         path = self.path.parent / name
         if not key or Path(name).name != name or not path.is_file():
-            self.fail(where, f'{where[-1]} names a CSV beside the TOML and a key in it, such as "tscores.csv:anxiety".')
+            self.fail(
+                where,
+                f"{where[-1]} names a CSV beside the TOML and a key in it, such as"
+                ' "tscores.csv:anxiety".',
+            )
         with path.open(encoding="utf-8", newline="") as handle:
             return list(csv.DictReader(handle)), key
 
@@ -240,12 +341,15 @@ class _Reader:
             return None
         rows, key = self._rows(entry["table"], (*where, "table"))
         mine = sorted(
-            (float(r["raw"]), float(r["score"]), float(r["se"] or "nan")) for r in rows if r.get("key") == key
+            (float(r["raw"]), float(r["score"]), float(r["se"] or "nan"))
+            for r in rows
+            if r.get("key") == key
         )
         raw = [r[0] for r in mine]
         if not mine or raw != [raw[0] + k for k in range(len(raw))]:
             self.fail(
-                (*where, "table"), f"no unbroken run of raw values for key '{key}' (columns: key, raw, score, se)."
+                (*where, "table"),
+                f"no unbroken run of raw values for key '{key}' (columns: key, raw, score, se).",
             )
         se = np.array([r[2] for r in mine])
         return Table(raw[0], np.array([r[1] for r in mine]), None if np.isnan(se).all() else se)
@@ -261,11 +365,16 @@ class _Reader:
         rows, column = self._rows(spec, (*where, "recode"))
         out = {}
         for item in items:
-            mine = {float(r["answer"]): float(r[column]) for r in rows if r.get("item") == item.code}
+            mine = {
+                float(r["answer"]): float(r[column]) for r in rows if r.get("item") == item.code
+            }
             if item.code in of:
                 wanted = [item.low + k for k in range(int(item.high - item.low) + 1)]
                 if sorted(mine) != wanted:
-                    self.fail((*where, "recode"), f"the recode has no value for every answer of item '{item.code}'.")
+                    self.fail(
+                        (*where, "recode"),
+                        f"the recode has no value for every answer of item '{item.code}'.",
+                    )
                 out[item.code] = np.array([mine[a] for a in wanted])
         return out
 
@@ -289,27 +398,55 @@ class _Reader:
             self._known("choice", choice, choices, (*where, "changes", choice))
             for score, change in per_score.items():
                 self._known("score", score, scores, (*where, "changes", choice, score))
-                k, base = next((k, s) for k, s in enumerate(self.data["scores"]) if s["name"] == score)
+                k, base = next(
+                    (k, s) for k, s in enumerate(self.data["scores"]) if s["name"] == score
+                )
                 whole = {**base, **change}
                 self._check("scores", whole, (*where, "changes", choice, score))
-                items = [i for n, e in enumerate(self.data["items"]) for i in self._items(e, ("items", n))]
+                items = [
+                    i
+                    for n, e in enumerate(self.data["items"])
+                    for i in self._items(e, ("items", n))
+                ]
                 rule = self._rule(whole, where, items, list(scores[:k]))
                 changes.setdefault(choice, {})[score] = rule
-        return Option(name, entry["title"], choices, entry.get("default", ""), aliases, listed, sources, changes)
+        return Option(
+            name,
+            entry["title"],
+            choices,
+            entry.get("default", ""),
+            aliases,
+            listed,
+            sources,
+            changes,
+        )
 
     def _example(
-        self, entry: dict[str, Any], where: tuple[Any, ...], codes: Sequence[str], names: Sequence[str]
+        self,
+        entry: dict[str, Any],
+        where: tuple[Any, ...],
+        codes: Sequence[str],
+        names: Sequence[str],
     ) -> None:
         items = entry["items"]
         if isinstance(items, list) and len(items) != len(codes):
-            self.fail((*where, "items"), f'the example has {len(items)} answers for {len(codes)} items; "" is a blank.')
+            self.fail(
+                (*where, "items"),
+                f'the example has {len(items)} answers for {len(codes)} items; "" is a blank.',
+            )
         if isinstance(items, dict):
             for c in items:
                 self._known("item", c, [*codes, *names], (*where, "items"))
         for s, value in [*entry["scores"].items(), *entry.get("bands", {}).items()]:
             self._known("score", s.removesuffix("_se"), names, (*where, "scores"))
-            if isinstance(value, str) and s not in entry.get("bands", {}) and value not in ("missing", "refused"):
-                self.fail((*where, "scores"), f'the expected {s} is a number, "missing" or "refused".')
+            if (
+                isinstance(value, str)
+                and s not in entry.get("bands", {})
+                and value not in ("missing", "refused")
+            ):
+                self.fail(
+                    (*where, "scores"), f'the expected {s} is a number, "missing" or "refused".'
+                )
 
 
 def _made(kind: Any, entry: dict[str, Any]) -> Any:
@@ -330,8 +467,14 @@ def _floats(entry: dict[str, Any], name: str) -> tuple[float, ...]:
 
 
 def _linear(entry: dict[str, Any]) -> tuple[tuple[float, ...], float, float]:
-    """Weights, offset and factor; `center` and `scale` (z-scores) folded into weights and offset."""
-    weights, offset, factor = _floats(entry, "weights"), float(entry.get("offset", 0)), float(entry.get("factor", 1))
+    """Weights, offset and factor; `center` and `scale` (z-scores) folded into weights and
+    offset.
+    """
+    weights, offset, factor = (
+        _floats(entry, "weights"),
+        float(entry.get("offset", 0)),
+        float(entry.get("factor", 1)),
+    )
     if "center" in entry:
         weights = tuple(factor * w / s for w, s in zip(weights, _floats(entry, "scale")))
         offset -= sum(w * c for w, c in zip(weights, _floats(entry, "center")))
@@ -355,6 +498,7 @@ def _below(thresholds: Sequence[Threshold], mdc95: float, unit: str) -> list[str
         return []
     size = f"{small[0]:g}" if small[0] == small[-1] else f"{small[0]:g} to {small[-1]:g}"
     return [
-        f"a change of {size} {unit if size != '1' else unit.removesuffix('s')} has been proposed as important, but the smallest "
-        f"detectable change (MDC95) is {number(mdc95, 2)}: it may describe groups, not one patient"
+        f"a change of {size} {unit if size != '1' else unit.removesuffix('s')} has been proposed as"
+        f" important, but the smallest detectable change (MDC95) is {number(mdc95, 2)}: it may"
+        " describe groups, not one patient"
     ]

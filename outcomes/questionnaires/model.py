@@ -1,8 +1,10 @@
-"""What a score means: an instrument's items, rules, bands, thresholds, reliability and terms; and the library of them.
+"""What a score means: an instrument's items, rules, bands, thresholds, reliability and terms; and
+the library of them.
 
-An instrument is data: one TOML file in `outcomes/questionnaires/library/` (or in a clinic's own folder), with score tables as CSV
-beside it. `file` reads and validates it, `rules` scores with it, `examples` runs its
-worked examples and looks for codings that do not fit, `names` finds its columns in a file.
+An instrument is data: one TOML file in `outcomes/questionnaires/library/` (or in a clinic's own
+folder), with score tables as CSV beside it. `file` reads and validates it, `rules` scores with it,
+`examples` runs its worked examples and looks for codings that do not fit, `names` finds its columns
+in a file.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ LIBRARY = Path(__file__).parent / "library"
 
 @dataclass(frozen=True)
 class Item:
-    """One question of a questionnaire: its code, the answers it allows, and a neutral label (never its wording).
+    """One question of a questionnaire: its code, the answers it allows, and a neutral label (never
+    its wording).
 
-    `step` is the distance between two possible answers, 0 where any number in the range is one. `aliases` follow the
-    instrument's name in a column (`bpi_int_1`), `names` stand alone (`PAININ9`).
+    `step` is the distance between two possible answers, 0 where any number in the range is one.
+    `aliases` follow the instrument's name in a column (`bpi_int_1`), `names` stand alone
+    (`PAININ9`).
     """
 
     code: str
@@ -49,12 +53,18 @@ class Item:
     def answers(self) -> str:
         """The answers it allows, in words.
 
-        >>> Item("1", 0, 3).answers, Item("now", 0, 10, step=0.5).answers, Item("dose", 0, math.inf, 0).answers
+        >>> (
+        ...     Item("1", 0, 3).answers,
+        ...     Item("now", 0, 10, step=0.5).answers,
+        ...     Item("dose", 0, math.inf, 0).answers,
+        ... )
         ('0 to 3', '0 to 10 in steps of 0.5', '0 or more')
         """
         if math.isinf(self.high):
             return f"{self.low:g} or more"
-        return f"{self.low:g} to {self.high:g}" + (f" in steps of {self.step:g}" if self.step not in (0, 1) else "")
+        return f"{self.low:g} to {self.high:g}" + (
+            f" in steps of {self.step:g}" if self.step not in (0, 1) else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -69,9 +79,10 @@ class Band:
 class Threshold:
     """A published size of change that matters: to whom, by what evidence, where it is printed.
 
-    `value` is in the score's unit and `percent` of the first score, both as sizes without sign (nan where the source gives
-    none; `range` has its two ends where it gives a range). `kind` says what it may be used for: "within-person" classifies patients,
-    "between-group" judges a difference of means, "other" neither. `verified` is False where the source was not seen.
+    `value` is in the score's unit and `percent` of the first score, both as sizes without sign (nan
+    where the source gives none; `range` has its two ends where it gives a range). `kind` says what
+    it may be used for: "within-person" classifies patients, "between-group" judges a difference of
+    means, "other" neither. `verified` is False where the source was not seen.
     """
 
     text: str
@@ -85,13 +96,21 @@ class Threshold:
     verified: bool = True
 
     def __str__(self) -> str:
-        parts = [self.text, self.kind if self.kind != "other" else "", self.basis, self.population, self.citation]
+        parts = [
+            self.text,
+            self.kind if self.kind != "other" else "",
+            self.basis,
+            self.population,
+            self.citation,
+        ]
         return "; ".join(p for p in parts if p) + ("" if self.verified else "; unverified")
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """A published reliability of a score: ICC, alpha, SEM (standard error of measurement) or MDC95."""
+    """A published reliability of a score: ICC, alpha, SEM (standard error of measurement) or
+    MDC95.
+    """
 
     statistic: str
     text: str
@@ -116,7 +135,9 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """How a score comes from items, or from scores before it: see `rules` for what each word does."""
+    """How a score comes from items, or from scores before it: see `rules` for what each word
+    does.
+    """
 
     kind: str
     of: tuple[str, ...]
@@ -139,9 +160,11 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """A score: its name, range, direction, how it is made, its bands, thresholds and measurement error.
+    """A score: its name, range, direction, how it is made, its bands, thresholds and measurement
+    error.
 
-    `unverified` says what of its rule was not seen in a source, `unverified_prorating` what of its rule for blanks.
+    `unverified` says what of its rule was not seen in a source, `unverified_prorating` what of its
+    rule for blanks.
     """
 
     name: str
@@ -188,9 +211,11 @@ class Flag:
 
 @dataclass(frozen=True)
 class Option:
-    """A choice that scoring needs (no default) or allows; `changes` says how each choice scores instead.
+    """A choice that scoring needs (no default) or allows; `changes` says how each choice scores
+    instead.
 
-    `listed` are the choices a message names where there are more that are no standard choice; `sources` where each is published.
+    `listed` are the choices a message names where there are more that are no standard choice;
+    `sources` where each is published.
     """
 
     name: str
@@ -207,10 +232,11 @@ class Option:
 class Scored:
     """Scores of a table of answers, row by row.
 
-    `values` has a column a score (and `<score>_se` where a table gives a standard error); `prorated` counts the blanks
-    that a manual's rule filled in; `problems` lists refused answers as (row position, item, what is wrong), never the answer;
-    `absent` names scores that could not be made and the items they lack; `flags` has 1, 0 or nan (not answered) for each
-    flag; `notes` says what was declared or is unverified.
+    `values` has a column a score (and `<score>_se` where a table gives a standard error);
+    `prorated` counts the blanks that a manual's rule filled in; `problems` lists refused answers as
+    (row position, item, what is wrong), never the answer; `absent` names scores that could not be
+    made and the items they lack; `flags` has 1, 0 or nan (not answered) for each flag; `notes` says
+    what was declared or is unverified.
     """
 
     values: pd.DataFrame
@@ -249,28 +275,38 @@ class Instrument:
         for i in self.items:
             if i.code == code:
                 return i
-        raise InstrumentError(f"{self.title}: {unknown('item', code, [i.code for i in self.items])}")
+        raise InstrumentError(
+            f"{self.title}: {unknown('item', code, [i.code for i in self.items])}"
+        )
 
     def get(self, score: str) -> Score:
         """The score with this name. Raises InstrumentError that lists what there is."""
         for s in self.scores:
             if s.name == score:
                 return s
-        raise InstrumentError(f"{self.title}: {unknown('score', score, [s.name for s in self.scores])}")
+        raise InstrumentError(
+            f"{self.title}: {unknown('score', score, [s.name for s in self.scores])}"
+        )
 
     def score(self, items: pd.DataFrame, *, strict: bool = False, **options: Any) -> Scored:
         """Every score that these answers allow, scored as the manual says.
 
-        `items` has one column an item code (floats, nan = not answered); a column named like a score is that score, already
-        computed elsewhere. `strict=True` fills nothing in: only complete answers are scored. Options every instrument
-        has: `reverse=[item codes]` for answers whose numbers run against this library's coding, `shift=-1` for a file that
-        counts answers from 1 instead of 0; others (`value_set` of EQ-5D) are in `.options`.
+        `items` has one column an item code (floats, nan = not answered); a column named like a
+        score is that score, already computed elsewhere. `strict=True` fills nothing in: only
+        complete answers are scored. Options every instrument has: `reverse=[item codes]` for
+        answers whose numbers run against this library's coding, `shift=-1` for a file that counts
+        answers from 1 instead of 0; others (`value_set` of EQ-5D) are in `.options`.
 
         Raises InstrumentError for a column that is no item, an unknown option or a missing choice.
 
         >>> phq = instrument("phq9")
-        >>> answers = pd.DataFrame([[1.0] * 9, [2.0] * 8 + [np.nan]], columns=[i.code for i in phq.items])
-        >>> phq.score(answers).values["total"].tolist(), phq.score(answers).prorated["total"].tolist()
+        >>> answers = pd.DataFrame(
+        ...     [[1.0] * 9, [2.0] * 8 + [np.nan]], columns=[i.code for i in phq.items]
+        ... )
+        >>> (
+        ...     phq.score(answers).values["total"].tolist(),
+        ...     phq.score(answers).prorated["total"].tolist(),
+        ... )
         ([9.0, 18.0], [0, 1])
         """
         from outcomes.questionnaires.scoring import score
@@ -286,15 +322,25 @@ class Instrument:
         s = self.get(score or self.default_score)
         plain = s.title.casefold() in ("", "total", self.title.casefold())
         return Outcome(
-            name=f"{self.id}_{s.name}", title=self.title if plain else f"{self.title} {s.title}", better=s.better,
-            unit=s.unit, low=s.low, high=s.high, resolution=s.resolution, instrument=self.id, thresholds=s.thresholds,
-            mdc95=s.mdc95, notes=s.notes,
-        )  # fmt: skip
+            name=f"{self.id}_{s.name}",
+            title=self.title if plain else f"{self.title} {s.title}",
+            better=s.better,
+            unit=s.unit,
+            low=s.low,
+            high=s.high,
+            resolution=s.resolution,
+            instrument=self.id,
+            thresholds=s.thresholds,
+            mdc95=s.mdc95,
+            notes=s.notes,
+        )
 
     def find(self, columns: Sequence[str], prefix: str = "") -> dict[str, str]:
-        """Item code → column, for the columns that carry this instrument's items under a declared name.
+        """Item code → column, for the columns that carry this instrument's items under a declared
+        name.
 
-        With `prefix`, columns are read as that prefix and an item's code or alias. See `recognise` for the names known.
+        With `prefix`, columns are read as that prefix and an item's code or alias. See `recognise`
+        for the names known.
         """
         from outcomes.questionnaires.aliases import find
 
@@ -339,14 +385,17 @@ def instrument(id: str) -> Instrument:
 
 
 def load_instrument(path: str | Path) -> Instrument:
-    """An instrument from a TOML file, such as a clinic's own. Raises InstrumentError that points at the line."""
+    """An instrument from a TOML file, such as a clinic's own. Raises InstrumentError that points at
+    the line.
+    """
     from outcomes.questionnaires.loader import read
 
     return read(Path(path))
 
 
 def instruments(search: str = "") -> pd.DataFrame:
-    """The library as a table; `search` keeps rows that have these words anywhere (name, domain, scores, licence).
+    """The library as a table; `search` keeps rows that have these words anywhere (name, domain,
+    scores, licence).
 
     >>> list(instruments("insomnia")["id"])
     ['isi']
@@ -355,11 +404,22 @@ def instruments(search: str = "") -> pd.DataFrame:
     for id in shipped():
         kind = instrument(id)
         main = kind.get(kind.default_score) if kind.scores else None
-        rows.append({
-            "id": id, "title": kind.title, "domain": kind.domain, "items": len(kind.items),
-            "scores": ", ".join(s.name for s in kind.scores),
-            "range": f"{number(main.low, 0)} to {number(main.high, 0)}" if main and math.isfinite(main.high) else "",
-            "better": main.better if main else "", "missing items": kind.missing_rule, "licence": kind.licence,
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": id,
+                "title": kind.title,
+                "domain": kind.domain,
+                "items": len(kind.items),
+                "scores": ", ".join(s.name for s in kind.scores),
+                "range": (
+                    f"{number(main.low, 0)} to {number(main.high, 0)}"
+                    if main and math.isfinite(main.high)
+                    else ""
+                ),
+                "better": main.better if main else "",
+                "missing items": kind.missing_rule,
+                "licence": kind.licence,
+            }
+        )
     table = listed_frame(rows, grouped="domain")
     return table.having(search) if search else table

@@ -1,15 +1,18 @@
 """Scoring: a small vocabulary of rules, applied to whole columns at once.
 
-A rule gathers its parts (items, or scores before it), fills blanks where `blank` says what a blank counts as, turns `reverse`
-items round, applies `recode` and `weights`, and then combines:
+A rule gathers its parts (items, or scores before it), fills blanks where `blank` says what a blank
+counts as, turns `reverse` items round, applies `recode` and `weights`, and then combines:
 
-- `sum`, `mean`: of the answered parts when `at_least` of them are answered (default: all); a sum is the mean × the number of parts
+- `sum`, `mean`: of the answered parts when `at_least` of them are answered (default: all); a sum is
+  the mean × the number of parts
 - `max`: the largest answered part
 - `count`: how many answered parts are at or above `edge`
-- `criteria`: 1 when every criterion has enough parts at or above a value (or at or below it), else 0; all must be answered
+- `criteria`: 1 when every criterion has enough parts at or above a value (or at or below it), else
+  0; all must be answered
 - `function`: one named function of `codes`
 
-then `× factor + offset`, `cuts` (how many cut points the value is above), `table` (look-up with standard error, `round_up` first).
+then `× factor + offset`, `cuts` (how many cut points the value is above), `table` (look-up with
+standard error, `round_up` first).
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A score that these columns allow: its rule, what it is made of, and the range of each part."""
+    """A score that these columns allow: its rule, what it is made of, and the range of each
+    part.
+    """
 
     score: Score
     rule: Rule
@@ -43,15 +48,27 @@ class Step:
     given: bool = False
 
 
-def score(kind: Instrument, items: pd.DataFrame, *, strict: bool, options: Mapping[str, Any]) -> Scored:
-    """All scores that these columns allow: see `Instrument.score`. Rows are worked through in blocks that fit the cache."""
+def score(
+    kind: Instrument, items: pd.DataFrame, *, strict: bool, options: Mapping[str, Any]
+) -> Scored:
+    """All scores that these columns allow: see `Instrument.score`. Rows are worked through in
+    blocks that fit the cache.
+    """
     from outcomes.questionnaires.model import Scored
 
     scores, choices, notes = _chosen(kind, dict(options))
     given = columns(kind, items)
     steps, absent = _steps(kind, scores, given, strict)
-    notes += [f"{kind.title}, {t.score.title}: unverified, {t.score.unverified}" for t in steps if t.score.unverified]
-    names = [n for t in steps for n in ([t.score.name, f"{t.score.name}_se"] if _has_se(t.rule) else [t.score.name])]
+    notes += [
+        f"{kind.title}, {t.score.title}: unverified, {t.score.unverified}"
+        for t in steps
+        if t.score.unverified
+    ]
+    names = [
+        n
+        for t in steps
+        for n in ([t.score.name, f"{t.score.name}_se"] if _has_se(t.rule) else [t.score.name])
+    ]
     values = np.empty((len(names), len(items)))
     prorated = np.zeros((len(steps), len(items)), dtype=np.int16)
     flags = {f.name: np.empty(len(items)) for f in kind.flags if f.item in given}
@@ -76,12 +93,17 @@ def score(kind: Instrument, items: pd.DataFrame, *, strict: bool, options: Mappi
         problems += [(start + r, code, what) for r, code, what in wrong]
     for k, step in enumerate(steps):
         if step.score.unverified_prorating and prorated[k].any():
-            notes.append(f"{kind.title}, {step.score.title}: unverified, {step.score.unverified_prorating}")
+            notes.append(
+                f"{kind.title}, {step.score.title}: unverified, {step.score.unverified_prorating}"
+            )
     return Scored(
         pd.DataFrame(values.T, columns=names, copy=False),
         pd.DataFrame(prorated.T, columns=[t.score.name for t in steps], copy=False),
-        tuple(problems), absent, pd.DataFrame(flags, index=range(len(items))), tuple(dict.fromkeys(notes)),
-    )  # fmt: skip
+        tuple(problems),
+        absent,
+        pd.DataFrame(flags, index=range(len(items))),
+        tuple(dict.fromkeys(notes)),
+    )
 
 
 def _steps(
@@ -110,17 +132,26 @@ def _has_se(rule: Rule) -> bool:
     return rule.table is not None and rule.table.se is not None
 
 
-# --- options ------------------------------------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------
 
 
-def _chosen(kind: Instrument, options: dict[str, Any]) -> tuple[list[Score], dict[str, Any], list[str]]:
-    """The scores with what the options change in their rules, the choices made, and notes on what was declared."""
-    choices: dict[str, Any] = {"reverse": tuple(options.pop("reverse", ())), "shift": float(options.pop("shift", 0))}
+def _chosen(
+    kind: Instrument, options: dict[str, Any]
+) -> tuple[list[Score], dict[str, Any], list[str]]:
+    """The scores with what the options change in their rules, the choices made, and notes on what
+    was declared.
+    """
+    choices: dict[str, Any] = {
+        "reverse": tuple(options.pop("reverse", ())),
+        "shift": float(options.pop("shift", 0)),
+    }
     notes = []
     if choices["reverse"]:
         for code in choices["reverse"]:
             kind.item(code)
-        notes.append(f"items {', '.join(choices['reverse'])} turned round before scoring, as declared")
+        notes.append(
+            f"items {', '.join(choices['reverse'])} turned round before scoring, as declared"
+        )
     if choices["shift"]:
         notes.append(f"{choices['shift']:+g} added to every answer before scoring, as declared")
     scores = list(kind.scores)
@@ -134,7 +165,9 @@ def _chosen(kind: Instrument, options: dict[str, Any]) -> tuple[list[Score], dic
         scores = [dataclasses.replace(s, rule=changes.get(s.name, s.rule)) for s in scores]
     if options:
         known = [o.name for o in kind.options]
-        raise InstrumentError(f"{kind.title}: {unknown('option', next(iter(options)), [*known, 'reverse', 'shift'])}")
+        raise InstrumentError(
+            f"{kind.title}: {unknown('option', next(iter(options)), [*known, 'reverse', 'shift'])}"
+        )
     return scores, choices, notes
 
 
@@ -146,7 +179,9 @@ def _choice(kind: Instrument, option: Option, chosen: Any) -> str:
         return option.aliases[text]
     listed = option.listed or option.choices
     if not text:
-        raise InstrumentError(f"{kind.title} needs {option.name} ({option.title}). There is: {', '.join(listed)}.")
+        raise InstrumentError(
+            f"{kind.title} needs {option.name} ({option.title}). There is: {', '.join(listed)}."
+        )
     raise InstrumentError(f"{kind.title}: {unknown(option.name, text, listed)}")
 
 
@@ -154,7 +189,7 @@ def _flag(x: Array, at_least: float) -> Array:
     return np.where(np.isnan(x), np.nan, (x >= at_least).astype(float))
 
 
-# --- rules ----------------------------------------------------------------------------------------------------------
+# --- rules ----------------------------------------------------------------------------------------
 
 
 def _apply(step: Step, parts: Mapping[str, Part], strict: bool, choices: Mapping[str, Any]) -> Part:
@@ -181,16 +216,27 @@ def _apply(step: Step, parts: Mapping[str, Part], strict: bool, choices: Mapping
     return Part(value, certain or not np.isnan(value).any(), None, refused, filled, se)
 
 
-def _prepared(rule: Rule, parts: Sequence[Part], ranges: Sequence[Any], strict: bool, full: bool) -> list[Array]:
-    """The columns filled, turned round, recoded and weighted; whole numbers where that is all there is to do."""
+def _prepared(
+    rule: Rule, parts: Sequence[Part], ranges: Sequence[Any], strict: bool, full: bool
+) -> list[Array]:
+    """The columns filled, turned round, recoded and weighted; whole numbers where that is all there
+    is to do.
+    """
     plain = rule.kind in ("sum", "mean", "max") or rule.function in WHOLE
-    if plain and not (rule.reverse or rule.recode or rule.weights) and all(p.small is not None for p in parts):
+    if (
+        plain
+        and not (rule.reverse or rule.recode or rule.weights)
+        and all(p.small is not None for p in parts)
+    ):
         return [p.small for p in parts if p.small is not None]
     out = [p.values.astype(float, copy=False) for p in parts]
     if rule.blank == rule.blank and not strict and not full:
         some = np.logical_or.reduce([~np.isnan(x) for x in out])
         chosen = rule.blank_items or rule.of
-        out = [np.where(np.isnan(x) & some, rule.blank, x) if c in chosen else x for c, x in zip(rule.of, out)]
+        out = [
+            np.where(np.isnan(x) & some, rule.blank, x) if c in chosen else x
+            for c, x in zip(rule.of, out)
+        ]
     for k, (code, x) in enumerate(zip(rule.of, out)):
         if code in rule.reverse:
             x = ranges[k].low + ranges[k].high - x
@@ -202,8 +248,12 @@ def _prepared(rule: Rule, parts: Sequence[Part], ranges: Sequence[Any], strict: 
     return out
 
 
-def _combined(rule: Rule, columns: Sequence[Array], strict: bool, full: bool) -> tuple[Array, Array | None]:
-    """The sum, mean or maximum of the answered parts, and how many were filled in (None: none anywhere)."""
+def _combined(
+    rule: Rule, columns: Sequence[Array], strict: bool, full: bool
+) -> tuple[Array, Array | None]:
+    """The sum, mean or maximum of the answered parts, and how many were filled in (None: none
+    anywhere).
+    """
     k = len(columns)
     if rule.kind == "count":
         columns = [np.where(np.isnan(x), np.nan, (x >= rule.edge).astype(float)) for x in columns]
@@ -257,7 +307,9 @@ def _finished(rule: Rule, value: Array) -> tuple[Array, Array | None]:
 
 
 def _looked_up(place: Array, tables: Sequence[Array]) -> list[Array]:
-    """Each table at these places; nan where the place is missing, outside the table or between two entries."""
+    """Each table at these places; nan where the place is missing, outside the table or between two
+    entries.
+    """
     end = len(tables[0])
     if place.dtype.kind == "i" and place.min(initial=0) >= 0 and place.max(initial=0) < end:
         at = place.astype(np.intp)

@@ -1,7 +1,7 @@
 """Rules that a table cannot say: one named function each, from whole columns to a whole column.
 
-Every function takes its parts by name (arrays, nan = missing) and the options chosen, and gives nan wherever a needed
-part is missing. `FUNCTIONS` is how a TOML names them.
+Every function takes its parts by name (arrays, nan = missing) and the options chosen, and gives nan
+wherever a needed part is missing. `FUNCTIONS` is how a TOML names them.
 """
 
 from __future__ import annotations
@@ -32,21 +32,24 @@ def rows(name: str) -> tuple[Mapping[str, str], ...]:
     return tuple(MappingProxyType(dict(zip(header, row, strict=True))) for row in cells)
 
 
-# --- EQ-5D ----------------------------------------------------------------------------------------------------------
+# --- EQ-5D ----------------------------------------------------------------------------------------
 
 DIMENSIONS = ("MO", "SC", "UA", "PD", "AD")
 
 
 def states(levels: int) -> Array:
-    """All health states in the order of their digits: 11111, 11112, … (one row a state, one column a dimension)."""
+    """All health states in the order of their digits: 11111, 11112, … (one row a state, one column
+    a dimension).
+    """
     return np.array(list(itertools.product(range(1, levels + 1), repeat=5)))
 
 
 def _term(name: str, s: Array) -> Array:
     """How often a term of a value set counts in each state.
 
-    `MO3`: mobility at level 3; `MO45`: at level 4 or 5; `MO3SC3`: both; `MOAD`: product of the steps below full health;
-    five digits: the published value of this one state differs by so much from its terms (made monotone by its authors).
+    `MO3`: mobility at level 3; `MO45`: at level 4 or 5; `MO3SC3`: both; `MOAD`: product of the
+    steps below full health; five digits: the published value of this one state differs by so much
+    from its terms (made monotone by its authors).
     """
     count = lambda level: (s == level).sum(axis=1)  # noqa: E731
     worse, two, three = (s > 1).sum(axis=1), count(2), count(3)
@@ -88,7 +91,9 @@ def _term(name: str, s: Array) -> Array:
 
 @functools.cache
 def value_set(levels: int, name: str) -> Array:
-    """The index of every health state, in the order of `states(levels)`, for a value set or a crosswalk."""
+    """The index of every health state, in the order of `states(levels)`, for a value set or a
+    crosswalk.
+    """
     entry = next(r for r in rows(f"eq5d{levels}l_sets.csv") if r["choice"] == name)
     if entry["base"]:
         return _crosswalk(entry)
@@ -96,15 +101,23 @@ def value_set(levels: int, name: str) -> Array:
 
 
 def _states_valued(levels: int, name: str, form: str) -> Array:
-    """Sum of coefficient × term of every state, or (German VAS set) product of coefficient ** term."""
+    """Sum of coefficient × term of every state, or (German VAS set) product of coefficient **
+    term.
+    """
     every = states(levels)
-    terms = [(r["term"], float(r["coefficient"])) for r in rows(f"eq5d{levels}l_terms.csv") if r["set"] == name]
+    terms = [
+        (r["term"], float(r["coefficient"]))
+        for r in rows(f"eq5d{levels}l_terms.csv")
+        if r["set"] == name
+    ]
     parts = [c ** _term(t, every) if form == "product" else c * _term(t, every) for t, c in terms]
     return np.round(np.prod(parts, axis=0) if form == "product" else np.sum(parts, axis=0), 12)
 
 
 def _crosswalk(entry: Mapping[str, str]) -> Array:
-    """The expected 3L value of every 5L state (van Hout 2012): the 3L values averaged over five independent dimensions."""
+    """The expected 3L value of every 5L state (van Hout 2012): the 3L values averaged over five
+    independent dimensions.
+    """
     value = _states_valued(3, entry["base"], "sum")
     if entry["base_digits"]:
         scale = 10 ** int(entry["base_digits"])
@@ -120,7 +133,9 @@ def _crosswalk(entry: Mapping[str, str]) -> Array:
 
 
 def eq5d_index(parts: Parts, choices: Mapping[str, Any], levels: int) -> Array:
-    """The EQ-5D index: the value of the health state in the chosen set; no index where a dimension is missing."""
+    """The EQ-5D index: the value of the health state in the chosen set; no index where a dimension
+    is missing.
+    """
     table = value_set(levels, choices["value_set"])
     lowest = (levels**5 - 1) // (levels - 1)
     first, *rest = parts.values()
@@ -135,18 +150,22 @@ def eq5d_index(parts: Parts, choices: Mapping[str, Any], levels: int) -> Array:
     return np.where(gone, np.nan, table.take(np.where(gone, 0, place).astype(np.intp)))
 
 
-# --- sleep, SF-36, PROPr --------------------------------------------------------------------------------------------
+# --- sleep, SF-36, PROPr --------------------------------------------------------------------------
 
 
 def psqi_efficiency(parts: Parts, _: Mapping[str, Any]) -> Array:
-    """Hours slept as a percentage of hours in bed; clock times are hours of a 24-hour day and may pass midnight."""
+    """Hours slept as a percentage of hours in bed; clock times are hours of a 24-hour day and may
+    pass midnight.
+    """
     bed, up, slept = parts.values()
     in_bed = (up - bed) % 24
     return 100 * slept / np.where(in_bed == 0, 24, in_bed)
 
 
 def sf36_bodily_pain(parts: Parts, _: Mapping[str, Any]) -> Array:
-    """SF-36 v1 bodily pain, 0-100: the second item's values depend on the first (Ware 1993); one item is enough."""
+    """SF-36 v1 bodily pain, 0-100: the second item's values depend on the first (Ware 1993); one
+    item is enough.
+    """
     severity, interference = parts.values()
     first = _by_answer(severity, (6, 5.4, 4.2, 3.1, 2.2, 1))
     both = _by_answer(interference, (5, 4, 3, 2, 1)) + ((severity == 1) & (interference == 1))
@@ -158,7 +177,9 @@ def sf36_bodily_pain(parts: Parts, _: Mapping[str, Any]) -> Array:
 
 
 def _by_answer(x: Array, values: tuple[float, ...]) -> Array:
-    return np.where(np.isnan(x), np.nan, np.asarray(values)[np.where(np.isnan(x), 1, x).astype(np.intp) - 1])
+    return np.where(
+        np.isnan(x), np.nan, np.asarray(values)[np.where(np.isnan(x), 1, x).astype(np.intp) - 1]
+    )
 
 
 def _disutility(domain: str, t: Array) -> Array:
@@ -171,13 +192,17 @@ def _disutility(domain: str, t: Array) -> Array:
 
 
 def propr_domain(parts: Parts, _: Mapping[str, Any]) -> Array:
-    """The single-domain utility of PROPr, 1 − disutility, from that domain's T-score (Dewitt 2018)."""
+    """The single-domain utility of PROPr, 1 − disutility, from that domain's T-score (Dewitt
+    2018).
+    """
     ((name, t),) = parts.items()
     return 1 - _disutility(name.removesuffix("_predicted"), t)
 
 
 def propr_index(parts: Parts, _: Mapping[str, Any]) -> Array:
-    """PROPr: the seven disutilities combined multiplicatively, and rescaled so that being dead is 0 (Dewitt 2018)."""
+    """PROPr: the seven disutilities combined multiplicatively, and rescaled so that being dead is 0
+    (Dewitt 2018).
+    """
     constant = {r["name"]: float(r["value"]) for r in rows("propr_constants.csv")}
     product: Array | float = 1.0
     for name, t in parts.items():
@@ -186,14 +211,15 @@ def propr_index(parts: Parts, _: Mapping[str, Any]) -> Array:
     return np.asarray(1 - constant["to_dead"] * (product - 1) / constant["C"])
 
 
-# --- safety, opioids, change ----------------------------------------------------------------------------------------
+# --- safety, opioids, change ----------------------------------------------------------------------
 
 
 def cssrs_risk(parts: Parts, _: Mapping[str, Any]) -> Array:
-    """The C-SSRS screener's triage class: 0 nothing endorsed, 1 low, 2 moderate, 3 high; nan = not assessed.
+    """The C-SSRS screener's triage class: 0 nothing endorsed, 1 low, 2 moderate, 3 high; nan = not
+    assessed.
 
-    An unanswered question counts as "could be yes": nothing below the class that it could lead to is given. Questions 3 to 5
-    need no answer where question 2 is answered no, as on the form.
+    An unanswered question counts as "could be yes": nothing below the class that it could lead to
+    is given. Questions 3 to 5 need no answer where question 2 is answered no, as on the form.
     """
     q1, q2, q3, q4, q5, recent, ever = parts.values()
     yes = lambda x: x == 1  # noqa: E731
@@ -211,7 +237,9 @@ def cssrs_risk(parts: Parts, _: Mapping[str, Any]) -> Array:
 
 
 def mme_sum(parts: Parts, _: Mapping[str, Any]) -> Array:
-    """MME a day: daily doses × CDC 2022 factors; a drug without a factor and a dose above 0 makes the sum missing."""
+    """MME a day: daily doses × CDC 2022 factors; a drug without a factor and a dose above 0 makes
+    the sum missing.
+    """
     total: Array | float = 0.0
     for drug, dose in parts.items():
         total = total + mme([drug] * len(dose), dose)
@@ -219,15 +247,21 @@ def mme_sum(parts: Parts, _: Mapping[str, Any]) -> Array:
 
 
 def mme(drugs: Any, doses: Any) -> Array:
-    """Morphine milligram equivalents a day of each row: daily dose × CDC 2022 factor (fentanyl patch: mcg an hour).
+    """Morphine milligram equivalents a day of each row: daily dose × CDC 2022 factor (fentanyl
+    patch: mcg an hour).
 
-    A drug that is not in the table (or is left out on purpose, as buprenorphine is) gives nan, never 0; a dose of 0 gives 0.
+    A drug that is not in the table (or is left out on purpose, as buprenorphine is) gives nan,
+    never 0; a dose of 0 gives 0.
 
-    >>> mme(["oxycodone", "fentanyl_transdermal", "buprenorphine", "unheard_of"], [60, 25, 8, 5]).tolist()
+    >>> mme(
+    ...     ["oxycodone", "fentanyl_transdermal", "buprenorphine", "unheard_of"], [60, 25, 8, 5]
+    ... ).tolist()
     [90.0, 60.0, nan, nan]
     """
     factors = {r["drug"]: float(r["factor"] or "nan") for r in rows("mme_factors.csv")}
-    factor = np.array([factors.get(str(d).strip().casefold().replace(" ", "_"), math.nan) for d in drugs])
+    factor = np.array(
+        [factors.get(str(d).strip().casefold().replace(" ", "_"), math.nan) for d in drugs]
+    )
     dose = np.asarray(doses, dtype=float)
     if (dose < 0).any():
         raise InstrumentError("A dose below 0 cannot be converted; check the dose column.")
@@ -242,21 +276,28 @@ def percent_change(parts: Parts, _: Mapping[str, Any]) -> Array:
 
 
 def hypertension_grade(systolic: Any, diastolic: Any) -> Array:
-    """CTCAE v5 grade by pressure (mmHg) of each row: 0 below 120/80, then 120/80, 140/90, 160/100; the worse of the two.
+    """CTCAE v5 grade by pressure (mmHg) of each row: 0 below 120/80, then 120/80, 140/90, 160/100;
+    the worse of the two.
 
     Grade 4 (life-threatening) is a clinical judgement and is never given by a number.
 
     >>> hypertension_grade([118, 150, 130], [70, 85, 102]).tolist()
     [0.0, 2.0, 3.0]
     """
-    grades = [np.searchsorted(edges, x, side="right") for edges, x in
-              (((120, 140, 160), np.asarray(systolic, float)), ((80, 90, 100), np.asarray(diastolic, float)))]  # fmt: skip
+    grades = [
+        np.searchsorted(edges, x, side="right")
+        for edges, x in (
+            ((120, 140, 160), np.asarray(systolic, float)),
+            ((80, 90, 100), np.asarray(diastolic, float)),
+        )
+    ]
     gone = np.isnan(np.asarray(systolic, float)) | np.isnan(np.asarray(diastolic, float))
     return np.where(gone, np.nan, np.maximum(*grades))
 
 
 def side_effect(name: str) -> str:
-    """The library's term for a side effect by its clinic name. Raises InstrumentError that lists what there is.
+    """The library's term for a side effect by its clinic name. Raises InstrumentError that lists
+    what there is.
 
     >>> side_effect("High blood pressure")
     'hypertension'
@@ -265,7 +306,9 @@ def side_effect(name: str) -> str:
     for r in rows("side_effects.csv"):
         if key in (r["term"].replace("_", " "), r["label"].casefold(), *r["aliases"].split("; ")):
             return r["term"]
-    raise InstrumentError(unknown("side effect", name, [r["term"] for r in rows("side_effects.csv")]))
+    raise InstrumentError(
+        unknown("side effect", name, [r["term"] for r in rows("side_effects.csv")])
+    )
 
 
 #: Functions that take whole numbers where every answer is there.

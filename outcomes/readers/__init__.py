@@ -1,4 +1,6 @@
-"""Files in, Study out: every cell as text with its address, parsed by a declared type, nothing lost in silence."""
+"""Files in, Study out: every cell as text with its address, parsed by a declared type, nothing lost
+in silence.
+"""
 
 from outcomes.readers.studyfile import read_study
 from outcomes.readers.tabular import read_table

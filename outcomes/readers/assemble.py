@@ -1,4 +1,6 @@
-"""From text tables and what their columns mean to a Study; every cell is in it, or listed with its address."""
+"""From text tables and what their columns mean to a Study; every cell is in it, or listed with its
+address.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ from outcomes.study.study import Issue, Study
 def assemble(recipe: Recipe) -> Study:
     """The study that a recipe describes, after the privacy scan.
 
-    Raises DataError, StudyError, PrivacyError or InstrumentError, in words with addresses and names, never values.
+    Raises DataError, StudyError, PrivacyError or InstrumentError, in words with addresses and
+    names, never values.
     """
     files = {name: read_file(source) for name, source in recipe.sources.items()}
     sources = tuple(recipe.sources[name].facts(name, table) for name, table in files.items())
@@ -42,7 +45,9 @@ def assemble(recipe: Recipe) -> Study:
     frames = {name: reader.frame(name) for name in tables}
     to_days(frames, reader.dates, issues)
     if recipe.days:
-        tables["scores"], frames["scores"] = by_day(tables["scores"], frames["scores"], recipe.days, issues)
+        tables["scores"], frames["scores"] = by_day(
+            tables["scores"], frames["scores"], recipe.days, issues
+        )
     elif not visits:
         refuse_dates_alone(frames["scores"])
     for name, table in tables.items():
@@ -53,12 +58,22 @@ def assemble(recipe: Recipe) -> Study:
     if strange := baseline_elsewhere(scores.declared, start, recipe.visit_names):
         issues.append(strange)
     return Study(
-        frames.pop("scores"), visits=visits, baseline=recipe.baseline, uses=tuple(reader.uses), measures=reader.measures,
-        rows=tuple(scores.row_address(i) for i in range(len(scores))), issues=tuple(issues + reader.issues),
-        columns=column_report(reader.report), sources=sources,
-        settings={"privacy": {"allow": recipe.allow, "drop": recipe.drop}, "paper": dict(recipe.paper)},
-        **frames, **recipe.study,
-    )  # fmt: skip
+        frames.pop("scores"),
+        visits=visits,
+        baseline=recipe.baseline,
+        uses=tuple(reader.uses),
+        measures=reader.measures,
+        rows=tuple(scores.row_address(i) for i in range(len(scores))),
+        issues=tuple(issues + reader.issues),
+        columns=column_report(reader.report),
+        sources=sources,
+        settings={
+            "privacy": {"allow": recipe.allow, "drop": recipe.drop},
+            "paper": dict(recipe.paper),
+        },
+        **frames,
+        **recipe.study,
+    )
 
 
 def _declared_columns_exist(recipe: Recipe, files: Mapping[str, TextTable]) -> None:
@@ -76,11 +91,14 @@ def _declared_columns_exist(recipe: Recipe, files: Mapping[str, TextTable]) -> N
         if not recipe.role("patient", table):
             column = recipe.roles.get("patient", "patient")
             raise StudyError(
-                f"The {name} table ({table.name}): {unknown('column', column, table.columns, hint='It names the patient.')}"
+                f"The {name} table ({table.name}):"
+                f" {unknown('column', column, table.columns, hint='It names the patient.')}"
             )
     for role in ("visit", "period", "episode"):
         if role in recipe.roles and recipe.roles[role] not in files["scores"].columns:
-            raise StudyError(f"[roles] {role}: {unknown('column', recipe.roles[role], files['scores'].columns)}")
+            raise StudyError(
+                f"[roles] {role}: {unknown('column', recipe.roles[role], files['scores'].columns)}"
+            )
 
 
 def _prepared(recipe: Recipe, name: str, table: TextTable) -> TextTable:
@@ -92,7 +110,8 @@ def _prepared(recipe: Recipe, name: str, table: TextTable) -> TextTable:
         column = recipe.role(role, table)
         if column and column != role and role in table.columns:
             raise StudyError(
-                f"{table.name} has a column '{role}' beside '{column}', which [roles] calls so. Rename or drop one."
+                f"{table.name} has a column '{role}' beside '{column}', which [roles] calls so."
+                " Rename or drop one."
             )
     return drop_summaries(table, patient)
 
@@ -102,22 +121,31 @@ def _scan(recipe: Recipe, tables: Mapping[str, TextTable]) -> None:
     for name, table in tables.items():
         patient = recipe.role("patient", table)
         allowed = {*recipe.allow, recipe.role("date", table)} - {""}
-        found += privacy.scan(name, table.frame, allow=allowed, ids=[patient], marked=table.declared.identifiers)
+        found += privacy.scan(
+            name, table.frame, allow=allowed, ids=[patient], marked=table.declared.identifiers
+        )
         patients.add(patient)
     if found:
         own = next((f.column for f in found if f.column in patients), "")
-        hint = f" '{own}' names the patient: replace its codes by study codes, or allow it." if own else ""
+        hint = (
+            f" '{own}' names the patient: replace its codes by study codes, or allow it."
+            if own
+            else ""
+        )
         raise PrivacyError(privacy.message(found) + hint)
 
 
 def _long(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]:
-    """The scores one row a visit, and the visits of a wide table, or of declared days, in their order."""
+    """The scores one row a visit, and the visits of a wide table, or of declared days, in their
+    order.
+    """
     if recipe.days:
         return table, tuple(sorted(recipe.days, key=recipe.days.__getitem__))
     if recipe.role("visit", table):
         if recipe.wide:
             raise StudyError(
-                "[roles] visit and [wide] exclude each other: a table has its visits in rows or in columns."
+                "[roles] visit and [wide] exclude each other: a table has its visits in rows or in"
+                " columns."
             )
         return table, ()
     named = {recipe.roles.get(role, role) for role in ROLES}
@@ -127,34 +155,51 @@ def _long(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]
         raise StudyError(f"[wide] finds no column. There is: {', '.join(free)}.")
     if not scores:
         return table, ()
-    renamed = {s: {recipe.visit_names.get(v, v): c for v, c in by.items()} for s, by in scores.items()}
+    renamed = {
+        s: {recipe.visit_names.get(v, v): c for v, c in by.items()} for s, by in scores.items()
+    }
     there = tuple(dict.fromkeys(v for by in renamed.values() for v in by))
     for visit in recipe.visits:
         if visit not in there:
             raise StudyError(
-                unknown("visit", visit, there, hint="These are the visits in the headings; [wide] can name them.")
+                unknown(
+                    "visit",
+                    visit,
+                    there,
+                    hint="These are the visits in the headings; [wide] can name them.",
+                )
             )
-    order = recipe.visits or (tuple(recipe.wide.get("suffix", recipe.wide.get("prefix", ()))) or in_order(there)[0])
+    order = recipe.visits or (
+        tuple(recipe.wide.get("suffix", recipe.wide.get("prefix", ()))) or in_order(there)[0]
+    )
     order = tuple(v for v in order if v in there) + tuple(v for v in there if v not in order)
     return to_long(table, renamed, order), order
 
 
 def _visits(
-    recipe: Recipe, table: TextTable, scores: pd.DataFrame, wide: tuple[str, ...], issues: list[Issue]
+    recipe: Recipe,
+    table: TextTable,
+    scores: pd.DataFrame,
+    wide: tuple[str, ...],
+    issues: list[Issue],
 ) -> tuple[str, ...]:
     if recipe.visits or wide or "visit" not in scores:
         there = set(scores["visit"]) if "visit" in scores else set()
         strange = there - set(recipe.visits or wide)
         if there and len(strange) > 12:
             raise StudyError(
-                f"The visit column has {len(strange)} values that are not visits in the order. Is it the right column?"
+                f"The visit column has {len(strange)} values that are not visits in the order. Is"
+                " it the right column?"
             )
-        words = sorted(v for v in strange if visit_time(v) is None)  # they may be anything somebody typed there
+        words = sorted(
+            v for v in strange if visit_time(v) is None
+        )  # they may be anything somebody typed there
         if words:
             where = [table.row_address(int(i)) for i in np.flatnonzero(scores["visit"].isin(words))]
             raise StudyError(
-                f"{len(words)} visit name(s) in the scores are not in the declared order: see {listed_addresses(where)}. "
-                f"There is: {', '.join(recipe.visits or wide)}. Add them to [visits] order, or map them."
+                f"{len(words)} visit name(s) in the scores are not in the declared order: see"
+                f" {listed_addresses(where)}. There is: {', '.join(recipe.visits or wide)}. Add"
+                " them to [visits] order, or map them."
             )
         return recipe.visits or wide
     order, sure = in_order(scores["visit"])
@@ -165,10 +210,15 @@ def _visits(
         return order
     if len(order) > 60:
         raise StudyError(
-            f"The visit column has {len(order)} different values. Is it the right column? Name the visits in order."
+            f"The visit column has {len(order)} different values. Is it the right column? Name the"
+            " visits in order."
         )
     how = "by the time their names say" if sure else "as they come in the file"
     issues.append(
-        Issue("visit_order", f"Visits were not declared; they are ordered {how}: {', '.join(order)}.", severity="note")
+        Issue(
+            "visit_order",
+            f"Visits were not declared; they are ordered {how}: {', '.join(order)}.",
+            severity="note",
+        )
     )
     return order

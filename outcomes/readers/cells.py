@@ -19,12 +19,52 @@ from outcomes.study.study import Issue
 #: Rows that a clinic adds under its table; a "patient" of this name is a summary, not a person.
 SUMMARIES = frozenset(
     (
-        "mean", "average", "avg", "median", "sd", "std", "stdev", "std dev", "std. dev.", "standard deviation", "total", "totals",
-        "sum", "subtotal", "grand total", "count", "minimum", "maximum", "mean (sd)", "mean ± sd", "mean±sd", "mean:", "average:",
-        "mittelwert", "durchschnitt", "mittel", "summe", "gesamt", "moyenne", "médiane", "écart-type", "total général", "somme",
-        "media", "mediana", "promedio", "suma", "gemiddelde", "mediaan", "totaal", "somma", "totale", "média", "soma",
+        "mean",
+        "average",
+        "avg",
+        "median",
+        "sd",
+        "std",
+        "stdev",
+        "std dev",
+        "std. dev.",
+        "standard deviation",
+        "total",
+        "totals",
+        "sum",
+        "subtotal",
+        "grand total",
+        "count",
+        "minimum",
+        "maximum",
+        "mean (sd)",
+        "mean ± sd",
+        "mean±sd",
+        "mean:",
+        "average:",
+        "mittelwert",
+        "durchschnitt",
+        "mittel",
+        "summe",
+        "gesamt",
+        "moyenne",
+        "médiane",
+        "écart-type",
+        "total général",
+        "somme",
+        "media",
+        "mediana",
+        "promedio",
+        "suma",
+        "gemiddelde",
+        "mediaan",
+        "totaal",
+        "somma",
+        "totale",
+        "média",
+        "soma",
     )
-)  # fmt: skip
+)
 
 
 class Fingerprint(TypedDict):
@@ -35,17 +75,20 @@ class Fingerprint(TypedDict):
 
 
 def fingerprint(data: bytes) -> Fingerprint:
-    """Size and SHA-256 of a file's bytes, taken where they are parsed: a second look at the file might see another one."""
+    """Size and SHA-256 of a file's bytes, taken where they are parsed: a second look at the file
+    might see another one.
+    """
     return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What an export (or the data dictionary that came with it) itself says of its columns; a study file may say otherwise.
+    """What an export (or the data dictionary that came with it) itself says of its columns; a study
+    file may say otherwise.
 
-    `types` are the columns' types, `identifiers` the columns marked as identifying, `visits` their order, `baseline` where
-    records are flagged as baseline (visit → addresses), `missing` codes that look like codes for missing, `titles` what the
-    columns are in words.
+    `types` are the columns' types, `identifiers` the columns marked as identifying, `visits` their
+    order, `baseline` where records are flagged as baseline (visit → addresses), `missing` codes
+    that look like codes for missing, `titles` what the columns are in words.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
@@ -58,10 +101,12 @@ class Declared:
 
 @dataclass(frozen=True, eq=False)
 class TextTable:
-    """One table of a file: text cells (blank is ``""``), the file's own row numbers, and what reading it found.
+    """One table of a file: text cells (blank is ``""``), the file's own row numbers, and what
+    reading it found.
 
-    `rows` are the row numbers a spreadsheet program shows for the file. `letters` are the column letters of a
-    spreadsheet, empty for a text file. `size` and `sha256` are of the bytes that were parsed.
+    `rows` are the row numbers a spreadsheet program shows for the file. `letters` are the column
+    letters of a spreadsheet, empty for a text file. `size` and `sha256` are of the bytes that were
+    parsed.
 
     >>> table = TextTable("a.csv", pd.DataFrame({"id": ["001"], "nrs": ["7"]}), np.array([2]))
     >>> table.address(0, "nrs"), table.row_address(0)
@@ -88,7 +133,9 @@ class TextTable:
         return len(self.frame)
 
     def address(self, row: int, column: str) -> str:
-        """Where the cell stands in the file: ``B7`` in a spreadsheet, ``row 7, column nrs`` in a text file."""
+        """Where the cell stands in the file: ``B7`` in a spreadsheet, ``row 7, column nrs`` in a
+        text file.
+        """
         number = int(self.rows[row])
         if self.letters:
             return f"{self.letters[self.columns.index(column)]}{number}"
@@ -99,7 +146,9 @@ class TextTable:
         return f"row {int(self.rows[row])}"
 
     def own(self, column: str) -> np.ndarray:
-        """Which rows have a cell of their own in this column: all, but for columns that a reading has repeated."""
+        """Which rows have a cell of their own in this column: all, but for columns that a reading
+        has repeated.
+        """
         return np.ones(len(self), dtype=bool)
 
     def addresses(self, mask: np.ndarray, column: str) -> tuple[str, ...]:
@@ -123,11 +172,20 @@ class TextTable:
         for name in gone:
             filled = (self.frame[name] != "").to_numpy()
             notes.append(
-                Issue(rule, message, int(filled.sum()), "note", column=name, addresses=self.addresses(filled, name))
+                Issue(
+                    rule,
+                    message,
+                    int(filled.sum()),
+                    "note",
+                    column=name,
+                    addresses=self.addresses(filled, name),
+                )
             )
         stay = [i for i, c in enumerate(self.columns) if c not in gone]
         letters = tuple(self.letters[i] for i in stay) if self.letters else ()
-        return replace(self, frame=self.frame.iloc[:, stay], letters=letters, notes=self.notes + tuple(notes))
+        return replace(
+            self, frame=self.frame.iloc[:, stay], letters=letters, notes=self.notes + tuple(notes)
+        )
 
     def filled_addresses(self, mask: np.ndarray) -> tuple[str, ...]:
         """The addresses of all cells with something in them in these rows, row by row."""
@@ -148,7 +206,8 @@ def from_grid(
 ) -> TextTable:
     """A table from its headings and the grid of text under them.
 
-    Empty rows and empty unnamed columns are left out; an unnamed column with cells is called ``unnamed_<position>``.
+    Empty rows and empty unnamed columns are left out; an unnamed column with cells is called
+    ``unnamed_<position>``.
 
     Raises DataError for two columns of the same name, and when there is no row.
     """
@@ -162,17 +221,30 @@ def from_grid(
         names[j] = f"unnamed_{j + 1}"
     if unnamed:
         called = tuple(names[j] for j in unnamed)
-        found.append(Issue("unnamed_column", f"{len(called)} column(s) without a heading: called {', '.join(called)}."))
+        found.append(
+            Issue(
+                "unnamed_column",
+                f"{len(called)} column(s) without a heading: called {', '.join(called)}.",
+            )
+        )
     twice = [f"'{n}' ({k} times)" for n, k in Counter(names[j] for j in stay).items() if k > 1]
     if twice:
         raise DataError(
-            f"{name}: {len(twice)} column name(s) stand more than once: {', '.join(twice)}. Rename all but one."
+            f"{name}: {len(twice)} column name(s) stand more than once: {', '.join(twice)}. Rename"
+            " all but one."
         )
     keep = filled.any(axis=1)
     if not keep.any():
         raise DataError(f"{name} has headings but no rows: {', '.join(names[j] for j in stay)}.")
     if not keep.all():
-        found.append(Issue("empty_rows", f"{int((~keep).sum())} empty row(s) left out.", int((~keep).sum()), "note"))
+        found.append(
+            Issue(
+                "empty_rows",
+                f"{int((~keep).sum())} empty row(s) left out.",
+                int((~keep).sum()),
+                "note",
+            )
+        )
     frame = grid.loc[keep].iloc[:, stay].reset_index(drop=True)
     frame.columns = pd.Index([names[j] for j in stay])
     marks = tuple(letters[j] for j in stay) if letters else ()
@@ -182,18 +254,29 @@ def from_grid(
 def _without_spaces(grid: pd.DataFrame) -> pd.DataFrame:
     """Cells of nothing but spaces are blank."""
     spaces = {j: mask for j in grid if (mask := grid[j].str.isspace()).any()}
-    return grid.mask(pd.DataFrame(spaces).reindex(columns=grid.columns, fill_value=False), "") if spaces else grid
+    return (
+        grid.mask(pd.DataFrame(spaces).reindex(columns=grid.columns, fill_value=False), "")
+        if spaces
+        else grid
+    )
 
 
 def drop_summaries(table: TextTable, column: str) -> TextTable:
-    """Without the rows that summarise the others ("Mean" where a patient should stand), each listed by its cells."""
+    """Without the rows that summarise the others ("Mean" where a patient should stand), each listed
+    by its cells.
+    """
     text = table[column]
     mask = text.str.strip().str.casefold().isin(SUMMARIES).to_numpy()
     if not mask.any():
         return table
     gone = table.filled_addresses(mask)
-    message = f"{int(mask.sum())} summary row(s) (a mean, a total …) are not patients and were left out."
-    return table.keep(~mask, Issue("summary_row", message, int(mask.sum()), "warning", column=column, addresses=gone))
+    message = (
+        f"{int(mask.sum())} summary row(s) (a mean, a total …) are not patients and were left out."
+    )
+    return table.keep(
+        ~mask,
+        Issue("summary_row", message, int(mask.sum()), "warning", column=column, addresses=gone),
+    )
 
 
 def tidy(heading: str) -> str:

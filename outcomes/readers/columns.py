@@ -13,21 +13,36 @@ from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
 from outcomes.readers.instrument_columns import column_types, instrument_use, plain_outcome
-from outcomes.readers.parse import OUTSIDE, UNPARSEABLE, ColumnType, Parsed, looks_numeric, parse_column, report_row
+from outcomes.readers.parse import (
+    OUTSIDE,
+    UNPARSEABLE,
+    ColumnType,
+    Parsed,
+    looks_numeric,
+    parse_column,
+    report_row,
+)
 from outcomes.readers.recipe import ROLE_TYPES, ROLES, Recipe
 from outcomes.study.study import Issue
 
 
 class Reader:
-    """Parses the columns of all tables by their types, and keeps the column report and what could not be read."""
+    """Parses the columns of all tables by their types, and keeps the column report and what could
+    not be read.
+    """
 
-    def __init__(self, recipe: Recipe, tables: Mapping[str, TextTable], ids: Mapping[str, pd.Series]) -> None:
+    def __init__(
+        self, recipe: Recipe, tables: Mapping[str, TextTable], ids: Mapping[str, pd.Series]
+    ) -> None:
         self.recipe, self.tables, self.ids = recipe, tables, ids
         self.report: list[dict[str, Any]] = []
         self.issues: list[Issue] = []
         self.dates: dict[str, pd.Series] = {}
         columns = tables["scores"].columns
-        self.uses = [instrument_use(n, said, columns, recipe.folder) for n, said in recipe.instruments.items()]
+        self.uses = [
+            instrument_use(n, said, columns, recipe.folder)
+            for n, said in recipe.instruments.items()
+        ]
         plain = [plain_outcome(n, said) for n, said in recipe.outcomes.items()]
         self.measures = {outcome.name: outcome for _, outcome in plain}
         self.renamed = {column: outcome.name for column, outcome in plain}
@@ -43,7 +58,9 @@ class Reader:
                 raise StudyError(f"[columns] {unknown('column', column, sorted(everywhere))}")
 
     def frame(self, name: str) -> pd.DataFrame:
-        """One table of the study: role columns under the roles' names, all others under their own."""
+        """One table of the study: role columns under the roles' names, all others under their
+        own.
+        """
         table, recipe = self.tables[name], self.recipe
         roles = {column: role for role in ROLES if (column := recipe.role(role, table))}
         made: dict[str, Any] = {}
@@ -63,9 +80,13 @@ class Reader:
         front = [c for c in ("patient", "period", "episode", "visit") if c in frame]
         frame = frame[front + [c for c in frame if c not in front]]
         if name == "patients" and frame["patient"].duplicated().any():
-            where = [table.row_address(int(i)) for i in np.flatnonzero(frame["patient"].duplicated(keep=False))]
+            where = [
+                table.row_address(int(i))
+                for i in np.flatnonzero(frame["patient"].duplicated(keep=False))
+            ]
             raise DataError(
-                f"{table.name} has several rows for the same patient: {listed_addresses(where)}. It has one row each."
+                f"{table.name} has several rows for the same patient: {listed_addresses(where)}. It"
+                " has one row each."
             )
         return frame
 
@@ -110,7 +131,9 @@ class Reader:
         recipe = self.recipe
         if name == "scores" and column in self.scores:
             return self.scores[column]
-        kind = recipe.types.get(column, ROLE_TYPES.get(role, "")) or self.tables[name].declared.types.get(column, "")
+        kind = recipe.types.get(column, ROLE_TYPES.get(role, "")) or self.tables[
+            name
+        ].declared.types.get(column, "")
         if kind == "code":
             kind = "integer" if _whole(text) else "text"
         if not kind:
@@ -123,19 +146,36 @@ class Reader:
         if blank.any():
             where = [table.row_address(int(i)) for i in np.flatnonzero(blank)]
             raise DataError(
-                f"{table.name}: {len(where)} row(s) have no visit in column '{column}': {listed_addresses(where)}. "
-                "Fill in the visit, or delete the rows."
+                f"{table.name}: {len(where)} row(s) have no visit in column '{column}':"
+                f" {listed_addresses(where)}. Fill in the visit, or delete the rows."
             )
         names = self.recipe.visit_names
-        return values.map(lambda v: names.get(v, v)).to_numpy(object) if names else values.to_numpy(object)
+        return (
+            values.map(lambda v: names.get(v, v)).to_numpy(object)
+            if names
+            else values.to_numpy(object)
+        )
 
-    def _lost(self, name: str, table: TextTable, column: str, done: Parsed, status: int, rule: str, words: str) -> None:
+    def _lost(
+        self,
+        name: str,
+        table: TextTable,
+        column: str,
+        done: Parsed,
+        status: int,
+        rule: str,
+        words: str,
+    ) -> None:
         mask = done.where(status) & table.own(column)
         if n := int(mask.sum()):
             where = table.addresses(mask, column)
-            self.issues.append(Issue(rule, f"{column}: {n} cell(s) {words}", n, "warning", name, column, where))
+            self.issues.append(
+                Issue(rule, f"{column}: {n} cell(s) {words}", n, "warning", name, column, where)
+            )
 
 
 def _whole(text: pd.Series) -> bool:
     values: Sequence[str] = [str(v).strip() for v in pd.unique(text)]
-    return all(v.isascii() and v.isdigit() and (v == "0" or v[0] != "0") for v in values if v) and any(values)
+    return all(
+        v.isascii() and v.isdigit() and (v == "0" or v[0] != "0") for v in values if v
+    ) and any(values)

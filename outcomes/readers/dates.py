@@ -10,18 +10,29 @@ from outcomes.core.errors import DataError, StudyError, unknown
 
 ORDERS = ("dmy", "mdy")
 
-_TIME = r"(?:[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?: ?[AaPp][Mm])?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+_TIME = (
+    r"(?:[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:"
+    r" ?[AaPp][Mm])?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
 _ISO = re.compile(rf"([0-9]{{4}})([-/.])([0-9]{{1,2}})\2([0-9]{{1,2}}){_TIME}")
 _LOCAL = re.compile(rf"([0-9]{{1,2}})([-/.])([0-9]{{1,2}})\2([0-9]{{4}}){_TIME}")
 _NAMED = re.compile(rf"([0-9]{{1,2}})[- ]?([A-Za-z]{{3}})[a-z]*[-, ]*([0-9]{{4}}){_TIME}")
-_MONTHS = {name: 1 + at // 3 for at in range(0, 36, 3) if (name := "janfebmaraprmayjunjulaugsepoctnovdec"[at : at + 3])}
+_MONTHS = {
+    name: 1 + at // 3
+    for at in range(0, 36, 3)
+    if (name := "janfebmaraprmayjunjulaugsepoctnovdec"[at : at + 3])
+}
 
 
-def date_reader(live: Sequence[str], order: str = "", where: str = "") -> Callable[[str], datetime.date | None]:
-    """How to read the dates of a column. Day and month apart by points mean day first; by slashes or dashes, the column
-    must decide by a number above 12, or `order` ("dmy", "mdy") says it. Times of day are left out.
+def date_reader(
+    live: Sequence[str], order: str = "", where: str = ""
+) -> Callable[[str], datetime.date | None]:
+    """How to read the dates of a column. Day and month apart by points mean day first; by slashes
+    or dashes, the column must decide by a number above 12, or `order` ("dmy", "mdy") says it. Times
+    of day are left out.
 
-    Raises DataError when the column does not decide, or decides both ways; StudyError for an unknown order.
+    Raises DataError when the column does not decide, or decides both ways; StudyError for an
+    unknown order.
 
     >>> read = date_reader(["2024-03-04", "18/03/2024", "2024-03"])
     >>> read("2024-03-04"), read("18/03/2024"), read("2024-03")
@@ -50,8 +61,9 @@ def _decided(live: Sequence[str], where: str) -> str:
     first, second = any(int(m[1]) > 12 for m in found), any(int(m[3]) > 12 for m in found)
     if first and second:
         raise DataError(
-            f"The dates{where} are mixed: some can only be day/month/year, others only month/day/year. Write them all as "
-            'year-month-day, or correct those that differ and say which order holds: date_order = "dmy" or "mdy".'
+            f"The dates{where} are mixed: some can only be day/month/year, others only"
+            " month/day/year. Write them all as year-month-day, or correct those that differ and"
+            ' say which order holds: date_order = "dmy" or "mdy".'
         )
     if found and not first and not second and any(m[1] != m[3] for m in found):
         raise DataError(

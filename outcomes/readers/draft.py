@@ -1,4 +1,6 @@
-"""A first study file for a table: what it seems to be, with every guess marked, for a person to correct."""
+"""A first study file for a table: what it seems to be, with every guess marked, for a person to
+correct.
+"""
 
 from __future__ import annotations
 
@@ -25,28 +27,87 @@ from outcomes.readers.shape.visit_names import in_order, visit_time, wide_column
 from outcomes.readers.studyfile import study_from_text
 from outcomes.study.study import Study
 
-_PATIENT = ("patient_id", "patientid", "patient", "subject_id", "subject", "study_id", "participant_id", "participant",
-            "record_id", "record", "usubjid", "person_id", "id", "pid", "patient_code", "code", "patnr", "case_id", "external_reference",
-            "external_data_reference")  # fmt: skip
+_PATIENT = (
+    "patient_id",
+    "patientid",
+    "patient",
+    "subject_id",
+    "subject",
+    "study_id",
+    "participant_id",
+    "participant",
+    "record_id",
+    "record",
+    "usubjid",
+    "person_id",
+    "id",
+    "pid",
+    "patient_code",
+    "code",
+    "patnr",
+    "case_id",
+    "external_reference",
+    "external_data_reference",
+)
 #: What a survey system numbers by itself: answers and senders, not patients.
 _NUMBERED_BY_SURVEYS = ("response_id", "respondent_id", "collector_id")
 _ROLES = {
-    "visit": ("visit", "avisit", "redcap_event_name", "event_name", "timepoint", "time_point", "visit_name", "session",
-              "time", "week", "month"),
-    "arm": ("arm", "treatment", "treat", "group", "trt", "trt01p", "trtp", "therapy", "randomisation", "allocation"),
+    "visit": (
+        "visit",
+        "avisit",
+        "redcap_event_name",
+        "event_name",
+        "timepoint",
+        "time_point",
+        "visit_name",
+        "session",
+        "time",
+        "week",
+        "month",
+    ),
+    "arm": (
+        "arm",
+        "treatment",
+        "treat",
+        "group",
+        "trt",
+        "trt01p",
+        "trtp",
+        "therapy",
+        "randomisation",
+        "allocation",
+    ),
     "period": ("period", "period_id", "xover_period"),
     "sequence": ("sequence", "seq", "order"),
     "site": ("site", "centre", "center", "clinic", "siteid", "hospital"),
     "route": ("route", "route_of_administration", "via"),
     "episode": ("episode", "course", "infusion", "infusion_no", "infusion_number"),
-}  # fmt: skip
-_MISSING = ("-99", "-999", "-9", "-88", "-77", "999", "9999", "UNK", "NASK", "N/A", "n/a", "NA", "#N/A", "missing",
-            "not done")  # fmt: skip
+}
+_MISSING = (
+    "-99",
+    "-999",
+    "-9",
+    "-88",
+    "-77",
+    "999",
+    "9999",
+    "UNK",
+    "NASK",
+    "N/A",
+    "n/a",
+    "NA",
+    "#N/A",
+    "missing",
+    "not done",
+)
 #: The first line of a study file that has no plan because something stands in the way.
 NO_PLAN = "# No plan can be made yet:"
 #: What stands under [visits] where a file has dates and no visits.
 _DAYS = (
-    "# Or, as the file has dates: the first and last day of each visit, counted from a patient's first infusion or date.",
+    (
+        "# Or, as the file has dates: the first and last day of each visit, counted from a"
+        " patient's first infusion or date."
+    ),
     "# days = { baseline = [-7, 0], week_4 = [14, 42] }",
 )
 #: How many columns are explained in the words of the file.
@@ -57,9 +118,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 def guess_study(
     data: str | Path, *, sheet: str | None = None, beside: Path | None = None
 ) -> tuple[str, Study | None, str]:
-    """A commented study file for a table, every guess marked ``# guess``, and the study that it gives, if it gives one.
+    """A commented study file for a table, every guess marked ``# guess``, and the study that it
+    gives, if it gives one.
 
-    Without a study (a role that could not be guessed, say) text and words say what stands in the way.
+    Without a study (a role that could not be guessed, say) text and words say what stands in the
+    way.
 
     Raises DataError where the file cannot be read as a table.
     """
@@ -69,9 +132,11 @@ def guess_study(
     folder = Path(beside) if beside else path.parent
     name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     said = {
-        "sheet": sheet or table.sheet, "resource": source.resource,
-        "per": source.per, "without": source.without,
-    }  # fmt: skip
+        "sheet": sheet or table.sheet,
+        "resource": source.resource,
+        "per": source.per,
+        "without": source.without,
+    }
     text = _text(export, name, {k: v for k, v in said.items() if v})
     try:
         study = study_from_text(text, folder)
@@ -92,7 +157,9 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
     table = export.table
     patient = _patient(table)
     dated = {"date": "date"} if isinstance(table, FhirTable) else {}
-    found = privacy.scan("scores", table.frame, allow=dated, ids=[patient], marked=table.declared.identifiers)
+    found = privacy.scan(
+        "scores", table.frame, allow=dated, ids=[patient], marked=table.declared.identifiers
+    )
     found += export.findings
     drop = list(dict.fromkeys(f.column for f in found if f.column != patient))
     columns = [c for c in table.columns if c not in drop]
@@ -103,25 +170,49 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
     order = _order(table, roles, wide)
     design = _design(roles, len(order[0]))
     lines = [
-        "# Study file: what the data mean, and the plan. Lines marked 'guess' were guessed from names: look at each.",
-        "", "[study]", f"title = {_q(Path(file).stem)}",
-        f"design = {_q(design)}   # guess. One of: before-after, follow-up, routes, parallel, crossover, n-of-1",
-        "# entry = { outcome = \"…\", at_least = 4 }   # if patients were admitted by a score, say so here",
-        "", "[data]",
-        _scores(file, said), *_further(export, file, {k: v for k, v in said.items() if k == "sheet"}),
+        (
+            "# Study file: what the data mean, and the plan. Lines marked 'guess' were guessed from"
+            " names: look at each."
+        ),
+        "",
+        "[study]",
+        f"title = {_q(Path(file).stem)}",
+        (
+            f"design = {_q(design)}   # guess. One of: before-after, follow-up, routes, parallel,"
+            " crossover, n-of-1"
+        ),
+        (
+            '# entry = { outcome = "…", at_least = 4 }   # if patients were admitted by a score,'
+            " say so here"
+        ),
+        "",
+        "[data]",
+        _scores(file, said),
+        *_further(export, file, {k: v for k, v in said.items() if k == "sheet"}),
         *_missing(table, columns),
-        "", "[roles]", *[f"{r} = {_q(c)}   # guess" for r, c in roles.items()],
-        "", "[visits]", *_visits(*order, columns, _flagged(table)), *(_DAYS if dated and not order[0] else ()),
-    ]  # fmt: skip
+        "",
+        "[roles]",
+        *[f"{r} = {_q(c)}   # guess" for r, c in roles.items()],
+        "",
+        "[visits]",
+        *_visits(*order, columns, _flagged(table)),
+        *(_DAYS if dated and not order[0] else ()),
+    ]
     if wide:
         lines += ["", "[wide.columns]   # guess: which columns hold one score at several visits"]
-        lines += [f"{_k(s)} = {{ {', '.join(f'{_k(v)} = {_q(c)}' for v, c in by.items())} }}" for s, by in wide.items()]
+        lines += [
+            f"{_k(s)} = {{ {', '.join(f'{_k(v)} = {_q(c)}' for v, c in by.items())} }}"
+            for s, by in wide.items()
+        ]
     lines += _instruments(table, names, wide)
     lines += _titles(table, columns)
     if drop:
         lines += [
             "",
-            "[privacy]   # these columns may identify a patient; they are not read. Allow one only if you are sure",
+            (
+                "[privacy]   # these columns may identify a patient; they are not read. Allow one"
+                " only if you are sure"
+            ),
         ]
         lines += [
             *[f"# {f.column}: {f.kind}; {f.why}" for f in found if f.column in drop],
@@ -133,25 +224,41 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
 def _scores(file: str, said: dict[str, str]) -> str:
     if not said:
         return f"scores = {_q(file)}"
-    fields = "".join(f", {k} = {_q(v) if isinstance(v, str) else _list(v)}" for k, v in said.items())
+    fields = "".join(
+        f", {k} = {_q(v) if isinstance(v, str) else _list(v)}" for k, v in said.items()
+    )
     return f"scores = {{ file = {_q(file)}{fields} }}{'' if [*said] == ['sheet'] else '   # guess'}"
 
 
 def _further(export: Guess, file: str, said: dict[str, Any]) -> list[str]:
-    """The lines of [data] for the other tables that a REDCap export holds, and for its dictionary."""
-    lines = [_scores(file, {**said, "form": form}).replace("scores", name, 1) for name, form in export.forms.items()]
+    """The lines of [data] for the other tables that a REDCap export holds, and for its
+    dictionary.
+    """
+    lines = [
+        _scores(file, {**said, "form": form}).replace("scores", name, 1)
+        for name, form in export.forms.items()
+    ]
     lines += [
-        f"# the form {_q(form)} repeats and is in no table yet: infusions or events, perhaps" for form in export.unread
+        f"# the form {_q(form)} repeats and is in no table yet: infusions or events, perhaps"
+        for form in export.unread
     ]
     if export.source.dictionary:
         beside = Path(file).with_name(export.source.dictionary.name).as_posix()
-        lines.append(f"dictionary = {_q(beside)}   # guess: the data dictionary that lies beside the export")
+        lines.append(
+            f"dictionary = {_q(beside)}   # guess: the data dictionary that lies beside the export"
+        )
     return lines
 
 
 def _titles(table: TextTable, columns: Sequence[str]) -> list[str]:
-    """What the file itself says in words of the columns that are read: questions of a survey, labels of a statistics file."""
-    said = [(c, text) for c in columns if (text := table.declared.titles.get(c, "")) and key(text) != key(c)]
+    """What the file itself says in words of the columns that are read: questions of a survey,
+    labels of a statistics file.
+    """
+    said = [
+        (c, text)
+        for c in columns
+        if (text := table.declared.titles.get(c, "")) and key(text) != key(c)
+    ]
     more = [f"#   … and {len(said) - _TITLES} more"] if len(said) > _TITLES else []
     lines = [f"#   {_k(c)}: {''.join(filter(str.isprintable, text))}" for c, text in said[:_TITLES]]
     return ["", "# What the file says of its columns:", *lines, *more] if said else []
@@ -198,7 +305,11 @@ def _design(roles: dict[str, str], visits: int) -> str:
 def _missing(table: TextTable, columns: Sequence[str]) -> list[str]:
     there = {v.strip() for c in columns for v in pd.unique(table[c])}
     said = table.declared.missing
-    apart = [m for m in _MISSING if m in there and (not _is_number(m) or _stands_apart(table, columns, m))]
+    apart = [
+        m
+        for m in _MISSING
+        if m in there and (not _is_number(m) or _stands_apart(table, columns, m))
+    ]
     codes = list(dict.fromkeys([*apart, *(m for m in said if m in there)]))
     if codes:
         return [f"missing = {_list(codes)}   # guess: codes that mean missing"]
@@ -210,7 +321,9 @@ def _is_number(text: str) -> bool:
 
 
 def _stands_apart(table: TextTable, columns: Sequence[str], code: str) -> bool:
-    """Whether the number lies far from all others of every column it stands in, so that it can hardly be a value."""
+    """Whether the number lies far from all others of every column it stands in, so that it can
+    hardly be a value.
+    """
     for column in columns:
         text = table[column].str.strip()
         if (text == code).any():
@@ -222,7 +335,9 @@ def _stands_apart(table: TextTable, columns: Sequence[str], code: str) -> bool:
     return True
 
 
-def _order(table: TextTable, roles: dict[str, str], wide: dict[str, dict[str, str]]) -> tuple[tuple[str, ...], bool]:
+def _order(
+    table: TextTable, roles: dict[str, str], wide: dict[str, dict[str, str]]
+) -> tuple[tuple[str, ...], bool]:
     if "visit" in roles and table.declared.visits:
         return table.declared.visits, True
     if "visit" in roles:
@@ -242,17 +357,26 @@ def _visits(order: Sequence[str], sure: bool, columns: Sequence[str], flagged: s
         why = "" if sure else ": the order of the file, as the names tell no time"
         return [f"order = {_list(order)}   # guess{why}", f"baseline = {_q(start)}   # guess"]
     numbered = _numbered(columns)
-    ends = {f"visit_{n}": n for n in next(iter(numbered.values()), ())} or {"baseline": "_pre", "week_4": "_post"}
+    ends = {f"visit_{n}": n for n in next(iter(numbered.values()), ())} or {
+        "baseline": "_pre",
+        "week_4": "_post",
+    }
     seen = f" ({', '.join(numbered)} here, perhaps)" if numbered else ""
     return [
-        "# No visits were found. Name the visit column under [roles], or, where one score stands in several columns:",
-        f"# order = {_list(list(ends))}", f"# [wide.suffix]   # visit = what its columns end in{seen}",
+        (
+            "# No visits were found. Name the visit column under [roles], or, where one score"
+            " stands in several columns:"
+        ),
+        f"# order = {_list(list(ends))}",
+        f"# [wide.suffix]   # visit = what its columns end in{seen}",
         *[f"# {visit} = {_q(end)}" for visit, end in ends.items()],
-    ]  # fmt: skip
+    ]
 
 
 def _numbered(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Names that end in the same two or more numbers as another name does (pk1, pk2, pk5, f1, f2, f5): visits, perhaps."""
+    """Names that end in the same two or more numbers as another name does (pk1, pk2, pk5, f1, f2,
+    f5): visits, perhaps.
+    """
     ends: dict[str, list[str]] = {}
     for column in columns:
         if found := re.fullmatch(r"(.*[^0-9])([0-9]{1,2})", column):
@@ -262,27 +386,51 @@ def _numbered(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {stem: best for stem, e in ends.items() if tuple(e) == best and alike[best] > 1}
 
 
-def _instruments(table: TextTable, names: Sequence[str], wide: dict[str, dict[str, str]]) -> list[str]:
+def _instruments(
+    table: TextTable, names: Sequence[str], wide: dict[str, dict[str, str]]
+) -> list[str]:
     lines, claimed = ["", "[instruments]"], set()
     for hit in recognise(names):
         kind = instrument(hit.instrument)
         if kind.options and any(not o.default for o in kind.options):
-            needs = ", ".join(f"{o.name} = one of {', '.join(o.choices)}" for o in kind.options if not o.default)
+            needs = ", ".join(
+                f"{o.name} = one of {', '.join(o.choices)}" for o in kind.options if not o.default
+            )
             lines.append(f"# {kind.title} also needs a choice: {needs}")
         fields = [f"{_k(k)} = {_q(c)}" for k, c in (hit.items or hit.totals).items()]
-        fields += [f"{o.name} = {_q(o.choices[0])}" for o in kind.options if not o.default and o.choices]
-        lines.append(f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {hit.why}")
+        fields += [
+            f"{o.name} = {_q(o.choices[0])}" for o in kind.options if not o.default and o.choices
+        ]
+        lines.append(
+            f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {hit.why}"
+        )
         claimed |= {*hit.items.values(), *hit.totals.values()}
     if len(lines) == 2:
-        lines.append('# no instrument was recognised; for example: pain_nrs = { average = "nrs_avg" }')
+        lines.append(
+            '# no instrument was recognised; for example: pain_nrs = { average = "nrs_avg" }'
+        )
     rest = [n for n in names if n not in claimed and (n in wide or _score_like(table, n))]
-    numbered = {} if wide else {f"{stem}{n}": stem for stem, ends in _numbered(names).items() for n in ends}
+    numbered = (
+        {}
+        if wide
+        else {f"{stem}{n}": stem for stem, ends in _numbered(names).items() for n in ends}
+    )
     rest = list(dict.fromkeys(numbered.get(n, n) for n in rest))
     if rest:
-        lines += ["", "[outcomes]   # scores of no known instrument: say which side is better, and the scale"]
+        lines += [
+            "",
+            "[outcomes]   # scores of no known instrument: say which side is better, and the scale",
+        ]
         for n in rest:
-            line = f'{_k(key(n))} = {{ column = {_q(n)}, title = {_q(n)}, better = "lower" }}   # guess'
-            lines.append(line if n in wide else f"# {line}{', with [wide.suffix]' if n in numbered.values() else ''}")
+            line = (
+                f'{_k(key(n))} = {{ column = {_q(n)}, title = {_q(n)}, better = "lower" }}   #'
+                " guess"
+            )
+            lines.append(
+                line
+                if n in wide
+                else f"# {line}{', with [wide.suffix]' if n in numbered.values() else ''}"
+            )
     return lines
 
 

@@ -21,7 +21,9 @@ __all__ = ["Source", "read_file"]
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of file: what it is called, what reads it, and which fields of a `Source` say something about it."""
+    """A kind of file: what it is called, what reads it, and which fields of a `Source` say
+    something about it.
+    """
 
     name: str
     read: Callable[[Source], TextTable]
@@ -30,13 +32,18 @@ class _Kind:
 
 def _text(source: Source) -> TextTable:
     return read_delimited(
-        source.file, header=source.header, delimiter=source.delimiter, encoding=source.encoding,
+        source.file,
+        header=source.header,
+        delimiter=source.delimiter,
+        encoding=source.encoding,
         unfinished=source.unfinished,
-    )  # fmt: skip
+    )
 
 
 def _workbook(source: Source) -> TextTable:
-    return read_excel(source.file, sheet=source.sheet, header=source.header, unfinished=source.unfinished)
+    return read_excel(
+        source.file, sheet=source.sheet, header=source.header, unfinished=source.unfinished
+    )
 
 
 def _statistical(source: Source) -> TextTable:
@@ -44,7 +51,13 @@ def _statistical(source: Source) -> TextTable:
 
 
 def _fhir(source: Source) -> TextTable:
-    return read_fhir(source.file, resource=source.resource, per=source.per, codes=source.codes, repeats=source.repeats)
+    return read_fhir(
+        source.file,
+        resource=source.resource,
+        per=source.per,
+        codes=source.codes,
+        repeats=source.repeats,
+    )
 
 
 _TEXT = _Kind("a text file", _text, ("header", "delimiter", "encoding", "unfinished"))
@@ -53,7 +66,8 @@ _PARQUET = _Kind("a Parquet file", lambda source: read_parquet(source.file))
 _STATISTICAL = _Kind("a file of a statistics program", _statistical, ("encoding", "labels"))
 _FHIR = _Kind("a FHIR file", _fhir, ("resource", "per", "codes", "repeats"))
 
-#: What reads a file, by its ending. Any other is a text table or, where its first bytes say so, a workbook.
+#: What reads a file, by its ending. Any other is a text table or, where its first bytes say so, a
+#: workbook.
 _KINDS: dict[str, _Kind] = {
     ".xlsx": _WORKBOOK,
     ".xlsm": _WORKBOOK,
@@ -64,27 +78,36 @@ _KINDS: dict[str, _Kind] = {
 
 #: Endings that are not read, and what to do instead.
 _OTHERS = {
-    ".xls": "an old workbook: save it as .xlsx or CSV", ".xlsb": "a binary workbook: save it as .xlsx or CSV",
-    ".ods": "an OpenDocument sheet: save it as .xlsx or CSV", ".por": "an SPSS portable file: save it as .sav or CSV",
-    ".pdf": "not a table", ".docx": "not a table", ".rds": "R data: save it as CSV", ".pkl": "never opened: it can run code",
-}  # fmt: skip
+    ".xls": "an old workbook: save it as .xlsx or CSV",
+    ".xlsb": "a binary workbook: save it as .xlsx or CSV",
+    ".ods": "an OpenDocument sheet: save it as .xlsx or CSV",
+    ".por": "an SPSS portable file: save it as .sav or CSV",
+    ".pdf": "not a table",
+    ".docx": "not a table",
+    ".rds": "R data: save it as CSV",
+    ".pkl": "never opened: it can run code",
+}
 
 
 def read_file(source: Source) -> TextTable:
     """The text table of a file.
 
-    Raises DataError where it is absent, closed to us, or of a kind that is not read; StudyError for something said of it
-    (a sheet of a text file, say) that such a file has not.
+    Raises DataError where it is absent, closed to us, or of a kind that is not read; StudyError for
+    something said of it (a sheet of a text file, say) that such a file has not.
     """
     return arranged(read_rows(source), source)
 
 
 def read_rows(source: Source) -> TextTable:
-    """The rows of a file as they stand in it, also where a study would gather several to one. Raises as `read_file` does."""
+    """The rows of a file as they stand in it, also where a study would gather several to one.
+    Raises as `read_file` does.
+    """
     try:
         return _read(source)
     except OSError as wrong:
-        raise DataError(f"{source.file.name} cannot be opened: {wrong.strerror or type(wrong).__name__}.") from None
+        raise DataError(
+            f"{source.file.name} cannot be opened: {wrong.strerror or type(wrong).__name__}."
+        ) from None
 
 
 def _read(source: Source) -> TextTable:
@@ -92,7 +115,11 @@ def _read(source: Source) -> TextTable:
     if path.is_dir():
         raise DataError(f"'{path.name}' is a folder, not a file.")
     if not path.is_file():
-        there = sorted(p.name for p in path.parent.iterdir() if p.is_file()) if path.parent.is_dir() else []
+        there = (
+            sorted(p.name for p in path.parent.iterdir() if p.is_file())
+            if path.parent.is_dir()
+            else []
+        )
         close = difflib.get_close_matches(path.name, there, n=1, cutoff=0.75)
         meant = f" Did you mean '{close[0]}'?" if close else ""
         raise DataError(f"There is no file '{path.name}' in {path.parent.resolve()}.{meant}")
@@ -104,7 +131,9 @@ def _read(source: Source) -> TextTable:
         raise StudyError(f"{path.name} is {kind.name}; it has no sheets.")
     for field in source.said():
         if field not in (*kind.takes, *GATHERING):
-            raise StudyError(f"{path.name} is {kind.name}; '{field}' says nothing about it. Leave it out.")
+            raise StudyError(
+                f"{path.name} is {kind.name}; '{field}' says nothing about it. Leave it out."
+            )
     return kind.read(source)
 
 

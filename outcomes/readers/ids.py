@@ -1,4 +1,6 @@
-"""Patients' codes: kept exactly as text; two that differ only by case or space are one person twice, or a mistake."""
+"""Patients' codes: kept exactly as text; two that differ only by case or space are one person
+twice, or a mistake.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,12 @@ def patient_ids(
 ) -> tuple[dict[str, pd.Series], list[Issue]]:
     """The patient of every row of every table, and what is worth a look.
 
-    `tables` gives each table with its patient column. `how`: "exact" keeps the text; "trim" takes surrounding spaces off;
-    "casefold" also makes capitals equal (the first way a code is written stands for all).
+    `tables` gives each table with its patient column. `how`: "exact" keeps the text; "trim" takes
+    surrounding spaces off; "casefold" also makes capitals equal (the first way a code is written
+    stands for all).
 
-    Raises DataError, with addresses, for rows without a patient and for codes that differ only by case or space.
+    Raises DataError, with addresses, for rows without a patient and for codes that differ only by
+    case or space.
     """
     if how not in CHOICES:
         raise StudyError(unknown("way of comparing ids", how, CHOICES))
@@ -37,7 +41,11 @@ def patient_ids(
         place, uniques = pd.factorize(table[column])
         texts = [str(u) if how == "exact" else str(u).strip() for u in uniques]
         shapes = [t.strip().casefold() for t in texts]
-        _refuse_nobody(table, column, np.array([s in codes or s.startswith(DECLARED_MISSING) for s in shapes])[place])
+        _refuse_nobody(
+            table,
+            column,
+            np.array([s in codes or s.startswith(DECLARED_MISSING) for s in shapes])[place],
+        )
         for number, (text, shape) in enumerate(zip(texts, shapes, strict=True)):
             written.setdefault(shape, {}).setdefault(text, (name, number))
         if how == "casefold":
@@ -59,7 +67,9 @@ def _refuse_nobody(table: TextTable, column: str, nobody: np.ndarray) -> None:
 
 
 def _refuse_variants(
-    written: Mapping[str, Mapping[str, tuple[str, int]]], tables: Mapping[str, tuple[TextTable, str]], how: str
+    written: Mapping[str, Mapping[str, tuple[str, int]]],
+    tables: Mapping[str, tuple[TextTable, str]],
+    how: str,
 ) -> None:
     twins = [list(variants.values()) for variants in written.values() if len(variants) > 1]
     if not twins:
@@ -67,21 +77,44 @@ def _refuse_variants(
 
     def place(name: str, number: int) -> str:
         table, column = tables[name]
-        return f"{name} {table.address(int((pd.factorize(table[column])[0] == number).argmax()), column)}"
+        return (
+            f"{name}"
+            f" {table.address(int((pd.factorize(table[column])[0] == number).argmax()), column)}"
+        )
 
     where = "; ".join(" and ".join(place(*one) for one in group) for group in twins[:10])
     more = f"; and {len(twins) - 10} more" if len(twins) > 10 else ""
-    choice = 'ids = "casefold"' if how == "trim" else 'ids = "trim" (spaces) or ids = "casefold" (capitals too)'
+    choice = (
+        'ids = "casefold"'
+        if how == "trim"
+        else 'ids = "trim" (spaces) or ids = "casefold" (capitals too)'
+    )
     raise DataError(
-        f"{len(twins)} patient code(s) are written in several ways that differ only by capitals or spaces: {where}{more}. "
-        f"Correct them, or say that they are the same person: {choice}, under [data] in a study file."
+        f"{len(twins)} patient code(s) are written in several ways that differ only by capitals or"
+        f" spaces: {where}{more}. Correct them, or say that they are the same person: {choice},"
+        " under [data] in a study file."
     )
 
 
 def _dates(name: str, table: TextTable, column: str) -> list[Issue]:
-    like_dates = [v for v in pd.unique(table[column]) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", v.strip())]
+    like_dates = [
+        v for v in pd.unique(table[column]) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", v.strip())
+    ]
     dated = table[column].isin(like_dates).to_numpy() & table.own(column)
     if not dated.any() or dated.mean() > 0.5:
         return []
-    text = f"{int(dated.sum())} patient code(s) are dates: a spreadsheet program turns '7/10' into one."
-    return [Issue("date_as_patient", text, int(dated.sum()), "warning", name, column, table.addresses(dated, column))]
+    text = (
+        f"{int(dated.sum())} patient code(s) are dates: a spreadsheet program turns '7/10' into"
+        " one."
+    )
+    return [
+        Issue(
+            "date_as_patient",
+            text,
+            int(dated.sum()),
+            "warning",
+            name,
+            column,
+            table.addresses(dated, column),
+        )
+    ]

@@ -20,10 +20,12 @@ _OUTCOME = ("column", "title", "better", "unit", "low", "high", "resolution", "m
 
 
 def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -> InstrumentUse:
-    """The use of one instrument: ``{average = "nrs_avg"}``, ``{prefix = "phq9_"}``, ``{items = ["q1", …]}``, ``"nrs_avg"``,
-    or ``true`` for columns under names the library knows. Other keys are the instrument's options; `file` is a clinic's own.
+    """The use of one instrument: ``{average = "nrs_avg"}``, ``{prefix = "phq9_"}``, ``{items =
+    ["q1", …]}``, ``"nrs_avg"``, or ``true`` for columns under names the library knows. Other keys
+    are the instrument's options; `file` is a clinic's own.
 
-    Raises StudyError for unknown keys, columns or where no column is found, InstrumentError for an unknown instrument.
+    Raises StudyError for unknown keys, columns or where no column is found, InstrumentError for an
+    unknown instrument.
     """
     fields = _as_mapping(name, said)
     own = fields.pop("file", "")
@@ -48,13 +50,19 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
         elif word in codes or word in scores:
             (items if word in codes else totals)[word] = str(value)
         else:
-            known = dict.fromkeys([*codes, *scores, *sorted(options), "prefix", "items", "column", "file"])
-            raise StudyError(f"[instruments] {name}: {unknown('item, score or option', word, known)}")
+            known = dict.fromkeys(
+                [*codes, *scores, *sorted(options), "prefix", "items", "column", "file"]
+            )
+            raise StudyError(
+                f"[instruments] {name}: {unknown('item, score or option', word, known)}"
+            )
     for column in (*items.values(), *totals.values()):
         if column not in columns:
             raise StudyError(f"[instruments] {name}: {unknown('column', column, columns)}")
     if not items and not totals:
-        raise StudyError(f"[instruments] {name}: no column was found for it. There is: {', '.join(columns)}.")
+        raise StudyError(
+            f"[instruments] {name}: no column was found for it. There is: {', '.join(columns)}."
+        )
     return InstrumentUse(used, items, totals, chosen)
 
 
@@ -66,18 +74,22 @@ def _as_mapping(name: str, said: Any) -> dict[str, Any]:
     if isinstance(said, Mapping) and said:
         return dict(said)
     raise StudyError(
-        f'[instruments] {name} needs its columns: {name} = {{ prefix = "{name}_" }}, or an item and its column.'
+        f'[instruments] {name} needs its columns: {name} = {{ prefix = "{name}_" }}, or an item and'
+        " its column."
     )
 
 
-def _by_prefix(kind: Instrument, prefix: str, columns: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+def _by_prefix(
+    kind: Instrument, prefix: str, columns: Sequence[str]
+) -> tuple[dict[str, str], dict[str, str]]:
     items = kind.find(columns, prefix)
     taken = set(items.values())
     by_key = {key(c): c for c in columns if c not in taken}
     totals = {s.name: by_key[k] for s in kind.scores if (k := key(f"{prefix}{s.name}")) in by_key}
     if not items and not totals:
         raise StudyError(
-            f"[instruments] {kind.id}: no column begins with '{prefix}' and ends with one of its items or scores."
+            f"[instruments] {kind.id}: no column begins with '{prefix}' and ends with one of its"
+            " items or scores."
         )
     return items, {} if items else totals
 
@@ -85,13 +97,16 @@ def _by_prefix(kind: Instrument, prefix: str, columns: Sequence[str]) -> tuple[d
 def _listed_items(name: str, codes: Sequence[str], listed: Any) -> dict[str, str]:
     if not isinstance(listed, (list, tuple)) or len(listed) != len(codes):
         raise StudyError(
-            f"[instruments] {name}: items is a list of {len(codes)} columns, in the order {', '.join(codes)}."
+            f"[instruments] {name}: items is a list of {len(codes)} columns, in the order"
+            f" {', '.join(codes)}."
         )
     return {code: str(column) for code, column in zip(codes, listed, strict=True)}
 
 
 def column_types(uses: Sequence[InstrumentUse]) -> dict[str, tuple[ColumnType, bool]]:
-    """What the columns of instruments hold, and whether a column is a ready score (which nobody checks again)."""
+    """What the columns of instruments hold, and whether a column is a ready score (which nobody
+    checks again).
+    """
     types: dict[str, tuple[ColumnType, bool]] = {}
     for use in uses:
         kind = use.kind
@@ -99,7 +114,10 @@ def column_types(uses: Sequence[InstrumentUse]) -> dict[str, tuple[ColumnType, b
         shift = shift if isinstance(shift, (int, float)) else 0
         for code, column in use.items.items():
             item = kind.item(code)
-            types[column] = (ColumnType("score", item.low - shift, item.high - shift, item.step or math.nan), False)
+            types[column] = (
+                ColumnType("score", item.low - shift, item.high - shift, item.step or math.nan),
+                False,
+            )
         for score, column in use.totals.items():
             types[column] = (ColumnType("score", kind.get(score).low, kind.get(score).high), True)
     return types
@@ -108,13 +126,16 @@ def column_types(uses: Sequence[InstrumentUse]) -> dict[str, tuple[ColumnType, b
 def plain_outcome(name: str, said: Any) -> tuple[str, Outcome]:
     """A score that belongs to no instrument: its column, and what it means.
 
-    >>> column, outcome = plain_outcome("headache", {"column": "pk", "title": "Headache score", "better": "lower"})
+    >>> column, outcome = plain_outcome(
+    ...     "headache", {"column": "pk", "title": "Headache score", "better": "lower"}
+    ... )
     >>> column, outcome.better
     ('pk', 'lower')
     """
     if not isinstance(said, (str, Mapping)):
         raise StudyError(
-            f'[outcomes] {name} is written as {name} = {{ column = "…", better = "lower", low = 0, high = 10 }}.'
+            f'[outcomes] {name} is written as {name} = {{ column = "…", better = "lower", low = 0,'
+            " high = 10 }."
         )
     fields: dict[str, Any] = {"column": said} if isinstance(said, str) else dict(said)
     for word in fields:

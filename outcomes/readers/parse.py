@@ -1,4 +1,6 @@
-"""From text to values by a declared type: what was parsed, blank, coded as missing, or could not be read, and where."""
+"""From text to values by a declared type: what was parsed, blank, coded as missing, or could not be
+read, and where.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,19 @@ PARSED, BLANK, CODED, UNPARSEABLE, OUTSIDE = range(5)
 STATUSES = ("parsed", "blank", "coded", "unparseable", "outside")
 COLUMNS = ("table", "column", "type", *STATUSES, "addresses")
 
-#: How a cell begins whose file itself says that its code means missing: "declared missing: 99", "declared missing: .a".
+#: How a cell begins whose file itself says that its code means missing: "declared missing: 99",
+#: "declared missing: .a".
 DECLARED_MISSING = "declared missing: "
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _FRACTION = re.compile(r"([0-9.,]+)\s*/\s*([0-9]+)")
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
-_SURELY_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){2,}(?:\.[0-9]+)?|,[0-9]{3}\.[0-9]+)")
-_YES = frozenset(("yes", "y", "true", "t", "1", "ja", "j", "oui", "o", "si", "sí", "s", "sim", "checked", "x"))
+_SURELY_GROUPED = re.compile(
+    r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3}){2,}(?:\.[0-9]+)?|,[0-9]{3}\.[0-9]+)"
+)
+_YES = frozenset(
+    ("yes", "y", "true", "t", "1", "ja", "j", "oui", "o", "si", "sí", "s", "sim", "checked", "x")
+)
 _NO = frozenset(("no", "n", "false", "f", "0", "nein", "nee", "non", "não", "nao", "unchecked"))
 
 
@@ -64,19 +71,26 @@ class Parsed:
         return np.isin(self.status, statuses)
 
 
-def parse_column(text: pd.Series, declared: ColumnType, *, missing: Iterable[str] = (), where: str = "") -> Parsed:
+def parse_column(
+    text: pd.Series, declared: ColumnType, *, missing: Iterable[str] = (), where: str = ""
+) -> Parsed:
     """The values of one column of text by its declared type.
 
-    Surrounding spaces are nothing; declared codes are missing; "None" and "NA" are answers unless declared. A score
-    "7/10" on a scale up to 10 is 7; a decimal comma is a decimal unless the column has thousands. A score outside
-    `low` to `high` or off its `step` keeps its value and has the status outside. `where` names the column in errors.
+    Surrounding spaces are nothing; declared codes are missing; "None" and "NA" are answers unless
+    declared. A score "7/10" on a scale up to 10 is 7; a decimal comma is a decimal unless the
+    column has thousands. A score outside `low` to `high` or off its `step` keeps its value and has
+    the status outside. `where` names the column in errors.
 
     Raises DataError for dates whose order of day and month the column does not decide.
 
-    >>> done = parse_column(pd.Series(["7", " 6,5", "7/10", "", "-99", "6?"]), ColumnType("score", 0, 10), missing=["-99"])
+    >>> done = parse_column(
+    ...     pd.Series(["7", " 6,5", "7/10", "", "-99", "6?"]),
+    ...     ColumnType("score", 0, 10),
+    ...     missing=["-99"],
+    ... )
     >>> done.values.tolist(), [STATUSES[s] for s in done.status]
     ([7.0, 6.5, 7.0, nan, nan, nan], ['parsed', 'parsed', 'parsed', 'blank', 'coded', 'unparseable'])
-    """
+    """  # noqa: E501
     codes, uniques = pd.factorize(text)
     raw = [str(u).strip() for u in uniques]
     coded = _coded(raw, missing)
@@ -84,14 +98,19 @@ def parse_column(text: pd.Series, declared: ColumnType, *, missing: Iterable[str
     read = _reader(live, declared, where)
     values = [None if not r or c else read(r) for r, c in zip(raw, coded, strict=True)]
     status = np.array(
-        [BLANK if not r else CODED if c else UNPARSEABLE if v is None else _inside(v, declared)
-         for r, c, v in zip(raw, coded, values, strict=True)], dtype=np.int8,
-    )  # fmt: skip
+        [
+            BLANK if not r else CODED if c else UNPARSEABLE if v is None else _inside(v, declared)
+            for r, c, v in zip(raw, coded, values, strict=True)
+        ],
+        dtype=np.int8,
+    )
     return Parsed(_array(values, declared.kind)[codes], status[codes], declared.kind)
 
 
 def _coded(raw: Sequence[str], missing: Iterable[str]) -> list[bool]:
-    """Which texts are codes for missing, by declaration or by the file; a number matches however it is written (-99, -99.0)."""
+    """Which texts are codes for missing, by declaration or by the file; a number matches however it
+    is written (-99, -99.0).
+    """
     words = {str(m).strip().casefold() for m in missing} - {""}
     numbers = {float(w) for w in words if _NUMBER.fullmatch(w)}
     return [
@@ -114,15 +133,22 @@ def _reader(live: Sequence[str], declared: ColumnType, where: str) -> Callable[[
 
 
 def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str], float | None]:
-    """How this column writes numbers: whether its comma is a decimal, groups thousands, or cannot be told.
+    """How this column writes numbers: whether its comma is a decimal, groups thousands, or cannot
+    be told.
 
-    >>> number_reader(["7,5", "8"])("7,5"), number_reader(["1,200", "900"])("1,200"), number_reader(["1,200.5"])("1,200")
+    >>> (
+    ...     number_reader(["7,5", "8"])("7,5"),
+    ...     number_reader(["1,200", "900"])("1,200"),
+    ...     number_reader(["1,200.5"])("1,200"),
+    ... )
     (7.5, None, 1200.0)
     """
     with_comma = [t.replace("\u2212", "-") for t in live if "," in t]
     sure = any(_SURELY_GROUPED.fullmatch(t) for t in with_comma)
     maybe = any(_GROUPED.fullmatch(t) for t in with_comma) and not high < 1000
-    decimal = any(re.fullmatch(r"[+-]?[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|[+-]?0*,[0-9]+", t) for t in with_comma)
+    decimal = any(
+        re.fullmatch(r"[+-]?[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|[+-]?0*,[0-9]+", t) for t in with_comma
+    )
 
     def read(text: str) -> float | None:
         text = text.replace("\u2212", "-")
@@ -166,13 +192,16 @@ def _array(values: Sequence[Any], kind: str) -> Any:
         return np.array([math.nan if v is None else v for v in values], dtype=float)
     if kind == "date":
         return np.array(
-            [np.datetime64("NaT", "D") if v is None else np.datetime64(v) for v in values], dtype="datetime64[D]"
+            [np.datetime64("NaT", "D") if v is None else np.datetime64(v) for v in values],
+            dtype="datetime64[D]",
         )
     return np.array(values, dtype=object)
 
 
 def looks_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
-    """Whether every cell of an undeclared column is plainly a number (no leading zeros, nothing else, something there)."""
+    """Whether every cell of an undeclared column is plainly a number (no leading zeros, nothing
+    else, something there).
+    """
     raw = [str(u).strip() for u in pd.unique(text)]
     live = [r for r, c in zip(raw, _coded(raw, missing), strict=True) if r and not c]
     number = number_reader(live)
@@ -181,7 +210,9 @@ def looks_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
 
 
 def report_row(table: str, source: TextTable, column: str, done: Parsed) -> dict[str, Any]:
-    """One row of a study's column report: how many cells have each status, and where those stand that were lost."""
+    """One row of a study's column report: how many cells have each status, and where those stand
+    that were lost.
+    """
     own = source.own(column)
     counts = {name: int((done.where(i) & own).sum()) for i, name in enumerate(STATUSES)}
     where = listed_addresses(source.addresses(done.where(UNPARSEABLE, OUTSIDE) & own, column))
@@ -189,5 +220,7 @@ def report_row(table: str, source: TextTable, column: str, done: Parsed) -> dict
 
 
 def column_report(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """What became of each column's cells: parsed, blank, coded missing, unparseable, outside the scale, and where."""
+    """What became of each column's cells: parsed, blank, coded missing, unparseable, outside the
+    scale, and where.
+    """
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,8 +1,8 @@
 """Columns that may identify a patient, found by their names and by the look of their values.
 
-What is looked for are the 18 classes of the HIPAA Safe Harbor rule (45 CFR 164.514(b)(2)), in the form in which they turn
-up in tables of scores, with national numbers of several countries. To find nothing means only that: no Safe Harbor
-column was found. It does not make a file anonymous.
+What is looked for are the 18 classes of the HIPAA Safe Harbor rule (45 CFR 164.514(b)(2)), in the
+form in which they turn up in tables of scores, with national numbers of several countries. To find
+nothing means only that: no Safe Harbor column was found. It does not make a file anonymous.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ CLEAN = "no Safe Harbor column found"
 
 @dataclass(frozen=True)
 class Finding:
-    """A column that may identify a patient: which, of what kind, and why it was thought so; never a value."""
+    """A column that may identify a patient: which, of what kind, and why it was thought so; never a
+    value.
+    """
 
     table: str
     column: str
@@ -28,49 +30,90 @@ class Finding:
     why: str
 
 
-# Column names, as words without accents and capitals. "=x" is the whole name; otherwise the words stand together anywhere.
+# Column names, as words without accents and capitals. "=x" is the whole name; otherwise the words
+# stand together anywhere.
 _NAMES: dict[str, str] = {
-    "name": "=name =names =nom =nombre =naam =nome =noms =prenom =nombres =initials patient name|full name|first name|firstname|"
-    "last name|lastname|surname|family name|given name|middle name|maiden name|forename|name of patient|initials|initialen|"
-    "initiales|iniciales|voorletters|iniziali|vorname|nachname|familienname|geburtsname|patientenname|prenom|"
-    "nom de famille|nom du patient|nom patient|nombre del paciente|nombre completo|apellido|apellidos|voornaam|achternaam|"
-    "naam patient|patientnaam|cognome|nome completo|nome paciente|nome do paciente|nome paziente|sobrenome|apelido|"
-    "lname|fname|mname|sname|ptname|patname|pat name|pt name|client name|name patient|naam voor|naam achter|nom famille|nombre paciente|"
-    "next of kin|emergency contact|mother name|father name|recipient last name|recipient first name",
-    "geography": "=city =town =county =address =street =zip =plz =ort =stadt =rue =calle =straat =cep =ville =ciudad "
-    "=comune =citta =cidade =rua =adresse =adres address line|home address|street address|postal address|"
-    "postal code|postcode|post code|zip code|zipcode|zip5|postleitzahl|wohnort|strasse|anschrift|code postal|"
-    "codigo postal|direccion|domicilio|woonplaats|indirizzo|codice postale|endereco|latitude|longitude|geolocation|"
-    "location latitude|location longitude|adresse postale|lieu de naissance|place of birth|geburtsort|luogo di nascita",
-    "date of birth": "=dob =birthdate =gebdat =ddn =ndn date of birth|birth date|birth dt|birthdt|dt birth|"
-    "birth day|birthday|birthdate|geburtsdatum|geb datum|"
-    "date de naissance|date naissance|fecha de nacimiento|fecha nacimiento|geboortedatum|data di nascita|data nascita|"
-    "data de nascimento|data nascimento|patient dob|dob",
-    "phone or fax": "=tel =phone =fax =mobile =telefon =telephone =telefono =telefone =telefoon =handy =movil =celular phone number|"
-    "phone no|phone num|cell no|cell num|cell number|mob no|mobile no|contact no|contact number|contact phone|tel number|"
-    "home phone|cell phone|mobile phone|mobile number|telephone number|tel no|telefonnummer|handynummer|"
-    "numero de telephone|numero de telefono|telefoonnummer|mobiel|cellulare|telemovel|fax number|faxnummer",
-    "e-mail": "=email =mail =courriel =correo email|e mail|mail address|courriel|correo electronico|recipient email",
-    "national or social security number": "=ssn =nhs =bsn =nir =dni =nie =nif =cpf =curp =ahv =personnummer ssn|"
-    "social security|nhs number|nhs no|nhs num|ni number|nhs id|chi number|national id|national insurance|insee|"
-    "numero de securite sociale|numero securite sociale|no secu|sozialversicherungsnummer|burgerservicenummer|"
-    "codice fiscale|cartao de cidadao|numero de utente|steuer id|ahv nummer|pesel",
-    "record number": "=mrn =urn =nhc mrn|hosp no|hosp num|medical record|hospital number|hospital no|hospital id|chart number|chart no|"
-    "case number|fallnummer|patientennummer|aktenzeichen|numero de dossier|no dossier|historia clinica|"
-    "numero de historia|dossiernummer|patientnummer|cartella clinica|numero cartella|prontuario|processo clinico",
-    "health plan or account number": "=iban health plan|insurance number|insurance id|insurance no|policy number|policy no|member id|"
-    "medicare|medicaid|versichertennummer|versicherungsnummer|krankenversicherungsnummer|numero d assurance|"
-    "numero de poliza|polisnummer|account number|bank account|kontonummer|credit card",
-    "licence, vehicle or device number": "=vin =imei =udi licence number|license number|license plate|licence plate|driver license|"
-    "driving licence|passport|reisepass|passeport|pasaporte|paspoort|passaporto|passaporte|device serial|geraetenummer|"
-    "device id|mac address",
-    "web or network address": "=ip =url =ip_address ip address|ipaddress|web address|website|homepage|facebook|twitter|instagram",
-    "biometric or photograph": "=photo =photograph fingerprint|voice print|retina scan|face photo|patient photo|iris scan",
-    "free text": "=comment =commentss =note =remarks =remark =narrative =kommentar =bemerkung =commentaire =comentario "
-    "=opmerking =commenti =commento =observacoes =freetext free text|freetext|free response|comments|clinical notes|"
-    "nurse notes|progress notes|bemerkungen|kommentare|anmerkungen|freitext|commentaires|remarques|texte libre|comentarios|"
-    "observaciones|texto libre|opmerkingen|vrije tekst|testo libero|osservazioni|comentario|anything else|"
-    "please specify|other specify",
+    "name": (
+        "=name =names =nom =nombre =naam =nome =noms =prenom =nombres =initials patient name|full"
+        " name|first name|firstname|last name|lastname|surname|family name|given name|middle"
+        " name|maiden name|forename|name of"
+        " patient|initials|initialen|initiales|iniciales|voorletters|iniziali|vorname|nachname|familienname|geburtsname|patientenname|prenom|nom"  # noqa: E501
+        " de famille|nom du patient|nom patient|nombre del paciente|nombre"
+        " completo|apellido|apellidos|voornaam|achternaam|naam patient|patientnaam|cognome|nome"
+        " completo|nome paciente|nome do paciente|nome"
+        " paziente|sobrenome|apelido|lname|fname|mname|sname|ptname|patname|pat name|pt name|client"
+        " name|name patient|naam voor|naam achter|nom famille|nombre paciente|next of kin|emergency"
+        " contact|mother name|father name|recipient last name|recipient first name"
+    ),
+    "geography": (
+        "=city =town =county =address =street =zip =plz =ort =stadt =rue =calle =straat =cep =ville"
+        " =ciudad =comune =citta =cidade =rua =adresse =adres address line|home address|street"
+        " address|postal address|postal code|postcode|post code|zip"
+        " code|zipcode|zip5|postleitzahl|wohnort|strasse|anschrift|code postal|codigo"
+        " postal|direccion|domicilio|woonplaats|indirizzo|codice"
+        " postale|endereco|latitude|longitude|geolocation|location latitude|location"
+        " longitude|adresse postale|lieu de naissance|place of birth|geburtsort|luogo di nascita"
+    ),
+    "date of birth": (
+        "=dob =birthdate =gebdat =ddn =ndn date of birth|birth date|birth dt|birthdt|dt birth|birth"
+        " day|birthday|birthdate|geburtsdatum|geb datum|date de naissance|date naissance|fecha de"
+        " nacimiento|fecha nacimiento|geboortedatum|data di nascita|data nascita|data de"
+        " nascimento|data nascimento|patient dob|dob"
+    ),
+    "phone or fax": (
+        "=tel =phone =fax =mobile =telefon =telephone =telefono =telefone =telefoon =handy =movil"
+        " =celular phone number|phone no|phone num|cell no|cell num|cell number|mob no|mobile"
+        " no|contact no|contact number|contact phone|tel number|home phone|cell phone|mobile"
+        " phone|mobile number|telephone number|tel no|telefonnummer|handynummer|numero de"
+        " telephone|numero de telefono|telefoonnummer|mobiel|cellulare|telemovel|fax"
+        " number|faxnummer"
+    ),
+    "e-mail": (
+        "=email =mail =courriel =correo email|e mail|mail address|courriel|correo"
+        " electronico|recipient email"
+    ),
+    "national or social security number": (
+        "=ssn =nhs =bsn =nir =dni =nie =nif =cpf =curp =ahv =personnummer ssn|social security|nhs"
+        " number|nhs no|nhs num|ni number|nhs id|chi number|national id|national"
+        " insurance|insee|numero de securite sociale|numero securite sociale|no"
+        " secu|sozialversicherungsnummer|burgerservicenummer|codice fiscale|cartao de"
+        " cidadao|numero de utente|steuer id|ahv nummer|pesel"
+    ),
+    "record number": (
+        "=mrn =urn =nhc mrn|hosp no|hosp num|medical record|hospital number|hospital no|hospital"
+        " id|chart number|chart no|case number|fallnummer|patientennummer|aktenzeichen|numero de"
+        " dossier|no dossier|historia clinica|numero de"
+        " historia|dossiernummer|patientnummer|cartella clinica|numero cartella|prontuario|processo"
+        " clinico"
+    ),
+    "health plan or account number": (
+        "=iban health plan|insurance number|insurance id|insurance no|policy number|policy"
+        " no|member"
+        " id|medicare|medicaid|versichertennummer|versicherungsnummer|krankenversicherungsnummer|numero"  # noqa: E501
+        " d assurance|numero de poliza|polisnummer|account number|bank account|kontonummer|credit"
+        " card"
+    ),
+    "licence, vehicle or device number": (
+        "=vin =imei =udi licence number|license number|license plate|licence plate|driver"
+        " license|driving"
+        " licence|passport|reisepass|passeport|pasaporte|paspoort|passaporto|passaporte|device"
+        " serial|geraetenummer|device id|mac address"
+    ),
+    "web or network address": (
+        "=ip =url =ip_address ip address|ipaddress|web"
+        " address|website|homepage|facebook|twitter|instagram"
+    ),
+    "biometric or photograph": (
+        "=photo =photograph fingerprint|voice print|retina scan|face photo|patient photo|iris scan"
+    ),
+    "free text": (
+        "=comment =commentss =note =remarks =remark =narrative =kommentar =bemerkung =commentaire"
+        " =comentario =opmerking =commenti =commento =observacoes =freetext free text|freetext|free"
+        " response|comments|clinical notes|nurse notes|progress"
+        " notes|bemerkungen|kommentare|anmerkungen|freitext|commentaires|remarques|texte"
+        " libre|comentarios|observaciones|texto libre|opmerkingen|vrije tekst|testo"
+        " libero|osservazioni|comentario|anything else|please specify|other specify"
+    ),
 }
 
 _AGE = re.compile(r"(^|_)(age|alter|edad|leeftijd|eta|idade)(_|$)")
@@ -79,31 +122,47 @@ _DATE_NAME = re.compile(r"(^|_)(date|datum|fecha|data|timestamp|datetime|dat|dt)
 _EMAIL = re.compile(r"\S*[^@\s]@[^@\s]+\.[A-Za-z]{2,}\S*")
 _URL = re.compile(r"(?:https?|ftp)://\S+|www\.\S+\.\S+", re.IGNORECASE)
 _IP = re.compile(r"(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
-_IP6 = re.compile(r"(?=.*:.*:)(?=.*[0-9a-fA-F])(?!\d{1,2}:\d{2}(:\d{2})?$)[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){3,7}")
+_IP6 = re.compile(
+    r"(?=.*:.*:)(?=.*[0-9a-fA-F])(?!\d{1,2}:\d{2}(:\d{2})?$)[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){3,7}"
+)
 _SSN = re.compile(r"(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
-_PHONE = re.compile(r"\+\d[\d ().\-/]{7,18}\d|\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}|0\d{1,5}[ /-]\d{2,4}[ \d-]{3,9}\d")
+_PHONE = re.compile(
+    r"\+\d[\d ().\-/]{7,18}\d|\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}|0\d{1,5}[ /-]\d{2,4}[ \d-]{3,9}\d"
+)
 _DATE = re.compile(
     r"(?:(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])"
     r"|(?:0?[1-9]|[12]\d|3[01])([-/.])(?:0?[1-9]|[12]\d|3[01])\2(?:(?:19|20)\d\d|\d\d)"
-    r"|(?:0?[1-9]|[12]\d|3[01])[- ]?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-, ]*(?:19|20)\d\d)"
+    r"|(?:0?[1-9]|[12]\d|3[01])[- ]?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-,"
+    r" ]*(?:19|20)\d\d)"
     r"(?:[ T]\d{1,2}:\d{2}.*)?",
     re.IGNORECASE,
 )
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE)
 _ZIP4 = re.compile(r"\d{5}-\d{4}")
-_POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d|[1-9]\d{3} [A-Z]{2}")
+_POSTCODE = re.compile(
+    r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d|[1-9]\d{3} [A-Z]{2}"
+)
 _FISCAL = re.compile(r"[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORECASE)
-_PERSON = re.compile(r"[A-Z][a-zà-ÿ'’-]+(?:, ?| )(?:[A-Z][a-zà-ÿ'’-]+|[A-Z]\.)(?: [A-Z][a-zà-ÿ'’-]+)?")
+_PERSON = re.compile(
+    r"[A-Z][a-zà-ÿ'’-]+(?:, ?| )(?:[A-Z][a-zà-ÿ'’-]+|[A-Z]\.)(?: [A-Z][a-zà-ÿ'’-]+)?"
+)
 
 
 def scan(
-    table: str, frame: pd.DataFrame, *, allow: Iterable[str] = (), drop: Iterable[str] = (), ids: Sequence[str] = (),
+    table: str,
+    frame: pd.DataFrame,
+    *,
+    allow: Iterable[str] = (),
+    drop: Iterable[str] = (),
+    ids: Sequence[str] = (),
     marked: Iterable[str] = (),
-) -> list[Finding]:  # fmt: skip
-    """The columns of a frame of text that may identify a patient, but for those allowed or dropped by name.
+) -> list[Finding]:
+    """The columns of a frame of text that may identify a patient, but for those allowed or dropped
+    by name.
 
-    `ids` are columns of study codes, where a surname in place of a code is looked for too; `marked` are columns that the
-    file's own data dictionary calls identifiers. A column without any content is never named. No value stands in a finding.
+    `ids` are columns of study codes, where a surname in place of a code is looked for too; `marked`
+    are columns that the file's own data dictionary calls identifiers. A column without any content
+    is never named. No value stands in a finding.
 
     >>> frame = pd.DataFrame({"id": ["K1", "K2"], "nrs": ["7", "4"], "dob": ["1971-02-03", ""]})
     >>> [(f.column, f.kind) for f in scan("patients", frame)], scan("patients", frame, drop=["dob"])
@@ -117,20 +176,30 @@ def scan(
         values = [v for u in pd.unique(frame[column]) if isinstance(u, str) and (v := u.strip())]
         if values:
             there = frame[column] != ""
-            people = frame.loc[there, ids[0]].nunique() if ids and ids[0] in frame else int(there.sum())
+            people = (
+                frame.loc[there, ids[0]].nunique() if ids and ids[0] in frame else int(there.sum())
+            )
             own = ("identifier", "the data dictionary says so") if column in said else None
-            finding = own or next(_findings(str(column), values, int(there.sum()), people, column in ids), None)
+            finding = own or next(
+                _findings(str(column), values, int(there.sum()), people, column in ids), None
+            )
             if finding:
                 found.append(Finding(table, str(column), *finding))
     return found
 
 
-def _findings(column: str, values: Sequence[str], filled: int, people: int, is_id: bool) -> Iterator[tuple[str, str]]:
-    """Kinds and reasons, the plainest first. `values` are the distinct texts, `filled` cells of so many `people`."""
+def _findings(
+    column: str, values: Sequence[str], filled: int, people: int, is_id: bool
+) -> Iterator[tuple[str, str]]:
+    """Kinds and reasons, the plainest first. `values` are the distinct texts, `filled` cells of so
+    many `people`.
+    """
     words = _words(column)
     single = frozenset(words.split("_"))
     for kind, names in _COMPILED.items():
-        told = names.search(words) or (kind != "free text" and any(phrase <= single for phrase in _PHRASES[kind]))
+        told = names.search(words) or (
+            kind != "free text" and any(phrase <= single for phrase in _PHRASES[kind])
+        )
         if told and not (kind == "free text" and all(map(_is_number, values))):
             yield kind, "its name says so"
     for kind, why, fits, enough in _PATTERNS:
@@ -140,7 +209,9 @@ def _findings(column: str, values: Sequence[str], filled: int, people: int, is_i
     dates = sum(1 for v in values if _DATE.fullmatch(v))
     if dates and ((dates >= 2 and dates * 10 >= len(values)) or _DATE_NAME.search(words)):
         yield "date", "calendar dates down to the day"
-    if _AGE.search(words) and any(_is_number(v) and float(v.replace(",", ".")) > 89 for v in values):
+    if _AGE.search(words) and any(
+        _is_number(v) and float(v.replace(",", ".")) > 89 for v in values
+    ):
         yield "age over 89", "ages above 89 single people out: write 90 or older as 90"
     if _free_text(values, filled):
         yield "free text", "long texts that differ from row to row"
@@ -148,7 +219,10 @@ def _findings(column: str, values: Sequence[str], filled: int, people: int, is_i
     if names_like >= 3 and names_like * 10 >= 8 * len(values) and len(values) * 10 >= 8 * people:
         yield "name", "texts that look like people's names"
     if is_id and any(
-        re.fullmatch(r"[^\W\d_]{2,}(?:[ ,'-]+[^\W\d_]+)*", v) and v[:1].isupper() and not v.isupper() for v in values
+        re.fullmatch(r"[^\W\d_]{2,}(?:[ ,'-]+[^\W\d_]+)*", v)
+        and v[:1].isupper()
+        and not v.isupper()
+        for v in values
     ):
         yield "name", "codes that look like surnames"
 
@@ -174,7 +248,11 @@ def _compile(names: str) -> re.Pattern[str]:
     whole = [n[1:] for n in names.split() if n.startswith("=")]
     rest = " ".join(n for n in names.split() if not n.startswith("="))
     inside = [n.strip().replace(" ", "_") for n in rest.split("|")]
-    return re.compile(rf"^(?:{'|'.join(whole)})$|(?:^|_)(?:{'|'.join(inside)})(?:_|$)" if whole else "|".join(inside))
+    return re.compile(
+        rf"^(?:{'|'.join(whole)})$|(?:^|_)(?:{'|'.join(inside)})(?:_|$)"
+        if whole
+        else "|".join(inside)
+    )
 
 
 def _phrases(names: str) -> tuple[frozenset[str], ...]:
@@ -187,7 +265,7 @@ _COMPILED = {kind: _compile(names) for kind, names in _NAMES.items()}
 _PHRASES = {kind: _phrases(names) for kind, names in _NAMES.items()}
 
 
-# --- numbers with check digits --------------------------------------------------------------------------------------
+# --- numbers with check digits --------------------------------------------------------------------
 
 
 def _digits(text: str, length: int) -> list[int]:
@@ -195,19 +273,32 @@ def _digits(text: str, length: int) -> list[int]:
     if not text[-1:].isdigit() or len(text) < length:
         return []
     plain = re.sub(r"[ .\-/]", "", text)
-    return [int(c) for c in plain] if len(plain) == length and plain.isascii() and plain.isdigit() else []
+    return (
+        [int(c) for c in plain]
+        if len(plain) == length and plain.isascii() and plain.isdigit()
+        else []
+    )
 
 
 def _nhs(text: str) -> bool:
-    """NHS number of England, Wales and the Isle of Man: ten digits, modulus 11 with weights 10 to 2."""
+    """NHS number of England, Wales and the Isle of Man: ten digits, modulus 11 with weights 10 to
+    2.
+    """
     d = _digits(text, 10)
-    return bool(d) and (11 - sum(w * x for w, x in zip(range(10, 1, -1), d[:9], strict=True)) % 11) % 11 == d[9]
+    return (
+        bool(d)
+        and (11 - sum(w * x for w, x in zip(range(10, 1, -1), d[:9], strict=True)) % 11) % 11
+        == d[9]
+    )
 
 
 def _bsn(text: str) -> bool:
     """Dutch burgerservicenummer: nine digits, eleven-test with weights 9 to 2 and -1."""
     d = _digits(text, 9)
-    return any(d) and sum(w * x for w, x in zip((9, 8, 7, 6, 5, 4, 3, 2, -1), d, strict=True)) % 11 == 0
+    return (
+        any(d)
+        and sum(w * x for w, x in zip((9, 8, 7, 6, 5, 4, 3, 2, -1), d, strict=True)) % 11 == 0
+    )
 
 
 def _cpf(text: str) -> bool:
@@ -219,7 +310,9 @@ def _cpf(text: str) -> bool:
 
 
 def _nir(text: str) -> bool:
-    """French NIR: thirteen characters and a key of two, modulus 97 (Corsica's 2A and 2B as 19 and 18)."""
+    """French NIR: thirteen characters and a key of two, modulus 97 (Corsica's 2A and 2B as 19 and
+    18).
+    """
     if len(text) < 15:
         return False
     plain = re.sub(r"[ .\-]", "", text).upper().replace("2A", "19").replace("2B", "18")
@@ -227,17 +320,24 @@ def _nir(text: str) -> bool:
 
 
 def _dni(text: str) -> bool:
-    """Spanish DNI or NIE: eight digits (X, Y, Z for the first of a NIE) and a letter, modulus 23."""
+    """Spanish DNI or NIE: eight digits (X, Y, Z for the first of a NIE) and a letter, modulus
+    23.
+    """
     if not text[-1:].isalpha():
         return False
     plain = re.sub(r"[ .\-]", "", text).upper()
     if not re.fullmatch(r"[XYZ\d]\d{7}[A-Z]", plain):
         return False
-    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(plain[:8].translate(str.maketrans("XYZ", "012"))) % 23] == plain[8]
+    return (
+        "TRWAGMYFPDXBNJZSQVHLCKE"[int(plain[:8].translate(str.maketrans("XYZ", "012"))) % 23]
+        == plain[8]
+    )
 
 
 def _kvnr(text: str) -> bool:
-    """German health insurance number: a letter and nine digits, the last by Luhn's rule with the letter as two digits."""
+    """German health insurance number: a letter and nine digits, the last by Luhn's rule with the
+    letter as two digits.
+    """
     if not re.fullmatch(r"[A-Z]\d{9}", text):
         return False
     d = [int(c) for c in f"{ord(text[0]) - 64:02d}{text[1:9]}"]
@@ -269,19 +369,54 @@ _PATTERNS: tuple[tuple[str, str, Fits, Callable[[int], float]], ...] = (
     ("web or network address", "web addresses", _URL.search, _any),
     ("web or network address", "network (IP) addresses", _IP.fullmatch, _any),
     ("web or network address", "network (IP) addresses", _IP6.fullmatch, _any),
-    ("national or social security number", "numbers written like US social security numbers", _SSN.fullmatch, _any),
-    ("national or social security number", "codes written like Italian codici fiscali", _FISCAL.fullmatch, _any),
-    ("national or social security number", "numbers with the check digit of NHS numbers", _nhs, _most),
+    (
+        "national or social security number",
+        "numbers written like US social security numbers",
+        _SSN.fullmatch,
+        _any,
+    ),
+    (
+        "national or social security number",
+        "codes written like Italian codici fiscali",
+        _FISCAL.fullmatch,
+        _any,
+    ),
+    (
+        "national or social security number",
+        "numbers with the check digit of NHS numbers",
+        _nhs,
+        _most,
+    ),
     ("national or social security number", "numbers that pass the Dutch BSN test", _bsn, _most),
-    ("national or social security number", "numbers with the check digits of Brazilian CPFs", _cpf, _most),
+    (
+        "national or social security number",
+        "numbers with the check digits of Brazilian CPFs",
+        _cpf,
+        _most,
+    ),
     ("national or social security number", "numbers with the key of French NIRs", _nir, _half),
-    ("national or social security number", "codes with the check letter of Spanish DNIs", _dni, _most),
-    ("health plan or account number", "codes with the check digit of German insurance numbers", _kvnr, _most),
+    (
+        "national or social security number",
+        "codes with the check letter of Spanish DNIs",
+        _dni,
+        _most,
+    ),
+    (
+        "health plan or account number",
+        "codes with the check digit of German insurance numbers",
+        _kvnr,
+        _most,
+    ),
     ("phone or fax", "numbers written like telephone numbers", _PHONE.fullmatch, _half),
     ("geography", "codes written like ZIP+4 codes", _ZIP4.fullmatch, _half),
     ("geography", "codes written like postcodes", _POSTCODE.fullmatch, _half),
-    ("unique code", "hashes, which can be undone unless they were salted", _HASH.fullmatch, _half_of_any),
-)  # fmt: skip
+    (
+        "unique code",
+        "hashes, which can be undone unless they were salted",
+        _HASH.fullmatch,
+        _half_of_any,
+    ),
+)
 
 
 def message(findings: Sequence[Finding]) -> str:
@@ -289,7 +424,9 @@ def message(findings: Sequence[Finding]) -> str:
     lines = [f"  {f.column} ({f.table} table): {f.kind}; {f.why}" for f in findings]
     columns = ", ".join(f'"{f.column}"' for f in findings)
     return (
-        f"{len(findings)} column(s) may identify a patient:\n" + "\n".join(lines) + "\n"
-        f"Drop or allow each by name: [privacy] drop = [{columns}] (or allow = [...]) in the study file, "
-        "drop=[...] or allow=[...] in read_table. Dropped columns are never read into the study."
+        f"{len(findings)} column(s) may identify a patient:\n"
+        + "\n".join(lines)
+        + f"\nDrop or allow each by name: [privacy] drop = [{columns}] (or allow = [...]) in the"
+        " study file, drop=[...] or allow=[...] in read_table. Dropped columns are never read"
+        " into the study."
     )

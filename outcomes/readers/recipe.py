@@ -15,15 +15,27 @@ from outcomes.readers.source import Source
 TABLES = tuple(f.name for f in form.DATA.fields if f.inside)
 ROLES = form.ROLES.names
 #: What the columns of roles hold; "code" is a whole number where all are, else text.
-ROLE_TYPES = dict.fromkeys(("arm", "sequence", "site", "route", "event", "severity", "relation"), "category") | {
-    "patient": "text", "visit": "text", "period": "code", "episode": "code", "infusion": "code", "day": "number",
-    "dose": "number", "onset": "number", "serious": "yes/no", "date": "date",
-}  # fmt: skip
+ROLE_TYPES = dict.fromkeys(
+    ("arm", "sequence", "site", "route", "event", "severity", "relation"), "category"
+) | {
+    "patient": "text",
+    "visit": "text",
+    "period": "code",
+    "episode": "code",
+    "infusion": "code",
+    "day": "number",
+    "dose": "number",
+    "onset": "number",
+    "serious": "yes/no",
+    "date": "date",
+}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that is said about files, columns, visits and privacy: what a study file and `read_table` both come down to."""
+    """All that is said about files, columns, visits and privacy: what a study file and `read_table`
+    both come down to.
+    """
 
     sources: Mapping[str, Source]
     roles: Mapping[str, str]

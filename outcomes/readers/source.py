@@ -18,13 +18,15 @@ GATHERING = ("dictionary", "form", "without", "concepts")
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table is: its file and, where needed, sheet, number of the heading row, delimiter, encoding.
+    """Where a table is: its file and, where needed, sheet, number of the heading row, delimiter,
+    encoding.
 
-    `labels` (true, or columns) takes the value labels of a statistical file in place of codes; `unfinished` keeps the
-    answers of a survey that nobody submitted. Of a REDCap export, `dictionary` is its data dictionary, `form` the one form
-    to read, `without` the forms to leave out. Of an OMOP table, `concepts` are the columns of its concepts.
-    Of FHIR, `resource` is the type to read, ``per="day"`` joins what a patient
-    gave on one day, `codes` are numbers of coded answers, `repeats` questions that may have several answers.
+    `labels` (true, or columns) takes the value labels of a statistical file in place of codes;
+    `unfinished` keeps the answers of a survey that nobody submitted. Of a REDCap export,
+    `dictionary` is its data dictionary, `form` the one form to read, `without` the forms to leave
+    out. Of an OMOP table, `concepts` are the columns of its concepts. Of FHIR, `resource` is the
+    type to read, ``per="day"`` joins what a patient gave on one day, `codes` are numbers of coded
+    answers, `repeats` questions that may have several answers.
     """
 
     file: Path
@@ -45,9 +47,15 @@ class Source:
 
     @classmethod
     def of(cls, value: Any, folder: Path, dictionary: str | None = None) -> Source:
-        """From a file name, or a mapping with `file` and the other fields. Raises StudyError for an unknown field."""
+        """From a file name, or a mapping with `file` and the other fields. Raises StudyError for an
+        unknown field.
+        """
         given = value if isinstance(value, Mapping) else {"file": value}
-        given = {k: v for k, v in ({"dictionary": dictionary or None} | {**given}).items() if v is not None}
+        given = {
+            k: v
+            for k, v in ({"dictionary": dictionary or None} | {**given}).items()
+            if v is not None
+        }
         read_fields(SOURCE, given, Document())
         fields = dict(given)
         for name in ("labels", "repeats"):
@@ -66,8 +74,14 @@ class Source:
         return tuple(n for n, f in fields.items() if n != "file" and getattr(self, n) != f.default)
 
     def facts(self, table: str, read: TextTable) -> dict[str, Any]:
-        """What a report says of the file: name, rows, and the size and hash of the very bytes that were parsed."""
+        """What a report says of the file: name, rows, and the size and hash of the very bytes that
+        were parsed.
+        """
         return {
-            "table": table, "file": self.file.name, "sheet": read.sheet, "bytes": read.size, "rows": len(read),
+            "table": table,
+            "file": self.file.name,
+            "sheet": read.sheet,
+            "bytes": read.size,
+            "rows": len(read),
             "sha256": read.sha256,
-        }  # fmt: skip
+        }

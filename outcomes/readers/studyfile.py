@@ -20,14 +20,15 @@ from outcomes.study.study import Study
 def read_study(path: str | Path) -> Study:
     """Read a study file and its tables into a study.
 
-    Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids, dictionary; [roles] which
-    column is the patient, visit, arm …; [visits] order, baseline, names (the file's name = the study's name), days (visit =
-    first and last day, where a file has dates and no visits); [instruments]; [outcomes]; [columns] types of other columns;
-    [wide]; [privacy] allow, drop; [paper] sentences for the report's checklist; [families], [estimand] and [[analysis]] the
-    plan. File names are relative to the study file.
+    Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids,
+    dictionary; [roles] which column is the patient, visit, arm …; [visits] order, baseline, names
+    (the file's name = the study's name), days (visit = first and last day, where a file has dates
+    and no visits); [instruments]; [outcomes]; [columns] types of other columns; [wide]; [privacy]
+    allow, drop; [paper] sentences for the report's checklist; [families], [estimand] and
+    [[analysis]] the plan. File names are relative to the study file.
 
-    Raises StudyError (with the line where the TOML is broken, with what exists where a key is unknown), DataError,
-    PrivacyError, InstrumentError.
+    Raises StudyError (with the line where the TOML is broken, with what exists where a key is
+    unknown), DataError, PrivacyError, InstrumentError.
     """
     path = Path(path)
     absent = f"There is no study file '{path}'. 'outcomes init DATA' writes one."
@@ -54,7 +55,11 @@ def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> R
     data, visits, privacy = said["data"], said["visits"], said["privacy"]
     there = document.data
     return Recipe(
-        sources={t: Source.of(data[t], folder, dictionary=data["dictionary"]) for t in TABLES if data[t] is not None},
+        sources={
+            t: Source.of(data[t], folder, dictionary=data["dictionary"])
+            for t in TABLES
+            if data[t] is not None
+        },
         roles=there.get("roles", {}),
         visits=_texts(visits["order"]),
         baseline=visits["baseline"],

@@ -43,24 +43,28 @@ def read_table(
 ) -> Study:
     """Read a table of scores into a study.
 
-    `path` is a file of any kind that is read (text, Excel, SPSS, Stata, SAS, Parquet …), or a mapping that says more of
-    it, as in a study file: ``{"file": "clinic.sav", "labels": True}``. The table is long (a row for each patient and
-    `visit`) or wide (a row a patient; columns such as ``nrs_pre`` and ``nrs_post``, or as `wide` declares: ``{"suffix":
-    {"pre": "_1", "post": "_2"}}``, ``{"prefix": …}`` or ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``).
-    `visits` is their order, `baseline` one of them; where rows have dates and no visits, `days` gives each visit its first
-    and last day (``{"baseline": [-7, 0], "week_4": [14, 42]}``), counted from the patient's first infusion or date.
-    `instruments` says which columns hold which questionnaire (``{"pain_nrs": {"average": "nrs"}, "phq9": {"prefix":
-    "phq9_"}}``); `outcomes` declares other scores (``{"headache": {"column": "pk", "better": "lower"}}``). Further
-    roles are keyword arguments: ``arm``, ``period``, ``sequence``, ``site``, ``route``, ``episode``, ``date`` …
-    Of a REDCap export, `dictionary` is the data dictionary and `without` are forms that are no scores (a further table of
-    the same file is ``infusions={"file": …, "form": "infusion_log"}``).
+    `path` is a file of any kind that is read (text, Excel, SPSS, Stata, SAS, Parquet …), or a
+    mapping that says more of it, as in a study file: ``{"file": "clinic.sav", "labels": True}``.
+    The table is long (a row for each patient and `visit`) or wide (a row a patient; columns such as
+    ``nrs_pre`` and ``nrs_post``, or as `wide` declares: ``{"suffix": {"pre": "_1", "post":
+    "_2"}}``, ``{"prefix": …}`` or ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``).
+    `visits` is their order, `baseline` one of them; where rows have dates and no visits, `days`
+    gives each visit its first and last day (``{"baseline": [-7, 0], "week_4": [14, 42]}``), counted
+    from the patient's first infusion or date. `instruments` says which columns hold which
+    questionnaire (``{"pain_nrs": {"average": "nrs"}, "phq9": {"prefix": "phq9_"}}``); `outcomes`
+    declares other scores (``{"headache": {"column": "pk", "better": "lower"}}``). Further roles are
+    keyword arguments: ``arm``, ``period``, ``sequence``, ``site``, ``route``, ``episode``, ``date``
+    … Of a REDCap export, `dictionary` is the data dictionary and `without` are forms that are no
+    scores (a further table of the same file is ``infusions={"file": …, "form": "infusion_log"}``).
     `columns` gives types of other columns ("number", "category", "date", "yes/no", "text").
 
-    Every cell is read as text and parsed by its type; ``study.columns`` says for each column how many were parsed,
-    blank, coded as missing (`missing`) or could not be read, and where; ``study.issues`` lists everything else.
+    Every cell is read as text and parsed by its type; ``study.columns`` says for each column how
+    many were parsed, blank, coded as missing (`missing`) or could not be read, and where;
+    ``study.issues`` lists everything else.
 
-    Raises DataError (a file that cannot be used as it is), StudyError (roles that do not fit), PrivacyError (columns
-    that may identify a patient and are neither in `allow` nor in `drop`), InstrumentError.
+    Raises DataError (a file that cannot be used as it is), StudyError (roles that do not fit),
+    PrivacyError (columns that may identify a patient and are neither in `allow` nor in `drop`),
+    InstrumentError.
 
     >>> import tempfile, pathlib
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "scores.csv"
@@ -84,8 +88,20 @@ def read_table(
     said = {"patient": patient, **({"visit": visit} if visit else {}), **roles}
     return assemble(
         Recipe(
-            sources, said, tuple(visits or ()), baseline or "", instruments=instruments or {}, outcomes=outcomes or {},
-            types=columns or {}, wide=wide or {}, missing=tuple(map(str, missing)), date_order=date_order, ids=ids,
-            days=windows(days or {}), allow=tuple(allow), drop=tuple(drop), study={"title": title, "design": design},
+            sources,
+            said,
+            tuple(visits or ()),
+            baseline or "",
+            instruments=instruments or {},
+            outcomes=outcomes or {},
+            types=columns or {},
+            wide=wide or {},
+            missing=tuple(map(str, missing)),
+            date_order=date_order,
+            ids=ids,
+            days=windows(days or {}),
+            allow=tuple(allow),
+            drop=tuple(drop),
+            study={"title": title, "design": design},
         )
-    )  # fmt: skip
+    )

@@ -24,29 +24,43 @@ SNAPSHOT = "snapshot.json"
 
 
 def write_report(
-    study: Study, answers: Plan | Results | Result, path: str | Path, *, audience: str = "internal", policy: str = "opensafely",
-    ledger: str | Path | None = None, **options: Any,
-) -> Path:  # fmt: skip
-    """Write the report of a plan (answered here) or of results already there; the path's ending chooses the format.
+    study: Study,
+    answers: Plan | Results | Result,
+    path: str | Path,
+    *,
+    audience: str = "internal",
+    policy: str = "opensafely",
+    ledger: str | Path | None = None,
+    **options: Any,
+) -> Path:
+    """Write the report of a plan (answered here) or of results already there; the path's ending
+    chooses the format.
 
-    `.html` is one file that opens in any browser and asks the network for nothing; `.pdf` (extra `pdf`) is tagged
-    PDF/UA-1; `.docx` (extra `docx`) has editable tables. All three hold the same sections and numbers. The same study,
-    plan and version give the same bytes.
+    `.html` is one file that opens in any browser and asks the network for nothing; `.pdf` (extra
+    `pdf`) is tagged PDF/UA-1; `.docx` (extra `docx`) has editable tables. All three hold the same
+    sections and numbers. The same study, plan and version give the same bytes.
 
-    `since` is the folder of the last internal report (with its `snapshot.json`, see `write_snapshot`): the report then says
-    what is new, changed, late or withdrawn, and draws the run of results; `period` names this report in it.
+    `since` is the folder of the last internal report (with its `snapshot.json`, see
+    `write_snapshot`): the report then says what is new, changed, late or withdrawn, and draws the
+    run of results; `period` names this report in it.
 
-    `audience="share"` makes the report that may leave the clinic: only numbers that pass the disclosure `policy`
-    (opensafely, nhs, cms, ukllc, acro), no mark for a single patient, and refused where too few patients differ from a
-    report shared earlier. What was shared is remembered in the `ledger`, one file a study that stays inside the clinic
-    (default: `shared-ledger.json` beside the folder of the report; the command line has it beside the study file).
+    `audience="share"` makes the report that may leave the clinic: only numbers that pass the
+    disclosure `policy` (opensafely, nhs, cms, ukllc, acro), no mark for a single patient, and
+    refused where too few patients differ from a report shared earlier. What was shared is
+    remembered in the `ledger`, one file a study that stays inside the clinic (default:
+    `shared-ledger.json` beside the folder of the report; the command line has it beside the study
+    file).
 
     Returns the path. Raises PrivacyError for a refused report, StudyError for another ending or a
     folder that cannot be made, MissingExtraError for a missing extra.
 
     >>> import pandas as pd, tempfile, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> plan = oc.Plan(oc.PairedT("pain", before="pre", after="post"))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     oc.write_report(study, plan, f"{folder}/pain.html").stat().st_size > 5000
@@ -56,17 +70,26 @@ def write_report(
     kind = target.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise StudyError(
-            f"A report ends in {', '.join(f'.{f}' for f in FORMATS)}; got '{target.suffix or target.name}'."
+            f"A report ends in {', '.join(f'.{f}' for f in FORMATS)}; got"
+            f" '{target.suffix or target.name}'."
         )
     more = {"audience": audience, "policy": policy, "ledger": ledger, **options}
-    return write_reports(study, answers, target.parent, name=target.stem, formats=(kind,), **more)[0]
+    return write_reports(study, answers, target.parent, name=target.stem, formats=(kind,), **more)[
+        0
+    ]
 
 
 def write_reports(
-    study: Study, answers: Plan | Results | Result, folder: str | Path, *, formats: tuple[str, ...] = FORMATS,
-    name: str = "report", **options: Any,
-) -> list[Path]:  # fmt: skip
-    """Write the same report in several formats; its sections are made once. Options as in `write_report`.
+    study: Study,
+    answers: Plan | Results | Result,
+    folder: str | Path,
+    *,
+    formats: tuple[str, ...] = FORMATS,
+    name: str = "report",
+    **options: Any,
+) -> list[Path]:
+    """Write the same report in several formats; its sections are made once. Options as in
+    `write_report`.
 
     Raises what `write_report` raises.
     """
@@ -80,7 +103,9 @@ def write_reports(
 
 
 def published(make: Callable[[], Document], put: Callable[[Document], T]) -> T:
-    """Make a document and publish it; made again where another report of the study was shared in between."""
+    """Make a document and publish it; made again where another report of the study was shared in
+    between.
+    """
     from outcomes.reporting.release.ledger import LedgerMovedError
 
     for _ in range(5):
@@ -94,28 +119,42 @@ def published(make: Callable[[], Document], put: Callable[[Document], T]) -> T:
 def write_document(
     doc: Document, folder: str | Path, *, formats: tuple[str, ...] = FORMATS, name: str = "report"
 ) -> list[Path]:
-    """Write a document from `build` in several formats. Raises PrivacyError, MissingExtraError, OutputError."""
+    """Write a document from `build` in several formats. Raises PrivacyError, MissingExtraError,
+    OutputError.
+    """
     return _put(doc, Path(folder), document_files(doc, formats=formats, name=name))
 
 
-def document_files(doc: Document, *, formats: tuple[str, ...] = FORMATS, name: str = "report") -> dict[str, bytes]:
-    """A document from `build` in several formats: the content of each file. Raises PrivacyError, MissingExtraError."""
+def document_files(
+    doc: Document, *, formats: tuple[str, ...] = FORMATS, name: str = "report"
+) -> dict[str, bytes]:
+    """A document from `build` in several formats: the content of each file. Raises PrivacyError,
+    MissingExtraError.
+    """
     return {f"{name}.{kind}": _render(doc, kind) for kind in formats}
 
 
 def write_tables(answers: Results, folder: str | Path, **options: Any) -> list[Path]:
-    """Write every table of the report as CSV and all of them as one workbook (extra `xlsx`), formulas made harmless.
+    """Write every table of the report as CSV and all of them as one workbook (extra `xlsx`),
+    formulas made harmless.
 
-    For internal use `results.csv` and the workbook's last sheet also hold every number in full precision. Options as
-    in `write_report`. Returns the paths. Raises StudyError where the results do not know their study.
+    For internal use `results.csv` and the workbook's last sheet also hold every number in full
+    precision. Options as in `write_report`. Returns the paths. Raises StudyError where the results
+    do not know their study.
     """
     if answers.study is None:
-        raise StudyError("These results do not know their study: answer a plan with plan.run(study).")
-    return write_document_tables(build(answers.study, answers, folder=Path(folder), **options), answers, folder)
+        raise StudyError(
+            "These results do not know their study: answer a plan with plan.run(study)."
+        )
+    return write_document_tables(
+        build(answers.study, answers, folder=Path(folder), **options), answers, folder
+    )
 
 
 def write_document_tables(doc: Document, answers: Results, folder: str | Path) -> list[Path]:
-    """Write the tables of a document from `build`; as `write_tables` does. Raises MissingExtraError, OutputError."""
+    """Write the tables of a document from `build`; as `write_tables` does. Raises
+    MissingExtraError, OutputError.
+    """
     return _put(doc, Path(folder), table_files(doc, answers))
 
 
@@ -129,33 +168,53 @@ def table_files(doc: Document, answers: Results) -> dict[str, bytes]:
 
 
 def write_snapshot(
-    study: Study, results: Results, folder: str | Path, *, since: str | Path | None = None, period: str = ""
+    study: Study,
+    results: Results,
+    folder: str | Path,
+    *,
+    since: str | Path | None = None,
+    period: str = "",
 ) -> Path:
-    """Write what this report knew, so that the next one (`since=folder`) can say what is new; as confidential as the data.
+    """Write what this report knew, so that the next one (`since=folder`) can say what is new; as
+    confidential as the data.
 
-    `since` is the folder of the report before, whose history is carried on; `period` names this one ("2026-10").
-    Returns the path of `snapshot.json`. Raises StudyError where it cannot be written.
+    `since` is the folder of the report before, whose history is carried on; `period` names this one
+    ("2026-10"). Returns the path of `snapshot.json`. Raises StudyError where it cannot be written.
     """
     return atomic.write(
-        Path(folder) / SNAPSHOT, snapshot_text(study, results, since=since, period=period), private=True
+        Path(folder) / SNAPSHOT,
+        snapshot_text(study, results, since=since, period=period),
+        private=True,
     )
 
 
-def snapshot_text(study: Study, results: Results, *, since: str | Path | None = None, period: str = "") -> str:
+def snapshot_text(
+    study: Study, results: Results, *, since: str | Path | None = None, period: str = ""
+) -> str:
     """What `write_snapshot` writes."""
     import json
 
     from outcomes.reporting.chapters.changes_since import read_snapshot, snapshot
 
-    said = snapshot(study.ready, results, last=read_snapshot(since) if since else None, period=period)
+    said = snapshot(
+        study.ready, results, last=read_snapshot(since) if since else None, period=period
+    )
     return json.dumps(said, ensure_ascii=False)
 
 
 def build(
-    study: Study, answers: Plan | Results | Result, *, audience: str = "internal", policy: str = "opensafely",
-    ledger: str | Path | None = None, folder: Path = Path("reports"), **options: Any,
-) -> Document:  # fmt: skip
-    """The document of a report, before any format: what every renderer gets. Options as in `write_report`."""
+    study: Study,
+    answers: Plan | Results | Result,
+    *,
+    audience: str = "internal",
+    policy: str = "opensafely",
+    ledger: str | Path | None = None,
+    folder: Path = Path("reports"),
+    **options: Any,
+) -> Document:
+    """The document of a report, before any format: what every renderer gets. Options as in
+    `write_report`.
+    """
     from outcomes.reporting.builder import document
     from outcomes.reporting.document import AUDIENCES
 
@@ -168,9 +227,12 @@ def build(
         return document(study.ready, results, **options)
     if options.get("since"):
         raise StudyError(
-            "What is new since last time counts single patients, so it cannot stand in a report for sharing."
+            "What is new since last time counts single patients, so it cannot stand in a report for"
+            " sharing."
         )
-    return _for_sharing(study.ready, results, policy, Path(ledger) if ledger else folder.absolute().parent / LEDGER)
+    return _for_sharing(
+        study.ready, results, policy, Path(ledger) if ledger else folder.absolute().parent / LEDGER
+    )
 
 
 def _for_sharing(study: Study, results: Results, policy: str, ledger: Path) -> Document:
@@ -204,7 +266,9 @@ def _render(doc: Document, kind: str) -> bytes:
 
 
 def _put(doc: Document, folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """All files at once, and with them the ledger; the first file is the main one, so it gets its place last."""
+    """All files at once, and with them the ledger; the first file is the main one, so it gets its
+    place last.
+    """
     from outcomes.reporting.release.ledger import recorded
 
     with recorded(doc.record):

@@ -25,22 +25,32 @@ from outcomes.reporting.plain_language import summary
 from outcomes.study.study import Study
 
 KINDS = {
-    "before-after": "before and after, no control group", "follow-up": "repeated follow-up, no control group",
-    "routes": "routes compared, not randomised", "parallel": "parallel groups", "crossover": "crossover", "n-of-1": "N-of-1",
-}  # fmt: skip
+    "before-after": "before and after, no control group",
+    "follow-up": "repeated follow-up, no control group",
+    "routes": "routes compared, not randomised",
+    "parallel": "parallel groups",
+    "crossover": "crossover",
+    "n-of-1": "N-of-1",
+}
 
 
-def document(study: Study, results: Results, *, since: str | Path | None = None, period: str = "") -> Document:
-    """The whole report of a study's results, for internal use: everything, in the order a reader needs it.
+def document(
+    study: Study, results: Results, *, since: str | Path | None = None, period: str = ""
+) -> Document:
+    """The whole report of a study's results, for internal use: everything, in the order a reader
+    needs it.
 
-    `since` is the folder of the last report, with its snapshot; `period` names this report in the run of results.
+    `since` is the folder of the last report, with its snapshot; `period` names this report in the
+    run of results.
     """
     added = guards(study, results)
     everything = Results((*results, *added), study, results.multiplicity)
     chapters: dict[str, list[Result]] = {}
     for r in everything:
         chapters.setdefault(chapter(r), []).append(r)
-    order = sorted(chapters, key=lambda c: ORDER.index(c) if c in ORDER else ORDER.index(ROBUSTNESS) - 0.5)
+    order = sorted(
+        chapters, key=lambda c: ORDER.index(c) if c in ORDER else ORDER.index(ROBUSTNESS) - 0.5
+    )
     parts: list[Section] = [
         summary(study, everything),
         *([since_last_time(study, results, read_snapshot(since), period=period)] if since else []),
@@ -60,13 +70,17 @@ def document(study: Study, results: Results, *, since: str | Path | None = None,
     ]
     parts += [replace(s, appendix=True) for s in appendix]
     title = study.title or "Patient-reported outcomes"
-    visits = f" · visits: {', '.join(spoken(v) for v in study.visits)}" if len(study.visits) > 1 else ""
+    visits = (
+        f" · visits: {', '.join(spoken(v) for v in study.visits)}" if len(study.visits) > 1 else ""
+    )
     subtitle = f"{plural(study.enrolled, 'patient')} · {KINDS[study.design]}{visits}"
     return Document(title, subtitle, finished(parts), study.sample)
 
 
 def finished(parts: Iterable[Section]) -> tuple[Section, ...]:
-    """The sections with anchors for links, page breaks, and their tables and pictures numbered through."""
+    """The sections with anchors for links, page breaks, and their tables and pictures numbered
+    through.
+    """
     numbers, seen, out = {"Table": 0, "Figure": 0}, dict[str, int](), []
     parts = list(parts)
     first = next((i for i, s in enumerate(parts) if s.appendix), 1)
@@ -84,7 +98,9 @@ def _numbered(b: Block | Releasable, numbers: dict[str, int]) -> Block | Releasa
         return replace(b, block=_numbered(b.block, numbers))  # type: ignore[arg-type]
     if isinstance(b, TableBlock):
         numbers["Table"] += 1
-        return replace(b, table=replace(b.table, title=f"Table {numbers['Table']}. {_upper(b.table.title)}"))
+        return replace(
+            b, table=replace(b.table, title=f"Table {numbers['Table']}. {_upper(b.table.title)}")
+        )
     if isinstance(b, Figure):
         numbers["Figure"] += 1
         name = f"Figure {numbers['Figure']}"

@@ -68,7 +68,9 @@ class Flow:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A picture of a result, with its caption, its words for those who cannot see it, and its numbers."""
+    """A picture of a result, with its caption, its words for those who cannot see it, and its
+    numbers.
+    """
 
     result: Result
     kind: str
@@ -90,7 +92,9 @@ Block = Paragraph | Bullets | KeyNumbers | Flow | Figure | TableBlock
 
 @dataclass(frozen=True, eq=False)
 class Releasable:
-    """A block that a disclosure policy has let through: only `outcomes.reporting.release` makes one."""
+    """A block that a disclosure policy has let through: only `outcomes.reporting.release` makes
+    one.
+    """
 
     block: Block
     policy: str
@@ -111,7 +115,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report, for one audience; `suppressed` is how many numbers of it a disclosure policy has withheld."""
+    """A whole report, for one audience; `suppressed` is how many numbers of it a disclosure policy
+    has withheld.
+    """
 
     title: str
     subtitle: str
@@ -119,7 +125,8 @@ class Document:
     sample: bool = False
     audience: str = "internal"
     suppressed: int = 0
-    #: For sharing: what publishing it writes into the ledger, and the review (each number with the rule that let it pass).
+    #: For sharing: what publishing it writes into the ledger, and the review (each number with the
+    #: rule that let it pass).
     record: Record | None = None
     review: tuple[Passed, ...] = ()
 
@@ -129,21 +136,26 @@ class Document:
         return (
             SAMPLE_WORDS
             if self.sample
-            else f"{self.title} · for {'sharing' if self.audience == 'share' else 'internal use only'}"
+            else (
+                f"{self.title} · for"
+                f" {'sharing' if self.audience == 'share' else 'internal use only'}"
+            )
         )
 
 
 def blocks_of(doc: Document, section: Section) -> Iterator[Block]:
     """The blocks of a section, for a renderer: the one way to them.
 
-    Raises PrivacyError when the report is for sharing and a block has not passed a disclosure policy.
+    Raises PrivacyError when the report is for sharing and a block has not passed a disclosure
+    policy.
     """
     for b in section.blocks:
         if isinstance(b, Releasable):
             yield b.block
         elif doc.audience != "internal":
             raise PrivacyError(
-                f"A {type(b).__name__} in '{section.title}' has not passed a disclosure policy; nothing was written."
+                f"A {type(b).__name__} in '{section.title}' has not passed a disclosure policy;"
+                " nothing was written."
             )
         else:
             yield b
@@ -170,7 +182,8 @@ def _like(b: Block | Releasable, block: Block) -> Block | Releasable:
 
 
 def on_paper(doc: Document) -> Document:
-    """The document for paper, where nothing folds: folded tables stand at the end, and a line says so in their place.
+    """The document for paper, where nothing folds: folded tables stand at the end, and a line says
+    so in their place.
 
     So do the numbers of the pictures on the first pages, where there is an appendix.
     """
@@ -191,5 +204,7 @@ def on_paper(doc: Document) -> Document:
                 kept.append(b)
         sections.append(replace(s, blocks=tuple(kept)))
     if moved:
-        sections.append(Section("Further tables", tuple(moved), anchor="further-tables", new_page=True))
+        sections.append(
+            Section("Further tables", tuple(moved), anchor="further-tables", new_page=True)
+        )
     return replace(doc, sections=tuple(sections))

@@ -8,9 +8,15 @@ from outcomes.core.wording import spoken
 from outcomes.study.study import Study
 
 PATIENTS, ANSWERS, RESPONDERS, COURSE, ROBUSTNESS, SAFETY = (
-    "The patients", "Answers", "Responders", "The course over time", "Robustness", "Side effects",
-)  # fmt: skip
-#: Chapters of answers, in the order a reader wants them; a chapter that is not named here stands before the robustness.
+    "The patients",
+    "Answers",
+    "Responders",
+    "The course over time",
+    "Robustness",
+    "Side effects",
+)
+#: Chapters of answers, in the order a reader wants them; a chapter that is not named here stands
+#: before the robustness.
 ORDER = (PATIENTS, ANSWERS, RESPONDERS, COURSE, ROBUSTNESS, SAFETY)
 
 
@@ -31,7 +37,9 @@ def several_rows(study: Study) -> bool:
 
 
 def scored(r: Result) -> int:
-    """The patients behind an answer: those analysed, of a model of several visits those with a score at its main visit."""
+    """The patients behind an answer: those analysed, of a model of several visits those with a
+    score at its main visit.
+    """
     if "observed" not in r.data or not r.main_visit:
         return r.counts.analysed
     frame = r.data["observed"]
@@ -39,7 +47,9 @@ def scored(r: Result) -> int:
 
 
 def many_missing(r: Result) -> bool:
-    """Whether more than 10% of the patients have no score behind an answer: then the report looks into what that may mean."""
+    """Whether more than 10% of the patients have no score behind an answer: then the report looks
+    into what that may mean.
+    """
     return scored(r) < 0.9 * r.counts.enrolled
 
 

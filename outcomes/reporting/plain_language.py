@@ -1,4 +1,6 @@
-"""The first page: plain words for the clinic's meeting and for patients, without a statistician's terms."""
+"""The first page: plain words for the clinic's meeting and for patients, without a statistician's
+terms.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ def scale(outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
-# --- the main answer --------------------------------------------------------------------------------------------
+# --- the main answer ------------------------------------------------------------------------------
 
 
 def _answer(r: Result) -> str:
@@ -128,7 +130,8 @@ def _how_sure(r: Result, e: Estimate) -> str:
     verb = "fall" if e.value < 0 else "rise"
     what = "typical" if has(r, Trait.RANKS) else "average"
     return (
-        f"For patients like these the {what} {verb} is likely to lie between {number(small, k)} and {number(large, k)}."
+        f"For patients like these the {what} {verb} is likely to lie between {number(small, k)} and"
+        f" {number(large, k)}."
     )
 
 
@@ -137,23 +140,27 @@ def _who(r: Result) -> str:
     out, seen = c.enrolled - c.analysed, scored(r)
     if seen < c.analysed:
         return (
-            f"{seen} of {plural(c.enrolled, noun)} had a score at {spoken(r.main_visit)}; this number "
-            "also uses what the others said before."
+            f"{seen} of {plural(c.enrolled, noun)} had a score at {spoken(r.main_visit)}; this"
+            " number also uses what the others said before."
         )
     if not out:
         return f"All {plural(c.enrolled, noun)} are in this number."
     return (
-        f"{c.analysed} of {plural(c.enrolled, noun)} are in this number; the other {out} had no score "
-        "at a visit that it needs."
+        f"{c.analysed} of {plural(c.enrolled, noun)} are in this number; the other {out} had no"
+        " score at a visit that it needs."
     )
 
 
 def _comparisons(r: Result, main: Estimate) -> list[Estimate]:
-    """The comparisons of the main kind at the main visit, one for each pair of groups; the main one first."""
+    """The comparisons of the main kind at the main visit, one for each pair of groups; the main one
+    first.
+    """
     alike = [
         e
         for e in r.estimates
-        if e.measure is main.measure and e.contrast.visit == main.contrast.visit and e.contrast.reference
+        if e.measure is main.measure
+        and e.contrast.visit == main.contrast.visit
+        and e.contrast.reference
     ]
     pairs: dict[tuple[str, str], Estimate] = {(main.contrast.group, main.contrast.reference): main}
     for e in alike:
@@ -192,7 +199,7 @@ def _difference(r: Result, main: Estimate) -> str:
     return f"{_typical(r)}, {what}{when} was {'. It was '.join(parts)}. {_who(r)}"
 
 
-# --- responders, other scores, harms -----------------------------------------------------------------------------
+# --- responders, other scores, harms --------------------------------------------------------------
 
 
 def _responses(r: Result) -> list[Response]:
@@ -206,7 +213,8 @@ def _responders(told: Iterable[Result]) -> Iterable[str]:
         if r.analysis.label and seen:
             x = seen[0]
             yield (
-                f"{r.analysis.label}: {x.count} of {x.total} patients who answered ({_of_hundred(x.count, x.total)})."
+                f"{r.analysis.label}: {x.count} of {x.total} patients who answered"
+                f" ({_of_hundred(x.count, x.total)})."
             )
             continue
         good = [
@@ -214,7 +222,9 @@ def _responders(told: Iterable[Result]) -> Iterable[str]:
             for x in seen
             if x.kind == "improved"
         ]
-        bad = [f"{x.count} of {x.total} were worse by {_rule(x)}" for x in seen if x.kind == "worsened"]
+        bad = [
+            f"{x.count} of {x.total} were worse by {_rule(x)}" for x in seen if x.kind == "worsened"
+        ]
         if good:
             title = r.outcome.title if r.outcome else "The score"
             also = f"; {bad[0]}" if bad else ""
@@ -270,21 +280,23 @@ def _harms(told: Iterable[Result]) -> Iterable[str]:
             yield f"No serious side effect was noted in {h.patients} patients."
 
 
-# --- what to keep in mind ----------------------------------------------------------------------------------------
+# --- what to keep in mind -------------------------------------------------------------------------
 
 
 def read_with_care(study: Study) -> str:
     """What a design without a control group cannot say; nothing of one that has it."""
     if study.design == "routes":
         return (
-            "Read with care: the groups were chosen for each patient, not by chance. A difference between "
-            "them may be due to whatever led to the choice; it does not say what the treatment did."
+            "Read with care: the groups were chosen for each patient, not by chance. A difference"
+            " between them may be due to whatever led to the choice; it does not say what the"
+            " treatment did."
         )
     if study.controlled:
         return ""
     return (
-        "Read with care: there was no comparison group. These numbers say how patients were before and "
-        "after; they do not say what the treatment did. Pain that was at its worst often eases by itself."
+        "Read with care: there was no comparison group. These numbers say how patients were before"
+        " and after; they do not say what the treatment did. Pain that was at its worst often eases"
+        " by itself."
     )
 
 
@@ -296,8 +308,9 @@ def _cautions(study: Study, results: Results) -> Iterable[str]:
         looked = any(has(r, Trait.HANDLES_MISSING) for r in results)
         share = 100 * (1 - scored(main) / main.counts.enrolled)
         yield (
-            f"Scores are missing for {number(share, 0)} of 100 patients. Those who did not answer may have "
-            "fared differently" + ("; how much that could matter is looked at under Robustness." if looked else ".")
+            f"Scores are missing for {number(share, 0)} of 100 patients. Those who did not answer"
+            " may have fared differently"
+            + ("; how much that could matter is looked at under Robustness." if looked else ".")
         )
     if results.failed:
         names = listed([r.analysis.title(r.outcome) for r in results.failed])
@@ -333,4 +346,6 @@ def _responder_key(r: Result) -> KeyNumber | None:
         what = r.analysis.label or f"{r.outcome.title}: {x.rule}"
     else:
         what = r.analysis.label or f"{r.outcome.title} improved by {_rule(x)}"
-    return KeyNumber(f"{x.count} of {x.total}", what, f"{_of_hundred(x.count, x.total)} of those who answered")
+    return KeyNumber(
+        f"{x.count} of {x.total}", what, f"{_of_hundred(x.count, x.total)} of those who answered"
+    )

@@ -1,4 +1,6 @@
-"""The report for sharing: built from nothing but numbers that have passed the disclosure control."""
+"""The report for sharing: built from nothing but numbers that have passed the disclosure
+control.
+"""
 
 from __future__ import annotations
 
@@ -41,16 +43,20 @@ from outcomes.tables.results_table import Table
 def shared_document(study: Study, results: Results, control: DisclosureControl) -> Document:
     """The report for sharing.
 
-    Raises PrivacyError where fewer patients differ from an earlier shared report than the policy allows.
+    Raises PrivacyError where fewer patients differ from an earlier shared report than the policy
+    allows.
     """
     patients = patient_tokens(study, control.ledger.key)
     if study.enrolled < control.policy.least:
-        raise PrivacyError(f"A report on fewer than {control.policy.least} patients cannot be shared.")
+        raise PrivacyError(
+            f"A report on fewer than {control.policy.least} patients cannot be shared."
+        )
     for changed in control.ledger.changed(patients):
         if 0 < changed < control.policy.least:
             raise PrivacyError(
-                f"Only a few patients (fewer than {control.policy.least}) are new or changed since an earlier shared report: the "
-                "difference between the two would tell about them. Wait until there are more, or report internally."
+                f"Only a few patients (fewer than {control.policy.least}) are new or changed since"
+                " an earlier shared report: the difference between the two would tell about them."
+                " Wait until there are more, or report internally."
             )
     _names(study, results, control)
     chapters: list[tuple[str, Callable[[], Iterator[Block]]]] = [
@@ -70,18 +76,31 @@ def shared_document(study: Study, results: Results, control: DisclosureControl) 
         made.append((title, list(blocks())))
     control.chapter = "Summary"
     parts = [("Summary in plain language", list(_summary(study, results, control))), *made]
-    sections = finished(Section(title, tuple(control.release(b) for b in blocks)) for title, blocks in parts if blocks)
-    visits = f" · visits: {', '.join(spoken(v) for v in study.visits)}" if len(study.visits) > 1 else ""
+    sections = finished(
+        Section(title, tuple(control.release(b) for b in blocks))
+        for title, blocks in parts
+        if blocks
+    )
+    visits = (
+        f" · visits: {', '.join(spoken(v) for v in study.visits)}" if len(study.visits) > 1 else ""
+    )
     subtitle = f"about {control.count(study.enrolled)} patients · {KINDS[study.design]}{visits}"
     doc = Document(
-        study.title or "Patient-reported outcomes", subtitle, sections, study.sample, "share", control.hidden
+        study.title or "Patient-reported outcomes",
+        subtitle,
+        sections,
+        study.sample,
+        "share",
+        control.hidden,
     )
     control.ledger.add(patients, study)
     return verify(doc, control)
 
 
 def _names(study: Study, results: Results, control: DisclosureControl) -> None:
-    """Names and fixed words with digits in them: of the study, its scores and visits, and of the methods."""
+    """Names and fixed words with digits in them: of the study, its scores and visits, and of the
+    methods.
+    """
     for text in (
         study.title,
         KINDS[study.design],
@@ -106,7 +125,8 @@ def _names(study: Study, results: Results, control: DisclosureControl) -> None:
 def _summary(study: Study, results: Results, control: DisclosureControl) -> Iterator[Block]:
     n = control.count(study.enrolled)
     yield Paragraph(
-        f"This report is about roughly {n} patients. Small numbers are hidden and others rounded, to protect them."
+        f"This report is about roughly {n} patients. Small numbers are hidden and others rounded,"
+        " to protect them."
     )
     for name, before, after in [q for q in questions_of(results) if not several_rows(study)][:1]:
         outcome = study.outcome(name)
@@ -118,20 +138,33 @@ def _summary(study: Study, results: Results, control: DisclosureControl) -> Iter
         verb = "fell" if change.value < 0 else "rose" if change.value > 0 else "stayed"
         clear = change.low > 0 or change.high < 0
         word = (
-            {"improved": " (better)", "worsened": " (worse)"}.get(outcome.direction(change.value), "") if clear else ""
+            {"improved": " (better)", "worsened": " (worse)"}.get(
+                outcome.direction(change.value), ""
+            )
+            if clear
+            else ""
         )
         but = (
-            "" if clear or not likely else " No change at all lies within the interval, so the direction is not clear."
+            ""
+            if clear or not likely
+            else " No change at all lies within the interval, so the direction is not clear."
         )
-        yield KeyNumbers((
-            KeyNumber(n, "patients took part, about"),
-            KeyNumber(change.words[0], f"average change in {outcome.title}{word}",
-                      f"likely between {likely}" if likely else ""),
-        ))  # fmt: skip
+        yield KeyNumbers(
+            (
+                KeyNumber(n, "patients took part, about"),
+                KeyNumber(
+                    change.words[0],
+                    f"average change in {outcome.title}{word}",
+                    f"likely between {likely}" if likely else "",
+                ),
+            )
+        )
         yield Paragraph(
-            f"On average, {outcome.title} ({scale(outcome)}) {verb} from {first.words[0]} at {spoken(before)} to "
-            f"{last.words[0]} at {spoken(after)}{word}, in about {control.count(made['n'])} patients with both scores.{but}", "lead",
-        )  # fmt: skip
+            f"On average, {outcome.title} ({scale(outcome)}) {verb} from {first.words[0]} at"
+            f" {spoken(before)} to {last.words[0]} at {spoken(after)}{word}, in about"
+            f" {control.count(made['n'])} patients with both scores.{but}",
+            "lead",
+        )
     if care := read_with_care(study):
         yield Paragraph(care, "caution")
 
@@ -150,7 +183,12 @@ def _counted(study: Study, results: Results, control: DisclosureControl) -> Iter
         rows.append((spoken(visit), shown, _ratio(control, min(share, 1.0))))
     title = f"Scores recorded at each visit: {study.outcome(main).title}"
     yield TableBlock(
-        Table(title, ("visit", "with a score, about", "of all patients, about"), tuple(rows), numeric=(1, 2))
+        Table(
+            title,
+            ("visit", "with a score, about", "of all patients, about"),
+            tuple(rows),
+            numeric=(1, 2),
+        )
     )
 
 
@@ -171,7 +209,9 @@ def _patients(study: Study, results: Results, control: DisclosureControl) -> Ite
         if len(counts) > 12:
             continue
         groups = {str(level): int(n) for level, n in counts.items()}
-        groups |= {"not known": study.enrolled - len(column)} if len(column) < study.enrolled else {}
+        groups |= (
+            {"not known": study.enrolled - len(column)} if len(column) < study.enrolled else {}
+        )
         shown = control.counts(groups, study.enrolled, name)
         kept = [(level, text) for level, text in shown.items() if text != "hidden"]
         # a rare group is not even named
@@ -181,16 +221,25 @@ def _patients(study: Study, results: Results, control: DisclosureControl) -> Ite
             rows.append((spoken(name) if i == 0 else "", control.name(level), text))
     if rows:
         yield TableBlock(
-            Table("Characteristics", ("characteristic", "level", "patients, about"), tuple(rows), numeric=(2,))
+            Table(
+                "Characteristics",
+                ("characteristic", "level", "patients, about"),
+                tuple(rows),
+                numeric=(2,),
+            )
         )
 
 
 def _limits(study: Study) -> Iterator[Block]:
-    items = ["How those fared who did not answer.", "Whether a single patient improved because of treatment."]
+    items = [
+        "How those fared who did not answer.",
+        "Whether a single patient improved because of treatment.",
+    ]
     if not study.controlled:
         cause = (
-            "Whether the treatment caused the change: there was no comparison group, scores that were at their worst tend to "
-            "be better later whatever is done, and other treatment and hope are part of every change."
+            "Whether the treatment caused the change: there was no comparison group, scores that"
+            " were at their worst tend to be better later whatever is done, and other treatment and"
+            " hope are part of every change."
         )
         items.insert(0, cause)
     yield Bullets(tuple(items))
@@ -205,26 +254,31 @@ def _methods(results: Results, control: DisclosureControl) -> Iterator[Block]:
         )
     )
     yield Paragraph(" ".join(said))
-    yield Paragraph(f"Made with outcomes {__version__}; plan {Plan(r.analysis for r in results).digest}.", "small")
+    yield Paragraph(
+        f"Made with outcomes {__version__}; plan {Plan(r.analysis for r in results).digest}.",
+        "small",
+    )
 
 
 def _protected(study: Study, results: Results, control: DisclosureControl) -> Iterator[Block]:
     yield Paragraph(f"Policy: {control.policy.name}. {control.policy.words}")
     yield Paragraph(
-        "A mean is shown, with fewer digits where needed, only when enough different sets of scores agree with it and its "
-        "interval, when no one or two patients make up most of it, and when no combination of sums released in this report and "
-        "earlier ones singles out a few patients. The whole report is made only when enough patients are new or changed since "
-        "earlier ones. This lowers the risk that somebody is recognised; it is no proof that nobody can be, and no statement "
-        "about any law."
+        "A mean is shown, with fewer digits where needed, only when enough different sets of scores"
+        " agree with it and its interval, when no one or two patients make up most of it, and when"
+        " no combination of sums released in this report and earlier ones singles out a few"
+        " patients. The whole report is made only when enough patients are new or changed since"
+        " earlier ones. This lowers the risk that somebody is recognised; it is no proof that"
+        " nobody can be, and no statement about any law."
     )
     left = [
         r
         for r in results
-        if method(r) not in (*MODELS, "PairedT", "SignedRank", "Responders", "Course", "SideEffects", "Describe")
+        if method(r)
+        not in (*MODELS, "PairedT", "SignedRank", "Responders", "Course", "SideEffects", "Describe")
     ]
     names = listed(list(dict.fromkeys(r.analysis.short for r in left)))
     if left:
         yield Paragraph(
-            f"Not in the report for sharing: {control.name(names)}; data quality; and everything with a row, a line or a dot "
-            "for a patient."
+            f"Not in the report for sharing: {control.name(names)}; data quality; and everything"
+            " with a row, a line or a dot for a patient."
         )

@@ -34,14 +34,21 @@ def questions_of(results: Results) -> list[tuple[str, str, str]]:
     found = []
     for r in [*primary(results), *results]:
         q = r.analysis
-        key = (r.outcome.name if r.outcome else "", getattr(q, "before", ""), getattr(q, "after", ""))
+        key = (
+            r.outcome.name if r.outcome else "",
+            getattr(q, "before", ""),
+            getattr(q, "after", ""),
+        )
         if all(key) and key not in found and method(r) != "Robustness":
             found.append(key)
     return found
 
 
-def change_of(study: Study, control: DisclosureControl, name: str, before: str, after: str) -> dict[str, Any]:
-    """Mean before, mean after and mean change of the patients with both, as released; made once and kept by the control.
+def change_of(
+    study: Study, control: DisclosureControl, name: str, before: str, after: str
+) -> dict[str, Any]:
+    """Mean before, mean after and mean change of the patients with both, as released; made once and
+    kept by the control.
 
     Two of the three tell the third, so all are withheld where one is.
     """
@@ -49,11 +56,16 @@ def change_of(study: Study, control: DisclosureControl, name: str, before: str, 
     if key not in control.kept:
         outcome = study.outcome(name)
         pairs, k = study.pairs(name, before=before, after=after), digits_of(outcome)
-        first, last = pd.Series(pairs.before, pairs.patients), pd.Series(pairs.after, pairs.patients)
+        first, last = (
+            pd.Series(pairs.before, pairs.patients),
+            pd.Series(pairs.after, pairs.patients),
+        )
         what = f"{outcome.title}, {spoken(before)} to {spoken(after)}"
         parts = {
-            "before": {before: (1, first)}, "after": {after: (1, last)}, "change": {after: (1, last), before: (-1, first)},
-        }  # fmt: skip
+            "before": {before: (1, first)},
+            "after": {after: (1, last)},
+            "change": {after: (1, last), before: (-1, first)},
+        }
         control.kept[key] = {"n": len(first), **control.linked(outcome, parts, k, what=what)}
     return control.kept[key]
 
@@ -68,8 +80,18 @@ def answers(study: Study, results: Results, control: DisclosureControl) -> Itera
         e = made["change"]
         unclear = not (e.low > 0 or e.high < 0)
         word = "hidden" if e.hidden else "not clear" if unclear else outcome.direction(e.value)
-        rows.append((outcome.title, f"{spoken(before)} to {spoken(after)}", control.count(made["n"]), made["before"].words[0],
-                     made["after"].words[0], value, ci, word))  # fmt: skip
+        rows.append(
+            (
+                outcome.title,
+                f"{spoken(before)} to {spoken(after)}",
+                control.count(made["n"]),
+                made["before"].words[0],
+                made["after"].words[0],
+                value,
+                ci,
+                word,
+            )
+        )
     if rows:
         header = (
             "score",
@@ -81,12 +103,22 @@ def answers(study: Study, results: Results, control: DisclosureControl) -> Itera
             "95% CI",
             "direction",
         )
-        yield TableBlock(Table("Change of the same patients", header, tuple(rows), numeric=(2, 3, 4, 5, 6)))
-    # one answer a score and method: a second, over slightly other patients, would tell about the difference
+        yield TableBlock(
+            Table("Change of the same patients", header, tuple(rows), numeric=(2, 3, 4, 5, 6))
+        )
+    # one answer a score and method: a second, over slightly other patients, would tell about the
+    # difference
     once = {
-        (method(r), r.outcome.name): r for r in reversed(list(results)) if method(r) in MODELS and r.outcome is not None
+        (method(r), r.outcome.name): r
+        for r in reversed(list(results))
+        if method(r) in MODELS and r.outcome is not None
     }
-    models = [row for r in results if not r.failed and r in once.values() for row in _model(study, r, control)]
+    models = [
+        row
+        for r in results
+        if not r.failed and r in once.values()
+        for row in _model(study, r, control)
+    ]
     if models:
         heads = ("question", "estimate", "value", "95% CI")
         yield TableBlock(Table("Answers of models", heads, tuple(models), numeric=(2, 3)))
@@ -95,15 +127,23 @@ def answers(study: Study, results: Results, control: DisclosureControl) -> Itera
 
 
 def _model(study: Study, r: Result, control: DisclosureControl) -> Iterator[tuple[str, ...]]:
-    """The estimates of a model on the score's own scale, where each of its groups is large enough."""
+    """The estimates of a model on the score's own scale, where each of its groups is large
+    enough.
+    """
     outcome = r.outcome
     if outcome is None:
         return
     frame = study.long(outcome.name).dropna(subset=["value"])
-    by = next((c for c in (getattr(r.analysis, "by", ""), "arm", "sequence") if c and c in frame), None)
+    by = next(
+        (c for c in (getattr(r.analysis, "by", ""), "arm", "sequence") if c and c in frame), None
+    )
     groups = frame.groupby([by, "visit"] if by else ["visit"])["patient"].nunique()
     said = frame["value"].astype(str).groupby(frame["patient"]).agg("|".join)
-    asked = [e for e in r.estimates if e.unit == outcome.unit and (e.name == "mean change" or "difference" in e.name)]
+    asked = [
+        e
+        for e in r.estimates
+        if e.unit == outcome.unit and (e.name == "mean change" or "difference" in e.name)
+    ]
     asked = [e for e in asked if not math.isnan(e.low)]
     if groups.empty or groups.min() < control.policy.least:
         control.hidden += len(asked)
@@ -112,7 +152,11 @@ def _model(study: Study, r: Result, control: DisclosureControl) -> Iterator[tupl
     for e in asked:
         made = control.estimate(outcome, said, e, k, kind=method(r))
         what = " · ".join(w for w in (e.name, e.group, spoken(e.visit)) if w)
-        yield (control.name(f"{outcome.title}: {r.analysis.short}"), control.name(what), *made.words)
+        yield (
+            control.name(f"{outcome.title}: {r.analysis.short}"),
+            control.name(what),
+            *made.words,
+        )
 
 
 def responders(study: Study, results: Results, control: DisclosureControl) -> Iterator[Block]:
@@ -136,40 +180,75 @@ def responders(study: Study, results: Results, control: DisclosureControl) -> It
         header = ("score", "rule", "patients, about", "share", "95% CI")
         yield TableBlock(
             Table(
-                "Responders", header, tuple(rows), ("Shares and their intervals come from rounded counts.",), (2, 3, 4)
+                "Responders",
+                header,
+                tuple(rows),
+                ("Shares and their intervals come from rounded counts.",),
+                (2, 3, 4),
             )
         )
     for name, before, after in [q for q in questions_of(results) if not several_rows(study)][:1]:
         yield from _bands(study, control, name, before, after)
 
 
-def _bands(study: Study, control: DisclosureControl, name: str, before: str, after: str) -> Iterator[Block]:
+def _bands(
+    study: Study, control: DisclosureControl, name: str, before: str, after: str
+) -> Iterator[Block]:
     """In place of a line a patient: how many got worse, changed little, improved by 30%, by 50%."""
     outcome = study.outcome(name)
     if outcome.better not in ("lower", "higher"):
         return
     pairs = study.pairs(name, before=before, after=after)
     usable = pairs.before > 0
-    gain = (1 if outcome.better == "higher" else -1) * 100 * pairs.change[usable] / pairs.before[usable]
+    gain = (
+        (1 if outcome.better == "higher" else -1)
+        * 100
+        * pairs.change[usable]
+        / pairs.before[usable]
+    )
     cuts = pd.cut(gain.round(7), [-math.inf, -1e-9, 30 - 1e-7, 50 - 1e-7, math.inf], right=False)
     labels = ("worse", "same, or less than 30% better", "30% to 49% better", "50% better or more")
     counts = dict(zip(labels, (int(n) for n in pd.Series(cuts).value_counts(sort=False))))
     for label in labels:
         control.name(label)
     shown = control.counts(counts, len(gain), f"{name}, {before} to {after}")
-    rows = [{"label": a, "patients": float(t) if t.isdigit() else math.nan, "shown": t} for a, t in shown.items()]
-    title = control.name(f"{outcome.title}, {spoken(before)} to {spoken(after)}: how many changed by how much")
-    table = Table("Numbers", ("band", "patients, about"), tuple((a, t) for a, t in shown.items()), numeric=(1,))
+    rows = [
+        {"label": a, "patients": float(t) if t.isdigit() else math.nan, "shown": t}
+        for a, t in shown.items()
+    ]
+    title = control.name(
+        f"{outcome.title}, {spoken(before)} to {spoken(after)}: how many changed by how much"
+    )
+    table = Table(
+        "Numbers",
+        ("band", "patients, about"),
+        tuple((a, t) for a, t in shown.items()),
+        numeric=(1,),
+    )
     alt = f"Patients in each band: {'; '.join(f'{a}: {t}' for a, t in shown.items())}."
     yield Figure(
-        _drawn(title, "bands", pd.DataFrame(rows), study, outcome), "bands", f"{title}. Counts are rounded.", alt, table
+        _drawn(title, "bands", pd.DataFrame(rows), study, outcome),
+        "bands",
+        f"{title}. Counts are rounded.",
+        alt,
+        table,
     )
 
 
-def _drawn(title: str, kind: str, frame: pd.DataFrame, study: Study, outcome: Outcome | None = None) -> Result:
+def _drawn(
+    title: str, kind: str, frame: pd.DataFrame, study: Study, outcome: Outcome | None = None
+) -> Result:
     """A result that holds nothing but released numbers to draw."""
     facts = {"sample": study.sample, "controlled": study.controlled}
-    return Result(Analysis(label=title), (), Counts(0, 0), outcome, data={kind: frame}, pictures=(kind,), facts=facts)
+    return Result(
+        Analysis(label=title),
+        (),
+        Counts(0, 0),
+        outcome,
+        data={kind: frame},
+        pictures=(kind,),
+        facts=facts,
+    )
 
 
 def course(study: Study, results: Results, control: DisclosureControl) -> Iterator[Block]:
@@ -190,24 +269,43 @@ def course(study: Study, results: Results, control: DisclosureControl) -> Iterat
         if not shown:
             continue
         frame = pd.DataFrame(shown).drop(columns="words")
-        title = control.name(f"{r.outcome.title} over the visits" + (f", by {spoken(by)}" if by else ""))
+        title = control.name(
+            f"{r.outcome.title} over the visits" + (f", by {spoken(by)}" if by else "")
+        )
         rows = tuple(
             (spoken(x["visit"]), *([x["group"]] if by else []), number(x["n"], 0), *x["words"])
             for x in shown
-        )  # fmt: skip
+        )
         header = ("visit", *([spoken(by)] if by else []), "patients, about", "mean", "95% CI")
         table = Table("Numbers", header, rows, numeric=tuple(range(len(header) - 3, len(header))))
         words = "; ".join(f"{' '.join(c for c in row if c and not c.isdigit())}" for row in rows)
-        said = f"{title}. Points are means of those seen, bars their confidence interval; the numbers under the axis are rounded."
-        yield Figure(_drawn(title, "course", frame, study, r.outcome), "course", said, f"{title}: {words}.", table)
+        said = (
+            f"{title}. Points are means of those seen, bars their confidence interval; the numbers"
+            " under the axis are rounded."
+        )
+        yield Figure(
+            _drawn(title, "course", frame, study, r.outcome),
+            "course",
+            said,
+            f"{title}: {words}.",
+            table,
+        )
 
 
-def _course_rows(study: Study, control: DisclosureControl, outcome: Outcome, by: str) -> Iterable[dict[str, Any]]:
+def _course_rows(
+    study: Study, control: DisclosureControl, outcome: Outcome, by: str
+) -> Iterable[dict[str, Any]]:
     frame, k = study.wide(outcome.name), digits_of(outcome)
-    groups = study.characteristic(by).astype(str).where(study.characteristic(by).notna()) if by else None
+    groups = (
+        study.characteristic(by).astype(str).where(study.characteristic(by).notna()) if by else None
+    )
     for visit in study.visits:
         seen = frame[visit].dropna()
-        parts = {"": seen} if groups is None else {str(g): x for g, x in seen.groupby(groups.reindex(seen.index))}
+        parts = (
+            {"": seen}
+            if groups is None
+            else {str(g): x for g, x in seen.groupby(groups.reindex(seen.index))}
+        )
         kept = {g for g, x in parts.items() if len(x) >= control.policy.least}
         rest = len(seen) - sum(len(parts[g]) for g in kept)
         if groups is not None and 0 < rest < control.policy.least and kept:
@@ -216,7 +314,9 @@ def _course_rows(study: Study, control: DisclosureControl, outcome: Outcome, by:
             )  # else the hidden group is the total less the shown ones
         control.hidden += len(parts) - len(kept)
         for g in sorted(kept):
-            e = control.mean(outcome, {visit: (1, parts[g])}, k, what=f"{outcome.title} at {spoken(visit)}")
+            e = control.mean(
+                outcome, {visit: (1, parts[g])}, k, what=f"{outcome.title} at {spoken(visit)}"
+            )
             if not e.hidden:
                 n = float(control.count(len(parts[g])))
                 yield {
@@ -246,9 +346,13 @@ def harms(study: Study, results: Results, control: DisclosureControl) -> Iterato
         rows.append((what, control.count(k), control.count(n), *share_words(e)))
         marks.append({"label": what, "share": e.value, "low": e.low, "high": e.high})
     if hidden:
-        rows.append(("others, in too few or nearly all patients to show", "hidden", NONE, NONE, NONE))
+        rows.append(
+            ("others, in too few or nearly all patients to show", "hidden", NONE, NONE, NONE)
+        )
     header = ("side effect", "patients with it, about", "out of, about", "share", "95% CI")
-    table = Table("Side effects, patients with at least one", header, tuple(rows), numeric=(1, 2, 3, 4))
+    table = Table(
+        "Side effects, patients with at least one", header, tuple(rows), numeric=(1, 2, 3, 4)
+    )
     if marks:
         alt = "; ".join(f"{m['label']} {percent(float(m['share']))}" for m in marks)
         drawn = _drawn("Side effects", "dots", pd.DataFrame(marks), study)

@@ -1,4 +1,5 @@
-"""Reports that make themselves: the operating system wakes `run_due`, which decides what is owed and does it once.
+"""Reports that make themselves: the operating system wakes `run_due`, which decides what is owed
+and does it once.
 
 outcomes schedule init monthly.toml      a commented schedule file
 outcomes run-due monthly.toml            make what is owed
@@ -13,4 +14,14 @@ from outcomes.schedule.schedule_file import Schedule, read_schedule
 from outcomes.schedule.starter import init
 from outcomes.schedule.status import Status, status
 
-__all__ = ["Made", "Schedule", "Status", "Woken", "init", "read_schedule", "run_due", "show", "status"]
+__all__ = [
+    "Made",
+    "Schedule",
+    "Status",
+    "Woken",
+    "init",
+    "read_schedule",
+    "run_due",
+    "show",
+    "status",
+]

@@ -1,7 +1,9 @@
-"""What to paste into the operating system's scheduler. It only wakes `run-due`, every hour; what is owed is decided there.
+"""What to paste into the operating system's scheduler. It only wakes `run-due`, every hour; what is
+owed is decided there.
 
-Cron cannot say "first Monday" (day of month and day of week are joined by *or*), forgets what it slept through, and
-knows no other time zone; Task Scheduler skips a missed start unless told otherwise. Waking hourly needs none of that.
+Cron cannot say "first Monday" (day of month and day of week are joined by *or*), forgets what it
+slept through, and knows no other time zone; Task Scheduler skips a missed start unless told
+otherwise. Waking hourly needs none of that.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ KINDS = ("cron", "systemd", "windows")
 
 
 def show(path: str | Path, kind: str = "", *, python: str = sys.executable) -> str:
-    """Entries for cron, systemd and Windows Task Scheduler that wake a schedule, ready to paste; or one kind of them.
+    """Entries for cron, systemd and Windows Task Scheduler that wake a schedule, ready to paste; or
+    one kind of them.
 
     Raises StudyError for a schedule that is wrong, or an unknown kind.
     """
@@ -52,7 +55,9 @@ def _cron(schedule: Schedule, python: str) -> str:
 
 def _systemd(schedule: Schedule, python: str) -> str:
     name = f"outcomes-{_slug(schedule)}"
-    command = " ".join(_unit(w) for w in (python, "-m", "outcomes", "run-due", str(schedule.path), "--quiet"))
+    command = " ".join(
+        _unit(w) for w in (python, "-m", "outcomes", "run-due", str(schedule.path), "--quiet")
+    )
     return f"""\
 # systemd: two files in ~/.config/systemd/user/, then:
 #   systemctl --user daemon-reload && systemctl --user enable --now {name}.timer
@@ -118,10 +123,12 @@ def _windows(schedule: Schedule, python: str) -> str:
     </Exec>
   </Actions>
 </Task>
-"""
+"""  # noqa: E501
 
 
 def _unit(word: str) -> str:
-    """A word of a systemd command: quoted, with its specifiers (%) and variables ($) taken literally."""
+    """A word of a systemd command: quoted, with its specifiers (%) and variables ($) taken
+    literally.
+    """
     plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return plain if re.fullmatch(r"[\w./%$:@+-]+", plain) else f'"{plain}"'

@@ -1,4 +1,6 @@
-"""A process that nobody looks at: no display, perhaps no home, perhaps no environment, and an end to every wait."""
+"""A process that nobody looks at: no display, perhaps no home, perhaps no environment, and an end
+to every wait.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from pathlib import Path
 def prepare() -> None:
     """Let pictures be drawn without a display, and without a home that can be written to."""
     os.environ.setdefault("MPLBACKEND", "Agg")
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of every font list it makes
+    logging.getLogger("matplotlib").setLevel(
+        logging.WARNING
+    )  # it tells of every font list it makes
     if "MPLCONFIGDIR" not in os.environ and not _home_is_writable():
         folder = tempfile.mkdtemp(prefix="outcomes-")
         os.environ["MPLCONFIGDIR"] = folder
@@ -34,7 +38,9 @@ def _home_is_writable() -> bool:
 
 @contextmanager
 def watchdog(minutes: float) -> Iterator[None]:
-    """End the whole process if it takes longer: a hung network drive must not hold the lock for ever. 0 waits for ever."""
+    """End the whole process if it takes longer: a hung network drive must not hold the lock for
+    ever. 0 waits for ever.
+    """
     stream = sys.__stderr__
     if minutes and stream is not None:
         faulthandler.dump_traceback_later(minutes * 60, exit=True, file=stream)

@@ -13,8 +13,14 @@ MEANINGS = MappingProxyType(
         1: "a fault in the program itself",
         2: "the schedule, the study file or its plan is wrong",
         3: "a data file is missing or cannot be read",
-        4: "columns may identify a patient, or a report for sharing would reveal one, so nothing was made",
-        5: "the data did not pass the checks before publishing, or a question could not be answered",
+        4: (
+            "columns may identify a patient, or a report for sharing would reveal one, so nothing"
+            " was made"
+        ),
+        5: (
+            "the data did not pass the checks before publishing, or a question could not be"
+            " answered"
+        ),
         6: "the report is in its folder, but the notice could not be delivered",
         74: "the reports folder cannot be written (disk full, or no permission)",
         75: "another run is at work; try later",

@@ -12,7 +12,9 @@ from outcomes.schedule.exit_codes import LockedError
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for one run. Raises LockedError at once where another run holds it, OutputError."""
+    """Hold the folder for one run. Raises LockedError at once where another run holds it,
+    OutputError.
+    """
     hold = held(folder / ".lock")
     try:
         hold.__enter__()

@@ -1,4 +1,6 @@
-"""Who is told of what, and when: each thing once, again only after a while, and nothing lost because a server was down."""
+"""Who is told of what, and when: each thing once, again only after a while, and nothing lost
+because a server was down.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ log = logging.getLogger("outcomes")
 
 
 class Teller:
-    """Tells people on behalf of one schedule; `undelivered` names the channels that did not work."""
+    """Tells people on behalf of one schedule; `undelivered` names the channels that did not
+    work.
+    """
 
     def __init__(self, schedule: Schedule, clock: Callable[[], datetime]) -> None:
         self.schedule, self.settings, self.clock = schedule, schedule.notify, clock
@@ -26,13 +30,22 @@ class Teller:
 
     def wanted(self, code: int) -> tuple[str, ...]:
         """The channels that want to hear of a run that ended with this exit code."""
-        return channels(self.settings) if ("failure" if code else "success") in self.settings.on else ()
+        return (
+            channels(self.settings)
+            if ("failure" if code else "success") in self.settings.on
+            else ()
+        )
 
     def published(self, line: Line, run: Run) -> None:
         """Send what a published run still has to say; a channel that took it is not asked again."""
         waiting = strings((read_json(run.folder / DELIVERY) or {}).get("waiting"))
         if waiting:
-            notice = self._notice(line, run.label, int(run.manifest["exit_code"]), (f"The report is in {run.folder}.",))
+            notice = self._notice(
+                line,
+                run.label,
+                int(run.manifest["exit_code"]),
+                (f"The report is in {run.folder}.",),
+            )
             left = self._send([c for c in waiting if c in channels(self.settings)], notice)
             write_json(run.folder / DELIVERY, {"waiting": left, "tried": self.clock().isoformat()})
 
@@ -43,9 +56,11 @@ class Teller:
         if not to or (told and self.clock() - datetime.fromisoformat(told) < again):
             return
         study = line.study_file(record["period"])
-        more = (f"Kind: {record['kind']}. Met {record['times']} time(s) since {record['first']}.",
-                f"To see what is wrong, on that computer: outcomes check {study}",
-                f"and then: outcomes run-due {self.schedule.path}")  # fmt: skip
+        more = (
+            f"Kind: {record['kind']}. Met {record['times']} time(s) since {record['first']}.",
+            f"To see what is wrong, on that computer: outcomes check {study}",
+            f"and then: outcomes run-due {self.schedule.path}",
+        )
         left = self._send(to, self._notice(line, record["period"], int(record["exit_code"]), more))
         if len(left) < len(to):
             store.put_failure({**record, "told": self.clock().isoformat()})
@@ -58,9 +73,14 @@ class Teller:
         if not new:
             return
         log.warning("Missed, and too long ago to be caught up by itself: %s.", ", ".join(new))
-        lines = (f"No report was made for {', '.join(new)}: too long ago to be caught up by itself.",
-                 f"By hand: outcomes run-due {self.schedule.path} --period {new[-1].split()[-1]}")  # fmt: skip
-        if not self._send(self.wanted(2), Notice(f"outcomes: {self.schedule.name}: periods without a report", lines)):
+        lines = (
+            f"No report was made for {', '.join(new)}: too long ago to be caught up by itself.",
+            f"By hand: outcomes run-due {self.schedule.path} --period {new[-1].split()[-1]}",
+        )
+        if not self._send(
+            self.wanted(2),
+            Notice(f"outcomes: {self.schedule.name}: periods without a report", lines),
+        ):
             write_json(file, {"told": sorted(known | set(new))})
 
     def at_once(self, code: int) -> None:
@@ -89,7 +109,13 @@ class Teller:
         zone = self.schedule.when.zone
         what = " ".join(p for p in (self.schedule.name, line.name, label) if p)
         state = "needs a look" if code else "a report is ready"
-        lines = (f"Schedule: {self.schedule.path}", f"Study: {line.name or self.schedule.name}", f"Period: {label or '-'}",
-                 f"Exit code {code}: {MEANINGS.get(code, 'unknown')}.", f"Computer: {platform.node()}",
-                 f"When: {self.clock().astimezone(zone):%Y-%m-%d %H:%M} ({zone})", *more)  # fmt: skip
+        lines = (
+            f"Schedule: {self.schedule.path}",
+            f"Study: {line.name or self.schedule.name}",
+            f"Period: {label or '-'}",
+            f"Exit code {code}: {MEANINGS.get(code, 'unknown')}.",
+            f"Computer: {platform.node()}",
+            f"When: {self.clock().astimezone(zone):%Y-%m-%d %H:%M} ({zone})",
+            *more,
+        )
         return Notice(f"outcomes: {what}: {state}", lines)

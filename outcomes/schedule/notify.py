@@ -1,6 +1,8 @@
-"""Telling people: e-mail, a webhook, and a heartbeat for a monitor. What happened and where to look; never a result.
+"""Telling people: e-mail, a webhook, and a heartbeat for a monitor. What happened and where to
+look; never a result.
 
-A job that never starts sends no mail: only a heartbeat that stays away, or `outcomes status` asked from outside, shows that.
+A job that never starts sends no mail: only a heartbeat that stays away, or `outcomes status` asked
+from outside, shows that.
 """
 
 from __future__ import annotations
@@ -44,11 +46,15 @@ class Notice:
 
 def channels(settings: Notify) -> tuple[str, ...]:
     """The ways a notice goes out."""
-    return tuple(n for n, there in (("email", settings.email), ("webhook", settings.webhook_env)) if there)
+    return tuple(
+        n for n, there in (("email", settings.email), ("webhook", settings.webhook_env)) if there
+    )
 
 
 def send(channel: str, notice: Notice, settings: Notify) -> None:
-    """Send a notice by one channel. Raises DeliveryError; its message never shows an address that is a secret."""
+    """Send a notice by one channel. Raises DeliveryError; its message never shows an address that
+    is a secret.
+    """
     known = secrets(settings)
     if channel == "email" and settings.email:
         _mail(notice, settings.email, known)
@@ -64,7 +70,8 @@ def heartbeat(settings: Notify) -> None:
 
 
 def secrets(settings: Notify) -> Mapping[str, str]:
-    """The environment, with what the secrets file adds to it (cron and Task Scheduler hand over none).
+    """The environment, with what the secrets file adds to it (cron and Task Scheduler hand over
+    none).
 
     Raises StudyError where the file is absent, readable by others, or not lines of NAME=value.
     """
@@ -73,10 +80,14 @@ def secrets(settings: Notify) -> Mapping[str, str]:
         return os.environ
     try:
         if os.name != "nt" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise StudyError(f"Others can read the secrets in {path}. Make them private: chmod 600 '{path}'.")
+            raise StudyError(
+                f"Others can read the secrets in {path}. Make them private: chmod 600 '{path}'."
+            )
         lines = path.read_text("utf-8").splitlines()
     except OSError as e:
-        raise StudyError(f"The secrets file {path} cannot be read: {e.strerror or type(e).__name__}.") from None
+        raise StudyError(
+            f"The secrets file {path} cannot be read: {e.strerror or type(e).__name__}."
+        ) from None
     found = {}
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
@@ -95,15 +106,22 @@ def _secret(known: Mapping[str, str], name: str) -> str:
 def _mail(notice: Notice, to: Email, known: Mapping[str, str]) -> None:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = to.sender, ", ".join(to.to), notice.subject
-    message["Date"], message["Message-ID"] = formatdate(localtime=False), make_msgid(domain=to.sender.partition("@")[2])
+    message["Date"], message["Message-ID"] = (
+        formatdate(localtime=False),
+        make_msgid(domain=to.sender.partition("@")[2]),
+    )
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(notice.text)
     if to.user_env and to.security == "none" and to.host not in _LOOPBACK:
-        raise StudyError('A password is not sent over an open connection: security = "starttls" or "tls".')
+        raise StudyError(
+            'A password is not sent over an open connection: security = "starttls" or "tls".'
+        )
     secure = ssl.create_default_context()
     try:
         if to.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(to.host, to.port, timeout=TIMEOUT, context=secure)
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                to.host, to.port, timeout=TIMEOUT, context=secure
+            )
         else:
             server = smtplib.SMTP(to.host, to.port, timeout=TIMEOUT)
         with server:
@@ -113,7 +131,9 @@ def _mail(notice: Notice, to: Email, known: Mapping[str, str]) -> None:
                 server.login(_secret(known, to.user_env), _secret(known, to.password_env))
             refused = server.send_message(message)
     except (OSError, smtplib.SMTPException, ValueError) as e:
-        raise DeliveryError(f"The mail server {to.host}:{to.port} did not take the notice ({_why(e)}).") from None
+        raise DeliveryError(
+            f"The mail server {to.host}:{to.port} did not take the notice ({_why(e)})."
+        ) from None
     if refused:
         raise DeliveryError(f"The mail server refused {len(refused)} of {len(to.to)} addresses.")
 
@@ -132,7 +152,9 @@ def _request(url: str, what: str, body: bytes | None) -> None:
 
 
 class _Here(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: it would lose the notice on the way (a POST becomes a GET), and may lead into the open."""
+    """Follows no redirect: it would lose the notice on the way (a POST becomes a GET), and may lead
+    into the open.
+    """
 
     def redirect_request(self, *_: Any) -> None:
         """Leave the redirect to be an error."""

@@ -1,4 +1,6 @@
-"""Which periods there are, when each is due, and which are still owed: plain calendar rules in a named time zone."""
+"""Which periods there are, when each is due, and which are still owed: plain calendar rules in a
+named time zone.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,20 @@ from outcomes.core.errors import StudyError, unknown
 KINDS = ("daily", "weekly", "monthly", "quarterly")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ORDINALS = ("first", "second", "third", "fourth", "last")
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December")  # fmt: skip
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _LABELS = {
     "daily": (re.compile(r"(\d{4})-(\d\d)-(\d\d)"), "2026-10-31"),
     "weekly": (re.compile(r"(\d{4})-W(\d\d)"), "2026-W43"),
@@ -29,7 +43,8 @@ _DAY = timedelta(days=1)
 class Period:
     """A stretch of days that a report covers, and the moment from which it is due.
 
-    `end` is the first day after it, `due` is in UTC, `label` names it in folders, `words` in titles.
+    `end` is the first day after it, `due` is in UTC, `label` names it in folders, `words` in
+    titles.
     """
 
     start: date
@@ -43,10 +58,10 @@ class Period:
 class Calendar:
     """How time is cut into periods, and when after its end each is due.
 
-    `kind` is daily, weekly (Monday to Sunday), monthly or quarterly. `on` says the day: a weekday for weekly; for
-    monthly and quarterly the day (1 to 28) or such as "first monday" of the month after the period; nothing for daily.
-    `at` is wall-clock time in `zone`: where a clock change skips it, the report is due as much later; where it comes
-    twice, at the first.
+    `kind` is daily, weekly (Monday to Sunday), monthly or quarterly. `on` says the day: a weekday
+    for weekly; for monthly and quarterly the day (1 to 28) or such as "first monday" of the month
+    after the period; nothing for daily. `at` is wall-clock time in `zone`: where a clock change
+    skips it, the report is due as much later; where it comes twice, at the first.
 
     >>> berlin = Calendar("monthly", "first monday", time(6), ZoneInfo("Europe/Berlin"))
     >>> october = berlin.holding(date(2026, 10, 15))
@@ -79,17 +94,24 @@ class Calendar:
             end = _months_on(start, months)
             quarter = (start.month + 2) // 3
             label = f"{start:%Y-%m}" if months == 1 else f"{start.year}-Q{quarter}"
-            words = f"{_MONTHS[start.month - 1] if months == 1 else f'quarter {quarter} of'} {start.year}"
+            words = (
+                f"{_MONTHS[start.month - 1] if months == 1 else f'quarter {quarter} of'}"
+                f" {start.year}"
+            )
         return Period(start, end, self._due(end), label, words)
 
     def named(self, label: str) -> Period:
         """The period with this label. Raises StudyError that shows what a label looks like."""
         if period := self.find(label):
             return period
-        raise StudyError(f"'{label}' is not a {self.kind} period. It looks like {_LABELS[self.kind][1]}.")
+        raise StudyError(
+            f"'{label}' is not a {self.kind} period. It looks like {_LABELS[self.kind][1]}."
+        )
 
     def find(self, label: str) -> Period | None:
-        """The period with this label; None where it is none of this calendar (a schedule may once have been another)."""
+        """The period with this label; None where it is none of this calendar (a schedule may once
+        have been another).
+        """
         if not (found := _LABELS[self.kind][0].fullmatch(label)):
             return None
         year, *rest = (int(g) for g in found.groups())
@@ -125,19 +147,29 @@ class Calendar:
             day = end.replace(day=self.on)
         else:
             ordinal, weekday = self.on.split()
-            days = [d for d in calendar.Calendar().itermonthdates(end.year, end.month)
-                    if d.month == end.month and d.weekday() == WEEKDAYS.index(weekday)]  # fmt: skip
+            days = [
+                d
+                for d in calendar.Calendar().itermonthdates(end.year, end.month)
+                if d.month == end.month and d.weekday() == WEEKDAYS.index(weekday)
+            ]
             day = days[-1 if ordinal == "last" else ORDINALS.index(ordinal)]
         return datetime.combine(day, self.at, tzinfo=self.zone).astimezone(UTC)
 
 
 def owed(
-    when: Calendar, now: datetime, published: Collection[str], *, start: date | None = None, limit: int = 1
+    when: Calendar,
+    now: datetime,
+    published: Collection[str],
+    *,
+    start: date | None = None,
+    limit: int = 1,
 ) -> tuple[list[Period], list[Period]]:
-    """The periods to report now (oldest first), and those missed: too long ago for the catch-up limit.
+    """The periods to report now (oldest first), and those missed: too long ago for the catch-up
+    limit.
 
-    Of the periods due by now the newest `limit` are looked at, and those not published are owed; what is older and
-    not published counts as missed. Without `start` the first period is the oldest published, or the newest due.
+    Of the periods due by now the newest `limit` are looked at, and those not published are owed;
+    what is older and not published counts as missed. Without `start` the first period is the oldest
+    published, or the newest due.
 
     >>> monthly = Calendar("monthly", 1, time(6), ZoneInfo("UTC"))
     >>> now = datetime(2026, 6, 10, tzinfo=UTC)
@@ -151,7 +183,9 @@ def owed(
             break
         due.append(period)
     unpublished = [(i, p) for i, p in enumerate(due) if p.label not in published]
-    return [p for i, p in reversed(unpublished) if i < limit], [p for i, p in reversed(unpublished) if i >= limit]
+    return [p for i, p in reversed(unpublished) if i < limit], [
+        p for i, p in reversed(unpublished) if i >= limit
+    ]
 
 
 def _day_rule(kind: str, on: str | int) -> str | int:
@@ -167,13 +201,16 @@ def _day_rule(kind: str, on: str | int) -> str | int:
     if isinstance(on, int):
         if not 1 <= on <= 28:
             raise StudyError(
-                f"'on' is a day from 1 to 28 (every month has those), or such as \"first monday\"; got {on}."
+                "'on' is a day from 1 to 28 (every month has those), or such as \"first monday\";"
+                f" got {on}."
             )
         return on
     words = (on or "first monday").lower().split()
     if len(words) != 2:
         raise StudyError(f'\'on\' is a day from 1 to 28, or such as "first monday"; got "{on}".')
-    for word, there, what in zip(words, (ORDINALS, WEEKDAYS), ("place in the month", "weekday"), strict=True):
+    for word, there, what in zip(
+        words, (ORDINALS, WEEKDAYS), ("place in the month", "weekday"), strict=True
+    ):
         if word not in there:
             raise StudyError(unknown(what, word, there))
     return " ".join(words)

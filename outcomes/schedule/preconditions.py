@@ -1,4 +1,6 @@
-"""What must hold before a report is published: the input is new, reaches into the period, is whole, and makes sense."""
+"""What must hold before a report is published: the input is new, reaches into the period, is whole,
+and makes sense.
+"""
 
 from __future__ import annotations
 
@@ -25,41 +27,55 @@ def stale(
     *,
     newest: date | None = None,
 ) -> list[str]:
-    """Why this input should not be published for this period; empty where nothing speaks against it.
+    """Why this input should not be published for this period; empty where nothing speaks against
+    it.
 
-    `inputs` are the entries of the manifest (`table`, `sha256`, `rows`), `runs` those published, `newest` the date of the
-    newest record where the schedule names a date column. Nothing found here quotes a cell.
+    `inputs` are the entries of the manifest (`table`, `sha256`, `rows`), `runs` those published,
+    `newest` the date of the newest record where the schedule names a date column. Nothing found
+    here quotes a cell.
     """
     found = []
     earlier = [r for r in runs if r.order[0] <= period.start.isoformat()]
     same = [r for r in runs if _prints(r.manifest["inputs"]) == _prints(inputs)]
-    before_end = [r for r in same if datetime.fromisoformat(r.manifest["started"]) < _ended(period, r)]
+    before_end = [
+        r for r in same if datetime.fromisoformat(r.manifest["started"]) < _ended(period, r)
+    ]
     if rules.same_input == "refuse" and before_end:
         when = before_end[0].manifest["started"][:10]
         found.append(
-            f"The input is the same, byte for byte, as on {when}, before this period had ended. Was a new export forgotten?"
+            f"The input is the same, byte for byte, as on {when}, before this period had ended. Was"
+            " a new export forgotten?"
         )
     if newest is not None and newest < period.start:
-        found.append(f"The newest record in {rules.file} is older than this period. Was a new export forgotten?")
+        found.append(
+            f"The newest record in {rules.file} is older than this period. Was a new export"
+            " forgotten?"
+        )
     if earlier:
         found += _fallen(inputs, earlier[-1], rules.rows_fall_percent)
     return found
 
 
 def wrong(study: Study) -> list[str]:
-    """The errors that the checks find, by rule; a report nobody looks at first is not published with them."""
+    """The errors that the checks find, by rule; a report nobody looks at first is not published
+    with them.
+    """
     issues = check(study)
     errors = issues[issues["severity"] == "error"]
     if errors.empty:
         return []
     rules = ", ".join(sorted(set(errors["rule"])))
-    return [f"The checks found {plural(len(errors), 'error')} in the data ({rules}); 'outcomes check' shows them."]
+    return [
+        f"The checks found {plural(len(errors), 'error')} in the data ({rules}); 'outcomes check'"
+        " shows them."
+    ]
 
 
 def newest_record(rules: Freshness, folder: Path) -> date | None:
     """The newest date in the column that the schedule names; None where it names none.
 
-    Raises DataError where the file cannot be read or holds no date, StudyError for an unknown column.
+    Raises DataError where the file cannot be read or holds no date, StudyError for an unknown
+    column.
     """
     if not rules.file:
         return None
@@ -73,7 +89,10 @@ def newest_record(rules: Freshness, folder: Path) -> date | None:
     read = date_reader(cells, rules.date_order, f" in column '{rules.column}' of {rules.file}")
     dates = [d for c in cells if (d := read(c))]
     if not dates:
-        raise DataError(f"Column '{rules.column}' of {rules.file} holds no whole date, so freshness cannot be judged.")
+        raise DataError(
+            f"Column '{rules.column}' of {rules.file} holds no whole date, so freshness cannot be"
+            " judged."
+        )
     return max(dates)
 
 
@@ -82,8 +101,15 @@ def _prints(inputs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _ended(period: Period, run: Run) -> datetime:
-    """The moment this period ended, on the clock of its time zone; a run made later saw all of it."""
-    return datetime(period.end.year, period.end.month, period.end.day, tzinfo=ZoneInfo(run.manifest["time_zone"]))
+    """The moment this period ended, on the clock of its time zone; a run made later saw all of
+    it.
+    """
+    return datetime(
+        period.end.year,
+        period.end.month,
+        period.end.day,
+        tzinfo=ZoneInfo(run.manifest["time_zone"]),
+    )
 
 
 def _fallen(inputs: Sequence[Mapping[str, Any]], before: Run, percent: int) -> list[str]:

@@ -33,7 +33,9 @@ from outcomes.study.study import Study
 
 @dataclass(frozen=True)
 class Made:
-    """What became of one period: its exit code, where the report is, and words for the person at the screen."""
+    """What became of one period: its exit code, where the report is, and words for the person at
+    the screen.
+    """
 
     line: str
     label: str
@@ -43,12 +45,19 @@ class Made:
 
 
 def make(
-    schedule: Schedule, line: Line, store: Store, period: Period, *,
-    clock: Callable[[], datetime], tell: Callable[[int], Sequence[str]], accept: bool = False,
-) -> Made:  # fmt: skip
+    schedule: Schedule,
+    line: Line,
+    store: Store,
+    period: Period,
+    *,
+    clock: Callable[[], datetime],
+    tell: Callable[[int], Sequence[str]],
+    accept: bool = False,
+) -> Made:
     """Make and publish the report of one period; nothing where the same was already published.
 
-    Raises the errors of reading and answering, StaleError from the gates, OutputError from the disk.
+    Raises the errors of reading and answering, StaleError from the gates, OutputError from the
+    disk.
     """
     started, runs, file = clock(), store.runs(), line.study_file(period.label)
     newest, study = _read(file, schedule)
@@ -59,12 +68,25 @@ def make(
         return Made(line.name, period.label, 0, "already done", done.reports[0])
     plan = Plan.of(study)
     if not len(plan):
-        raise StudyError(f"{file} has no [[analysis]]: nothing is asked. 'outcomes init' writes a ready-made plan.")
+        raise StudyError(
+            f"{file} has no [[analysis]]: nothing is asked. 'outcomes init' writes a ready-made"
+            " plan."
+        )
     found = [*stale(period, entries, runs, schedule.freshness, newest=newest), *wrong(study)]
     if found and not accept:
-        raise StaleError(" ".join((*found, f"If it is right as it is: run-due --period {period.label} --accept.")))
-    titled = dataclasses.replace(study, title=f"{study.title or 'Patient-reported outcomes'} · {period.words}")
-    with warnings.catch_warnings(record=True) as caught, _on_disk(store.folder), store.partial() as folder:
+        raise StaleError(
+            " ".join(
+                (*found, f"If it is right as it is: run-due --period {period.label} --accept.")
+            )
+        )
+    titled = dataclasses.replace(
+        study, title=f"{study.title or 'Patient-reported outcomes'} · {period.words}"
+    )
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        _on_disk(store.folder),
+        store.partial() as folder,
+    ):
         warnings.simplefilter("always")
         results = plan.run(titled)
         doc = _document(
@@ -76,51 +98,91 @@ def make(
             label=period.label,
         )
         files, withheld = _write(
-            doc, titled, results, folder, schedule, since=_with_snapshot(runs, period), label=period.label
+            doc,
+            titled,
+            results,
+            folder,
+            schedule,
+            since=_with_snapshot(runs, period),
+            label=period.label,
         )
         code = 5 if results.failed else 0
         earlier = [r for r in runs if r.order[0] <= period.start.isoformat()]
         said = {
-            "format": facts.FORMAT, "number": max((int(r.manifest["number"]) for r in runs), default=0) + 1,
-            "schedule": schedule.name, "study": line.name, "period": _dates(period), "started": started.isoformat(),
-            "ended": clock().isoformat(), "time_zone": str(schedule.when.zone), "host": platform.node(), "key": key,
-            "config_sha256": config, "git": git_state(file), "audience": schedule.audience, **withheld, "inputs": entries,
-            **facts.answers(titled, plan, results), "versions": facts.versions(), "accepted": found,
+            "format": facts.FORMAT,
+            "number": max((int(r.manifest["number"]) for r in runs), default=0) + 1,
+            "schedule": schedule.name,
+            "study": line.name,
+            "period": _dates(period),
+            "started": started.isoformat(),
+            "ended": clock().isoformat(),
+            "time_zone": str(schedule.when.zone),
+            "host": platform.node(),
+            "key": key,
+            "config_sha256": config,
+            "git": git_state(file),
+            "audience": schedule.audience,
+            **withheld,
+            "inputs": entries,
+            **facts.answers(titled, plan, results),
+            "versions": facts.versions(),
+            "accepted": found,
             "warnings": dict(sorted(Counter(w.category.__name__ for w in caught).items())),
-            "outputs": facts.outputs(folder, files), "previous": earlier[-1].folder.name if earlier else None,
+            "outputs": facts.outputs(folder, files),
+            "previous": earlier[-1].folder.name if earlier else None,
             "exit_code": code,
-        }  # fmt: skip
+        }
         write_json(folder / MANIFEST, said)
         write_json(folder / DELIVERY, {"waiting": list(tell(code))})
         with recorded(doc.record):
             place = store.publish(folder, store.name_for(period.label, started))
-    words = f"{len(results.failed)} of {len(results)} questions could not be answered" if code else "done"
+    words = (
+        f"{len(results.failed)} of {len(results)} questions could not be answered"
+        if code
+        else "done"
+    )
     return Made(line.name, period.label, code, words, place / files[0].relative_to(folder))
 
 
 def _read(file: Path, schedule: Schedule) -> tuple[date | None, Study]:
-    """The date of the newest record, and the study: read after it, so that a file replaced meanwhile is judged by its past."""
+    """The date of the newest record, and the study: read after it, so that a file replaced
+    meanwhile is judged by its past.
+    """
     from outcomes.readers import read_study
 
     try:
         return newest_record(schedule.freshness, file.parent), read_study(file)
     except OSError as e:
-        raise DataError(f"A file of {file} cannot be read: {e.strerror or type(e).__name__}.") from None
+        raise DataError(
+            f"A file of {file} cannot be read: {e.strerror or type(e).__name__}."
+        ) from None
 
 
 def _with_snapshot(runs: Sequence[Run], period: Period) -> Path | None:
     """The folder of the last run before this period that remembers what it knew."""
-    earlier = [r.folder for r in runs if r.order[0] < period.start.isoformat() and (r.folder / SNAPSHOT).is_file()]
+    earlier = [
+        r.folder
+        for r in runs
+        if r.order[0] < period.start.isoformat() and (r.folder / SNAPSHOT).is_file()
+    ]
     return earlier[-1] if earlier else None
 
 
 def _ledger(line: Line, file: Path, store: Store) -> Path:
-    """The ledger of the study: beside the study file, or beside the runs where each period has a study file of its own."""
+    """The ledger of the study: beside the study file, or beside the runs where each period has a
+    study file of its own.
+    """
     return (store.folder if "{period}" in line.study else file.absolute().parent) / LEDGER
 
 
 def _document(
-    study: Study, results: Results, schedule: Schedule, ledger: Path, *, since: Path | None, label: str
+    study: Study,
+    results: Results,
+    schedule: Schedule,
+    ledger: Path,
+    *,
+    since: Path | None,
+    label: str,
 ) -> Document:
     from outcomes.reporting import build
 
@@ -130,24 +192,39 @@ def _document(
 
 
 def _write(
-    doc: Document, study: Study, results: Results, folder: Path, schedule: Schedule, *, since: Path | None, label: str
+    doc: Document,
+    study: Study,
+    results: Results,
+    folder: Path,
+    schedule: Schedule,
+    *,
+    since: Path | None,
+    label: str,
 ) -> tuple[list[Path], dict[str, Any]]:
-    """The report in every format, and what the policy withheld from it; beside it, for internal use, every number.
+    """The report in every format, and what the policy withheld from it; beside it, for internal
+    use, every number.
 
-    What may be shared is in a folder of its own, and its ledger is written when the run is published.
+    What may be shared is in a folder of its own, and its ledger is written when the run is
+    published.
     """
     from outcomes.reporting.render.spreadsheet import table_csv
 
     share, unpublished = schedule.audience == "share", dataclasses.replace(doc, record=None)
     place = folder / "share" if share else folder
-    files = reporting.write_document(unpublished, place, formats=tuple(f for f in schedule.formats if f != "tables"))
+    files = reporting.write_document(
+        unpublished, place, formats=tuple(f for f in schedule.formats if f != "tables")
+    )
     if "tables" in schedule.formats:
         files += reporting.write_document_tables(unpublished, results, place / "tables")
     if share:
         return files, {"disclosure": {"policy": schedule.policy, "suppressed": doc.suppressed}}
     table, frame = folder / "results.csv", results.to_frame()
     atomic.write(table, table_csv(list(frame), frame.itertuples(index=False)))
-    return [*files, table, reporting.write_snapshot(study, results, folder, since=since, period=label)], {}
+    return [
+        *files,
+        table,
+        reporting.write_snapshot(study, results, folder, since=since, period=label),
+    ], {}
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""One wake-up: which periods are owed, each made and published on its own, the right people told."""
+"""One wake-up: which periods are owed, each made and published on its own, the right people
+told.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ log = logging.getLogger("outcomes")
 
 @dataclass(frozen=True)
 class Woken:
-    """What a wake-up did. `exit_code` is 0, or that of the first failure; a failed delivery counts least."""
+    """What a wake-up did. `exit_code` is 0, or that of the first failure; a failed delivery counts
+    least.
+    """
 
     exit_code: int
     made: tuple[Made, ...]
@@ -32,20 +36,27 @@ class Woken:
     undelivered: tuple[str, ...] = ()
 
 
-def run_due(path: str | Path, now: datetime | None = None, *, period: str = "", accept: bool = False) -> Woken:
-    """Make and publish the reports that a schedule owes by now; called again, it finds them there and does nothing.
+def run_due(
+    path: str | Path, now: datetime | None = None, *, period: str = "", accept: bool = False
+) -> Woken:
+    """Make and publish the reports that a schedule owes by now; called again, it finds them there
+    and does nothing.
 
-    `period` asks for one period by its label: missed, or to be made again. `accept` publishes although the
-    gates object; what it said stands in the manifest. `now` is a time with a zone, for trials.
+    `period` asks for one period by its label: missed, or to be made again. `accept` publishes
+    although the gates object; what it said stands in the manifest. `now` is a time with a zone, for
+    trials.
 
-    Raises StudyError for a schedule that is wrong, LockedError where another run is at work, OutputError where the
-    folder of reports cannot be written. Whatever else goes wrong is in the answer, and people are told.
+    Raises StudyError for a schedule that is wrong, LockedError where another run is at work,
+    OutputError where the folder of reports cannot be written. Whatever else goes wrong is in the
+    answer, and people are told.
     """
     prepare()
     wake = _Wake(read_schedule(path), now, accept)
     wanted = wake.schedule.when.named(period) if period else None
     if wanted and wanted.end > wake.clock().astimezone(wake.schedule.when.zone).date():
-        raise StudyError(f"{wanted.label} is not over yet; its last day is {wanted.end - timedelta(days=1)}.")
+        raise StudyError(
+            f"{wanted.label} is not over yet; its last day is {wanted.end - timedelta(days=1)}."
+        )
     try:
         with locked(wake.schedule.out):
             return wake.run(wanted)
@@ -66,7 +77,9 @@ class _Wake:
 
     def clock(self) -> datetime:
         """The time, counted from the start: a clock that is set meanwhile does not matter."""
-        return (self._began + timedelta(seconds=time.monotonic() - self._tick)).replace(microsecond=0)
+        return (self._began + timedelta(seconds=time.monotonic() - self._tick)).replace(
+            microsecond=0
+        )
 
     def run(self, wanted: Period | None) -> Woken:
         """Do all that is owed."""
@@ -84,10 +97,14 @@ class _Wake:
             self.teller.alive()
         code = code or (DeliveryError.exit_code if self.teller.undelivered else 0)
         try:
-            write_json(self.schedule.out / "wake.json", {"at": self.clock().isoformat(), "exit_code": code})
+            write_json(
+                self.schedule.out / "wake.json", {"at": self.clock().isoformat(), "exit_code": code}
+            )
         except OutputError:
             code = code or OutputError.exit_code
-        return Woken(code, tuple(made), tuple(missed), tuple(dict.fromkeys(self.teller.undelivered)))
+        return Woken(
+            code, tuple(made), tuple(missed), tuple(dict.fromkeys(self.teller.undelivered))
+        )
 
     def _owed(self, store: Store) -> tuple[list[Period], list[Period]]:
         done, limit = store.labels(), self.schedule.max_catchup
@@ -96,14 +113,25 @@ class _Wake:
     def _attempt(self, line: Line, store: Store, period: Period) -> Made:
         log.info("%s: making the report for %s.", line.name or self.schedule.name, period.words)
         try:
-            done = make(self.schedule, line, store, period, clock=self.clock, tell=self.teller.wanted,
-                        accept=self.accept)  # fmt: skip
+            done = make(
+                self.schedule,
+                line,
+                store,
+                period,
+                clock=self.clock,
+                tell=self.teller.wanted,
+                accept=self.accept,
+            )
         except OutcomesError as e:
             code, kind, words = e.exit_code, type(e).__name__, str(e)
-        except Exception as e:  # the message of an unforeseen error may hold a value: only its kind and place are said
+        # the message of an unforeseen error may hold a value: only its kind and place are said
+        except Exception as e:
             last = traceback.extract_tb(e.__traceback__)[-1]
             code, kind = 1, type(e).__name__
-            words = f"internal error ({kind} at {Path(last.filename).name}:{last.lineno}). Please report it."
+            words = (
+                f"internal error ({kind} at {Path(last.filename).name}:{last.lineno}). Please"
+                " report it."
+            )
         else:
             store.made_good(period.label)
             return done
@@ -111,7 +139,9 @@ class _Wake:
         return Made(line.name, period.label, code, words)
 
     def _close(self, missed: list[str]) -> int:
-        """After the reports: the pointers, old reports, notices that wait. 0, or the exit code where the disk refuses."""
+        """After the reports: the pointers, old reports, notices that wait. 0, or the exit code
+        where the disk refuses.
+        """
         expected = self.schedule.when.next_due(self.clock(), self.schedule.start).due
         try:
             for line in self.schedule.lines:

@@ -1,4 +1,6 @@
-"""The schedule file: which study is reported how often, where to, and who is told; read and checked before anything runs."""
+"""The schedule file: which study is reported how often, where to, and who is told; read and checked
+before anything runs.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from outcomes.schedule.schedule_form import SECTIONS
 
 @dataclass(frozen=True)
 class Line:
-    """One study of a schedule: its name ("" where there is only one), its study file, and its folder of reports."""
+    """One study of a schedule: its name ("" where there is only one), its study file, and its
+    folder of reports.
+    """
 
     name: str
     study: str
@@ -31,7 +35,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Freshness:
-    """When input is too stale to publish from. `same_input` is refuse or allow; rows may fall by so many percent."""
+    """When input is too stale to publish from. `same_input` is refuse or allow; rows may fall by so
+    many percent.
+    """
 
     same_input: str = "refuse"
     rows_fall_percent: int = 20
@@ -42,7 +48,9 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Email:
-    """A mail server and the addresses to write to; user and password are names of environment variables."""
+    """A mail server and the addresses to write to; user and password are names of environment
+    variables.
+    """
 
     host: str
     sender: str
@@ -55,7 +63,9 @@ class Email:
 
 @dataclass(frozen=True)
 class Notify:
-    """Who is told, of what, and how; addresses of hooks are secrets, so only the names of their variables stand here."""
+    """Who is told, of what, and how; addresses of hooks are secrets, so only the names of their
+    variables stand here.
+    """
 
     on: tuple[str, ...] = ("failure",)
     repeat_hours: int = 24
@@ -99,7 +109,8 @@ def read_schedule(path: str | Path) -> Schedule:
 def _schedule(file: Path, document: toml.Document) -> Schedule:
     if not document.data.get("schedule"):
         raise StudyError(
-            f"{document.name} has no [schedule] table. 'outcomes schedule init' writes a commented example."
+            f"{document.name} has no [schedule] table. 'outcomes schedule init' writes a commented"
+            " example."
         )
     said = fields.read_file(SECTIONS, document, noun="table")
     s, wrong = said["schedule"], _Wrong(document, "schedule")
@@ -111,17 +122,27 @@ def _schedule(file: Path, document: toml.Document) -> Schedule:
         raise wrong("name", "The name is one line of plain text.")
     _policy(s["policy"], wrong)
     made = Schedule(
-        file, name, lines, out, _calendar(s, wrong), s["start"],
-        max_catchup=s["max_catchup"] or (3 if dated else 1), overdue_after_hours=s["overdue_after_hours"],
-        audience=s["audience"], policy=s["policy"], formats=tuple(dict.fromkeys(s["formats"])) or ("html",),
-        freshness=_freshness(said["freshness"], _Wrong(document, "freshness")), keep_reports=said["retention"]["reports"],
+        file,
+        name,
+        lines,
+        out,
+        _calendar(s, wrong),
+        s["start"],
+        max_catchup=s["max_catchup"] or (3 if dated else 1),
+        overdue_after_hours=s["overdue_after_hours"],
+        audience=s["audience"],
+        policy=s["policy"],
+        formats=tuple(dict.fromkeys(s["formats"])) or ("html",),
+        freshness=_freshness(said["freshness"], _Wrong(document, "freshness")),
+        keep_reports=said["retention"]["reports"],
         notify=_notify(file.parent, said, document),
-    )  # fmt: skip
+    )
     if made.max_catchup > 1 and not dated:
         raise wrong(
             "max_catchup",
-            "Several periods can be caught up only where each has its own data: put {period} into the study's path, as in "
-            'study = "exports/{period}/study.toml". From one file, only the newest period can be reported honestly.',
+            "Several periods can be caught up only where each has its own data: put {period} into"
+            ' the study\'s path, as in study = "exports/{period}/study.toml". From one file, only'
+            " the newest period can be reported honestly.",
         )
     return made
 
@@ -145,10 +166,14 @@ def _policy(name: str, wrong: _Wrong) -> None:
             raise wrong("policy", unknown("policy", name, PRESETS))
 
 
-def _lines(folder: Path, out: Path, study: str, studies: dict[str, str], document: toml.Document) -> tuple[Line, ...]:
+def _lines(
+    folder: Path, out: Path, study: str, studies: dict[str, str], document: toml.Document
+) -> tuple[Line, ...]:
     if bool(study) == bool(studies):
         raise _Wrong(document, "schedule")(
-            "study", 'Name either one study (study = "study.toml") or several ([studies] with a name and a path each).'
+            "study",
+            'Name either one study (study = "study.toml") or several ([studies] with a name and a'
+            " path each).",
         )
     if study:
         return (Line("", str(folder / study), out),)
@@ -174,11 +199,17 @@ def _calendar(s: dict[str, Any], wrong: _Wrong) -> Calendar:
     name = s["time_zone"]
     if not name:
         raise wrong(
-            "time_zone", 'Name the time zone, such as time_zone = "Europe/Berlin"; the computer\'s own may change.'
+            "time_zone",
+            'Name the time zone, such as time_zone = "Europe/Berlin"; the computer\'s own may'
+            " change.",
         )
     if name not in available_timezones():
         close = difflib.get_close_matches(name[:60], available_timezones(), n=1)
-        hint = f"Did you mean '{close[0]}'?" if close else "It looks like Europe/Berlin or America/New_York."
+        hint = (
+            f"Did you mean '{close[0]}'?"
+            if close
+            else "It looks like Europe/Berlin or America/New_York."
+        )
         raise wrong("time_zone", f"No time zone '{name[:60]}'. {hint}")
     try:
         return Calendar(s["period"], s["on"], at, ZoneInfo(name))
@@ -189,7 +220,10 @@ def _calendar(s: dict[str, Any], wrong: _Wrong) -> Calendar:
 def _freshness(said: dict[str, Any], wrong: _Wrong) -> Freshness:
     newest = {"file": "", "column": "", "date_order": ""} | dict(said["newest"] or {})
     if bool(newest["file"]) != bool(newest["column"]):
-        raise wrong("newest", 'newest needs a file and its date column: { file = "infusions.csv", column = "day" }.')
+        raise wrong(
+            "newest",
+            'newest needs a file and its date column: { file = "infusions.csv", column = "day" }.',
+        )
     return Freshness(said["same_input"], said["rows_fall_percent"], **newest)
 
 
@@ -198,14 +232,25 @@ def _notify(folder: Path, said: dict[str, Any], document: toml.Document) -> Noti
     mail = None
     if email["host"]:
         mail = Email(
-            email["host"], email["from"], email["to"], email["port"], email["security"], email["user_env"],
+            email["host"],
+            email["from"],
+            email["to"],
+            email["port"],
+            email["security"],
+            email["user_env"],
             email["password_env"],
-        )  # fmt: skip
-        if not mail.to or not all(re.fullmatch(r"[^\s@]+@[^\s@]+", a) for a in (*mail.to, mail.sender)):
+        )
+        if not mail.to or not all(
+            re.fullmatch(r"[^\s@]+@[^\s@]+", a) for a in (*mail.to, mail.sender)
+        ):
             raise wrong("to", "'to' is a list of e-mail addresses and 'from' is one.")
         if bool(mail.user_env) != bool(mail.password_env):
             raise wrong("user_env", "Give both user_env and password_env, or neither.")
     return Notify(
-        tuple(dict.fromkeys(t["on"])) or ("failure",), t["repeat_hours"], folder / t["env_file"] if t["env_file"] else None,
-        mail, said["notify.webhook"]["url_env"], said["notify.heartbeat"]["url_env"],
-    )  # fmt: skip
+        tuple(dict.fromkeys(t["on"])) or ("failure",),
+        t["repeat_hours"],
+        folder / t["env_file"] if t["env_file"] else None,
+        mail,
+        said["notify.webhook"]["url_env"],
+        said["notify.heartbeat"]["url_env"],
+    )

@@ -13,17 +13,29 @@ from outcomes.schedule.schedule_form import SECTIONS
 #: What to do with the file; {file} is its name.
 HEAD = (
     "When reports are made by themselves. Look at every line, then:",
-    "  outcomes run-due {file}           make what is owed now (again and again: what is done stays done)",
+    (
+        "  outcomes run-due {file}           make what is owed now (again and again: what is done"
+        " stays done)"
+    ),
     "  outcomes status {file}            what ran, what is due, what is overdue",
-    "  outcomes schedule show {file}     what to paste into cron, systemd or Windows Task Scheduler",
+    (
+        "  outcomes schedule show {file}     what to paste into cron, systemd or Windows Task"
+        " Scheduler"
+    ),
 )
 
 
-def init(path: str | Path, *, study: str = "study.toml", force: bool = False, today: date | None = None) -> Path:
-    """Write a commented schedule file. Raises StudyError where one is there already, or the folder is not."""
+def init(
+    path: str | Path, *, study: str = "study.toml", force: bool = False, today: date | None = None
+) -> Path:
+    """Write a commented schedule file. Raises StudyError where one is there already, or the folder
+    is not.
+    """
     file, today = Path(path), today or datetime.now(UTC).date()
     if file.exists() and not force:
-        raise StudyError(f"{file} is already there. Choose another name, or replace it with --force.")
+        raise StudyError(
+            f"{file} is already there. Choose another name, or replace it with --force."
+        )
     if not file.parent.is_dir():
         raise StudyError(f"There is no folder '{file.parent}'.")
     start = date(today.year - (today.month == 1), (today.month - 2) % 12 + 1, 1)

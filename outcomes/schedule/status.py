@@ -30,7 +30,9 @@ class LineStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """How a schedule stands. `exit_code` is 0 where all is well, 5 where something is overdue, failed or changed."""
+    """How a schedule stands. `exit_code` is 0 where all is well, 5 where something is overdue,
+    failed or changed.
+    """
 
     schedule: str
     last_woken: str
@@ -60,7 +62,8 @@ class Status:
 
 
 def status(path: str | Path, now: datetime | None = None) -> Status:
-    """How a schedule stands. Reads only: it can be asked while a run is at work, and from another computer.
+    """How a schedule stands. Reads only: it can be asked while a run is at work, and from another
+    computer.
 
     Raises StudyError for a schedule that is wrong.
     """
@@ -73,28 +76,43 @@ def status(path: str | Path, now: datetime | None = None) -> Status:
         last = ""
     following = schedule.when.next_due(moment, schedule.start)
     lines = tuple(_line(schedule, line, moment) for line in schedule.lines)
-    return Status(schedule.name, last, f"{following.label} at {_local(following.due.isoformat(), schedule)}", lines)
+    return Status(
+        schedule.name,
+        last,
+        f"{following.label} at {_local(following.due.isoformat(), schedule)}",
+        lines,
+    )
 
 
 def _line(schedule: Schedule, line: Line, now: datetime) -> LineStatus:
     store = Store(line.out)
     runs = store.runs()
-    due, missed = owed(schedule.when, now, store.labels(), start=schedule.start, limit=schedule.max_catchup)
+    due, missed = owed(
+        schedule.when, now, store.labels(), start=schedule.start, limit=schedule.max_catchup
+    )
     late = [p.label for p in due if p.due + timedelta(hours=schedule.overdue_after_hours) < now]
     failures = [_failure(f, schedule) for f in store.failures()]
     trouble = [f"overdue: {', '.join(late)}"] if late else []
     trouble += failures
     trouble += [
-        f"{f.name}/{MANIFEST} was damaged: put it back, or make the report again with --period" for f in store.spoiled()
+        f"{f.name}/{MANIFEST} was damaged: put it back, or make the report again with --period"
+        for f in store.spoiled()
     ]
     report = ""
     if runs:
         trouble += _latest(runs[-1], now)
         report = str(runs[-1].reports[0]) if runs[-1].reports else ""
     return LineStatus(
-        line.name, runs[-1].label if runs else "", _local(runs[-1].manifest["ended"], schedule) if runs else "", report,
-        tuple(p.label for p in due), tuple(late), tuple(p.label for p in missed), tuple(failures), tuple(trouble),
-    )  # fmt: skip
+        line.name,
+        runs[-1].label if runs else "",
+        _local(runs[-1].manifest["ended"], schedule) if runs else "",
+        report,
+        tuple(p.label for p in due),
+        tuple(late),
+        tuple(p.label for p in missed),
+        tuple(failures),
+        tuple(trouble),
+    )
 
 
 def _failure(record: dict[str, Any], schedule: Schedule) -> str:
@@ -111,13 +129,17 @@ def _latest(run: Run, now: datetime) -> list[str]:
     found = []
     if said["exit_code"]:
         n = len(said["plan"]["unanswered"])
-        found.append(f"{run.label}: {n} of {said['plan']['questions']} questions could not be answered")
+        found.append(
+            f"{run.label}: {n} of {said['plan']['questions']} questions could not be answered"
+        )
     if datetime.fromisoformat(said["started"]) > now + timedelta(minutes=5):
         found.append(f"{run.label} was made in the future: the clock was or is wrong")
     for entry in said["outputs"]:
         path = run.folder / entry["file"]
         if not path.is_file() or digest(path) != entry["sha256"]:
-            found.append(f"{run.folder.name}/{entry['file']} is gone or was changed after it was made")
+            found.append(
+                f"{run.folder.name}/{entry['file']} is gone or was changed after it was made"
+            )
     if strings((read_json(run.folder / DELIVERY) or {}).get("waiting")):
         found.append(f"{run.label}: the notice could not be delivered yet")
     return found

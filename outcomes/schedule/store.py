@@ -1,4 +1,5 @@
-"""The folder of reports: written beside and renamed, a dated folder a run, a pointer to the latest, nothing half done.
+"""The folder of reports: written beside and renamed, a dated folder a run, a pointer to the latest,
+nothing half done.
 
 ::
 
@@ -8,7 +9,7 @@
       failures/2026-11_3.json            what went wrong, once a period and exit code
       wake.json                          when the scheduler last called, and what came of it
       .lock  .partial-1a2b3c4d/          held and half-written things; cleaned by the next run
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -62,10 +63,16 @@ class Run:
 
     @property
     def unchanged(self) -> list[Path]:
-        """The outputs that are there as they were made; a name that leads out of the folder is none of ours."""
+        """The outputs that are there as they were made; a name that leads out of the folder is none
+        of ours.
+        """
         home = self.folder.resolve()
         there = ((self.folder / o["file"], o["sha256"]) for o in self.manifest["outputs"])
-        return [p for p, sha in there if p.resolve().is_relative_to(home) and p.is_file() and digest(p) == sha]
+        return [
+            p
+            for p, sha in there
+            if p.resolve().is_relative_to(home) and p.is_file() and digest(p) == sha
+        ]
 
     @property
     def whole(self) -> bool:
@@ -74,9 +81,20 @@ class Run:
         try:
             moments = [datetime.fromisoformat(said[k]) for k in ("started", "ended")]
             outputs = [(o["file"] + o["sha256"], int(o["bytes"])) for o in said["outputs"]]
-            inputs = [(str(i["table"]), str(i["sha256"]), int(i["rows"]["used"])) for i in said["inputs"]]
-            plan = int(said["plan"]["questions"]) + len(said["plan"]["unanswered"]) + int(said["exit_code"])
-            named = (self.order, date.fromisoformat(self.order[0]), ZoneInfo(said["time_zone"]), str(said["key"]))
+            inputs = [
+                (str(i["table"]), str(i["sha256"]), int(i["rows"]["used"])) for i in said["inputs"]
+            ]
+            plan = (
+                int(said["plan"]["questions"])
+                + len(said["plan"]["unanswered"])
+                + int(said["exit_code"])
+            )
+            named = (
+                self.order,
+                date.fromisoformat(self.order[0]),
+                ZoneInfo(said["time_zone"]),
+                str(said["key"]),
+            )
         except (KeyError, TypeError, ValueError):
             return False
         return bool(named and outputs and inputs) and plan >= 0 and all(m.tzinfo for m in moments)
@@ -93,11 +111,15 @@ class Store:
         return sorted((r for r in self._all() if r.whole), key=lambda r: r.order)
 
     def spoiled(self) -> list[Path]:
-        """The folders of runs whose manifest was damaged: published, but of no use to later runs."""
+        """The folders of runs whose manifest was damaged: published, but of no use to later
+        runs.
+        """
         return sorted(r.folder for r in self._all() if not r.whole)
 
     def labels(self) -> set[str]:
-        """The periods that were published; a damaged manifest does not make its period owed again."""
+        """The periods that were published; a damaged manifest does not make its period owed
+        again.
+        """
         return {r.label for r in self.runs()} | {f.name.partition("_")[0] for f in self.spoiled()}
 
     def _all(self) -> Iterator[Run]:
@@ -106,7 +128,9 @@ class Store:
                 yield Run(folder, read_json(folder / MANIFEST) or {})
 
     def tidy(self) -> None:
-        """Remove what an interrupted run left half-written. Only under the lock: whoever wrote it is gone."""
+        """Remove what an interrupted run left half-written. Only under the lock: whoever wrote it
+        is gone.
+        """
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             if _PARTIAL.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -132,11 +156,15 @@ class Store:
         return name
 
     def publish(self, partial: Path, name: str) -> Path:
-        """Put a finished run in its place at one stroke, after everything in it has reached the disk."""
+        """Put a finished run in its place at one stroke, after everything in it has reached the
+        disk.
+        """
         return atomic.publish(partial, self.folder / name)
 
     def point(self, expected_by: datetime | None = None) -> None:
-        """Let `latest.json` name the latest run, its report, and by when the next one is expected."""
+        """Let `latest.json` name the latest run, its report, and by when the next one is
+        expected.
+        """
         runs = [r for r in self.runs() if r.reports]
         if not runs:
             return
@@ -144,16 +172,19 @@ class Store:
         write_json(
             self.folder / "latest.json",
             {
-                "run": last.folder.name, "period": last.label, "published": last.manifest["ended"],
+                "run": last.folder.name,
+                "period": last.label,
+                "published": last.manifest["ended"],
                 "files": [p.relative_to(self.folder).as_posix() for p in last.reports],
                 "next_expected_by": expected_by.isoformat() if expected_by else None,
             },
-        )  # fmt: skip
+        )
 
     def retain(self, keep: int) -> None:
         """Keep the outputs of the `keep` runs made last; 0 keeps all. Manifests always stay.
 
-        So do the latest run, the latest without a failed question, and what was changed by hand or not written by a run.
+        So do the latest run, the latest without a failed question, and what was changed by hand or
+        not written by a run.
         """
         runs = self.runs()
         good = [r for r in runs if not r.manifest["exit_code"]]
@@ -162,10 +193,14 @@ class Store:
             for path in run.unchanged if run.folder not in stay else ():
                 try:
                     path.unlink()
-                except OSError as e:  # open in a viewer, perhaps (Windows); the next wake-up tries again
-                    log.warning("%s cannot be removed yet: %s.", path, e.strerror or type(e).__name__)
+                except (
+                    OSError
+                ) as e:  # open in a viewer, perhaps (Windows); the next wake-up tries again
+                    log.warning(
+                        "%s cannot be removed yet: %s.", path, e.strerror or type(e).__name__
+                    )
 
-    # --- what went wrong ----------------------------------------------------------------------------------------
+    # --- what went wrong --------------------------------------------------------------------------
 
     def failures(self) -> list[dict[str, Any]]:
         """What went wrong and has not been made good since, oldest first."""
@@ -173,12 +208,19 @@ class Store:
         return sorted((f for f in found if f), key=lambda f: str(f["last"]))
 
     def failed(self, label: str, code: int, kind: str, now: datetime) -> dict[str, Any]:
-        """Write down a failure: one record a period and exit code, however often it is met. No message: it may quote data."""
+        """Write down a failure: one record a period and exit code, however often it is met. No
+        message: it may quote data.
+        """
         old = _record(self._failure(label, code)) or {}
         record = {
-            "period": label, "exit_code": code, "kind": kind, "first": old.get("first", now.isoformat()),
-            "last": now.isoformat(), "times": old.get("times", 0) + 1, "told": old.get("told", ""),
-        }  # fmt: skip
+            "period": label,
+            "exit_code": code,
+            "kind": kind,
+            "first": old.get("first", now.isoformat()),
+            "last": now.isoformat(),
+            "times": old.get("times", 0) + 1,
+            "told": old.get("told", ""),
+        }
         self.put_failure(record)
         return record
 
@@ -197,7 +239,9 @@ class Store:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write a JSON file so that a reader sees the old one or the new one, never half of it. Raises OutputError."""
+    """Write a JSON file so that a reader sees the old one or the new one, never half of it. Raises
+    OutputError.
+    """
     atomic.write(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -225,8 +269,15 @@ def _record(path: Path) -> dict[str, Any] | None:
     """A failure's record; None where there is none, or it was damaged."""
     said = read_json(path) or {}
     try:
-        moments = [datetime.fromisoformat(said[k]) for k in ("first", "last", *(["told"] if said["told"] else []))]
-        made = said | {"times": int(said["times"]), "exit_code": int(said["exit_code"]), "kind": str(said["kind"])}
+        moments = [
+            datetime.fromisoformat(said[k])
+            for k in ("first", "last", *(["told"] if said["told"] else []))
+        ]
+        made = said | {
+            "times": int(said["times"]),
+            "exit_code": int(said["exit_code"]),
+            "kind": str(said["kind"]),
+        }
     except (KeyError, TypeError, ValueError):
         return None
     return made if isinstance(said.get("period"), str) and all(m.tzinfo for m in moments) else None

@@ -1,7 +1,9 @@
-"""Daily diaries: area under the curve, time-weighted mean, pain relief against baseline, weekly means, return of pain.
+"""Daily diaries: area under the curve, time-weighted mean, pain relief against baseline, weekly
+means, return of pain.
 
-One patient at a time: `day` (numbers, any order) and `score` (nan = missing). Gaps are bridged by a straight line only
-up to `max_gap` missing days; nothing is extrapolated beyond the last day unless the caller says so.
+One patient at a time: `day` (numbers, any order) and `score` (nan = missing). Gaps are bridged by a
+straight line only up to `max_gap` missing days; nothing is extrapolated beyond the last day unless
+the caller says so.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ Array = np.ndarray
 
 @dataclass(frozen=True, slots=True)
 class DiarySummary:
-    """One patient's diary: areas in score-days, means in scores; undefined numbers are nan and `reason` says why.
+    """One patient's diary: areas in score-days, means in scores; undefined numbers are nan and
+    `reason` says why.
 
-    `auc` area under the scores; `mean` the time-weighted mean; `spid` the area between baseline and scores (positive =
-    below baseline), `percent_spid` as a percentage of the largest possible, `relief` that area with rises counted as 0;
-    `span` the days from first to last; `days` how many had a score; `longest_gap` the longest run of missing days.
+    `auc` area under the scores; `mean` the time-weighted mean; `spid` the area between baseline and
+    scores (positive = below baseline), `percent_spid` as a percentage of the largest possible,
+    `relief` that area with rises counted as 0; `span` the days from first to last; `days` how many
+    had a score; `longest_gap` the longest run of missing days.
     """
 
     auc: float
@@ -45,7 +49,9 @@ def observed(day: ArrayLike, score: ArrayLike) -> tuple[Array, Array]:
     """
     t, y = np.asarray(day, dtype=float), np.asarray(score, dtype=float)
     if t.shape != y.shape or t.ndim != 1:
-        raise AnalysisError(f"There are {t.size} days and {y.size} scores: one score a day is needed.")
+        raise AnalysisError(
+            f"There are {t.size} days and {y.size} scores: one score a day is needed."
+        )
     there = np.isfinite(y)
     order = np.argsort(t[there], kind="stable")
     t, y = t[there][order], y[there][order]
@@ -75,14 +81,15 @@ def summarise(
 ) -> DiarySummary:
     """What did a patient's pain add up to? Areas and means of one diary.
 
-    Formulas (trapezoid over days with a score): AUC = Σ(t_{i+1}−t_i)(y_i+y_{i+1})/2; mean = AUC/(t_last−t_first);
-    SPID = ∫(baseline − y); %SPID = 100·SPID/(baseline·span); relief = ∫max(baseline − y, 0), clipped at the scores.
-    A gap of more than `max_gap` missing days leaves the patient's areas undefined (`not_estimable`); with `until`, so
-    does a diary that ends before that day, unless `carry_forward` holds the last score to it.
-    For a relief rating the AUC is the total pain relief (TOTPAR).
+    Formulas (trapezoid over days with a score): AUC = Σ(t_{i+1}−t_i)(y_i+y_{i+1})/2; mean =
+    AUC/(t_last−t_first); SPID = ∫(baseline − y); %SPID = 100·SPID/(baseline·span); relief =
+    ∫max(baseline − y, 0), clipped at the scores. A gap of more than `max_gap` missing days leaves
+    the patient's areas undefined (`not_estimable`); with `until`, so does a diary that ends before
+    that day, unless `carry_forward` holds the last score to it. For a relief rating the AUC is the
+    total pain relief (TOTPAR).
 
-    Source: Matthews et al 1990, BMJ 300:230, doi:10.1136/bmj.300.6719.230; Cooper 1991, in Max: The Design of Analgesic
-    Clinical Trials, p 117.
+    Source: Matthews et al 1990, BMJ 300:230, doi:10.1136/bmj.300.6719.230; Cooper 1991, in Max: The
+    Design of Analgesic Clinical Trials, p 117.
 
     >>> s = summarise([0, 1, 2, 3], [6, 4, 5, 3], baseline=6)
     >>> s.auc, s.spid, round(s.percent_spid, 1)
@@ -92,7 +99,9 @@ def summarise(
     if math.isfinite(until):
         t, y = t[t <= until], y[t <= until]
     gap = float(np.diff(t).max() - 1) if t.size > 1 else 0.0
-    nothing = DiarySummary(NAN, NAN, NAN, NAN, NAN, float(np.ptp(t)) if t.size else 0.0, int(t.size), gap, "too_few")
+    nothing = DiarySummary(
+        NAN, NAN, NAN, NAN, NAN, float(np.ptp(t)) if t.size else 0.0, int(t.size), gap, "too_few"
+    )
     days = int(t.size)
     short = math.isfinite(until) and t.size > 0 and t[-1] < until
     if short and carry_forward:
@@ -108,7 +117,9 @@ def summarise(
     return DiarySummary(area, area / span, spid, share, relief, span, days, gap)
 
 
-def window_mean(day: ArrayLike, score: ArrayLike, *, first: float, last: float, minimum: int = 4) -> float:
+def window_mean(
+    day: ArrayLike, score: ArrayLike, *, first: float, last: float, minimum: int = 4
+) -> float:
     """The mean of the scores from `first` to `last` day; nan with fewer than `minimum` of them.
 
     >>> window_mean([1, 2, 3, 5, 9], [6, 4, 5, 5, 1], first=1, last=7)
@@ -119,8 +130,11 @@ def window_mean(day: ArrayLike, score: ArrayLike, *, first: float, last: float, 
     return float(inside.mean()) if inside.size >= max(1, minimum) else NAN
 
 
-def days_with_relief(day: ArrayLike, score: ArrayLike, *, baseline: float, percent: float = 30) -> int:
-    """On how many days after day 0 was the score at least this much below baseline? Decided without float noise.
+def days_with_relief(
+    day: ArrayLike, score: ArrayLike, *, baseline: float, percent: float = 30
+) -> int:
+    """On how many days after day 0 was the score at least this much below baseline? Decided without
+    float noise.
 
     >>> days_with_relief([0, 1, 2], [7.0, 4.9, 5.0], baseline=7.0)
     1
@@ -131,7 +145,8 @@ def days_with_relief(day: ArrayLike, score: ArrayLike, *, baseline: float, perce
 
 @dataclass(frozen=True, slots=True)
 class Relief:
-    """When pain returned: the day it was first seen back (`event`), or the last day seen without it; nan if never seen.
+    """When pain returned: the day it was first seen back (`event`), or the last day seen without
+    it; nan if never seen.
 
     `since` is the last day seen before that: the return lies between the two.
     """
@@ -141,7 +156,9 @@ class Relief:
     since: float
 
 
-def return_of_pain(day: ArrayLike, score: ArrayLike, *, baseline: float, share: float = 0.7) -> Relief:
+def return_of_pain(
+    day: ArrayLike, score: ArrayLike, *, baseline: float, share: float = 0.7
+) -> Relief:
     """On which day after day 0 was pain first back at a share of its baseline (higher = worse)?
 
     >>> return_of_pain([1, 2, 3, 7], [2, 3, 4, 6], baseline=7)

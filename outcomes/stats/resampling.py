@@ -20,17 +20,25 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 
 
 def bootstrap(
-    rows: ArrayLike, statistic: Statistic, *, rng: np.random.Generator, draws: int = 9999, level: float = 0.95,
-    name: str = "bootstrap", measure: Measure = Measure.UNSTATED
-) -> Estimate:  # fmt: skip
-    """Bias-corrected and accelerated (BCa) interval of a statistic of n patients, by resampling patients.
+    rows: ArrayLike,
+    statistic: Statistic,
+    *,
+    rng: np.random.Generator,
+    draws: int = 9999,
+    level: float = 0.95,
+    name: str = "bootstrap",
+    measure: Measure = Measure.UNSTATED,
+) -> Estimate:
+    """Bias-corrected and accelerated (BCa) interval of a statistic of n patients, by resampling
+    patients.
 
-    `rows` is one value a patient (n,) or several (n, k). `statistic` is vectorised over the second to last axis …:
-    it takes (…, n) or (…, n, k) and gives (…). Bias z₀ is the normal quantile of the share of draws below the
-    estimate (ties half), acceleration a = Σ(θ̄ − θ₍ᵢ₎)³ / (6 (Σ(θ̄ − θ₍ᵢ₎)²)^1.5) over leave-one-out values.
+    `rows` is one value a patient (n,) or several (n, k). `statistic` is vectorised over the second
+    to last axis …: it takes (…, n) or (…, n, k) and gives (…). Bias z₀ is the normal quantile of
+    the share of draws below the estimate (ties half), acceleration a = Σ(θ̄ − θ₍ᵢ₎)³ / (6 (Σ(θ̄ −
+    θ₍ᵢ₎)²)^1.5) over leave-one-out values.
 
-    Reasons: `too_few` (n < 20: the value stands, no interval), `zero_variance` (the draws do not vary),
-    `not_estimable` (a draw is undefined, or all draws lie on one side of the estimate).
+    Reasons: `too_few` (n < 20: the value stands, no interval), `zero_variance` (the draws do not
+    vary), `not_estimable` (a draw is undefined, or all draws lie on one side of the estimate).
     Raises AnalysisError for fewer than 1,000 draws.
 
     Source: Efron (1987), JASA 82:171-185, doi:10.1080/01621459.1987.10478410.
@@ -61,10 +69,14 @@ def bootstrap(
         z = z0 + float(special.ndtri(tail))
         shares.append(float(special.ndtr(z0 + z / (1 - a * z))))
     low, high = np.quantile(drawn, shares)
-    return Estimate(name, value, low, high, level, se=float(drawn.std(ddof=1)), how=how, measure=measure)
+    return Estimate(
+        name, value, low, high, level, se=float(drawn.std(ddof=1)), how=how, measure=measure
+    )
 
 
-def _draws(data: np.ndarray, statistic: Statistic, rng: np.random.Generator, draws: int) -> np.ndarray:
+def _draws(
+    data: np.ndarray, statistic: Statistic, rng: np.random.Generator, draws: int
+) -> np.ndarray:
     n, out = len(data), np.empty(draws)
     chunk = max(1, 2_000_000 // data.size)
     for start in range(0, draws, chunk):
@@ -81,7 +93,9 @@ def _acceleration(data: np.ndarray, statistic: Statistic) -> float:
     chunk = max(1, 2_000_000 // data.size)
     for start in range(0, n, chunk):
         out = np.arange(start, min(n, start + chunk))
-        kept = np.broadcast_to(everybody, (len(out), n))[everybody[None, :] != out[:, None]].reshape(len(out), n - 1)
+        kept = np.broadcast_to(everybody, (len(out), n))[
+            everybody[None, :] != out[:, None]
+        ].reshape(len(out), n - 1)
         left[out] = statistic(data[kept])
     gap = left.mean() - left
     bottom = math.sqrt(float(gap @ gap)) ** 3

@@ -1,6 +1,8 @@
-"""Time until pain returns: Kaplan–Meier, its quantiles, restricted mean, log-rank and Cox regression.
+"""Time until pain returns: Kaplan–Meier, its quantiles, restricted mean, log-rank and Cox
+regression.
 
-`time` is days (any unit), `event` is 1 where it happened on that day and 0 where the patient was last seen without it.
+`time` is days (any unit), `event` is 1 where it happened on that day and 0 where the patient was
+last seen without it.
 """
 
 from __future__ import annotations
@@ -23,15 +25,21 @@ Array = np.ndarray
 def _checked(time: ArrayLike, event: ArrayLike) -> tuple[Array, Array]:
     t, e = np.asarray(time, dtype=float), np.asarray(event, dtype=float)
     if t.shape != e.shape or t.ndim != 1:
-        raise AnalysisError(f"There are {t.size} times and {e.size} events: one of each a patient is needed.")
+        raise AnalysisError(
+            f"There are {t.size} times and {e.size} events: one of each a patient is needed."
+        )
     if not np.isfinite(t).all() or (t < 0).any() or not np.isin(e, (0, 1)).all():
-        raise AnalysisError("Times are numbers of at least 0 and events are 0 or 1, without missing values.")
+        raise AnalysisError(
+            "Times are numbers of at least 0 and events are 0 or 1, without missing values."
+        )
     return np.round(t, 9), e
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A Kaplan–Meier curve: at each time seen, how many were at risk and had the event, S(t), its SE and limits."""
+    """A Kaplan–Meier curve: at each time seen, how many were at risk and had the event, S(t), its
+    SE and limits.
+    """
 
     time: Array
     at_risk: Array
@@ -44,12 +52,18 @@ class Curve:
     patients: int
 
     def at(self, day: float) -> Estimate:
-        """The share still without the event on this day (after the last day seen: the last value)."""
+        """The share still without the event on this day (after the last day seen: the last
+        value).
+        """
         i = int(np.searchsorted(self.time, day, "right")) - 1
         if not self.patients:
-            return Estimate("without event", NAN, level=self.level, reason="too_few", measure=Measure.SHARE)
+            return Estimate(
+                "without event", NAN, level=self.level, reason="too_few", measure=Measure.SHARE
+            )
         if i < 0:
-            return Estimate("without event", 1.0, 1.0, 1.0, self.level, se=0.0, measure=Measure.SHARE)
+            return Estimate(
+                "without event", 1.0, 1.0, 1.0, self.level, se=0.0, measure=Measure.SHARE
+            )
         return Estimate(
             "without event",
             self.survival[i],
@@ -61,14 +75,25 @@ class Curve:
         )
 
     def quantile(self, share: float = 0.5) -> Estimate:
-        """The day by which this share has had the event; where the curve is flat at it, the middle of the flat part.
+        """The day by which this share has had the event; where the curve is flat at it, the middle
+        of the flat part.
 
-        The limits are those days of the upper and lower limit of the curve (Brookmeyer & Crowley 1982).
+        The limits are those days of the upper and lower limit of the curve (Brookmeyer & Crowley
+        1982).
         """
         value, low, high = (self._crossing(s, share) for s in (self.survival, self.low, self.high))
         reason = "too_few" if not self.patients else "no_events" if math.isnan(value) else ""
         name = "median time" if share == 0.5 else f"time to {100 * share:g}%"
-        return Estimate(name, value, low, high, self.level, reason=reason, how="Kaplan-Meier", measure=Measure.TIME)
+        return Estimate(
+            name,
+            value,
+            low,
+            high,
+            self.level,
+            reason=reason,
+            how="Kaplan-Meier",
+            measure=Measure.TIME,
+        )
 
     def _crossing(self, survival: Array, share: float) -> float:
         defined = ~np.isnan(survival)
@@ -87,7 +112,9 @@ class Curve:
         return float((days[i] + flat_to) / 2)
 
     def restricted_mean(self, until: float) -> Estimate:
-        """The mean time without the event up to a day: the area under the curve, with its SE (Irwin 1949; Karrison 1987)."""
+        """The mean time without the event up to a day: the area under the curve, with its SE (Irwin
+        1949; Karrison 1987).
+        """
         name = "restricted mean time"
         if not self.patients:
             return Estimate(name, NAN, level=self.level, reason="too_few", measure=Measure.TIME)
@@ -104,7 +131,15 @@ class Curve:
         half = float(special.ndtri((1 + self.level) / 2)) * se
         how = f"area under Kaplan-Meier to {until:g}"
         if se == 0:
-            return Estimate(name, value, level=self.level, se=0.0, how=how, reason="no_events", measure=Measure.TIME)
+            return Estimate(
+                name,
+                value,
+                level=self.level,
+                se=0.0,
+                how=how,
+                reason="no_events",
+                measure=Measure.TIME,
+            )
         return Estimate(
             name,
             value,
@@ -117,12 +152,14 @@ class Curve:
         )
 
 
-def kaplan_meier(time: ArrayLike, event: ArrayLike, *, level: float = 0.95, limits: str = "log-log") -> Curve:
+def kaplan_meier(
+    time: ArrayLike, event: ArrayLike, *, level: float = 0.95, limits: str = "log-log"
+) -> Curve:
     """What share is still without the event, day by day? S(t) = Π(1 − d/n), Greenwood's SE.
 
-    `limits="log-log"` (default, keeps within 0 and 1) or "log"; undefined where S is 0, and 1 to 1, which says
-    nothing, before the first event.
-    Source: Kaplan & Meier 1958, J Am Stat Assoc 53:457; Kalbfleisch & Prentice 2002, section 1.4.
+    `limits="log-log"` (default, keeps within 0 and 1) or "log"; undefined where S is 0, and 1 to 1,
+    which says nothing, before the first event. Source: Kaplan & Meier 1958, J Am Stat Assoc 53:457;
+    Kalbfleisch & Prentice 2002, section 1.4.
 
     >>> curve = kaplan_meier([3, 5, 5, 8, 10], [1, 1, 0, 1, 0])
     >>> [round(s, 3) for s in curve.survival.tolist()], curve.quantile().value
@@ -140,7 +177,10 @@ def kaplan_meier(time: ArrayLike, event: ArrayLike, *, level: float = 0.95, limi
         greenwood = np.sqrt(np.cumsum(d / (n * (n - d))))
         z = float(special.ndtri((1 + level) / 2))
         if limits == "log":
-            low, high = survival * np.exp(-z * greenwood), np.minimum(1.0, survival * np.exp(z * greenwood))
+            low, high = (
+                survival * np.exp(-z * greenwood),
+                np.minimum(1.0, survival * np.exp(z * greenwood)),
+            )
         else:
             half = z * greenwood / np.log(survival)
             low, high = survival ** np.exp(-half), survival ** np.exp(half)
@@ -170,7 +210,13 @@ def log_rank(groups: Mapping[str, tuple[ArrayLike, ArrayLike]], *, rho: float = 
         share, deaths, risk, w = n / n.sum(), d.sum(), n.sum(), alive**rho
         gap += w * (d - deaths * share)
         if risk > 1:
-            v += w**2 * deaths * (risk - deaths) / (risk - 1) * (np.diag(share) - np.outer(share, share))
+            v += (
+                w**2
+                * deaths
+                * (risk - deaths)
+                / (risk - 1)
+                * (np.diag(share) - np.outer(share, share))
+            )
         alive *= 1 - deaths / risk
     if not e.any() or np.linalg.matrix_rank(v[1:, 1:]) < df:
         return Estimate(
@@ -183,7 +229,13 @@ def log_rank(groups: Mapping[str, tuple[ArrayLike, ArrayLike]], *, rho: float = 
         )
     chi2 = float(gap[1:] @ np.linalg.solve(v[1:, 1:], gap[1:]))
     return Estimate(
-        "chi2", chi2, p=special.chdtrc(df, chi2), statistic=chi2, df=df, how=how, measure=Measure.OVERALL_TEST
+        "chi2",
+        chi2,
+        p=special.chdtrc(df, chi2),
+        statistic=chi2,
+        df=df,
+        how=how,
+        measure=Measure.OVERALL_TEST,
     )
 
 
@@ -203,7 +255,9 @@ class CoxFit:
             raise AnalysisError(unknown("coefficient", name, self.names))
         j = self.names.index(name)
         if self.reason:
-            return Estimate(name, NAN, level=level, reason=self.reason, how="Cox", measure=Measure.HAZARD_RATIO)
+            return Estimate(
+                name, NAN, level=level, reason=self.reason, how="Cox", measure=Measure.HAZARD_RATIO
+            )
         value, se = float(self.coefficients[j]), math.sqrt(float(self.covariance[j, j]))
         half, z = float(special.ndtri((1 + level) / 2)) * se, value / se
         return Estimate(
@@ -220,12 +274,23 @@ class CoxFit:
         )
 
 
-def cox(x: ArrayLike, time: ArrayLike, event: ArrayLike, *, names: Sequence[str] = (), ties: str = "efron") -> CoxFit:
-    """How do characteristics shift the hazard of the event? Newton on the partial likelihood, ties by Efron or Breslow.
+def cox(
+    x: ArrayLike,
+    time: ArrayLike,
+    event: ArrayLike,
+    *,
+    names: Sequence[str] = (),
+    ties: str = "efron",
+) -> CoxFit:
+    """How do characteristics shift the hazard of the event? Newton on the partial likelihood, ties
+    by Efron or Breslow.
 
-    `x` is patients × columns. Source: Cox 1972, J R Stat Soc B 34:187; Efron 1977, J Am Stat Assoc 72:557.
+    `x` is patients × columns. Source: Cox 1972, J R Stat Soc B 34:187; Efron 1977, J Am Stat Assoc
+    72:557.
 
-    >>> fit = cox([[0.], [0], [0], [1], [1], [1]], [3, 5, 8, 4, 10, 12], [1, 1, 1, 1, 0, 1], names=["PO"])
+    >>> fit = cox(
+    ...     [[0.0], [0], [0], [1], [1], [1]], [3, 5, 8, 4, 10, 12], [1, 1, 1, 1, 0, 1], names=["PO"]
+    ... )
     >>> round(fit.coefficient("PO").value, 4)
     -1.3945
     """

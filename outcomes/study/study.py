@@ -34,7 +34,9 @@ GROUPS = ("arm", "sequence", "site", "route")
 
 @dataclass(frozen=True)
 class InstrumentUse:
-    """Which columns of the scores table hold an instrument's items, or its scores when the clinic exports only these."""
+    """Which columns of the scores table hold an instrument's items, or its scores when the clinic
+    exports only these.
+    """
 
     instrument: str | Instrument
     items: Mapping[str, str] = field(default_factory=dict)
@@ -44,12 +46,18 @@ class InstrumentUse:
     @property
     def kind(self) -> Instrument:
         """The instrument itself: the library's, or a clinic's own."""
-        return find_instrument(self.instrument) if isinstance(self.instrument, str) else self.instrument
+        return (
+            find_instrument(self.instrument)
+            if isinstance(self.instrument, str)
+            else self.instrument
+        )
 
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing a reader, a score or a check found: what, where (addresses), how often; never a value."""
+    """One thing a reader, a score or a check found: what, where (addresses), how often; never a
+    value.
+    """
 
     rule: str
     message: str
@@ -62,7 +70,9 @@ class Issue:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Patients with a score both before and after, in the order of their ids, and who was left out."""
+    """Patients with a score both before and after, in the order of their ids, and who was left
+    out.
+    """
 
     patients: pd.Index
     before: np.ndarray
@@ -85,13 +95,15 @@ class Pairs:
 class Study:
     """Up to four tables (`scores`, `patients`, `infusions`, `events`) and what their columns mean.
 
-    `scores` has one row a patient and visit (and period or episode, where the study has them) under the names
-    `patient`, `visit`, `period`, `episode`; the other tables name patients in a column `patient`. `arm`, `sequence`,
-    `site` and `route` may stand in `scores` or `patients`. `visits` is the declared order, `baseline` one of them.
-    `events` has `patient`, `event` and, where known, `infusion`, `day`, `severity`, `relation`, `onset`, `serious`;
-    `infusions` has `patient`, `infusion` and, where known, `day`, `route`, `dose`.
+    `scores` has one row a patient and visit (and period or episode, where the study has them) under
+    the names `patient`, `visit`, `period`, `episode`; the other tables name patients in a column
+    `patient`. `arm`, `sequence`, `site` and `route` may stand in `scores` or `patients`. `visits`
+    is the declared order, `baseline` one of them. `events` has `patient`, `event` and, where known,
+    `infusion`, `day`, `severity`, `relation`, `onset`, `serious`; `infusions` has `patient`,
+    `infusion` and, where known, `day`, `route`, `dose`.
 
-    Raises StudyError where roles do not fit the tables, DataError for duplicate patient-visits (by address).
+    Raises StudyError where roles do not fit the tables, DataError for duplicate patient-visits (by
+    address).
     """
 
     scores: pd.DataFrame
@@ -123,12 +135,20 @@ class Study:
             frame = getattr(self, name)
             if frame is not None:
                 if "patient" not in frame:
-                    raise StudyError(f"The {name} table has no 'patient' column. It has: {', '.join(map(str, frame))}.")
+                    raise StudyError(
+                        f"The {name} table has no 'patient' column. It has:"
+                        f" {', '.join(map(str, frame))}."
+                    )
                 put(name, frame.reset_index(drop=True))
         if self.design not in DESIGNS:
             raise StudyError(unknown("design", self.design, DESIGNS))
         if "visit" not in self.scores:
-            put("scores", self.scores.assign(visit=self.baseline or (self.visits[0] if self.visits else "visit")))
+            put(
+                "scores",
+                self.scores.assign(
+                    visit=self.baseline or (self.visits[0] if self.visits else "visit")
+                ),
+            )
         put("visits", tuple(self.visits) or tuple(dict.fromkeys(self.scores["visit"])))
         put("baseline", self.baseline or (self.visits[0] if self.visits else ""))
         put("rows", tuple(self.rows) or tuple(f"row {i + 1}" for i in range(len(self.scores))))
@@ -138,25 +158,30 @@ class Study:
 
     def _validate(self) -> None:
         if self.visits and self.baseline not in self.visits:
-            raise StudyError(unknown("visit", self.baseline, self.visits, hint="The baseline is one of the visits."))
+            raise StudyError(
+                unknown(
+                    "visit", self.baseline, self.visits, hint="The baseline is one of the visits."
+                )
+            )
         strange = set(self.scores["visit"]) - set(self.visits)
         if strange:
             there = ", ".join(self.visits)
             raise StudyError(
-                f"{len(strange)} visit name(s) in the scores are not in the declared order: "
-                f"{', '.join(sorted(map(repr, strange)))}. There is: {there}. Add them to [visits] order, or map them."
+                f"{len(strange)} visit name(s) in the scores are not in the declared order:"
+                f" {', '.join(sorted(map(repr, strange)))}. There is: {there}. Add them to [visits]"
+                " order, or map them."
             )
         twice = self.scores.duplicated(self.keys, keep=False).to_numpy()
         if twice.any():
             where = [self.rows[i] for i in np.flatnonzero(twice)]
             more = f" and {len(where) - 20} more" if len(where) > 20 else ""
             raise DataError(
-                f"{len(where)} rows share the same {' and '.join(self.keys)}: {', '.join(where[:20])}{more}. "
-                "Each patient has one row a visit: remove or correct these rows, "
-                "or declare a period or episode column under [roles]."
+                f"{len(where)} rows share the same {' and '.join(self.keys)}:"
+                f" {', '.join(where[:20])}{more}. Each patient has one row a visit: remove or"
+                " correct these rows, or declare a period or episode column under [roles]."
             )
 
-    # --- who and when -------------------------------------------------------------------------------------------
+    # --- who and when -----------------------------------------------------------------------------
 
     @property
     def keys(self) -> list[str]:
@@ -185,19 +210,29 @@ class Study:
 
     @property
     def patient_frame(self) -> pd.DataFrame:
-        """One row an enrolled patient: the patients table, and role columns of `scores` that are constant within patient."""
+        """One row an enrolled patient: the patients table, and role columns of `scores` that are
+        constant within patient.
+        """
         if "patient_frame" not in self._cache:
             frame = pd.DataFrame(index=self.patient_ids)
             if self.patients is not None:
                 if self.patients["patient"].duplicated().any():
                     n = int(self.patients["patient"].duplicated().sum())
-                    raise DataError(f"The patients table has {n} repeated patient(s); it must have one row each.")
+                    raise DataError(
+                        f"The patients table has {n} repeated patient(s); it must have one row"
+                        " each."
+                    )
                 frame = self.patients.set_index("patient").reindex(self.patient_ids)
             for role in (*GROUPS, *[c for c in self.scores if c not in KEYS and c not in GROUPS]):
                 if role in self.scores and role not in frame:
                     seen = self.scores[role].notna().to_numpy()
                     if seen.any() and self._constant(role, seen):
-                        frame[role] = self.scores[seen].groupby("patient")[role].first().reindex(self.patient_ids)
+                        frame[role] = (
+                            self.scores[seen]
+                            .groupby("patient")[role]
+                            .first()
+                            .reindex(self.patient_ids)
+                        )
             self._cache["patient_frame"] = frame
         return self._cache["patient_frame"]
 
@@ -215,7 +250,8 @@ class Study:
         return name
 
     def characteristic(self, name: str) -> pd.Series:
-        """A patient-level column (diagnosis, route, arm …) of every enrolled patient; blank and "nan" texts are missing.
+        """A patient-level column (diagnosis, route, arm …) of every enrolled patient; blank and
+        "nan" texts are missing.
 
         Raises AnalysisError that lists what there is.
         """
@@ -225,27 +261,35 @@ class Study:
                 if name in GROUPS
                 else "It must be constant within patient."
             )
-            raise AnalysisError(unknown("patient characteristic", name, self.patient_frame.columns, hint=hint))
+            raise AnalysisError(
+                unknown("patient characteristic", name, self.patient_frame.columns, hint=hint)
+            )
         column = self.patient_frame[name]
         if not (column.dtype == object or isinstance(column.dtype, pd.StringDtype)):
             return column
-        absent = column.astype(object).map(lambda v: isinstance(v, str) and v.strip().casefold() in ("", "nan"))
+        absent = column.astype(object).map(
+            lambda v: isinstance(v, str) and v.strip().casefold() in ("", "nan")
+        )
         return column.mask(absent.astype(bool)) if absent.any() else column
 
-    # --- scores -------------------------------------------------------------------------------------------------
+    # --- scores -----------------------------------------------------------------------------------
 
     def score(self, *, strict: bool = False) -> Study:
-        """A new study with every declared instrument scored: columns `<instrument>_<score>` beside the items.
+        """A new study with every declared instrument scored: columns `<instrument>_<score>` beside
+        the items.
 
-        Answers outside an instrument's range are refused: the score is missing and the address stands in `issues`.
-        `strict=True` scores only complete answers. Raises InstrumentError for an unknown instrument or option.
+        Answers outside an instrument's range are refused: the score is missing and the address
+        stands in `issues`. `strict=True` scores only complete answers. Raises InstrumentError for
+        an unknown instrument or option.
         """
         scores, measures, issues = self.scores.copy(), dict(self.measures), list(self.issues)
         for use in self.uses:
             kind = use.kind
             absent = [c for c in (*use.items.values(), *use.totals.values()) if c not in scores]
             if absent:
-                raise InstrumentError(f"{kind.title}: {unknown('column', absent[0], map(str, self.scores.columns))}")
+                raise InstrumentError(
+                    f"{kind.title}: {unknown('column', absent[0], map(str, self.scores.columns))}"
+                )
             made: dict[str, Any] = {}
             if use.items:
                 items = scores[list(use.items.values())].set_axis(list(use.items), axis=1)
@@ -253,22 +297,33 @@ class Study:
                 made |= {f"{kind.id}_{s}": done.values[s].to_numpy() for s in done.values}
                 issues += self._refused(kind, use, done) + self._prorated(kind, done)
             made |= {f"{kind.id}_{s}": scores[c].to_numpy() for s, c in use.totals.items()}
-            scores = pd.concat([scores.drop(columns=[c for c in made if c in scores]), pd.DataFrame(made)], axis=1)
+            scores = pd.concat(
+                [scores.drop(columns=[c for c in made if c in scores]), pd.DataFrame(made)], axis=1
+            )
             for name in made:
                 short = name[len(kind.id) + 1 :]
                 if short in {s.name for s in kind.scores}:
                     measures[name] = kind.outcome(short)
-        return dataclasses.replace(self, scores=scores, measures=measures, issues=tuple(issues), scored=True)
+        return dataclasses.replace(
+            self, scores=scores, measures=measures, issues=tuple(issues), scored=True
+        )
 
     def _refused(self, kind: Any, use: InstrumentUse, done: Any) -> list[Issue]:
         by_item: dict[tuple[str, str], list[str]] = {}
         for row, item, why in done.problems:
             by_item.setdefault((item, why), []).append(self.rows[row])
         return [
-            Issue("refused answer", f"{kind.title}: {why}; not scored.", len(rows), "warning", "scores",
-                  use.items.get(item, item), tuple(rows))
+            Issue(
+                "refused answer",
+                f"{kind.title}: {why}; not scored.",
+                len(rows),
+                "warning",
+                "scores",
+                use.items.get(item, item),
+                tuple(rows),
+            )
             for (item, why), rows in by_item.items()
-        ]  # fmt: skip
+        ]
 
     def _prorated(self, kind: Any, done: Any) -> list[Issue]:
         out = []
@@ -277,7 +332,10 @@ class Study:
             if n := int((filled > 0).sum()):
                 out.append(
                     Issue(
-                        "prorated", f"{kind.title}, {score}: scored with missing items as its manual allows.", n, "note"
+                        "prorated",
+                        f"{kind.title}, {score}: scored with missing items as its manual allows.",
+                        n,
+                        "note",
                     )
                 )
         return out
@@ -301,10 +359,13 @@ class Study:
 
         Raises InstrumentError that lists what the library has.
         """
-        return next((use.kind for use in self.uses if use.kind.id == id), None) or find_instrument(id)
+        return next((use.kind for use in self.uses if use.kind.id == id), None) or find_instrument(
+            id
+        )
 
     def outcome(self, name: str) -> Outcome:
-        """What a score means. A bare instrument id means its default score, or its only one in this study.
+        """What a score means. A bare instrument id means its default score, or its only one in this
+        study.
 
         Raises AnalysisError that lists what there is.
         """
@@ -318,11 +379,14 @@ class Study:
                 return measures[default]
             if len(mine) == 1:
                 return mine[0]
-            raise AnalysisError(f"'{name}' has several scores here: {', '.join(m.name for m in mine)}. Name one.")
+            raise AnalysisError(
+                f"'{name}' has several scores here: {', '.join(m.name for m in mine)}. Name one."
+            )
         raise AnalysisError(unknown("outcome", name, measures))
 
     def long(self, outcome: str, *, extra: Sequence[str] = ()) -> pd.DataFrame:
-        """The rows of one score: the key columns, `value`, and any of arm, sequence, site, route (and `extra`) known.
+        """The rows of one score: the key columns, `value`, and any of arm, sequence, site, route
+        (and `extra`) known.
 
         Rows without a score are kept with value nan, so that everybody can be counted.
         """
@@ -339,43 +403,56 @@ class Study:
         return frame
 
     def wide(self, outcome: str) -> pd.DataFrame:
-        """One score as patients × visits: every enrolled patient a row, every declared visit a column, nan = missing.
+        """One score as patients × visits: every enrolled patient a row, every declared visit a
+        column, nan = missing.
 
-        Raises AnalysisError where a patient has several rows a visit (crossover periods, repeated infusions).
+        Raises AnalysisError where a patient has several rows a visit (crossover periods, repeated
+        infusions).
         """
         name = self.outcome(outcome).name
         if ("wide", name) not in self._cache:
             several = [k for k in ("period", "episode") if k in self.keys]
             if several and self.scores.duplicated(["patient", "visit"]).any():
                 raise AnalysisError(
-                    f"Patients have several rows a visit (one for each {several[0]}): ask a question made for that "
-                    f"(Crossover, RepeatedInfusions), or choose one with study.where({several[0]}=…)."
+                    f"Patients have several rows a visit (one for each {several[0]}): ask a"
+                    " question made for that (Crossover, RepeatedInfusions), or choose one with"
+                    f" study.where({several[0]}=…)."
                 )
             row, column = self._places
             values = np.full((self.enrolled, len(self.visits)), np.nan)
             values[row, column] = pd.to_numeric(self.ready.scores[name]).to_numpy(float)
             columns = pd.Index(self.visits, name="visit")
-            self._cache["wide", name] = pd.DataFrame(values, index=self.patient_ids, columns=columns)
+            self._cache["wide", name] = pd.DataFrame(
+                values, index=self.patient_ids, columns=columns
+            )
         return self._cache["wide", name]
 
     @property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
         """Where each row of `scores` stands among patients × visits."""
         patients, visits = pd.Index(self.scores["patient"]), pd.Index(self.scores["visit"])
-        at = lambda: (self.patient_ids.get_indexer(patients), pd.Index(self.visits).get_indexer(visits))  # noqa: E731
+
+        def at() -> tuple[np.ndarray, np.ndarray]:
+            rows = self.patient_ids.get_indexer(patients)
+            return rows, pd.Index(self.visits).get_indexer(visits)
+
         return self.once("places", at)
 
     def pairs(self, outcome: str, *, before: str, after: str) -> Pairs:
-        """The patients with the score at both visits, matched by patient, and how many are left out and why.
+        """The patients with the score at both visits, matched by patient, and how many are left out
+        and why.
 
-        Raises AnalysisError for an unknown outcome or visit, or when before and after are the same visit.
+        Raises AnalysisError for an unknown outcome or visit, or when before and after are the same
+        visit.
         """
         if before == after:
             raise AnalysisError(
-                f"before and after are the same visit ('{before}'). Choose two of: {', '.join(self.visits)}."
+                f"before and after are the same visit ('{before}'). Choose two of:"
+                f" {', '.join(self.visits)}."
             )
         return self.once(
-            ("pairs", outcome, before, after), lambda: self._pairs(outcome, self.visit(before), self.visit(after))
+            ("pairs", outcome, before, after),
+            lambda: self._pairs(outcome, self.visit(before), self.visit(after)),
         )
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
@@ -398,25 +475,38 @@ class Study:
         return Pairs(frame.index[both], pre[both], post[both], counts, self.outcome(outcome))
 
     def with_score(self, outcome: str, values: np.ndarray) -> Study:
-        """This study with other values of one score, one a row of `scores`: its rows, already checked, stay as they are."""
+        """This study with other values of one score, one a row of `scores`: its rows, already
+        checked, stay as they are.
+        """
         name = self.outcome(outcome).name
         new = copy.copy(self.ready)
         object.__setattr__(new, "scores", new.scores.assign(**{name: values}))
-        shared = {"ids": self.patient_ids, "patient_frame": self.patient_frame, "places": self._places}
+        shared = {
+            "ids": self.patient_ids,
+            "patient_frame": self.patient_frame,
+            "places": self._places,
+        }
         object.__setattr__(new, "_cache", shared)
         return new
 
     def where(self, keep: Callable[[pd.DataFrame], Any] | None = None, **chosen: Any) -> Study:
-        """A new study of some patients (or periods): `study.where(diagnosis="CRPS")`, `where(route=["IV", "oral"])`.
+        """A new study of some patients (or periods): `study.where(diagnosis="CRPS")`,
+        `where(route=["IV", "oral"])`.
 
-        `keep` takes the one-row-a-patient frame and returns a boolean for each. Raises AnalysisError for an unknown
-        characteristic or for a selection that leaves nobody.
+        `keep` takes the one-row-a-patient frame and returns a boolean for each. Raises
+        AnalysisError for an unknown characteristic or for a selection that leaves nobody.
         """
         mask = pd.Series(True, index=self.patient_ids)
         rows = np.ones(len(self.scores), dtype=bool)
         for name, value in chosen.items():
-            wanted = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
-            if name in ("visit", "period", "episode") or (name == "arm" and "arm" not in self.patient_frame):
+            wanted = (
+                [value]
+                if isinstance(value, str) or not isinstance(value, Sequence)
+                else list(value)
+            )
+            if name in ("visit", "period", "episode") or (
+                name == "arm" and "arm" not in self.patient_frame
+            ):
                 if name not in self.scores:
                     raise AnalysisError(unknown("role", name, self.keys))
                 rows &= self.scores[name].isin(wanted).to_numpy()
@@ -424,7 +514,9 @@ class Study:
                 column = self.characteristic(name)
                 absent = [w for w in wanted if w not in set(column.dropna())]
                 if absent:
-                    raise AnalysisError(unknown(name, str(absent[0]), sorted(map(str, column.dropna().unique()))))
+                    raise AnalysisError(
+                        unknown(name, str(absent[0]), sorted(map(str, column.dropna().unique())))
+                    )
                 mask &= column.isin(wanted)
         if keep is not None:
             mask &= np.asarray(keep(self.patient_frame), dtype=bool)
@@ -440,7 +532,9 @@ class Study:
         return dataclasses.replace(self, scores=self.scores[rows], rows=kept, **tables)
 
     def __repr__(self) -> str:
-        there = [f"{len(f)} {n}" for n in ("infusions", "events") if (f := getattr(self, n)) is not None]
+        there = [
+            f"{len(f)} {n}" for n in ("infusions", "events") if (f := getattr(self, n)) is not None
+        ]
         parts = [
             plural(self.enrolled, "patient"),
             plural(len(self.scores), "row"),

@@ -12,11 +12,17 @@ from outcomes.analyses.question import Analysis
 from outcomes.analyses.question import questions as registered
 from outcomes.core.listing import listed_frame
 
-#: Topics in the order a reader meets them, and the modules of `outcomes.analyses` that belong to each.
+#: Topics in the order a reader meets them, and the modules of `outcomes.analyses` that belong to
+#: each.
 TOPICS = MappingProxyType(
     {
         "Describe": ("describe",),
-        "Before and after, the same patients": ("paired", "responders.one_group", "individual", "missing.robustness"),
+        "Before and after, the same patients": (
+            "paired",
+            "responders.one_group",
+            "individual",
+            "missing.robustness",
+        ),
         "Two or more groups": ("groups", "regression", "responders.between_groups", "subset"),
         "Repeated follow-up": ("longitudinal",),
         "Missing scores": ("missing",),
@@ -37,12 +43,19 @@ def topic(kind: type[Analysis]) -> str:
     ('Side effects', 'Two or more groups')
     """
     module = kind.__module__.removeprefix("outcomes.analyses.")
-    fits = [(len(m), name) for name, modules in TOPICS.items() for m in modules if f"{module}.".startswith(f"{m}.")]
+    fits = [
+        (len(m), name)
+        for name, modules in TOPICS.items()
+        for m in modules
+        if f"{module}.".startswith(f"{m}.")
+    ]
     return max(fits)[1] if fits else OWN
 
 
 def by_topic() -> list[tuple[str, str, type[Analysis]]]:
-    """Every question as (topic, name, class): topics in reading order, names in alphabetical order in each."""
+    """Every question as (topic, name, class): topics in reading order, names in alphabetical order
+    in each.
+    """
     load()
     order = [*TOPICS, OWN]
     rows = [(topic(kind), name, kind) for name, kind in registered().items()]
@@ -50,9 +63,11 @@ def by_topic() -> list[tuple[str, str, type[Analysis]]]:
 
 
 def questions(search: str = "") -> pd.DataFrame:
-    """Every kind of question: its name, what it asks, what the method is called, its fields and its topic.
+    """Every kind of question: its name, what it asks, what the method is called, its fields and its
+    topic.
 
-    `search` keeps those that have all these words in a column, or, where there is none, in their description.
+    `search` keeps those that have all these words in a column, or, where there is none, in their
+    description.
 
     >>> import outcomes as oc
     >>> "PairedT" in set(oc.questions()["method"])
@@ -72,4 +87,6 @@ def questions(search: str = "") -> pd.DataFrame:
         for of, name, kind in by_topic()
     ]
     table = listed_frame(rows, grouped="topic")
-    return table.having(search, more=[k.__doc__ or "" for _, _, k in by_topic()]) if search else table
+    return (
+        table.having(search, more=[k.__doc__ or "" for _, _, k in by_topic()]) if search else table
+    )

@@ -39,14 +39,22 @@ class Table:
 
     def _repr_html_(self) -> str:
         def cells(row: Sequence[str], tag: str) -> str:
-            # a number is never cut over two lines: where the page is narrow, the words beside it make room
-            sides = ["right;white-space:nowrap" if i in self.numeric else "left" for i in range(len(row))]
+            # a number is never cut over two lines: where the page is narrow, the words beside it
+            # make room
+            sides = [
+                "right;white-space:nowrap" if i in self.numeric else "left" for i in range(len(row))
+            ]
             return "".join(
-                f'<{tag} style="text-align:{side}">{html.escape(str(c))}</{tag}>' for side, c in zip(sides, row)
+                f'<{tag} style="text-align:{side}">{html.escape(str(c))}</{tag}>'
+                for side, c in zip(sides, row)
             )
 
         style = "text-align:left;white-space:nowrap"
-        caption = f'<caption style="{style}"><b>{html.escape(self.title)}</b></caption>' if self.title else ""
+        caption = (
+            f'<caption style="{style}"><b>{html.escape(self.title)}</b></caption>'
+            if self.title
+            else ""
+        )
         body = "\n".join(f"<tr>{cells(r, 'td')}</tr>" for r in self.rows)
         notes = "".join(f"<div><small>{html.escape(n)}</small></div>" for n in self.notes)
         head = f"<thead><tr>{cells(self.header, 'th')}</tr></thead>"
@@ -56,32 +64,50 @@ class Table:
         return str(self)
 
     def __str__(self) -> str:
-        widths = [max(len(str(r[i])) for r in (self.header, *self.rows)) for i in range(len(self.header))]
+        widths = [
+            max(len(str(r[i])) for r in (self.header, *self.rows)) for i in range(len(self.header))
+        ]
 
         def line(row: Sequence[str]) -> str:
             pad = [
-                str(c).rjust(w) if i in self.numeric else str(c).ljust(w) for i, (c, w) in enumerate(zip(row, widths))
+                str(c).rjust(w) if i in self.numeric else str(c).ljust(w)
+                for i, (c, w) in enumerate(zip(row, widths))
             ]
             return "  ".join(pad).rstrip()
 
         rule = "  ".join("-" * w for w in widths)
         return "\n".join(
-            [self.title, "", line(self.header), rule, *map(line, self.rows), *(f"Note: {n}" for n in self.notes)]
+            [
+                self.title,
+                "",
+                line(self.header),
+                rule,
+                *map(line, self.rows),
+                *(f"Note: {n}" for n in self.notes),
+            ]
         )
 
 
 def table(
-    results: Result | Iterable[Result] | Counts | pd.DataFrame, title: str = "", *, only: Sequence[str] = ()
+    results: Result | Iterable[Result] | Counts | pd.DataFrame,
+    title: str = "",
+    *,
+    only: Sequence[str] = (),
 ) -> Table:
     """The answers as one table for people: what, estimate, interval, p, who was counted.
 
-    One question gives its estimates as rows; several give each question's estimates under its label. The counts of an
-    answer, and any frame (its `data`, the list of `check`), become tables for people too. `only` names the estimates to
-    show, where an answer has more than the table needs.
+    One question gives its estimates as rows; several give each question's estimates under its
+    label. The counts of an answer, and any frame (its `data`, the list of `check`), become tables
+    for people too. `only` names the estimates to show, where an answer has more than the table
+    needs.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.table(oc.PairedT("pain", before="pre", after="post").run(study)).rows[0][:3]
     ('mean change', '−2.33', '−6.13 to 1.46')
     """
@@ -117,7 +143,9 @@ def table(
     shown = {h: cells for h, cells in columns.items() if h in ("estimate", "value") or any(cells)}
     numeric = tuple(i for i, h in enumerate(shown) if h not in ("question", "estimate"))
     title = title or (chosen[0].analysis.title(chosen[0].outcome) if one else "Results")
-    return Table(title, tuple(shown), tuple(zip(*shown.values(), strict=True)), tuple(notes), numeric)
+    return Table(
+        title, tuple(shown), tuple(zip(*shown.values(), strict=True)), tuple(notes), numeric
+    )
 
 
 def _shown(result: Result, only: Sequence[str]) -> list[Estimate]:
@@ -140,9 +168,15 @@ def _put(columns: dict[str, list[str]], *cells: str) -> None:
 
 
 def frame_table(frame: pd.DataFrame, title: str) -> Table:
-    """A frame as a table for people: spoken column names, a column's numbers to the same digits (3 at most), no empty columns."""
+    """A frame as a table for people: spoken column names, a column's numbers to the same digits (3
+    at most), no empty columns.
+    """
     kept = [c for c in frame if (frame[c].notna() & (frame[c].astype(str) != "")).any()]
-    numeric = tuple(i for i, c in enumerate(kept) if pd.api.types.is_numeric_dtype(frame[c]) or _counts(frame[c]))
+    numeric = tuple(
+        i
+        for i, c in enumerate(kept)
+        if pd.api.types.is_numeric_dtype(frame[c]) or _counts(frame[c])
+    )
     digits = [_digits(frame[c]) for c in kept]
     rows = tuple(tuple(map(_cell, row, digits)) for row in frame[kept].itertuples(index=False))
     return Table(title, tuple(spoken(c) for c in kept), rows, numeric=numeric)

@@ -1,7 +1,9 @@
-"""Reference cases: rows of R's numbers for one data set and method, and which function of ours answers them.
+"""Reference cases: rows of R's numbers for one data set and method, and which function of ours
+answers them.
 
-A family (`outcomes/validation/reference_adapters/`) registers with `@answers` how the numbers of a method are found with our
-kernels. The shipped values, the parity page and the tests against the whole reference table all go through here.
+A family (`outcomes/validation/reference_adapters/`) registers with `@answers` how the numbers of a
+method are found with our kernels. The shipped values, the parity page and the tests against the
+whole reference table all go through here.
 """
 
 from __future__ import annotations
@@ -75,7 +77,9 @@ Answer = Callable[[Case], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Method:
-    """One method of the reference table: how we answer it, what it is, which R function it equals."""
+    """One method of the reference table: how we answer it, what it is, which R function it
+    equals.
+    """
 
     answer: Answer
     title: str
@@ -85,7 +89,9 @@ class Method:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where we differ from the reference on purpose, and why; with `rtol`, still compared at this looser tolerance."""
+    """Where we differ from the reference on purpose, and why; with `rtol`, still compared at this
+    looser tolerance.
+    """
 
     applies: Callable[[Case, str], bool]
     reason: str
@@ -150,7 +156,9 @@ class Comparison:
 
     @property
     def disagreement(self) -> float:
-        """Relative disagreement, or the absolute one where that is below 1e-12; 0 where both are undefined."""
+        """Relative disagreement, or the absolute one where that is below 1e-12; 0 where both are
+        undefined.
+        """
         a, b = self.ours, self.expected
         if (math.isnan(a) and math.isnan(b)) or a == b:
             return 0.0
@@ -167,23 +175,35 @@ class Comparison:
 
 
 def compare(case: Case) -> list[Comparison]:
-    """Our numbers beside those of a case, in its order; what is not compared is not computed either."""
+    """Our numbers beside those of a case, in its order; what is not compared is not computed
+    either.
+    """
     declared = {q: difference(case, q) for q in case.expected}
-    wanted = {q: e for q, e in case.expected.items() if (d := declared[q]) is None or not math.isnan(d.rtol)}
+    wanted = {
+        q: e
+        for q, e in case.expected.items()
+        if (d := declared[q]) is None or not math.isnan(d.rtol)
+    }
     got = methods()[case.method].answer(replace(case, expected=wanted)) if wanted else {}
     out = []
     for quantity, (expected, rtol) in case.expected.items():
         d = declared[quantity]
         tolerance = rtol if d is None or math.isnan(d.rtol) else max(rtol, d.rtol)
-        out.append(Comparison(case, quantity, float(got.get(quantity, math.nan)), expected, tolerance, d))
+        out.append(
+            Comparison(case, quantity, float(got.get(quantity, math.nan)), expected, tolerance, d)
+        )
     return out
 
 
 def group(rows: Iterable[Mapping[str, str]], tables: Tables) -> list[Case]:
-    """Cases from the rows of a reference table (case_id, data_file, method, options, quantity, value, rtol, …)."""
+    """Cases from the rows of a reference table (case_id, data_file, method, options, quantity,
+    value, rtol, …).
+    """
     found: dict[tuple[str, ...], dict[str, tuple[float, float]]] = {}
     for r in rows:
-        key = tuple(r[k] for k in ("case_id", "data_file", "method", "options", "r_package", "r_version"))
+        key = tuple(
+            r[k] for k in ("case_id", "data_file", "method", "options", "r_package", "r_version")
+        )
         found.setdefault(key, {})[r["quantity"]] = (number(r["value"]), float(r["rtol"]))
     return [
         Case(name, data, method, options, expected, tables, package, version)

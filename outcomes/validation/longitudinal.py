@@ -25,7 +25,9 @@ def rows_of(tables: Tables, case: str, data: str) -> list[Row]:
         out = [{"id": i, "visit": "M0", "y": float(b)} for i, b in first.items()]
         return out + [{"id": r["id"], "visit": f"M{r['time']}", "y": float(r["y"])} for r in late]
     rename = {"treatment": "arm"}
-    return [{rename.get(k, k): v for k, v in r.items()} | {"y": float(r["y"])} for r in rows if r["y"]]
+    return [
+        {rename.get(k, k): v for k, v in r.items()} | {"y": float(r["y"])} for r in rows if r["y"]
+    ]
 
 
 def levels(rows: Sequence[Row], name: str) -> list[str]:
@@ -46,7 +48,9 @@ def is_factor(rows: Sequence[Row], name: str) -> bool:
 
 def wide(rows: Sequence[Row], features: Features) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Scores and features as patients × visits arrays, and the visits in order."""
-    visits = sorted({r["visit"] for r in rows}, key=lambda v: (len(v), v) if v[-1].isdigit() else (0, v))
+    visits = sorted(
+        {r["visit"] for r in rows}, key=lambda v: (len(v), v) if v[-1].isdigit() else (0, v)
+    )
     ids = {i: n for n, i in enumerate(dict.fromkeys(r["id"] for r in rows))}
     scores = np.full((len(ids), len(visits)), np.nan)
     design = np.zeros((len(ids), len(visits), len(features)))

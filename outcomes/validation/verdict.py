@@ -16,7 +16,16 @@ from textwrap import wrap
 
 import outcomes
 from outcomes.core.wording import number, plural
-from outcomes.validation.cases import FAMILIES, FLOOR, Case, Comparison, Rows, compare, methods, parse
+from outcomes.validation.cases import (
+    FAMILIES,
+    FLOOR,
+    Case,
+    Comparison,
+    Rows,
+    compare,
+    methods,
+    parse,
+)
 
 WIDTH = 62  # of the column of names
 LIBRARIES = ("numpy", "scipy", "pandas")
@@ -24,7 +33,9 @@ LIBRARIES = ("numpy", "scipy", "pandas")
 
 @dataclass(frozen=True)
 class Line:
-    """One method beside its reference: how many numbers, the largest disagreement and what is allowed there."""
+    """One method beside its reference: how many numbers, the largest disagreement and what is
+    allowed there.
+    """
 
     method: str
     area: str
@@ -53,7 +64,9 @@ class Verdict:
 
 
 def lines(cases: Iterable[Case]) -> tuple[Line, ...]:
-    """Every method of these cases compared with its reference; what cannot be computed counts as failed."""
+    """Every method of these cases compared with its reference; what cannot be computed counts as
+    failed.
+    """
     by_method: dict[str, list[Comparison]] = {}
     for case in cases:
         by_method.setdefault(case.method, []).extend(_compared(case))
@@ -76,28 +89,53 @@ def _line(name: str, found: Sequence[Comparison]) -> Line:
         c for c in held if c.declared is None
     ]  # what is declared looser is told apart from what is simply compared
     worst = max(failed or strict or held, key=lambda c: c.disagreement, default=None)
-    packages = tuple(dict.fromkeys(f"{c.case.package} {c.case.version}" for c in found if c.case.package != "own"))
+    packages = tuple(
+        dict.fromkeys(
+            f"{c.case.package} {c.case.version}" for c in found if c.case.package != "own"
+        )
+    )
     return Line(
-        name, FAMILIES[m.family], m.title, m.r, packages, len(held), len(found) - len(held), len(failed),
-        worst.disagreement if worst else 0.0, max(worst.rtol, FLOOR) if worst else FLOOR,
+        name,
+        FAMILIES[m.family],
+        m.title,
+        m.r,
+        packages,
+        len(held),
+        len(found) - len(held),
+        len(failed),
+        worst.disagreement if worst else 0.0,
+        max(worst.rtol, FLOOR) if worst else FLOOR,
         f"{worst.case.name}, {worst.quantity}" if worst else "",
-    )  # fmt: skip
+    )
 
 
 @cache
 def shipped() -> tuple[tuple[Case, ...], str]:
     """The reference cases that come with the package, and where their numbers are from."""
-    body = json.loads(files("outcomes.validation").joinpath("reference.json").read_text(encoding="utf-8"))
+    body = json.loads(
+        files("outcomes.validation").joinpath("reference.json").read_text(encoding="utf-8")
+    )
     tables = {name: parse(text) for name, text in body["data"].items()}
 
     def read(name: str) -> Rows:
         return tables[name]
 
-    return tuple(
-        Case(c["name"], c["data"], c["method"], c["options"], {q: (v, t) for q, (v, t) in c["expected"].items()}, read,
-             c["package"], c["version"])
-        for c in body["cases"]
-    ), body["source"]  # fmt: skip
+    return (
+        tuple(
+            Case(
+                c["name"],
+                c["data"],
+                c["method"],
+                c["options"],
+                {q: (v, t) for q, (v, t) in c["expected"].items()},
+                read,
+                c["package"],
+                c["version"],
+            )
+            for c in body["cases"]
+        ),
+        body["source"],
+    )
 
 
 def selftest() -> Verdict:
@@ -124,11 +162,16 @@ def bucket(value: float) -> str:
 
 
 def page(verdict: Verdict, *, every_method: bool = False) -> str:
-    """The verdict on one page: a line an area, or with `every_method` a line a method; what failed is always named."""
+    """The verdict on one page: a line an area, or with `every_method` a line a method; what failed
+    is always named.
+    """
     n, bad = sum(x.compared for x in verdict.lines), sum(x.failed for x in verdict.lines)
     head = [
         f"outcomes {outcomes.__version__} selftest: {'PASSED' if verdict.passed else 'FAILED'}",
-        f"{n} numbers of {plural(len(verdict.lines), 'method')} beside R's; {bad} differ by more than their tolerance.",
+        (
+            f"{n} numbers of {plural(len(verdict.lines), 'method')} beside R's; {bad} differ by"
+            " more than their tolerance."
+        ),
         "",
         f"{'Area':<{WIDTH}}{'numbers':>8}{'worst':>11}{'allowed':>9}  verdict",
     ]
@@ -138,17 +181,28 @@ def page(verdict: Verdict, *, every_method: bool = False) -> str:
         top = max(own, key=lambda x: (x.failed > 0, x.worst))
         failed = sum(x.failed for x in own)
         body.append(_row(area, sum(x.compared for x in own), top, failed))
-        body += [_row(f"  {x.title}", x.compared, x, x.failed) for x in own if every_method or x.failed]
+        body += [
+            _row(f"  {x.title}", x.compared, x, x.failed) for x in own if every_method or x.failed
+        ]
         body += [f"    at {x.where}" for x in own if x.failed]
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     tail = [
         "",
-        "worst: largest relative disagreement in the area; allowed: the tolerance there (numbers below 1e-12: absolute).",
-        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}; {versions}.",
+        (
+            "worst: largest relative disagreement in the area; allowed: the tolerance there"
+            " (numbers below 1e-12: absolute)."
+        ),
+        (
+            f"Python {platform.python_version()} on {platform.system()} {platform.machine()};"
+            f" {versions}."
+        ),
         f"Reference: {shipped()[1]}",
-        f"Run on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC in {number(verdict.seconds)} s. No patient data, no network.",
+        (
+            f"Run on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC in {number(verdict.seconds)} s. No"
+            " patient data, no network."
+        ),
     ]
-    return "\n".join(head + body + [part for text in tail for part in (wrap(text, 100) or [""])])
+    return "\n".join(head + body + [part for text in tail for part in wrap(text, 100) or [""]])
 
 
 def _row(name: str, numbers: int, worst: Line, failed: int) -> str:

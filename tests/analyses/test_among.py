@@ -1,4 +1,6 @@
-"""Any question among some of the patients: the same numbers as on a study of these alone, and everybody counted."""
+"""Any question among some of the patients: the same numbers as on a study of these alone, and
+everybody counted.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def test_it_is_the_question_asked_of_a_study_of_these_patients(name):
     alone = oc.Plan(question).run(study.where(sex="m"))[0]
     among = oc.Plan(oc.Among(question, where={"sex": "m"})).run(study)[0]
     assert among.failed == alone.failed
-    assert [(e.term, repr(e)) for e in among.estimates] == [(e.term, repr(e)) for e in alone.estimates]
+    assert [(e.term, repr(e)) for e in among.estimates] == [
+        (e.term, repr(e)) for e in alone.estimates
+    ]
     if not among.failed:
         assert among.sentence().startswith("Among the 6 of 12 patients with sex m: ")
         assert among.counts.enrolled == 12
@@ -44,7 +48,13 @@ def test_it_is_the_question_asked_of_a_study_of_these_patients(name):
 def test_everybody_is_counted_with_what_left_them_out_and_the_sentence_begins_with_who_is_in():
     result = oc.Among(ANCOVA, where={"per_protocol": "yes"}).run(trial(WORDS))
     assert result.counts == oc.Counts(
-        12, 9, (("no per protocol recorded", 1), ("with per protocol other than yes", 1), ("no score at week 4", 1))
+        12,
+        9,
+        (
+            ("no per protocol recorded", 1),
+            ("with per protocol other than yes", 1),
+            ("no score at week 4", 1),
+        ),
     )
     assert result.sentence().startswith(
         "Among the 10 of 12 patients with per protocol yes: Adjusted for the score at baseline, "
@@ -64,7 +74,12 @@ def test_nobody_left_out_needs_no_warning():
 
 
 @pytest.mark.parametrize(
-    "column", [["Y"] * 9 + ["n", None, "Y"], [1.0] * 9 + [0.0, float("nan"), 1.0], [True] * 9 + [False, None, True]]
+    "column",
+    [
+        ["Y"] * 9 + ["n", None, "Y"],
+        [1.0] * 9 + [0.0, float("nan"), 1.0],
+        [True] * 9 + [False, None, True],
+    ],
 )
 @pytest.mark.parametrize("value", ["yes", True, 1, "Y"])
 def test_a_column_of_yes_and_no_is_compared_as_that_whatever_its_words(column, value):
@@ -73,16 +88,22 @@ def test_a_column_of_yes_and_no_is_compared_as_that_whatever_its_words(column, v
     found = oc.Among(ANCOVA, where={"per_protocol": value}).run(study)
     assert (
         found["adjusted difference"].value
-        == oc.Among(ANCOVA, where={"per_protocol": "yes"}).run(trial(WORDS))["adjusted difference"].value
+        == oc.Among(ANCOVA, where={"per_protocol": "yes"})
+        .run(trial(WORDS))["adjusted difference"]
+        .value
     )
 
 
 def test_several_characteristics_and_several_values_must_all_fit():
     study = small(12)
     result = oc.Among(CHANGE, where={"sex": "m", "site": ["site 0", "site 2"]}).run(study)
-    assert result.counts.left_out == (("with sex other than m", 6), ("with site other than site 0 or site 2", 2))
+    assert result.counts.left_out == (
+        ("with sex other than m", 6),
+        ("with site other than site 0 or site 2", 2),
+    )
     assert (
-        result["mean change"].value == CHANGE.run(study.where(sex="m", site=["site 0", "site 2"]))["mean change"].value
+        result["mean change"].value
+        == CHANGE.run(study.where(sex="m", site=["site 0", "site 2"]))["mean change"].value
     )
 
 
@@ -105,9 +126,18 @@ def test_it_survives_toml_with_every_kind_of_value_and_a_characteristic_called_m
 def test_words_for_what_is_not_there():
     study = trial(WORDS)
     for where, said in (
-        ({"per_protcol": "yes"}, r"No patient characteristic 'per_protcol'.*Did you mean 'per_protocol'"),
-        ({"arm": "ketamin"}, r"No arm 'ketamin'. There is: ketamine, placebo. Did you mean 'ketamine'"),
-        ({"arm": "ketamine", "per_protocol": "no"}, r"No patient has arm ketamine and per protocol no"),
+        (
+            {"per_protcol": "yes"},
+            r"No patient characteristic 'per_protcol'.*Did you mean 'per_protocol'",
+        ),
+        (
+            {"arm": "ketamin"},
+            r"No arm 'ketamin'. There is: ketamine, placebo. Did you mean 'ketamine'",
+        ),
+        (
+            {"arm": "ketamine", "per_protocol": "no"},
+            r"No patient has arm ketamine and per protocol no",
+        ),
     ):
         with pytest.raises(AnalysisError, match=said):
             oc.Among(ANCOVA, where=where).run(study)
@@ -119,15 +149,21 @@ def test_words_for_what_is_not_there():
 
 
 def test_its_estimand_is_of_other_patients():
-    plan = oc.Plan(ANCOVA, oc.Among(ANCOVA, where={"per_protocol": "yes"}), estimand={"population": "adults"})
+    plan = oc.Plan(
+        ANCOVA, oc.Among(ANCOVA, where={"per_protocol": "yes"}), estimand={"population": "adults"}
+    )
     everybody, some = plan.run(trial(WORDS))
     assert everybody.estimand.startswith("Population: adults. ")
-    assert some.estimand.startswith("Population: adults, of these only patients with per protocol yes. ")
+    assert some.estimand.startswith(
+        "Population: adults, of these only patients with per protocol yes. "
+    )
 
 
 def test_a_family_adjusts_it_where_it_is_no_sensitivity_analysis():
     some = oc.Among(ANCOVA, where={"per_protocol": "yes"}, family="all")
-    second = oc.Plan(oc.ANCOVA("pain", before="baseline", after="week_4", family="all"), some).run(trial(WORDS))[1]
+    second = oc.Plan(oc.ANCOVA("pain", before="baseline", after="week_4", family="all"), some).run(
+        trial(WORDS)
+    )[1]
     assert second["adjusted difference"].p_adjusted >= second["adjusted difference"].p
     assert second.sentence()
 
@@ -140,5 +176,9 @@ def test_it_may_stand_in_other_questions():
     )
     assert imputed.sentence().startswith("Among the 10 of 12 patients with per protocol yes: ")
     sides = oc.SideBySide((ANCOVA, some)).run(study)
-    assert sides.estimates[1].value == some.run(study)["adjusted difference"].value != sides.estimates[0].value
+    assert (
+        sides.estimates[1].value
+        == some.run(study)["adjusted difference"].value
+        != sides.estimates[0].value
+    )
     assert oc.Plan.from_toml(oc.Plan(oc.Imputed(some)).to_toml()) == oc.Plan(oc.Imputed(some))

@@ -19,7 +19,9 @@ def trial():
     patients = study.patients.copy()
     patients.loc[patients["patient"].eq("p040"), "arm"] = None
     patients["age"] = np.arange(40) + 30.0
-    return oc.Study(scores, visits=study.visits, patients=patients, design="parallel", measures=study.measures)
+    return oc.Study(
+        scores, visits=study.visits, patients=patients, design="parallel", measures=study.measures
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,5 +71,12 @@ def test_table_one_has_a_column_for_each_arm_and_the_standardised_difference(tri
 
 
 def test_a_cohort_has_one_column(trial):
-    study = oc.Study(trial.scores, visits=trial.visits, patients=trial.patients, measures=trial.measures)
-    assert list(oc.Describe().run(study).data["table_one"]) == ["characteristic", "level", "value", "n"]
+    study = oc.Study(
+        trial.scores, visits=trial.visits, patients=trial.patients, measures=trial.measures
+    )
+    assert list(oc.Describe().run(study).data["table_one"]) == [
+        "characteristic",
+        "level",
+        "value",
+        "n",
+    ]

@@ -24,12 +24,17 @@ def test_the_correlation_with_the_baseline_is_of_the_same_patients():
     half = 1.959963984540054 / np.sqrt(2)  # five pairs
     assert later["correlation"] == e.value == pytest.approx(r, rel=1e-9)
     expected = np.tanh([np.arctanh(r) - half, np.arctanh(r) + half])
-    assert [later["correlation_low"], later["correlation_high"]] == [e.low, e.high] == pytest.approx(expected, rel=1e-9)
+    assert (
+        [later["correlation_low"], later["correlation_high"]]
+        == [e.low, e.high]
+        == pytest.approx(expected, rel=1e-9)
+    )
     assert np.isnan(e.p) and e.visit == "week_4"  # described, not tested; none with itself
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "reason"), [([9, 8], [4, 6], "too_few"), ([5, 5, 5], [1, 2, 3], "zero_variance")]
+    ("before", "after", "reason"),
+    [([9, 8], [4, 6], "too_few"), ([5, 5, 5], [1, 2, 3], "zero_variance")],
 )
 def test_a_correlation_that_is_undefined_says_why(before, after, reason):
     result = oc.Describe().run(two_visits(before, after))
@@ -44,7 +49,9 @@ def test_quartiles_are_type_7():
 
 
 def test_table_one_counts_missing_apart():
-    patients = pd.DataFrame({"patient": ["p001", "p002", "p003"], "sex": ["f", "m", None], "age": [50, 61, 72]})
+    patients = pd.DataFrame(
+        {"patient": ["p001", "p002", "p003"], "sex": ["f", "m", None], "age": [50, 61, 72]}
+    )
     table = oc.Describe().run(two_visits([5, 6, 7], [4, 4, 4], patients=patients)).data["table_one"]
     said = {(r.characteristic, r.level): r.value for r in table.itertuples()}
     assert said["sex", "f"] == "1 of 2 (50%)"
@@ -59,7 +66,11 @@ def test_course_counts_who_was_seen_and_says_that_patients_differ():
 
 
 def test_course_by_group():
-    patients = pd.DataFrame({"patient": [f"p{i:03d}" for i in range(1, 5)], "route": ["IV", "oral", "IV", "oral"]})
-    result = oc.Course("pain", by="route").run(two_visits([9, 8, 3, 5], [2, 6, 2, 4], patients=patients))
+    patients = pd.DataFrame(
+        {"patient": [f"p{i:03d}" for i in range(1, 5)], "route": ["IV", "oral", "IV", "oral"]}
+    )
+    result = oc.Course("pain", by="route").run(
+        two_visits([9, 8, 3, 5], [2, 6, 2, 4], patients=patients)
+    )
     assert list(result.data["course"]["group"].unique()) == ["IV", "oral"]
     assert np.isclose(result["mean | IV | week_4"].value, 2)

@@ -1,4 +1,6 @@
-"""A model of repeated scores is what it says it is: the covariance that was asked for, at any number of visits."""
+"""A model of repeated scores is what it says it is: the covariance that was asked for, at any
+number of visits.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from outcomes.core.errors import AnalysisError
 from tests.builders import PAIN
 
 
-def course(n: int, visits: int, *, arms: bool = False, missing: float = 0.0, seed: int = 1) -> oc.Study:
+def course(
+    n: int, visits: int, *, arms: bool = False, missing: float = 0.0, seed: int = 1
+) -> oc.Study:
     """Patients whose scores drift apart, so that compound symmetry is wrong."""
     rng = np.random.default_rng(seed)
     names = [f"week_{j}" for j in range(visits)]
@@ -26,7 +30,9 @@ def course(n: int, visits: int, *, arms: bool = False, missing: float = 0.0, see
         wide["arm"] = np.where(np.arange(n) % 2, "ketamine", "placebo")
         keys.append("arm")
     long = wide.melt(keys, value_vars=names, var_name="visit", value_name="pain")
-    return oc.Study(long, visits=names, design="parallel" if arms else "before-after", measures={"pain": PAIN})
+    return oc.Study(
+        long, visits=names, design="parallel" if arms else "before-after", measures={"pain": PAIN}
+    )
 
 
 def test_seven_visits_keep_an_unstructured_covariance_and_equal_the_paired_t_test():
@@ -85,7 +91,9 @@ def test_coefficients_and_covariance_of_the_model_are_tables():
     study = course(40, 3)
     result = oc.CohortModel("pain").run(study)
     wide = study.wide("pain")[["week_0", "week_1", "week_2"]]
-    cells = result.data["covariance"].pivot(index="visit", columns="other visit", values="covariance")
+    cells = result.data["covariance"].pivot(
+        index="visit", columns="other visit", values="covariance"
+    )
     assert cells.to_numpy() == pytest.approx(wide.cov().to_numpy())
     assert result.data["coefficients"]["value"].iloc[0] == pytest.approx(wide["week_0"].mean())
 
@@ -100,10 +108,14 @@ def test_linear_time_with_a_random_intercept_is_the_within_patient_slope_where_a
     study = course(20, 4)
     result = oc.SlopeModel("pain", times=(0, 1, 2, 3), random="intercept").run(study)
     y, t = study.wide("pain").to_numpy(), np.arange(4) - 1.5
-    residual = (y - y.mean(axis=1, keepdims=True)) - np.outer(np.ones(20), t) * ((y @ t).sum() / (20 * (t @ t)))
+    residual = (y - y.mean(axis=1, keepdims=True)) - np.outer(np.ones(20), t) * (
+        (y @ t).sum() / (20 * (t @ t))
+    )
     df = 20 * 3 - 1
     assert result["slope"].value == pytest.approx((y @ t).sum() / (20 * (t @ t)))
-    assert result["slope"].se == pytest.approx(np.sqrt((residual**2).sum() / df / (20 * (t @ t))), rel=1e-6)
+    assert result["slope"].se == pytest.approx(
+        np.sqrt((residual**2).sum() / df / (20 * (t @ t))), rel=1e-6
+    )
     assert result["slope"].df == pytest.approx(df)
     assert "a random intercept for each patient, REML" in result.methods_text()
     with pytest.raises(AnalysisError, match="intercept"):
@@ -124,4 +136,7 @@ def test_a_blank_arm_is_no_arm(nothing):
         result = question.run(study)
         assert result.counts.analysed == 10
         assert ("no arm recorded", 2) in result.counts.left_out
-        assert {e.group.split(" - ")[0] for e in result.estimates if e.group} <= {"ketamine", "placebo"}
+        assert {e.group.split(" - ")[0] for e in result.estimates if e.group} <= {
+            "ketamine",
+            "placebo",
+        }

@@ -1,4 +1,6 @@
-"""Answers that hide nothing: scores of 0 before, nothing to impute, exact permutation, sites whatever the reference."""
+"""Answers that hide nothing: scores of 0 before, nothing to impute, exact permutation, sites
+whatever the reference.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from tests.builders import PAIN, two_visits
 
 def test_who_had_no_pain_before_and_has_it_now_counts_as_worse():
     before, after = [0] * 10 + [0] * 5 + [6] * 5, [5] * 10 + [0] * 5 + [0] * 5
-    result = oc.Responders("pain", before="baseline", after="week_4", rules=("30%",)).run(two_visits(before, after))
+    result = oc.Responders("pain", before="baseline", after="week_4", rules=("30%",)).run(
+        two_visits(before, after)
+    )
     assert result["improved ≥30%, of patients with both scores"].value == 1.0
     assert result["worsened ≥30%, of patients with both scores"].value == pytest.approx(10 / 20)
     assert "15 patients with a score of 0 or less before" in result.sentence()
@@ -61,9 +65,13 @@ def sites(spread: float, seed: int) -> oc.Study:
     site, arm = np.repeat(np.arange(8), 10), np.tile([0, 1], 40)
     before = rng.normal(7, 1, n)
     after = 3 + before / 2 + rng.normal(-1, spread, 8)[site] * arm + rng.normal(0, 0.8, n)
-    wide = pd.DataFrame({"w0": before.round(2), "w4": after.round(2), "site": [f"s{s}" for s in site]})
+    wide = pd.DataFrame(
+        {"w0": before.round(2), "w4": after.round(2), "site": [f"s{s}" for s in site]}
+    )
     wide["patient"], wide["arm"] = np.arange(n).astype(str), np.where(arm, "K", "P")
-    long = wide.melt(["patient", "site", "arm"], value_vars=["w0", "w4"], var_name="visit", value_name="pain")
+    long = wide.melt(
+        ["patient", "site", "arm"], value_vars=["w0", "w4"], var_name="visit", value_name="pain"
+    )
     return oc.Study(long, visits=("w0", "w4"), design="parallel", measures={"pain": PAIN})
 
 
@@ -71,7 +79,10 @@ def sites(spread: float, seed: int) -> oc.Study:
 @pytest.mark.parametrize("spread", [0.0, 1.5])
 def test_the_variation_between_sites_does_not_depend_on_the_reference(spread, seed):
     study = sites(spread, seed)
-    ask = [oc.OneStageSites("pain", before="w0", after="w4", reference=r).run(study) for r in ("P", "K")]
+    ask = [
+        oc.OneStageSites("pain", before="w0", after="w4", reference=r).run(study)
+        for r in ("P", "K")
+    ]
     one, other = (r["site x arm SD"] for r in ask)
     assert one.value == pytest.approx(other.value, abs=1e-4)
     assert one.p == pytest.approx(other.p, rel=1e-4)

@@ -20,8 +20,13 @@ def study(n=40, seed=1, arms=True, dropout=0.1, **more):
     arm = np.where(np.arange(n) % 2 == 0, "placebo", "ketamine")
     base = rng.normal(7, 1, n)
     effect = (arm == "ketamine") * -1.0 if arms else -1.0
-    y = np.column_stack([base, *(0.7 * base + 1 + effect + rng.normal(0, 1, n) + 0.1 * j for j in range(3))])
-    gone = np.maximum.accumulate(np.column_stack([np.zeros(n), rng.random((n, 3)) < dropout]), axis=1) > 0
+    y = np.column_stack(
+        [base, *(0.7 * base + 1 + effect + rng.normal(0, 1, n) + 0.1 * j for j in range(3))]
+    )
+    gone = (
+        np.maximum.accumulate(np.column_stack([np.zeros(n), rng.random((n, 3)) < dropout]), axis=1)
+        > 0
+    )
     y[gone] = np.nan
     wide = pd.DataFrame(y, columns=list(VISITS)).assign(
         patient=[f"p{i:03d}" for i in range(n)], sex=np.where(np.arange(n) % 3, "f", "m")
@@ -30,24 +35,43 @@ def study(n=40, seed=1, arms=True, dropout=0.1, **more):
         wide["arm"] = arm
     keep = [c for c in ("patient", "arm", "sex") if c in wide]
     scores = wide.melt(keep, value_vars=list(VISITS), var_name="visit", value_name="pain")
-    return oc.Study(scores, visits=VISITS, measures={"pain": PAIN}, design="parallel" if arms else "follow-up", **more)
+    return oc.Study(
+        scores,
+        visits=VISITS,
+        measures={"pain": PAIN},
+        design="parallel" if arms else "follow-up",
+        **more,
+    )
 
 
 def test_mmrm_counts_notes_and_sentence():
     r = oc.MMRM("pain", window=("week_4", "week_12"), covariates=("sex",)).run(study())
-    assert r.counts.enrolled == 40 and r.counts.analysed + sum(n for _, n in r.counts.left_out) == 40
+    assert (
+        r.counts.enrolled == 40 and r.counts.analysed + sum(n for _, n in r.counts.left_out) == 40
+    )
     e = r["adjusted difference | ketamine - placebo | week_12"]
     assert e.value < 0 and e.p_adjusted >= e.p and "Kenward-Roger" in e.how
     text = r.sentence()
-    assert text.startswith("In a mixed model for repeated measures (unstructured covariance, REML, Kenward-Roger")
-    assert "at week 12 was −" in text and "for ketamine minus placebo (95% CI" in text and "over the 3 visits" in text
+    assert text.startswith(
+        "In a mixed model for repeated measures (unstructured covariance, REML, Kenward-Roger"
+    )
+    assert (
+        "at week 12 was −" in text
+        and "for ketamine minus placebo (95% CI" in text
+        and "over the 3 visits" in text
+    )
     assert any("missing at random" in n for n in r.notes)
     assert set(r.data["course"].columns) == {"visit", "group", "mean", "low", "high", "n"}
     window = r["adjusted difference | ketamine - placebo | average of week_4, week_12"]
-    parts = [r[f"adjusted difference | ketamine - placebo | {v}"].value for v in ("week_4", "week_12")]
+    parts = [
+        r[f"adjusted difference | ketamine - placebo | {v}"].value for v in ("week_4", "week_12")
+    ]
     assert window.value == pytest.approx(np.mean(parts))
     standardised = r["standardised adjusted difference | ketamine - placebo | week_12"]
-    assert standardised.value == pytest.approx(e.value / r.facts["sd_baseline"]) and standardised.unit == "baseline SD"
+    assert (
+        standardised.value == pytest.approx(e.value / r.facts["sd_baseline"])
+        and standardised.unit == "baseline SD"
+    )
 
 
 def test_shuffled_rows_dropped_missing_rows_and_another_visit_first_give_the_same_answer():
@@ -73,7 +97,9 @@ def test_two_visits_of_a_cohort_are_the_paired_t_test():
 def test_the_cohort_model_speaks_of_no_effect():
     r = oc.CohortModel("pain").run(study(arms=False))
     text = r.sentence()
-    assert "Estimated mean average pain (NRS) was" in text and text.endswith("scores improved on average.")
+    assert "Estimated mean average pain (NRS) was" in text and text.endswith(
+        "scores improved on average."
+    )
     assert not any(w in text for w in ("effect", "reduced", "because"))
     assert any("No control group" in n for n in r.notes)
     assert r["any change"].df > 0
@@ -89,7 +115,11 @@ def test_clda_keeps_patients_without_baseline_and_slopes_differ_by_arm():
         both.counts.analysed == 40 and with_baseline.counts.analysed == 35
     )  # baseline only, or no baseline: in cLDA they count
     assert ("no score at baseline", 1) in with_baseline.counts.left_out
-    means = {e.group: e.value for e in both.estimates if e.name == "adjusted mean" and e.visit == "baseline"}
+    means = {
+        e.group: e.value
+        for e in both.estimates
+        if e.name == "adjusted mean" and e.visit == "baseline"
+    }
     assert means["ketamine"] == pytest.approx(means["placebo"])
     slope = oc.SlopeModel("pain", times=(0, 1, 4, 12), by="arm").run(s)
     assert slope["difference in slope"].value == pytest.approx(
@@ -131,7 +161,9 @@ def test_an_arm_that_lacks_a_visit_is_not_estimable_there():
     s = study()
     scores = s.scores.copy()
     scores.loc[(scores["arm"] == "ketamine") & (scores["visit"] == "week_12"), "pain"] = np.nan
-    r = oc.MMRM("pain", visit="week_4").run(oc.Study(scores, visits=VISITS, measures={"pain": PAIN}, design="parallel"))
+    r = oc.MMRM("pain", visit="week_4").run(
+        oc.Study(scores, visits=VISITS, measures={"pain": PAIN}, design="parallel")
+    )
     assert r["adjusted difference | ketamine - placebo | week_12"].reason == "not_estimable"
     assert r["adjusted difference | ketamine - placebo | week_4"].p > 0
 
@@ -139,7 +171,10 @@ def test_an_arm_that_lacks_a_visit_is_not_estimable_there():
 def test_groups_that_nobody_randomised_are_said_to_be_chosen():
     s = study()
     routes = oc.Study(
-        s.scores.rename(columns={"arm": "route"}), visits=VISITS, measures={"pain": PAIN}, design="routes"
+        s.scores.rename(columns={"arm": "route"}),
+        visits=VISITS,
+        measures={"pain": PAIN},
+        design="routes",
     )
     r = oc.MMRM("pain", by="route").run(routes)
     assert any("not randomised" in n for n in r.notes)
@@ -149,7 +184,12 @@ def test_sites_that_send_summaries_get_the_answer_of_the_pooled_rows():
     s = study(60, seed=6)
     ask = oc.MMRM("pain")
     halves = [
-        oc.Study(s.scores[s.scores["patient"].isin(ids)], visits=VISITS, measures={"pain": PAIN}, design="parallel")
+        oc.Study(
+            s.scores[s.scores["patient"].isin(ids)],
+            visits=VISITS,
+            measures={"pain": PAIN},
+            design="parallel",
+        )
         for ids in (s.patient_ids[:26], s.patient_ids[26:])
     ]
     added = sum(ask.summary(h) for h in halves)
@@ -158,4 +198,6 @@ def test_sites_that_send_summaries_get_the_answer_of_the_pooled_rows():
     e = repeated(added, by_visit=("arm ketamine", "baseline"), arms=arms).difference(
         "ketamine", "placebo", visit="week_12"
     )
-    np.testing.assert_allclose([e.value, e.se, e.df, e.p], [pooled.value, pooled.se, pooled.df, pooled.p], rtol=1e-10)
+    np.testing.assert_allclose(
+        [e.value, e.se, e.df, e.p], [pooled.value, pooled.se, pooled.df, pooled.p], rtol=1e-10
+    )

@@ -21,13 +21,17 @@ def test_one_follow_up_is_the_two_by_two_table():
     e = r["odds ratio | ketamine - placebo"]
     assert e.value == pytest.approx(odds["ketamine"] / odds["placebo"], rel=1e-8)
     assert e.low < e.value < e.high and e.df == 58
-    assert "odds ratio of an improvement of at least 1 point" in r.sentence() and "60 patients of 60" in r.sentence()
+    assert (
+        "odds ratio of an improvement of at least 1 point" in r.sentence()
+        and "60 patients of 60" in r.sentence()
+    )
 
 
 def test_the_correction_widens_the_interval():
     s = study(24, seed=9)
     plain, fixed = (
-        oc.ResponderGEE("pain", rule="1 points", correction=c).run(s).estimates[0] for c in ("none", "mancl-derouen")
+        oc.ResponderGEE("pain", rule="1 points", correction=c).run(s).estimates[0]
+        for c in ("none", "mancl-derouen")
     )
     assert fixed.se > plain.se and fixed.value == pytest.approx(plain.value)
     assert np.isnan(plain.df)

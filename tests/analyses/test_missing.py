@@ -30,7 +30,9 @@ def test_imputed_pools_says_so_and_repeats_with_its_seed():
     one, two = ask.run(s), ask.run(s)
     assert one["mean change"] == two["mean change"]
     assert one.counts.analysed == 40 and one["mean change"].df < 39
-    assert "imputed 10 times under missing at random" in one.sentence() and any("seed 4" in n for n in one.notes)
+    assert "imputed 10 times under missing at random" in one.sentence() and any(
+        "seed 4" in n for n in one.notes
+    )
     assert one.analysis.title(one.outcome).endswith("missing at random")
     assert math.isnan(one["d_av"].se) or one["d_av"].how.startswith("Rubin")
 
@@ -38,12 +40,17 @@ def test_imputed_pools_says_so_and_repeats_with_its_seed():
 def test_carrying_forward_is_labelled_as_sensitivity():
     r = oc.Imputed(PAIRED, method="bocf").run(two_visits([7, 6, 8, 5], [5, 5, 4, None]))
     assert r["mean change"].value == pytest.approx(-1.75)
-    assert any(n.startswith("Single imputation") for n in r.notes) and "Sensitivity analysis" in r.sentence()
+    assert (
+        any(n.startswith("Single imputation") for n in r.notes)
+        and "Sensitivity analysis" in r.sentence()
+    )
 
 
 def test_delta_moves_the_estimate_by_the_share_that_was_missing():
     s = two_visits([7, 6, 8, 5, 7], [5, 5, 4, 5, None])
-    plain, moved = (oc.Imputed(PAIRED, draws=5, seed=1, delta=d).run(s)["mean change"].value for d in (0.0, 2.0))
+    plain, moved = (
+        oc.Imputed(PAIRED, draws=5, seed=1, delta=d).run(s)["mean change"].value for d in (0.0, 2.0)
+    )
     assert moved - plain == pytest.approx(2.0 / 5)
 
 
@@ -58,7 +65,9 @@ def test_the_tipping_point_is_where_p_crosses():
 
 
 def test_no_conclusion_has_no_tipping_point():
-    r = oc.TippingPoint(PAIRED, draws=5, seed=1).run(two_visits([7, 6, 8, 5, 7, 6], [7, 7, 7, 5, 8, None]))
+    r = oc.TippingPoint(PAIRED, draws=5, seed=1).run(
+        two_visits([7, 6, 8, 5, 7, 6], [7, 7, 7, 5, 8, None])
+    )
     assert r["tipping point"].reason == "not_estimable" and "no conclusion to tip" in r.sentence()
 
 
@@ -67,7 +76,9 @@ def test_reference_based_shrinks_the_difference_towards_nought():
     name = "adjusted difference | ketamine - placebo | week_12"
     mar, j2r = (oc.ReferenceBased("pain", method=m).run(s)[name] for m in ("mar", "j2r"))
     assert abs(j2r.value) < abs(mar.value) and j2r.se < mar.se
-    drawn = oc.Imputed(oc.ANCOVA("pain", before="baseline", after="week_12"), method="j2r", draws=60, seed=1).run(s)
+    drawn = oc.Imputed(
+        oc.ANCOVA("pain", before="baseline", after="week_12"), method="j2r", draws=60, seed=1
+    ).run(s)
     assert drawn.estimates[0].value == pytest.approx(j2r.value, abs=0.08)
 
 
@@ -76,10 +87,18 @@ def test_arms_may_have_their_own_covariance():
     name = "adjusted difference | ketamine - placebo | week_12"
     one, own = (oc.ReferenceBased("pain", by_arm=b).run(s)[name] for b in (False, True))
     assert 1e-4 < abs(one.value - own.value) < 0.3 and "covariance by arm" in own.how
-    ask = oc.Imputed(oc.ANCOVA("pain", before="baseline", after="week_12"), method="j2r", draws=60, seed=1, by_arm=True)
+    ask = oc.Imputed(
+        oc.ANCOVA("pain", before="baseline", after="week_12"),
+        method="j2r",
+        draws=60,
+        seed=1,
+        by_arm=True,
+    )
     assert ask.run(s).estimates[0].value == pytest.approx(own.value, abs=0.08)
     assert "with a covariance for each arm" in ask.methods_text()
-    mar = oc.Imputed(oc.ANCOVA("pain", before="baseline", after="week_12"), draws=4, seed=1, by_arm=True)
+    mar = oc.Imputed(
+        oc.ANCOVA("pain", before="baseline", after="week_12"), draws=4, seed=1, by_arm=True
+    )
     assert mar.run(s).estimates[0].se > 0
     with pytest.raises(AnalysisError, match="by_arm is for mar, j2r"):
         oc.Imputed(PAIRED, method="pmm", by_arm=True)
@@ -111,7 +130,9 @@ def test_side_by_side_takes_any_questions_and_survives_toml():
 
 
 def test_more_than_a_tenth_missing_brings_the_tipping_point():
-    assert [type(q).__name__ for q in companions(PAIRED, study(arms=False, dropout=0.3))] == ["TippingPoint"]
+    assert [type(q).__name__ for q in companions(PAIRED, study(arms=False, dropout=0.3))] == [
+        "TippingPoint"
+    ]
     assert companions(PAIRED, study(arms=False, dropout=0.0)) == ()
 
 
@@ -147,15 +168,23 @@ def test_the_pictures_draw_what_the_results_hold():
 
 def test_shares_are_pooled_on_the_logit_scale_and_counts_are_means_over_draws():
     s = study(arms=False, dropout=0.2)
-    r = oc.Imputed(oc.Responders("pain", before="baseline", after="week_4", rules=("1 points",)), draws=8, seed=2).run(
-        s
-    )
+    r = oc.Imputed(
+        oc.Responders("pain", before="baseline", after="week_4", rules=("1 points",)),
+        draws=8,
+        seed=2,
+    ).run(s)
     e = r.estimates[0]
     assert "logit" in e.how and 0 < e.low < e.value < e.high < 1
     k, n = r.facts["shares"][e.name]
     assert isinstance(k, int) and n == 40 and abs(k / n - e.value) < 0.03
-    odds = oc.Imputed(oc.ResponderGEE("pain", rule="1 points"), draws=8, seed=2).run(study(dropout=0.2)).estimates[0]
-    assert "log scale" in odds.how and odds.value / odds.low == pytest.approx(odds.high / odds.value, rel=1e-6)
+    odds = (
+        oc.Imputed(oc.ResponderGEE("pain", rule="1 points"), draws=8, seed=2)
+        .run(study(dropout=0.2))
+        .estimates[0]
+    )
+    assert "log scale" in odds.how and odds.value / odds.low == pytest.approx(
+        odds.high / odds.value, rel=1e-6
+    )
 
 
 def test_a_strong_effect_tips_on_its_own_side():

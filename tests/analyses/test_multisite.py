@@ -35,7 +35,12 @@ def test_few_sites_are_fixed_and_equal_least_squares():
     s, wide = study(4)
     r = oc.OneStageSites("pain", before="w0", after="w4").run(s)
     x = np.column_stack(
-        [np.ones(48), wide["arm"] == "ketamine", wide["w0"], *(wide["site"] == f"s{k:02d}" for k in (1, 2, 3))]
+        [
+            np.ones(48),
+            wide["arm"] == "ketamine",
+            wide["w0"],
+            *(wide["site"] == f"s{k:02d}" for k in (1, 2, 3)),
+        ]
     ).astype(float)
     beta, rss, *_ = np.linalg.lstsq(x, wide["w4"], rcond=None)
     se = np.sqrt(rss[0] / 42 * np.linalg.inv(x.T @ x)[1, 1])
@@ -44,16 +49,21 @@ def test_few_sites_are_fixed_and_equal_least_squares():
     cross = np.hstack([x, x[:, [1]] * x[:, 3:]])
     wider = np.linalg.lstsq(cross, wide["w4"], rcond=None)[1][0]
     check = r["site x arm"]
-    np.testing.assert_allclose([check.value, check.df], [(rss[0] - wider) / 3 / (wider / 39), 39], rtol=1e-8)
+    np.testing.assert_allclose(
+        [check.value, check.df], [(rss[0] - wider) / 3 / (wider / 39), 39], rtol=1e-8
+    )
     assert "Over 4 sites (fixed effects)" in r.sentence()
 
 
 def test_many_sites_are_random_and_a_difference_that_varies_is_found():
     same, varying = (
-        oc.OneStageSites("pain", before="w0", after="w4").run(study(10, 16, varies=v, seed=3)[0]) for v in (0.0, 2.0)
+        oc.OneStageSites("pain", before="w0", after="w4").run(study(10, 16, varies=v, seed=3)[0])
+        for v in (0.0, 2.0)
     )
     assert "(random effects)" in same.sentence() and same["site x arm SD"].p > 0.05
-    assert varying["site x arm SD"].p < 0.01 and varying["site x arm SD"].value == pytest.approx(2.0, abs=1.2)
+    assert varying["site x arm SD"].p < 0.01 and varying["site x arm SD"].value == pytest.approx(
+        2.0, abs=1.2
+    )
     assert same["adjusted difference"].df == pytest.approx(148, abs=2)
 
 

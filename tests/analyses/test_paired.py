@@ -14,18 +14,31 @@ SCORES = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), min_size=3,
 
 
 def run(before, after, **more):
-    return oc.PairedT("pain", before="baseline", after="week_4", **more).run(two_visits(before, after))
+    return oc.PairedT("pain", before="baseline", after="week_4", **more).run(
+        two_visits(before, after)
+    )
 
 
 @pytest.mark.parametrize("case", ["pp_n010_nrs", "pp_n018_medd", "pp_n100_nrs", "pp_n049_cont"])
 def test_against_r(case):
-    rows = {r["quantity"]: r for r in reference_rows() if r["case_id"] == case and r["method"] == "paired_t"}
+    rows = {
+        r["quantity"]: r
+        for r in reference_rows()
+        if r["case_id"] == case and r["method"] == "paired_t"
+    }
     assert rows, f"no reference rows for {case}"
     data = reference_data(rows[next(iter(rows))]["data_file"])
     number = lambda x: float(x) if x not in ("", "NA") else None  # noqa: E731
     result = run([number(r["pre"]) for r in data], [number(r["post"]) for r in data])
     e = result["mean change"]
-    got = {"t": e.statistic, "df": e.df, "p_two.sided": e.p, "se": e.se, "ci95_low": e.low, "ci95_high": e.high}
+    got = {
+        "t": e.statistic,
+        "df": e.df,
+        "p_two.sided": e.p,
+        "se": e.se,
+        "ci95_low": e.low,
+        "ci95_high": e.high,
+    }
     for quantity, value in got.items():
         assert value == pytest.approx(float(rows[quantity]["value"]), rel=1e-9), quantity
 
@@ -72,9 +85,10 @@ def test_a_wider_level_widens_every_interval(pairs):
 
 def test_sentence_says_what_who_and_which_test():
     text = run([7, 6, 8, 5, 9, None], [5, 6, 2, 4, 7, 5]).sentence()
-    assert text == (
-        "Mean average pain (NRS) was 7.0 (SD 1.6) at baseline and 4.8 (1.9) at week 4 (mean change −2.2, 95% CI, −5.0 to 0.6; "
-        "t(4)=−2.2, P=.10; d_av=−1.25, 95% CI, −2.67 to 0.17; n=5 of 6): the direction of the change is not clear."
+    assert (
+        text == "Mean average pain (NRS) was 7.0 (SD 1.6) at baseline and 4.8 (1.9) at week 4 (mean"
+        " change −2.2, 95% CI, −5.0 to 0.6; t(4)=−2.2, P=.10; d_av=−1.25, 95% CI, −2.67 to 0.17;"
+        " n=5 of 6): the direction of the change is not clear."
     )
 
 
@@ -85,12 +99,17 @@ def test_apa_style():
 def test_an_uncontrolled_design_is_said_and_no_causal_verb_is_used():
     result = run([7, 6, 8], [5, 6, 2])
     assert any("No control group" in n for n in result.notes)
-    assert not any(w in result.sentence() for w in ("reduced", "caused", "effect of", "due to", "effective"))
+    assert not any(
+        w in result.sentence() for w in ("reduced", "caused", "effect of", "due to", "effective")
+    )
 
 
 def test_direction_comes_from_the_instrument():
     study = two_visits([50, 60, 40], [70, 75, 60], outcome=MOOD)
-    assert "improved on average" in oc.PairedT("mood", before="baseline", after="week_4").run(study).sentence()
+    assert (
+        "improved on average"
+        in oc.PairedT("mood", before="baseline", after="week_4").run(study).sentence()
+    )
 
 
 @pytest.mark.parametrize(

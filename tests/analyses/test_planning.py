@@ -20,8 +20,15 @@ def clinic(n, rng):
     before = rng.normal(6, 1.5, n)
     after = before + rng.normal(-1, 2, n)
     mood = rng.normal(50, 10, 2 * n)
-    rows = {"patient": list(range(n)) * 2, "visit": ["pre"] * n + ["post"] * n, "pain": [*before, *after], "mood": mood}
-    return oc.Study(pd.DataFrame(rows), visits=("pre", "post"), measures={"pain": PAIN, "mood": MOOD})
+    rows = {
+        "patient": list(range(n)) * 2,
+        "visit": ["pre"] * n + ["post"] * n,
+        "pain": [*before, *after],
+        "mood": mood,
+    }
+    return oc.Study(
+        pd.DataFrame(rows), visits=("pre", "post"), measures={"pain": PAIN, "mood": MOOD}
+    )
 
 
 PLAN = oc.Plan(
@@ -33,22 +40,35 @@ PLAN = oc.Plan(
 def test_sizes_and_their_words():
     s = oc.sample_size_paired(d_z=0.5, dropout=0.15)
     assert (s.analysed, s.enrolled) == (34, 40)
-    assert s.sentence() == (
-        "34 patients with the outcome give 80% power (paired t-test; d z 0.5; noncentral t, two-sided alpha 0.05); "
-        "40 are to be enrolled, allowing for 15% dropout."
+    assert (
+        s.sentence()
+        == "34 patients with the outcome give 80% power (paired t-test; d z 0.5; noncentral t,"
+        " two-sided alpha 0.05); 40 are to be enrolled, allowing for 15% dropout."
     )
     two = oc.sample_size_two_arms(difference=1.0, sd=2.0, power=0.9)
     assert (two.analysed, two.arms) == (172, 2)
     assert "172 patients (86 per arm) with the outcome give 90% power" in two.sentence()
     frame = two.to_frame()
-    assert frame.loc[0, ["analysed", "enrolled", "difference", "power"]].tolist() == [172, 172, 1.0, 0.9]
+    assert frame.loc[0, ["analysed", "enrolled", "difference", "power"]].tolist() == [
+        172,
+        172,
+        1.0,
+        0.9,
+    ]
     assert "<p>172 patients" in two._repr_html_()
 
 
 def test_three_ways_to_say_a_paired_difference():
-    assert oc.sample_size_paired(d_av=0.5, r=0.5).analysed == oc.sample_size_paired(d_z=0.5).analysed
-    assert oc.sample_size_paired(difference=1, sd_change=2).analysed == oc.sample_size_paired(d_z=0.5).analysed
-    with pytest.raises(AnalysisError, match="Give d_z, or d_av with r, or difference with sd_change"):
+    assert (
+        oc.sample_size_paired(d_av=0.5, r=0.5).analysed == oc.sample_size_paired(d_z=0.5).analysed
+    )
+    assert (
+        oc.sample_size_paired(difference=1, sd_change=2).analysed
+        == oc.sample_size_paired(d_z=0.5).analysed
+    )
+    with pytest.raises(
+        AnalysisError, match="Give d_z, or d_av with r, or difference with sd_change"
+    ):
         oc.sample_size_paired(d_av=0.5)
 
 
@@ -64,7 +84,10 @@ def test_every_design():
         > oc.sample_size_non_inferiority(margin=1, sd=2).analysed
     )
     assert oc.sample_size_precision(half_width=0.1, share=0.4, dropout=0.2).enrolled == 112
-    assert "a 95% interval of ±0.1 (share of patients" in oc.sample_size_precision(half_width=0.1, share=0.4).sentence()
+    assert (
+        "a 95% interval of ±0.1 (share of patients"
+        in oc.sample_size_precision(half_width=0.1, share=0.4).sentence()
+    )
     with pytest.raises(AnalysisError, match="margin"):
         oc.sample_size_non_inferiority(margin=0, sd=2)
     with pytest.raises(AnalysisError, match="Did you mean 'crossover'"):
@@ -90,7 +113,9 @@ def test_simulated_power_is_the_formulas():
     assert row["low"] < row["power"] < row["high"]
     assert abs(row["mean_value"] + 1) < 0.1
     assert row["undefined"] == 0
-    assert found.sentence().startswith("With 34 patients, over 300 simulated studies (seed 5, alpha 0.05): ")
+    assert found.sentence().startswith(
+        "With 34 patients, over 300 simulated studies (seed 5, alpha 0.05): "
+    )
 
 
 def test_plans_are_judged_after_adjustment_within_families():
@@ -99,9 +124,12 @@ def test_plans_are_judged_after_adjustment_within_families():
     assert list(found.table["term"]) == ["mean change", "mean change"]
     assert found.table["power"][1] <= alone.table["power"][0]
     assert found.table["power"][1] < 0.09
-    twice = oc.simulate_power(oc.Plan(PLAN.questions[0], PLAN.questions[0]), clinic, n=20, runs=100, seed=1)
+    twice = oc.simulate_power(
+        oc.Plan(PLAN.questions[0], PLAN.questions[0]), clinic, n=20, runs=100, seed=1
+    )
     assert (
-        twice.table["power"][0] < oc.simulate_power(PLAN.questions[0], clinic, n=20, runs=100, seed=1).table["power"][0]
+        twice.table["power"][0]
+        < oc.simulate_power(PLAN.questions[0], clinic, n=20, runs=100, seed=1).table["power"][0]
     )
 
 
@@ -119,9 +147,16 @@ def test_the_seed_decides_whatever_the_number_of_cores():
 def test_questions_that_fail_count_as_no_success():
     def constant(n, rng):
         return oc.Study(
-            pd.DataFrame({"patient": [*range(n)] * 2, "visit": ["pre"] * n + ["post"] * n, "pain": [5.0] * 2 * n}),
-            visits=("pre", "post"), measures={"pain": PAIN},
-        )  # fmt: skip
+            pd.DataFrame(
+                {
+                    "patient": [*range(n)] * 2,
+                    "visit": ["pre"] * n + ["post"] * n,
+                    "pain": [5.0] * 2 * n,
+                }
+            ),
+            visits=("pre", "post"),
+            measures={"pain": PAIN},
+        )
 
     row = oc.simulate_power(PLAN.questions[0], constant, n=5, runs=3, seed=1).table.iloc[0]
     assert (row["power"], row["undefined"]) == (0.0, 3)

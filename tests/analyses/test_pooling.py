@@ -24,7 +24,10 @@ def sites_study(sizes, seed=3, spread=0.5, arms=()):
             arm = arms[i % len(arms)] if arms else ""
             after = round(before + shift * (0.3 if arm == "placebo" else 1) + rng.normal(0, 1.5), 1)
             who = f"s{s}p{i}"
-            rows += [(who, f"site {s + 1}", arm, v, y) for v, y in (("baseline", before), ("week_4", after))]
+            rows += [
+                (who, f"site {s + 1}", arm, v, y)
+                for v, y in (("baseline", before), ("week_4", after))
+            ]
     frame = pd.DataFrame(rows, columns=["patient", "site", "arm", "visit", "pain"])
     design = "parallel" if arms else "before-after"
     return oc.Study(frame, visits=("baseline", "week_4"), measures={"pain": PAIN}, design=design)
@@ -54,7 +57,9 @@ def test_words():
     assert "95% prediction interval" in words
     assert words.endswith("n=86 of 86).")
     assert pi.low < e.low < e.high < pi.high
-    legacy = oc.PooledSites(QUESTION, estimator="DL", interval="z").run(sites_study([12, 20, 9, 30, 15]))
+    legacy = oc.PooledSites(QUESTION, estimator="DL", interval="z").run(
+        sites_study([12, 20, 9, 30, 15])
+    )
     assert "z=" in legacy.sentence()
     assert "random effects, DL, normal interval" in legacy.sentence()
 
@@ -79,7 +84,9 @@ def test_sites_that_agree_too_well_get_the_truncated_interval_beside():
 def test_two_sites_stand_for_themselves():
     result = oc.PooledSites(QUESTION).run(sites_study([12, 20]))
     assert {e.name for e in result.estimates} == {"mean change"}
-    assert result.sentence().startswith("At 2 sites the mean change in average pain (NRS) was: site 1 ")
+    assert result.sentence().startswith(
+        "At 2 sites the mean change in average pain (NRS) was: site 1 "
+    )
     assert "too few sites to pool" in result.sentence()
     assert any("without a pooled interval" in n for n in result.notes)
 

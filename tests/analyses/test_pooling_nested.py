@@ -1,4 +1,6 @@
-"""Sites within units, pooled on three levels: the arithmetic is the kernel's, sites are where they belong, words say both levels."""
+"""Sites within units, pooled on three levels: the arithmetic is the kernel's, sites are where they
+belong, words say both levels.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,14 @@ from tests.analyses.test_pooling import sites_study
 from tests.builders import PAIN
 
 QUESTION = oc.PairedT("pain", before="baseline", after="week_4")
-HOMES = {"site 1": "north", "site 2": "north", "site 3": "south", "site 4": "south", "site 5": "east", "site 6": "west"}
+HOMES = {
+    "site 1": "north",
+    "site 2": "north",
+    "site 3": "south",
+    "site 4": "south",
+    "site 5": "east",
+    "site 6": "west",
+}
 NESTED = oc.NestedSites(QUESTION, within="region")
 
 
@@ -49,7 +58,9 @@ def test_it_is_the_kernel_on_the_sites_own_answers():
 def test_words():
     result = NESTED.run(nested_study(spread=1.2, seed=5))
     words = result.sentence()
-    assert words.startswith("Across 6 sites in 4 regions the pooled mean change in average pain (NRS) was −")
+    assert words.startswith(
+        "Across 6 sites in 4 regions the pooled mean change in average pain (NRS) was −"
+    )
     for part in (
         "cluster-robust (CR2)",
         "between regions; τ=",
@@ -63,7 +74,9 @@ def test_words():
     country = oc.NestedSites(QUESTION, within="country")
     renamed = nested_study()
     renamed = oc.Study(
-        renamed.scores.rename(columns={"region": "country"}), visits=renamed.visits, measures={"pain": PAIN}
+        renamed.scores.rename(columns={"region": "country"}),
+        visits=renamed.visits,
+        measures={"pain": PAIN},
     )
     assert "in 4 countries the pooled" in country.run(renamed).sentence()
 
@@ -104,10 +117,14 @@ def test_one_site_a_unit_is_another_question():
 
 def test_sites_that_all_changed_alike():
     frame = pd.DataFrame(
-        [(f"{s}{i}", s, s[0], v, y - 2 * (v == "week_4") + (i % 2) * (v == "week_4"))
-         for s in ("a1", "a2", "b1", "c1") for i, y in enumerate((5.0, 6.0, 7.0, 8.0)) for v in ("baseline", "week_4")],
+        [
+            (f"{s}{i}", s, s[0], v, y - 2 * (v == "week_4") + (i % 2) * (v == "week_4"))
+            for s in ("a1", "a2", "b1", "c1")
+            for i, y in enumerate((5.0, 6.0, 7.0, 8.0))
+            for v in ("baseline", "week_4")
+        ],
         columns=["patient", "site", "region", "visit", "pain"],
-    )  # fmt: skip
+    )
     result = NESTED.run(oc.Study(frame, visits=("baseline", "week_4"), measures={"pain": PAIN}))
     assert result["pooled"].reason == "zero_variance"
     assert math.isnan(result["pooled"].low)

@@ -1,4 +1,6 @@
-"""Ordered answers, repeated visits, diaries and duration of relief as questions: sentences, counts, refusals."""
+"""Ordered answers, repeated visits, diaries and duration of relief as questions: sentences, counts,
+refusals.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,15 @@ def visits_study(table, names, *, outcome=PAIN, **more) -> oc.Study:
     ids = [f"p{i + 1:03d}" for i in range(len(table))]
     rows = [(p, v, y) for p, row in zip(ids, table) for v, y in zip(names, row)]
     scores = pd.DataFrame(rows, columns=["patient", "visit", outcome.name])
-    patients = pd.DataFrame({"patient": ids, **{k: more.pop(k) for k in ("arm", "route") if k in more}})
-    return oc.Study(scores, visits=tuple(names), patients=patients, measures={outcome.name: outcome}, **more)
+    patients = pd.DataFrame(
+        {"patient": ids, **{k: more.pop(k) for k in ("arm", "route") if k in more}}
+    )
+    return oc.Study(
+        scores, visits=tuple(names), patients=patients, measures={outcome.name: outcome}, **more
+    )
 
 
-# --- ordered answers --------------------------------------------------------------------------------------------------
+# --- ordered answers ------------------------------------------------------------------------------
 
 ANSWERS = [[v] for v in (1, 2, 2, 3, 2, 4, 3, 4, 5, 3, 6, NAN)]
 ARM = ["ketamine"] * 6 + ["placebo"] * 6
@@ -36,9 +42,11 @@ ARM = ["ketamine"] * 6 + ["placebo"] * 6
 def test_proportional_odds_sentence():
     study = visits_study(ANSWERS, ["week_4"], outcome=PGIC, arm=ARM, design="parallel")
     result = oc.ProportionalOdds("pgic", after="week_4").run(study)
-    assert result.sentence() == (
-        "PGIC at week 4 by arm: odds ratio of a better answer ketamine against placebo 21.07 (95% CI, 1.28 to 348.05) "
-        "(proportional odds; likelihood-ratio P=.02; Mann-Whitney P=.03; n=5 placebo, 6 ketamine of 12 enrolled)."
+    assert (
+        result.sentence()
+        == "PGIC at week 4 by arm: odds ratio of a better answer ketamine against placebo 21.07"
+        " (95% CI, 1.28 to 348.05) (proportional odds; likelihood-ratio P=.02; Mann-Whitney"
+        " P=.03; n=5 placebo, 6 ketamine of 12 enrolled)."
     )
     assert result["odds ratio of a better answer"].value > 1
     assert result.data["forest"]["label"].iloc[0] == "ketamine - placebo, all cuts"
@@ -47,7 +55,10 @@ def test_proportional_odds_sentence():
 def test_the_odds_turn_with_the_direction_of_the_instrument():
     down = visits_study(ANSWERS, ["week_4"], outcome=PGIC, arm=ARM)
     up = visits_study(
-        [[8 - v[0]] for v in ANSWERS], ["week_4"], outcome=Outcome("s", "satisfaction", "higher"), arm=ARM
+        [[8 - v[0]] for v in ANSWERS],
+        ["week_4"],
+        outcome=Outcome("s", "satisfaction", "higher"),
+        arm=ARM,
     )
     neither = visits_study(ANSWERS, ["week_4"], outcome=Outcome("n", "number", ""), arm=ARM)
     a = oc.ProportionalOdds("pgic", after="week_4").run(down)["odds ratio of a better answer"]
@@ -59,7 +70,9 @@ def test_the_odds_turn_with_the_direction_of_the_instrument():
 
 
 def test_separated_answers_are_said_and_the_rank_test_stands():
-    study = visits_study([[1], [1], [2], [2], [3], [3]], ["week_4"], outcome=PGIC, arm=["K"] * 3 + ["P"] * 3)
+    study = visits_study(
+        [[1], [1], [2], [2], [3], [3]], ["week_4"], outcome=PGIC, arm=["K"] * 3 + ["P"] * 3
+    )
     result = oc.ProportionalOdds("pgic", after="week_4").run(study)
     assert "no estimate, the groups are perfectly separated (Mann-Whitney P=" in result.sentence()
 
@@ -67,39 +80,60 @@ def test_separated_answers_are_said_and_the_rank_test_stands():
 def test_proportional_odds_reproduces_polr():
     data = reference_data("grp_routes_n096.csv")
     study = visits_study(
-        [[v] for v in column(data, "pgic")], ["week_4"], outcome=PGIC, route=[r["route"] for r in data]
+        [[v] for v in column(data, "pgic")],
+        ["week_4"],
+        outcome=PGIC,
+        route=[r["route"] for r in data],
     )
     e = oc.ProportionalOdds("pgic", after="week_4", by="route", reference="IV").run(study)
     # MASS::polr 7.3-58: routeIN 1.3121; ours is of a better (lower) answer
-    assert math.log(e["odds ratio of a better answer | IN - IV"].value) == pytest.approx(-1.31211, abs=1e-4)
+    assert math.log(e["odds ratio of a better answer | IN - IV"].value) == pytest.approx(
+        -1.31211, abs=1e-4
+    )
 
 
-# --- several visits ---------------------------------------------------------------------------------------------------
+# --- several visits -------------------------------------------------------------------------------
 
-TABLE = [[7, 5, 4], [6, 6, 5], [8, 5, 5], [7, 4, 3], [9, 9, 6], [5, 3, 4], [6, NAN, 4], [NAN, NAN, NAN]]
+TABLE = [
+    [7, 5, 4],
+    [6, 6, 5],
+    [8, 5, 5],
+    [7, 4, 3],
+    [9, 9, 6],
+    [5, 3, 4],
+    [6, NAN, 4],
+    [NAN, NAN, NAN],
+]
 THREE = ["baseline", "week_1", "week_4"]
 
 
 def test_friedman_sentence_counts_whom_listwise_deletion_removed():
     result = oc.Friedman("pain").run(visits_study(TABLE, THREE))
-    assert result.sentence() == (
-        "Average pain (NRS) at baseline, week 1 and week 4: Friedman χ²(2)=8.7, P=.01, Kendall W=0.72; "
-        "2 of 8 patients with incomplete data were excluded."
+    assert (
+        result.sentence()
+        == "Average pain (NRS) at baseline, week 1 and week 4: Friedman χ²(2)=8.7, P=.01, Kendall"
+        " W=0.72; 2 of 8 patients with incomplete data were excluded."
     )
-    assert result.counts.left_out == (("no score at any of the visits", 1), ("some visits missing", 1))
+    assert result.counts.left_out == (
+        ("no score at any of the visits", 1),
+        ("some visits missing", 1),
+    )
 
 
 def test_rm_anova_sentence():
     result = oc.RMANOVA("pain").run(visits_study(TABLE, THREE))
-    assert result.sentence() == (
-        "Mean average pain (NRS) at baseline, week 1 and week 4: visit F(2, 10)=11.4, P=.003, Greenhouse-Geisser; "
-        "2 of 8 patients with incomplete data were excluded."
+    assert (
+        result.sentence()
+        == "Mean average pain (NRS) at baseline, week 1 and week 4: visit F(2, 10)=11.4, P=.003,"
+        " Greenhouse-Geisser; 2 of 8 patients with incomplete data were excluded."
     )
     assert "F(2, 10) = 11.36, p = .003" in result.sentence("apa")
 
 
 def test_mixed_anova_asks_for_the_course_first():
-    study = visits_study(TABLE, THREE, arm=["K", "K", "K", "P", "P", "P", "P", "K"], design="parallel")
+    study = visits_study(
+        TABLE, THREE, arm=["K", "K", "K", "P", "P", "P", "P", "K"], design="parallel"
+    )
     result = oc.RMANOVA("pain", by="arm").run(study)
     assert [e.name for e in result.estimates[:3]] == ["arm × visit", "visit", "arm"]
     assert "arm × visit F(2, 8)" in result.sentence()
@@ -126,7 +160,7 @@ def test_degenerate_courses(kind, table):
             assert e.reason, e.name
 
 
-# --- diaries ----------------------------------------------------------------------------------------------------------
+# --- diaries --------------------------------------------------------------------------------------
 
 DAYS = ["baseline", *[f"day_{d}" for d in range(1, 8)]]
 DIARY = [
@@ -156,12 +190,16 @@ def test_the_gap_rules_count_everybody():
 
 def test_diary_sentences():
     study = visits_study(DIARY, DAYS)
-    assert oc.Diary("pain", until=7).run(study).sentence() == (
-        "The time-weighted mean of average pain (NRS) was 5.9 points (SD 1.5; 95% CI, 2.2 to 9.6; n=3 of 6), −1.8 from baseline "
-        "(95% CI, −4.9 to 1.3; t(2)=−2.5, P=.13): the direction of the change is not clear."
+    assert (
+        oc.Diary("pain", until=7).run(study).sentence()
+        == "The time-weighted mean of average pain (NRS) was 5.9 points (SD 1.5; 95% CI, 2.2 to"
+        " 9.6; n=3 of 6), −1.8 from baseline (95% CI, −4.9 to 1.3; t(2)=−2.5, P=.13): the"
+        " direction of the change is not clear."
     )
-    assert oc.Diary("pain", summary="auc", until=7).run(study).sentence() == (
-        "Mean area under the curve of average pain (NRS) was 41.0 points·days (SD 10.4; 95% CI, 15.1 to 66.9; n=3 of 6)."
+    assert (
+        oc.Diary("pain", summary="auc", until=7).run(study).sentence()
+        == "Mean area under the curve of average pain (NRS) was 41.0 points·days (SD 10.4; 95% CI,"
+        " 15.1 to 66.9; n=3 of 6)."
     )
     percent = oc.Diary("pain", summary="percent_spid", until=7).run(study)
     assert percent.estimates[0].unit == "%"
@@ -206,19 +244,27 @@ def test_the_question_reproduces_the_reference_of_the_group():
     for r, y in zip(rows, column(rows, "y")):
         table[ids.index(r["id"]), int(r["day"])] = y
     e = oc.Diary("pain", max_gap=99).run(visits_study(table, names))["difference from day_0"]
-    expected = {r["quantity"]: float(r["value"]) for r in reference_rows() if r["method"] == "diary_twmean_vs_baseline"}
-    assert (e.value, e.statistic, e.p) == pytest.approx((expected["diff"], expected["t"], expected["p"]), rel=1e-9)
+    expected = {
+        r["quantity"]: float(r["value"])
+        for r in reference_rows()
+        if r["method"] == "diary_twmean_vs_baseline"
+    }
+    assert (e.value, e.statistic, e.p) == pytest.approx(
+        (expected["diff"], expected["t"], expected["p"]), rel=1e-9
+    )
 
 
-# --- duration of relief -----------------------------------------------------------------------------------------------
+# --- duration of relief ---------------------------------------------------------------------------
 
 
 def test_duration_sentence():
     result = oc.DurationOfRelief("pain").run(visits_study(DIARY, DAYS))
     assert {e.unit for e in result.estimates if e.name == "without return"} == {"share"}
-    assert result.sentence() == (
-        "Half of the patients had their pain back by day 6 (95% CI, 1 to not reached) (Kaplan-Meier; n=5 of 6, 1 patient censored; pain back = at "
-        "least 70% of the score before; 1 had no relief at day 1)."
+    assert (
+        result.sentence()
+        == "Half of the patients had their pain back by day 6 (95% CI, 1 to not reached)"
+        " (Kaplan-Meier; n=5 of 6, 1 patient censored; pain back = at least 70% of the score"
+        " before; 1 had no relief at day 1)."
     )
     assert result.counts.left_out == (("no score at baseline", 1),)
     assert set(result.data["survival"]) == {"group", "time", "survival", "low", "high", "at_risk"}

@@ -13,7 +13,9 @@ from tests.builders import MOOD, two_visits
 
 
 def ask(before, after, *rules, **more):
-    question = oc.Responders("pain", before="baseline", after="week_4", **({"rules": rules} if rules else {}), **more)
+    question = oc.Responders(
+        "pain", before="baseline", after="week_4", **({"rules": rules} if rules else {}), **more
+    )
     return question.run(two_visits(before, after))
 
 
@@ -22,7 +24,9 @@ def test_two_denominators_side_by_side():
     seen = result["improved ≥30%, of patients with both scores"]
     everyone = result["improved ≥30%, missing as non-response"]
     assert seen.value == pytest.approx(2 / 3)
-    assert everyone.value == pytest.approx(2 / 4)  # the patient without a score before is in neither
+    assert everyone.value == pytest.approx(
+        2 / 4
+    )  # the patient without a score before is in neither
     assert (result.counts.enrolled, result.counts.analysed) == (5, 3)
 
 
@@ -85,9 +89,11 @@ def test_a_score_without_direction_cannot_have_responders():
 
 def test_sentence():
     text = ask([10, 10, 10, 8, None], [7, 9, None, 2, 3], "30%").sentence()
-    assert text == (
-        "An improvement of at least 30% in average pain (NRS) was seen in 2 of 3 (67%) patients with both scores "
-        "(95% Wilson CI, 21% to 94%), and in 2 of 4 (50%) with a score before if missing scores are counted as non-response."
+    assert (
+        text
+        == "An improvement of at least 30% in average pain (NRS) was seen in 2 of 3 (67%) patients"
+        " with both scores (95% Wilson CI, 21% to 94%), and in 2 of 4 (50%) with a score before"
+        " if missing scores are counted as non-response."
     )
 
 

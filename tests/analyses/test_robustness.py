@@ -13,14 +13,18 @@ from tests.builders import MOOD, two_visits
 
 
 def ask(before, after, **more):
-    return oc.Robustness("pain", before="baseline", after="week_4").run(two_visits(before, after, **more))
+    return oc.Robustness("pain", before="baseline", after="week_4").run(
+        two_visits(before, after, **more)
+    )
 
 
 def test_each_way_agrees_with_the_question_made_for_it():
     before, after = [7, 6, 8, 5, 9, 7, 6, 8], [5, 6, 2, 4, 7, 7, 5, 4]
     study, visits = two_visits(before, after), {"before": "baseline", "after": "week_4"}
     result = oc.Robustness("pain", **visits).run(study)
-    assert result["mean, paired t-test"].p == oc.PairedT("pain", **visits).run(study)["mean change"].p
+    assert (
+        result["mean, paired t-test"].p == oc.PairedT("pain", **visits).run(study)["mean change"].p
+    )
     rank = result["Hodges-Lehmann shift, exact signed-rank test"]
     assert rank.p in [e.p for e in oc.SignedRank("pain", **visits).run(study).estimates]
     flip = [e.p for e in oc.SignFlip("pain", **visits).run(study).estimates]
@@ -31,13 +35,17 @@ def test_missing_scores_are_filled_at_both_ends():
     result = ask([7, 6, 8, 5, 9, 7], [5, 6, 2, 4, None, None])
     change = np.array([-2, 0, -6, -1])
     assert result["mean, 2 missing as no change"].value == pytest.approx(change.sum() / 6)
-    assert result["mean, 2 missing as worst change seen"].value == pytest.approx((change.sum() + 0 * 2) / 6)
+    assert result["mean, 2 missing as worst change seen"].value == pytest.approx(
+        (change.sum() + 0 * 2) / 6
+    )
 
 
 def test_the_worst_change_follows_the_direction_of_the_score():
     study = two_visits([50, 60, 40, 55], [70, 55, 60, None], outcome=MOOD)
     result = oc.Robustness("mood", before="baseline", after="week_4").run(study)
-    assert result["mean, 1 missing as worst change seen"].value == pytest.approx((20 - 5 + 20 - 5) / 4)
+    assert result["mean, 1 missing as worst change seen"].value == pytest.approx(
+        (20 - 5 + 20 - 5) / 4
+    )
 
 
 def test_a_conclusion_that_survives_and_one_that_does_not():
@@ -73,7 +81,9 @@ def trial(rng_seed=4, lost=(3, 20)):
     seen = [None if i in lost else v for i, v in enumerate(after)]
     patients = pd.DataFrame({"patient": [f"p{i + 1:03d}" for i in range(40)], "arm": arm})
     study = two_visits(before, seen, patients=patients, design="parallel")
-    frame = pd.DataFrame({"arm": arm, "before": before, "after": [np.nan if v is None else v for v in seen]})
+    frame = pd.DataFrame(
+        {"arm": arm, "before": before, "after": [np.nan if v is None else v for v in seen]}
+    )
     return study, frame.assign(k=(frame["arm"] == "ketamine").astype(float))
 
 
@@ -82,7 +92,10 @@ class TestArms:
 
     def test_each_way_is_its_textbook_analysis(self):
         study, frame = trial()
-        result, seen = self.question.run(study), frame.dropna().assign(change=lambda f: f["after"] - f["before"])
+        result, seen = (
+            self.question.run(study),
+            frame.dropna().assign(change=lambda f: f["after"] - f["before"]),
+        )
         model = smf.ols("after ~ before + k", seen).fit()
         assert result["ANCOVA"].value == pytest.approx(model.params["k"])
         assert result["ANCOVA"].p == pytest.approx(model.pvalues["k"])
@@ -112,12 +125,16 @@ class TestArms:
 
     def test_the_worst_case_follows_the_direction_and_the_reference(self):
         study, _ = trial()
-        up = dataclasses.replace(study, measures={"pain": dataclasses.replace(study.outcome("pain"), better="higher")})
+        up = dataclasses.replace(
+            study, measures={"pain": dataclasses.replace(study.outcome("pain"), better="higher")}
+        )
         against = "ANCOVA, 2 missing as worst case against ketamine"
         assert self.question.run(up)[against].value < self.question.run(study)[against].value
         turned = dataclasses.replace(self.question, reference="ketamine").run(study)
         assert turned["ANCOVA"].value == pytest.approx(-self.question.run(study)["ANCOVA"].value)
-        assert "ANCOVA, 2 missing as worst case against placebo" in {e.name for e in turned.estimates}
+        assert "ANCOVA, 2 missing as worst case against placebo" in {
+            e.name for e in turned.estimates
+        }
 
     def test_the_sentence_says_who_which_way_and_whether_it_survives(self):
         study, _ = trial()
@@ -147,14 +164,22 @@ class TestArms:
         assert not any("No control group" in note for note in result.notes)
 
     def test_three_arms_are_refused_with_what_to_ask(self):
-        patients = pd.DataFrame({"patient": [f"p{i + 1:03d}" for i in range(6)], "arm": ["a", "b", "c"] * 2})
-        study = two_visits([7, 6, 8, 5, 9, 7], [5, 6, 2, 4, 7, 7], patients=patients, design="parallel")
+        patients = pd.DataFrame(
+            {"patient": [f"p{i + 1:03d}" for i in range(6)], "arm": ["a", "b", "c"] * 2}
+        )
+        study = two_visits(
+            [7, 6, 8, 5, 9, 7], [5, 6, 2, 4, 7, 7], patients=patients, design="parallel"
+        )
         with pytest.raises(AnalysisError, match="Ask ANCOVA"):
             self.question.run(study)
 
     @pytest.mark.parametrize("after", [[None] * 4, [7, 6, 8, 5], [5, 4, 6, 3], [5, None, None, 7]])
     def test_degenerate_arms_give_words_not_numbers(self, after):
-        patients = pd.DataFrame({"patient": [f"p{i + 1:03d}" for i in range(4)], "arm": ["a", "a", "b", "b"]})
-        result = self.question.run(two_visits([7, 6, 8, 5], after, patients=patients, design="parallel"))
+        patients = pd.DataFrame(
+            {"patient": [f"p{i + 1:03d}" for i in range(4)], "arm": ["a", "a", "b", "b"]}
+        )
+        result = self.question.run(
+            two_visits([7, 6, 8, 5], after, patients=patients, design="parallel")
+        )
         assert "–" not in result.sentence()
         assert "nan" not in result.sentence()

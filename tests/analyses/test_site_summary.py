@@ -1,4 +1,6 @@
-"""One row a site: pooling the rows is pooling the sites, and a row that tells about single patients is not there."""
+"""One row a site: pooling the rows is pooling the sites, and a row that tells about single patients
+is not there.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,12 @@ def test_pooling_the_rows_is_pooling_the_sites(seed):
     ours, theirs = oc.pool_summaries(rows), oc.PooledSites(change).run(study)
     for name in ("pooled", "prediction interval", "tau2", "tau", "I2"):
         a, b = ours[name], theirs[name]
-        assert_allclose([a.value, a.low, a.high, a.se, a.p], [b.value, b.low, b.high, b.se, b.p], rtol=1e-9, atol=1e-12)
+        assert_allclose(
+            [a.value, a.low, a.high, a.se, a.p],
+            [b.value, b.low, b.high, b.se, b.p],
+            rtol=1e-9,
+            atol=1e-12,
+        )
     alone = {e.group: e for e in ours.estimates if e.name == "mean change"}
     for e in (e for e in theirs.estimates if e.name == "mean change"):
         assert_allclose([alone[e.group].value, alone[e.group].se], [e.value, e.se], rtol=1e-9)
@@ -73,15 +80,26 @@ def test_the_other_measures_take_the_rows_too():
     for measure in ("change", "SMCR", "SMCC", "share"):
         assert np.isfinite(oc.pool_summaries(rows, measure=measure)["pooled"].value)
     again = pd.read_csv(io.StringIO(rows.to_csv(index=False)))  # as a clinic sends them
-    assert oc.pool_summaries(again)["pooled"].value == pytest.approx(oc.pool_summaries(rows)["pooled"].value, rel=1e-9)
+    assert oc.pool_summaries(again)["pooled"].value == pytest.approx(
+        oc.pool_summaries(rows)["pooled"].value, rel=1e-9
+    )
 
 
 def test_a_small_row_is_kept_back_whole_and_pooling_counts_it():
     study = clinics([9, 14, 4, 12, 1])
     rows = oc.site_summary(study, "pain", **VISITS)
-    assert list(rows["suppressed"]) == ["", "", "fewer than 5 patients", "", "fewer than 5 patients"]
+    assert list(rows["suppressed"]) == [
+        "",
+        "",
+        "fewer than 5 patients",
+        "",
+        "fewer than 5 patients",
+    ]
     hidden = rows[rows["suppressed"] != ""]
-    assert hidden[list(NUMBERS)].isna().all(axis=None) and list(hidden["site"]) == ["site C", "site E"]
+    assert hidden[list(NUMBERS)].isna().all(axis=None) and list(hidden["site"]) == [
+        "site C",
+        "site E",
+    ]
     for table in (rows, pd.read_csv(io.StringIO(rows.to_csv(index=False)))):
         result = oc.pool_summaries(table)
         assert result.counts == oc.Counts(5, 3, (("suppressed: fewer than 5 patients", 2),), "site")
@@ -92,8 +110,20 @@ def test_a_small_row_is_kept_back_whole_and_pooling_counts_it():
 
 
 def test_few_responders_or_few_others_keep_the_whole_row_back():
-    sites = pd.DataFrame({"patient": [f"p{i + 1:03d}" for i in range(30)], "site": np.repeat(["A", "B", "C"], 10)})
-    after = [*[2] * 4, *[9, 8] * 3, *[2] * 5, *[9, 8, 9, 8, 7], *[1, 2] * 3, 8, 9, 8, 9]  # 4, 5 and 6 of 10 improve
+    sites = pd.DataFrame(
+        {"patient": [f"p{i + 1:03d}" for i in range(30)], "site": np.repeat(["A", "B", "C"], 10)}
+    )
+    after = [
+        *[2] * 4,
+        *[9, 8] * 3,
+        *[2] * 5,
+        *[9, 8, 9, 8, 7],
+        *[1, 2] * 3,
+        8,
+        9,
+        8,
+        9,
+    ]  # 4, 5 and 6 of 10 improve
     study = two_visits([10, 9] * 15, after, patients=sites)
     assert list(oc.site_summary(study, "pain", **VISITS)["suppressed"]) == ["", "", ""]
     rows = oc.site_summary(study, "pain", **VISITS, rule="30%")
@@ -103,7 +133,9 @@ def test_few_responders_or_few_others_keep_the_whole_row_back():
     assert rows.loc[1, "events"] == 5
 
 
-@pytest.mark.parametrize(("before", "after"), [([6] * 6, range(6)), (range(6), [3] * 6), (range(3, 9), range(6))])
+@pytest.mark.parametrize(
+    ("before", "after"), [([6] * 6, range(6)), (range(6), [3] * 6), (range(3, 9), range(6))]
+)
 def test_scores_or_changes_all_alike_tell_each_patient_s(before, after):
     sites = pd.DataFrame({"patient": [f"p{i + 1:03d}" for i in range(6)], "site": "A"})
     rows = oc.site_summary(two_visits(before, after, patients=sites), "pain", **VISITS)
@@ -112,9 +144,13 @@ def test_scores_or_changes_all_alike_tell_each_patient_s(before, after):
 
 
 def test_patients_without_both_scores_or_without_a_site_are_in_no_row():
-    sites = pd.DataFrame({"patient": [f"p{i + 1:03d}" for i in range(8)], "site": ["A"] * 7 + [None]})
+    sites = pd.DataFrame(
+        {"patient": [f"p{i + 1:03d}" for i in range(8)], "site": ["A"] * 7 + [None]}
+    )
     rows = oc.site_summary(
-        two_visits([7, 6, 8, 5, 9, 6, 7, 8], [4, 6, 5, 5, 5, 5, None, 7], patients=sites), "pain", **VISITS
+        two_visits([7, 6, 8, 5, 9, 6, 7, 8], [4, 6, 5, 5, 5, 5, None, 7], patients=sites),
+        "pain",
+        **VISITS,
     )
     assert (list(rows["site"]), rows["n"][0]) == (["A"], 6)
 

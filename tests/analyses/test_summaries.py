@@ -1,4 +1,6 @@
-"""Pooling what sites report: metafor's values, correlations tried in turn, rare events, suspicious SDs."""
+"""Pooling what sites report: metafor's values, correlations tried in turn, rare events, suspicious
+SDs.
+"""
 
 from __future__ import annotations
 
@@ -13,34 +15,52 @@ from outcomes.stats.meta_analysis.three_level import three_level
 from tests.shared import reference_data, reference_rows
 
 TABLE = pd.DataFrame(
-    {"site": list("ABCD"), "n": [20, 35, 12, 28], "mean_change": [-1.2, -2.0, -1.5, -1.7], "sd_before": [2.1, 1.9, 2.3, 2.0],
-     "sd_after": [1.9, 2.2, 2.0, 2.1]}
-)  # fmt: skip
+    {
+        "site": list("ABCD"),
+        "n": [20, 35, 12, 28],
+        "mean_change": [-1.2, -2.0, -1.5, -1.7],
+        "sd_before": [2.1, 1.9, 2.3, 2.0],
+        "sd_after": [1.9, 2.2, 2.0, 2.1],
+    }
+)
 
 
 @pytest.mark.parametrize(
-    ("case", "measure"), [("meta_sites_change", "change"), ("meta_sites_SMCR", "SMCR"), ("meta_sites_PLO", "share")]
+    ("case", "measure"),
+    [("meta_sites_change", "change"), ("meta_sites_SMCR", "SMCR"), ("meta_sites_PLO", "share")],
 )
 def test_against_metafor(case, measure):
     table = pd.DataFrame(reference_data("meta_sites_k09.csv")).rename(
         columns={"m_pre": "mean_before", "sd_pre": "sd_before"}
     )
     table = table.rename(columns={"responders": "events"} if measure == "share" else {})
-    mine = [r for r in reference_rows() if r["case_id"] == case and r["options"].startswith("method=REML, test=knha")]
+    mine = [
+        r
+        for r in reference_rows()
+        if r["case_id"] == case and r["options"].startswith("method=REML, test=knha")
+    ]
     rows = {r["quantity"]: float(r["value"]) for r in mine if not r["quantity"].startswith("pi_")}
     found = oc.pool_summaries(table, measure=measure)["pooled"]
     place = (lambda x: 1 / (1 + np.exp(-x))) if measure == "share" else (lambda x: x)
-    assert_allclose([found.value, found.low, found.high], [place(rows[k]) for k in ("est", "low", "high")], rtol=1e-6)
+    assert_allclose(
+        [found.value, found.low, found.high],
+        [place(rows[k]) for k in ("est", "low", "high")],
+        rtol=1e-6,
+    )
 
 
 def test_an_unknown_correlation_is_tried_in_turn():
     result = oc.pool_summaries(TABLE)
-    pooled = {e.group: e for e in result.estimates if e.name == "pooled" and "without" not in e.group}
+    pooled = {
+        e.group: e for e in result.estimates if e.name == "pooled" and "without" not in e.group
+    }
     assert list(pooled) == ["r=0.3", "r=0.5", "r=0.7"]
     assert pooled["r=0.3"].se > 0
     assert "with r=0.5" in result.sentence()
     one = oc.pool_summaries(TABLE, r=0.6)
-    assert {e.group for e in one.estimates if e.name == "pooled" and "without" not in e.group} == {"r=0.6"}
+    assert {e.group for e in one.estimates if e.name == "pooled" and "without" not in e.group} == {
+        "r=0.6"
+    }
     given = oc.pool_summaries(TABLE.assign(r=[0.5] * 4))
     assert_allclose(given["pooled"].value, pooled["r=0.5"].value)
     assert oc.pool_summaries(TABLE.assign(sd_change=2.0))["pooled"].group == ""
@@ -52,10 +72,19 @@ def test_rare_events():
     rd = oc.pool_summaries(table, measure="RD")
     assert_allclose(rd["pooled"].value, 0.17048806467573266, rtol=1e-9)  # metafor 3.8, rma.mh
     assert rd.notes == ("1 site without any event: kept in the risk difference.",)
-    assert_allclose(np.log(oc.pool_summaries(table, measure="OR")["pooled"].value), 0.91471347629322763, rtol=1e-9)
-    assert_allclose(np.log(oc.pool_summaries(table, measure="Peto")["pooled"].value), 0.86814034619351788, rtol=1e-9)
+    assert_allclose(
+        np.log(oc.pool_summaries(table, measure="OR")["pooled"].value),
+        0.91471347629322763,
+        rtol=1e-9,
+    )
+    assert_allclose(
+        np.log(oc.pool_summaries(table, measure="Peto")["pooled"].value),
+        0.86814034619351788,
+        rtol=1e-9,
+    )
     start = (
-        "Across 5 sites the pooled risk difference (Mantel-Haenszel) was 17 percentage points (95% CI, 4 to 30; P=.01;"
+        "Across 5 sites the pooled risk difference (Mantel-Haenszel) was 17 percentage points (95%"
+        " CI, 4 to 30; P=.01;"
     )
     assert rd.sentence().startswith(start)
 
@@ -63,7 +92,10 @@ def test_rare_events():
 def test_suspicious_sds_are_named():
     odd = oc.pool_summaries(TABLE.assign(sd_change=[2.0, 0.35, 2.2, 1.9]))
     assert any("sd_change of B looks like a standard error" in n for n in odd.notes)
-    assert any("fit no correlation" in n for n in oc.pool_summaries(TABLE.assign(sd_change=[2.0, 2.0, 2.0, 9.0])).notes)
+    assert any(
+        "fit no correlation" in n
+        for n in oc.pool_summaries(TABLE.assign(sd_change=[2.0, 2.0, 2.0, 9.0])).notes
+    )
     assert oc.pool_summaries(TABLE).notes == ()
 
 
@@ -90,15 +122,23 @@ def test_words_for_bad_input():
 def test_rows_that_belong_together_are_pooled_on_three_levels():
     table = TABLE.assign(sd_change=2.0, study=["x", "x", "y", "z"])
     found = oc.pool_summaries(table, within="study")
-    expected = {e.name: e for e in three_level(table["mean_change"], 4 / table["n"], cluster=table["study"])}
+    expected = {
+        e.name: e for e in three_level(table["mean_change"], 4 / table["n"], cluster=table["study"])
+    }
     for name in ("pooled", "prediction interval", "tau2 between", "I2 within"):
-        assert_allclose([found[name].value, found[name].low], [expected[name].value, expected[name].low])
+        assert_allclose(
+            [found[name].value, found[name].low], [expected[name].value, expected[name].low]
+        )
     assert "cluster-robust (CR2)" in found.sentence()
-    assert not any("without" in e.group for e in found.estimates)  # three units: each left out would leave two
+    assert not any(
+        "without" in e.group for e in found.estimates
+    )  # three units: each left out would leave two
     share = oc.pool_summaries(table.assign(events=[5, 12, 6, 9]), measure="share", within="study")
     assert 0 < share["pooled, model-based"].value < 1 and 0 < share["prediction interval"].high < 1
     two = oc.pool_summaries(table.assign(study=["x", "x", "y", "y"]), within="study")
-    assert {e.name for e in two.estimates} == {"mean change"} and "Fewer than 3 of study" in two.notes[0]
+    assert {e.name for e in two.estimates} == {
+        "mean change"
+    } and "Fewer than 3 of study" in two.notes[0]
     for more, said in (
         ({"estimator": "DL"}, "no other estimator"),
         ({"measure": "RD"}, "none of RD"),

@@ -1,4 +1,6 @@
-"""Rules about answers: each finds what it is for, names addresses and no values, and is silent otherwise."""
+"""Rules about answers: each finds what it is for, names addresses and no values, and is silent
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ NINE = [str(k) for k in range(1, 10)]
 
 def study(values: np.ndarray, **options: object) -> oc.Study:
     columns = {f"phq9_{k}": values[:, int(k) - 1] for k in NINE}
-    scores = pd.DataFrame({"patient": [f"p{k}" for k in range(len(values))], "visit": "pre", **columns})
+    scores = pd.DataFrame(
+        {"patient": [f"p{k}" for k in range(len(values))], "visit": "pre", **columns}
+    )
     use = InstrumentUse("phq9", {k: f"phq9_{k}" for k in NINE}, {}, options)
     return oc.Study(scores, visits=("pre",), uses=(use,))
 
@@ -49,5 +53,7 @@ def test_safety_flags_have_addresses() -> None:
 
 def test_what_was_declared_is_noted() -> None:
     issues = found(study(answers() + 1, shift=-1), "scoring_note")
-    assert issues["message"].tolist() == ["PHQ-9: -1 added to every answer before scoring, as declared."]
+    assert issues["message"].tolist() == [
+        "PHQ-9: -1 added to every answer before scoring, as declared."
+    ]
     assert found(study(answers()), "scoring_note").empty

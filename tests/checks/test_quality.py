@@ -1,4 +1,6 @@
-"""Rules about completeness, plausibility and agreement: each fires on its fault and is silent without it."""
+"""Rules about completeness, plausibility and agreement: each fires on its fault and is silent
+without it.
+"""
 
 from __future__ import annotations
 
@@ -55,18 +57,26 @@ def test_no_outcome() -> None:
 def test_the_plan_asks_for_what_is_not_there() -> None:
     asked = {"outcome": "pain", "before": "baseline", "after": "week_4"}
     inner = {"method": "Imputed", "analysis": {"method": "PairedT", **asked, "outcome": "pian"}}
-    questions = ({"method": "PairedT", **asked, "after": "weak_4"}, inner, {"method": "PairedT", **asked})
+    questions = (
+        {"method": "PairedT", **asked, "after": "weak_4"},
+        inner,
+        {"method": "PairedT", **asked},
+    )
     study = two_visits(BEFORE, AFTER, questions=questions)
     issues = found(study, "plan_asks")
-    assert list(issues["severity"]) == ["warning", "warning"], (
-        "the data are sound: a report is published and says what failed"
-    )
-    assert issues["message"][0] == (
-        "[[analysis]] number 1 (PairedT): No visit 'weak_4'. There is: baseline, week_4. Did you mean 'week_4'?"
+    assert list(issues["severity"]) == [
+        "warning",
+        "warning",
+    ], "the data are sound: a report is published and says what failed"
+    assert (
+        issues["message"][0]
+        == "[[analysis]] number 1 (PairedT): No visit 'weak_4'. There is: baseline, week_4. Did you"
+        " mean 'week_4'?"
     )
     assert (
         issues["message"][1]
-        == "[[analysis]] number 2 (Imputed): No outcome 'pian'. There is: pain. Did you mean 'pain'?"
+        == "[[analysis]] number 2 (Imputed): No outcome 'pian'. There is: pain. Did you mean"
+        " 'pain'?"
     )
     assert found(two_visits(BEFORE, AFTER, questions=questions[2:]), "plan_asks").empty
 
@@ -74,7 +84,9 @@ def test_the_plan_asks_for_what_is_not_there() -> None:
 def test_the_plan_asks_for_scores_that_nobody_has() -> None:
     question = {"method": "PairedT", "outcome": "pain", "before": "baseline", "after": "week_4"}
     said = messages(two_visits(BEFORE, [None] * 6, questions=(question,)), "plan_asks")
-    assert said == ["[[analysis]] number 1 (PairedT): no score of average pain (NRS) was recorded at week 4."]
+    assert said == [
+        "[[analysis]] number 1 (PairedT): no score of average pain (NRS) was recorded at week 4."
+    ]
 
 
 def test_missing_scores_are_counted_of_all_enrolled() -> None:
@@ -94,7 +106,9 @@ def test_few_missing_scores_are_a_note_and_none_at_all_an_error() -> None:
     issues = found(two_visits([None] * 3, [None] * 3), "missing_scores")
     assert list(issues["severity"]) == ["error"]
     assert issues["message"][0] == "average pain (NRS): every score is missing."
-    assert messages(two_visits(BEFORE, [None] * 6), "missing_scores") == ["Not recorded at week 4: average pain (NRS)."]
+    assert messages(two_visits(BEFORE, [None] * 6), "missing_scores") == [
+        "Not recorded at week 4: average pain (NRS)."
+    ]
     assert found(two_visits(BEFORE, AFTER), "missing_scores").empty
 
 
@@ -114,9 +128,13 @@ def test_ends_of_scale() -> None:
     many = [10] * 4 + [5] * 8
     said = messages(two_visits(many, AFTER * 2), "ends_of_scale")
     assert len(said) == 1
-    assert said[0].startswith("average pain (NRS): 4 of 12 (33%) have the highest possible score at baseline")
+    assert said[0].startswith(
+        "average pain (NRS): 4 of 12 (33%) have the highest possible score at baseline"
+    )
     assert found(two_visits([10] + [5] * 11, AFTER * 2), "ends_of_scale").empty
-    assert found(two_visits([10] * 5, [3] * 5), "ends_of_scale").empty, "five patients say nothing of a scale"
+    assert found(two_visits([10] * 5, [3] * 5), "ends_of_scale").empty, (
+        "five patients say nothing of a scale"
+    )
     yes = Outcome("pain", "much improved", "higher", "yes/no", 0, 1, 1)
     assert found(two_visits([0, 1] * 6, [1, 1] * 6, outcome=yes), "ends_of_scale").empty
 
@@ -127,7 +145,9 @@ def test_entry_threshold() -> None:
     assert list(issues["severity"]) == ["warning", "note"]
     assert "does not meet the declared entry threshold in 1 patient." in issues["message"][0]
     assert "regression to the mean" in issues["message"][1]
-    at_most = found(two_visits(BEFORE, AFTER, entry={"outcome": "pain", "at_most": 6}), "entry_threshold")
+    at_most = found(
+        two_visits(BEFORE, AFTER, entry={"outcome": "pain", "at_most": 6}), "entry_threshold"
+    )
     assert at_most["count"][0] == 3
     assert found(two_visits(BEFORE, AFTER), "entry_threshold").empty
 
@@ -135,7 +155,9 @@ def test_entry_threshold() -> None:
 def test_tables_disagree() -> None:
     ids = [f"p{i:03d}" for i in range(1, 7)]
     events = pd.DataFrame({"patient": [*ids[:2], "stranger"], "event": "nausea"})
-    study = two_visits(BEFORE, AFTER, patients=pd.DataFrame({"patient": [*ids[1:], "late"]}), events=events)
+    study = two_visits(
+        BEFORE, AFTER, patients=pd.DataFrame({"patient": [*ids[1:], "late"]}), events=events
+    )
     issues = found(study, "tables_disagree")
     assert list(issues["message"]) == [
         "With scores, but not in the patients table: 1 patient.",
@@ -143,21 +165,30 @@ def test_tables_disagree() -> None:
         "In the patients table, without a row in the scores table: 1 patient.",
     ]
     assert not issues["message"].str.contains("stranger|late$").any()
-    assert found(two_visits(BEFORE, AFTER, patients=pd.DataFrame({"patient": ids})), "tables_disagree").empty
+    assert found(
+        two_visits(BEFORE, AFTER, patients=pd.DataFrame({"patient": ids})), "tables_disagree"
+    ).empty
 
 
 def test_no_baseline() -> None:
     said = messages(two_visits([None, 6, 7], [5, 4, 3]), "no_baseline")
-    assert said == ["Patients with later scores but none at baseline (left out of every change): average pain (NRS) 1."]
+    assert said == [
+        "Patients with later scores but none at baseline (left out of every change): average pain"
+        " (NRS) 1."
+    ]
     assert found(two_visits(BEFORE, AFTER), "no_baseline").empty
-    assert found(two_visits([None] * 3, [1, 2, 3]), "no_baseline").empty, "never asked at baseline: no one's fault"
+    assert found(two_visits([None] * 3, [1, 2, 3]), "no_baseline").empty, (
+        "never asked at baseline: no one's fault"
+    )
 
 
 def questionnaire(second: np.ndarray) -> oc.Study:
     first = np.array([[0, 1, 2, 1, 0, 1, 2, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1, 1]], float)
     values = np.vstack([first, second])
     columns = {f"phq9_{k}": values[:, k - 1] for k in range(1, 10)}
-    scores = pd.DataFrame({"patient": ["a", "b", "a", "b"], "visit": ["pre", "pre", "post", "post"], **columns})
+    scores = pd.DataFrame(
+        {"patient": ["a", "b", "a", "b"], "visit": ["pre", "pre", "post", "post"], **columns}
+    )
     use = InstrumentUse("phq9", {str(k): f"phq9_{k}" for k in range(1, 10)})
     return oc.Study(scores, visits=("pre", "post"), uses=(use,))
 
@@ -179,16 +210,23 @@ def test_copied_forward() -> None:
 def test_identifiers_say_what_was_allowed_and_that_a_clean_scan_is_no_proof() -> None:
     clean = two_visits(BEFORE, AFTER, settings={"privacy": {"allow": (), "drop": ()}})
     assert "does not make the data anonymous" in messages(clean, "identifiers")[0]
-    allowed = found(two_visits(BEFORE, AFTER, settings={"privacy": {"allow": ("plz",)}}), "identifiers")
+    allowed = found(
+        two_visits(BEFORE, AFTER, settings={"privacy": {"allow": ("plz",)}}), "identifiers"
+    )
     assert list(allowed["severity"]) == ["warning"]
     assert "plz" in allowed["message"][0]
     assert found(two_visits(BEFORE, AFTER), "identifiers").empty, "nothing was read from a file"
 
 
 def test_with_several_rows_a_visit_rules_of_wide_scores_stay_silent() -> None:
-    scores = pd.DataFrame({
-        "patient": list("aabb") * 2, "period": [1, 2] * 4, "visit": ["pre"] * 4 + ["post"] * 4, "pain": [5.0] * 8,
-    })  # fmt: skip
+    scores = pd.DataFrame(
+        {
+            "patient": list("aabb") * 2,
+            "period": [1, 2] * 4,
+            "visit": ["pre"] * 4 + ["post"] * 4,
+            "pain": [5.0] * 8,
+        }
+    )
     study = oc.Study(scores, visits=("pre", "post"), measures={"pain": PAIN}, design="crossover")
     assert set(oc.check(study)["rule"]) <= {"identifiers"}
 
@@ -207,5 +245,8 @@ def test_addresses_are_told_apart_and_cut_after_twenty() -> None:
         study = two_visits(BEFORE, AFTER, issues=(Issue("unparseable", "x", addresses=where),))
         return found(study, "unparseable")["addresses"][0]
 
-    assert addresses("row 2, column nrs", "row 3, column nrs") == "row 2, column nrs; row 3, column nrs"
+    assert (
+        addresses("row 2, column nrs", "row 3, column nrs")
+        == "row 2, column nrs; row 3, column nrs"
+    )
     assert addresses(*[f"A{i}" for i in range(25)]).endswith("A19 and 5 more")

@@ -17,7 +17,9 @@ STEPS = ("open", "write", "fsync", "link", "replace")
 
 @dataclass
 class Disk:
-    """Stands for `os` in the writer: counts what is asked, and refuses the call of number `refused`."""
+    """Stands for `os` in the writer: counts what is asked, and refuses the call of number
+    `refused`.
+    """
 
     refused: int = -1
     half: bool = False
@@ -48,4 +50,7 @@ def disk(monkeypatch: pytest.MonkeyPatch, refused: int = -1, *, half: bool = Fal
 
 def tree(folder: Path) -> dict[str, bytes | None]:
     """Everything below a folder: the content of each file, None for a folder."""
-    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
+    return {
+        str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None
+        for p in sorted(folder.rglob("*"))
+    }

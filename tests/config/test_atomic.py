@@ -60,7 +60,9 @@ def test_whatever_the_disk_refuses_everything_is_as_it_was(
         assert tree(place).keys() - {"tables"} == set(FILES)
 
 
-def test_new_folders_are_removed_again_where_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_folders_are_removed_again_where_writing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as m:
         disk(m, 4)
         with pytest.raises(OutputError):
@@ -86,7 +88,9 @@ def test_files_get_their_places_in_the_order_given_and_only_when_all_are_written
 
 
 @POSIX
-def test_private_files_are_readable_by_their_owner_alone_and_others_keep_their_permissions(tmp_path: Path) -> None:
+def test_private_files_are_readable_by_their_owner_alone_and_others_keep_their_permissions(
+    tmp_path: Path,
+) -> None:
     def mode(name: str) -> int:
         return stat.S_IMODE((tmp_path / name).stat().st_mode)
 
@@ -95,12 +99,18 @@ def test_private_files_are_readable_by_their_owner_alone_and_others_keep_their_p
         (tmp_path / "kept.csv").touch(0o640)
         (tmp_path / "was_open.json").touch(0o644)
         atomic.write_all(
-            tmp_path, dict.fromkeys(("kept.csv", "was_open.json", "new.csv", "secret.json"), "x"),
+            tmp_path,
+            dict.fromkeys(("kept.csv", "was_open.json", "new.csv", "secret.json"), "x"),
             private=("was_open.json", "secret.json"),
-        )  # fmt: skip
+        )
     finally:
         os.umask(umask)
-    assert [mode(n) for n in ("kept.csv", "was_open.json", "new.csv", "secret.json")] == [0o640, 0o600, 0o644, 0o600]
+    assert [mode(n) for n in ("kept.csv", "was_open.json", "new.csv", "secret.json")] == [
+        0o640,
+        0o600,
+        0o644,
+        0o600,
+    ]
 
 
 @POSIX
@@ -110,7 +120,9 @@ def test_a_link_stays_and_the_file_it_leads_to_is_replaced(tmp_path: Path) -> No
     real.write_text("old")
     link.symlink_to(real)
     atomic.write(link, "new")
-    assert link.is_symlink() and real.read_text() == "new" and [*tree(real.parent)] == ["study.toml"]
+    assert (
+        link.is_symlink() and real.read_text() == "new" and [*tree(real.parent)] == ["study.toml"]
+    )
 
 
 @POSIX
@@ -130,7 +142,9 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path: Path) -
     assert [*tree(tmp_path)] == [".outcomes-notes", "a.txt"]
 
 
-def test_a_disk_without_second_names_gets_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_second_names_gets_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -156,10 +170,14 @@ def _hold(folder: str, ready: str) -> None:
 
 
 @POSIX
-def test_two_writers_of_one_folder_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_writers_of_one_folder_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place, ready = tmp_path / "place", tmp_path / "ready"
     place.mkdir()
-    other = multiprocessing.get_context("spawn").Process(target=_hold, args=(str(place), str(ready)))
+    other = multiprocessing.get_context("spawn").Process(
+        target=_hold, args=(str(place), str(ready))
+    )
     other.start()
     while not ready.exists():
         time.sleep(0.01)

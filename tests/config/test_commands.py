@@ -1,4 +1,6 @@
-"""Every command that writes: all its files or none, whatever the disk refuses at whatever moment."""
+"""Every command that writes: all its files or none, whatever the disk refuses at whatever
+moment.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,12 @@ BARE = STUDY.split("[[analysis]]")[0]
 COMMANDS: dict[str, tuple[list[str], set[str]]] = {
     "report": (
         ["report", "study.toml", "--out", "reports", "--format", "html,tables"],
-        {"reports/report.html", "reports/snapshot.json", "reports/tables/results.csv", "reports/tables/tables.xlsx"},
+        {
+            "reports/report.html",
+            "reports/snapshot.json",
+            "reports/tables/results.csv",
+            "reports/tables/tables.xlsx",
+        },
     ),
     "run": (["run", "study.toml", "--to", "results.csv"], {"results.csv"}),
     "score": (["score", "study.toml", "--to", "scores_made.json"], {"scores_made.json"}),
@@ -32,14 +39,18 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     clinic(tmp_path)
     (tmp_path / "bare.toml").write_text(BARE, "utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPLBACKEND", "Agg")  # a run sets it for good; a notebook's kernel would inherit it
+    monkeypatch.setenv(
+        "MPLBACKEND", "Agg"
+    )  # a run sets it for good; a notebook's kernel would inherit it
     return tmp_path
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same report without the seconds that drawing it takes."""
-    monkeypatch.setattr("outcomes.reporting._render", lambda doc, kind: f"<p>{doc.audience}".encode())
+    monkeypatch.setattr(
+        "outcomes.reporting._render", lambda doc, kind: f"<p>{doc.audience}".encode()
+    )
 
 
 def spared(asked: list[str]) -> list[int]:
@@ -95,7 +106,9 @@ def test_what_holds_patients_data_is_readable_by_its_owner_alone(place: Path) ->
 
 
 @pytest.mark.usefixtures("quick")
-def test_an_old_report_stays_whole_where_a_new_one_fails(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_report_stays_whole_where_a_new_one_fails(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ["report", "study.toml", "--out", "reports", "--format", "html,tables", "--quiet"]
     assert main(words) == 0
     with monkeypatch.context() as m:
@@ -103,7 +116,9 @@ def test_an_old_report_stays_whole_where_a_new_one_fails(place: Path, monkeypatc
         assert main(words) == 0
     old = tree(place)
     last = max(i for i, step in enumerate(counted.asked) if step == "replace")
-    (place / "scores.csv").write_text((place / "scores.csv").read_text().replace("Q05,post,3", "Q05,post,2"))
+    (place / "scores.csv").write_text(
+        (place / "scores.csv").read_text().replace("Q05,post,3", "Q05,post,2")
+    )
     with monkeypatch.context() as m:
         disk(m, last)
         assert main(words) == 74

@@ -1,4 +1,6 @@
-"""Settings are declared once; what is read, refused, explained and written first comes from the declaration."""
+"""Settings are declared once; what is read, refused, explained and written first comes from the
+declaration.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +10,45 @@ from datetime import datetime
 import pytest
 
 from outcomes.config import fields, toml
-from outcomes.config.fields import DATE, FILE, NUMBER, TABLE, TEXT, TEXTS, WHOLE, YES, Field, Section
+from outcomes.config.fields import (
+    DATE,
+    FILE,
+    NUMBER,
+    TABLE,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    YES,
+    Field,
+    Section,
+)
 from outcomes.core.errors import StudyError
 from outcomes.readers.study_form import FAMILY, SECTIONS, SOURCE
 from outcomes.schedule.schedule_form import SECTIONS as SCHEDULE
 
 MAIL = Section(
-    "notify.mail", "A mail server",
+    "notify.mail",
+    "A mail server",
     (
         Field("host", TEXT, "its name", '"smtp.example.org"', needed=True, shown=True),
         Field("port", WHOLE, "the port", "587", default=587, least=1, most=65535),
-        Field("kinds", TEXTS, "what is told", '["failure"]', allowed=("failure", "success"), default=("failure",)),
+        Field(
+            "kinds",
+            TEXTS,
+            "what is told",
+            '["failure"]',
+            allowed=("failure", "success"),
+            default=("failure",),
+        ),
         Field("start", DATE, "from when", "2026-10-01"),
     ),
-)  # fmt: skip
-TOP = Section("notify", "Who is told", (Field("on", YES, "whether", "true", default=False, shown=True),), shown=True)
+)
+TOP = Section(
+    "notify",
+    "Who is told",
+    (Field("on", YES, "whether", "true", default=False, shown=True),),
+    shown=True,
+)
 
 
 def read(text: str) -> dict[str, object]:
@@ -33,7 +59,12 @@ def test_values_defaults_and_tables_within_tables() -> None:
     said = read('[notify]\non = true\n[notify.mail]\nhost = "h"\nkinds = ["success"]')
     assert said["notify"] == {"on": True}
     assert said["notify.mail"] == {"host": "h", "port": 587, "kinds": ("success",), "start": None}
-    assert read("")["notify.mail"] == {"host": None, "port": 587, "kinds": ("failure",), "start": None}
+    assert read("")["notify.mail"] == {
+        "host": None,
+        "port": 587,
+        "kinds": ("failure",),
+        "start": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -42,16 +73,28 @@ def test_values_defaults_and_tables_within_tables() -> None:
         ("[notfy]", "a.toml, line 1: No section 'notfy'. There is: notify. Did you mean 'notify'?"),
         ("notify = 3", "a.toml, line 1: notify is written as [notify], with its keys below."),
         ("[notify]\non = 1", "a.toml, line 2, [notify]: 'on' is true or false, such as on = true."),
-        ("[notify.mail]\nport = 25", "line 1: [notify.mail] needs 'host', a text in quotes, such as host = "),
+        (
+            "[notify.mail]\nport = 25",
+            "line 1: [notify.mail] needs 'host', a text in quotes, such as host = ",
+        ),
         ('[notify.mail]\nhost = ""', "line 1: [notify.mail] needs 'host'"),
-        ('[notify.mail]\nhost = "h"\nport = true', "line 3, [notify.mail]: 'port' is a whole number from 1 to 65535"),
+        (
+            '[notify.mail]\nhost = "h"\nport = true',
+            "line 3, [notify.mail]: 'port' is a whole number from 1 to 65535",
+        ),
         ('[notify.mail]\nhost = "h"\nport = 0', "'port' is a whole number from 1 to 65535; got 0."),
-        ('[notify.mail]\nhost = "h"\nkinds = ["succes"]', "No kinds 'succes'. There is: failure, success. Did you mean"),
+        (
+            '[notify.mail]\nhost = "h"\nkinds = ["succes"]',
+            "No kinds 'succes'. There is: failure, success. Did you mean",
+        ),
         ('[notify.mail]\nhost = "h"\nkinds = [1]', "'kinds' is a list of texts"),
         ('[notify.mail]\nhost = "h"\nstart = 2026-10-01T06:00:00', "'start' is a date"),
-        ('[notify.mail]\nhost = "h"\nprot = 1', "No key 'prot'. There is: host, port, kinds, start. Did you mean 'port'?"),
+        (
+            '[notify.mail]\nhost = "h"\nprot = 1',
+            "No key 'prot'. There is: host, port, kinds, start. Did you mean 'port'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_with_its_line_and_how_it_is_written(text: str, words: str) -> None:
     with pytest.raises(StudyError) as caught:
         read(text)
@@ -75,7 +118,9 @@ def test_a_long_key_is_not_repeated_whole() -> None:
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("section", [*SECTIONS, SOURCE, FAMILY, *SCHEDULE], ids=lambda s: s.title or s.name)
+@pytest.mark.parametrize(
+    "section", [*SECTIONS, SOURCE, FAMILY, *SCHEDULE], ids=lambda s: s.title or s.name
+)
 def test_every_example_passes_its_own_field(section: Section) -> None:
     for field in [*section.fields, *([section.entry] if section.entry else [])]:
         assert field.meaning and not field.meaning.endswith(".")
@@ -96,5 +141,8 @@ def test_the_reference_names_every_key_once() -> None:
     page = fields.reference((TOP, MAIL))
     assert "### `[notify.mail]`" in page
     assert "| `port` | a whole number from 1 to 65535 | the port | `587` | `587` |" in page
-    assert '| `kinds` | a list of `failure`, `success` | what is told | `["failure"]` | `["failure"]` |' in page
+    assert (
+        '| `kinds` | a list of `failure`, `success` | what is told | `["failure"]` |'
+        ' `["failure"]` |' in page
+    )
     assert "| `host` | a text in quotes | its name | needed |" in page

@@ -37,7 +37,9 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_end_in_a_clear_error(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hostile_files_end_in_a_clear_error(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     content, words = HOSTILE[name]
     path = tmp_path / "study.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -46,8 +48,10 @@ def test_hostile_files_end_in_a_clear_error(name: str, tmp_path: Path, capsys: p
         toml.read(path)
     assert time.perf_counter() - began < 2
     commands = [
-        (["check", str(path)], 2), (["run-due", str(path)], 2), (["instruments", "check", str(path)], 3)
-    ]  # fmt: skip
+        (["check", str(path)], 2),
+        (["run-due", str(path)], 2),
+        (["instruments", "check", str(path)], 3),
+    ]
     for command, code in commands:
         assert main([*command, "--quiet"]) == code, command
         said = capsys.readouterr().err
@@ -66,7 +70,11 @@ def test_fifos_devices_and_folders_are_refused_at_once(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
-    for path, words in ((tmp_path / "pipe.toml", "regular file"), ("/dev/zero", "regular file"), (tmp_path, "folder")):
+    for path, words in (
+        (tmp_path / "pipe.toml", "regular file"),
+        ("/dev/zero", "regular file"),
+        (tmp_path, "folder"),
+    ):
         assert main([*command, str(path), "--quiet"]) in (2, 3)
         assert words in capsys.readouterr().err
 
@@ -78,18 +86,26 @@ def test_the_error_is_of_the_kind_asked_for() -> None:
 
 def test_a_message_says_file_line_and_table_and_shows_no_control_characters() -> None:
     document = toml.parse('[a]\n"b\\u001b" = 1\n[c."d.e"]\nf.g = 2\n', "x.toml")
-    assert str(document.wrong(("c", "d.e", "f", "g"), "wrong.", "[c]")) == "x.toml, line 4, [c]: wrong."
+    assert (
+        str(document.wrong(("c", "d.e", "f", "g"), "wrong.", "[c]"))
+        == "x.toml, line 4, [c]: wrong."
+    )
     assert str(document.wrong(("c", "d.e", "none"), "wrong.")) == "x.toml, line 3: wrong."
     assert "\x1b" not in str(document.wrong((), "\x1b[31m"))
     assert str(toml.Document().wrong(("a",), "wrong.", "[a]")) == "[a] wrong."
 
 
 PLAIN = st.recursive(
-    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
     | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4)
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(PLAIN)

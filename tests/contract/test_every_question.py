@@ -22,7 +22,9 @@ def test_it_is_a_frozen_dataclass_with_keyword_only_visits(name):
     kind = KINDS[name]
     assert dataclasses.is_dataclass(kind)
     assert kind.__dataclass_params__.frozen
-    positional = [p for p in inspect.signature(kind).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    positional = [
+        p for p in inspect.signature(kind).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
     assert len(positional) <= 1
 
 
@@ -58,7 +60,8 @@ def test_a_study_that_cannot_answer_gives_a_clear_refusal_or_a_whole_answer(name
 
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize(
-    "data", [([7], [5]), ([None, None], [None, None]), ([5, 5, 5], [5, 5, 5]), ([7, 6, 8], [5, 4, 6])]
+    "data",
+    [([7], [5]), ([None, None], [None, None]), ([5, 5, 5], [5, 5, 5]), ([7, 6, 8], [5, 4, 6])],
 )
 def test_degenerate_data_never_break_it(name, data):
     question = example(KINDS[name])
@@ -80,10 +83,13 @@ def test_an_unknown_outcome_is_answered_with_what_there_is(name):
     assert "internal" not in result.failed
 
 
-#: A slip that no reader should meet: a gap in words, a count that does not fit its noun, a hyphen for a minus, a word twice.
+#: A slip that no reader should meet: a gap in words, a count that does not fit its noun, a hyphen
+#: for a minus, a word twice.
 SLIPS = (
-    r"\bnan\b|\bNone\b|\binf\b|\(\)|\( |  |,,|;;|: ;|^, |\d\.\d{5,}|(?<![\w\d]) -\d| \w+ - \w+ |\b(?P<twice>[A-Za-z]{2,}) (?P=twice)\b|"
-    r"\b1 (patients|visits|pairs|points|questions|sites|levels|infusions|side effects|periods|records|draws|percentage points)\b(?! (of|more))"
+    r"\bnan\b|\bNone\b|\binf\b|\(\)|\( |  |,,|;;|: ;|^, |\d\.\d{5,}|(?<![\w\d]) -\d| \w+ - \w+"
+    r" |\b(?P<twice>[A-Za-z]{2,}) (?P=twice)\b|"
+    r"\b1 (patients|visits|pairs|points|questions|sites|levels|infusions|side"
+    r" effects|periods|records|draws|percentage points)\b(?! (of|more))"
 )
 
 

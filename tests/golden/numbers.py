@@ -1,7 +1,8 @@
-"""Every number that ready-made plans and example questions give: written once, compared after every change.
+"""Every number that ready-made plans and example questions give: written once, compared after every
+change.
 
-`python -m tests.golden.numbers` writes `numbers.csv.gz` anew; do so only for a change that the CHANGELOG names under
-"Numbers that changed".
+`python -m tests.golden.numbers` writes `numbers.csv.gz` anew; do so only for a change that the
+CHANGELOG names under "Numbers that changed".
 """
 
 from __future__ import annotations
@@ -22,26 +23,52 @@ ROOT = HERE.parents[1]
 TABLE = HERE / "numbers.csv.gz"
 #: What says which number it is, and the numbers.
 NAMES = ["source", "question", "row", "method", "outcome", "term"]
-VALUES = ["value", "low", "high", "p", "p_adjusted", "statistic", "df", "se", "enrolled", "analysed"]
+VALUES = [
+    "value",
+    "low",
+    "high",
+    "p",
+    "p_adjusted",
+    "statistic",
+    "df",
+    "se",
+    "enrolled",
+    "analysed",
+]
 
 
 def studies() -> Iterator[tuple[str, oc.Study]]:
     """Samples, published studies, and small invented ones."""
     for name in ("", "crossover", "parallel"):
-        yield f"sample {name or 'cohort'}", oc.read_study(ROOT / "data/sample" / name / "study.toml")
+        yield (
+            f"sample {name or 'cohort'}",
+            oc.read_study(ROOT / "data/sample" / name / "study.toml"),
+        )
     pain = lambda name, title: {name: oc.Outcome(name, title, "lower")}  # noqa: E731
     data = pd.read_csv(PUBLISHED / "vickers2004_acupuncture/acupuncture.csv", encoding="utf-8-sig")
     data["arm"] = data["group"].map({0: "control", 1: "acupuncture"})
-    wide = data.rename(columns={"id": "patient", "pk1": "baseline", "pk2": "month_3", "pk5": "month_12"})
+    wide = data.rename(
+        columns={"id": "patient", "pk1": "baseline", "pk2": "month_3", "pk5": "month_12"}
+    )
     visits = ("baseline", "month_3", "month_12")
     long = wide.melt(["patient", "arm"], value_vars=visits, var_name="visit", value_name="headache")
-    yield "vickers", oc.Study(long, visits=visits, design="parallel", measures=pain("headache", "headache score"))
+    yield (
+        "vickers",
+        oc.Study(
+            long, visits=visits, design="parallel", measures=pain("headache", "headache score")
+        ),
+    )
     wide_names = {"suffix": {"Baseline": "_Baseline", "Post": "_Post"}}
-    outcomes = {"madrs": {"column": "MADRS", "better": "lower", "low": 0, "high": 60, "resolution": 1}}
+    outcomes = {
+        "madrs": {"column": "MADRS", "better": "lower", "low": 0, "high": 60, "resolution": 1}
+    }
     yield (
         "faria",
         oc.read_table(
-            PUBLISHED / "faria2022_esketamine/Dataset_latin1.csv", patient="Id", wide=wide_names, outcomes=outcomes
+            PUBLISHED / "faria2022_esketamine/Dataset_latin1.csv",
+            patient="Id",
+            wide=wide_names,
+            outcomes=outcomes,
         ),
     )
     data = pd.read_csv(PUBLISHED / "goldstein2004_antidepressant/antidepressant_data.csv")
@@ -50,16 +77,28 @@ def studies() -> Iterator[tuple[str, oc.Study]]:
     first = later.drop_duplicates("patient").assign(visit="baseline", hamd=lambda d: d["BASVAL"])
     scores = pd.concat([first, later])[["patient", "visit", "arm", "hamd"]]
     visits = ("baseline", "visit_4", "visit_5", "visit_6", "visit_7")
-    yield "goldstein", oc.Study(scores, visits=visits, design="parallel", measures=pain("hamd", "HAMD17"))
+    yield (
+        "goldstein",
+        oc.Study(scores, visits=visits, design="parallel", measures=pain("hamd", "HAMD17")),
+    )
     data = pd.read_csv(PUBLISHED / "dinat2015_amitriptyline_xover/xoverPP.csv")
-    wide = data.rename(columns={"ID": "patient", "Order": "sequence", "Period": "period", "Treatment": "arm"})
+    wide = data.rename(
+        columns={"ID": "patient", "Order": "sequence", "Period": "period", "Treatment": "arm"}
+    )
     wide["patient"] = wide["patient"].astype(str)
     keys = ["patient", "sequence", "period", "arm"]
     names = {"Time1": "week_0", "Time2": "week_3", "Time3": "week_6"}
-    long = wide.rename(columns=names).melt(keys, value_vars=list(names.values()), var_name="visit", value_name="pain")
+    long = wide.rename(columns=names).melt(
+        keys, value_vars=list(names.values()), var_name="visit", value_name="pain"
+    )
     yield (
         "dinat",
-        oc.Study(long, visits=tuple(names.values()), design="crossover", measures=pain("pain", "worst pain")),
+        oc.Study(
+            long,
+            visits=tuple(names.values()),
+            design="crossover",
+            measures=pain("pain", "worst pain"),
+        ),
     )
     for design in ("parallel", "crossover", "n-of-1", "before-after"):
         yield f"small {design}", small(40, design)
@@ -70,7 +109,13 @@ def asked(source: str, study: oc.Study) -> Iterator[tuple[str, oc.Plan]]:
     if source.startswith("small"):
         yield "example", oc.Plan(*(example(kind) for kind in kinds().values()))
         return
-    for kind in (plans.before_after, plans.follow_up, plans.parallel, plans.crossover, plans.routes):
+    for kind in (
+        plans.before_after,
+        plans.follow_up,
+        plans.parallel,
+        plans.crossover,
+        plans.routes,
+    ):
         try:
             yield kind.__name__, kind(study)
         except oc.OutcomesError:

@@ -47,7 +47,9 @@ def test_two_codings_in_one_file() -> None:
 
 def test_t_scores_where_answers_belong() -> None:
     rng = np.random.default_rng(2)
-    frame = pd.DataFrame({c: np.round(rng.normal(55, 8, 50).clip(30, 80), 1) for c in ("anx1", "dep1", "fat1")})
+    frame = pd.DataFrame(
+        {c: np.round(rng.normal(55, 8, 50).clip(30, 80), 1) for c in ("anx1", "dep1", "fat1")}
+    )
     [said] = suspicions(instrument("promis29"), frame)
     assert "look like T-scores" in said
 

@@ -16,12 +16,25 @@ NAN = math.nan
 
 
 def scored(id: str, score: str, **items: list[float]) -> list[float]:
-    return instrument(id).score(pd.DataFrame({k.lstrip("_"): v for k, v in items.items()})).values[score].tolist()
+    return (
+        instrument(id)
+        .score(pd.DataFrame({k.lstrip("_"): v for k, v in items.items()}))
+        .values[score]
+        .tolist()
+    )
 
 
 def risk(*answers: float) -> float:
-    return scored("cssrs", "risk", **{k: [v] for k, v in zip(
-        ("_1", "_2", "_3", "_4", "_5", "6_3mo", "6_lifetime"), answers, strict=True)})[0]  # fmt: skip
+    return scored(
+        "cssrs",
+        "risk",
+        **{
+            k: [v]
+            for k, v in zip(
+                ("_1", "_2", "_3", "_4", "_5", "6_3mo", "6_lifetime"), answers, strict=True
+            )
+        },
+    )[0]
 
 
 def test_cssrs_classes() -> None:
@@ -33,7 +46,9 @@ def test_cssrs_classes() -> None:
 
 
 def test_cssrs_never_turns_unanswered_into_low() -> None:
-    """Whatever is blanked: the class stays what it is certain to be, or becomes missing; it never falls."""
+    """Whatever is blanked: the class stays what it is certain to be, or becomes missing; it never
+    falls.
+    """
     full = np.array(np.meshgrid(*[[0.0, 1.0]] * 7)).reshape(7, -1).T
     full = full[~((full[:, 5] == 1) & (full[:, 6] == 0))]  # recent behaviour is behaviour
     names = [i.code for i in instrument("cssrs").items]
@@ -43,8 +58,12 @@ def test_cssrs_never_turns_unanswered_into_low() -> None:
         gone = [j for j in range(7) if mask >> j & 1]
         holes = full.copy()
         holes[:, gone] = NAN
-        got = instrument("cssrs").score(pd.DataFrame(holes, columns=names)).values["risk"].to_numpy()
-        honest = np.array([not any((k, j) in skipped and full[k, j] == 1 for j in gone) for k in range(len(full))])
+        got = (
+            instrument("cssrs").score(pd.DataFrame(holes, columns=names)).values["risk"].to_numpy()
+        )
+        honest = np.array(
+            [not any((k, j) in skipped and full[k, j] == 1 for j in gone) for k in range(len(full))]
+        )
         assert np.all(np.isnan(got) | (got == known) | ~honest), gone
     assert math.isnan(risk(NAN, NAN, NAN, NAN, NAN, NAN, NAN))
     assert math.isnan(risk(0, 0, NAN, NAN, NAN, NAN, NAN))
@@ -53,7 +72,8 @@ def test_cssrs_never_turns_unanswered_into_low() -> None:
 
 def test_mme() -> None:
     np.testing.assert_array_equal(
-        mme(["Oxycodone", "ketamine", "buprenorphine", "tramadol"], [10, 50, 8, NAN]), [15, NAN, NAN, NAN]
+        mme(["Oxycodone", "ketamine", "buprenorphine", "tramadol"], [10, 50, 8, NAN]),
+        [15, NAN, NAN, NAN],
     )
     assert mme(["fentanyl transdermal"], [25]).tolist() == [60]
     assert mme(["buprenorphine"], [0]).tolist() == [0]
@@ -63,14 +83,24 @@ def test_mme() -> None:
 
 
 def test_mme_of_several_drugs_is_missing_where_one_is() -> None:
-    got = scored("mme", "total", morphine=[45, 45, 45, NAN], oxycodone=[10, NAN, 0, NAN], other_opioid=[0, 0, 5, 0])
+    got = scored(
+        "mme",
+        "total",
+        morphine=[45, 45, 45, NAN],
+        oxycodone=[10, NAN, 0, NAN],
+        other_opioid=[0, 0, 5, 0],
+    )
     np.testing.assert_array_equal(got, [60, NAN, NAN, NAN])
 
 
 def test_psqi_boundaries() -> None:
-    efficiency = scored("psqi", "efficiency_percent", _1=[23, 22, 1, 12], _3=[7, 6, 9, 12], _4=[6, 6.8, 6.72, 12])
+    efficiency = scored(
+        "psqi", "efficiency_percent", _1=[23, 22, 1, 12], _3=[7, 6, 9, 12], _4=[6, 6.8, 6.72, 12]
+    )
     assert efficiency == pytest.approx([75, 85, 84, 50])
-    assert scored("psqi", "efficiency", _1=[23, 22, 1, 12], _3=[7, 6, 9, 12], _4=[6, 6.8, 6.72, 12]) == [1, 0, 1, 3]
+    assert scored(
+        "psqi", "efficiency", _1=[23, 22, 1, 12], _3=[7, 6, 9, 12], _4=[6, 6.8, 6.72, 12]
+    ) == [1, 0, 1, 3]
     assert scored("psqi", "duration", _4=[7.1, 7, 6.9, 6, 5.9, 5, 4.9]) == [0, 0, 1, 1, 2, 2, 3]
     strict = instrument("psqi").score(pd.DataFrame({"4": [7.0, 7.5]}), seven_hours="1")
     assert strict.values["duration"].tolist() == [1, 0]
@@ -84,14 +114,24 @@ def test_sf36_bodily_pain() -> None:
 
 
 def test_percent_change_and_importance() -> None:
-    made = instrument("immpact").score(pd.DataFrame({"before": [10.0, 10, 10, 10, 0], "after": [9.1, 9, 7, 5, 1]}))
+    made = instrument("immpact").score(
+        pd.DataFrame({"before": [10.0, 10, 10, 10, 0], "after": [9.1, 9, 7, 5, 1]})
+    )
     label = instrument("immpact").get("percent_reduction").band(made.values["percent_reduction"])
     assert label.tolist() == ["none", "minimal", "moderate", "substantial", ""]
 
 
 def test_propr_predicts_cognition_only_when_told() -> None:
-    t = {"depression": 58.9, "fatigue": 60.7, "pain_interference": 65.2, "physical_function": 36.7, "sleep_disturbance": 59.8,
-         "social_roles": 40.5, "anxiety": 59.5, "pain_intensity": 7.0}  # fmt: skip
+    t = {
+        "depression": 58.9,
+        "fatigue": 60.7,
+        "pain_interference": 65.2,
+        "physical_function": 36.7,
+        "sleep_disturbance": 59.8,
+        "social_roles": 40.5,
+        "anxiety": 59.5,
+        "pain_intensity": 7.0,
+    }
     frame = pd.DataFrame({k: [v] for k, v in t.items()})
     made = instrument("propr").score(frame)
     assert "index" in made.absent and "cognition_utility" in made.absent
@@ -130,7 +170,11 @@ def test_side_effect_terms() -> None:
 
 
 def test_side_effects_not_asked_are_not_absent() -> None:
-    made = instrument("adverse_events").score(pd.DataFrame({"nausea": [0.0, 2, NAN], "headache": [NAN, 1, NAN]})).values
+    made = (
+        instrument("adverse_events")
+        .score(pd.DataFrame({"nausea": [0.0, 2, NAN], "headache": [NAN, 1, NAN]}))
+        .values
+    )
     np.testing.assert_array_equal(made["any"], [0, 1, NAN])
     np.testing.assert_array_equal(made["worst_grade"], [0, 2, NAN])
     np.testing.assert_array_equal(made["count"], [0, 2, NAN])

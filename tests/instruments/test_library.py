@@ -15,14 +15,59 @@ from outcomes.questionnaires import Instrument, Item, run_examples, shipped
 
 IDS = sorted(shipped())
 #: A choice for every option that has no default.
-NEEDED = {id: {o.name: (o.listed or o.choices)[0] for o in instrument(id).options if not o.default} for id in IDS}
+NEEDED = {
+    id: {o.name: (o.listed or o.choices)[0] for o in instrument(id).options if not o.default}
+    for id in IDS
+}
 #: The 46 of the list, so that none gets lost.
 LISTED = [
-    "adverse_events", "bpi_sf", "cadss", "cpaq8", "cssrs", "dn4", "eq5d3l", "eq5d5l", "eq_vas", "fiqr", "fss", "gad7", "hads",
-    "immpact", "isi", "madrs", "mme", "ndi", "npsi", "odi", "pain_nrs", "pain_vas", "paindetect", "pcl5", "pcs", "peg",
-    "pgic", "phq2", "phq4", "phq9", "promis29", "promis_global", "promis_pi", "propr", "pseq", "psqi", "qids_sr16", "rand36",
-    "rmdq", "s_lanss", "sf12v1", "sf36v1", "sf_mpq2", "tsk", "who5", "whodas12",
-]  # fmt: skip
+    "adverse_events",
+    "bpi_sf",
+    "cadss",
+    "cpaq8",
+    "cssrs",
+    "dn4",
+    "eq5d3l",
+    "eq5d5l",
+    "eq_vas",
+    "fiqr",
+    "fss",
+    "gad7",
+    "hads",
+    "immpact",
+    "isi",
+    "madrs",
+    "mme",
+    "ndi",
+    "npsi",
+    "odi",
+    "pain_nrs",
+    "pain_vas",
+    "paindetect",
+    "pcl5",
+    "pcs",
+    "peg",
+    "pgic",
+    "phq2",
+    "phq4",
+    "phq9",
+    "promis29",
+    "promis_global",
+    "promis_pi",
+    "propr",
+    "pseq",
+    "psqi",
+    "qids_sr16",
+    "rand36",
+    "rmdq",
+    "s_lanss",
+    "sf12v1",
+    "sf36v1",
+    "sf_mpq2",
+    "tsk",
+    "who5",
+    "whodas12",
+]
 
 
 def answers(kind: Instrument, rows: int, seed: int, missing: float = 0.0) -> pd.DataFrame:
@@ -34,7 +79,11 @@ def answers(kind: Instrument, rows: int, seed: int, missing: float = 0.0) -> pd.
 
 def possible(item: Item) -> np.ndarray:
     high = item.high if math.isfinite(item.high) else 200.0
-    return np.linspace(item.low, high, 21) if not item.step else np.arange(item.low, high + item.step / 2, item.step)
+    return (
+        np.linspace(item.low, high, 21)
+        if not item.step
+        else np.arange(item.low, high + item.step / 2, item.step)
+    )
 
 
 def items_of(kind: Instrument, score: str) -> set[str]:
@@ -60,7 +109,12 @@ def test_a_wrong_worked_example_is_found() -> None:
     import dataclasses
 
     kind = instrument("gad7")
-    wrong = {"items": [1] * 7, "scores": {"total": 8}, "bands": {"total": "severe"}, "source": "made up"}
+    wrong = {
+        "items": [1] * 7,
+        "scores": {"total": 8},
+        "bands": {"total": "severe"},
+        "source": "made up",
+    }
     found = run_examples(dataclasses.replace(kind, examples=(wrong,)))
     assert found == [
         "gad7, example 1, total: expected 8, got 7",
@@ -107,19 +161,25 @@ def test_scores_lie_in_their_range(id: str) -> None:
         assert x.min() >= score.low - 1e-9 and x.max() <= score.high + 1e-9, score.name
 
 
-@pytest.mark.parametrize("id", [i for i in IDS if i not in ("cssrs", "mme", "adverse_events", "immpact", "propr")])
+@pytest.mark.parametrize(
+    "id", [i for i in IDS if i not in ("cssrs", "mme", "adverse_events", "immpact", "propr")]
+)
 def test_complete_answers_score_alike_strict_or_not_and_strict_fills_nothing(id: str) -> None:
     kind = instrument(id)
     options = NEEDED[id]
     full = answers(kind, 50, seed=4)
-    pd.testing.assert_frame_equal(kind.score(full, **options).values, kind.score(full, strict=True, **options).values)
+    pd.testing.assert_frame_equal(
+        kind.score(full, **options).values, kind.score(full, strict=True, **options).values
+    )
     holes = kind.score(answers(kind, 200, seed=5, missing=0.1), strict=True, **options)
     assert not holes.prorated.to_numpy().any()
 
 
 def extremes(kind: Instrument, codes: set[str], side: str) -> pd.DataFrame:
     best = {
-        i.code: i.low if (i.better == "lower") == (side == "best") else i.high for i in kind.items if i.code in codes
+        i.code: i.low if (i.better == "lower") == (side == "best") else i.high
+        for i in kind.items
+        if i.code in codes
     }
     return pd.DataFrame({c: [float(v)] for c, v in best.items()})
 
@@ -128,18 +188,31 @@ DIRECTED = [
     (id, s.name)
     for id in IDS
     for s in instrument(id).scores
-    if s.better and s.rule.kind != "function" and math.isfinite(s.low) and math.isfinite(s.high)
+    if s.better
+    and s.rule.kind != "function"
+    and math.isfinite(s.low)
+    and math.isfinite(s.high)
     and all(i.better for i in instrument(id).items if i.code in items_of(instrument(id), s.name))
-    and (id, s.name) not in {("psqi", "total"), ("propr", "cognition_predicted"), ("promis29", "physical_summary"),
-                             ("promis29", "mental_summary"), ("adverse_events", "count")}
-]  # fmt: skip
+    and (id, s.name)
+    not in {
+        ("psqi", "total"),
+        ("propr", "cognition_predicted"),
+        ("promis29", "physical_summary"),
+        ("promis29", "mental_summary"),
+        ("adverse_events", "count"),
+    }
+]
 
 
 @pytest.mark.parametrize(("id", "name"), DIRECTED, ids=[".".join(d) for d in DIRECTED])
 def test_best_answers_give_the_best_score_and_worst_the_worst(id: str, name: str) -> None:
     kind, score = instrument(id), instrument(id).get(name)
     for side in ("best", "worst"):
-        got = kind.score(extremes(kind, items_of(kind, name), side), **NEEDED[id]).values[name].iloc[0]
+        got = (
+            kind.score(extremes(kind, items_of(kind, name), side), **NEEDED[id])
+            .values[name]
+            .iloc[0]
+        )
         expected = score.low if (score.better == "lower") == (side == "best") else score.high
         assert got == pytest.approx(expected, abs=1e-9)
 
@@ -158,7 +231,20 @@ def test_a_worse_answer_never_improves_a_score(id: str, name: str) -> None:
         assert (gain * (1 if score.better == "higher" else -1)).max() <= 1e-9, item.code
 
 
-SHORT = ("phq2", "phq4", "gad7", "peg", "isi", "who5", "dn4", "s_lanss", "pgic", "pain_vas", "eq_vas", "eq5d5l")
+SHORT = (
+    "phq2",
+    "phq4",
+    "gad7",
+    "peg",
+    "isi",
+    "who5",
+    "dn4",
+    "s_lanss",
+    "pgic",
+    "pain_vas",
+    "eq_vas",
+    "eq5d5l",
+)
 
 
 @pytest.mark.parametrize("id", SHORT)
@@ -180,7 +266,10 @@ def test_refused_answers_are_missing_and_addressed_but_never_shown() -> None:
     frame = pd.DataFrame([[1.0] * 9, [1.0] * 9, [1.0] * 9], columns=[str(k) for k in range(1, 10)])
     frame.loc[0, "3"], frame.loc[2, "4"] = 77, 1.5
     made = instrument("phq9").score(frame)
-    assert made.problems == ((0, "3", "an answer outside 0 to 3"), (2, "4", "an answer that is none of 0 to 3"))
+    assert made.problems == (
+        (0, "3", "an answer outside 0 to 3"),
+        (2, "4", "an answer that is none of 0 to 3"),
+    )
     assert made.values["total"].isna().tolist() == [True, False, True]  # refused, not prorated
     assert "77" not in str(made.problems)
     assert made.prorated["total"].tolist() == [0, 0, 0]
@@ -207,16 +296,32 @@ def test_given_t_scores_are_taken_as_they_are() -> None:
 
 
 def test_thresholds_below_the_measurement_error_are_said() -> None:
-    for id, score in (("bpi_sf", "interference"), ("pseq", "total"), ("tsk", "total_11"), ("whodas12", "simple")):
-        assert any("smallest detectable change" in n for n in instrument(id).outcome(score).notes), id
+    for id, score in (
+        ("bpi_sf", "interference"),
+        ("pseq", "total"),
+        ("tsk", "total_11"),
+        ("whodas12", "simple"),
+    ):
+        assert any(
+            "smallest detectable change" in n for n in instrument(id).outcome(score).notes
+        ), id
     assert instrument("bpi_sf").outcome("interference").mdc95 == 2.34
-    assert instrument("bpi_sf").get("interference").sem == pytest.approx(0.844, abs=1e-3)  # 2.34 / 2.772
+    assert instrument("bpi_sf").get("interference").sem == pytest.approx(
+        0.844, abs=1e-3
+    )  # 2.34 / 2.772
 
 
 def test_unverified_rules_are_said_when_used() -> None:
-    made = instrument("whodas12").score(pd.DataFrame([[1.0] * 12], columns=[str(k) for k in range(1, 13)]))
+    made = instrument("whodas12").score(
+        pd.DataFrame([[1.0] * 12], columns=[str(k) for k in range(1, 13)])
+    )
     assert any("unverified" in n for n in made.notes)
-    assert instrument("phq9").score(pd.DataFrame([[1.0] * 9], columns=[str(k) for k in range(1, 10)])).notes == ()
+    assert (
+        instrument("phq9")
+        .score(pd.DataFrame([[1.0] * 9], columns=[str(k) for k in range(1, 10)]))
+        .notes
+        == ()
+    )
     ten = pd.DataFrame([[3.0] * 10], columns=[str(k) for k in range(1, 11)])
     assert instrument("pseq").score(ten).notes == ()
     assert "unverified" in instrument("pseq").score(ten.assign(**{"1": math.nan})).notes[0]
@@ -238,7 +343,13 @@ def test_declared_recodings() -> None:
 def test_library_table_searches() -> None:
     table = instruments()
     assert len(table) == len(IDS)
-    assert set(instruments("neuropathic")["id"]) >= {"dn4", "npsi", "paindetect", "s_lanss", "sf_mpq2"}
+    assert set(instruments("neuropathic")["id"]) >= {
+        "dn4",
+        "npsi",
+        "paindetect",
+        "s_lanss",
+        "sf_mpq2",
+    }
     assert list(instruments("no such thing")["id"]) == []
     assert "<table" in table._repr_html_()
 

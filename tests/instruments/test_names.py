@@ -11,8 +11,9 @@ NINE = [str(k) for k in range(1, 10)]
 
 
 @pytest.mark.parametrize(
-    "pattern", ["phq9_{}", "phq_9_0{}", "PHQ9Q{}", "PHQ-9 item {}", "phq9.{}", "Phq9 Q0{}", "phq_{}"],
-)  # fmt: skip
+    "pattern",
+    ["phq9_{}", "phq_9_0{}", "PHQ9Q{}", "PHQ-9 item {}", "phq9.{}", "Phq9 Q0{}", "phq_{}"],
+)
 def test_common_ways_to_name_items(pattern: str) -> None:
     columns = ["record_id", *(pattern.format(k) for k in NINE), "age"]
     [found] = recognise(columns)
@@ -25,7 +26,11 @@ def test_loinc_codes_and_official_item_names() -> None:
     [found] = recognise([f"/{c}" for c in codes])
     assert (found.instrument, found.sure) == ("phq9", True)
     [found] = recognise(["PAININ9", "PAININ22", "PAININ31", "PAININ34"])
-    assert found.items["pi1"] == "PAININ9" if found.instrument == "promis29" else found.items["painin9"] == "PAININ9"
+    assert (
+        found.items["pi1"] == "PAININ9"
+        if found.instrument == "promis29"
+        else found.items["painin9"] == "PAININ9"
+    )
     assert not found.sure  # PROMIS-29 and the pain interference forms share these items
 
 
@@ -35,12 +40,18 @@ def test_every_instrument_recognises_its_own_id_and_codes() -> None:
         if not kind.aliases:
             continue
         columns = [f"{kind.aliases[0]}_{i.code}" for i in kind.items]
-        assert kind.find(columns) == dict(zip((i.code for i in kind.items), columns, strict=True)), id
+        assert kind.find(columns) == dict(
+            zip((i.code for i in kind.items), columns, strict=True)
+        ), id
         assert id in {r.instrument for r in recognise(columns)}, id
 
 
 def test_promis29_and_prefixes() -> None:
-    columns = [f"promis29_{c}{k}" for c in ("pf", "anx", "dep", "fat", "sleep", "social", "pi") for k in range(1, 5)]
+    columns = [
+        f"promis29_{c}{k}"
+        for c in ("pf", "anx", "dep", "fat", "sleep", "social", "pi")
+        for k in range(1, 5)
+    ]
     [found] = recognise([*columns, "promis29_pain"])
     assert found.instrument == "promis29" and found.sure and len(found.items) == 29
     assert instrument("eq5d5l").find(["q_mobility", "q_pain", "other"], prefix="q_") == {
@@ -75,12 +86,22 @@ def test_other_columns_stay_alone() -> None:
 
 
 def test_several_instruments_in_one_file() -> None:
-    found = recognise(["nrs_avg", "nrs_worst", *(f"gad7_{k}" for k in range(1, 8)), "pgic", "eq_vas", "bpi_int_1"])
+    found = recognise(
+        ["nrs_avg", "nrs_worst", *(f"gad7_{k}" for k in range(1, 8)), "pgic", "eq_vas", "bpi_int_1"]
+    )
     assert {r.instrument: r.sure for r in found} == {
-        "pain_nrs": True, "gad7": True, "pgic": True, "eq_vas": True, "bpi_sf": False,
-    }  # fmt: skip
+        "pain_nrs": True,
+        "gad7": True,
+        "pgic": True,
+        "eq_vas": True,
+        "bpi_sf": False,
+    }
 
 
 def test_names_a_spreadsheet_has() -> None:
     [found] = recognise(["MRN", "Worst pain (0-10)", "Pain avg (0-10)", "Least Pain"])
-    assert found.items == {"worst": "Worst pain (0-10)", "average": "Pain avg (0-10)", "least": "Least Pain"}
+    assert found.items == {
+        "worst": "Worst pain (0-10)",
+        "average": "Pain avg (0-10)",
+        "least": "Least Pain",
+    }

@@ -1,4 +1,6 @@
-"""Every row of the shared test vectors, by a mapping of their instrument and output names onto ours."""
+"""Every row of the shared test vectors, by a mapping of their instrument and output names onto
+ours.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,53 @@ ROWS = list(csv.DictReader(PATH.read_text(encoding="utf-8").splitlines())) if PA
 
 #: Their instrument name (start of it) → our id.
 IDS = {
-    "PHQ-9": "phq9", "GAD-7": "gad7", "PHQ-4": "phq4", "PHQ-2": "phq2", "HADS": "hads", "ISI": "isi", "PCS": "pcs", "TSK": "tsk",
-    "ODI": "odi", "NDI": "ndi", "DN4": "dn4", "PCL-5": "pcl5", "WHO-5": "who5", "PSQI": "psqi", "RAND-36": "rand36",
-    "SF-12v1": "sf12v1", "PROMIS-GH": "promis_global", "SF-36v1": "sf36v1", "EQ-5D-5L": "eq5d5l", "EQ-5D-3L": "eq5d3l",
-    "PROPr": "propr", "PROMIS-29": "promis29", "PROMIS Pain Interference": "promis_pi", "SF-MPQ-2": "sf_mpq2", "MME": "mme",
-    "Pain NRS change": "immpact", "BPI-SF": "bpi_sf", "PEG": "peg", "QIDS": "qids_sr16", "MADRS": "madrs", "PSEQ": "pseq",
-    "RMDQ": "rmdq", "FIQR": "fiqr", "S-LANSS": "s_lanss", "LANSS": "s_lanss", "painDETECT": "paindetect", "NPSI": "npsi",
-    "WHODAS": "whodas12", "FSS": "fss", "CADSS": "cadss", "C-SSRS": "cssrs", "PGIC": "pgic", "CPAQ-8": "cpaq8", "EQ VAS": "eq_vas",
-    "Pain VAS": "pain_vas", "Pain NRS": "pain_nrs",
-}  # fmt: skip
+    "PHQ-9": "phq9",
+    "GAD-7": "gad7",
+    "PHQ-4": "phq4",
+    "PHQ-2": "phq2",
+    "HADS": "hads",
+    "ISI": "isi",
+    "PCS": "pcs",
+    "TSK": "tsk",
+    "ODI": "odi",
+    "NDI": "ndi",
+    "DN4": "dn4",
+    "PCL-5": "pcl5",
+    "WHO-5": "who5",
+    "PSQI": "psqi",
+    "RAND-36": "rand36",
+    "SF-12v1": "sf12v1",
+    "PROMIS-GH": "promis_global",
+    "SF-36v1": "sf36v1",
+    "EQ-5D-5L": "eq5d5l",
+    "EQ-5D-3L": "eq5d3l",
+    "PROPr": "propr",
+    "PROMIS-29": "promis29",
+    "PROMIS Pain Interference": "promis_pi",
+    "SF-MPQ-2": "sf_mpq2",
+    "MME": "mme",
+    "Pain NRS change": "immpact",
+    "BPI-SF": "bpi_sf",
+    "PEG": "peg",
+    "QIDS": "qids_sr16",
+    "MADRS": "madrs",
+    "PSEQ": "pseq",
+    "RMDQ": "rmdq",
+    "FIQR": "fiqr",
+    "S-LANSS": "s_lanss",
+    "LANSS": "s_lanss",
+    "painDETECT": "paindetect",
+    "NPSI": "npsi",
+    "WHODAS": "whodas12",
+    "FSS": "fss",
+    "CADSS": "cadss",
+    "C-SSRS": "cssrs",
+    "PGIC": "pgic",
+    "CPAQ-8": "cpaq8",
+    "EQ VAS": "eq_vas",
+    "Pain VAS": "pain_vas",
+    "Pain NRS": "pain_nrs",
+}
 
 #: Their output name → our score, where it is not the same in small letters.
 OUTPUTS: Mapping[str, Mapping[str, str]] = {
@@ -36,20 +76,44 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "odi": {"percent_rounded": "percent", "total": "percent"},
     "ndi": {"percent_rounded": "percent", "total": "points", "sum": "points"},
     "pcl5": {"provisional_dx": "provisional_diagnosis"},
-    "psqi": dict(zip(
-        ("c1", "c2", "c3", "c4", "c5", "c6", "c7"),
-        ("quality", "latency", "duration", "efficiency", "disturbances", "medication", "daytime"), strict=True,
-    )),
-    "rand36": {"role_limitations_physical_health": "role_physical", "role_limitations_emotional_problems": "role_emotional"},
-    "promis_global": {"gph_raw": "physical_raw", "gmh_raw": "mental_raw", "gph_t": "physical", "gmh_t": "mental"},
-    "propr": {"propr": "index", **{f"{d}_u": f"{d}_utility" for d in
-              ("cognition", "depression", "fatigue", "pain", "physical", "sleep", "social")}},
+    "psqi": dict(
+        zip(
+            ("c1", "c2", "c3", "c4", "c5", "c6", "c7"),
+            (
+                "quality",
+                "latency",
+                "duration",
+                "efficiency",
+                "disturbances",
+                "medication",
+                "daytime",
+            ),
+            strict=True,
+        )
+    ),
+    "rand36": {
+        "role_limitations_physical_health": "role_physical",
+        "role_limitations_emotional_problems": "role_emotional",
+    },
+    "promis_global": {
+        "gph_raw": "physical_raw",
+        "gmh_raw": "mental_raw",
+        "gph_t": "physical",
+        "gmh_t": "mental",
+    },
+    "propr": {
+        "propr": "index",
+        **{
+            f"{d}_u": f"{d}_utility"
+            for d in ("cognition", "depression", "fatigue", "pain", "physical", "sleep", "social")
+        },
+    },
     "mme": {"mme_per_day": "total"},
     "whodas12": {"simple_sum": "simple", "complex_percent": "complex"},
     "immpact": {"immpact_level": "percent_reduction"},
     "peg": {"total": "mean"},
     "pgic": {"total": "rating"},
-}  # fmt: skip
+}
 
 #: Their words for bands that ours say otherwise.
 BANDS = {
@@ -118,7 +182,11 @@ def mme(given: Mapping[str, Any]) -> dict[str, float]:
 
 
 def summary(given: Mapping[str, float]) -> dict[str, float]:
-    names = {"pf": "physical_function", "sleep": "sleep_disturbance", "social": "ability_to_participate"}
+    names = {
+        "pf": "physical_function",
+        "sleep": "sleep_disturbance",
+        "social": "ability_to_participate",
+    }
     return {names.get(k, k): number(v) for k, v in given.items()}
 
 
@@ -130,10 +198,15 @@ def flat(given: Mapping[str, Any]) -> dict[str, float]:
 
 
 NAMED: Mapping[str, Callable[[Mapping[str, Any]], dict[str, float]]] = {
-    "propr": propr, "psqi": psqi, "mme": mme, "promis29": summary, "fiqr": flat, "paindetect": flat,
+    "propr": propr,
+    "psqi": psqi,
+    "mme": mme,
+    "promis29": summary,
+    "fiqr": flat,
+    "paindetect": flat,
     "cssrs": lambda d: {k.removeprefix("q"): number(v) for k, v in d.items()},
     "immpact": lambda d: {{"pre": "before", "post": "after"}[k]: number(v) for k, v in d.items()},
-}  # fmt: skip
+}
 
 
 def options(name: str, id: str, output: str) -> dict[str, Any]:
@@ -164,7 +237,9 @@ def score_of(name: str, id: str, output: str) -> str:
     return OUTPUTS.get(id, {}).get(output, output.lower())
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[f"{k}-{r['instrument']}-{r['output']}" for k, r in enumerate(ROWS)])
+@pytest.mark.parametrize(
+    "row", ROWS, ids=[f"{k}-{r['instrument']}-{r['output']}" for k, r in enumerate(ROWS)]
+)
 def test_vector(row: dict[str, str]) -> None:
     name, output, expected = row["instrument"], row["output"], row["expected"]
     id = code_of(name)
@@ -182,7 +257,9 @@ def test_vector(row: dict[str, str]) -> None:
     elif expected in ("True", "False"):
         assert value == (expected == "True")
     elif not re.fullmatch(r"[-+\d.eE]+", expected):
-        wanted = BANDS.get(id, {}).get(expected, expected.lower().removesuffix(" depression").removesuffix(" anxiety"))
+        wanted = BANDS.get(id, {}).get(
+            expected, expected.lower().removesuffix(" depression").removesuffix(" anxiety")
+        )
         assert label == wanted
     else:
         assert value == pytest.approx(float(expected), abs=float(row["tolerance"]) + 1e-9)

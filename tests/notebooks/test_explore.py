@@ -41,7 +41,10 @@ def test_a_study_is_answered_at_once_with_the_code_that_does_the_same() -> None:
 def test_another_choice_gives_another_answer_and_unused_controls_are_off() -> None:
     panel = oc.explore(two_visits([7, 6, 8, 5], [5, 5, 4, 5]))
     panel.question.value = "SignedRank"
-    assert type(panel.result.analysis).__name__ == "SignedRank" and "oc.SignedRank('pain'" in panel.code
+    assert (
+        type(panel.result.analysis).__name__ == "SignedRank"
+        and "oc.SignedRank('pain'" in panel.code
+    )
     assert panel.chosen["by"].disabled and not panel.chosen["before"].disabled
     panel.chosen["before"].value = "week_4"
     assert panel.result is None and "same visit" in panel.card.value and panel.code == ""
@@ -79,7 +82,11 @@ def test_a_study_file_that_does_not_fit_says_why_and_is_mended() -> None:
     good = panel.text.value
     panel.text.value = good.replace('visit = "visit"', 'visit = "vist"')
     panel.read.click()
-    assert panel.opened.study is None and 'role="alert"' in panel.seen.value and "vist" in panel.seen.value
+    assert (
+        panel.opened.study is None
+        and 'role="alert"' in panel.seen.value
+        and "vist" in panel.seen.value
+    )
     panel.buttons["Write report"].click()
     assert "no study yet" in panel.said.value
     panel.text.value = good
@@ -107,9 +114,16 @@ def test_a_choice_is_answered_within_300_ms_for_500_patients() -> None:
 
 
 def test_without_ipywidgets_the_message_names_the_extra() -> None:
-    code = "import sys; sys.modules['ipywidgets'] = None; import outcomes as oc; oc.explore('x.csv')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "MissingExtraError: oc.explore needs ipywidgets: pip install 'outcomes[notebooks]'" in done.stderr
+    code = (
+        "import sys; sys.modules['ipywidgets'] = None; import outcomes as oc; oc.explore('x.csv')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (
+        "MissingExtraError: oc.explore needs ipywidgets: pip install 'outcomes[notebooks]'"
+        in done.stderr
+    )
 
 
 def test_a_file_that_is_not_there_is_an_error_of_reading() -> None:

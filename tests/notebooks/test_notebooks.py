@@ -1,4 +1,6 @@
-"""Every notebook runs from a clean kernel, says what its committed outputs say, and gives nobody away."""
+"""Every notebook runs from a clean kernel, says what its committed outputs say, and gives nobody
+away.
+"""
 
 from __future__ import annotations
 
@@ -68,25 +70,36 @@ def words(book: Any) -> list[dict[str, str]]:
     shown = []
     for o in outputs(book):
         data = o.get("data", {"text": o.get("text", "")})
-        shown.append({kind: PIXELS.sub("", text) for kind, text in data.items() if not kind.startswith("image/")})
+        shown.append(
+            {
+                kind: PIXELS.sub("", text)
+                for kind, text in data.items()
+                if not kind.startswith("image/")
+            }
+        )
     return shown
 
 
-# --- the shipped notebooks --------------------------------------------------------------------------------------------
+# --- the shipped notebooks ------------------------------------------------------------------------
 
 
 def alike(now: object, then: object) -> bool:
-    """The same words and counts; decimals may differ by one in the last printed digit, as far as imputations and root
-    searches move between versions of numpy and scipy."""
+    """The same words and counts; decimals may differ by one in the last printed digit, as far as
+    imputations and root searches move between versions of numpy and scipy.
+    """
     number = r"\d*\.\d+|\d+"
     a, b = (json.dumps(x, sort_keys=True, ensure_ascii=False) for x in (now, then))
     if re.sub(number, "#", a) != re.sub(number, "#", b):
         return False
 
     def close(x: str, y: str) -> bool:
-        return x == y or ("." in y and abs(float(x) - float(y)) <= 1.0001 * 10.0 ** -len(y.partition(".")[2]))
+        return x == y or (
+            "." in y and abs(float(x) - float(y)) <= 1.0001 * 10.0 ** -len(y.partition(".")[2])
+        )
 
-    return all(close(x, y) for x, y in zip(re.findall(number, a), re.findall(number, b), strict=True))
+    return all(
+        close(x, y) for x, y in zip(re.findall(number, a), re.findall(number, b), strict=True)
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -110,9 +123,13 @@ def test_outputs_are_clean(kind: str) -> None:
     assert [c.execution_count for c in code] == list(range(1, len(code) + 1))
     text = json.dumps(words(book))
     assert not re.search(r"/home|/root|/tmp|/work|/Users|[A-Z]:\\\\|Warning:|Traceback|<Axes", text)
-    assert not [o for o in outputs(book) if o.output_type in ("error",) or o.get("name") == "stderr"]
     assert not [
-        d for d in words(book) if "not answered" in str(d).lower() or "nan" in re.findall(r"[a-z]+", str(d).lower())
+        o for o in outputs(book) if o.output_type in ("error",) or o.get("name") == "stderr"
+    ]
+    assert not [
+        d
+        for d in words(book)
+        if "not answered" in str(d).lower() or "nan" in re.findall(r"[a-z]+", str(d).lower())
     ]
     assert build.shipped(kind).stat().st_size < 1_500_000
 
@@ -130,10 +147,14 @@ def test_no_patient_in_an_output(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_picture_appears_once(kind: str) -> None:
-    pictures = [o["data"]["image/png"] for o in outputs(committed(kind)) if "image/png" in o.get("data", {})]
+    pictures = [
+        o["data"]["image/png"] for o in outputs(committed(kind)) if "image/png" in o.get("data", {})
+    ]
     assert len(pictures) == len(set(pictures))
     drawing = [
-        c for c in committed(kind).cells if c.cell_type == "code" and re.search(r"oc\.plot\(|plt\.subplots\(", c.source)
+        c
+        for c in committed(kind).cells
+        if c.cell_type == "code" and re.search(r"oc\.plot\(|plt\.subplots\(", c.source)
     ]
     assert len(pictures) == len(drawing)
 
@@ -144,14 +165,20 @@ def test_each_picture_has_its_words_wherever_it_is_shown(kind: str) -> None:
     shown = [o for o in outputs(book) if "image/png" in o.get("data", {})]
     for output in shown:
         alt = output.metadata["image/png"]["alt"]
-        assert len(alt) > 40 and alt.endswith(".") and not re.search(r"\d\.\d{3}|nan|_[a-z]", alt.replace("d_av", ""))
+        assert (
+            len(alt) > 40
+            and alt.endswith(".")
+            and not re.search(r"\d\.\d{3}|nan|_[a-z]", alt.replace("d_av", ""))
+        )
         assert alt == output.data["text/plain"]
         assert f'<img alt="{html.escape(alt)}" ' in output.data["text/html"]
         assert output.data["image/png"].strip() in output.data["text/html"]
 
 
 def test_words_of_pictures_are_in_the_page_that_nbconvert_makes() -> None:
-    export = pytest.importorskip("nbconvert", reason="nbconvert comes with the extra 'notebooks'").HTMLExporter
+    export = pytest.importorskip(
+        "nbconvert", reason="nbconvert comes with the extra 'notebooks'"
+    ).HTMLExporter
     book = committed("symptoms")
     page = export(template_name="lab").from_notebook_node(book)[0]
     pictures = [o for o in outputs(book) if "image/png" in o.get("data", {})]
@@ -168,7 +195,13 @@ def test_cells_may_be_run_again(kind: str) -> None:
             continue
         tree = ast.parse(cell.source)
         assert not [n for n in tree.body if isinstance(n, ast.AugAssign) and n.target.id in there]  # type: ignore[attr-defined]
-        named = {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+        named = {
+            t.id
+            for n in tree.body
+            if isinstance(n, ast.Assign)
+            for t in n.targets
+            if isinstance(t, ast.Name)
+        }
         assert not named & there, f"{named & there} named in two cells"
         there |= named
 
@@ -176,12 +209,16 @@ def test_cells_may_be_run_again(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_template_is_short_cells_after_a_cell_of_options(kind: str) -> None:
     text = template(kind)
-    assert CONDITION.sub("", text).count("<!--") == 0, "conditions are not nested and each has its end"
+    assert CONDITION.sub("", text).count("<!--") == 0, (
+        "conditions are not nested and each has its end"
+    )
     blocks = CODE.findall(text)
     first = ast.parse(blocks[0]).body
     assert all(isinstance(node, ast.Assign) and node.targets[0].id.isupper() for node in first)  # type: ignore[attr-defined]
     options = {node.targets[0].id for node in first}  # type: ignore[attr-defined]
-    later = {n.id for block in blocks[1:] for n in ast.walk(ast.parse(block)) if isinstance(n, ast.Name)}
+    later = {
+        n.id for block in blocks[1:] for n in ast.walk(ast.parse(block)) if isinstance(n, ast.Name)
+    }
     assert options <= later, "an option that nothing uses"
     assert "STUDY" in options
     for block in blocks:
@@ -189,20 +226,30 @@ def test_template_is_short_cells_after_a_cell_of_options(kind: str) -> None:
         assert len(block.splitlines()) <= 16
         assert max(map(len, block.splitlines())) <= 108
     headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
-    for needed in ("What you would change", "The data", "The plan", "How sure may we be?", "What this does not show"):
+    for needed in (
+        "What you would change",
+        "The data",
+        "The plan",
+        "How sure may we be?",
+        "What this does not show",
+    ):
         assert needed in headings
 
 
 def test_one_notebook_a_kind() -> None:
-    assert sorted(p.name for p in NOTEBOOKS.glob("*.ipynb")) == sorted(f"{k.file}.ipynb" for k in KINDS.values())
+    assert sorted(p.name for p in NOTEBOOKS.glob("*.ipynb")) == sorted(
+        f"{k.file}.ipynb" for k in KINDS.values()
+    )
     assert tuple(KINDS) == arguments.NOTEBOOKS
 
 
-# --- a user's own study -----------------------------------------------------------------------------------------------
+# --- a user's own study ---------------------------------------------------------------------------
 
 
 def clinic(folder: Path) -> Path:
-    """A clinic's own cohort: other names, other visits, no entry rule, two sites, two routes, a few gaps."""
+    """A clinic's own cohort: other names, other visits, no entry rule, two sites, two routes, a few
+    gaps.
+    """
     rng = random.Random(5)
     scores, patients, infusions, events = (
         ["code,when,pain,sleep"],
@@ -216,11 +263,18 @@ def clinic(folder: Path) -> Path:
             if when == "pre" or rng.random() > 0.2:
                 pain = max(0, level - fall + rng.randint(-1, 1))
                 scores.append(f"x{i},{when},{pain},{pain + rng.randint(-1, 1)}")
-        patients.append(f"x{i},{rng.choice(['nasal', 'infusion'])},{'NS'[i % 2]},{rng.choice(['CRPS', 'cancer'])}")
+        patients.append(
+            f"x{i},{rng.choice(['nasal', 'infusion'])},{'NS'[i % 2]},{rng.choice(['CRPS', 'cancer'])}"
+        )
         infusions.append(f"x{i},1")
         if rng.random() < 0.4:
             events.append(f"x{i},1,nausea")
-    for name, lines in (("scores", scores), ("patients", patients), ("infusions", infusions), ("events", events)):
+    for name, lines in (
+        ("scores", scores),
+        ("patients", patients),
+        ("infusions", infusions),
+        ("events", events),
+    ):
         (folder / f"{name}.csv").write_text("\n".join(lines), "utf-8")
     return study_file(
         folder,
@@ -300,7 +354,9 @@ pain = { title = "Pain", better = "lower", low = 0, high = 10, resolution = 1 }
 
 
 def run_here(file: Path) -> str:
-    """The code of a notebook run in this process, every warning an error; what its tables and texts say."""
+    """The code of a notebook run in this process, every warning an error; what its tables and texts
+    say.
+    """
     cells = [c.source for c in nbformat.read(file, as_version=4).cells if c.cell_type == "code"]
     names: dict[str, Any] = {}
     said = []
@@ -312,7 +368,9 @@ def run_here(file: Path) -> str:
             exec(compile(tree, "cell", "exec"), names)
             if isinstance(last, ast.Expr):
                 value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
-                shown = getattr(value, "_repr_html_", None) or getattr(value, "_repr_markdown_", str)
+                shown = getattr(value, "_repr_html_", None) or getattr(
+                    value, "_repr_markdown_", str
+                )
                 said.append(str(shown()))
             for number in plt.get_fignums():
                 plt.figure(number).savefig(io.BytesIO(), format="png", dpi=30)
@@ -320,9 +378,21 @@ def run_here(file: Path) -> str:
     return "\n".join(said)
 
 
-def awkward(folder: Path, visits: tuple[str, ...] = ("pre", "week 1", "week 4"), *, n: int = 16, better: str = "lower",
-            pain: str = "pain", site: str = "NS", fall: int = 2, same: bool = False, patients: bool = True) -> Path:  # fmt: skip
-    """A small study without side effects; `site` names the clinics by turns, `same` makes all changes equal."""
+def awkward(
+    folder: Path,
+    visits: tuple[str, ...] = ("pre", "week 1", "week 4"),
+    *,
+    n: int = 16,
+    better: str = "lower",
+    pain: str = "pain",
+    site: str = "NS",
+    fall: int = 2,
+    same: bool = False,
+    patients: bool = True,
+) -> Path:
+    """A small study without side effects; `site` names the clinics by turns, `same` makes all
+    changes equal.
+    """
     rng = random.Random(8)
     scores, people = [f'code,when,"{pain}",sleep'], ["code,clinic"]
     for i in range(n):
@@ -358,23 +428,40 @@ def treated_without_saying(folder: Path) -> Path:
     study = two_periods(folder)
     rows = [f"x{i},{part},{part}" for i in range(20) for part in (1, 2)]
     (folder / "infusions.csv").write_text("\n".join(["code,part,number", *rows]), "utf-8")
-    (folder / "events.csv").write_text("code,part,number,what\nx1,1,1,nausea\nx2,2,2,nausea", "utf-8")
-    text = study.read_text("utf-8").replace("[roles]", 'infusions = "infusions.csv"\nevents = "events.csv"\n[roles]')
-    return study_file(folder, text.replace("[outcomes]", 'infusion = "number"\nevent = "what"\n[outcomes]'))
+    (folder / "events.csv").write_text(
+        "code,part,number,what\nx1,1,1,nausea\nx2,2,2,nausea", "utf-8"
+    )
+    text = study.read_text("utf-8").replace(
+        "[roles]", 'infusions = "infusions.csv"\nevents = "events.csv"\n[roles]'
+    )
+    return study_file(
+        folder, text.replace("[outcomes]", 'infusion = "number"\nevent = "what"\n[outcomes]')
+    )
 
 
 AWKWARD: dict[str, tuple[tuple[str, ...], Any]] = {
     "few": (("before-after", "follow-up", "symptoms", "sites"), lambda f: awkward(f, n=5)),
-    "letters": (("before-after", "follow-up", "symptoms"), lambda f: awkward(f, ("πριν", "nach Übung", "до"), pain="Schmerzstärke")),
-    "signs": (("before-after", "symptoms", "sites", "plan"), lambda f: awkward(f, ("be'fore", "af{x}ter\\n"), pain="pa_in {y}*")),
+    "letters": (
+        ("before-after", "follow-up", "symptoms"),
+        lambda f: awkward(f, ("πριν", "nach Übung", "до"), pain="Schmerzstärke"),
+    ),
+    "signs": (
+        ("before-after", "symptoms", "sites", "plan"),
+        lambda f: awkward(f, ("be'fore", "af{x}ter\\n"), pain="pa_in {y}*"),
+    ),
     "higher": (("follow-up", "plan"), lambda f: awkward(f, better="higher", fall=-2)),
     "one at a clinic": (("sites",), lambda f: awkward(f, n=17, site="NNNNNNNNNNNNNNNNS")),
-    "scores alone": (("before-after", "follow-up", "symptoms", "plan"), lambda f: awkward(f, patients=False)),
+    "scores alone": (
+        ("before-after", "follow-up", "symptoms", "plan"),
+        lambda f: awkward(f, patients=False),
+    ),
     "crossover": (("crossover", "side-effects"), treated_without_saying),
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize(("case", "kind"), [(case, kind) for case, (kinds, _) in AWKWARD.items() for kind in kinds])
+@pytest.mark.parametrize(
+    ("case", "kind"), [(case, kind) for case, (kinds, _) in AWKWARD.items() for kind in kinds]
+)
 def test_runs_on_an_awkward_study(case: str, kind: str, tmp_path: Path) -> None:
     study = AWKWARD[case][1](tmp_path)
     said = run_here(write_notebook(kind, study, tmp_path / "mine.ipynb"))
@@ -388,15 +475,20 @@ def test_relief_is_timed_where_the_days_are_known(better: str, there: bool, tmp_
     assert ("BACK = " in file.read_text("utf-8")) is there
 
 
-@pytest.mark.parametrize(("kind", "study", "said"), [
-    ("before-after", lambda f: awkward(f, n=1), "too few patients"),
-    ("plan", lambda f: awkward(f, same=True), "all changes are equal"),
-    ("follow-up", lambda f: awkward(f, same=True), "covariance"),
-    ("sites", lambda f: awkward(f, n=2), "too few patients"),
-    ("before-after", lambda f: awkward(f, ("pre",)), "one visit only"),
-    ("before-after", lambda f: awkward(f, better=""), "no direction"),
-])  # fmt: skip
-def test_a_study_without_an_answer_is_refused_in_words(kind: str, study: Any, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "study", "said"),
+    [
+        ("before-after", lambda f: awkward(f, n=1), "too few patients"),
+        ("plan", lambda f: awkward(f, same=True), "all changes are equal"),
+        ("follow-up", lambda f: awkward(f, same=True), "covariance"),
+        ("sites", lambda f: awkward(f, n=2), "too few patients"),
+        ("before-after", lambda f: awkward(f, ("pre",)), "one visit only"),
+        ("before-after", lambda f: awkward(f, better=""), "no direction"),
+    ],
+)
+def test_a_study_without_an_answer_is_refused_in_words(
+    kind: str, study: Any, said: str, tmp_path: Path
+) -> None:
     with pytest.raises(OutcomesError) as caught:
         write_notebook(kind, study(tmp_path), tmp_path / "mine.ipynb")
     assert said in str(caught.value)
@@ -419,9 +511,9 @@ def test_runs_on_a_study_of_one_s_own(kind: str, tmp_path: Path) -> None:
     assert 'STUDY = "study.toml"' in first.source
     assert '"pain"' in first.source or '"sleep"' in first.source or kind == "side-effects"
     text = json.dumps([c.source for c in book.cells]) + json.dumps(words(book))
-    assert "nvented" not in text.replace("Invent many trials", "").replace("invented trial", "").replace(
-        "Invented data", ""
-    )
+    assert "nvented" not in text.replace("Invent many trials", "").replace(
+        "invented trial", ""
+    ).replace("Invented data", "")
     assert "truth.json" not in text and str(tmp_path) not in text
     assert not [o for o in outputs(book) if o.output_type == "error" or o.get("name") == "stderr"]
 
@@ -441,17 +533,26 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     assert cli.main(["notebook", "parallel", str(study), "--force", "--quiet"]) == 0
 
 
-@pytest.mark.parametrize(("kind", "study", "said"), [
-    ("crossover", clinic, "period"),
-    ("before-after", two_arms, "compares treatments (parallel). Ask for: outcomes notebook parallel"),
-    ("follow-up", two_arms, "compares treatments"),
-    ("parallel", clinic, "arm"),
-    ("routes", two_arms, "route"),
-    ("side-effects", two_arms, "events"),
-    ("symptoms", two_arms, "beside its main one"),
-    ("sites", two_arms, "site"),
-])  # fmt: skip
-def test_a_study_that_does_not_fit_is_refused_in_words(kind: str, study: Any, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "study", "said"),
+    [
+        ("crossover", clinic, "period"),
+        (
+            "before-after",
+            two_arms,
+            "compares treatments (parallel). Ask for: outcomes notebook parallel",
+        ),
+        ("follow-up", two_arms, "compares treatments"),
+        ("parallel", clinic, "arm"),
+        ("routes", two_arms, "route"),
+        ("side-effects", two_arms, "events"),
+        ("symptoms", two_arms, "beside its main one"),
+        ("sites", two_arms, "site"),
+    ],
+)
+def test_a_study_that_does_not_fit_is_refused_in_words(
+    kind: str, study: Any, said: str, tmp_path: Path
+) -> None:
     with pytest.raises(OutcomesError) as caught:
         write_notebook(kind, study(tmp_path), tmp_path / "mine.ipynb")
     assert said in str(caught.value)
@@ -470,7 +571,12 @@ def test_refusals_are_words(case: str, tmp_path: Path) -> None:
     }[case]
     with pytest.raises(OutcomesError) as caught:
         write_notebook(kind, study, to)
-    said = {"kind": "before-after", "ending": ".ipynb", "folder": "no folder", "there": "already there"}[case]
+    said = {
+        "kind": "before-after",
+        "ending": ".ipynb",
+        "folder": "no folder",
+        "there": "already there",
+    }[case]
     assert said in str(caught.value)
     assert (tmp_path / "there.ipynb").read_text() == "{}"
 

@@ -1,4 +1,6 @@
-"""Pictures: each draws what it is given on the axes it is given, says who was counted, and changes nothing else."""
+"""Pictures: each draws what it is given on the axes it is given, says who was counted, and changes
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from tests.builders import MOOD, PAIN, two_visits
 
 SAMPLE = oc.read_study("data/sample/study.toml").ready
 BEFORE_AFTER = {"before": "baseline", "after": "week_4"}
-LONG = dataclasses.replace(MOOD, title="PROMIS-29 v2.0 ability to participate in social roles and activities T-score")
+LONG = dataclasses.replace(
+    MOOD, title="PROMIS-29 v2.0 ability to participate in social roles and activities T-score"
+)
 
 #: What gives each picture: pictures without an entry are given hand-made frames below.
 ASKED = {
@@ -41,22 +45,59 @@ ASKED = {
     "observed": oc.CohortModel("pain_nrs_average"),
 }
 MADE = {
-    "survival": pd.DataFrame({"group": "", "time": [5.0, 9.0], "survival": [0.7, 0.4], "low": [0.5, 0.2], "high": [0.9, 0.6]}),
-    "tipping": pd.DataFrame({"delta": [0.0, 1.0], "value": [-1.5, 0.1], "low": [-2.0, -0.6], "high": [-1.0, 0.8]}),
-    "bands": pd.DataFrame({"label": ["worse", "same", "better"], "patients": [4.0, np.nan, 20.0], "shown": ["4", "<5", "20"]}),
+    "survival": pd.DataFrame(
+        {
+            "group": "",
+            "time": [5.0, 9.0],
+            "survival": [0.7, 0.4],
+            "low": [0.5, 0.2],
+            "high": [0.9, 0.6],
+        }
+    ),
+    "tipping": pd.DataFrame(
+        {"delta": [0.0, 1.0], "value": [-1.5, 0.1], "low": [-2.0, -0.6], "high": [-1.0, 0.8]}
+    ),
+    "bands": pd.DataFrame(
+        {
+            "label": ["worse", "same", "better"],
+            "patients": [4.0, np.nan, 20.0],
+            "shown": ["4", "<5", "20"],
+        }
+    ),
     "answers": pd.DataFrame({"group": ["IV", "oral"], 1: [3, 1], 2: [4, 9]}),
-    "correlations": pd.DataFrame({"pain": [1.0, 0.4], "sleep": [0.4, 1.0]}, index=["pain", "sleep"]),
+    "correlations": pd.DataFrame(
+        {"pain": [1.0, 0.4], "sleep": [0.4, 1.0]}, index=["pain", "sleep"]
+    ),
     "funnel": pd.DataFrame({"value": [-1.0, -2.0, -1.4], "se": [0.3, 0.6, 0.2]}),
-    "cells": pd.DataFrame({
-        "order": ["KP", "KP", "PK", "PK"], "period": [1, 2, 1, 2], "arm": ["ketamine", "placebo", "placebo", "ketamine"],
-        "n": 12, "mean": [4.0, 6.0, 6.5, 4.2],
-    }),
-    "swimmer": pd.DataFrame({"patient": [1, 1, 1, 2], "day": [0, 7, 30, 4], "kind": ["infusion", "infusion", "end", "end"]}),
-    "run": pd.DataFrame({
-        "period": ["2026-01", "2026-02"], "value": [0.4, 0.5], "n": [20, 30], "large": [True, False], "signal": [False, True],
-        "centre": 0.45, "low": 0.2, "high": 0.7,
-    }),
-}  # fmt: skip
+    "cells": pd.DataFrame(
+        {
+            "order": ["KP", "KP", "PK", "PK"],
+            "period": [1, 2, 1, 2],
+            "arm": ["ketamine", "placebo", "placebo", "ketamine"],
+            "n": 12,
+            "mean": [4.0, 6.0, 6.5, 4.2],
+        }
+    ),
+    "swimmer": pd.DataFrame(
+        {
+            "patient": [1, 1, 1, 2],
+            "day": [0, 7, 30, 4],
+            "kind": ["infusion", "infusion", "end", "end"],
+        }
+    ),
+    "run": pd.DataFrame(
+        {
+            "period": ["2026-01", "2026-02"],
+            "value": [0.4, 0.5],
+            "n": [20, 30],
+            "large": [True, False],
+            "signal": [False, True],
+            "centre": 0.45,
+            "low": 0.2,
+            "high": 0.7,
+        }
+    ),
+}
 
 
 def answer(kind: str) -> Result:
@@ -66,7 +107,9 @@ def answer(kind: str) -> Result:
     estimates = (Estimate("mean change", -1.5, -2.0, -1.0),)
     facts = {"term": "mean change", "sample": True}
     key = "cells" if kind == "sequences" else kind
-    return Result(ASKED["slopes"], estimates, Counts(2, 2), PAIN, (), {key: MADE[key]}, (kind,), facts)
+    return Result(
+        ASKED["slopes"], estimates, Counts(2, 2), PAIN, (), {key: MADE[key]}, (kind,), facts
+    )
 
 
 def new_axes() -> mpl.axes.Axes:
@@ -90,7 +133,9 @@ def test_every_picture_is_tested_here() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(PICTURES))
-def test_it_draws_on_the_given_axes_and_changes_nothing_global(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_draws_on_the_given_axes_and_changes_nothing_global(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import matplotlib.pyplot as plt
 
     monkeypatch.setattr(plt, "show", lambda *a, **k: pytest.fail("a picture called show()"))
@@ -118,7 +163,9 @@ def test_real_data_are_not_called_invented(kind: str) -> None:
 def test_titles_and_axis_names_stay_inside_the_picture(kind: str) -> None:
     result = answer(kind)
     result = dataclasses.replace(
-        result, outcome=LONG, analysis=dataclasses.replace(result.analysis, label=f"{LONG.title}: asked")
+        result,
+        outcome=LONG,
+        analysis=dataclasses.replace(result.analysis, label=f"{LONG.title}: asked"),
     )
     ax = plot(result, kind, ax=new_axes())
     ax.figure.canvas.draw()
@@ -126,7 +173,9 @@ def test_titles_and_axis_names_stay_inside_the_picture(kind: str) -> None:
     title = ax._left_title.get_window_extent()
     assert title.width < 1.45 * box.width, "the title is cut into lines"
     if ax.get_ylabel():
-        assert ax.yaxis.label.get_window_extent().height < 1.2 * box.height, "the axis name is cut into lines"
+        assert ax.yaxis.label.get_window_extent().height < 1.2 * box.height, (
+            "the axis name is cut into lines"
+        )
 
 
 def test_without_axes_a_new_figure_is_made_and_closed_by_its_owner() -> None:
@@ -205,7 +254,11 @@ def test_colours_follow_the_direction_of_the_instrument() -> None:
     def colours(outcome: Outcome) -> set[str]:
         study = two_visits([5, 6], [2, 3], outcome=outcome)
         ax = plot(oc.PairedT(outcome.name, **BEFORE_AFTER).run(study), ax=new_axes())
-        return {mpl.colors.to_hex(b.get_facecolor()) for b in drawn_on(ax).panels[1].patches if b.get_width()}
+        return {
+            mpl.colors.to_hex(b.get_facecolor())
+            for b in drawn_on(ax).panels[1].patches
+            if b.get_width()
+        }
 
     from outcomes.plots import BLUE, ORANGE
 
@@ -216,25 +269,38 @@ def test_colours_follow_the_direction_of_the_instrument() -> None:
 def test_a_group_has_one_colour_in_all_pictures_whichever_stands_first() -> None:
     study = oc.read_study("data/sample/parallel/study.toml").ready
     asked = [oc.MMRM("pain_nrs_average", reference=arm) for arm in ("ketamine", "placebo")]
-    asked += [oc.Course("pain_nrs_average", by="arm"), oc.SideEffectsByRoute(by="arm", reference="placebo")]
+    asked += [
+        oc.Course("pain_nrs_average", by="arm"),
+        oc.SideEffectsByRoute(by="arm", reference="placebo"),
+    ]
     colours = []
     for question in asked:
         handles, names = plot(question.run(study), ax=new_axes()).get_legend_handles_labels()
         lines = [getattr(h, "lines", (h,))[0] for h in handles]
-        colours.append({n: (h.get_color(), h.get_marker()) for n, h in zip(names, lines, strict=True)})
+        colours.append(
+            {n: (h.get_color(), h.get_marker()) for n, h in zip(names, lines, strict=True)}
+        )
     assert colours[0].keys() == {"ketamine", "placebo"}
     assert all(c == colours[0] for c in colours)
 
 
 def test_many_groups_are_told_apart() -> None:
     n = 12
-    scores = pd.DataFrame({
-        "patient": [f"p{i}" for i in range(n * 4)] * 2, "visit": ["baseline"] * (n * 4) + ["week_4"] * (n * 4),
-        "pain": [float(i % 10) for i in range(n * 8)], "site": [f"clinic {i % n:02d}" for i in range(n * 4)] * 2,
-    })  # fmt: skip
-    result = oc.Course("pain", by="site").run(Study(scores, visits=("baseline", "week_4"), measures={"pain": PAIN}))
+    scores = pd.DataFrame(
+        {
+            "patient": [f"p{i}" for i in range(n * 4)] * 2,
+            "visit": ["baseline"] * (n * 4) + ["week_4"] * (n * 4),
+            "pain": [float(i % 10) for i in range(n * 8)],
+            "site": [f"clinic {i % n:02d}" for i in range(n * 4)] * 2,
+        }
+    )
+    result = oc.Course("pain", by="site").run(
+        Study(scores, visits=("baseline", "week_4"), measures={"pain": PAIN})
+    )
     ax = plot(result, ax=new_axes())
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == [f"clinic {i:02d}" for i in range(n)]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == [
+        f"clinic {i:02d}" for i in range(n)
+    ]
     looks = {
         (line.get_color(), line.get_marker())
         for line in ax.get_lines()
@@ -252,9 +318,13 @@ def test_a_picture_that_is_not_there_is_answered_with_what_there_is() -> None:
 
 
 def test_a_question_that_was_not_run_or_not_answered_says_what_to_do() -> None:
-    with pytest.raises(AnalysisError, match=r"PairedT was not run yet.*oc.plot\(question.run\(study\)\)"):
+    with pytest.raises(
+        AnalysisError, match=r"PairedT was not run yet.*oc.plot\(question.run\(study\)\)"
+    ):
         plot(ASKED["slopes"])
-    failed = oc.Plan(oc.PairedT("pain_nrs_average", before="baseline", after="week_99")).run(SAMPLE)[0]
+    failed = oc.Plan(oc.PairedT("pain_nrs_average", before="baseline", after="week_99")).run(
+        SAMPLE
+    )[0]
     with pytest.raises(AnalysisError, match="was not answered: .*week_99.* run it again"):
         plot(failed)
     with pytest.raises(AnalysisError, match="draws the answer to a question, not Study"):
@@ -266,15 +336,23 @@ def test_a_question_that_was_not_run_or_not_answered_says_what_to_do() -> None:
 def test_several_results_are_a_forest_or_panels() -> None:
     import matplotlib.pyplot as plt
 
-    asked = [oc.PairedT(name, **BEFORE_AFTER, family="main scores") for name in ("pain_nrs_average", "pain_nrs_worst")]
+    asked = [
+        oc.PairedT(name, **BEFORE_AFTER, family="main scores")
+        for name in ("pain_nrs_average", "pain_nrs_worst")
+    ]
     results = oc.Plan(*asked).run(SAMPLE)
     (ax,) = plot(results)
     expected = [-r.main.value for r in results if r.main]
-    effects = [-next(e for e in r.estimates if e.measure.value == "standardised change").value for r in results]
+    effects = [
+        -next(e for e in r.estimates if e.measure.value == "standardised change").value
+        for r in results
+    ]
     points = [float(p.get_xdata()[0]) for p in drawn_on(ax).marks["estimates"]]
     assert points == effects and all(v > 0 for v in expected), "right of the line is better"
     panels = plot(results, "panels")
-    assert [p.get_title(loc="left").split(":")[0] for p in panels] == [r.outcome.title for r in results]
+    assert [p.get_title(loc="left").split(":")[0] for p in panels] == [
+        r.outcome.title for r in results
+    ]
     with pytest.raises(AnalysisError, match="No picture 'pie'"):
         plot(results, "pie")
     with pytest.raises(AnalysisError, match="no result to draw"):
@@ -297,14 +375,22 @@ def test_right_is_better_on_comparisons_and_the_numbers_stay() -> None:
 
 @pytest.mark.parametrize("kind", sorted(PICTURES))
 def test_every_row_of_the_data_has_its_mark(kind: str) -> None:
-    """Counts of marks instead of pixels: a missing dot, bar or line is noticed under every version of matplotlib."""
+    """Counts of marks instead of pixels: a missing dot, bar or line is noticed under every version
+    of matplotlib.
+    """
     result = answer(kind)
     marks = drawn_on(plot(result, kind, ax=new_axes())).marks
     rows = {
-        "bands": ("counts", int(MADE["bands"]["patients"].notna().sum())), "run": ("values", 2), "funnel": ("studies", 1),
-        "sequences": ("means", 2), "swimmer": ("followed", 2), "answers": ("shares", 4), "correlations": ("shares", 1),
-        "survival": ("curves", 1), "tipping": ("estimates", 1),
-    }  # fmt: skip
+        "bands": ("counts", int(MADE["bands"]["patients"].notna().sum())),
+        "run": ("values", 2),
+        "funnel": ("studies", 1),
+        "sequences": ("means", 2),
+        "swimmer": ("followed", 2),
+        "answers": ("shares", 4),
+        "correlations": ("shares", 1),
+        "survival": ("curves", 1),
+        "tipping": ("estimates", 1),
+    }
     if kind in rows:
         key, n = rows[kind]
         assert len(marks[key]) == n
@@ -315,12 +401,24 @@ def test_every_row_of_the_data_has_its_mark(kind: str) -> None:
         "course": lambda: len(marks["n"]) == len(data["course"]),
         "dots": lambda: sum(len(p.get_xdata()) for p in marks["shares"]) == len(data["dots"]),
         "ecdf": lambda: len(marks["cuts"]) == 2,
-        "staircase": lambda: len(marks["seen"]) + len(marks["missing"]) == data["staircase"].drop(columns="n").size,
-        "slopes": lambda: len(marks["patients"][0].get_segments()) == len(data["pairs"][["before", "after"]].drop_duplicates()),
+        "staircase": lambda: (
+            len(marks["seen"]) + len(marks["missing"]) == data["staircase"].drop(columns="n").size
+        ),
+        "slopes": lambda: (
+            len(marks["patients"][0].get_segments())
+            == len(data["pairs"][["before", "after"]].drop_duplicates())
+        ),
         "waterfall": lambda: len(marks["patients"]) == len(data["pairs"]),
-        "raincloud": lambda: sum(len(c.get_offsets()) for c in marks["patients"]) == len(data["groups"]),
-        "estimation": lambda: sum(len(c.get_offsets()) for c in marks["patients"]) == 2 * len(data["pairs"]) and len(marks["margins"]) == 2,
-        "patients": lambda: sum(len(c.get_segments()) for c in marks["patients"]) == len(data["groups"]),
+        "raincloud": lambda: (
+            sum(len(c.get_offsets()) for c in marks["patients"]) == len(data["groups"])
+        ),
+        "estimation": lambda: (
+            sum(len(c.get_offsets()) for c in marks["patients"]) == 2 * len(data["pairs"])
+            and len(marks["margins"]) == 2
+        ),
+        "patients": lambda: (
+            sum(len(c.get_segments()) for c in marks["patients"]) == len(data["groups"])
+        ),
         "observed": lambda: marks["shares"][0].get_array().size == len(data["observed"]),
-    }  # fmt: skip
+    }
     assert counted[kind]()

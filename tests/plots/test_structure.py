@@ -1,4 +1,6 @@
-"""The layout of every picture of every question: nothing is cut, no words overlap, and the caption's promises are drawn."""
+"""The layout of every picture of every question: nothing is cut, no words overlap, and the
+caption's promises are drawn.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,12 @@ def faults(figure: Any, slack: float = 1.0) -> list[str]:
     texts = all_texts(figure)
     boxes = [t.get_window_extent() for t in texts]
     for t, b in zip(texts, boxes, strict=True):
-        if b.x0 < box.x0 - slack or b.x1 > box.x1 + slack or b.y0 < box.y0 - slack or b.y1 > box.y1 + slack:
+        if (
+            b.x0 < box.x0 - slack
+            or b.x1 > box.x1 + slack
+            or b.y0 < box.y0 - slack
+            or b.y1 > box.y1 + slack
+        ):
             found.append(f"cut: {t.get_text()!r} {np.round(b.extents)} in {np.round(box.extents)}")
     for (t, b), (u, c) in itertools.combinations(zip(texts, boxes, strict=True), 2):
         if t.get_rotation() % 90 or u.get_rotation() % 90:
@@ -77,8 +84,11 @@ def faults(figure: Any, slack: float = 1.0) -> list[str]:
     return found
 
 
-#: One answer a kind of picture and number of its rows: another answer of the same shape has the same layout.
-SHAPES = {(kind, len(answers()[name].data.get(kind, ()))): (name, kind) for name, kind in reversed(CASES)}
+#: One answer a kind of picture and number of its rows: another answer of the same shape has the
+#: same layout.
+SHAPES = {
+    (kind, len(answers()[name].data.get(kind, ()))): (name, kind) for name, kind in reversed(CASES)
+}
 
 
 @pytest.mark.parametrize("width", ["single", "double"])
@@ -109,7 +119,14 @@ def test_every_mark_that_the_caption_promises_is_drawn_and_no_other(name: str, k
 def test_every_question_with_data_to_draw_has_a_picture() -> None:
     without = {name for name, result in answers().items() if not kinds(result)}
     # answers that are a table, or a single number of a model
-    assert without <= {"Describe", "EventTable", "Imputed", "Diary", "ReferenceBased", "OneStageSites"}
+    assert without <= {
+        "Describe",
+        "EventTable",
+        "Imputed",
+        "Diary",
+        "ReferenceBased",
+        "OneStageSites",
+    }
 
 
 @pytest.mark.parametrize("kind", ["slopes", "estimation", "raincloud"])
@@ -133,7 +150,9 @@ def test_free_axes_and_subfigures_keep_the_picture_inside() -> None:
     oc.plot(result, ax=ax)
     for panel in drawn(ax).panels:
         b = panel.get_tightbbox()
-        assert b.x0 >= box.x0 - 2 and b.x1 <= box.x1 + 2 and b.y0 >= box.y0 - 2 and b.y1 <= box.y1 + 2
+        assert (
+            b.x0 >= box.x0 - 2 and b.x1 <= box.x1 + 2 and b.y0 >= box.y0 - 2 and b.y1 <= box.y1 + 2
+        )
     figure = Figure(figsize=(14, 4.6), layout="constrained")
     one, two = figure.subfigures(1, 2)
     for part in (one, two):
@@ -152,7 +171,9 @@ def test_a_dark_style_is_readable_and_left_as_it_is(kind: str) -> None:
         style = dict(mpl.rcParams)
         ax = oc.plot(answers()["PairedT"], kind)
         assert dict(mpl.rcParams) == style
-        assert all(abs(luminance(t.get_color()) - luminance("black")) > 0.4 for t in all_texts(ax.figure))
+        assert all(
+            abs(luminance(t.get_color()) - luminance("black")) > 0.4 for t in all_texts(ax.figure)
+        )
     plt.close(ax.figure)
 
 

@@ -1,4 +1,5 @@
-"""Esketamine in ten adolescents: MADRS before and 24 hours after one infusion (osf.io/2ujqn, CC BY 4.0).
+"""Esketamine in ten adolescents: MADRS before and 24 hours after one infusion (osf.io/2ujqn, CC BY
+4.0).
 
 Every printed number, read with our reader from the open file (Latin-1, accented header).
 """
@@ -22,7 +23,13 @@ def study() -> oc.Study:
         wide={"suffix": {"Baseline": "_Baseline", "Post": "_Post"}},
         outcomes={
             "madrs": {"column": "MADRS", "better": "lower", "low": 0, "high": 60, "resolution": 1},
-            "item_10": {"column": "MADRS_Suicide", "better": "lower", "low": 0, "high": 6, "resolution": 1},
+            "item_10": {
+                "column": "MADRS_Suicide",
+                "better": "lower",
+                "low": 0,
+                "high": 6,
+                "resolution": 1,
+            },
         },
     )
 

@@ -1,4 +1,5 @@
-"""Goldstein 2004 (duloxetine; masked data, 172 patients, HAMD17 at four visits): the unstructured REML mixed model.
+"""Goldstein 2004 (duloxetine; masked data, 172 patients, HAMD17 at four visits): the unstructured
+REML mixed model.
 
 Expected values from R (nlme, and the masked data's documentation), at the printed digits.
 """
@@ -22,14 +23,25 @@ def study():
     first = later.drop_duplicates("patient").assign(visit="baseline", hamd=lambda d: d["BASVAL"])
     scores = pd.concat([first, later])[["patient", "visit", "arm", "hamd"]]
     visits = ("baseline", "visit_4", "visit_5", "visit_6", "visit_7")
-    return oc.Study(scores, visits=visits, design="parallel", measures={"hamd": oc.Outcome("hamd", "HAMD17", "lower")})
+    return oc.Study(
+        scores,
+        visits=visits,
+        design="parallel",
+        measures={"hamd": oc.Outcome("hamd", "HAMD17", "lower")},
+    )
 
 
 def test_the_printed_contrasts(study):
     result = oc.MMRM("hamd").run(study)
     assert result.counts.analysed == 172
-    for visit, value, se in (("visit_7", -2.802, 1.114), ("visit_6", -2.225, 1.000), ("visit_5", -1.403, 0.924)):
-        e = oc.MMRM("hamd", df="satterthwaite").run(study)[f"adjusted difference | DRUG - PLACEBO | {visit}"]
+    for visit, value, se in (
+        ("visit_7", -2.802, 1.114),
+        ("visit_6", -2.225, 1.000),
+        ("visit_5", -1.403, 0.924),
+    ):
+        e = oc.MMRM("hamd", df="satterthwaite").run(study)[
+            f"adjusted difference | DRUG - PLACEBO | {visit}"
+        ]
         assert (round(e.value, 3), round(e.se, 3)) == (value, se)
         adjusted = result[f"adjusted difference | DRUG - PLACEBO | {visit}"]
         assert adjusted.value == pytest.approx(e.value, rel=1e-12) and adjusted.se >= e.se
@@ -40,13 +52,19 @@ def test_the_printed_contrasts(study):
 
 
 def test_scores_and_changes_give_the_same_contrast_since_the_baseline_is_in_the_model(study):
-    assert "at visit 7 was −2.80 points for DRUG minus PLACEBO" in oc.MMRM("hamd").run(study).sentence()
+    assert (
+        "at visit 7 was −2.80 points for DRUG minus PLACEBO"
+        in oc.MMRM("hamd").run(study).sentence()
+    )
 
 
 def test_jump_to_reference_as_printed_for_150_bayesian_imputations(study):
-    # rbmi's quickstart vignette (Gower-Page et al. 2022, J Open Source Softw 7:4251): visit 7, 2.136 (SE 1.120, -0.078 to 4.350),
-    # P=.058, placebo - drug; its Monte Carlo standard error is about 0.03. Visit 4 has nothing missing and must agree in full.
-    ask = oc.Imputed(oc.ANCOVA("hamd", before="baseline", after="visit_7"), method="j2r", draws=400, seed=1)
+    # rbmi's quickstart vignette (Gower-Page et al. 2022, J Open Source Softw 7:4251): visit 7,
+    # 2.136 (SE 1.120, -0.078 to 4.350), P=.058, placebo - drug; its Monte Carlo standard error is
+    # about 0.03. Visit 4 has nothing missing and must agree in full.
+    ask = oc.Imputed(
+        oc.ANCOVA("hamd", before="baseline", after="visit_7"), method="j2r", draws=400, seed=1
+    )
     e = ask.run(study).estimates[0]
     assert (-e.value, e.se) == (pytest.approx(2.136, abs=0.1), pytest.approx(1.120, abs=0.03))
     mean = oc.ReferenceBased("hamd").run(study)["adjusted difference | DRUG - PLACEBO | visit_7"]

@@ -1,6 +1,7 @@
 """Senn's peak-flow crossover (formoterol against salbutamol, 13 children): the printed analysis.
 
-Source: Senn, Cross-over Trials in Clinical Research, 2nd ed. 2002, ch. 3; also the AB/BA example of SAS/STAT PROC TTEST.
+Source: Senn, Cross-over Trials in Clinical Research, 2nd ed. 2002, ch. 3; also the AB/BA example of
+SAS/STAT PROC TTEST.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Acupuncture for chronic headache (BMJ 2004;328:744; data: Trials 2006;7:15, CC BY 2.0): descriptive numbers,
-subgroup counts and responders, from the CSV and from the Excel file, through the public face."""
+"""Acupuncture for chronic headache (BMJ 2004;328:744; data: Trials 2006;7:15, CC BY 2.0):
+descriptive numbers, subgroup counts and responders, from the CSV and from the Excel file, through
+the public face.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,12 @@ def study(request) -> oc.Study:
         site="acupuncturist",
         wide=WIDE,
         outcomes=OUTCOMES,
-        columns={"migraine": "category", "age": "number", "sex": "category", "chronicity": "number"},
+        columns={
+            "migraine": "category",
+            "age": "number",
+            "sex": "category",
+            "chronicity": "number",
+        },
         design="parallel",
         allow=["practice_id"],
     )
@@ -55,10 +62,14 @@ def test_who_was_randomised_and_followed(study):
 @pytest.mark.parametrize(
     ("arm", "visit", "mean", "sd"),
     [
-        ("1", "baseline", 24.6, 14.1), ("0", "baseline", 26.7, 16.8), ("1", "month_12", 16.2, 13.7),
-        ("0", "month_12", 22.3, 17.0), ("1", "month_3", 18.0, 14.8), ("0", "month_3", 23.7, 16.8),
+        ("1", "baseline", 24.6, 14.1),
+        ("0", "baseline", 26.7, 16.8),
+        ("1", "month_12", 16.2, 13.7),
+        ("0", "month_12", 22.3, 17.0),
+        ("1", "month_3", 18.0, 14.8),
+        ("0", "month_3", 23.7, 16.8),
     ],
-)  # fmt: skip
+)
 def test_printed_means_of_completers(study, arm, visit, mean, sd):
     group = completers(study, "month_12").where(arm=arm)
     row = oc.Describe(("headache",)).run(group).data["visits"].set_index("visit").loc[visit]

@@ -1,6 +1,8 @@
-"""Vickers et al, BMJ 2004;328:744 (data: Trials 2006;7:15): acupuncture for chronic headache, randomised, 401 patients.
+"""Vickers et al, BMJ 2004;328:744 (data: Trials 2006;7:15): acupuncture for chronic headache,
+randomised, 401 patients.
 
-Every printed ANCOVA figure, once by the kernels and once through the public face. Tolerance: the printed digits.
+Every printed ANCOVA figure, once by the kernels and once through the public face. Tolerance: the
+printed digits.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ COVARIATES = ("age", "sex", "migraine", "chronicity")
 
 
 def patients() -> dict[str, np.ndarray]:
-    """The columns; days are missing where the score of that visit is (the file writes 0 for them)."""
+    """The columns; days are missing where the score of that visit is (the file writes 0 for
+    them).
+    """
     with (PUBLISHED / FILE).open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))
     columns = {c: np.array([float(r[c]) if r[c] else math.nan for r in rows]) for c in rows[0]}
@@ -39,11 +43,15 @@ def patients() -> dict[str, np.ndarray]:
 
 def kernel(before: str, after: str, *, migraine: int | None = None):
     d = patients()
-    keep = ~np.isnan(d[after]) & ~np.isnan(d["pk5"])  # 3 months: the 295 patients who also have 12 months
+    keep = ~np.isnan(d[after]) & ~np.isnan(
+        d["pk5"]
+    )  # 3 months: the 295 patients who also have 12 months
     covariates = [c for c in COVARIATES if migraine is None or c != "migraine"]
     if migraine is not None:
         keep &= d["migraine"] == migraine
-    arm = factor("arm", np.where(d["group"][keep] == 1, "acupuncture", "control"), reference="acupuncture")
+    arm = factor(
+        "arm", np.where(d["group"][keep] == 1, "acupuncture", "control"), reference="acupuncture"
+    )
     terms = [numeric(c, d[c][keep]) for c in (before, *covariates)]
     design = Design((arm, *terms, factor("acupuncturist", d["acupuncturist"][keep].astype(int))))
     return ols(design, d[after][keep]), design
@@ -79,7 +87,9 @@ def test_the_p_value_and_the_adjusted_means():
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> oc.Study:
-    """The same file through the public face: a wide table, days blanked where their visit is missing."""
+    """The same file through the public face: a wide table, days blanked where their visit is
+    missing.
+    """
     d = patients()
     folder = tmp_path_factory.mktemp("vickers")
     columns = ["pk1", "pk2", "pk5", "f1", "f2", "f5", *COVARIATES, "acupuncturist"]
@@ -87,8 +97,13 @@ def study(tmp_path_factory) -> oc.Study:
         out = csv.writer(handle)
         out.writerow(["id", "arm", *columns])
         for i in range(len(d["id"])):
-            numbers = ["" if math.isnan(d[c][i]) else repr(float(d[c][i])).removesuffix(".0") for c in columns]
-            out.writerow([int(d["id"][i]), "acupuncture" if d["group"][i] == 1 else "control", *numbers])
+            numbers = [
+                "" if math.isnan(d[c][i]) else repr(float(d[c][i])).removesuffix(".0")
+                for c in columns
+            ]
+            out.writerow(
+                [int(d["id"][i]), "acupuncture" if d["group"][i] == 1 else "control", *numbers]
+            )
     return oc.read_table(
         folder / "scores.csv",
         patient="id",
@@ -106,8 +121,15 @@ def study(tmp_path_factory) -> oc.Study:
 
 def ask(outcome: str, after: str, **more) -> oc.ANCOVA:
     covariates = more.pop("covariates", COVARIATES)
-    return oc.ANCOVA(outcome, before="baseline", after=after, covariates=covariates, site="acupuncturist",
-                     reference="acupuncture", **more)  # fmt: skip
+    return oc.ANCOVA(
+        outcome,
+        before="baseline",
+        after=after,
+        covariates=covariates,
+        site="acupuncturist",
+        reference="acupuncture",
+        **more,
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +153,9 @@ def test_public_face(study, outcome, after, expected, analysed):
 @pytest.mark.parametrize(("migraine", "expected"), [(1, MIGRAINE_12), (0, TENSION_12)])
 def test_subgroups(study, migraine, expected):
     some = study.where(lambda p: p["migraine"].astype(float) == migraine)
-    e = ask("score", "month_12", covariates=("age", "sex", "chronicity")).run(some)["adjusted difference"]
+    e = ask("score", "month_12", covariates=("age", "sex", "chronicity")).run(some)[
+        "adjusted difference"
+    ]
     assert printed(e.value, e.low, e.high) == expected
 
 

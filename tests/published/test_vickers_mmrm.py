@@ -1,4 +1,6 @@
-"""Vickers 2006 (acupuncture for chronic headache, 401 patients): the mixed model over 3 and 12 months, as computed in R (nlme)."""
+"""Vickers 2006 (acupuncture for chronic headache, 401 patients): the mixed model over 3 and 12
+months, as computed in R (nlme).
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,13 @@ FILE = "vickers2004_acupuncture/acupuncture.csv"
 def test_control_minus_acupuncture_at_3_and_12_months():
     data = pd.read_csv(PUBLISHED / FILE, encoding="utf-8-sig")
     data["arm"] = data["group"].map({0: "control", 1: "acupuncture"})
-    wide = data.rename(columns={"id": "patient", "pk1": "baseline", "pk2": "month_3", "pk5": "month_12"})
+    wide = data.rename(
+        columns={"id": "patient", "pk1": "baseline", "pk2": "month_3", "pk5": "month_12"}
+    )
     visits = ("baseline", "month_3", "month_12")
-    scores = wide.melt(["patient", "arm"], value_vars=visits, var_name="visit", value_name="headache")
+    scores = wide.melt(
+        ["patient", "arm"], value_vars=visits, var_name="visit", value_name="headache"
+    )
     study = oc.Study(
         scores,
         visits=visits,

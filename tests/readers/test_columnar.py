@@ -37,10 +37,16 @@ TYPES = {
     ),
     "category": (pa.array(["b", "a", None]).dictionary_encode(), ["b", "a", ""]),
     "yes": (pa.array([True, None, False]), ["TRUE", "", "FALSE"]),
-    "day": (pa.array([datetime.date(2024, 3, 4), None, datetime.date(1, 1, 1)]), ["2024-03-04", "", "0001-01-01"]),
+    "day": (
+        pa.array([datetime.date(2024, 3, 4), None, datetime.date(1, 1, 1)]),
+        ["2024-03-04", "", "0001-01-01"],
+    ),
     "time": (pa.array([datetime.time(1, 2, 3), None, None]), ["01:02:03", "", ""]),
     "moment": (
-        pa.array([datetime.datetime(2024, 3, 4), None, datetime.datetime(2024, 3, 4, 5, 6, 7)], pa.timestamp("us")),
+        pa.array(
+            [datetime.datetime(2024, 3, 4), None, datetime.datetime(2024, 3, 4, 5, 6, 7)],
+            pa.timestamp("us"),
+        ),
         ["2024-03-04", "", "2024-03-04 05:06:07"],
     ),
     "zoned": (
@@ -61,31 +67,51 @@ def test_a_type_as_text(kind, tmp_path):
     values, text = TYPES[kind]
     table = read_parquet(parquet(tmp_path / "a.parquet", id=pa.array(["a", "b", "c"]), x=values))
     assert table["x"].tolist() == text and not table.notes
-    assert table.address(2, "x") == "row 3, column x" and table.size == (tmp_path / "a.parquet").stat().st_size
+    assert (
+        table.address(2, "x") == "row 3, column x"
+        and table.size == (tmp_path / "a.parquet").stat().st_size
+    )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
-@given(values=st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=8))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
+)
+@given(
+    values=st.lists(
+        st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_numbers_come_back(values, tmp_path):
     path = parquet(tmp_path / "a.parquet", id=["k"] * len(values), x=pa.array(values, pa.float64()))
     assert [float(t) if t else None for t in read_parquet(path)["x"]] == values
 
 
 def test_not_a_number_is_coded_missing_and_a_null_is_blank(tmp_path):
-    path = parquet(tmp_path / "a.parquet", id=["a", "b", "c"], visit=["pre"] * 3, nrs=[float("nan"), None, 7.0])
+    path = parquet(
+        tmp_path / "a.parquet", id=["a", "b", "c"], visit=["pre"] * 3, nrs=[float("nan"), None, 7.0]
+    )
     (tmp_path / "study.toml").write_text(
         '[data]\nscores = "a.parquet"\n[roles]\npatient = "id"\nvisit = "visit"\n'
         '[outcomes]\nnrs = { better = "lower", low = 0, high = 10 }\n'
     )
     study = read_study(tmp_path / "study.toml")
-    assert study.columns.set_index("column").loc["nrs", ["parsed", "blank", "coded"]].tolist() == [1, 1, 1]
+    assert study.columns.set_index("column").loc["nrs", ["parsed", "blank", "coded"]].tolist() == [
+        1,
+        1,
+        1,
+    ]
     [said] = read_parquet(path).notes
     assert said.addresses == ("row 1, column nrs",)
 
 
 def test_a_first_study_file(tmp_path):
     path = parquet(
-        tmp_path / "a.parquet", patient=["a", "a", "b", "b"], visit=["pre", "post"] * 2, nrs_avg=[7, 4, 8, 6]
+        tmp_path / "a.parquet",
+        patient=["a", "a", "b", "b"],
+        visit=["pre", "post"] * 2,
+        nrs_avg=[7, 4, 8, 6],
     )
     text, study, _ = guess_study(path)
     assert study is not None and 'scores = "a.parquet"' in text
@@ -94,7 +120,10 @@ def test_a_first_study_file(tmp_path):
 
 def test_what_has_no_text_form_is_refused_by_name(tmp_path):
     odd = {"l": [[1]], "s": [{"a": 1}], "raw": [b"x"], "long": pa.array([5], pa.duration("s"))}
-    with pytest.raises(DataError, match=r"4 column.*l \(list\), s \(struct\), raw \(binary\), long \(duration\[s\]\)"):
+    with pytest.raises(
+        DataError,
+        match=r"4 column.*l \(list\), s \(struct\), raw \(binary\), long \(duration\[s\]\)",
+    ):
         read_parquet(parquet(tmp_path / "a.parquet", id=["a"], **odd))
 
 
@@ -121,7 +150,9 @@ def test_broken_empty_and_encrypted_files(tmp_path):
 
 
 def test_the_same_name_twice_is_refused(tmp_path):
-    twice = pa.Table.from_arrays([pa.array(["a"]), pa.array([1]), pa.array([2])], names=["id", "x", " x"])
+    twice = pa.Table.from_arrays(
+        [pa.array(["a"]), pa.array([1]), pa.array([2])], names=["id", "x", " x"]
+    )
     pq.write_table(twice, tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"'x' \(2 times\)"):
         read_parquet(tmp_path / "a.parquet")
@@ -135,7 +166,9 @@ def test_more_cells_than_memory_would_hold_are_refused_before_they_are_read(tmp_
 
 
 def test_ten_thousand_columns(tmp_path):
-    table = read_parquet(parquet(tmp_path / "a.parquet", **{f"c{i}": [1.0, None] for i in range(10_000)}))
+    table = read_parquet(
+        parquet(tmp_path / "a.parquet", **{f"c{i}": [1.0, None] for i in range(10_000)})
+    )
     assert len(table.columns) == 10_000 and len(table) == 1 and table.notes[0].rule == "empty_rows"
 
 

@@ -24,10 +24,14 @@ def read(tmp_path, content, **options):
     return read_delimited(write(tmp_path, content), **options)
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\0", exclude_categories=("Cs",)), max_size=8)
+CELL = st.text(
+    st.characters(codec="utf-8", exclude_characters="\r\0", exclude_categories=("Cs",)), max_size=8
+)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     rows=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=8),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
@@ -46,7 +50,8 @@ def test_what_is_written_is_read_back(tmp_path, rows, delimiter, quoting, end):
 
 
 @pytest.mark.parametrize(
-    "text", ["None", "NA", "N/A", "null", "nan", "001", "1e5", " 7 ", "-", "TRUE", "7,5", "½", "inf"]
+    "text",
+    ["None", "NA", "N/A", "null", "nan", "001", "1e5", " 7 ", "-", "TRUE", "7,5", "½", "inf"],
 )
 def test_no_text_is_taken_for_something_else(tmp_path, text):
     table = read(tmp_path, f'id,answer\n001,"{text}"\n')
@@ -104,7 +109,10 @@ def test_titles_above_the_table_need_the_heading_row(tmp_path):
         ("\ufeff", "a.csv is empty"),
         ("id,nrs\n", "headings but no rows: id, nrs"),
         ("id,nrs\n,\n", "headings but no rows"),
-        ("id,nrs\n1,7,SECRET\n2,6\n3,5,SECRET\n", r"line 2: 3 cells where the heading row has 2 \(1 more such lines\)"),
+        (
+            "id,nrs\n1,7,SECRET\n2,6\n3,5,SECRET\n",
+            r"line 2: 3 cells where the heading row has 2 \(1 more such lines\)",
+        ),
         ("id,nrs,x\n1,7\n", "line 2: 2 cells where the heading row has 3"),
         ('id,where\n1,"a\nb"\n2,SECRET,c\n', "line 4: 3 cells where the heading row has 2"),
         ('id,nrs\n1,"SECRET\n2,7\n', "line 2: a quotation mark is not closed"),
@@ -133,11 +141,17 @@ def test_headings_are_kept_and_unnamed_columns_are_named(tmp_path):
 
 def test_the_european_and_unicode_exports_are_read():
     table = read_delimited(EXPORTS / "european_semicolon_cp1252.csv")
-    assert table["nrs_avg_pre"].tolist() == ["7,5", "8", "9,5"] and table["record_id"].tolist()[2] == "Müller"
+    assert (
+        table["nrs_avg_pre"].tolist() == ["7,5", "8", "9,5"]
+        and table["record_id"].tolist()[2] == "Müller"
+    )
     table = read_delimited(EXPORTS / "utf16_excel_unicode_text.txt")
     assert table.frame.to_numpy(object).tolist() == [["001", "7", "4"]]
     table = read_delimited(EXPORTS / "excel_utf8_bom.csv")
-    assert table.columns == ("record_id", "nrs_avg") and table["record_id"].tolist() == ["001", "002"]
+    assert table.columns == ("record_id", "nrs_avg") and table["record_id"].tolist() == [
+        "001",
+        "002",
+    ]
 
 
 def test_every_cell_of_the_published_files_is_read():

@@ -14,7 +14,10 @@ from outcomes.readers.formats.preflight import preflight
 from tests.readers.books import BOOK, plain, raw, sheet
 from tests.shared import EXPORTS, PUBLISHED
 
-TABLE = '<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c></row><row r="2"><c r="A2"><v>7</v></c></row>'
+TABLE = (
+    '<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c></row><row r="2"><c'
+    ' r="A2"><v>7</v></c></row>'
+)
 
 
 def test_a_plain_table(tmp_path):
@@ -60,7 +63,11 @@ def test_titles_and_two_heading_rows_with_merged_cells(tmp_path):
 
 def test_a_title_merged_over_the_table_is_no_group(tmp_path):
     table = read_excel(
-        plain(tmp_path / "a.xlsx", [["Clinic"], ["id", "nrs"], ["1", 7]], lambda p: p.merge_cells("A1:B1"))
+        plain(
+            tmp_path / "a.xlsx",
+            [["Clinic"], ["id", "nrs"], ["1", 7]],
+            lambda p: p.merge_cells("A1:B1"),
+        )
     )
     assert table.columns == ("id", "nrs")
 
@@ -82,10 +89,14 @@ def test_formulas_hidden_rows_columns_sheets_and_comments_are_told(tmp_path):
         page["A2"].comment = Comment("SECRET", "x")
         page.parent.create_sheet("names").sheet_state = "hidden"
 
-    table = read_excel(plain(tmp_path / "a.xlsx", [["id", "nrs", "change"], ["1", 7], ["2", 6]], change))
+    table = read_excel(
+        plain(tmp_path / "a.xlsx", [["id", "nrs", "change"], ["1", 7], ["2", 6]], change)
+    )
     told = {n.rule: n for n in table.notes}
     assert told["formula"].addresses == ("C2",)
-    assert told["hidden_row"].addresses == ("row 3",) and told["hidden_column"].addresses == ("column B",)
+    assert told["hidden_row"].addresses == ("row 3",) and told["hidden_column"].addresses == (
+        "column B",
+    )
     assert "names" in told["hidden_sheet"].message and "comments" in told
     assert "SECRET" not in repr(table.notes)
 
@@ -99,7 +110,10 @@ def test_the_sheet_is_named_where_there_are_several(tmp_path):
     path = plain(tmp_path / "a.xlsx", [["id", "nrs"], ["1", 7]], change)
     with pytest.raises(DataError, match="2 visible sheets with cells: Scores, Other"):
         read_excel(path)
-    with pytest.raises(DataError, match=r"No sheet 'Scorse'\. There is: Scores, Other, Empty\. Did you mean 'Scores'"):
+    with pytest.raises(
+        DataError,
+        match=r"No sheet 'Scorse'\. There is: Scores, Other, Empty\. Did you mean 'Scores'",
+    ):
         read_excel(path, sheet="Scorse")
     assert read_excel(path, sheet="Scores").columns == ("id", "nrs")
     with pytest.raises(DataError, match="'Empty', is empty"):
@@ -115,13 +129,19 @@ def test_the_heading_row_can_be_given(tmp_path):
 
 @pytest.mark.parametrize(
     "cell",
-    ['<c r="XFD1048576"><v>1</v></c>', "<c r = 'XFD1048576'><v>1</v></c>", '<c s="1"\n r="XFD1048576"/>'],
+    [
+        '<c r="XFD1048576"><v>1</v></c>',
+        "<c r = 'XFD1048576'><v>1</v></c>",
+        '<c s="1"\n r="XFD1048576"/>',
+    ],
 )
 def test_a_small_workbook_that_claims_a_million_columns_is_refused_at_once(tmp_path, cell):
     path = raw(tmp_path / "a.xlsx", f'{TABLE}<row r="1048576">{cell}</row>')
     assert path.stat().st_size < 5_000
     start = time.perf_counter()
-    with pytest.raises(DataError, match=r"reaches to cell XFD1048576, 1048576 rows by 16384 columns"):
+    with pytest.raises(
+        DataError, match=r"reaches to cell XFD1048576, 1048576 rows by 16384 columns"
+    ):
         read_excel(path)
     assert time.perf_counter() - start < 2
 
@@ -136,8 +156,14 @@ def test_the_raw_workbook_itself_is_fine(tmp_path):
         ({"extra": [("xl/vbaProject.bin", b"x")]}, "contains macros"),
         ({"extra": [("xl/../../evil.xml", b"<a/>")]}, "points outside it"),
         ({"extra": [("/etc/x.xml", b"<a/>")]}, "points outside it"),
-        ({"extra": [("xl/media/zeros.bin", bytes(3_000_000))]}, "unpacks to more than 200 times its size"),
-        ({"extra": [("xl/sharedStrings.xml", b'<sst uniqueCount="4000000000"></sst>')]}, "claims 4000000000 texts"),
+        (
+            {"extra": [("xl/media/zeros.bin", bytes(3_000_000))]},
+            "unpacks to more than 200 times its size",
+        ),
+        (
+            {"extra": [("xl/sharedStrings.xml", b'<sst uniqueCount="4000000000"></sst>')]},
+            "claims 4000000000 texts",
+        ),
         ({"page": '<!DOCTYPE x [<!ENTITY a "b">]>' + sheet(TABLE)}, "declares a document type"),
         ({"page": sheet(TABLE).encode("utf-16")}, "unusual encoding"),
         ({"extra": [(f"xl/x{i}.xml", b"<a/>") for i in range(2_001)]}, "parts"),
@@ -191,17 +217,33 @@ def test_broken_xml_is_a_clear_error(tmp_path):
 def test_the_clinic_workbook(name):
     table = read_excel(EXPORTS / name)
     assert table.columns == (
-        "Patient ID", "Patient Sex", "Patient Infusion date", "Pre NRS", "Pre BPI int.", "Pre PHQ9",
-        "Post NRS", "Post BPI int.", "Post PHQ9", "Change NRS",
-    )  # fmt: skip
+        "Patient ID",
+        "Patient Sex",
+        "Patient Infusion date",
+        "Pre NRS",
+        "Pre BPI int.",
+        "Pre PHQ9",
+        "Post NRS",
+        "Post BPI int.",
+        "Post PHQ9",
+        "Change NRS",
+    )
     assert table["Patient ID"].tolist() == ["001", "002", "003", "004", "005", "Mean", "2024-10-07"]
-    assert table["Patient Infusion date"].tolist()[:5] == ["2024-03-04", "2024-03-11", "18/03/2024", "45376", "2024-03"]
+    assert table["Patient Infusion date"].tolist()[:5] == [
+        "2024-03-04",
+        "2024-03-11",
+        "18/03/2024",
+        "45376",
+        "2024-03",
+    ]
     assert table["Pre NRS"].tolist()[:5] == ["7", "7/10", "8-9", ">8", "ten"]
     assert table["Pre BPI int."].tolist()[:5] == ["6,5", "8", "7", "½", "8.0000000001"]
     told = {n.rule: n for n in table.notes}
     assert told["formula"].addresses == ("J6",) and told["hidden_row"].addresses == ("row 10",)
     assert (
-        told["title_row"].addresses == ("A1", "A2") and "lookup" in told["hidden_sheet"].message and "comments" in told
+        told["title_row"].addresses == ("A1", "A2")
+        and "lookup" in told["hidden_sheet"].message
+        and "comments" in told
     )
 
 

@@ -1,4 +1,6 @@
-"""FHIR: every answer and score comes back whole with its place, or is listed; nobody's name is ever kept."""
+"""FHIR: every answer and score comes back whole with its place, or is listed; nobody's name is ever
+kept.
+"""
 
 from __future__ import annotations
 
@@ -31,23 +33,41 @@ def coding(code, number=None, url=ORDINAL, **more):
 
 def response(items, **more):
     return {
-        "resourceType": "QuestionnaireResponse", "status": "completed", "questionnaire": "http://forms.example/pain",
-        "subject": {"reference": "Patient/p1"}, "authored": "2024-03-04T08:00:00+01:00", "item": items, **more,
-    }  # fmt: skip
+        "resourceType": "QuestionnaireResponse",
+        "status": "completed",
+        "questionnaire": "http://forms.example/pain",
+        "subject": {"reference": "Patient/p1"},
+        "authored": "2024-03-04T08:00:00+01:00",
+        "item": items,
+        **more,
+    }
 
 
 def item(link, *values, **more):
-    answers = {"answer": [v if isinstance(v, dict) else {"valueInteger": v} for v in values]} if values else {}
+    answers = (
+        {"answer": [v if isinstance(v, dict) else {"valueInteger": v} for v in values]}
+        if values
+        else {}
+    )
     return {"linkId": link, **answers, **more}
 
 
 def observation(code="72514-3", value=7, **more):
-    named = {"coding": [{"system": "http://loinc.org", "code": code}]} if isinstance(code, str) else code
+    named = (
+        {"coding": [{"system": "http://loinc.org", "code": code}]}
+        if isinstance(code, str)
+        else code
+    )
     given = {} if value is None else value if isinstance(value, dict) else {"valueInteger": value}
     return {
-        "resourceType": "Observation", "status": "final", "code": named, "subject": {"reference": "Patient/p1"},
-        "effectiveDateTime": "2024-03-04", **given, **more,
-    }  # fmt: skip
+        "resourceType": "Observation",
+        "status": "final",
+        "code": named,
+        "subject": {"reference": "Patient/p1"},
+        "effectiveDateTime": "2024-03-04",
+        **given,
+        **more,
+    }
 
 
 def bundle(*resources, **more):
@@ -58,7 +78,11 @@ def bundle(*resources, **more):
 @pytest.fixture
 def read(tmp_path):
     def reading(*resources, name="a.json", **options):
-        text = resources[0] if isinstance(resources[0], str) else json.dumps(bundle(*resources), ensure_ascii=False)
+        text = (
+            resources[0]
+            if isinstance(resources[0], str)
+            else json.dumps(bundle(*resources), ensure_ascii=False)
+        )
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         return read_fhir(path, **options)
@@ -74,7 +98,7 @@ def notes(table, rule):
     return [n for n in table.notes if n.rule == rule]
 
 
-# --- the examples ---------------------------------------------------------------------------------------------------
+# --- the examples ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -84,7 +108,13 @@ def test_the_example_observations_whole(file, place, first):
     table = read_fhir(EXPORTS / file, resource="Observation")
     assert table.frame.to_dict("list") == {
         "patient": ["a1", "a1", "a2", "a2", "a1"],
-        "date": ["2024-03-04T08:11:52-07:00", "2024-04-05T19:30:00-06:00", "2024-03-11", "2024-04-10", "2024-03-04"],
+        "date": [
+            "2024-03-04T08:11:52-07:00",
+            "2024-04-05T19:30:00-06:00",
+            "2024-03-11",
+            "2024-04-10",
+            "2024-03-04",
+        ],
         "72514-3": ["7", "4", ">=8", "", "LA10138-8"],
         "BPI/worst": ["", "", "", "", "9"],
         "BPI/average": ["", "", "", "", "7"],
@@ -95,29 +125,46 @@ def test_the_example_observations_whole(file, place, first):
     assert table.own("72514-3").all()
     (left,) = notes(table, "fhir_status")
     assert (left.message, left.addresses) == (
-        "1 Observation(s) with status entered-in-error left out.", (f"Observation at {place} {first + 4}",),
-    )  # fmt: skip
+        "1 Observation(s) with status entered-in-error left out.",
+        (f"Observation at {place} {first + 4}",),
+    )
     assert "asked-declined" in notes(table, "fhir_absent")[0].message
-    assert len(notes(table, "fhir_amended")) == len(notes(table, "fhir_period")) == len(notes(table, "fhir_code")) == 1
+    assert (
+        len(notes(table, "fhir_amended"))
+        == len(notes(table, "fhir_period"))
+        == len(notes(table, "fhir_code"))
+        == 1
+    )
 
 
 @pytest.mark.parametrize("file", ["fhir_bundle.json", "bulk_QuestionnaireResponse.ndjson"])
 def test_the_example_responses_whole(file):
     table = read_fhir(EXPORTS / file, resource="QuestionnaireResponse")
     assert table.frame.to_dict("list") == {
-        "patient": ["a1", "a1"], "date": ["2024-03-04T08:11:52-07:00", "2024-04-05T19:40:03-06:00"],
+        "patient": ["a1", "a1"],
+        "date": ["2024-03-04T08:11:52-07:00", "2024-04-05T19:40:03-06:00"],
         "instrument": ["loinc.org/q/44249-1|2.74"] * 2,
-        "/44250-9": ["2", "1"], "/44255-8": ["3", "1"], "/44259-0": ["LA6569-3", ""], "/44261-6": ["14", "9"],
-    }  # fmt: skip
-    assert [n.count for n in table.notes if n.rule in ("fhir_status", "fhir_ordinal", "fhir_code")] == [3, 1, 1]
+        "/44250-9": ["2", "1"],
+        "/44255-8": ["3", "1"],
+        "/44259-0": ["LA6569-3", ""],
+        "/44261-6": ["14", "9"],
+    }
+    assert [
+        n.count for n in table.notes if n.rule in ("fhir_status", "fhir_ordinal", "fhir_code")
+    ] == [3, 1, 1]
 
 
 def test_one_page_of_several_and_what_the_server_withheld_are_said():
     table = read_fhir(EXPORTS / "fhir_bundle.json", resource="Observation")
     assert notes(table, "fhir_page")[0].severity == "error"
     assert notes(table, "fhir_outcome")[0].addresses == ("entry 13",)
-    assert notes(table, "fhir_other")[0].message == "3 resource(s) of type QuestionnaireResponse were not read."
-    with pytest.raises(DataError, match=r'3 QuestionnaireResponses and 7 Observations\. Say which .*resource = "'):
+    assert (
+        notes(table, "fhir_other")[0].message
+        == "3 resource(s) of type QuestionnaireResponse were not read."
+    )
+    with pytest.raises(
+        DataError, match=r'3 QuestionnaireResponses and 7 Observations\. Say which .*resource = "'
+    ):
         read_fhir(EXPORTS / "fhir_bundle.json")
 
 
@@ -129,7 +176,10 @@ def test_a_manifest_names_the_files_and_fetches_nothing(tmp_path, monkeypatch):
     path = tmp_path / "manifest.json"
     path.write_bytes((EXPORTS / "bulk_manifest.json").read_bytes())
     (tmp_path / "o.ndjson").write_text("")
-    with pytest.raises(DataError, match=r"list of a bulk export.*o\.ndjson \(Observation, beside it\)\..*had errors"):
+    with pytest.raises(
+        DataError,
+        match=r"list of a bulk export.*o\.ndjson \(Observation, beside it\)\..*had errors",
+    ):
         read_fhir(path)
 
 
@@ -167,7 +217,9 @@ def test_what_cannot_be_read_as_a_score_is_listed_by_its_resource(tmp_path):
         more='per = "day", codes = { LA10138-8 = 7 }',
         instruments='pain_nrs = "72514-3"',
     )
-    (tmp_path / "study.toml").write_text(text.replace('pain_nrs = "72514-3"', 'pain_nrs = { now = "72514-3" }'))
+    (tmp_path / "study.toml").write_text(
+        text.replace('pain_nrs = "72514-3"', 'pain_nrs = { now = "72514-3" }')
+    )
     study = read_study(tmp_path / "study.toml")
     assert study.scores["72514-3"].tolist()[:2] == [7, 4]
     row = study.columns.set_index("column").loc["72514-3"]
@@ -188,7 +240,8 @@ def test_init_writes_a_study_file_that_days_complete(file, tmp_path):
     else:
         assert 'phq9 = { 1 = "/44250-9", 2 = "/44255-8", 3 = "/44259-0" }' in text
     done = text.replace(
-        "# days = { baseline = [-7, 0], week_4 = [14, 42] }", "days = { baseline = [0, 0], week_4 = [14, 42] }"
+        "# days = { baseline = [-7, 0], week_4 = [14, 42] }",
+        "days = { baseline = [0, 0], week_4 = [14, 42] }",
     )
     (tmp_path / "study.toml").write_text(done)
     if not file.endswith(".json"):  # the bundle has two rows of one patient on one day
@@ -197,45 +250,83 @@ def test_init_writes_a_study_file_that_days_complete(file, tmp_path):
 
 def test_init_knows_instruments_by_loinc_and_joins_days(tmp_path):
     days = ("2024-03-04", "2024-04-02")
-    scores = [("72514-3", 7, "08:00:00Z"), ("44261-6", 14, "08:10:00Z"), ("70274-6", 9, "08:12:00Z")]
+    scores = [
+        ("72514-3", 7, "08:00:00Z"),
+        ("44261-6", 14, "08:10:00Z"),
+        ("70274-6", 9, "08:12:00Z"),
+    ]
     many = [
-        observation(code, value - 2 * n, effectiveDateTime=f"{day}T{time}", subject={"reference": f"Patient/k{k}"})
-        for k in range(3) for n, day in enumerate(days) for code, value, time in scores
-    ]  # fmt: skip
+        observation(
+            code,
+            value - 2 * n,
+            effectiveDateTime=f"{day}T{time}",
+            subject={"reference": f"Patient/k{k}"},
+        )
+        for k in range(3)
+        for n, day in enumerate(days)
+        for code, value, time in scores
+    ]
     (tmp_path / "bundle.json").write_text(json.dumps(bundle(*many)))
     text, _, _ = guess_study(tmp_path / "bundle.json")
     assert 'scores = { file = "bundle.json", per = "day" }   # guess' in text
     (tmp_path / "study.toml").write_text(text.replace("# days = ", "days = "))
     study = read_study(tmp_path / "study.toml").score()
     assert study.outcome_names == ["pain_nrs_now", "phq9_total", "gad7_total"]
-    assert study.scores[["72514-3", "44261-6", "70274-6"]].to_numpy().tolist() == [[7, 14, 9], [5, 12, 7]] * 3
+    assert (
+        study.scores[["72514-3", "44261-6", "70274-6"]].to_numpy().tolist()
+        == [[7, 14, 9], [5, 12, 7]] * 3
+    )
 
 
-# --- strict JSON ----------------------------------------------------------------------------------------------------
+# --- strict JSON ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "text, words",
     [
-        ('{"resourceType": "Bundle",\n "entry": [SECRET]}', "a.json is not valid JSON: line 2, column 12."),
+        (
+            '{"resourceType": "Bundle",\n "entry": [SECRET]}',
+            "a.json is not valid JSON: line 2, column 12.",
+        ),
         ('{"resourceType": "Bundle"', "is not valid JSON: line 1, column 26."),
         ('{"resourceType": "Bundle"}\n{}', "is not valid JSON: line 2, column 1."),
-        ('{"a": "SECRET", "b": 1,\n "a": 2}', "the same key twice in one object: line 2, column 2."),
-        ('{"a": [{"x": 1}, {"x": "{ \\" NaN",\n "x": 2}]}', "the same key twice in one object: line 2, column 2."),
-        ('{"a": "NaN",\n\n "b": NaN}', "a number that JSON does not know (NaN or Infinity): line 3, column 7."),
-        ('{"a": [1,\n-Infinity]}', "a number that JSON does not know (NaN or Infinity): line 2, column 1."),
-        ('{"id": "x",\n "id2": 1, "linkId": "\\ud800"}', "half a character or a zero byte: line 2, column 22."),
+        (
+            '{"a": "SECRET", "b": 1,\n "a": 2}',
+            "the same key twice in one object: line 2, column 2.",
+        ),
+        (
+            '{"a": [{"x": 1}, {"x": "{ \\" NaN",\n "x": 2}]}',
+            "the same key twice in one object: line 2, column 2.",
+        ),
+        (
+            '{"a": "NaN",\n\n "b": NaN}',
+            "a number that JSON does not know (NaN or Infinity): line 3, column 7.",
+        ),
+        (
+            '{"a": [1,\n-Infinity]}',
+            "a number that JSON does not know (NaN or Infinity): line 2, column 1.",
+        ),
+        (
+            '{"id": "x",\n "id2": 1, "linkId": "\\ud800"}',
+            "half a character or a zero byte: line 2, column 22.",
+        ),
         ('{"linkId": "\\u0000"}', "half a character or a zero byte: line 1, column 12."),
         ("[" * 100_000, "a.json is refused: it is nested deeper than any FHIR resource."),
         ("[1]", "JSON, but no FHIR resource"),
         ('{"resourceType": 5}', "entry 1 is no FHIR resource"),
         ('{"resourceType": "Bundle", "entry": {}}', "no whole bundle"),
-        ('{"resourceType": "Bundle", "entry": [{"resource": "SECRET"}]}', "entry 1 is no FHIR resource"),
+        (
+            '{"resourceType": "Bundle", "entry": [{"resource": "SECRET"}]}',
+            "entry 1 is no FHIR resource",
+        ),
         ('{"resourceType": "Bundle", "type": "history"}', "is a history"),
-        ('{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Bundle"}}]}', "a bundle in a bundle"),
+        (
+            '{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Bundle"}}]}',
+            "a bundle in a bundle",
+        ),
         ('{"resourceType": "Bundle"}', "neither answers to questionnaires nor observations"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_strict_fhir_is_refused_by_place(read, text, words):
     with pytest.raises(DataError, match=re.escape(words)) as caught:
         read(text)
@@ -257,7 +348,8 @@ def test_a_line_of_a_bulk_file_is_named(read, tmp_path):
 
 def test_line_separators_within_a_string_end_no_line(read):
     table = read(
-        json.dumps(response([item("q", {"valueString": "a\u2028b\x85c"})]), ensure_ascii=False), name="a.ndjson"
+        json.dumps(response([item("q", {"valueString": "a\u2028b\x85c"})]), ensure_ascii=False),
+        name="a.ndjson",
     )
     assert cells(table, "q") == ["a\u2028b\x85c"]
 
@@ -271,30 +363,46 @@ def test_deep_items_are_bounded(read):
     assert "nested deeper than 40" in notes(table, "fhir_unusable")[0].message
 
 
-# --- privacy --------------------------------------------------------------------------------------------------------
+# --- privacy --------------------------------------------------------------------------------------
 
 
 def test_nothing_that_names_a_patient_is_kept_or_told(tmp_path, read):
     secret = "CANARY"
     person = {
-        "resourceType": "Patient", "id": "p1", "name": [{"family": secret}], "telecom": [{"value": secret}],
-        "address": [{"city": secret}], "birthDate": secret, "text": {"status": "generated", "div": secret},
-        "photo": [{"url": secret}], "contact": [{"name": {"text": secret}}],
-    }  # fmt: skip
+        "resourceType": "Patient",
+        "id": "p1",
+        "name": [{"family": secret}],
+        "telecom": [{"value": secret}],
+        "address": [{"city": secret}],
+        "birthDate": secret,
+        "text": {"status": "generated", "div": secret},
+        "photo": [{"url": secret}],
+        "contact": [{"name": {"text": secret}}],
+    }
     asked = response(
-        [item("q", 1, text="How bad?")], subject={"reference": "Patient/p1", "display": secret}, author={"display": secret},
-        contained=[{**person, "id": "c"}], text={"status": "generated", "div": secret},
+        [item("q", 1, text="How bad?")],
+        subject={"reference": "Patient/p1", "display": secret},
+        author={"display": secret},
+        contained=[{**person, "id": "c"}],
+        text={"status": "generated", "div": secret},
         extension=[{"url": "http://x", "valueString": secret}],
-    )  # fmt: skip
-    table = read(person, asked, {"resourceType": "Practitioner", "id": "d", "name": [{"text": secret}]})
+    )
+    table = read(
+        person, asked, {"resourceType": "Practitioner", "id": "d", "name": [{"text": secret}]}
+    )
     kept = repr(read_resources(tmp_path / "a.json"))
-    assert secret not in kept and secret not in repr((table.frame.to_dict(), table.notes, table.places.to_dict()))
+    assert secret not in kept and secret not in repr(
+        (table.frame.to_dict(), table.notes, table.places.to_dict())
+    )
     assert cells(table, "q") == ["1"]
 
 
 def test_no_value_and_no_id_in_any_message(read):
     ugly = [
-        response([item("q", {"valueAttachment": {"title": "CANARY"}}, {"valueInteger": "CANARY"})], id="CANARY1"),
+        response(
+            [item("q", {"valueAttachment": {"title": "CANARY"}}, {"valueInteger": "CANARY"})],
+            id="CANARY1",
+        ),
         response([item("q", 1)], id="CANARY2", subject={"reference": "Group/CANARY"}),
         response([item("q", 1)], status="CANARY"),
         response({"linkId": "CANARY"}),
@@ -306,7 +414,7 @@ def test_no_value_and_no_id_in_any_message(read):
     assert {f"QuestionnaireResponse at entry {n}" for n in range(1, 6)} <= listed
 
 
-# --- whose ----------------------------------------------------------------------------------------------------------
+# --- whose ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -331,11 +439,20 @@ def test_subjects(read, subject, code):
 @pytest.mark.parametrize(
     "subject",
     [
-        None, "Patient/p1", {}, {"reference": 5}, {"reference": "Group/g"}, {"reference": "Patient/"}, {"reference": "#x"},
-        {"reference": "#nobody"}, {"reference": "#c"}, {"display": "x"}, {"identifier": {"system": "x"}},
+        None,
+        "Patient/p1",
+        {},
+        {"reference": 5},
+        {"reference": "Group/g"},
+        {"reference": "Patient/"},
+        {"reference": "#x"},
+        {"reference": "#nobody"},
+        {"reference": "#c"},
+        {"display": "x"},
+        {"identifier": {"system": "x"}},
         {"reference": "Patient?identifier=5"},
     ],
-)  # fmt: skip
+)
 def test_no_patient_is_guessed(read, subject):
     contained = [{"resourceType": "Patient", "id": "nobody"}, {"resourceType": "Device", "id": "c"}]
     table = read(observation(subject=subject, contained=contained), observation(value=3))
@@ -346,12 +463,16 @@ def test_no_patient_is_guessed(read, subject):
 @pytest.mark.parametrize(
     "other",
     [
-        {"reference": "https://two.example/fhir/Patient/p1"}, {"identifier": {"value": "p1"}}, {"reference": "urn:uuid:1"},
+        {"reference": "https://two.example/fhir/Patient/p1"},
+        {"identifier": {"value": "p1"}},
+        {"reference": "urn:uuid:1"},
     ],
-)  # fmt: skip
+)
 def test_patients_of_two_servers_are_not_taken_for_one(read, other):
     one = observation(subject={"reference": "https://one.example/fhir/Patient/p1"})
-    with pytest.raises(DataError, match="names its patients in several ways.*entry 1; Observation at entry 2"):
+    with pytest.raises(
+        DataError, match="names its patients in several ways.*entry 1; Observation at entry 2"
+    ):
         read(one, observation(subject=other))
 
 
@@ -363,16 +484,21 @@ def test_a_relative_reference_belongs_to_the_server_of_its_entry(read):
     assert cells(read(here, observation("44261-6")), "patient") == ["p1"]
 
 
-# --- when and which -------------------------------------------------------------------------------------------------
+# --- when and which -------------------------------------------------------------------------------
 
 
 def test_dates_are_kept_as_written_and_months_are_never_one_occasion(read):
     table = read(
-        observation(effectiveDateTime="2024-03"), observation("44261-6", effectiveDateTime="2024-03"),
-        observation(effectiveDateTime="2024"), observation(effectiveDateTime=None), observation("44261-6", effectiveDateTime=None),
-        observation(effectiveDateTime="2024-03-04T23:30:00Z"), 
-        observation("44261-6", effectiveDateTime=None, effectiveInstant="2024-03-05T01:00:00.5+02:00"),
-    )  # fmt: skip
+        observation(effectiveDateTime="2024-03"),
+        observation("44261-6", effectiveDateTime="2024-03"),
+        observation(effectiveDateTime="2024"),
+        observation(effectiveDateTime=None),
+        observation("44261-6", effectiveDateTime=None),
+        observation(effectiveDateTime="2024-03-04T23:30:00Z"),
+        observation(
+            "44261-6", effectiveDateTime=None, effectiveInstant="2024-03-05T01:00:00.5+02:00"
+        ),
+    )
     assert cells(table, "date") == [
         "2024-03",
         "2024-03",
@@ -409,7 +535,9 @@ def test_amended_is_read_and_said(read):
 @pytest.mark.parametrize("change", [{"modifierExtension": [{"url": "x"}]}, {"implicitRules": "x"}])
 def test_what_may_change_the_meaning_is_not_read(read, change):
     table = read(
-        response([item("q", 1)], **change), response([item("q", 2), item("r", 2, **change)]), response([item("q", 3)])
+        response([item("q", 1)], **change),
+        response([item("q", 2), item("r", 2, **change)]),
+        response([item("q", 3)]),
     )
     assert cells(table, "q") == ["3"]
     assert notes(table, "fhir_unusable")[0].count == 2
@@ -419,10 +547,15 @@ def test_what_may_change_the_meaning_is_not_read(read, change):
 
 def test_patients_without_a_row_and_versions_of_a_form_are_said(read):
     people = [{"resourceType": "Patient", "id": p} for p in ("p1", "p2")]
-    forms = [response([item("q", 1)], questionnaire=f"http://forms.example/pain{v}") for v in ("|1", "|2", "|2", "")]
+    forms = [
+        response([item("q", 1)], questionnaire=f"http://forms.example/pain{v}")
+        for v in ("|1", "|2", "|2", "")
+    ]
     table = read(*people, *forms)
     assert notes(table, "fhir_no_row")[0].addresses == ("Patient at entry 2",)
-    assert notes(table, "fhir_versions")[0].addresses == tuple(f"QuestionnaireResponse at entry {n}" for n in (3, 4, 6))
+    assert notes(table, "fhir_versions")[0].addresses == tuple(
+        f"QuestionnaireResponse at entry {n}" for n in (3, 4, 6)
+    )
     assert not notes(read(people[0], *forms[1:3]), "fhir_versions")
 
 
@@ -430,12 +563,13 @@ def test_copies_are_one_and_versions_are_refused(read):
     table = read(observation(id="o"), observation(id="o"))
     assert len(table) == 1 and notes(table, "fhir_copy")[0].addresses == ("Observation at entry 2",)
     with pytest.raises(
-        DataError, match="two versions of the same resource: Observation at entry 1, Observation at entry 2"
+        DataError,
+        match="two versions of the same resource: Observation at entry 1, Observation at entry 2",
     ):
         read(observation(id="o"), observation(id="o", value=8))
 
 
-# --- values ---------------------------------------------------------------------------------------------------------
+# --- values ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -457,10 +591,34 @@ def test_copies_are_one_and_versions_are_refused(read):
         ('{"valueCoding": {"code": "LA1", "display": "bad"}}', "LA1"),
         ('{"valueCoding": {"display": "bad"}}', "bad"),
         ('{"valueCoding": {"code": "LA2"}}', "5"),
-        (f'{{"valueCoding": {{"code": "LA1", "extension": [{{"url": "{ORDINAL}", "valueDecimal": 2.0}}]}}}}', "2.0"),
-        (f'{{"valueCoding": {{"code": "LA2", "extension": [{{"url": "{WEIGHT}", "valueDecimal": 2}}]}}}}', "2"),
-        (f'{{"extension": [{{"url": "{WEIGHT}", "valueDecimal": 3}}], "valueCoding": {{"code": "LA1"}}}}', "3"),
-        ('{"valueCoding": {"code": "LA1", "extension": [{"url": "http://other", "valueDecimal": 2}]}}', "LA1"),
+        (
+            (
+                f'{{"valueCoding": {{"code": "LA1", "extension": [{{"url": "{ORDINAL}",'
+                ' "valueDecimal": 2.0}]}}'
+            ),
+            "2.0",
+        ),
+        (
+            (
+                f'{{"valueCoding": {{"code": "LA2", "extension": [{{"url": "{WEIGHT}",'
+                ' "valueDecimal": 2}]}}'
+            ),
+            "2",
+        ),
+        (
+            (
+                f'{{"extension": [{{"url": "{WEIGHT}", "valueDecimal": 3}}], "valueCoding":'
+                ' {"code": "LA1"}}'
+            ),
+            "3",
+        ),
+        (
+            (
+                '{"valueCoding": {"code": "LA1", "extension": [{"url": "http://other",'
+                ' "valueDecimal": 2}]}}'
+            ),
+            "LA1",
+        ),
     ],
 )
 def test_answers_are_kept_as_their_text(read, answer, text):
@@ -472,13 +630,31 @@ def test_answers_are_kept_as_their_text(read, answer, text):
 @pytest.mark.parametrize(
     "answer",
     [
-        {"valueInteger": "7"}, {"valueDecimal": None}, {"valueBoolean": 1}, {"valueString": 7}, {"valueInteger": 1, "valueString": "1"},
-        {"valueAttachment": {"url": "x"}}, {"valueReference": {"reference": "Patient/x"}}, {"valueQuantity": {"unit": "mm"}},
-        {"valueQuantity": {"value": 7, "comparator": "about"}}, {"valueCoding": {}}, {"valueCoding": "LA1"}, {"valueInteger": True},
-        {"valueCoding": {"code": "a", "extension": [{"url": ORDINAL, "valueDecimal": 1}, {"url": WEIGHT, "valueDecimal": 2}]}},
-        {"_valueInteger": {"extension": [{"url": "http://x", "valueCode": "unknown"}]}}, {"valueInteger": 3, "modifierExtension": [{}]},
+        {"valueInteger": "7"},
+        {"valueDecimal": None},
+        {"valueBoolean": 1},
+        {"valueString": 7},
+        {"valueInteger": 1, "valueString": "1"},
+        {"valueAttachment": {"url": "x"}},
+        {"valueReference": {"reference": "Patient/x"}},
+        {"valueQuantity": {"unit": "mm"}},
+        {"valueQuantity": {"value": 7, "comparator": "about"}},
+        {"valueCoding": {}},
+        {"valueCoding": "LA1"},
+        {"valueInteger": True},
+        {
+            "valueCoding": {
+                "code": "a",
+                "extension": [
+                    {"url": ORDINAL, "valueDecimal": 1},
+                    {"url": WEIGHT, "valueDecimal": 2},
+                ],
+            }
+        },
+        {"_valueInteger": {"extension": [{"url": "http://x", "valueCode": "unknown"}]}},
+        {"valueInteger": 3, "modifierExtension": [{}]},
     ],
-)  # fmt: skip
+)
 def test_answers_that_cannot_be_used_are_blank_and_listed(read, answer):
     table = read(response([item("q", answer), item("r", 1)]))
     assert cells(table, "q") == [""] and cells(table, "r") == ["1"]
@@ -505,12 +681,24 @@ def test_coded_scores(read, value, text):
 
 def test_numbers_of_options_and_repeats_come_from_the_questionnaire(read):
     form = {
-        "resourceType": "Questionnaire", "url": "http://forms.example/pain",
-        "item": [item("g", item=[
-            item("q", answerOption=[{"valueCoding": coding("LA1", 2)}, {"valueCoding": coding("LA9")}]),
-            item("where", repeats=True),
-        ])],
-    }  # fmt: skip
+        "resourceType": "Questionnaire",
+        "url": "http://forms.example/pain",
+        "item": [
+            item(
+                "g",
+                item=[
+                    item(
+                        "q",
+                        answerOption=[
+                            {"valueCoding": coding("LA1", 2)},
+                            {"valueCoding": coding("LA9")},
+                        ],
+                    ),
+                    item("where", repeats=True),
+                ],
+            )
+        ],
+    }
     answers = [
         item("q", {"valueCoding": coding("LA1")}),
         item("where", {"valueString": "back"}, {"valueString": "knee"}),
@@ -518,8 +706,12 @@ def test_numbers_of_options_and_repeats_come_from_the_questionnaire(read):
     asked = response([item("g", item=answers)], questionnaire="http://forms.example/pain|3")
     table = read(form, asked)
     assert (cells(table, "q"), cells(table, "where")) == (["2"], [f"back{SEPARATOR}knee"])
-    assert notes(table, "fhir_repeats")[0].addresses == ("QuestionnaireResponse at entry 2, g/where",)
-    inside = response([item("g", item=answers)], questionnaire="#f", contained=[{**form, "id": "f", "url": "#f"}])
+    assert notes(table, "fhir_repeats")[0].addresses == (
+        "QuestionnaireResponse at entry 2, g/where",
+    )
+    inside = response(
+        [item("g", item=answers)], questionnaire="#f", contained=[{**form, "id": "f", "url": "#f"}]
+    )
     del inside["contained"][0]["url"]
     assert cells(read(inside), "where") == [f"back{SEPARATOR}knee"]
 
@@ -527,7 +719,10 @@ def test_numbers_of_options_and_repeats_come_from_the_questionnaire(read):
 def test_several_answers_are_refused_unless_they_may_be(read):
     asked = response([item("q", 1, 2)])
     with pytest.raises(
-        DataError, match=r'2 answers to one question: QuestionnaireResponse at entry 1, q\..*repeats = \["q"\]'
+        DataError,
+        match=(
+            r'2 answers to one question: QuestionnaireResponse at entry 1, q\..*repeats = \["q"\]'
+        ),
     ):
         read(asked)
     assert cells(read(asked, repeats=("q",)), "q") == ["1 | 2"]
@@ -541,11 +736,16 @@ def test_several_answers_are_refused_unless_they_may_be(read):
 def test_items_are_called_by_what_tells_them_apart(read):
     table = read(
         response([item("a", item=[item("q", 1)]), item("b", item=[item("q", 2), item("r", 3)])]),
-        response([item("r", 4, text="x"), item("date", 5)], questionnaire="http://forms.example/mood|2"),
+        response(
+            [item("r", 4, text="x"), item("date", 5)], questionnaire="http://forms.example/mood|2"
+        ),
     )
     assert table.declared.titles == {"mood r": "x"}
     assert list(table.columns)[3:] == ["a/q", "b/q", "pain r", "mood r", "item date"]
-    assert table.frame.iloc[:, 3:].to_numpy().tolist() == [["1", "2", "3", "", ""], ["", "", "", "4", "5"]]
+    assert table.frame.iloc[:, 3:].to_numpy().tolist() == [
+        ["1", "2", "3", "", ""],
+        ["", "", "", "4", "5"],
+    ]
     assert cells(table, "instrument") == ["forms.example/pain", "forms.example/mood|2"]
     assert table.address(1, "mood r") == "QuestionnaireResponse at entry 2, column mood r"
 
@@ -553,13 +753,21 @@ def test_items_are_called_by_what_tells_them_apart(read):
 def test_items_under_an_answer_and_items_nobody_answered(read):
     under = {"valueBoolean": True, "item": [item("how", 3), item("never")]}
     table = read(response([item("pain", under), item("words only", text="Thank you")]))
-    assert table.frame.iloc[0, 3:].to_dict() == {"pain": "true", "how": "3", "never": "", "words only": ""}
+    assert table.frame.iloc[0, 3:].to_dict() == {
+        "pain": "true",
+        "how": "3",
+        "never": "",
+        "words only": "",
+    }
 
 
 def test_units_must_agree(read):
     mm = {"valueQuantity": {"value": 7, "code": "mm"}}
     with pytest.raises(
-        DataError, match=r"column 72514-3, has values in 2 units: mm \(Observation at entry 1\); no unit \(Obs"
+        DataError,
+        match=(
+            r"column 72514-3, has values in 2 units: mm \(Observation at entry 1\); no unit \(Obs"
+        ),
     ):
         read(observation(value=mm), observation(effectiveDateTime="2024-03-05"))
     table = read(
@@ -573,18 +781,30 @@ def test_units_must_agree(read):
 def test_panels_components_and_reasons(read):
     absent = {"dataAbsentReason": {"coding": [{"code": "not-asked"}]}}
     parts = [
-        {"code": {"coding": [coding("44250-9")]}, "valueInteger": 2}, {"code": {"coding": [coding("44255-8")]}, **absent},
+        {"code": {"coding": [coding("44250-9")]}, "valueInteger": 2},
+        {"code": {"coding": [coding("44255-8")]}, **absent},
         {"code": {"text": "said"}, "valueString": "x"},
-    ]  # fmt: skip
+    ]
     table = read(
         observation("44249-1", {"valueInteger": 14}, component=parts),
         observation("1-1", None, hasMember=[{"reference": "Observation/1"}]),
-        observation("2-2", None), observation("3-3", {"valueInteger": 1, **absent}), observation({"text": ""}), observation({}),
-    )  # fmt: skip
+        observation("2-2", None),
+        observation("3-3", {"valueInteger": 1, **absent}),
+        observation({"text": ""}),
+        observation({}),
+    )
     assert table.frame.iloc[0, 2:].to_dict() == {
-        "44249-1": "14", "44250-9": "2", "44255-8": "", "44249-1/said": "x", "2-2": "", "3-3": "",
-    }  # fmt: skip
-    assert notes(table, "fhir_absent")[0].message == "1 score(s) absent, as the server says: not-asked."
+        "44249-1": "14",
+        "44250-9": "2",
+        "44255-8": "",
+        "44249-1/said": "x",
+        "2-2": "",
+        "3-3": "",
+    }
+    assert (
+        notes(table, "fhir_absent")[0].message
+        == "1 score(s) absent, as the server says: not-asked."
+    )
     assert notes(table, "fhir_panel")[0].addresses == ("Observation at entry 2",)
     assert [n.addresses[0] for n in notes(table, "fhir_answer")] == [
         "Observation at entry 3, 2-2",
@@ -595,24 +815,40 @@ def test_panels_components_and_reasons(read):
 
 def test_two_systems_of_one_code_are_not_one_column(read):
     local = {"coding": [{"system": "http://clinic", "code": "72514-3"}]}
-    with pytest.raises(DataError, match="different questions that would be called the same: 72514-3"):
+    with pytest.raises(
+        DataError, match="different questions that would be called the same: 72514-3"
+    ):
         read(observation(), observation(local))
 
 
 def test_a_day_in_one_row(read):
     morning, evening = "2024-03-04T08:00:00Z", "2024-03-04T20:00:00Z"
-    same = [observation("a", 1, effectiveDateTime=morning), observation("b", 2, effectiveDateTime=evening)]
+    same = [
+        observation("a", 1, effectiveDateTime=morning),
+        observation("b", 2, effectiveDateTime=evening),
+    ]
     assert len(read(*same)) == 2 and notes(read(*same), "fhir_day")[0].count == 1
     table = read(*same, observation("b", 2), per="day")
     assert table.frame.to_numpy().tolist() == [["p1", "2024-03-04", "1", "2"]]
     assert notes(table, "fhir_same")[0].addresses == ("Observation at entry 3",)
     assert table.address(0, "b") == "Observation at entry 2, column b"
     with pytest.raises(
-        DataError, match="different values for the same patient, time and question: Observation at entry 2, column b"
+        DataError,
+        match=(
+            "different values for the same patient, time and question: Observation at entry 2,"
+            " column b"
+        ),
     ):
         read(*same, observation("b", 3), per="day")
-    forms = [response([item("q", 1)]), response([item("q", 2)], questionnaire="http://forms.example/mood")]
-    assert read(*forms, per="day").frame.iloc[0, 2:].tolist() == ["forms.example/pain | forms.example/mood", "1", "2"]
+    forms = [
+        response([item("q", 1)]),
+        response([item("q", 2)], questionnaire="http://forms.example/mood"),
+    ]
+    assert read(*forms, per="day").frame.iloc[0, 2:].tolist() == [
+        "forms.example/pain | forms.example/mood",
+        "1",
+        "2",
+    ]
     with pytest.raises(StudyError, match="No per 'week'"):
         read(*same, per="week")
     with pytest.raises(StudyError, match="No resource 'Patient'"):
@@ -624,36 +860,50 @@ def test_a_single_resource_is_a_file_too(read):
     assert table.row_address(0) == "Observation at entry 1"
 
 
-# --- whole ----------------------------------------------------------------------------------------------------------
+# --- whole ----------------------------------------------------------------------------------------
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0|"), max_size=6)
 ANSWER = st.one_of(
     st.integers(-(10**20), 10**20).map(lambda n: ({"valueInteger": n}, str(n))),
-    st.floats(allow_nan=False, allow_infinity=False).map(lambda x: ({"valueDecimal": x}, json.dumps(x))),
+    st.floats(allow_nan=False, allow_infinity=False).map(
+        lambda x: ({"valueDecimal": x}, json.dumps(x))
+    ),
     st.booleans().map(lambda b: ({"valueBoolean": b}, str(b).lower())),
     TEXT.map(lambda t: ({"valueString": t}, "" if t.isspace() else t)),
     st.integers(0, 9).map(lambda n: ({"valueCoding": coding("LA", n)}, str(n))),
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     people=st.lists(
-        st.tuples(st.sampled_from("pqr"), st.dictionaries(st.sampled_from("abcdef"), ANSWER, min_size=1), st.booleans()),
-        min_size=1, max_size=6,
+        st.tuples(
+            st.sampled_from("pqr"),
+            st.dictionaries(st.sampled_from("abcdef"), ANSWER, min_size=1),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=6,
     ),
     lines=st.booleans(),
-)  # fmt: skip
+)
 def test_generated_responses_come_back_whole(read, people, lines):
     resources = []
     for patient, answers, nested in people:
         items = [item(link, answer) for link, (answer, _) in answers.items()]
         resources.append(
-            response([item("g", item=items)] if nested else items, subject={"reference": f"Patient/{patient}"})
+            response(
+                [item("g", item=items)] if nested else items,
+                subject={"reference": f"Patient/{patient}"},
+            )
         )
     where = {link: {nested for _, a, nested in people if link in a} for link in "abcdef"}
     if lines:
-        table = read("\n".join(json.dumps(r, ensure_ascii=False) for r in resources), name="a.ndjson")
+        table = read(
+            "\n".join(json.dumps(r, ensure_ascii=False) for r in resources), name="a.ndjson"
+        )
     else:
         table = read(*resources)
     assert cells(table, "patient") == [p for p, _, _ in people]
@@ -669,11 +919,16 @@ def test_generated_responses_come_back_whole(read, people, lines):
 
 
 def test_rows_can_be_picked_and_columns_dropped(read):
-    table = read(response([item("q", 1), item("r", 2)]), response([item("q", 3)], subject={"reference": "Patient/p2"}))
+    table = read(
+        response([item("q", 1), item("r", 2)]),
+        response([item("q", 3)], subject={"reference": "Patient/p2"}),
+    )
     left = table.without(["r"], "dropped", "Dropped.").keep(table["patient"].eq("p2").to_numpy())
     assert (left.address(0, "q"), left.row_address(0), list(left.rows)) == (
-        "QuestionnaireResponse at entry 2, column q", "QuestionnaireResponse at entry 2", [2],
-    )  # fmt: skip
+        "QuestionnaireResponse at entry 2, column q",
+        "QuestionnaireResponse at entry 2",
+        [2],
+    )
     assert left.own("q").tolist() == [True] and left.notes[-1].addresses == (
         "QuestionnaireResponse at entry 1, column r",
     )
@@ -687,17 +942,24 @@ def test_a_file_of_50_megabytes_needs_no_tenfold_memory(tmp_path):
         file.write('{"resourceType": "Bundle", "entry": [')
         for n in range(100_000):
             file.write(
-                ", " * bool(n) + json.dumps({"resource": observation(subject={"reference": f"Patient/{n}"}, **padding)})
+                ", " * bool(n)
+                + json.dumps(
+                    {"resource": observation(subject={"reference": f"Patient/{n}"}, **padding)}
+                )
             )
         file.write("]}")
     assert path.stat().st_size > 50_000_000
     code = (
-        "import resource, sys; from outcomes.readers.fhir.reader import read_fhir; "
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; table = read_fhir(sys.argv[1]); "
-        "print(len(table), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+        "import resource, sys; from outcomes.readers.fhir.reader import read_fhir; before ="
+        " resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; table = read_fhir(sys.argv[1]);"
+        " print(len(table), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True, env=dict(os.environ)
+        [sys.executable, "-c", code, path],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=dict(os.environ),
     )
     rows, kilobytes = map(int, run.stdout.split())
     assert rows == 100_000 and kilobytes * 1024 < 8 * path.stat().st_size
@@ -705,7 +967,13 @@ def test_a_file_of_50_megabytes_needs_no_tenfold_memory(tmp_path):
 
 def _nodes(value, path=()):
     yield path
-    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, child in (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    ):
         yield from _nodes(child, (*path, key))
 
 
@@ -722,7 +990,10 @@ FORM = {"resourceType": "Questionnaire", "url": "http://forms.example/pain"} | {
 }
 UNDER = {"valueQuantity": {"value": 1, "unit": "mm"}, "item": [item("s", 1)]}
 WHOLE = bundle(
-    {"fullUrl": "https://ehr.example/fhir/Patient/p1", "resource": {"resourceType": "Patient", "id": "p1"}},
+    {
+        "fullUrl": "https://ehr.example/fhir/Patient/p1",
+        "resource": {"resourceType": "Patient", "id": "p1"},
+    },
     FORM,
     response(
         [item("g", item=[item("q", {"valueCoding": coding("LA1", 2)}, 3), item("r", UNDER)])],
@@ -734,12 +1005,27 @@ WHOLE = bundle(
     ),
     link=[{"relation": "self", "url": "x"}],
 )
-STRANGE = (None, True, 1.5, "", "#", [], {}, [None], [[]], {"reference": []}, {"value": {}}, [{"code": []}])
+STRANGE = (
+    None,
+    True,
+    1.5,
+    "",
+    "#",
+    [],
+    {},
+    [None],
+    [[]],
+    {"reference": []},
+    {"value": {}},
+    [{"code": []}],
+)
 
 
 @pytest.mark.parametrize("resource", ["QuestionnaireResponse", "Observation"])
 def test_whatever_stands_where_it_should_not_is_an_error_of_the_file(read, resource):
-    """Each node of a bundle in turn is something else: the file is read, or refused in words; it never stumbles."""
+    """Each node of a bundle in turn is something else: the file is read, or refused in words; it
+    never stumbles.
+    """
     ends = set()
     for path in _nodes(WHOLE):
         for strange in STRANGE:

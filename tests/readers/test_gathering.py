@@ -1,4 +1,6 @@
-"""Whatever stands in an export, reading it gives a table whose cells are the file's, or an error without a patient's value."""
+"""Whatever stands in an export, reading it gives a table whose cells are the file's, or an error
+without a patient's value.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ from outcomes.readers.files import Source, read_file
 from tests.readers.books import plain
 
 BOOK = (
-    'Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider Labels"\nrecord_id,base,text,Record ID,\n'
-    'a,base,radio,A,"1, Yes | 2, No"\nb,other,checkbox,B,"1, Yes | 2, No"\nc,other,text,C,\n'
+    'Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider'
+    ' Labels"\nrecord_id,base,text,Record ID,\na,base,radio,A,"1, Yes | 2,'
+    ' No"\nb,other,checkbox,B,"1, Yes | 2, No"\nc,other,text,C,\n'
 )
 REDCAP = [
     "record_id",
@@ -29,19 +32,92 @@ REDCAP = [
     "redcap_data_access_group",
 ]
 HEADINGS = (
-    [*REDCAP, "a", "b___1", "b___unk", "c"], ["record", *REDCAP[1:4], "field_name", "value"], ["record_id", REDCAP[1], "a", "c"],
-    ["Record ID", "Event Name", "Repeat Instrument", "Repeat Instance", "A", "Complete?", "B (choice=Yes)", "B (choice=No)", "C", "Complete?"],
-    ["USUBJID", "QSTESTCD", "QSORRES", "QSSTRESC", "QSSTRESN", "QSSTAT", "QSBLFL", "VISITNUM", "VISIT", "QSDTC"],
-    ["USUBJID", "PARAMCD", "AVISIT", "AVISITN", "AVAL", "AVALC", "ANL01FL", "DTYPE", "APERIOD", "SEX"],
-    ["person_id", "observation_concept_id", "observation_date", "observation_source_value", "value_as_number", "value_as_concept_id"],
-)  # fmt: skip
+    [*REDCAP, "a", "b___1", "b___unk", "c"],
+    ["record", *REDCAP[1:4], "field_name", "value"],
+    ["record_id", REDCAP[1], "a", "c"],
+    [
+        "Record ID",
+        "Event Name",
+        "Repeat Instrument",
+        "Repeat Instance",
+        "A",
+        "Complete?",
+        "B (choice=Yes)",
+        "B (choice=No)",
+        "C",
+        "Complete?",
+    ],
+    [
+        "USUBJID",
+        "QSTESTCD",
+        "QSORRES",
+        "QSSTRESC",
+        "QSSTRESN",
+        "QSSTAT",
+        "QSBLFL",
+        "VISITNUM",
+        "VISIT",
+        "QSDTC",
+    ],
+    [
+        "USUBJID",
+        "PARAMCD",
+        "AVISIT",
+        "AVISITN",
+        "AVAL",
+        "AVALC",
+        "ANL01FL",
+        "DTYPE",
+        "APERIOD",
+        "SEX",
+    ],
+    [
+        "person_id",
+        "observation_concept_id",
+        "observation_date",
+        "observation_source_value",
+        "value_as_number",
+        "value_as_concept_id",
+    ],
+)
 CELLS = st.sampled_from(
-    ["", "", "1", "2", "a", "b", "c", "base", "other", "Yes", "No", "NOT DONE", "QSALL", "Y", "UNSCHEDULED", "0", "44"]
+    [
+        "",
+        "",
+        "1",
+        "2",
+        "a",
+        "b",
+        "c",
+        "base",
+        "other",
+        "Yes",
+        "No",
+        "NOT DONE",
+        "QSALL",
+        "Y",
+        "UNSCHEDULED",
+        "0",
+        "44",
+    ]
 )
 CANARY = "Zyx987"
-#: Columns that name forms, fields, tests, visits and concepts: the codebook's words, not a patient's.
-NAMES = {"redcap_repeat_instrument", "Repeat Instrument", "field_name", "QSTESTCD", "VISIT", "VISITNUM", "PARAMCD", "AVISIT", "AVISITN",
-         "DTYPE", "observation_concept_id", "observation_source_value"}  # fmt: skip
+#: Columns that name forms, fields, tests, visits and concepts: the codebook's words, not a
+#: patient's.
+NAMES = {
+    "redcap_repeat_instrument",
+    "Repeat Instrument",
+    "field_name",
+    "QSTESTCD",
+    "VISIT",
+    "VISITNUM",
+    "PARAMCD",
+    "AVISIT",
+    "AVISITN",
+    "DTYPE",
+    "observation_concept_id",
+    "observation_source_value",
+}
 
 
 @st.composite
@@ -93,10 +169,17 @@ def as_in_file(table: GatheredTable, recoded: bool) -> None:
         there = table.base.frame.iat[table.at[i, j], table.across[i, j]]
         cell = table.frame.iat[i, j]
         assert (
-            cell in (there, f"declared missing: {there}", table.base.frame.iloc[table.at[i, j]].get("VISITNUM"))
+            cell
+            in (
+                there,
+                f"declared missing: {there}",
+                table.base.frame.iloc[table.at[i, j]].get("VISITNUM"),
+            )
             or recoded
         )
-        assert table.address(int(i), table.columns[j]).startswith(f"row {table.base.rows[table.at[i, j]]}, column ")
+        assert table.address(int(i), table.columns[j]).startswith(
+            f"row {table.base.rows[table.at[i, j]]}, column "
+        )
 
 
 def test_in_a_workbook_an_address_is_the_cell_that_a_spreadsheet_shows(tmp_path: Path) -> None:
@@ -107,7 +190,13 @@ def test_in_a_workbook_an_address_is_the_cell_that_a_spreadsheet_shows(tmp_path:
         ["2", "a", "pain", 1, "", 4],
     ]
     table = read_file(Source(plain(tmp_path / "export.xlsx", grid)))
-    assert (table.address(0, "age"), table.address(0, "nrs"), table.row_address(0)) == ("E2", "F3", "rows 2 + 3")
+    assert (table.address(0, "age"), table.address(0, "nrs"), table.row_address(0)) == (
+        "E2",
+        "F3",
+        "rows 2 + 3",
+    )
     later = table.keep(np.array([False, True]))
-    assert later.address(0, "nrs") == "F4" == later.without(["age"], "gone", "Gone.").address(0, "nrs")
+    assert (
+        later.address(0, "nrs") == "F4" == later.without(["age"], "gone", "Gone.").address(0, "nrs")
+    )
     assert later.address(0, "age") == "row 4 (no cell for age)"

@@ -43,15 +43,42 @@ def test_what_a_clinic_writes_for_a_score(text, value):
 
 @pytest.mark.parametrize(
     "text",
-    ["6?", "8-9", ">8", "no pain", "½", "5.0*", "12 (mod)", "ten", "-", "n/a", "#N/A", "None", "7/20", "7/", "7,5,5", "nan", "inf",
-     "٣", "1e999", "2024-10-07", "7 8", "0x7", "1_0", "7,", "--7"],
-)  # fmt: skip
+    [
+        "6?",
+        "8-9",
+        ">8",
+        "no pain",
+        "½",
+        "5.0*",
+        "12 (mod)",
+        "ten",
+        "-",
+        "n/a",
+        "#N/A",
+        "None",
+        "7/20",
+        "7/",
+        "7,5,5",
+        "nan",
+        "inf",
+        "٣",
+        "1e999",
+        "2024-10-07",
+        "7 8",
+        "0x7",
+        "1_0",
+        "7,",
+        "--7",
+    ],
+)
 def test_what_cannot_be_read_is_missing_and_said(text):
     values, status = parse([text], NRS)
     assert math.isnan(values[0]) and status == ["unparseable"]
 
 
-@pytest.mark.parametrize("text, value", [("11", 11), ("-1", -1), ("6.5", 6.5), ("77", 77), ("8.001", 8.001)])
+@pytest.mark.parametrize(
+    "text, value", [("11", 11), ("-1", -1), ("6.5", 6.5), ("77", 77), ("8.001", 8.001)]
+)
 def test_outside_the_scale_keeps_its_value_for_the_instrument_to_refuse(text, value):
     values, status = parse([text], NRS)
     assert values == [value] and status == ["outside"]
@@ -90,9 +117,14 @@ def test_a_score_below_a_thousand_has_no_thousands():
 
 def test_codes_are_counted_apart_from_blanks_however_written():
     values, status = parse(
-        ["-99", "-99.0", "unk", " UNK ", "", "  ", "99"], ColumnType("number"), missing=["-99", "UNK"]
+        ["-99", "-99.0", "unk", " UNK ", "", "  ", "99"],
+        ColumnType("number"),
+        missing=["-99", "UNK"],
     )
-    assert status == ["coded", "coded", "coded", "coded", "blank", "blank", "parsed"] and values[-1] == 99
+    assert (
+        status == ["coded", "coded", "coded", "coded", "blank", "blank", "parsed"]
+        and values[-1] == 99
+    )
 
 
 def test_none_is_an_answer_unless_it_is_declared():
@@ -104,7 +136,11 @@ def test_none_is_an_answer_unless_it_is_declared():
 
 
 def test_integers_and_yes_no():
-    assert parse(["3", "3.0", "3.5"], ColumnType("integer"))[1] == ["parsed", "parsed", "unparseable"]
+    assert parse(["3", "3.0", "3.5"], ColumnType("integer"))[1] == [
+        "parsed",
+        "parsed",
+        "unparseable",
+    ]
     values, status = parse(["yes", "No", "JA", "1", "0", "oui", "maybe"], ColumnType("yes/no"))
     assert values[:6] == [1, 0, 1, 1, 0, 1] and status[-1] == "unparseable"
 
@@ -112,7 +148,11 @@ def test_integers_and_yes_no():
 @pytest.mark.parametrize(
     "cells, order, days",
     [
-        (["2024-03-04", "2024/03/05", "2024-03-06 08:11:52", "2024-03-07T08:11:00Z"], "", [4, 5, 6, 7]),
+        (
+            ["2024-03-04", "2024/03/05", "2024-03-06 08:11:52", "2024-03-07T08:11:00Z"],
+            "",
+            [4, 5, 6, 7],
+        ),
         (["18/03/2024", "4/3/2024"], "", [18, 4]),
         (["03/18/2024", "3/4/2024"], "", [18, 4]),
         (["04.03.2024", "05.03.2024"], "", [4, 5]),
@@ -125,16 +165,22 @@ def test_integers_and_yes_no():
 )
 def test_dates(cells, order, days):
     values, status = parse(cells, ColumnType("date", date_order=order))
-    assert values == [np.datetime64(datetime.date(2024, 3, d)) for d in days] and set(status) == {"parsed"}
+    assert values == [np.datetime64(datetime.date(2024, 3, d)) for d in days] and set(status) == {
+        "parsed"
+    }
 
 
-@pytest.mark.parametrize("text", ["2024-03", "45376", "31.02.2024", "7/10", "2024-13-01", "soon", "04/03/24"])
+@pytest.mark.parametrize(
+    "text", ["2024-03", "45376", "31.02.2024", "7/10", "2024-13-01", "soon", "04/03/24"]
+)
 def test_what_is_no_date(text):
     assert parse([text, "18/03/2024"], ColumnType("date"))[1][0] == "unparseable"
 
 
 def test_dates_that_the_column_does_not_decide_need_a_word():
-    with pytest.raises(DataError, match=r"in column 'when' can be read as day/month or as month/day.*date_order"):
+    with pytest.raises(
+        DataError, match=r"in column 'when' can be read as day/month or as month/day.*date_order"
+    ):
         parse(["03/04/2024", "05/04/2024"], ColumnType("date"), where=" in column 'when'")
     with pytest.raises(DataError, match="are mixed"):
         parse(["18/03/2024", "03/18/2024"], ColumnType("date"))
@@ -149,9 +195,16 @@ def test_an_unknown_type_is_refused():
 
 @pytest.mark.parametrize(
     "cells, numeric",
-    [(["1", "2.5", ""], True), (["01", "02"], False), (["1", "x"], False), (["", ""], False), (["1,5"], True),
-    (["0", "0.5"], True), (["1", "UNK"], True)],
-)  # fmt: skip
+    [
+        (["1", "2.5", ""], True),
+        (["01", "02"], False),
+        (["1", "x"], False),
+        (["", ""], False),
+        (["1,5"], True),
+        (["0", "0.5"], True),
+        (["1", "UNK"], True),
+    ],
+)
 def test_undeclared_columns_are_numbers_only_when_plainly_so(cells, numeric):
     assert looks_numeric(pd.Series(cells), ["UNK"]) is numeric
 

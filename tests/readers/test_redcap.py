@@ -1,4 +1,6 @@
-"""REDCap exports: every answer in one row a record and event, at the address it has in the file, or an error that says where."""
+"""REDCap exports: every answer in one row a record and event, at the address it has in the file, or
+an error that says where.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,11 @@ from tests.shared import EXPORTS
 RAW, DICTIONARY = EXPORTS / "redcap_raw_long.csv", EXPORTS / "redcap_data_dictionary.csv"
 HEAD = f"record_id,{EVENT},{FORM},{INSTANCE},"
 BOOK = (
-    'Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider Labels",Identifier?\n'
-    'record_id,base,text,Record ID,,\nsex,base,radio,Sex,"1, Female | 2, Male",\nhome,base,text,Home town,,y\n'
-    'dx,base,checkbox,Diagnosis,"1, CRPS | -2, Other, specify",\n'
-    'nrs,pain,radio,"<b>Average</b> pain","0, 0 | 7, 7 | 10, 10 (worst) | -99, Refused",\nvas,pain,slider,Pain now,No | | Worst,\n'
+    'Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider'
+    ' Labels",Identifier?\nrecord_id,base,text,Record ID,,\nsex,base,radio,Sex,"1, Female | 2,'
+    ' Male",\nhome,base,text,Home town,,y\ndx,base,checkbox,Diagnosis,"1, CRPS | -2, Other,'
+    ' specify",\nnrs,pain,radio,"<b>Average</b> pain","0, 0 | 7, 7 | 10, 10 (worst) | -99,'
+    ' Refused",\nvas,pain,slider,Pain now,No | | Worst,\n'
 )
 
 
@@ -48,7 +51,12 @@ def book(folder: Path) -> Path:
 def cells(path: Path) -> dict[tuple[int, str], str]:
     """The filled cells of a CSV file by row number and heading."""
     rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))
-    return {(i, h): c for i, row in enumerate(rows[1:], 2) for h, c in zip(rows[0], row, strict=True) if c}
+    return {
+        (i, h): c
+        for i, row in enumerate(rows[1:], 2)
+        for h, c in zip(rows[0], row, strict=True)
+        if c
+    }
 
 
 def addressed(table: GatheredTable) -> dict[tuple[int, str], str]:
@@ -67,12 +75,15 @@ def gathered(path: Path, **said: object) -> GatheredTable:
     return table
 
 
-# --- the example exports --------------------------------------------------------------------------------------------
+# --- the example exports --------------------------------------------------------------------------
 
 
 def test_every_answer_of_the_raw_export_is_in_one_table_at_its_own_address() -> None:
     scores, infusions = gathered(RAW, without=("infusion_log",)), gathered(RAW, form="infusion_log")
-    assert addressed(scores).items() <= cells(RAW).items() and addressed(infusions).items() <= cells(RAW).items()
+    assert (
+        addressed(scores).items() <= cells(RAW).items()
+        and addressed(infusions).items() <= cells(RAW).items()
+    )
     repeated = {"record_id", EVENT, FORM, INSTANCE, "redcap_data_access_group"}
     both = set(addressed(scores)) | set(addressed(infusions))
     assert {c for c in set(cells(RAW)) - both if c[1] not in repeated} == set()
@@ -99,10 +110,17 @@ def test_the_whole_study_is_read_from_one_raw_export(tmp_path: Path) -> None:
     assert 'infusions = { file = "redcap_raw_long.csv", form = "infusion_log" }   # guess' in text
     assert 'dictionary = "redcap_data_dictionary.csv"   # guess' in text
     scores = study.scores.set_index(["patient", "visit"])
-    assert scores["nrs_avg"].tolist() == [7, 4, 8, 6, 6] and study.visits == ("baseline_arm_1", "followup_1m_arm_1")
-    assert study.infusions is not None and study.infusions[["patient", "day", "dose"]].to_numpy().tolist() == [
-        ["K001", 0, 35.5], ["K001", 2, 40], ["K002", 0, 42],
-    ]  # fmt: skip
+    assert scores["nrs_avg"].tolist() == [7, 4, 8, 6, 6] and study.visits == (
+        "baseline_arm_1",
+        "followup_1m_arm_1",
+    )
+    assert study.infusions is not None and study.infusions[
+        ["patient", "day", "dose"]
+    ].to_numpy().tolist() == [
+        ["K001", 0, 35.5],
+        ["K001", 2, 40],
+        ["K002", 0, 42],
+    ]
     assert study.patients is not None and study.patients["sex"].tolist() == ["1", "2", "2"]
     assert "visit" not in study.patients and "sex" not in study.scores and study.columns is not None
     phq = study.columns.set_index("column").loc["phq9_total"]
@@ -111,10 +129,19 @@ def test_the_whole_study_is_read_from_one_raw_export(tmp_path: Path) -> None:
 
 def test_a_notebook_reads_the_same_study_from_arguments() -> None:
     study = read_table(
-        RAW, patient="record_id", visit=EVENT, date="infusion_date", dose="ket_mg", instruments={"pain_nrs": {"average": "nrs_avg"}},
-        dictionary=DICTIONARY, without=["infusion_log", "demographics"], infusions={"file": RAW, "form": "infusion_log"},
-        patients={"file": RAW, "form": "demographics"}, drop=["pain_survey_timestamp"], missing=["-99", "UNK", "NASK"],
-    )  # fmt: skip
+        RAW,
+        patient="record_id",
+        visit=EVENT,
+        date="infusion_date",
+        dose="ket_mg",
+        instruments={"pain_nrs": {"average": "nrs_avg"}},
+        dictionary=DICTIONARY,
+        without=["infusion_log", "demographics"],
+        infusions={"file": RAW, "form": "infusion_log"},
+        patients={"file": RAW, "form": "demographics"},
+        drop=["pain_survey_timestamp"],
+        missing=["-99", "UNK", "NASK"],
+    )
     assert study.scores["nrs_avg"].tolist() == [7, 4, 8, 6, 6]
     assert study.infusions is not None and study.infusions["day"].tolist() == [0, 2, 0]
     assert study.patients is not None and study.patients["age"].iloc[:2].tolist() == [52, 47]
@@ -127,10 +154,14 @@ def test_the_eav_export_is_pivoted_with_the_address_of_each_value() -> None:
     table = gathered(path, dictionary=DICTIONARY)
     assert table.columns == ("record", EVENT, "dx___1", "dx___2", "dx___99", "nrs_avg")
     assert table.frame.to_numpy(object).tolist() == [
-        ["K001", "baseline_arm_1", "1", "", "", "7"], ["K002", "baseline_arm_1", "", "1", "1", ""],
+        ["K001", "baseline_arm_1", "1", "", "", "7"],
+        ["K002", "baseline_arm_1", "", "1", "1", ""],
         ["K001", "followup_1m_arm_1", "", "", "", "4"],
-    ]  # fmt: skip
-    assert table.address(0, "nrs_avg") == "row 2, column value" and table.address(1, "dx___99") == "row 5, column value"
+    ]
+    assert (
+        table.address(0, "nrs_avg") == "row 2, column value"
+        and table.address(1, "dx___99") == "row 5, column value"
+    )
 
 
 def test_labels_become_the_codes_that_the_raw_export_has() -> None:
@@ -154,9 +185,14 @@ def test_labels_become_the_codes_that_the_raw_export_has() -> None:
 
 def test_a_de_identified_export_says_that_its_dates_are_not_real() -> None:
     study = read_table(
-        EXPORTS / "redcap_deid.csv", patient="record_id", visit=EVENT, date="infusion_date", instruments={"pain_nrs": {"average": "nrs_avg"}},
-        allow=["record_id"], drop=["pain_survey_timestamp"],
-    )  # fmt: skip
+        EXPORTS / "redcap_deid.csv",
+        patient="record_id",
+        visit=EVENT,
+        date="infusion_date",
+        instruments={"pain_nrs": {"average": "nrs_avg"}},
+        allow=["record_id"],
+        drop=["pain_survey_timestamp"],
+    )
     (note,) = (i for i in study.issues if i.rule == "shifted_dates")
     assert "not real" in note.message and study.scores["nrs_avg"].tolist()[::2] == [7, 4]
 
@@ -166,7 +202,7 @@ def test_the_dictionary_itself_is_no_data() -> None:
         read_file(Source(DICTIONARY))
 
 
-# --- files the tests write ------------------------------------------------------------------------------------------
+# --- files the tests write ------------------------------------------------------------------------
 
 
 def test_two_answers_to_one_field_of_one_event_are_an_error_by_address(tmp_path: Path) -> None:
@@ -176,7 +212,9 @@ def test_two_answers_to_one_field_of_one_event_are_an_error_by_address(tmp_path:
     assert "SECRET" not in str(wrong.value)
 
 
-def test_a_field_given_twice_in_rows_of_field_and_value_is_an_error_by_address(tmp_path: Path) -> None:
+def test_a_field_given_twice_in_rows_of_field_and_value_is_an_error_by_address(
+    tmp_path: Path,
+) -> None:
     path = written(tmp_path, "record,field_name,value\n1,nrs,4\n2,nrs,3\n1,nrs,4\n")
     with pytest.raises(DataError, match="row 2, column value; row 4, column value"):
         read_file(Source(path))
@@ -188,44 +226,87 @@ def test_a_repeating_event_keeps_its_instances(tmp_path: Path) -> None:
     path = written(tmp_path, HEAD + "nrs\n1,start,,,9\n1,infusion,,1,8\n1,infusion,,2,5\n")
     table = gathered(path)
     assert table[INSTANCE].tolist() == ["", "1", "2"] and table["nrs"].tolist() == ["9", "8", "5"]
-    study = read_table(path, patient="record_id", visit=EVENT, period=INSTANCE, outcomes={"nrs": {"better": "lower"}})
+    study = read_table(
+        path,
+        patient="record_id",
+        visit=EVENT,
+        period=INSTANCE,
+        outcomes={"nrs": {"better": "lower"}},
+    )
     assert study.scores["nrs"].tolist() == [9, 8, 5]
 
 
-def test_an_export_without_repeats_stays_as_it_is_and_gets_the_types_of_the_dictionary(tmp_path: Path) -> None:
-    path = written(tmp_path, f"record_id,{EVENT},sex,dx___1,dx____2,nrs\n001,a,1,1,0,7\n001,b,,,,-99\n")
+def test_an_export_without_repeats_stays_as_it_is_and_gets_the_types_of_the_dictionary(
+    tmp_path: Path,
+) -> None:
+    path = written(
+        tmp_path, f"record_id,{EVENT},sex,dx___1,dx____2,nrs\n001,a,1,1,0,7\n001,b,,,,-99\n"
+    )
     table = read_file(Source(path, dictionary=book(tmp_path)))
     assert type(table).__name__ == "TextTable" and table.address(1, "nrs") == "row 3, column nrs"
-    assert table.declared.types == {"sex": "category", "dx___1": "yes/no", "dx____2": "yes/no", "nrs": "category"}
+    assert table.declared.types == {
+        "sex": "category",
+        "dx___1": "yes/no",
+        "dx____2": "yes/no",
+        "nrs": "category",
+    }
     assert table.declared.missing == ("-99",)
     text, _, _ = guess_study(path)
     assert "dictionary" not in text
     book(tmp_path).rename(tmp_path / "my_dictionary.csv")
     text, study, _ = guess_study(path)
-    assert 'dictionary = "my_dictionary.csv"' in text and 'missing = ["-99"]' in text and study is not None
+    assert (
+        'dictionary = "my_dictionary.csv"' in text
+        and 'missing = ["-99"]' in text
+        and study is not None
+    )
 
 
-def test_what_the_dictionary_calls_an_identifier_is_refused_until_it_is_dropped(tmp_path: Path) -> None:
+def test_what_the_dictionary_calls_an_identifier_is_refused_until_it_is_dropped(
+    tmp_path: Path,
+) -> None:
     path = written(tmp_path, f"record_id,{EVENT},home,nrs\n001,a,X1,7\n001,b,,5\n")
-    study = f'[data]\nscores = "{path.name}"\ndictionary = "{book(tmp_path).name}"\n[roles]\npatient = "record_id"\nvisit = "{EVENT}"\n'
+    study = (
+        f'[data]\nscores = "{path.name}"\ndictionary = "{book(tmp_path).name}"\n[roles]\npatient ='
+        f' "record_id"\nvisit = "{EVENT}"\n'
+    )
     file = written(tmp_path, study + '[outcomes]\nnrs = { better = "lower" }\n', "study.toml")
-    with pytest.raises(PrivacyError, match="home .*identifier; the data dictionary says so") as wrong:
+    with pytest.raises(
+        PrivacyError, match="home .*identifier; the data dictionary says so"
+    ) as wrong:
         read_study(file)
     assert "X1" not in str(wrong.value)
     file.write_text(file.read_text() + '[privacy]\ndrop = ["home"]\n')
     assert "home" not in read_study(file).scores
 
 
-def test_labels_that_do_not_lead_to_one_field_or_one_code_are_refused_or_listed(tmp_path: Path) -> None:
-    head = 'Record ID,Event Name,Sex,Diagnosis (choice=CRPS),"Diagnosis (choice=Other, specify)",Complete?,Average pain,Complete?\n'
+def test_labels_that_do_not_lead_to_one_field_or_one_code_are_refused_or_listed(
+    tmp_path: Path,
+) -> None:
+    head = (
+        'Record ID,Event Name,Sex,Diagnosis (choice=CRPS),"Diagnosis (choice=Other,'
+        ' specify)",Complete?,Average pain,Complete?\n'
+    )
     path = written(
-        tmp_path, head + "1,Start,Male,Checked,Unchecked,Complete,10 (worst),Unverified\n2,Start,Robot,,,,7,\n"
+        tmp_path,
+        head
+        + "1,Start,Male,Checked,Unchecked,Complete,10 (worst),Unverified\n2,Start,Robot,,,,7,\n",
     )
     table = gathered(path, dictionary=book(tmp_path))
-    assert table.columns == ("record_id", EVENT, "sex", "dx___1", "dx____2", "base_complete", "nrs", "pain_complete")
+    assert table.columns == (
+        "record_id",
+        EVENT,
+        "sex",
+        "dx___1",
+        "dx____2",
+        "base_complete",
+        "nrs",
+        "pain_complete",
+    )
     assert table.frame.to_numpy(object).tolist() == [
-        ["1", "Start", "2", "1", "0", "2", "10", "1"], ["2", "Start", "Robot", "", "", "", "7", ""]
-    ]  # fmt: skip
+        ["1", "Start", "2", "1", "0", "2", "10", "1"],
+        ["2", "Start", "Robot", "", "", "", "7", ""],
+    ]
     (note,) = (n for n in table.notes if n.rule == "label")
     assert note.addresses == ("row 3, column Sex",)
     written(tmp_path, head.replace("Sex", "Gender") + "1,Start,Male,,,,,\n")
@@ -238,12 +319,16 @@ def test_labels_that_do_not_lead_to_one_field_or_one_code_are_refused_or_listed(
 
 
 def test_labels_that_are_the_codes_of_other_choices_are_turned_round_once(tmp_path: Path) -> None:
-    turned = written(tmp_path, BOOK.replace("1, Female | 2, Male", "0, 5 | 5, 0 | 3, often"), "turned.csv")
+    turned = written(
+        tmp_path, BOOK.replace("1, Female | 2, Male", "0, 5 | 5, 0 | 3, often"), "turned.csv"
+    )
     head = "Record ID,Event Name,Sex,Complete?\n"
     path = written(tmp_path, head + "1,Start,5,\n2,Start,0,\n3,Start,often,\n4,Start,5,\n")
     assert gathered(path, dictionary=turned)["sex"].tolist() == ["0", "5", "3", "0"]
     written(tmp_path, head + "1,Start,5,\n2,Start,3,\n3,Start,4,\n")
-    with pytest.raises(DataError, match="2 answer.*written like codes: row 3, column Sex; row 4, column Sex"):
+    with pytest.raises(
+        DataError, match="2 answer.*written like codes: row 3, column Sex; row 4, column Sex"
+    ):
         read_file(Source(path, dictionary=turned))
 
 
@@ -256,7 +341,10 @@ def test_an_event_of_which_every_answer_is_left_out_is_no_visit(tmp_path: Path) 
 
 def test_choices_are_parted_at_bars_and_at_the_first_comma_only(tmp_path: Path) -> None:
     fields = {f.name: f for f in read_codebook(book(tmp_path)).fields}
-    assert fields["dx"].choices == {"1": "CRPS", "-2": "Other, specify"} and fields["nrs"].label == "Average pain"
+    assert (
+        fields["dx"].choices == {"1": "CRPS", "-2": "Other, specify"}
+        and fields["nrs"].label == "Average pain"
+    )
     assert fields["vas"].choices == {} and fields["home"].identifier
     assert Field("t", "f", "text", "", validation="date_dmy").type == "date"
     with pytest.raises(DataError, match="not a REDCap data dictionary"):
@@ -275,27 +363,43 @@ def test_forms_are_named_for_redcap_only(tmp_path: Path) -> None:
         read_file(Source(written(tmp_path, "id,nrs\n1,2\n"), form="pain"))
 
 
-# --- properties -----------------------------------------------------------------------------------------------------
+# --- properties -----------------------------------------------------------------------------------
 
 ANSWERS = st.dictionaries(
-    st.tuples(st.sampled_from("abc"), st.sampled_from(("pre", "post")), st.sampled_from(("f1", "f2", "f3"))),
-    st.text("0123456789x", min_size=1, max_size=3), min_size=1,
-)  # fmt: skip
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from(("pre", "post")),
+        st.sampled_from(("f1", "f2", "f3")),
+    ),
+    st.text("0123456789x", min_size=1, max_size=3),
+    min_size=1,
+)
 
 
 def export(answers: Sequence[tuple[tuple[str, str, str], str]], how: str) -> str:
-    """Answers as rows of field and value, or as the blocks of a raw export where each form has one field and repeats."""
+    """Answers as rows of field and value, or as the blocks of a raw export where each form has one
+    field and repeats.
+    """
     if how == "eav":
-        return f"record,{EVENT},field_name,value\n" + "".join(f"{r},{e},{f},{v}\n" for (r, e, f), v in answers)
+        return f"record,{EVENT},field_name,value\n" + "".join(
+            f"{r},{e},{f},{v}\n" for (r, e, f), v in answers
+        )
     names = sorted({f for (_, _, f), _ in answers})
-    rows = (f"{r},{e},{f},1," + ",".join(v if f == n else "" for n in names) for (r, e, f), v in answers)
+    rows = (
+        f"{r},{e},{f},1," + ",".join(v if f == n else "" for n in names) for (r, e, f), v in answers
+    )
     return HEAD + ",".join(names) + "\n" + "".join(f"{row}\n" for row in rows)
 
 
 @settings(max_examples=40, deadline=None)
-@given(answers=ANSWERS, how=st.sampled_from(("eav", "raw")), order=st.randoms(use_true_random=False))
+@given(
+    answers=ANSWERS, how=st.sampled_from(("eav", "raw")), order=st.randoms(use_true_random=False)
+)
 def test_nothing_is_lost_or_added_by_gathering_in_any_order_of_rows(
-    tmp_path_factory: pytest.TempPathFactory, answers: dict[tuple[str, str, str], str], how: str, order: object
+    tmp_path_factory: pytest.TempPathFactory,
+    answers: dict[tuple[str, str, str], str],
+    how: str,
+    order: object,
 ) -> None:
     folder = tmp_path_factory.mktemp("redcap")
     rows = list(answers.items())
@@ -303,11 +407,16 @@ def test_nothing_is_lost_or_added_by_gathering_in_any_order_of_rows(
     table = gathered(written(folder, export(rows, how)))
     melted = {
         (table.frame.iat[i, 0], table.frame.iat[i, 1], c): v
-        for i in range(len(table)) for c, v in table.frame.iloc[i, 2:].items() if v
-    }  # fmt: skip
+        for i in range(len(table))
+        for c, v in table.frame.iloc[i, 2:].items()
+        if v
+    }
     assert melted == answers
     for i, j in np.argwhere(table.at >= 0):
         at = table.at[i, j]
         if j > 1:
-            assert rows[at] == ((table.frame.iat[i, 0], table.frame.iat[i, 1], table.columns[j]), table.frame.iat[i, j])
+            assert rows[at] == (
+                (table.frame.iat[i, 0], table.frame.iat[i, 1], table.columns[j]),
+                table.frame.iat[i, j],
+            )
             assert int(table.base.rows[at]) == at + 2

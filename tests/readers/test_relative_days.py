@@ -29,8 +29,10 @@ def test_days_count_from_the_earliest_infusion_wherever_it_is_in_the_file():
     assert frames["infusions"]["day"].tolist() == [2, 0, 0]
     assert frames["infusions"]["infusion"].tolist() == [2, 1, 1]
     assert [(i.rule, i.count, i.severity) for i in issues] == [
-        ("dates", 3, "note"), ("dates", 3, "note"), ("infusion_numbers", 3, "note"),
-    ]  # fmt: skip
+        ("dates", 3, "note"),
+        ("dates", 3, "note"),
+        ("infusion_numbers", 3, "note"),
+    ]
 
 
 def test_a_date_of_a_patient_without_a_dated_infusion_is_counted_in_a_warning():
@@ -47,7 +49,10 @@ def test_a_date_of_a_patient_without_a_dated_infusion_is_counted_in_a_warning():
     assert frames["scores"]["day"].dropna().tolist() == [1]
     (warning,) = (i for i in issues if i.severity == "warning")
     assert (warning.rule, warning.count, warning.table) == ("dates", 2, "scores")
-    assert warning.message == "2 date(s) belong to patients without a dated infusion; their day is unknown."
+    assert (
+        warning.message
+        == "2 date(s) belong to patients without a dated infusion; their day is unknown."
+    )
 
 
 def test_without_infusions_days_count_from_the_first_date_of_the_table():
@@ -62,4 +67,8 @@ def test_without_infusions_days_count_from_the_first_date_of_the_table():
 
 def test_a_table_with_a_date_and_a_day_is_refused():
     with pytest.raises(StudyError, match="scores table has a date and a day"):
-        to_days({"scores": pd.DataFrame({"patient": ["a"], "day": [1]})}, {"scores": dates("2024-03-08")}, [])
+        to_days(
+            {"scores": pd.DataFrame({"patient": ["a"], "day": [1]})},
+            {"scores": dates("2024-03-08")},
+            [],
+        )

@@ -1,4 +1,6 @@
-"""Files of SPSS, Stata and SAS: stored values, dates, what the file calls missing, and files that are not what they say."""
+"""Files of SPSS, Stata and SAS: stored values, dates, what the file calls missing, and files that
+are not what they say.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from outcomes.readers.source import Source
 from tests.shared import EXPORTS
 
 SECRET = "Zyx-Patient-77"
-#: Three cases of four columns, written by haven 2.5.1 (MIT): pid, nrs (7, .A, blank), a day and a moment.
+#: Three cases of four columns, written by haven 2.5.1 (MIT): pid, nrs (7, .A, blank), a day and a
+#: moment.
 SAS7BDAT = zlib.decompress(
     base64.b64decode(
         "eNrt271Lw0AYBvA3tUNrHVp0KFiwiEOGKhcrguBgoBEL7dSMDgottEspalEndXNw8q9wcHNWi4ujuIiTDoIUJycV/Ij5uNrkaG2hIKjPL8PLPbn3CAeBBBKiprOHnaWjocjF8X6AgufKXnQkHEkSjZJECn1ryDPKqbn4fDqjpVRdzWl6vB3qwOrn86r3a7eqq3pZM8JEPiGemWAKU7LMrFNmnc6UytUNAgAAAAAAAAAAAAAAAAAA+I+C5kF0PeCM5D7v2RrPo0LXNs/nGoHklBTPZ4W8HnLqopAfhIR1uGKbXG6T1/tb5wAAAADwN328GrZu5zMK9NSfIH9P/b1ev+jNaTcWhNx6nPeTjxqP9QF7LFFIGA8KYze+tCF/JTG+XpzXMV5lYVeI3nlvwpWJ3wdXSnkqr6xSfnmT1ouFckrVrW+LNT2d1Z5MZF+T17Opm30Zdu1DK/5OC4Rbx4YAdyD8SpJzZzDGfwGI2W/Qtbsrq1YK4zcqY5P2mZOXLbteNitjSU+0e1hzVnk8xc4CAAAAAAAA/JhPDeeTYA=="
@@ -60,7 +63,7 @@ def sav(path: Path, frame: pd.DataFrame, **said) -> Path:
     return path
 
 
-# --- the examples, end to end ---------------------------------------------------------------------------------------
+# --- the examples, end to end ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,11 @@ def test_a_study_of_an_example(file, names, coded, outside, tmp_path):
     study = read_study(tmp_path / "study.toml")
     wide = study.wide("pain_nrs_average")
     assert list(wide.index) == ["001", "002", "003"]
-    assert wide.loc["001"].tolist() == [7, 4] and wide.loc["002", "pre"] == 8 and wide.isna().to_numpy().sum() == 3
+    assert (
+        wide.loc["001"].tolist() == [7, 4]
+        and wide.loc["002", "pre"] == 8
+        and wide.isna().to_numpy().sum() == 3
+    )
     nrs = study.columns.set_index("column").loc["nrs"]
     assert (nrs["coded"], nrs["outside"], nrs["parsed"]) == (coded, outside, 3)
     assert nrs["coded"] + nrs["outside"] + nrs["parsed"] + nrs["blank"] == 6
@@ -87,7 +94,9 @@ def test_a_study_of_an_example(file, names, coded, outside, tmp_path):
 
 def test_codes_that_a_transport_file_cannot_declare_are_declared_in_the_study_file(tmp_path):
     (tmp_path / "clinic.xpt").write_bytes((EXPORTS / "clinic.xpt").read_bytes())
-    said = STUDY.format(file="clinic.xpt", pid="PID", pre="NRS_PRE", post="NRS_POST", date="VISIT", more="")
+    said = STUDY.format(
+        file="clinic.xpt", pid="PID", pre="NRS_PRE", post="NRS_POST", date="VISIT", more=""
+    )
     said = said.replace("[data]", '[data]\nmissing = ["98", "99"]')
     (tmp_path / "study.toml").write_text(said, encoding="utf-8")
     nrs = read_study(tmp_path / "study.toml").columns.set_index("column").loc["nrs"]
@@ -96,15 +105,24 @@ def test_codes_that_a_transport_file_cannot_declare_are_declared_in_the_study_fi
 
 def test_the_cells_of_the_spss_example():
     table = read_statistical(EXPORTS / "clinic.sav")
-    assert cells(table, "pid") == ["001", "002", "003"] and cells(table, "visit") == ["2024-03-04", "2024-03-11", ""]
+    assert cells(table, "pid") == ["001", "002", "003"] and cells(table, "visit") == [
+        "2024-03-04",
+        "2024-03-11",
+        "",
+    ]
     assert cells(table, "sex") == ["1", "2", "declared missing: 9"]
     assert cells(table, "nrs_post") == ["4", "declared missing: 98", ""]
     said = {n.column: n for n in note(table, "declared_missing")}
-    assert "98 Refused: 1" in said["nrs_post"].message and said["nrs_post"].addresses == ("row 2, column nrs_post",)
+    assert "98 Refused: 1" in said["nrs_post"].message and said["nrs_post"].addresses == (
+        "row 2, column nrs_post",
+    )
     assert sum(n.count for n in said.values()) == 3
     assert "sex, nrs_pre, nrs_post" in note(table, "value_labels")[0].message
     labelled = read_statistical(EXPORTS / "clinic.sav", labels=["sex"])
-    assert cells(labelled, "sex") == ["Female", "Male", "declared missing: 9"] and cells(labelled, "nrs_pre")[0] == "7"
+    assert (
+        cells(labelled, "sex") == ["Female", "Male", "declared missing: 9"]
+        and cells(labelled, "nrs_pre")[0] == "7"
+    )
 
 
 @pytest.mark.parametrize("file", ["clinic.sav", "clinic.xpt", "clinic.dta"])
@@ -117,26 +135,39 @@ def test_a_first_study_file_is_written_for_an_example(file):
 def test_a_first_study_file_repeats_the_labels_of_columns_and_stays_valid(tmp_path):
     frame = pd.DataFrame({"id": ["a", "b"], "nrs_pre": [7.0, 8.0], "nrs_post": [4.0, 6.0]})
     text, study, _ = guess_study(
-        sav(tmp_path / "a.sav", frame, column_labels={"nrs_pre": 'Schmerz "vor"\a\n der Infusion ☂'})
+        sav(
+            tmp_path / "a.sav", frame, column_labels={"nrs_pre": 'Schmerz "vor"\a\n der Infusion ☂'}
+        )
     )
     assert study is not None and '#   nrs_pre: Schmerz "vor" der Infusion ☂' in text
 
 
-# --- what SPSS says -------------------------------------------------------------------------------------------------
+# --- what SPSS says -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending, how", [(".sav", {}), (".zsav", {"compress": True})])
 def test_user_missing_values_count_as_coded_and_only_in_their_column(ending, how, tmp_path):
     frame = pd.DataFrame(
-        {"id": ["a", "b", "c", "d"], "nrs": [7, 99, -9, None], "days": [99, 40, 41, 42.0], "why": ["", "NA", "x", "y"]}
+        {
+            "id": ["a", "b", "c", "d"],
+            "nrs": [7, 99, -9, None],
+            "days": [99, 40, 41, 42.0],
+            "why": ["", "NA", "x", "y"],
+        }
     )
     missing = {"nrs": [{"lo": -9, "hi": -9}, {"lo": 98, "hi": 99}], "why": ["NA"]}
     path = sav(tmp_path / f"a{ending}", frame, missing_ranges=missing, **how)
     table = read_statistical(path)
     assert cells(table, "nrs") == ["7", "declared missing: 99", "declared missing: -9", ""]
-    assert cells(table, "days")[0] == "99" and cells(table, "why") == ["", "declared missing: NA", "x", "y"]
+    assert cells(table, "days")[0] == "99" and cells(table, "why") == [
+        "",
+        "declared missing: NA",
+        "x",
+        "y",
+    ]
     (tmp_path / "study.toml").write_text(
-        f'[data]\nscores = "{path.name}"\n[roles]\npatient = "id"\n[outcomes]\nnrs = {{ better = "lower", low = 0, high = 10 }}\n'
+        f'[data]\nscores = "{path.name}"\n[roles]\npatient = "id"\n[outcomes]\nnrs = {{ better ='
+        ' "lower", low = 0, high = 10 }\n'
     )
     report = read_study(tmp_path / "study.toml").columns.set_index("column")
     assert report.loc["nrs", ["parsed", "coded", "blank", "outside"]].tolist() == [1, 2, 1, 0]
@@ -150,9 +181,14 @@ def test_a_range_of_missing_values_may_be_open(tmp_path):
 
 
 def test_a_patient_or_visit_that_is_declared_missing_is_nobody(tmp_path):
-    path = sav(tmp_path / "a.sav", pd.DataFrame({"id": [1.0, 9.0], "nrs": [7.0, 5.0]}), missing_ranges={"id": [9]})
+    path = sav(
+        tmp_path / "a.sav",
+        pd.DataFrame({"id": [1.0, 9.0], "nrs": [7.0, 5.0]}),
+        missing_ranges={"id": [9]},
+    )
     (tmp_path / "study.toml").write_text(
-        f'[data]\nscores = "{path.name}"\n[roles]\npatient = "id"\n[outcomes]\nnrs = {{ better = "lower", low = 0, high = 10 }}\n'
+        f'[data]\nscores = "{path.name}"\n[roles]\npatient = "id"\n[outcomes]\nnrs = {{ better ='
+        ' "lower", low = 0, high = 10 }\n'
     )
     with pytest.raises(DataError, match="no patient in column 'id': row 2"):
         read_study(tmp_path / "study.toml")
@@ -161,31 +197,51 @@ def test_a_patient_or_visit_that_is_declared_missing_is_nobody(tmp_path):
 def test_labels_are_taken_where_they_are_asked_for_and_codes_without_one_are_listed(tmp_path):
     frame = pd.DataFrame({"id": ["a", "b", "c"], "sex": [1.0, 2.0, 3.0], "ort": [1.0, 1.0, 1.0]})
     path = sav(
-        tmp_path / "a.sav", frame, variable_value_labels={"sex": {1: "weiblich", 2: "männlich"}, "ort": {1: "Köln"}}
+        tmp_path / "a.sav",
+        frame,
+        variable_value_labels={"sex": {1: "weiblich", 2: "männlich"}, "ort": {1: "Köln"}},
     )
     table = read_statistical(path, labels=True)
-    assert cells(table, "sex") == ["weiblich", "männlich", "3"] and cells(table, "ort") == ["Köln"] * 3
+    assert (
+        cells(table, "sex") == ["weiblich", "männlich", "3"] and cells(table, "ort") == ["Köln"] * 3
+    )
     assert note(table, "no_label")[0].addresses == ("row 3, column sex",)
-    assert read_file(Source.of({"file": "a.sav", "labels": ["ort"]}, tmp_path))["sex"].tolist() == ["1", "2", "3"]
+    assert read_file(Source.of({"file": "a.sav", "labels": ["ort"]}, tmp_path))["sex"].tolist() == [
+        "1",
+        "2",
+        "3",
+    ]
     with pytest.raises(DataError, match="No column 'sax'.*Did you mean 'sex'"):
         read_statistical(path, labels=["sax"])
-    with pytest.raises(StudyError, match="'labels' is true or false or a list of texts, such as labels ="):
+    with pytest.raises(
+        StudyError, match="'labels' is true or false or a list of texts, such as labels ="
+    ):
         Source.of({"file": "a.sav", "labels": "sex"}, tmp_path)
 
 
 def test_a_table_is_read_in_a_notebook_as_in_a_study_file(tmp_path):
-    frame = pd.DataFrame({"id": ["a", "b"], "arm": [1.0, 2.0], "nrs_pre": [7.0, 8.0], "nrs_post": [4.0, 6.0]})
-    path = sav(tmp_path / "a.sav", frame, variable_value_labels={"arm": {1: "ketamine", 2: "saline"}})
+    frame = pd.DataFrame(
+        {"id": ["a", "b"], "arm": [1.0, 2.0], "nrs_pre": [7.0, 8.0], "nrs_post": [4.0, 6.0]}
+    )
+    path = sav(
+        tmp_path / "a.sav", frame, variable_value_labels={"arm": {1: "ketamine", 2: "saline"}}
+    )
     nrs = {"pain_nrs": {"average": "nrs"}}
-    assert read_table(path, patient="id", instruments=nrs).wide("pain_nrs_average").loc["b"].tolist() == [8, 6]
-    labelled = read_table({"file": path, "labels": ["arm"]}, patient="id", instruments=nrs, arm="arm")
+    assert read_table(path, patient="id", instruments=nrs).wide("pain_nrs_average").loc[
+        "b"
+    ].tolist() == [8, 6]
+    labelled = read_table(
+        {"file": path, "labels": ["arm"]}, patient="id", instruments=nrs, arm="arm"
+    )
     assert set(labelled.scores["arm"]) == {"ketamine", "saline"}
 
 
 def test_numbers_are_as_stored_and_what_is_nearly_whole_is_listed(tmp_path):
     frame = pd.DataFrame({"id": ["a", "b", "c", "d"], "x": [7.000000001, 0.1, 12345678.25, 1e300]})
     table = read_statistical(sav(tmp_path / "a.sav", frame))
-    assert [float(t) for t in cells(table, "x")] == frame["x"].tolist() and cells(table, "x")[1] == "0.1"
+    assert [float(t) for t in cells(table, "x")] == frame["x"].tolist() and cells(table, "x")[
+        1
+    ] == "0.1"
     assert note(table, "float_noise")[0].addresses == ("row 1, column x",)
 
 
@@ -203,7 +259,10 @@ def test_moments_of_spss(tmp_path):
         }
     )
     table = read_statistical(sav(tmp_path / "a.sav", frame))
-    assert cells(table, "when") == ["2024-03-04 10:11:12", ""] and cells(table, "day") == ["1960-01-01", ""]
+    assert cells(table, "when") == ["2024-03-04 10:11:12", ""] and cells(table, "day") == [
+        "1960-01-01",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -238,18 +297,29 @@ def test_a_number_is_a_moment_by_the_format_it_is_shown_in(system, shown, value,
 
 @pytest.mark.parametrize("shown", ["%tC", "%tbnyse"])
 def test_a_stata_format_that_is_not_turned_into_dates_is_said(shown):
-    assert moment_reader("Stata", shown)[0] is None and "as stored" in moment_reader("Stata", shown)[1]
+    assert (
+        moment_reader("Stata", shown)[0] is None and "as stored" in moment_reader("Stata", shown)[1]
+    )
 
 
-# --- Stata and SAS --------------------------------------------------------------------------------------------------
+# --- Stata and SAS --------------------------------------------------------------------------------
 
 
 def test_extended_missing_values_of_stata(tmp_path):
-    frame = pd.DataFrame({"id": ["a", "b", "c"], "x": pd.Series(["a", 2.5, None], dtype=object), "n": [1, 2, 3]})
-    said = {"variable_value_labels": {"x": {"a": "wollte nicht"}}, "missing_user_values": {"x": ["a"]}}
+    frame = pd.DataFrame(
+        {"id": ["a", "b", "c"], "x": pd.Series(["a", 2.5, None], dtype=object), "n": [1, 2, 3]}
+    )
+    said = {
+        "variable_value_labels": {"x": {"a": "wollte nicht"}},
+        "missing_user_values": {"x": ["a"]},
+    }
     pyreadstat.write_dta(frame, str(tmp_path / "a.dta"), **said)
     table = read_statistical(tmp_path / "a.dta")
-    assert cells(table, "x") == ["declared missing: .a", "2.5", ""] and cells(table, "n") == ["1", "2", "3"]
+    assert cells(table, "x") == ["declared missing: .a", "2.5", ""] and cells(table, "n") == [
+        "1",
+        "2",
+        "3",
+    ]
     assert "(.a wollte nicht: 1)" in note(table, "declared_missing")[0].message
     assert cells(table, "id")[0] == "a", "text is text, whatever letter it is"
 
@@ -258,7 +328,10 @@ def test_numbers_of_32_bits_have_the_digits_they_were_stored_with(tmp_path):
     pd.DataFrame({"id": ["a", "b"], "f": np.array([0.1, 6.5], np.float32)}).to_stata(
         tmp_path / "a.dta", write_index=False
     )
-    assert cells(read_statistical(tmp_path / "a.dta"), "f") == ["0.1", "6.5"], "not 0.10000000149011612"
+    assert cells(read_statistical(tmp_path / "a.dta"), "f") == [
+        "0.1",
+        "6.5",
+    ], "not 0.10000000149011612"
 
 
 def test_special_missing_values_of_a_transport_file(tmp_path):
@@ -284,7 +357,11 @@ def test_special_missing_values_of_a_transport_file(tmp_path):
 def test_a_sas_data_set(tmp_path):
     (tmp_path / "a.sas7bdat").write_bytes(SAS7BDAT)
     table = read_statistical(tmp_path / "a.sas7bdat")
-    assert cells(table, "pid") == ["001", "002", "003"] and cells(table, "nrs") == ["7", "declared missing: .A", ""]
+    assert cells(table, "pid") == ["001", "002", "003"] and cells(table, "nrs") == [
+        "7",
+        "declared missing: .A",
+        "",
+    ]
     assert cells(table, "day") == ["2024-03-04", "", "1950-01-01"]
     assert cells(table, "when") == ["2024-03-04 10:11:12", "", "1959-12-31 23:59:59"]
 
@@ -296,7 +373,8 @@ def test_cdisc_data_are_the_same_from_a_transport_file_as_from_csv(name, tmp_pat
         text[column] = pd.to_numeric(text[column], errors="raise")
     pyreadstat.write_xport(text, str(tmp_path / "a.xpt"), file_format_version=5)
     pd.testing.assert_frame_equal(
-        read_file(Source(tmp_path / "a.xpt")).frame, read_file(Source(EXPORTS / f"{name}.csv")).frame
+        read_file(Source(tmp_path / "a.xpt")).frame,
+        read_file(Source(EXPORTS / f"{name}.csv")).frame,
     )
 
 
@@ -309,7 +387,7 @@ def test_text_of_a_transport_file_that_is_not_utf8_is_noted(tmp_path):
     assert not note(read_statistical(path, encoding="WINDOWS-1252"), "encoding")
 
 
-# --- files that are not what they say -------------------------------------------------------------------------------
+# --- files that are not what they say -------------------------------------------------------------
 
 
 def written(folder: Path) -> dict[str, bytes]:
@@ -324,7 +402,14 @@ def written(folder: Path) -> dict[str, bytes]:
 def test_broken_files_are_refused_without_a_value(ending, tmp_path):
     whole = written(tmp_path).get(ending, written(tmp_path)[".sav"])
     other = b"PK\x03\x04" + b"\0" * 400
-    for broken in (b"", b"hello" * 100, other, whole[:100], whole[: len(whole) // 2 + 3], whole[:-25]):
+    for broken in (
+        b"",
+        b"hello" * 100,
+        other,
+        whole[:100],
+        whole[: len(whole) // 2 + 3],
+        whole[:-25],
+    ):
         path = tmp_path / f"broken{ending}"
         path.write_bytes(broken)
         with pytest.raises(DataError) as refused:

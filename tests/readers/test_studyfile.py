@@ -57,7 +57,10 @@ outcome = "pain_nrs_average"
 before = "baseline"
 after = "week_4"
 """
-SCORES = "code,when,nrs,metres,ward,remarks,visit_date\n001,before,7,120,01,he said,2024-03-04\n001,4 weeks,-99,150,01,,2024-04-04\n"
+SCORES = (
+    "code,when,nrs,metres,ward,remarks,visit_date\n001,before,7,120,01,he said,2024-03-04\n001,4"
+    " weeks,-99,150,01,,2024-04-04\n"
+)
 
 
 @pytest.fixture
@@ -78,18 +81,31 @@ def test_everything_that_a_study_file_says(folder):
     )
     assert study.entry == {"outcome": "pain_nrs_average", "at_least": 4} and not study.sample
     assert study.enrolled == 2 and study.characteristic("route").tolist() == ["IV", "oral"]
-    assert study.outcome("walk").better == "higher" and study.wide("walk").loc["001"].tolist() == [120, 150]
+    assert study.outcome("walk").better == "higher" and study.wide("walk").loc["001"].tolist() == [
+        120,
+        150,
+    ]
     assert study.scores["ward"].tolist() == ["01", "01"] and "remarks" not in study.scores
-    assert study.questions[0]["method"] == "PairedT" and study.settings["privacy"]["allow"] == ("visit_date",)
+    assert study.questions[0]["method"] == "PairedT" and study.settings["privacy"]["allow"] == (
+        "visit_date",
+    )
     report = study.columns.set_index(["table", "column"])
-    assert report.loc[("scores", "nrs"), "coded"] == 1 and report.loc[("patients", "age"), "coded"] == 1
+    assert (
+        report.loc[("scores", "nrs"), "coded"] == 1
+        and report.loc[("patients", "age"), "coded"] == 1
+    )
 
 
 def test_the_same_as_arguments(folder):
     table = read_table(
-        folder / "scores.csv", patient="code", visit="when", drop=["remarks", "visit_date"], missing=[-99],
-        instruments={"pain_nrs": {"average": "nrs"}}, visits=["before", "4 weeks"],
-    )  # fmt: skip
+        folder / "scores.csv",
+        patient="code",
+        visit="when",
+        drop=["remarks", "visit_date"],
+        missing=[-99],
+        instruments={"pain_nrs": {"average": "nrs"}},
+        visits=["before", "4 weeks"],
+    )
     assert table.wide("pain_nrs_average").loc["001"].tolist()[0] == 7
 
 
@@ -97,7 +113,12 @@ def test_the_same_as_arguments(folder):
     "old, new, kind, message",
     [
         ("[roles]", "[rols]", StudyError, r"No section 'rols'.*Did you mean 'roles'"),
-        ("title =", "titel =", StudyError, r"study.toml, line 3, \[study\]: No key 'titel'.*Did you mean 'title'"),
+        (
+            "title =",
+            "titel =",
+            StudyError,
+            r"study.toml, line 3, \[study\]: No key 'titel'.*Did you mean 'title'",
+        ),
         ("order =", "ordr =", StudyError, r"\[visits\]: No key 'ordr'"),
         (
             'missing = ["-99", -88]',
@@ -105,14 +126,49 @@ def test_the_same_as_arguments(folder):
             StudyError,
             r"\[data\]: 'missing' is a list of texts or numbers, such as",
         ),
-        ('order = ["baseline", "week_4"]', "order = [", StudyError, r"study.toml is not valid TOML: .*line \d+"),
-        ('scores = "scores.csv"', 'scores = "score.csv"', DataError, r"no file 'score.csv'.*Did you mean 'scores.csv'"),
-        ('scores = "scores.csv"', 'scores = { fil = "scores.csv" }', StudyError, r"\[data\]: No field 'fil'"),
+        (
+            'order = ["baseline", "week_4"]',
+            "order = [",
+            StudyError,
+            r"study.toml is not valid TOML: .*line \d+",
+        ),
+        (
+            'scores = "scores.csv"',
+            'scores = "score.csv"',
+            DataError,
+            r"no file 'score.csv'.*Did you mean 'scores.csv'",
+        ),
+        (
+            'scores = "scores.csv"',
+            'scores = { fil = "scores.csv" }',
+            StudyError,
+            r"\[data\]: No field 'fil'",
+        ),
         ('scores = "scores.csv"', "", StudyError, r"\[data\] needs 'scores'"),
-        ('scores = "scores.csv"', "scores = 3", StudyError, "'scores' is the name of a file in quotes or a table"),
-        ('patient = "code"', "patient = 3", StudyError, r"\[roles\]: 'patient' is the name of a column"),
-        ('patient = "code"', 'patient = "cod"', StudyError, r"No column 'cod'.*Did you mean 'code'"),
-        ('design = "before-after"', 'design = "before-afer"', StudyError, r"No design 'before-afer'"),
+        (
+            'scores = "scores.csv"',
+            "scores = 3",
+            StudyError,
+            "'scores' is the name of a file in quotes or a table",
+        ),
+        (
+            'patient = "code"',
+            "patient = 3",
+            StudyError,
+            r"\[roles\]: 'patient' is the name of a column",
+        ),
+        (
+            'patient = "code"',
+            'patient = "cod"',
+            StudyError,
+            r"No column 'cod'.*Did you mean 'code'",
+        ),
+        (
+            'design = "before-after"',
+            'design = "before-afer"',
+            StudyError,
+            r"No design 'before-afer'",
+        ),
         ('allow = ["visit_date"]', "", PrivacyError, r"visit_date \(scores table\): date"),
         ("[[analysis]]", "[analysis]", StudyError, r"analysis is written as \[\[analysis\]\]"),
         ("names = {", "names = { x = 'y', ", StudyError, ""),
@@ -176,20 +232,32 @@ def test_the_sample_studies(name, patients):
     assert {"infusion", "day", "dose"} <= set(study.infusions)
 
 
-# --- the first study file ---------------------------------------------------------------------------------------
+# --- the first study file -------------------------------------------------------------------------
 
 
 def test_a_guess_marks_itself_and_reads_back(tmp_path):
     heading = ",".join(
-        ["Patient ID", "Visit", "NRS average", *(f"PHQ9_{i}" for i in range(1, 10)), "treatment", "e-mail"]
+        [
+            "Patient ID",
+            "Visit",
+            "NRS average",
+            *(f"PHQ9_{i}" for i in range(1, 10)),
+            "treatment",
+            "e-mail",
+        ]
     )
     rows = [
         f"{p},{v},{s},{','.join('1' * 9)},{'AB'[p % 2]},x{p}@b.org"
-        for p in range(1, 7) for v, s in (("week 4", 5), ("baseline", -99), ("day 1", 7))
-    ]  # fmt: skip
+        for p in range(1, 7)
+        for v, s in (("week 4", 5), ("baseline", -99), ("day 1", 7))
+    ]
     (tmp_path / "s.csv").write_text("\n".join([heading, *rows]) + "\n")
     text, study, _ = guess_study(tmp_path / "s.csv")
-    assert study is not None and study.visits == ("baseline", "day 1", "week 4") and study.design == "parallel"
+    assert (
+        study is not None
+        and study.visits == ("baseline", "day 1", "week 4")
+        and study.design == "parallel"
+    )
     assert {"pain_nrs_average", "phq9_total"} <= set(study.outcome_names)
     for line in (
         'patient = "Patient ID"',
@@ -205,7 +273,9 @@ def test_a_guess_marks_itself_and_reads_back(tmp_path):
 
 
 def test_headings_that_are_hard_to_quote(tmp_path):
-    (tmp_path / "s.csv").write_text('id,"a ""b"" \\n_pre","a ""b"" \\n_post",<b>_pre,<b>_post\n1,7,4,1,2\n2,8,6,2,1\n')
+    (tmp_path / "s.csv").write_text(
+        'id,"a ""b"" \\n_pre","a ""b"" \\n_post",<b>_pre,<b>_post\n1,7,4,1,2\n2,8,6,2,1\n'
+    )
     text, study, _ = guess_study(tmp_path / "s.csv")
     assert study is not None and study.visits == ("pre", "post"), text
 
@@ -221,7 +291,12 @@ def test_headings_that_are_hard_to_quote(tmp_path):
 def test_what_stands_in_the_way_is_said_and_the_rest_is_written(tmp_path, content, words):
     (tmp_path / "s.csv").write_text(content, encoding="utf-8")
     text, study, _ = guess_study(tmp_path / "s.csv")
-    assert study is None and words in text and text.startswith("# No plan can be made yet") and "[roles]" in text
+    assert (
+        study is None
+        and words in text
+        and text.startswith("# No plan can be made yet")
+        and "[roles]" in text
+    )
     assert "Müller" not in text
 
 
@@ -235,7 +310,11 @@ def test_codes_are_guessed_only_where_they_stand_apart(tmp_path):
 
 def test_the_clinic_workbook_is_guessed():
     text, study, _ = guess_study(EXPORTS / "clinic_wide.xlsx")
-    assert study is not None and study.visits == ("pre", "post") and 'drop = ["Patient Infusion date"]' in text
+    assert (
+        study is not None
+        and study.visits == ("pre", "post")
+        and 'drop = ["Patient Infusion date"]' in text
+    )
     assert set(study.outcome_names) == {"pain_nrs_average", "bpi_sf_interference", "phq9_total"}
     assert study.wide("pain_nrs_average").loc["001"].tolist() == [7, 4]
 
@@ -247,10 +326,30 @@ def test_a_guess_is_always_valid_toml():
 
 
 KEYS = [
-    "study.title", "study.design", "study.entry", "study.sample", "data.scores", "data.patients", "data.missing", "data.date_order",
-    "data.ids", "roles.patient", "roles.visit", "visits.order", "visits.baseline", "visits.names", "instruments.pain_nrs",
-    "instruments.phq9", "outcomes.walk", "columns.ward", "wide.suffix", "wide.prefix", "wide.columns", "privacy.drop", "privacy.allow",
-]  # fmt: skip
+    "study.title",
+    "study.design",
+    "study.entry",
+    "study.sample",
+    "data.scores",
+    "data.patients",
+    "data.missing",
+    "data.date_order",
+    "data.ids",
+    "roles.patient",
+    "roles.visit",
+    "visits.order",
+    "visits.baseline",
+    "visits.names",
+    "instruments.pain_nrs",
+    "instruments.phq9",
+    "outcomes.walk",
+    "columns.ward",
+    "wide.suffix",
+    "wide.prefix",
+    "wide.columns",
+    "privacy.drop",
+    "privacy.allow",
+]
 WRONG = [
     3,
     "x",

@@ -1,4 +1,6 @@
-"""From a clinic's file to a study: nothing lost in silence, nothing guessed, errors that show no patient."""
+"""From a clinic's file to a study: nothing lost in silence, nothing guessed, errors that show no
+patient.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ def issue(study, rule):
     return found
 
 
-# --- long ---------------------------------------------------------------------------------------------------------
+# --- long -----------------------------------------------------------------------------------------
 
 
 def test_a_long_table(read):
@@ -61,13 +63,24 @@ def test_a_long_table(read):
 def test_what_became_of_every_cell_is_reported(read):
     study = read(
         "id,visit,nrs,effects\n1,pre,7/10,None\n1,post,-99,\n2,pre,6?,nausea\n2,post,,None\n3,pre,77,\n",
-        visit="visit", visits=["pre", "post"], instruments=NRS, missing=["-99"],
-    )  # fmt: skip
+        visit="visit",
+        visits=["pre", "post"],
+        instruments=NRS,
+        missing=["-99"],
+    )
     nrs = column(study, "nrs")
-    assert [nrs[s] for s in ("parsed", "blank", "coded", "unparseable", "outside")] == [1, 1, 1, 1, 1]
+    assert [nrs[s] for s in ("parsed", "blank", "coded", "unparseable", "outside")] == [
+        1,
+        1,
+        1,
+        1,
+        1,
+    ]
     assert nrs["addresses"] == "row 4, column nrs; row 6, column nrs"
     assert issue(study, "unparseable").addresses == ("row 4, column nrs",)
-    assert study.scores["effects"].tolist()[0] == "None" and study.scores["effects"].isna().sum() == 2
+    assert (
+        study.scores["effects"].tolist()[0] == "None" and study.scores["effects"].isna().sum() == 2
+    )
     refused = [i for i in study.score().issues if i.rule == "refused answer"]
     assert refused and refused[0].addresses == ("row 6",)
 
@@ -81,7 +94,10 @@ def test_a_ready_score_outside_its_scale_is_refused_by_address(read):
 
 def test_visits_without_a_declared_order_are_noted(read):
     study = read("id,visit,nrs\n1,week_4,3\n1,baseline,7\n", visit="visit", instruments=NRS)
-    assert study.visits == ("baseline", "week_4") and "by the time" in issue(study, "visit_order").message
+    assert (
+        study.visits == ("baseline", "week_4")
+        and "by the time" in issue(study, "visit_order").message
+    )
 
 
 def test_ids_stay_text_and_never_become_numbers(read):
@@ -102,20 +118,33 @@ def test_pairing_is_by_patient_not_by_row(read):
 
 def test_other_tables_roles_and_days(read):
     study = read(
-        LONG, visit="visit", visits=["pre", "post"], instruments=NRS, date="when", dose="mg_kg", onset="onset_min",
+        LONG,
+        visit="visit",
+        visits=["pre", "post"],
+        instruments=NRS,
+        date="when",
+        dose="mg_kg",
+        onset="onset_min",
         patients="id,diagnosis,arm\n001,CRPS,A\n002,neuropathy,B\n003,CRPS,A\n",
         infusions="id,when,mg_kg\n001,18/03/2024,0.5\n001,20/03/2024,0.6\n002,01/04/2024,0.5\n",
         events="id,event,when,onset_min,serious\n001,nausea,19/03/2024,40,no\n002,None,,,yes\n",
-    )  # fmt: skip
+    )
     assert study.enrolled == 3 and study.characteristic("arm").tolist() == ["A", "B", "A"]
     assert study.infusions.columns.tolist() == ["patient", "dose", "day", "infusion"]
-    assert study.infusions["day"].tolist() == [0, 2, 0] and study.infusions["infusion"].tolist() == [1, 2, 1]
-    assert study.events["day"].tolist()[0] == 1 and study.events["event"].tolist() == ["nausea", "None"]
+    assert study.infusions["day"].tolist() == [0, 2, 0] and study.infusions[
+        "infusion"
+    ].tolist() == [1, 2, 1]
+    assert study.events["day"].tolist()[0] == 1 and study.events["event"].tolist() == [
+        "nausea",
+        "None",
+    ]
     assert study.events["serious"].tolist() == [0, 1] and study.events["onset"].tolist()[0] == 40
-    assert not any("2024" in str(f.to_numpy().tolist()) for f in (study.scores, study.infusions, study.events))
+    assert not any(
+        "2024" in str(f.to_numpy().tolist()) for f in (study.scores, study.infusions, study.events)
+    )
 
 
-# --- wide ---------------------------------------------------------------------------------------------------------
+# --- wide -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -142,7 +171,9 @@ def test_wide_with_an_episode_for_each_infusion(read):
         episode="infusion",
         instruments={"pain_nrs": {"average": "score"}},
     )
-    assert study.keys == ["patient", "episode", "visit"] and study.scores["episode"].tolist()[:3] == [1, 2, 1]
+    assert study.keys == ["patient", "episode", "visit"] and study.scores["episode"].tolist()[
+        :3
+    ] == [1, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -155,15 +186,29 @@ def test_wide_with_an_episode_for_each_infusion(read):
 )
 def test_wide_declarations_that_do_not_fit(read, said, message):
     with pytest.raises(StudyError, match=message):
-        read("id,visit,nrs_pre,nrs_post\n1,a,7,4\n" if "visit" in said else "id,nrs_pre,nrs_post\n1,7,4\n", **said)
+        read(
+            (
+                "id,visit,nrs_pre,nrs_post\n1,a,7,4\n"
+                if "visit" in said
+                else "id,nrs_pre,nrs_post\n1,7,4\n"
+            ),
+            **said,
+        )
 
 
-# --- instruments --------------------------------------------------------------------------------------------------
+# --- instruments ----------------------------------------------------------------------------------
 
 
 def test_instruments_by_prefix_list_total_and_name(read):
     heading = ",".join(
-        ["id", "visit", *(f"phq9_{i}" for i in range(1, 10)), *(f"q{i}" for i in range(1, 8)), "isi", "nrs"]
+        [
+            "id",
+            "visit",
+            *(f"phq9_{i}" for i in range(1, 10)),
+            *(f"q{i}" for i in range(1, 8)),
+            "isi",
+            "nrs",
+        ]
     )
     content = f"{heading}\n1,pre,{','.join(['1'] * 9 + ['2'] * 7)},21,7\n"
     said = {
@@ -173,14 +218,24 @@ def test_instruments_by_prefix_list_total_and_name(read):
         "pain_nrs": {"average": "nrs"},
     }
     ready = read(content, visit="visit", instruments=said).ready
-    assert [ready.scores[c][0] for c in ("phq9_total", "gad7_total", "isi_total", "pain_nrs_average")] == [9, 14, 21, 7]
+    assert [
+        ready.scores[c][0] for c in ("phq9_total", "gad7_total", "isi_total", "pain_nrs_average")
+    ] == [9, 14, 21, 7]
 
 
 @pytest.mark.parametrize(
     "said, kind, message",
     [
-        ({"pain_nsr": {"average": "nrs"}}, InstrumentError, r"No instrument 'pain_nsr'.*Did you mean 'pain_nrs'"),
-        ({"pain_nrs": {"averge": "nrs"}}, StudyError, r"No item, score or option 'averge'.*Did you mean 'average'"),
+        (
+            {"pain_nsr": {"average": "nrs"}},
+            InstrumentError,
+            r"No instrument 'pain_nsr'.*Did you mean 'pain_nrs'",
+        ),
+        (
+            {"pain_nrs": {"averge": "nrs"}},
+            StudyError,
+            r"No item, score or option 'averge'.*Did you mean 'average'",
+        ),
         ({"pain_nrs": {"average": "nsr"}}, StudyError, r"No column 'nsr'.*Did you mean 'nrs'"),
         ({"phq9": {"prefix": "zzz_"}}, StudyError, "no column begins with 'zzz_'"),
         ({"phq9": {"items": ["nrs"]}}, StudyError, "items is a list of 9 columns"),
@@ -192,7 +247,7 @@ def test_instruments_that_do_not_fit(read, said, kind, message):
         read(LONG, visit="visit", instruments=said)
 
 
-# --- bad input ----------------------------------------------------------------------------------------------------
+# --- bad input ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -209,21 +264,76 @@ def test_instruments_that_do_not_fit(read, said, kind, message):
         (LONG, {"columns": {"nrs": "nmber"}}, StudyError, "No column type 'nmber'"),
         (LONG, {"drop": ["id"]}, StudyError, "patient column cannot be dropped"),
         (LONG, {"visits": ["pre", "week_4"]}, StudyError, "not in the declared order: 'post'"),
-        (LONG, {"visits": ["pre", "post"], "baseline": "basline"}, StudyError, "No visit 'basline'"),
+        (
+            LONG,
+            {"visits": ["pre", "post"], "baseline": "basline"},
+            StudyError,
+            "No visit 'basline'",
+        ),
         (LONG, {"ids": "loose"}, StudyError, "No way of comparing ids 'loose'"),
-        (LONG, {"outcomes": {"x": {"column": "nrs", "better": "down"}}}, StudyError, 'better is "lower" or "higher"'),
+        (
+            LONG,
+            {"outcomes": {"x": {"column": "nrs", "better": "down"}}},
+            StudyError,
+            'better is "lower" or "higher"',
+        ),
         (LONG, {"outcomes": {"x": {"colum": "nrs"}}}, StudyError, "No field 'colum'"),
-        ("id,visit,nrs\n1,pre,7\n,post,4\n", {}, DataError, r"1 row\(s\) have cells but no patient in column 'id': row 3"),
-        ("id,visit,nrs\n1,pre,7\n1,,4\n", {}, DataError, r"1 row\(s\) have no visit in column 'visit': row 3"),
-        ("id,visit,nrs\nK1,pre,7\nk1,post,4\n", {}, DataError, "spaces: scores row 2, column id and scores row 3, column id"),
-        ("id,visit,nrs\nK1,pre,7\nK1 ,post,4\n", {}, DataError, "differ only by capitals or spaces"),
-        ("id,visit,nrs\n1,pre,7\n1,pre,6\n2,pre,5\n", {}, DataError, "2 rows share the same patient and visit: row 2, row 3"),
-        ("id,visit,nrs,when\n1,pre,7,03/04/2024\n1,post,6,05/04/2024\n", {"date": "when"}, DataError, "day/month or as month/day"),
-        ("id,visit,nrs,when\n1,pre,7,13/04/2024\n1,post,6,05/14/2024\n", {"date": "when"}, DataError, "are mixed"),
-        ("id,visit,nrs,dob\n1,pre,7,1971-02-03\n", {}, PrivacyError, r"dob \(scores table\): date of birth"),
-        ("id,visit,nrs\nMüller,pre,7\n", {}, PrivacyError, "'id' names the patient: replace its codes"),
+        (
+            "id,visit,nrs\n1,pre,7\n,post,4\n",
+            {},
+            DataError,
+            r"1 row\(s\) have cells but no patient in column 'id': row 3",
+        ),
+        (
+            "id,visit,nrs\n1,pre,7\n1,,4\n",
+            {},
+            DataError,
+            r"1 row\(s\) have no visit in column 'visit': row 3",
+        ),
+        (
+            "id,visit,nrs\nK1,pre,7\nk1,post,4\n",
+            {},
+            DataError,
+            "spaces: scores row 2, column id and scores row 3, column id",
+        ),
+        (
+            "id,visit,nrs\nK1,pre,7\nK1 ,post,4\n",
+            {},
+            DataError,
+            "differ only by capitals or spaces",
+        ),
+        (
+            "id,visit,nrs\n1,pre,7\n1,pre,6\n2,pre,5\n",
+            {},
+            DataError,
+            "2 rows share the same patient and visit: row 2, row 3",
+        ),
+        (
+            "id,visit,nrs,when\n1,pre,7,03/04/2024\n1,post,6,05/04/2024\n",
+            {"date": "when"},
+            DataError,
+            "day/month or as month/day",
+        ),
+        (
+            "id,visit,nrs,when\n1,pre,7,13/04/2024\n1,post,6,05/14/2024\n",
+            {"date": "when"},
+            DataError,
+            "are mixed",
+        ),
+        (
+            "id,visit,nrs,dob\n1,pre,7,1971-02-03\n",
+            {},
+            PrivacyError,
+            r"dob \(scores table\): date of birth",
+        ),
+        (
+            "id,visit,nrs\nMüller,pre,7\n",
+            {},
+            PrivacyError,
+            "'id' names the patient: replace its codes",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_input_gets_one_clear_message(read, content, said, kind, message):
     with pytest.raises(kind, match=message):
         read(content, **{"visit": "visit", "instruments": NRS if "nrs" in content else {}, **said})
@@ -231,11 +341,15 @@ def test_bad_input_gets_one_clear_message(read, content, said, kind, message):
 
 def test_ids_that_are_the_same_person_when_the_file_says_so(read):
     content = "id,visit,nrs\nK1,pre,7\nk1 ,post,4\n"
-    study = read(content, visit="visit", ids="casefold", instruments=NRS, patients="id,sex\n K1,F\n")
+    study = read(
+        content, visit="visit", ids="casefold", instruments=NRS, patients="id,sex\n K1,F\n"
+    )
     assert list(study.patient_ids) == ["K1"]
     with pytest.raises(DataError, match='ids = "casefold"'):
         read(content, visit="visit", ids="trim")
-    assert list(read("id,visit,nrs\nK1,pre,7\nK1 ,post,4\n", visit="visit", ids="trim").patient_ids) == ["K1"]
+    assert list(
+        read("id,visit,nrs\nK1,pre,7\nK1 ,post,4\n", visit="visit", ids="trim").patient_ids
+    ) == ["K1"]
 
 
 def test_ids_are_compared_across_tables(read):
@@ -295,7 +409,7 @@ def test_a_workbook_under_another_name_is_still_a_workbook(tmp_path):
         read_table(tmp_path / "b.csv", patient="id", sheet="x")
 
 
-# --- nothing lost -------------------------------------------------------------------------------------------------
+# --- nothing lost ---------------------------------------------------------------------------------
 
 
 def cells_in_the_study(study):
@@ -307,7 +421,10 @@ def test_the_clinic_workbook_in_full(name):
     path = EXPORTS / name
     with pytest.raises(PrivacyError, match="Patient Infusion date"):
         read_table(path, patient="Patient ID")
-    outcomes = {"bpi": {"column": "BPI int.", "low": 0, "high": 10}, "phq": {"column": "PHQ9", "low": 0, "high": 27}}
+    outcomes = {
+        "bpi": {"column": "BPI int.", "low": 0, "high": 10},
+        "phq": {"column": "PHQ9", "low": 0, "high": 27},
+    }
     study = read_table(
         path,
         patient="Patient ID",
@@ -315,19 +432,27 @@ def test_the_clinic_workbook_in_full(name):
         instruments={"pain_nrs": {"average": "NRS"}},
         outcomes=outcomes,
     )
-    assert study.visits == ("pre", "post") and list(study.patient_ids)[:5] == ["001", "002", "003", "004", "005"]
+    assert study.visits == ("pre", "post") and list(study.patient_ids)[:5] == [
+        "001",
+        "002",
+        "003",
+        "004",
+        "005",
+    ]
     assert column(study, "NRS")["addresses"] == "D8, D9, D10, G7, G8, G9, G10"
-    assert issue(study, "summary_row").addresses == ("A11", "D11") and issue(study, "date_as_patient").addresses == (
-        "A12",
-    )
-    assert study.wide("pain_nrs_average").to_numpy().tolist()[0] == [7, 4] and study.wide("bpi").loc[
-        "001"
-    ].tolist() == [6.5, 4]
+    assert issue(study, "summary_row").addresses == ("A11", "D11") and issue(
+        study, "date_as_patient"
+    ).addresses == ("A12",)
+    assert study.wide("pain_nrs_average").to_numpy().tolist()[0] == [7, 4] and study.wide(
+        "bpi"
+    ).loc["001"].tolist() == [6.5, 4]
     assert study.wide("pain_nrs_average").loc["002", "pre"] == 7
     # every cell of the sheet: in the study, a patient's code, or listed as left out
     table = read_excel(path)
     filled = int((table.frame != "").to_numpy().sum())
-    dropped = sum(len(i.addresses) for i in study.issues if i.rule in ("summary_row", "dropped_column"))
+    dropped = sum(
+        len(i.addresses) for i in study.issues if i.rule in ("summary_row", "dropped_column")
+    )
     assert filled == cells_in_the_study(study) + dropped + study.enrolled
 
 
@@ -343,19 +468,30 @@ def test_the_european_file():
         missing=["n/a"],
         instruments={"pain_nrs": {"average": "nrs_avg"}},
     )
-    assert study.wide("pain_nrs_average").loc["K001"].tolist() == [7.5, 4.0] and column(study, "nrs_avg")["coded"] == 1
+    assert (
+        study.wide("pain_nrs_average").loc["K001"].tolist() == [7.5, 4.0]
+        and column(study, "nrs_avg")["coded"] == 1
+    )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(
-        st.lists(st.sampled_from(["", "7", "7/10", "6?", "-99", "None", "½", "77", " 4 "]), min_size=3, max_size=3),
+        st.lists(
+            st.sampled_from(["", "7", "7/10", "6?", "-99", "None", "½", "77", " 4 "]),
+            min_size=3,
+            max_size=3,
+        ),
         min_size=1,
         max_size=6,
     )
 )
 def test_every_cell_is_in_the_study_or_listed(read, rows):
-    content = "id,nrs_pre,nrs_post,effects\n" + "".join(f"{i},{','.join(r)}\n" for i, r in enumerate(rows))
+    content = "id,nrs_pre,nrs_post,effects\n" + "".join(
+        f"{i},{','.join(r)}\n" for i, r in enumerate(rows)
+    )
     study = read(content, instruments=NRS, missing=["-99"])
     assert cells_in_the_study(study) == sum(bool(c.strip()) for r in rows for c in r)
     report = study.columns.set_index("column")
@@ -363,7 +499,7 @@ def test_every_cell_is_in_the_study_or_listed(read, rows):
     assert counts["nrs"] == 2 * len(rows) and counts["effects"] == len(rows)
 
 
-# --- no patient in a message --------------------------------------------------------------------------------------
+# --- no patient in a message ----------------------------------------------------------------------
 
 
 CANARY = "CANARY7391"
@@ -382,7 +518,10 @@ CANARY = "CANARY7391"
         ("id,visit,nrs\n" + "".join(f"1,{CANARY}{i},7\n" for i in range(80)), {}),
         ("id,visit,nrs\n" + "".join(f"1,{CANARY}{i},7\n" for i in range(80)), {"visits": ["pre"]}),
         (LONG, {"patients": f"id,sex\n{CANARY},F\n{CANARY},M\n"}),
-        (f"id,visit,nrs,when\n{CANARY},pre,7,03/04/2024\n{CANARY},post,7,05/04/2024\n", {"date": "when"}),
+        (
+            f"id,visit,nrs,when\n{CANARY},pre,7,03/04/2024\n{CANARY},post,7,05/04/2024\n",
+            {"date": "when"},
+        ),
     ],
 )
 def test_no_value_of_a_patient_in_an_error(read, content, said):
@@ -396,7 +535,9 @@ def test_no_value_of_a_patient_in_an_error(read, content, said):
 
 def test_no_value_of_a_patient_in_issues_or_the_column_report(read):
     study = read(
-        f"id,visit,nrs,effects\n{CANARY},pre,{CANARY},{CANARY}\nMean,,{CANARY},\n", visit="visit", instruments=NRS
+        f"id,visit,nrs,effects\n{CANARY},pre,{CANARY},{CANARY}\nMean,,{CANARY},\n",
+        visit="visit",
+        instruments=NRS,
     )
     shown = repr(study.issues) + study.columns.to_string() + repr(study) + repr(study.sources)
     assert CANARY not in shown and issue(study, "unparseable").count == 1
@@ -405,7 +546,8 @@ def test_no_value_of_a_patient_in_issues_or_the_column_report(read):
 def test_a_hostile_workbook_stops_before_it_is_opened(tmp_path):
     path = raw(
         tmp_path / "a.xlsx",
-        '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+        '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c'
+        ' r="XFD1048576"><v>1</v></c></row>',
     )
     with pytest.raises(DataError, match="XFD1048576"):
         read_table(path, patient="id")
@@ -413,7 +555,8 @@ def test_a_hostile_workbook_stops_before_it_is_opened(tmp_path):
 
 def test_a_date_in_a_score_cell_is_not_a_score(tmp_path):
     path = plain(
-        tmp_path / "a.xlsx", [["id", "nrs_pre", "nrs_post"], ["1", 7, datetime.date(2024, 10, 7)], ["2", 6, 5]]
+        tmp_path / "a.xlsx",
+        [["id", "nrs_pre", "nrs_post"], ["1", 7, datetime.date(2024, 10, 7)], ["2", 6, 5]],
     )
     study = read_table(path, patient="id", instruments=NRS)
     assert issue(study, "unparseable").addresses == ("C2",)
@@ -431,7 +574,11 @@ def test_published_files_read_as_published():
     wide = {"suffix": {"baseline": "1", "month_3": "2", "month_12": "5"}}
     for name in ("acupuncture.csv", "acupuncture.xlsx"):
         vickers = read_table(
-            PUBLISHED / "vickers2004_acupuncture" / name, patient="id", arm="group", wide=wide, outcomes=headache
+            PUBLISHED / "vickers2004_acupuncture" / name,
+            patient="id",
+            arm="group",
+            wide=wide,
+            outcomes=headache,
         )
         frame = vickers.wide("headache")
         assert frame.notna().sum().tolist() == [401, 326, 301]

@@ -39,8 +39,11 @@ def read(tmp_path):
 def test_each_row_is_in_a_window_or_listed(read):
     study = read()
     assert study.scores[["patient", "visit", "day", "nrs"]].to_numpy().tolist() == [
-        ["a", "baseline", 0, 7], ["a", "week_4", 35, 4], ["b", "baseline", 0, 8], ["b", "week_4", 28, 5],
-    ]  # fmt: skip
+        ["a", "baseline", 0, 7],
+        ["a", "week_4", 35, 4],
+        ["b", "baseline", 0, 8],
+        ["b", "week_4", 28, 5],
+    ]
     assert (study.visits, study.baseline) == (("baseline", "week_4"), "baseline")
     assert study.rows == ("row 2", "row 4", "row 5", "row 6")
     left = {i.rule: i for i in study.issues}
@@ -48,14 +51,22 @@ def test_each_row_is_in_a_window_or_listed(read):
 
 
 def test_days_count_from_the_first_infusion_where_there_is_one(read):
-    study = read("days = { baseline = [-3, 0], week_4 = [14, 42] }", infusions="id,on\na,2024-03-08\nb,2024-03-02\n")
+    study = read(
+        "days = { baseline = [-3, 0], week_4 = [14, 42] }",
+        infusions="id,on\na,2024-03-08\nb,2024-03-02\n",
+    )
     assert study.scores[["patient", "visit", "day"]].to_numpy().tolist() == [
-        ["a", "baseline", 0], ["a", "week_4", 28], ["b", "baseline", 0], ["b", "week_4", 28],
-    ]  # fmt: skip
+        ["a", "baseline", 0],
+        ["a", "week_4", 28],
+        ["b", "baseline", 0],
+        ["b", "week_4", 28],
+    ]
 
 
 def test_windows_come_in_the_order_of_their_days(read):
-    assert read("days = { week_4 = [14, 42], baseline = [-7, 0] }\nbaseline = 'baseline'").visits == (
+    assert read(
+        "days = { week_4 = [14, 42], baseline = [-7, 0] }\nbaseline = 'baseline'"
+    ).visits == (
         "baseline",
         "week_4",
     )

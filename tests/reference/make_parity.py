@@ -1,4 +1,5 @@
-"""Write docs/parity.md: every method beside the R function it equals, where we differ on purpose, and the traps.
+"""Write docs/parity.md: every method beside the R function it equals, where we differ on purpose,
+and the traps.
 
 Run: .venv/bin/python -m tests.reference.make_parity   (with every data set: tests/reference/README.md)
 """
@@ -14,55 +15,147 @@ from tests.shared import absent, reference_cases
 
 TARGET = Path(__file__).resolve().parents[2] / "docs/parity.md"
 
-#: Traps of the Python stack (scipy 1.17.1, statsmodels 0.15.0, pingouin 0.7.0) and of R, and the tests that show we
-#: do not fall in: number → (what happens elsewhere, files and functions).
+#: Traps of the Python stack (scipy 1.17.1, statsmodels 0.15.0, pingouin 0.7.0) and of R, and the
+#: tests that show we do not fall in: number → (what happens elsewhere, files and functions).
 TRAPS: dict[int, tuple[str, tuple[tuple[str, str], ...]]] = {
-    1: ("scipy's exact signed-rank with Pratt's zeros is wrong: eight zero differences give p = .0078",
-        (("traps_paired", "test_1_pratt_with_zeros_is_the_permutation_distribution"),)),
-    2: ("scipy's signed-rank leaves exactness at ties and zeros, for a normal without continuity or an untied table",
-        (("traps_paired", "test_2_ties_and_zeros_stay_exact_at_every_clinical_n"),)),
-    3: ("binary noise breaks the ties of one-decimal scores",
-        (("traps_paired", "test_3_decimals_tie_as_decimals"), ("traps_paired", "test_3_on_the_reference_data"))),
-    4: ("scipy's ttest_rel gives p = 0 for a constant change",
-        (("traps_paired", "test_4_a_constant_change_is_not_infinitely_significant"),)),
-    5: ("scipy's noncentral t is nan in far tails, so limits of d crash",
-        (("traps_paired", "test_5_noncentral_t_has_no_undefined_tails"),)),
-    6: ("scipy's Mann–Whitney is asymptotic or untied where scores tie; its r × c Fisher draws random tables",
-        (("traps_groups", "test_6_mann_whitney_is_exact_although_nrs_scores_tie"),
-         ("traps_proportions", "test_freeman_halton_is_exact_where_scipy_samples"))),
-    7: ("scipy's Fisher gives the sample odds ratio, R the conditional one",
-        (("traps_proportions", "test_fisher_gives_the_conditional_odds_ratio"),)),
-    8: ("statsmodels' McNemar gives p = 0 without discordant pairs, and corrects below zero",
-        (("traps_proportions", "test_mcnemar_without_discordant_pairs_is_one"),
-         ("traps_proportions", "test_mcnemar_continuity_does_not_go_below_zero"))),
-    9: ("statsmodels' score interval of a risk difference raises for small tables and is off in others",
-        (("traps_proportions", "test_miettinen_nurminen_satisfies_the_score_equation"),
-         ("traps_proportions", "test_miettinen_nurminen_where_statsmodels_is_off"))),
-    10: ("statsmodels' pooling lets the variance between sites be negative; no REML, no prediction interval",
-         (("traps_models", "test_10_the_variance_between_sites_is_never_negative_and_reml_is_there"),
-          ("pooling", "test_tau_squared_is_never_negative"))),
-    11: ("statsmodels' mixed model judges ten patients by the normal; no Satterthwaite, Kenward–Roger or MMRM",
-         (("traps_models", "test_11_a_mixed_model_of_ten_patients_is_judged_by_t_not_z"),
-          ("reml", "test_two_visits_are_the_paired_t_test"))),
-    12: ("statsmodels' AnovaRM has no sphericity correction; its type III with treatment coding tests another hypothesis",
-         (("traps_groups", "test_12_the_p_of_rm_anova_is_corrected_for_sphericity"),
-          ("traps_groups", "test_12_type_three_asks_about_the_unweighted_mean"))),
-    13: ("statsmodels' imputation has no Barnard–Rubin df, its multipletests counts nan, its Logit has Wald limits only",
-         (("traps_models", "test_13_imputed_estimates_have_barnard_rubin_degrees_of_freedom"),
-          ("multiplicity", "test_an_undefined_p_stays_undefined_and_does_not_count"),
-          ("traps_proportions", "test_profile_limits_not_wald"))),
-    14: ("pingouin's paired d is unsigned, its Hedges factor and CLES ignore the pairs, its mixed ANOVA is not type III, "
-         "its Bayes factor is a string, its RM-ANOVA drops patients without a word",
-         (("traps_paired", "test_14_effect_sizes_are_signed_named_and_paired"),
-          ("traps_groups", "test_14_mixed_anova_is_type_three_with_unequal_groups"),
-          ("traps_groups", "test_14_listwise_deletion_is_counted_out_loud"),
-          ("traps_models", "test_14_a_bayes_factor_is_a_number"))),
-    15: ("the median of a Kaplan–Meier curve on a flat step is the middle of the step in R, an end of it elsewhere",
-         (("traps_groups", "test_15_a_median_on_a_flat_step_is_the_middle_of_the_step"),)),
-    16: ("R itself: effectsize's rank-biserial is +1 where everybody fell; mmrm's Kenward–Roger is not SAS's",
-         (("traps_models", "test_16_ranks_of_a_constant_fall_say_fall_and_no_change_says_nothing"),
-          ("traps_models", "test_16_kenward_roger_of_two_visits_is_the_paired_t_test"))),
-}  # fmt: skip
+    1: (
+        (
+            "scipy's exact signed-rank with Pratt's zeros is wrong: eight zero differences give p ="
+            " .0078"
+        ),
+        (("traps_paired", "test_1_pratt_with_zeros_is_the_permutation_distribution"),),
+    ),
+    2: (
+        (
+            "scipy's signed-rank leaves exactness at ties and zeros, for a normal without"
+            " continuity or an untied table"
+        ),
+        (("traps_paired", "test_2_ties_and_zeros_stay_exact_at_every_clinical_n"),),
+    ),
+    3: (
+        "binary noise breaks the ties of one-decimal scores",
+        (
+            ("traps_paired", "test_3_decimals_tie_as_decimals"),
+            ("traps_paired", "test_3_on_the_reference_data"),
+        ),
+    ),
+    4: (
+        "scipy's ttest_rel gives p = 0 for a constant change",
+        (("traps_paired", "test_4_a_constant_change_is_not_infinitely_significant"),),
+    ),
+    5: (
+        "scipy's noncentral t is nan in far tails, so limits of d crash",
+        (("traps_paired", "test_5_noncentral_t_has_no_undefined_tails"),),
+    ),
+    6: (
+        (
+            "scipy's Mann–Whitney is asymptotic or untied where scores tie; its r × c Fisher draws"
+            " random tables"
+        ),
+        (
+            ("traps_groups", "test_6_mann_whitney_is_exact_although_nrs_scores_tie"),
+            ("traps_proportions", "test_freeman_halton_is_exact_where_scipy_samples"),
+        ),
+    ),
+    7: (
+        "scipy's Fisher gives the sample odds ratio, R the conditional one",
+        (("traps_proportions", "test_fisher_gives_the_conditional_odds_ratio"),),
+    ),
+    8: (
+        "statsmodels' McNemar gives p = 0 without discordant pairs, and corrects below zero",
+        (
+            ("traps_proportions", "test_mcnemar_without_discordant_pairs_is_one"),
+            ("traps_proportions", "test_mcnemar_continuity_does_not_go_below_zero"),
+        ),
+    ),
+    9: (
+        (
+            "statsmodels' score interval of a risk difference raises for small tables and is off in"
+            " others"
+        ),
+        (
+            ("traps_proportions", "test_miettinen_nurminen_satisfies_the_score_equation"),
+            ("traps_proportions", "test_miettinen_nurminen_where_statsmodels_is_off"),
+        ),
+    ),
+    10: (
+        (
+            "statsmodels' pooling lets the variance between sites be negative; no REML, no"
+            " prediction interval"
+        ),
+        (
+            (
+                "traps_models",
+                "test_10_the_variance_between_sites_is_never_negative_and_reml_is_there",
+            ),
+            ("pooling", "test_tau_squared_is_never_negative"),
+        ),
+    ),
+    11: (
+        (
+            "statsmodels' mixed model judges ten patients by the normal; no Satterthwaite,"
+            " Kenward–Roger or MMRM"
+        ),
+        (
+            ("traps_models", "test_11_a_mixed_model_of_ten_patients_is_judged_by_t_not_z"),
+            ("reml", "test_two_visits_are_the_paired_t_test"),
+        ),
+    ),
+    12: (
+        (
+            "statsmodels' AnovaRM has no sphericity correction; its type III with treatment coding"
+            " tests another hypothesis"
+        ),
+        (
+            ("traps_groups", "test_12_the_p_of_rm_anova_is_corrected_for_sphericity"),
+            ("traps_groups", "test_12_type_three_asks_about_the_unweighted_mean"),
+        ),
+    ),
+    13: (
+        (
+            "statsmodels' imputation has no Barnard–Rubin df, its multipletests counts nan, its"
+            " Logit has Wald limits only"
+        ),
+        (
+            ("traps_models", "test_13_imputed_estimates_have_barnard_rubin_degrees_of_freedom"),
+            ("multiplicity", "test_an_undefined_p_stays_undefined_and_does_not_count"),
+            ("traps_proportions", "test_profile_limits_not_wald"),
+        ),
+    ),
+    14: (
+        (
+            "pingouin's paired d is unsigned, its Hedges factor and CLES ignore the pairs, its"
+            " mixed ANOVA is not type III, its Bayes factor is a string, its RM-ANOVA drops"
+            " patients without a word"
+        ),
+        (
+            ("traps_paired", "test_14_effect_sizes_are_signed_named_and_paired"),
+            ("traps_groups", "test_14_mixed_anova_is_type_three_with_unequal_groups"),
+            ("traps_groups", "test_14_listwise_deletion_is_counted_out_loud"),
+            ("traps_models", "test_14_a_bayes_factor_is_a_number"),
+        ),
+    ),
+    15: (
+        (
+            "the median of a Kaplan–Meier curve on a flat step is the middle of the step in R, an"
+            " end of it elsewhere"
+        ),
+        (("traps_groups", "test_15_a_median_on_a_flat_step_is_the_middle_of_the_step"),),
+    ),
+    16: (
+        (
+            "R itself: effectsize's rank-biserial is +1 where everybody fell; mmrm's Kenward–Roger"
+            " is not SAS's"
+        ),
+        (
+            (
+                "traps_models",
+                "test_16_ranks_of_a_constant_fall_say_fall_and_no_change_says_nothing",
+            ),
+            ("traps_models", "test_16_kenward_roger_of_two_visits_is_the_paired_t_test"),
+        ),
+    ),
+}
 
 HEAD = """# Our numbers beside R's
 
@@ -99,16 +192,25 @@ def table(found: list[Line]) -> list[str]:
 
 
 def differences() -> list[str]:
-    """What is set apart or held to a looser tolerance, with the reason and how many values it concerns."""
+    """What is set apart or held to a looser tolerance, with the reason and how many values it
+    concerns.
+    """
     counted: dict[tuple[str, str], int] = defaultdict(int)
     names: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for case in reference_cases():
         for c in compare(case):
             if c.declared:
-                key = (c.declared.reason, "set apart" if not c.compared else f"compared at {c.declared.rtol:.0e}")
+                key = (
+                    c.declared.reason,
+                    "set apart" if not c.compared else f"compared at {c.declared.rtol:.0e}",
+                )
                 counted[key] += 1
                 names[key][methods()[case.method].title] = None
-    out = ["\n## Where we differ on purpose, and why\n", "| what | why | values | then |", "| --- | --- | ---: | --- |"]
+    out = [
+        "\n## Where we differ on purpose, and why\n",
+        "| what | why | values | then |",
+        "| --- | --- | ---: | --- |",
+    ]
     for key, n in sorted(counted.items(), key=lambda kv: -kv[1]):
         out.append(f"| {'; '.join(names[key])} | {key[0]} | {n} | {key[1]} |")
     return out
@@ -122,7 +224,10 @@ def traps() -> list[str]:
         "| ---: | --- | --- |",
     ]
     for i, (words, tests) in TRAPS.items():
-        out.append(f"| {i} | {words} | {'<br>'.join(f'`test_{file}.py::{name}`' for file, name in tests)} |")
+        out.append(
+            f"| {i} | {words} |"
+            f" {'<br>'.join(f'`test_{file}.py::{name}`' for file, name in tests)} |"
+        )
     return out
 
 
@@ -139,7 +244,8 @@ def page() -> str:
 if __name__ == "__main__":
     if missing := sorted({c.data for c in reference_cases() if absent(c)}):
         raise SystemExit(
-            f"The page is made with every data set; absent: {', '.join(missing)}. See tests/reference/README.md."
+            f"The page is made with every data set; absent: {', '.join(missing)}. See"
+            " tests/reference/README.md."
         )
     TARGET.write_text(page(), encoding="utf-8")
     print(f"{TARGET.name} written")

@@ -1,4 +1,6 @@
-"""Where the registry sets rows apart or holds them looser (`differs`), R's choice put back gives R's numbers."""
+"""Where the registry sets rows apart or holds them looser (`differs`), R's choice put back gives
+R's numbers.
+"""
 
 from __future__ import annotations
 
@@ -58,14 +60,22 @@ def test_mauchly_with_k_for_p_in_the_second_order_term() -> None:
         y = repeated.matrix(case)
         w, p, df = rm_anova(y).sphericity.mauchly_w, y.shape[1] - 1, len(y) - 1
         rho = 1 - (2 * p * p + p + 2) / (6 * p * df)
-        w2 = (p + 2) * (p - 1) * (p - 2) * (2 * p**3 + 6 * p * p + 3 * (p + 1) + 2) / (288 * (df * p * rho) ** 2)
+        w2 = (
+            (p + 2)
+            * (p - 1)
+            * (p - 2)
+            * (2 * p**3 + 6 * p * p + 3 * (p + 1) + 2)
+            / (288 * (df * p * rho) ** 2)
+        )
         z, f = -df * rho * math.log(w), p * (p + 1) / 2 - 1
         first, second = stats.chi2.sf(z, f), stats.chi2.sf(z, f + 4)
         assert disagreeing(case, {"mauchly_p": first + w2 * (second - first)}, quantities) == []
 
 
 def as_glm(fit: LogisticFit) -> np.ndarray:
-    """glm's covariance: from the weights of its last iteration at epsilon 1e-14, one step before the estimate."""
+    """glm's covariance: from the weights of its last iteration at epsilon 1e-14, one step before
+    the estimate.
+    """
     x, y = fit.matrix, fit.y
     mu, deviance = (y + 0.5) / 2, np.inf
     for _ in range(100):
@@ -92,7 +102,9 @@ def test_logistic_with_the_covariance_of_glm(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_fisher_within_the_root_finder_of_r() -> None:
-    """`uniroot` at its default tolerance ε^¼ = 1.2e-4 of the odds ratio, or of its inverse above 1; 0 and ∞ are exact."""
+    """`uniroot` at its default tolerance ε^¼ = 1.2e-4 of the odds ratio, or of its inverse above 1;
+    0 and ∞ are exact.
+    """
     for case, quantities in by_case(apart("fisher")).items():
         ours = proportions._fisher(case)
         for q in quantities:
@@ -102,7 +114,10 @@ def test_fisher_within_the_root_finder_of_r() -> None:
             elif r in (0, math.inf):
                 assert got == r
             else:
-                assert abs((1 / got if r > 1 else got) - (1 / r if r > 1 else r)) <= np.finfo(float).eps ** 0.25
+                assert (
+                    abs((1 / got if r > 1 else got) - (1 / r if r > 1 else r))
+                    <= np.finfo(float).eps ** 0.25
+                )
 
 
 def test_no_variance_between_sites_is_none_where_metafor_stops_short_of_it() -> None:

@@ -1,4 +1,6 @@
-"""docs/parity.md says what the tests find; only how small the worst disagreement is differs between versions of numpy and scipy."""
+"""docs/parity.md says what the tests find; only how small the worst disagreement is differs between
+versions of numpy and scipy.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def without_worst(text: str) -> str:
     return WORST.sub("<", text)
 
 
-@pytest.mark.skipif(any(map(absent, reference_cases())), reason="needs the data sets of R packages too")
+@pytest.mark.skipif(
+    any(map(absent, reference_cases())), reason="needs the data sets of R packages too"
+)
 def test_the_page_is_up_to_date():
     assert without_worst(page()) == without_worst(TARGET.read_text("utf-8")), (
         "run: python -m tests.reference.make_parity"

@@ -29,11 +29,15 @@ def held(case: Case, ours: dict[str, float], *, at_least: int) -> None:
 
 def numbers(e: Estimate, name: str, fields: dict[str, str], sign: int = 1) -> dict[str, float]:
     """An estimate as the reference names its numbers."""
-    return {f"{name}_{k}": getattr(e, f) * (sign if k in ("est", "t") else 1) for k, f in fields.items()}
+    return {
+        f"{name}_{k}": getattr(e, f) * (sign if k in ("est", "t") else 1) for k, f in fields.items()
+    }
 
 
 def answers(model: CrossoverModel, method: str) -> dict[str, float]:
-    """What the crossover model says of treatment and period; intercepts and single coefficients are no answers of it."""
+    """What the crossover model says of treatment and period; intercepts and single coefficients are
+    no answers of it.
+    """
     if "anova" in method:
         joint = TESTS | {"F": "statistic"}
         return numbers(model.treatments, "treat", joint) | numbers(model.periods, "period", joint)
@@ -42,7 +46,9 @@ def answers(model: CrossoverModel, method: str) -> dict[str, float]:
         for e in model.differences:
             later, earlier = e.group.split(" - ")
             got |= numbers(e, e.group, FIELDS) | {f"{e.group}_padj": e.p_adjusted}
-            got |= numbers(e, f"{earlier} - {later}", FIELDS, -1) | {f"{earlier} - {later}_padj": e.p_adjusted}
+            got |= numbers(e, f"{earlier} - {later}", FIELDS, -1) | {
+                f"{earlier} - {later}_padj": e.p_adjusted
+            }
         return got
     for e in model.differences:
         level, reference = e.group.split(" - ")
@@ -53,7 +59,9 @@ def answers(model: CrossoverModel, method: str) -> dict[str, float]:
     return got
 
 
-CROSSOVER = [c for c in CASES if c.method.startswith(("xo_lmm_", "xo_pairs")) and c.method != "xo_lmm_vc"]
+CROSSOVER = [
+    c for c in CASES if c.method.startswith(("xo_lmm_", "xo_pairs")) and c.method != "xo_lmm_vc"
+]
 
 
 @pytest.mark.parametrize("case", CROSSOVER, ids=lambda c: f"{c.name}-{c.method}")
@@ -62,19 +70,27 @@ def test_the_crossover_model_is_the_mixed_model(case: Case) -> None:
     held(case, answers(crossover.model(case, how), case.method), at_least=5)
 
 
-VISITS = [c for c in CASES if c.method == "lmm_anova3_Kenward-Roger" and c.name in ("lmm_rct_n060", "lmm_rct_n024")]
+VISITS = [
+    c
+    for c in CASES
+    if c.method == "lmm_anova3_Kenward-Roger" and c.name in ("lmm_rct_n060", "lmm_rct_n024")
+]
 
 
 @pytest.mark.parametrize("case", VISITS, ids=lambda c: c.name)
-def test_type_three_of_repeated_scores_with_a_random_intercept_is_that_of_the_mixed_model(case: Case) -> None:
+def test_type_three_of_repeated_scores_with_a_random_intercept_is_that_of_the_mixed_model(
+    case: Case,
+) -> None:
     rows = rows_of(case.tables, case.name, case.data)
     features, by_visit, _ = features_of(rows, "y ~ base + arm * visit")
     scores, design, visits = wide(rows, features)
     m = repeated(
-        summarise(scores, design, visits=visits, features=tuple(features)), by_visit=by_visit,
+        summarise(scores, design, visits=visits, features=tuple(features)),
+        by_visit=by_visit,
         arms={a: {"arm ketamine": float(a == "ketamine")} for a in ("placebo", "ketamine")},
-        covariance=(random_effects(np.ones((len(visits), 1))),), method="kenward-roger-expected",
-    )  # fmt: skip
+        covariance=(random_effects(np.ones((len(visits), 1))),),
+        method="kenward-roger-expected",
+    )
     got: dict[str, float] = {}
     for e in m.type_iii():
         got |= numbers(e, e.name.replace(" x ", ":"), TESTS)

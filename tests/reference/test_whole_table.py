@@ -1,4 +1,6 @@
-"""The whole reference table through the package's own adapters: every row is compared or is set apart with a reason."""
+"""The whole reference table through the package's own adapters: every row is compared or is set
+apart with a reason.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,14 @@ from collections import Counter
 import pytest
 
 from outcomes.validation.cases import compare, methods
-from tests.shared import absent, manifest, present_cases, reference_cases, reference_file, reference_rows
+from tests.shared import (
+    absent,
+    manifest,
+    present_cases,
+    reference_cases,
+    reference_file,
+    reference_rows,
+)
 
 CASES = present_cases()
 USED = sorted({c.data for c in reference_cases() if c.data in manifest()})
@@ -18,7 +27,8 @@ BY_METHOD = {m: [c for c in CASES if c.method == m] for m in dict.fromkeys(c.met
 def test_every_row(method):
     found = [c for case in BY_METHOD[method] for c in compare(case)]
     wrong = [
-        f"{c.case.name} | {c.case.options[:50]} | {c.quantity}: {c.ours!r} for {c.expected!r} (rtol {c.rtol})"
+        f"{c.case.name} | {c.case.options[:50]} | {c.quantity}: {c.ours!r} for {c.expected!r} (rtol"
+        f" {c.rtol})"
         for c in found
         if not c.agrees
     ]
@@ -29,7 +39,9 @@ def test_nothing_is_left_out_unseen():
     everything = {c.method for c in reference_cases()}
     assert everything <= set(methods())
     found = [c for case in CASES for c in compare(case)]
-    assert len(found) + sum(len(c.expected) for c in reference_cases() if absent(c)) == len(reference_rows())
+    assert len(found) + sum(len(c.expected) for c in reference_cases() if absent(c)) == len(
+        reference_rows()
+    )
     apart = Counter(c.case.method for c in found if not c.compared)
     assert sum(apart.values()) <= 900  # 657 of them are mmrm's own full Kenward-Roger
     assert all(c.declared.reason for c in found if c.declared)

@@ -1,4 +1,5 @@
-"""A report opened in Chromium: nothing asked of the network, nothing said on the console, nothing axe-core objects to.
+"""A report opened in Chromium: nothing asked of the network, nothing said on the console, nothing
+axe-core objects to.
 
 Run with `pytest -m browser`. It needs Chromium, and node with axe-core and puppeteer-core:
 `npm install --prefix DIR axe-core@4 puppeteer-core`, and `OUTCOMES_NODE_MODULES=DIR/node_modules`.

@@ -16,7 +16,15 @@ import outcomes as oc
 from outcomes.core.errors import MissingExtraError, StudyError
 from outcomes.core.result import Results
 from outcomes.reporting import write_report, write_reports
-from outcomes.reporting.document import Document, Figure, Flow, TableBlock, all_blocks, all_tables, on_paper
+from outcomes.reporting.document import (
+    Document,
+    Figure,
+    Flow,
+    TableBlock,
+    all_blocks,
+    all_tables,
+    on_paper,
+)
 from outcomes.reporting.render import docx as docx_format
 from outcomes.reporting.render import html as html_format
 from outcomes.reporting.render import pdf as pdf_format
@@ -50,7 +58,10 @@ class Tables(html.parser.HTMLParser):
 
 
 def cells(doc: Document) -> list[list[list[str]]]:
-    return [[[h or "item" for h in t.header], *([c.strip() for c in row] for row in t.rows)] for t in all_tables(doc)]
+    return [
+        [[h or "item" for h in t.header], *([c.strip() for c in row] for row in t.rows)]
+        for t in all_tables(doc)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +94,9 @@ def test_docx_has_every_cell_of_every_table(document: Document, word: bytes) -> 
     there = [[[c.text.strip() for c in row.cells] for row in t.rows] for t in file.tables]
     there = [t for t in there if t in wanted]
     assert there == wanted
-    assert len(file.tables) == len(wanted) + steps + 1  # the flow, and the numbers of the first page
+    assert (
+        len(file.tables) == len(wanted) + steps + 1
+    )  # the flow, and the numbers of the first page
 
 
 def test_pdf_has_every_cell_of_every_table(document: Document, pdf: bytes, tmp_path: Path) -> None:
@@ -91,10 +104,14 @@ def test_pdf_has_every_cell_of_every_table(document: Document, pdf: bytes, tmp_p
         pytest.skip("pdftotext (poppler) is not installed")
     (tmp_path / "r.pdf").write_bytes(pdf)
     done = subprocess.run(
-        ["pdftotext", "-raw", "-enc", "UTF-8", str(tmp_path / "r.pdf"), "-"], capture_output=True, check=True
+        ["pdftotext", "-raw", "-enc", "UTF-8", str(tmp_path / "r.pdf"), "-"],
+        capture_output=True,
+        check=True,
     )
     text = re.sub(r"[\s\u00ad\u200b]+", "", done.stdout.decode())
-    lost = [c for t in cells(document) for row in t for c in row if re.sub(r"\s+", "", c) not in text]
+    lost = [
+        c for t in cells(document) for row in t for c in row if re.sub(r"\s+", "", c) not in text
+    ]
     # a cell that is broken over two pages has the foot of the page in it
     assert [c for c in lost if len(c) < 60] == []
     assert len(lost) <= 3
@@ -106,7 +123,9 @@ def test_pdf_is_tagged_for_readers_who_cannot_see(document: Document, pdf: bytes
     assert pdf.count(b"/Alt") >= figures > 3
 
 
-def test_the_same_report_gives_the_same_bytes(document: Document, page: str, pdf: bytes, word: bytes) -> None:
+def test_the_same_report_gives_the_same_bytes(
+    document: Document, page: str, pdf: bytes, word: bytes
+) -> None:
     assert html_format.render(document) == page
     assert pdf_format.render(document) == pdf
     assert docx_format.render(document) == word
@@ -114,22 +133,32 @@ def test_the_same_report_gives_the_same_bytes(document: Document, page: str, pdf
 
 def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
     code = (
-        "import sys, outcomes as oc; from tests.builders import two_visits; from outcomes.reporting import write_reports;"
-        "s = two_visits([7, 6, 8, 5, 9, 7], [5, 6, 4, 5, 6, 3]);"
-        "p = oc.Plan(oc.PairedT('pain', before='baseline', after='week_4', role='primary'),"
-        " oc.Responders('pain', before='baseline', after='week_4'));"
-        "write_reports(s, p, sys.argv[1])"
+        "import sys, outcomes as oc; from tests.builders import two_visits; from outcomes.reporting"
+        " import write_reports;s = two_visits([7, 6, 8, 5, 9, 7], [5, 6, 4, 5, 6, 3]);p ="
+        " oc.Plan(oc.PairedT('pain', before='baseline', after='week_4', role='primary'),"
+        " oc.Responders('pain', before='baseline', after='week_4'));write_reports(s, p,"
+        " sys.argv[1])"
     )
     for name, seed in (("a", "1"), ("b", "2")):
-        subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=True, env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin"},
-                       cwd=Path(__file__).resolve().parents[2])  # fmt: skip
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / name)],
+            check=True,
+            env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin"},
+            cwd=Path(__file__).resolve().parents[2],
+        )
     for kind in ("html", "pdf", "docx"):
-        assert (tmp_path / "a" / f"report.{kind}").read_bytes() == (tmp_path / "b" / f"report.{kind}").read_bytes()
+        assert (tmp_path / "a" / f"report.{kind}").read_bytes() == (
+            tmp_path / "b" / f"report.{kind}"
+        ).read_bytes()
 
 
-def test_tables_and_figures_are_numbered_and_every_figure_has_words_and_numbers(document: Document) -> None:
+def test_tables_and_figures_are_numbered_and_every_figure_has_words_and_numbers(
+    document: Document,
+) -> None:
     tables = [b.table.title for b in all_blocks(document) if isinstance(b, TableBlock)]
-    assert [re.match(r"Table (\d+)\. ", t)[1] for t in tables] == [str(i + 1) for i in range(len(tables))]  # type: ignore[index]
+    assert [re.match(r"Table (\d+)\. ", t)[1] for t in tables] == [
+        str(i + 1) for i in range(len(tables))
+    ]  # type: ignore[index]
     figures = [b for b in all_blocks(document) if isinstance(b, Figure)]
     for i, f in enumerate(figures, 1):
         assert f.caption.startswith(f"Figure {i}. ")
@@ -138,7 +167,13 @@ def test_tables_and_figures_are_numbered_and_every_figure_has_words_and_numbers(
 
 
 def test_no_cell_has_more_digits_than_a_reader_can_use(document: Document) -> None:
-    long = [c for t in all_tables(document) for row in t.rows for c in row if re.search(r"\d\.\d{4,}", c)]
+    long = [
+        c
+        for t in all_tables(document)
+        for row in t.rows
+        for c in row
+        if re.search(r"\d\.\d{4,}", c)
+    ]
     assert [c for c in long if not c.startswith(("0.1.0",)) and "doi" not in c] == []
 
 
@@ -151,12 +186,19 @@ def test_text_is_never_markup(tmp_path: Path) -> None:
     file = pytest.importorskip("docx").Document(paths[2])
     assert any(p.text == bad for p in file.paragraphs)
     if shutil.which("pdftotext"):
-        done = subprocess.run(["pdftotext", "-raw", str(paths[1]), "-"], capture_output=True, check=True)
+        done = subprocess.run(
+            ["pdftotext", "-raw", str(paths[1]), "-"], capture_output=True, check=True
+        )
         assert re.sub(r"\s", "", bad) in re.sub(r"\s", "", done.stdout.decode())
 
 
-def test_a_missing_extra_says_how_to_get_it(document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, render, extra in (("typst", pdf_format.render, "pdf"), ("docx", docx_format.render, "docx")):
+def test_a_missing_extra_says_how_to_get_it(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, render, extra in (
+        ("typst", pdf_format.render, "pdf"),
+        ("docx", docx_format.render, "docx"),
+    ):
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(MissingExtraError, match=rf"pip install 'outcomes\[{extra}\]'"):
             render(document)

@@ -1,4 +1,6 @@
-"""Release rules under attack: small groups decoded by enumeration, sums isolated by elimination, ledgers lost and raced."""
+"""Release rules under attack: small groups decoded by enumeration, sums isolated by elimination,
+ledgers lost and raced.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,16 @@ def printed(x: np.ndarray, made: Decision) -> tuple[float, ...]:
 
     m = float(x.mean())
     half = float(stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
-    return tuple(round_half_away(v, made.digits) for v in ((m, m - half, m + half) if made.interval else (m,)))
+    return tuple(
+        round_half_away(v, made.digits)
+        for v in ((m, m - half, m + half) if made.interval else (m,))
+    )
 
 
 def agreeing(x: np.ndarray, made: Decision) -> np.ndarray:
-    """All sets of scores of this size that print alike, as counts; by enumeration, independent of the audit."""
+    """All sets of scores of this size that print alike, as counts; by enumeration, independent of
+    the audit.
+    """
     from scipy import stats
 
     n = len(x)
@@ -89,7 +96,9 @@ def decoded(x: np.ndarray, made: Decision) -> bool:
 
 @pytest.mark.parametrize("count", [25, pytest.param(1000, marks=pytest.mark.slow)])
 def test_no_small_group_is_decoded(count: int) -> None:
-    """Where everything that may go out does, enumeration decodes no score and no cell; the old rule let some through."""
+    """Where everything that may go out does, enumeration decodes no score and no cell; the old rule
+    let some through.
+    """
     bad, out, before = 0, 0, 0
     for x in groups(count, 20261128):
         if len(x) <= 9:
@@ -112,7 +121,9 @@ def test_nine_tens_and_a_four_do_not_go_out() -> None:
 
 
 def test_a_combination_of_three_linked_means_is_found_and_not_only_pairs() -> None:
-    """Before of all, after of all, and the change of all but one: no two of them tell, the three together do."""
+    """Before of all, after of all, and the change of all but one: no two of them tell, the three
+    together do.
+    """
     ids = [f"p{i}" for i in range(30)]
     owner = {f"{v}{p}": p for v in "ba" for p in ids}
     before, after = ({f"{v}{p}": 1 for p in ids} for v in "ba")
@@ -133,10 +144,12 @@ def test_a_hidden_count_is_bounded_over_months() -> None:
     assert narrowed([month(10, a=10, b=-1)], 1, 7) == {"b"}
 
 
-# --- the ledger -------------------------------------------------------------------------------------------------
+# --- the ledger -----------------------------------------------------------------------------------
 
 
-def test_a_report_that_is_only_built_leaves_no_trace_and_one_that_fails_to_be_written_none(tmp_path: Path) -> None:
+def test_a_report_that_is_only_built_leaves_no_trace_and_one_that_fails_to_be_written_none(
+    tmp_path: Path,
+) -> None:
     doc = build(clinic(60, 3), PLAN, audience="share", ledger=tmp_path / LEDGER)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputError), recorded(doc.record):  # noqa: PT012
@@ -147,11 +160,18 @@ def test_a_report_that_is_only_built_leaves_no_trace_and_one_that_fails_to_be_wr
 
 def test_a_lost_ledger_and_one_of_another_study_are_refused(tmp_path: Path) -> None:
     write_reports(
-        clinic(60, 3), PLAN, tmp_path / "a" / "share", audience="share", formats=("html",), ledger=tmp_path / LEDGER
+        clinic(60, 3),
+        PLAN,
+        tmp_path / "a" / "share",
+        audience="share",
+        formats=("html",),
+        ledger=tmp_path / LEDGER,
     )
     other = clinic(60, 3)
     renamed = oc.Study(
-        other.scores.assign(patient="x" + other.scores["patient"]), visits=other.visits, measures=other.measures
+        other.scores.assign(patient="x" + other.scores["patient"]),
+        visits=other.visits,
+        measures=other.measures,
     )
     with pytest.raises(StudyError, match="of another study"):
         build(renamed, PLAN, audience="share", ledger=tmp_path / LEDGER)
@@ -171,7 +191,14 @@ def test_two_shares_at_once_are_one_after_the_other(tmp_path: Path) -> None:
 
     def go(n: int) -> None:
         try:
-            write_reports(clinic(n, 3), PLAN, tmp_path / f"s{n}", audience="share", formats=("html",), ledger=ledger)
+            write_reports(
+                clinic(n, 3),
+                PLAN,
+                tmp_path / f"s{n}",
+                audience="share",
+                formats=("html",),
+                ledger=ledger,
+            )
             said.append("out")
         except oc.OutcomesError:
             said.append("refused")
@@ -191,7 +218,7 @@ def test_nothing_is_forgotten() -> None:
     assert ledger.text().count('"p') >= 100
 
 
-# --- every size of clinic, every design ---------------------------------------------------------------------------
+# --- every size of clinic, every design -----------------------------------------------------------
 
 
 def first(study: oc.Study, n: int) -> oc.Study:
@@ -208,12 +235,19 @@ def test_a_clinic_of_any_size_gets_its_shared_report(n: int, design: str, tmp_pa
     for size in [n] if n else range(20, 241):
         small = first(study, size)
         path = write_reports(
-            small, plan, tmp_path / str(size), audience="share", formats=("html",), ledger=tmp_path / f"{size}.json"
+            small,
+            plan,
+            tmp_path / str(size),
+            audience="share",
+            formats=("html",),
+            ledger=tmp_path / f"{size}.json",
         )
         assert path[0].stat().st_size > 5000
 
 
-def test_the_sample_still_says_its_main_answer_responders_and_harms(results: Results, tmp_path: Path) -> None:
+def test_the_sample_still_says_its_main_answer_responders_and_harms(
+    results: Results, tmp_path: Path
+) -> None:
     doc = build(results.study, results, audience="share", ledger=tmp_path / LEDGER)
     tables = {t.title.split(". ", 1)[-1]: t for t in all_tables(doc)}
     assert tables["Change of the same patients"].rows[0][-1] == "improved"
@@ -227,8 +261,25 @@ def test_the_review_lists_each_number_with_its_rule_and_publishes_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ledger, out = tmp_path / LEDGER, tmp_path / "review.csv"
-    assert main(["share", "--review", str(seeded / "study.toml"), "--ledger", str(ledger), "--to", str(out)]) == 0
+    assert (
+        main(
+            [
+                "share",
+                "--review",
+                str(seeded / "study.toml"),
+                "--ledger",
+                str(ledger),
+                "--to",
+                str(out),
+            ]
+        )
+        == 0
+    )
     frame = pd.read_csv(out)
-    assert list(frame) == ["number", "as printed", "rule"] and frame["rule"].notna().all() and len(frame) > 10
+    assert (
+        list(frame) == ["number", "as printed", "rule"]
+        and frame["rule"].notna().all()
+        and len(frame) > 10
+    )
     assert frame["rule"].str.contains("audit").any() and not ledger.exists()
     assert "To publish" in capsys.readouterr().out

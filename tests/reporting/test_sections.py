@@ -15,7 +15,15 @@ from outcomes.core.errors import StudyError
 from outcomes.core.result import Results
 from outcomes.reporting import SNAPSHOT, build, write_snapshot
 from outcomes.reporting.chapters.changes_since import _records, read_snapshot, snapshot
-from outcomes.reporting.document import Bullets, Document, Figure, KeyNumbers, Paragraph, Section, TableBlock
+from outcomes.reporting.document import (
+    Bullets,
+    Document,
+    Figure,
+    KeyNumbers,
+    Paragraph,
+    Section,
+    TableBlock,
+)
 from outcomes.study.study import Study
 from tests.builders import MOOD, PAIN, two_visits
 from tests.reporting.test_share import PLAN, clinic
@@ -29,9 +37,20 @@ CHAPTERS = [
     "The course over time",
     "What this design cannot show",
 ]
-APPENDIX = ["The patients", "Answers", "Responders", "The course over time", "Robustness", "Side effects",
-            "Counted for each question", "Data quality", "Methods, ready for a paper", "Reporting checklist",
-            "Plan against done", "Provenance"]  # fmt: skip
+APPENDIX = [
+    "The patients",
+    "Answers",
+    "Responders",
+    "The course over time",
+    "Robustness",
+    "Side effects",
+    "Counted for each question",
+    "Data quality",
+    "Methods, ready for a paper",
+    "Reporting checklist",
+    "Plan against done",
+    "Provenance",
+]
 
 
 def section(doc: Document, title: str) -> Section:
@@ -61,7 +80,9 @@ def test_chapters_stand_in_the_order_a_reader_needs(document: Document) -> None:
 
 
 def test_no_picture_is_drawn_twice(document: Document) -> None:
-    drawn = [(id(b.result), b.kind) for s in document.sections for b in s.blocks if isinstance(b, Figure)]
+    drawn = [
+        (id(b.result), b.kind) for s in document.sections for b in s.blocks if isinstance(b, Figure)
+    ]
     assert len(drawn) == len(set(drawn)) > 3
 
 
@@ -72,7 +93,9 @@ def test_the_first_pages_have_the_main_picture_and_the_harms(document: Document)
     assert "side effect" in words(next(s for s in front if s.title == "Side effects"))
 
 
-def test_the_correlation_with_the_baseline_is_shown_where_the_page_has_room(document: Document) -> None:
+def test_the_correlation_with_the_baseline_is_shown_where_the_page_has_room(
+    document: Document,
+) -> None:
     tables = [
         b.table
         for s in document.sections
@@ -80,7 +103,13 @@ def test_the_correlation_with_the_baseline_is_shown_where_the_page_has_room(docu
         if isinstance(b, TableBlock) and "their baseline" in b.table.header
     ]
     one, every = tables
-    assert one.header[-1] == "r" and [row[-1] for row in one.rows] == ["\N{EN DASH}", "0.39", "0.45", "0.38", "0.49"]
+    assert one.header[-1] == "r" and [row[-1] for row in one.rows] == [
+        "\N{EN DASH}",
+        "0.39",
+        "0.45",
+        "0.38",
+        "0.49",
+    ]
     assert any(note.startswith("r: correlation") for note in one.notes)
     assert "r" not in every.header and every.notes == ()
     assert {len(row) for row in every.rows} == {len(every.header)}
@@ -91,7 +120,8 @@ def test_the_first_page_has_no_statistician_s_terms(document: Document) -> None:
     assert "fell from 6.5 at baseline to 5.0 at week 4" in said
     assert "63 of 146 patients" in said and "no comparison group" in said
     assert not re.search(
-        r"\bt\(|\bd_|\bP[<=]|\bCI\b|\bSD\b|confidence|significan|regression|signed-rank|responder|paired", said
+        r"\bt\(|\bd_|\bP[<=]|\bCI\b|\bSD\b|confidence|significan|regression|signed-rank|responder|paired",
+        said,
     )
     assert len(said) < 2200  # one page
 
@@ -109,7 +139,9 @@ def test_the_first_page_says_when_the_direction_is_open_and_when_nothing_moved()
 
 def test_an_uncontrolled_study_gets_its_guard_without_asking_and_a_trial_does_not() -> None:
     q = oc.PairedT("pain", before="baseline", after="week_4", role="primary")
-    study = two_visits([6, 7, 5, 6, 8, 7, 6, 5], [5, 6, 5, 4, 6, 6, 5, 4], entry={"outcome": "pain", "at_least": 5})
+    study = two_visits(
+        [6, 7, 5, 6, 8, 7, 6, 5], [5, 6, 5, 4, 6, 6, 5, 4], entry={"outcome": "pain", "at_least": 5}
+    )
     doc = build(study, oc.Plan(q))
     assert "the observed mean change was" in words(section(doc, "What this design cannot show"))
     assert "added by the report, not planned" in words(section(doc, "Plan against done"))
@@ -119,14 +151,24 @@ def test_an_uncontrolled_study_gets_its_guard_without_asking_and_a_trial_does_no
 
 def test_many_missing_scores_are_said_on_the_first_page_and_looked_into() -> None:
     study = clinic(80, 3)
-    doc = build(study, oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary")))
+    doc = build(
+        study, oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"))
+    )
     assert "Scores are missing for" in words(section(doc, "Summary in plain language"))
     assert any("tipping point" in s.title for s in doc.sections)
 
 
 def test_unplanned_answers_are_exploratory_and_unanswered_ones_stay_visible() -> None:
-    planned = ({"method": "PairedT", "outcome": "pain", "before": "baseline", "after": "week_4", "role": "primary"},
-               {"method": "SignedRank", "outcome": "pain", "before": "baseline", "after": "week_4"})  # fmt: skip
+    planned = (
+        {
+            "method": "PairedT",
+            "outcome": "pain",
+            "before": "baseline",
+            "after": "week_4",
+            "role": "primary",
+        },
+        {"method": "SignedRank", "outcome": "pain", "before": "baseline", "after": "week_4"},
+    )
     study = two_visits([6, 7, 5, 6], [5, 6, 5, 4], questions=planned)
     asked = oc.Plan(
         oc.PairedT("pain", before="baseline", after="week_4", role="primary"),
@@ -139,8 +181,14 @@ def test_unplanned_answers_are_exploratory_and_unanswered_ones_stay_visible() ->
         if isinstance(b, TableBlock)
         for r in b.table.rows
     }
-    assert rows["average pain (NRS), baseline to week 4: paired t-test"] == ("primary", "as planned")
-    assert rows["average pain (NRS), baseline to week 4: responders"] == ("exploratory", "not planned")
+    assert rows["average pain (NRS), baseline to week 4: paired t-test"] == (
+        "primary",
+        "as planned",
+    )
+    assert rows["average pain (NRS), baseline to week 4: responders"] == (
+        "exploratory",
+        "not planned",
+    )
     assert ("exploratory", "planned, not done") in rows.values()
     assert any(status.startswith("not answered") for _, status in rows.values())
 
@@ -153,9 +201,18 @@ def test_unplanned_answers_are_exploratory_and_unanswered_ones_stay_visible() ->
         ("crossover", "CONSORT crossover"),
     ],
 )
-def test_the_checklist_fits_the_design_and_admits_what_is_not_supplied(design: str, wanted: str) -> None:
-    study = two_visits([6, 7, 5, 6], [5, 6, 5, 4], design=design, settings={"paper": {"funding": "None was received."}})
-    doc = build(study, oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary")))
+def test_the_checklist_fits_the_design_and_admits_what_is_not_supplied(
+    design: str, wanted: str
+) -> None:
+    study = two_visits(
+        [6, 7, 5, 6],
+        [5, 6, 5, 4],
+        design=design,
+        settings={"paper": {"funding": "None was received."}},
+    )
+    doc = build(
+        study, oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"))
+    )
     block = next(b for b in section(doc, "Reporting checklist").blocks if isinstance(b, TableBlock))
     assert wanted in block.table.title
     answers = {row[2]: row[3] for row in block.table.rows}
@@ -163,7 +220,7 @@ def test_the_checklist_fits_the_design_and_admits_what_is_not_supplied(design: s
     assert answers["Approval and consent"] == "not supplied"
 
 
-# --- since last time --------------------------------------------------------------------------------------------
+# --- since last time ------------------------------------------------------------------------------
 
 
 def run(study: Study) -> Results:
@@ -172,7 +229,9 @@ def run(study: Study) -> Results:
 
 def test_new_late_changed_and_withdrawn_are_told_apart(tmp_path: Path) -> None:
     study = clinic(40, 3)
-    early = study.scores[~((study.scores["patient"] == "p005") & (study.scores["visit"] == "baseline"))]
+    early = study.scores[
+        ~((study.scores["patient"] == "p005") & (study.scores["visit"] == "baseline"))
+    ]
     early = early[~early["patient"].isin(["p038", "p039"])]
     first = Study(early, visits=study.visits, measures=study.measures)
     write_snapshot(first, run(first), tmp_path)
@@ -186,7 +245,9 @@ def test_new_late_changed_and_withdrawn_are_told_apart(tmp_path: Path) -> None:
     assert "Withdrawn: 1 patient and 0 visits" in said
 
 
-def test_the_run_of_results_counts_each_patient_once_and_judges_from_ten_periods(tmp_path: Path) -> None:
+def test_the_run_of_results_counts_each_patient_once_and_judges_from_ten_periods(
+    tmp_path: Path,
+) -> None:
     last, seen = None, []
     for month in range(12):
         study = clinic(30 + 30 * month, 3)
@@ -196,7 +257,9 @@ def test_the_run_of_results_counts_each_patient_once_and_judges_from_ten_periods
         write_snapshot(study, results, folder, since=last, period=f"m{month}")
         last = folder
         figures = (
-            [b for s in doc.sections for b in s.blocks if isinstance(b, Figure) and b.kind == "run"] if doc else []
+            [b for s in doc.sections for b in s.blocks if isinstance(b, Figure) and b.kind == "run"]
+            if doc
+            else []
         )
         seen.append([f.caption for f in figures])
     history = read_snapshot(last)["history"]  # type: ignore[arg-type]
@@ -229,11 +292,16 @@ def test_a_family_of_models_shows_the_main_visit_and_its_own_p() -> None:
     rng = np.random.default_rng(4)
     visits = ("baseline", "week_1", "week_4")
     moved = {"baseline": 0, "week_1": 1, "week_4": 2}
-    rows = [(f"p{i:02d}", v, *(6 - moved[v] + rng.normal(0, 1, 3))) for i in range(20) for v in visits]
+    rows = [
+        (f"p{i:02d}", v, *(6 - moved[v] + rng.normal(0, 1, 3))) for i in range(20) for v in visits
+    ]
     names = ("pain", "sleep", "mood")
     frame = pd.DataFrame(rows, columns=["patient", "visit", *names])
     study = Study(
-        frame, visits=visits, design="follow-up", measures={n: oc.Outcome(n, n, "lower", resolution=1) for n in names}
+        frame,
+        visits=visits,
+        design="follow-up",
+        measures={n: oc.Outcome(n, n, "lower", resolution=1) for n in names},
     )
     doc = build(study, oc.Plan(oc.CohortModel(n, family="scores", role="secondary") for n in names))
     tables = [b.table for s in doc.sections for b in s.blocks if isinstance(b, TableBlock)]
@@ -248,7 +316,10 @@ def test_who_had_a_score_at_the_end_is_said_of_a_model_and_looked_into() -> None
     study = oc.read_study("data/sample/study.toml")
     doc = build(study, oc.Plan(oc.CohortModel("pain_nrs_average", role="primary")))
     said = words(section(doc, "Summary in plain language"))
-    assert "96 of 240 patients had a score at week 12" in said and "Scores are missing for 60 of 100 patients" in said
+    assert (
+        "96 of 240 patients had a score at week 12" in said
+        and "Scores are missing for 60 of 100 patients" in said
+    )
     assert any("tipping point" in s.title for s in doc.sections)
     figures = [b.caption for s in doc.sections for b in s.blocks if isinstance(b, Figure)]
     assert any("means from the model" in c for c in figures)
@@ -257,7 +328,11 @@ def test_who_had_a_score_at_the_end_is_said_of_a_model_and_looked_into() -> None
 @pytest.mark.parametrize(
     ("kind", "path", "said"),
     [
-        ("crossover", "data/sample/crossover/study.toml", "was 1.0 points lower with ketamine than with placebo"),
+        (
+            "crossover",
+            "data/sample/crossover/study.toml",
+            "was 1.0 points lower with ketamine than with placebo",
+        ),
         (
             "parallel",
             "data/sample/parallel/study.toml",
@@ -266,7 +341,9 @@ def test_who_had_a_score_at_the_end_is_said_of_a_model_and_looked_into() -> None
         ("routes", "data/sample/study.toml", "0.9 points higher with intranasal than with IV"),
     ],
 )
-def test_a_difference_is_said_plainly_and_no_sensitivity_analysis_beside_it(kind: str, path: str, said: str) -> None:
+def test_a_difference_is_said_plainly_and_no_sensitivity_analysis_beside_it(
+    kind: str, path: str, said: str
+) -> None:
     study = dataclasses.replace(oc.read_study(path), design=kind)
     question = next(q for q in oc.plans.ready_made(kind, study) if q.role == "primary")
     text = words(section(build(study, oc.Plan(question)), "Summary in plain language"))
@@ -279,7 +356,11 @@ def test_a_difference_is_said_plainly_and_no_sensitivity_analysis_beside_it(kind
 def test_visits_after_the_last_report_are_further_and_visits_before_it_are_late() -> None:
     study = clinic(4, 3)
     study = Study(study.scores, visits=("baseline", "week_4", "week_8"), measures=study.measures)
-    last = {"a": {"week_4": "x"}, "b": {"baseline": "x", "week_4": "y", "week_8": "z"}, "c": {"baseline": "x"}}
+    last = {
+        "a": {"week_4": "x"},
+        "b": {"baseline": "x", "week_4": "y", "week_8": "z"},
+        "c": {"baseline": "x"},
+    }
     now = {
         "a": {"baseline": "x", "week_4": "x", "week_8": "x"},  # one late, one further
         "b": {"baseline": "x", "week_4": "other"},  # one changed, one withdrawn
@@ -297,7 +378,9 @@ def test_visits_after_the_last_report_are_further_and_visits_before_it_are_late(
 def test_the_summary_names_the_most_frequent_side_effects() -> None:
     often = {"rash": 1, "headache": 5, "nausea": 3, "itch": 2, "dizziness": 4}
     events = [(f"p{i:03d}", name) for name, n in often.items() for i in range(1, n + 1)]
-    study = two_visits([6.0] * 8, [5.0] * 8, events=pd.DataFrame(events, columns=["patient", "event"]))
+    study = two_visits(
+        [6.0] * 8, [5.0] * 8, events=pd.DataFrame(events, columns=["patient", "event"])
+    )
     said = words(section(build(study, oc.Plan(oc.SideEffects())), "Summary in plain language"))
     assert "most often headache (5), dizziness (4) and nausea (3)" in said
 

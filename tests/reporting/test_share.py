@@ -1,4 +1,6 @@
-"""The report for sharing under attack: differencing, linear programming, percentages, and seeded canaries."""
+"""The report for sharing under attack: differencing, linear programming, percentages, and seeded
+canaries.
+"""
 
 from __future__ import annotations
 
@@ -58,10 +60,20 @@ def clinic(n: int, seed: int, *, skew: float = 1.0) -> Study:
     kind = rng.choice(LEVELS, size, p=weight / weight.sum())
     ids = [f"p{i:03d}" for i in range(n)]
     scores = pd.DataFrame(
-        {"patient": ids * 2, "visit": ["baseline"] * n + ["week_4"] * n, "pain": [*before[:n], *after[:n]]}
+        {
+            "patient": ids * 2,
+            "visit": ["baseline"] * n + ["week_4"] * n,
+            "pain": [*before[:n], *after[:n]],
+        }
     )
     patients = pd.DataFrame({"patient": ids, "diagnosis": kind[:n]})
-    return Study(scores, patients=patients, visits=("baseline", "week_4"), measures={"pain": PAIN}, title="Clinic")
+    return Study(
+        scores,
+        patients=patients,
+        visits=("baseline", "week_4"),
+        measures={"pain": PAIN},
+        title="Clinic",
+    )
 
 
 PLAN = oc.Plan(
@@ -96,7 +108,8 @@ def told(doc: Document) -> tuple[int, dict[str, int]]:
 def ranges(reports: list[tuple[int, dict[str, int]]]) -> dict[str, tuple[float, float]]:
     """What linear programming says about each hidden count of the last report.
 
-    The attacker knows the names of all groups, that groups add up to everybody, that patients only join, and the rounding.
+    The attacker knows the names of all groups, that groups add up to everybody, that patients only
+    join, and the rounding.
     """
     k, months = len(LEVELS), len(reports)
     bounds, a, b = [], [], []
@@ -118,7 +131,9 @@ def ranges(reports: list[tuple[int, dict[str, int]]]) -> dict[str, tuple[float, 
         if name not in reports[-1][1]:
             aim = np.zeros(k * months)
             aim[(months - 1) * k + g] = 1
-            ends = [linprog(s * aim, A_ub=np.array(a), b_ub=np.array(b), bounds=bounds) for s in (1, -1)]
+            ends = [
+                linprog(s * aim, A_ub=np.array(a), b_ub=np.array(b), bounds=bounds) for s in (1, -1)
+            ]
             assert all(e.status == 0 for e in ends)
             out[name] = (ends[0].fun, -ends[1].fun)
     return out
@@ -143,7 +158,9 @@ def test_linear_programming_pins_no_hidden_count(seed: int, tmp_path: Path) -> N
 
 
 def mean_ranges(sums: list[tuple[float, float, int]], patients: int) -> np.ndarray:
-    """The range of each patient's score, for an attacker who knows who is in each mean and how many they are."""
+    """The range of each patient's score, for an attacker who knows who is in each mean and how many
+    they are.
+    """
     a, b = [], []
     for low, high, n in sums:
         row = np.r_[np.ones(n), np.zeros(patients - n)]
@@ -153,7 +170,10 @@ def mean_ranges(sums: list[tuple[float, float, int]], patients: int) -> np.ndarr
     for i in (0, patients - 1):
         aim = np.zeros(patients)
         aim[i] = 1
-        ends = [linprog(s * aim, A_ub=np.array(a), b_ub=np.array(b), bounds=[(0, 10)] * patients) for s in (1, -1)]
+        ends = [
+            linprog(s * aim, A_ub=np.array(a), b_ub=np.array(b), bounds=[(0, 10)] * patients)
+            for s in (1, -1)
+        ]
         width.append(-ends[1].fun - ends[0].fun)
     return np.array(width)
 
@@ -187,7 +207,9 @@ def test_a_report_on_few_new_patients_is_refused(more: int, tmp_path: Path) -> N
         shared(clinic(40 + more, 5), tmp_path / LEDGER)
 
 
-def test_one_corrected_or_withdrawn_patient_is_refused_and_the_same_again_is_not(tmp_path: Path) -> None:
+def test_one_corrected_or_withdrawn_patient_is_refused_and_the_same_again_is_not(
+    tmp_path: Path,
+) -> None:
     study = clinic(60, 6)
     first = shared(study, tmp_path / LEDGER)
     again = shared(study, tmp_path / LEDGER)
@@ -210,37 +232,59 @@ def test_a_mean_over_nearly_the_same_patients_is_shown_once(tmp_path: Path) -> N
     assert control.hidden == 2
 
 
-def test_the_mean_of_patients_who_are_all_alike_tells_each_of_them_and_is_withheld(tmp_path: Path) -> None:
+def test_the_mean_of_patients_who_are_all_alike_tells_each_of_them_and_is_withheld(
+    tmp_path: Path,
+) -> None:
     n = 20
     ids = [f"p{i:03d}" for i in range(n)]
     before, after = np.full(n, 10.0), np.tile([0.0, 4, 9, 5], n // 4)
-    scores = pd.DataFrame({"patient": ids * 2, "visit": ["baseline"] * n + ["week_4"] * n, "pain": [*before, *after]})
+    scores = pd.DataFrame(
+        {"patient": ids * 2, "visit": ["baseline"] * n + ["week_4"] * n, "pain": [*before, *after]}
+    )
     study = Study(scores, visits=("baseline", "week_4"), measures={"pain": PAIN}, title="Alike")
-    plan = oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"), oc.Course("pain"))
+    plan = oc.Plan(
+        oc.PairedT("pain", before="baseline", after="week_4", role="primary"), oc.Course("pain")
+    )
     doc = published(study, plan, tmp_path / LEDGER)
     assert find(doc, "Change of the same patients").rows[0][3:6] == (
         "–",
         "–",
         "–",
     )  # two of the three would tell the third
-    assert [row[0] for t in all_tables(doc) if "numbers" in t.title for row in t.rows if row[0] in study.visits] == []
+    assert [
+        row[0]
+        for t in all_tables(doc)
+        if "numbers" in t.title
+        for row in t.rows
+        if row[0] in study.visits
+    ] == []
     assert "10.0" not in html_format.render(doc)
 
 
-def patient_widths(sums: list[tuple[np.ndarray, float, float]], patients: int, high: float) -> np.ndarray:
-    """How wide each patient's score stays open to one who knows who is in every mean, and solves for all means at once."""
+def patient_widths(
+    sums: list[tuple[np.ndarray, float, float]], patients: int, high: float
+) -> np.ndarray:
+    """How wide each patient's score stays open to one who knows who is in every mean, and solves
+    for all means at once.
+    """
     a = np.array([s * row for row, _, _ in sums for s in (1, -1)])
     b = np.array([s * row.sum() * end for row, lo, hi in sums for s, end in ((1, hi), (-1, lo))])
     width = []
     for i in range(patients):
         aim = np.eye(patients)[i]
-        ends = [linprog(s * aim, A_ub=a, b_ub=b, bounds=[(0, high)] * patients).fun for s in (1, -1)]
+        ends = [
+            linprog(s * aim, A_ub=a, b_ub=b, bounds=[(0, high)] * patients).fun for s in (1, -1)
+        ]
         width.append(-ends[1] - ends[0])
     return np.array(width)
 
 
-def test_all_means_of_a_visit_together_tell_no_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Overall, of completers, and by three overlapping groupings: exact membership known, every mean known to a tenth."""
+def test_all_means_of_a_visit_together_tell_no_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Overall, of completers, and by three overlapping groupings: exact membership known, every
+    mean known to a tenth.
+    """
     seen: list[tuple[str, list[str], float, int]] = []
     mean = DisclosureControl.mean
 
@@ -253,8 +297,13 @@ def test_all_means_of_a_visit_together_tell_no_score(tmp_path: Path, monkeypatch
     monkeypatch.setattr(DisclosureControl, "mean", told)
     rng = np.random.default_rng(3)
     sex, site = rng.choice(["f", "m"], 60), rng.choice(["A", "B", "C"], 60)
-    groupings = [oc.Course("pain"), *(oc.Course("pain", by=g) for g in ("diagnosis", "sex", "site"))]
-    plan = oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"), *groupings)
+    groupings = [
+        oc.Course("pain"),
+        *(oc.Course("pain", by=g) for g in ("diagnosis", "sex", "site")),
+    ]
+    plan = oc.Plan(
+        oc.PairedT("pain", before="baseline", after="week_4", role="primary"), *groupings
+    )
     for n in (45, 60):  # and again with more patients, beside the first
         grown = clinic(n, 21, skew=0.4)
         patients = grown.patients.assign(sex=sex[:n], site=site[:n])  # type: ignore[union-attr]
@@ -262,7 +311,8 @@ def test_all_means_of_a_visit_together_tell_no_score(tmp_path: Path, monkeypatch
         published(study, plan, tmp_path / LEDGER)
     ids = list(study.patient_ids)
     sums = [
-        (np.isin(ids, who).astype(float), value - 0.5 * 10.0**-k, value + 0.5 * 10.0**-k) for _, who, value, k in seen
+        (np.isin(ids, who).astype(float), value - 0.5 * 10.0**-k, value + 0.5 * 10.0**-k)
+        for _, who, value, k in seen
     ]
     assert len(sums) > 4
     assert patient_widths(sums, len(ids), 10).min() > 8
@@ -273,13 +323,19 @@ def test_every_number_obeys_the_policy(policy: str, tmp_path: Path) -> None:
     rule = PRESETS[policy]
     doc = shared(clinic(150, 9), tmp_path / LEDGER, policy)
     whole, shown = told(doc)
-    assert whole % rule.base == 0 and all(v > rule.hidden and v % rule.base == 0 for v in shown.values())
+    assert whole % rule.base == 0 and all(
+        v > rule.hidden and v % rule.base == 0 for v in shown.values()
+    )
     for row in find(doc, "Scores recorded").rows:
         assert int(row[1]) % 5 == 0
         assert row[2] == f"{int(100 * int(row[1]) / whole + 0.5)}%"
     for row in find(doc, "Responders").rows:
         if row[3] != "–":
-            ks = [k for k in range(0, int(row[2]) + 1, 5) if f"{int(100 * k / int(row[2]) + 0.5)}%" == row[3]]
+            ks = [
+                k
+                for k in range(0, int(row[2]) + 1, 5)
+                if f"{int(100 * k / int(row[2]) + 0.5)}%" == row[3]
+            ]
             assert ks, "a share comes from rounded counts"
     for t in all_tables(doc):
         heads = " ".join(t.header).lower()
@@ -295,7 +351,7 @@ def test_a_rare_group_or_side_effect_is_not_even_named(tmp_path: Path) -> None:
     assert [g for g in rare if str(g) in page] == []
 
 
-# --- the choke point --------------------------------------------------------------------------------------------
+# --- the choke point ------------------------------------------------------------------------------
 
 
 def test_nothing_uncleared_can_be_rendered_for_sharing(document: Document) -> None:
@@ -315,9 +371,12 @@ def test_the_desk_clears_only_numbers_it_issued(document: Document) -> None:
     control.name("PROMIS-29")
     control.release(Paragraph("PROMIS-29 in 25"))
     blocks = (
-        Paragraph("23 patients"), Paragraph("29"), KeyNumbers((KeyNumber("6.5", "mean"),)),
-        TableBlock(Table("t", ("a",), (("24",),))), TableBlock(Table("t", ("a",), (), ("n=3",))),
-    )  # fmt: skip
+        Paragraph("23 patients"),
+        Paragraph("29"),
+        KeyNumbers((KeyNumber("6.5", "mean"),)),
+        TableBlock(Table("t", ("a",), (("24",),))),
+        TableBlock(Table("t", ("a",), (), ("n=3",))),
+    )
     for block in blocks:
         with pytest.raises(PrivacyError):
             control.release(block)
@@ -353,7 +412,7 @@ def test_the_ledger_lies_beside_the_folder_and_holds_no_value(tmp_path: Path) ->
     assert Ledger.load(tmp_path / LEDGER).reports
 
 
-# --- canaries ---------------------------------------------------------------------------------------------------
+# --- canaries -------------------------------------------------------------------------------------
 
 CANARIES = ("zqxcanaryone", "ZQXCANARYTWO", "zqxpid", "zqxvalue", "zqxeventnote")
 
@@ -364,7 +423,9 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("seeded")
     study = clinic(40, 4)
     scores = study.scores.assign(
-        patient="zqxpid" + study.scores["patient"], comment="zqxcanaryone said this", pain=study.scores["pain"]
+        patient="zqxpid" + study.scores["patient"],
+        comment="zqxcanaryone said this",
+        pain=study.scores["pain"],
     )
     scores["pain"] = scores["pain"].astype(object)
     scores.loc[3, "pain"] = "zqxvalue"
@@ -373,20 +434,30 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "patients.csv", index=False
     )  # type: ignore[union-attr]
     events = pd.DataFrame(
-        {"patient": ["zqxpidp001", "zqxpidp002"], "event": ["nausea", "nausea"], "remark": "zqxeventnote"}
+        {
+            "patient": ["zqxpidp001", "zqxpidp002"],
+            "event": ["nausea", "nausea"],
+            "remark": "zqxeventnote",
+        }
     )
     events.to_csv(folder / "events.csv", index=False)
     analysis = "".join(
         f'[[analysis]]\nmethod = "{m}"\n{rest}'
         for m, rest in (
-            ("Describe", 'characteristics = ["diagnosis"]\n'), ("Course", 'outcome = "pain"\n'), ("SideEffects", ""),
-            ("PairedT", 'outcome = "pain"\nbefore = "baseline"\nafter = "week_4"\nrole = "primary"\n'),
+            ("Describe", 'characteristics = ["diagnosis"]\n'),
+            ("Course", 'outcome = "pain"\n'),
+            ("SideEffects", ""),
+            (
+                "PairedT",
+                'outcome = "pain"\nbefore = "baseline"\nafter = "week_4"\nrole = "primary"\n',
+            ),
         )
-    )  # fmt: skip
+    )
     (folder / "study.toml").write_text(
-        '[study]\ntitle = "Seeded"\n[data]\nscores = "scores.csv"\npatients = "patients.csv"\nevents = "events.csv"\n'
-        '[visits]\norder = ["baseline", "week_4"]\n[outcomes]\npain = { better = "lower", low = 0, high = 10, resolution = 1 }\n'
-        f'[privacy]\ndrop = ["comment", "note", "remark"]\n{analysis}'
+        '[study]\ntitle = "Seeded"\n[data]\nscores = "scores.csv"\npatients ='
+        ' "patients.csv"\nevents = "events.csv"\n[visits]\norder = ["baseline",'
+        ' "week_4"]\n[outcomes]\npain = { better = "lower", low = 0, high = 10, resolution = 1'
+        f' }}\n[privacy]\ndrop = ["comment", "note", "remark"]\n{analysis}'
     )
     return folder
 
@@ -394,10 +465,22 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("audience", ["internal", "share"])
 def test_no_canary_flies(audience: str, seeded: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "outcomes", "report", str(seeded / "study.toml"), "--out", str(tmp_path), "--format",
-         "html,pdf,docx,tables", "--audience", audience],
-        capture_output=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "outcomes",
+            "report",
+            str(seeded / "study.toml"),
+            "--out",
+            str(tmp_path),
+            "--format",
+            "html,pdf,docx,tables",
+            "--audience",
+            audience,
+        ],
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr.decode()
     said = {"the log": done.stdout + done.stderr}
     for path in tmp_path.rglob("*"):
@@ -417,7 +500,9 @@ def _inside(path: Path) -> bytes:
     if path.suffix == ".html":
         import base64
 
-        return b"".join(base64.b64decode(m) for m in re.findall(rb"base64,([A-Za-z0-9+/=]+)", path.read_bytes()))
+        return b"".join(
+            base64.b64decode(m) for m in re.findall(rb"base64,([A-Za-z0-9+/=]+)", path.read_bytes())
+        )
     return b""
 
 
@@ -464,8 +549,12 @@ def test_no_direction_is_claimed_that_the_interval_does_not_show(tmp_path: Path)
     scores.loc[later, "pain"] = np.clip(first + np.resize([3.0, -3.0, 2.0, -2.0, 0.5], 60), 0, 10)
     doc = shared(replace(study, scores=scores), tmp_path / LEDGER)
     row = find(doc, "Change of the same patients").rows[0]
-    said = " ".join(b.text for s in doc.sections for b in blocks_of(doc, s) if isinstance(b, Paragraph))
-    assert row[-1] == "not clear" and "the direction is not clear" in said and "(better)" not in said
+    said = " ".join(
+        b.text for s in doc.sections for b in blocks_of(doc, s) if isinstance(b, Paragraph)
+    )
+    assert (
+        row[-1] == "not clear" and "the direction is not clear" in said and "(better)" not in said
+    )
 
 
 def test_the_ledger_forgets_no_report() -> None:

@@ -34,10 +34,16 @@ def test_csv_and_xlsx_have_every_cell_of_every_table(document: Document, folder:
     for i, t in enumerate(tables, 1):
         with (folder / f"table_{i:02d}.csv").open(encoding="utf-8-sig", newline="") as handle:
             rows = list(csv.reader(handle))
-        assert rows == [[safe_cell(h or "item") for h in t.header], *([safe_cell(c) for c in r] for r in t.rows)]
+        assert rows == [
+            [safe_cell(h or "item") for h in t.header],
+            *([safe_cell(c) for c in r] for r in t.rows),
+        ]
         sheet = book[f"Table {i}"]
         assert sheet["A1"].value == t.title
-        there = [[sheet.cell(y + 3, x + 1).value or "" for x in range(len(t.header))] for y in range(len(t.rows))]
+        there = [
+            [sheet.cell(y + 3, x + 1).value or "" for x in range(len(t.header))]
+            for y in range(len(t.rows))
+        ]
         assert there == [list(r) for r in t.rows]
 
 
@@ -88,7 +94,9 @@ def test_numbers_stay_numbers() -> None:
 
 
 def test_no_cell_of_the_workbook_is_a_formula_or_a_link(tmp_path: Path) -> None:
-    table = Table("=1+1", ("=2", "http://x.example"), (("=3", "http://y.example"), ("+4", "-5 points")))
+    table = Table(
+        "=1+1", ("=2", "http://x.example"), (("=3", "http://y.example"), ("+4", "-5 points"))
+    )
     (tmp_path / "t.xlsx").write_bytes(workbook([table]))
     for sheet in openpyxl.load_workbook(tmp_path / "t.xlsx"):
         for row in sheet.iter_rows():

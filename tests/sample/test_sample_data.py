@@ -1,4 +1,6 @@
-"""The invented studies: made again byte for byte, described completely, and true to what their generator says."""
+"""The invented studies: made again byte for byte, described completely, and true to what their
+generator says.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,14 @@ STUDIES = (".", "crossover", "parallel")  # the cohort lies in the folder itself
 MADE = [
     f"{study}/{name}".removeprefix("./")
     for study in STUDIES
-    for name in ("scores.csv", "patients.csv", "infusions.csv", "side_effects.csv", "dictionary.csv", "truth.json")
+    for name in (
+        "scores.csv",
+        "patients.csv",
+        "infusions.csv",
+        "side_effects.csv",
+        "dictionary.csv",
+        "truth.json",
+    )
 ]
 CODES = {"", "-99", "UNK", "n/a"}
 VISITS = ("baseline", "day_1", "week_1", "week_4", "week_12")
@@ -74,7 +83,7 @@ def observed_pain() -> dict[str, dict[str, float]]:
     return out
 
 
-# --- the files --------------------------------------------------------------------------------------------------------
+# --- the files ------------------------------------------------------------------------------------
 
 
 def test_made_again_byte_for_byte(tmp_path: Path) -> None:
@@ -82,7 +91,9 @@ def test_made_again_byte_for_byte(tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")) == sorted(MADE)
-    differ = [name for name in MADE if (tmp_path / name).read_bytes() != (SAMPLE / name).read_bytes()]
+    differ = [
+        name for name in MADE if (tmp_path / name).read_bytes() != (SAMPLE / name).read_bytes()
+    ]
     assert differ == []
 
 
@@ -123,7 +134,9 @@ def test_labelled_as_invented(study: str) -> None:
 @pytest.mark.parametrize("study", STUDIES)
 def test_nothing_that_looks_like_an_identifier(study: str) -> None:
     names = {e["column"] for e in rows(f"{study}/dictionary.csv")}
-    forbidden = r"name|birth|dob|date|phone|mail|address|zip|post_?code|ssn|mrn|initial|comment|free"
+    forbidden = (
+        r"name|birth|dob|date|phone|mail|address|zip|post_?code|ssn|mrn|initial|comment|free"
+    )
     assert [n for n in names if re.search(forbidden, n)] == []
     for table in ("scores", "patients", "infusions", "side_effects"):
         text = (SAMPLE / study / f"{table}.csv").read_text("utf-8")
@@ -134,7 +147,9 @@ def test_nothing_that_looks_like_an_identifier(study: str) -> None:
 def test_tables_fit_together(study: str) -> None:
     patients = [r["patient_id"] for r in rows(f"{study}/patients.csv")]
     sessions = {(r["patient_id"], r["infusion"]) for r in rows(f"{study}/infusions.csv")}
-    assert len(patients) == len(set(patients)) == {".": 240, "crossover": 40, "parallel": 120}[study]
+    assert (
+        len(patients) == len(set(patients)) == {".": 240, "crossover": 40, "parallel": 120}[study]
+    )
     assert {p for p, _ in sessions} == set(patients)
     assert {(r["patient_id"], r["infusion"]) for r in rows(f"{study}/side_effects.csv")} <= sessions
     keys = [(r["patient_id"], r.get("period"), r["visit"]) for r in rows(f"{study}/scores.csv")]
@@ -159,7 +174,7 @@ def test_study_file_columns_exist() -> None:
         assert seen == set(declared["visits"]["order"])
 
 
-# --- the cohort -------------------------------------------------------------------------------------------------------
+# --- the cohort -----------------------------------------------------------------------------------
 
 
 def test_scores_are_the_complete_data_but_for_what_was_spoilt(made: SimpleNamespace) -> None:
@@ -170,7 +185,10 @@ def test_scores_are_the_complete_data_but_for_what_was_spoilt(made: SimpleNamesp
         for column, complete in made.cohort["data"].items():
             text, answer = row[column], str(complete[i, v])
             if (line, column) in spoilt:
-                assert (text, answer) == (spoilt[line, column]["text"], spoilt[line, column]["answer"])
+                assert (text, answer) == (
+                    spoilt[line, column]["text"],
+                    spoilt[line, column]["answer"],
+                )
             elif text in CODES:
                 left_out += 1
             else:
@@ -182,7 +200,8 @@ def test_scores_are_the_complete_data_but_for_what_was_spoilt(made: SimpleNamesp
 def test_entry_threshold_holds(made: SimpleNamespace) -> None:
     baseline = made.cohort["data"]["nrs_average"][:, 0]
     assert baseline.min() == truth(".")["entry"]["at_least"] == 4
-    # the share of the referred below the threshold is what the normal model says: nobody was admitted otherwise
+    # the share of the referred below the threshold is what the normal model says: nobody was
+    # admitted otherwise
     assert truth(".")["entry"]["share_of_referred_admitted"] == pytest.approx(0.906, abs=0.001)
 
 
@@ -194,7 +213,9 @@ def test_mean_change_of_the_sample_is_the_true_one(made: SimpleNamespace) -> Non
         se = change.std(ddof=1) / np.sqrt(len(change))
         assert abs(change.mean() - t["nrs_average_change"][visit]) < 3 * se
         parts = t["of_which_treatment"][visit] + t["of_which_regression_to_the_mean"][visit]
-        assert parts == pytest.approx(t["nrs_average_change"][visit], abs=0.0015)  # both are rounded to 3 digits
+        assert parts == pytest.approx(
+            t["nrs_average_change"][visit], abs=0.0015
+        )  # both are rounded to 3 digits
 
 
 def test_regression_to_the_mean_is_what_the_formula_expects(made: SimpleNamespace) -> None:
@@ -213,7 +234,8 @@ def test_reliability_and_correlation(made: SimpleNamespace) -> None:
     assert t["entry"]["reliability"] == pytest.approx(
         clinic.BETWEEN**2 / (clinic.BETWEEN**2 + clinic.WITHIN**2), abs=1e-4
     )
-    # selection on the baseline score narrows the spread between patients (truncated normal); rounding adds 1/12
+    # selection on the baseline score narrows the spread between patients (truncated normal);
+    # rounding adds 1/12
     total = np.hypot(clinic.BETWEEN, clinic.WITHIN)
     z = (clinic.ENTRY - 0.5 - clinic.MEAN) / total
     hazard = np.exp(-z * z / 2) / np.sqrt(2 * np.pi) / t["entry"]["share_of_referred_admitted"]
@@ -249,7 +271,9 @@ def test_observed_change_is_the_one_that_dropout_leaves() -> None:
 
 
 def test_calibrated_to_the_published_cohort() -> None:
-    """Corriger 2022 (doi 10.1097/j.pain.0000000000002403): 6.8 (SD 1.8) before, 108 of 218 with a side effect at week 1."""
+    """Corriger 2022 (doi 10.1097/j.pain.0000000000002403): 6.8 (SD 1.8) before, 108 of 218 with a
+    side effect at week 1.
+    """
     t = truth(".")
     assert t["population"]["nrs_average_mean"]["baseline"] == pytest.approx(6.8, abs=0.1)
     assert t["population"]["nrs_average_sd"]["baseline"] == pytest.approx(1.8, abs=0.1)
@@ -300,25 +324,36 @@ def test_items_answer_to_their_trait(made: SimpleNamespace) -> None:
 def test_questionnaires_that_look_back_are_not_asked_on_day_1() -> None:
     for row in rows("./scores.csv"):
         if row["visit"] == "day_1":
-            assert not any(row[c] for c in row if c.startswith(("promis29", "phq9", "gad7", "isi", "eq5d")))
+            assert not any(
+                row[c] for c in row if c.startswith(("promis29", "phq9", "gad7", "isi", "eq5d"))
+            )
         if row["visit"] == "baseline":
             assert row["pgic"] == ""
 
 
 def test_readme_quotes_the_truth() -> None:
     text, t = " ".join((SAMPLE / "README.md").read_text("utf-8").split()), truth(".")
-    seen, complete = t["dropout"]["mean_change_seen"]["week_12"], t["population"]["nrs_average_change"]["week_12"]
-    assert f"seen at week 12 is −{-seen:.2f}; without dropout it would have been −{-complete:.2f}" in text
+    seen, complete = (
+        t["dropout"]["mean_change_seen"]["week_12"],
+        t["population"]["nrs_average_change"]["week_12"],
+    )
     assert (
-        f"{t['dropout']['mean_seen']['week_12']:.1f}, {100 * t['dropout']['share_seen']['week_12']:.0f} % seen" in text
+        f"seen at week 12 is −{-seen:.2f}; without dropout it would have been −{-complete:.2f}"
+        in text
+    )
+    assert (
+        f"{t['dropout']['mean_seen']['week_12']:.1f},"
+        f" {100 * t['dropout']['share_seen']['week_12']:.0f} % seen" in text
     )
     sample = t["sample_complete"]["seen"]
     assert f"{sample['week_1']} of 240" in text
     assert f"n={sample['week_12']} |" in text
-    assert f"about {-t['population']['of_which_regression_to_the_mean']['week_4']:.2f} lower" in text
+    assert (
+        f"about {-t['population']['of_which_regression_to_the_mean']['week_4']:.2f} lower" in text
+    )
 
 
-# --- the crossover ----------------------------------------------------------------------------------------------------
+# --- the crossover --------------------------------------------------------------------------------
 
 
 def test_crossover_contrasts_are_the_true_ones(made: SimpleNamespace) -> None:
@@ -328,7 +363,9 @@ def test_crossover_contrasts_are_the_true_ones(made: SimpleNamespace) -> None:
 
     def contrast(x: np.ndarray, sign: int) -> tuple[float, float]:
         a, b = x[first], x[~first]
-        return a.mean() + sign * b.mean(), float(np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)))
+        return a.mean() + sign * b.mean(), float(
+            np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+        )
 
     for (value, se), scale, true in (
         (contrast(gap, -1), 0.5, t["ketamine_minus_placebo_post"]),
@@ -337,13 +374,17 @@ def test_crossover_contrasts_are_the_true_ones(made: SimpleNamespace) -> None:
     ):
         assert abs(scale * value - true) < 3 * abs(scale) * se
     assert t["ketamine_minus_placebo_post"] == pytest.approx(-1.1, abs=0.06)
-    assert abs(t["carry_over_contrast_of_totals"]) < 0.1  # Monte Carlo error of 40,000 patients: SE about 0.03
+    assert (
+        abs(t["carry_over_contrast_of_totals"]) < 0.1
+    )  # Monte Carlo error of 40,000 patients: SE about 0.03
 
 
 def test_crossover_is_balanced_and_loses_a_few_after_period_1(made: SimpleNamespace) -> None:
     sequences = [r["sequence"] for r in rows("crossover/patients.csv")]
     assert sequences.count("KP") == sequences.count("PK") == 20
-    periods = {p: {r["patient_id"] for r in rows("crossover/scores.csv") if r["period"] == p} for p in "12"}
+    periods = {
+        p: {r["patient_id"] for r in rows("crossover/scores.csv") if r["period"] == p} for p in "12"
+    }
     assert len(periods["1"]) == 40
     assert 34 <= len(periods["2"]) == int(made.crossover["stays"].sum()) < 40
     assert made.crossover["average"][:, 0, 0].min() >= 4
@@ -364,7 +405,7 @@ def test_crossover_side_effects_by_treatment() -> None:
         assert abs(len(had[treatment]) / n - p) < 3 * np.sqrt(p * (1 - p) / n)
 
 
-# --- the parallel trial -----------------------------------------------------------------------------------------------
+# --- the parallel trial ---------------------------------------------------------------------------
 
 
 def test_parallel_differences_are_the_true_ones(made: SimpleNamespace) -> None:
@@ -384,7 +425,9 @@ def test_parallel_differences_are_the_true_ones(made: SimpleNamespace) -> None:
 def test_parallel_arms_are_balanced_and_those_with_pain_leave(made: SimpleNamespace) -> None:
     d = made.parallel
     assert (d["arm"] == 0).sum() == (d["arm"] == 1).sum() == 60
-    assert [r["arm"] for r in rows("parallel/patients.csv")] == [made.arms.ARMS[k] for k in d["arm"]]
+    assert [r["arm"] for r in rows("parallel/patients.csv")] == [
+        made.arms.ARMS[k] for k in d["arm"]
+    ]
     assert d["average"][:, 0].min() >= made.arms.ENTRY
     seen: dict[str, set[str]] = {}
     for r in rows("parallel/scores.csv"):

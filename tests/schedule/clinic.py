@@ -43,13 +43,18 @@ def write_scores(folder: Path, *, patients: int = 30, seed: int = 1, remark: str
     lines = ["id,visit,nrs,remark"]
     for i in range(patients):
         before = rng.randint(4, 9)
-        lines += [f"P{i:03d},baseline,{before},{remark}", f"P{i:03d},week_4,{max(0, before - rng.randint(-1, 4))},"]
+        lines += [
+            f"P{i:03d},baseline,{before},{remark}",
+            f"P{i:03d},week_4,{max(0, before - rng.randint(-1, 4))},",
+        ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scores.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "study.toml").write_text(STUDY, encoding="utf-8")
 
 
-def write_schedule(folder: Path, more: str = "", head: str = 'study = "study.toml"', **said: Any) -> Path:
+def write_schedule(
+    folder: Path, more: str = "", head: str = 'study = "study.toml"', **said: Any
+) -> Path:
     """A monthly schedule in Berlin; `said` replaces keys, `more` are further tables."""
     keys = {"name": "Test", "period": "monthly", "time_zone": "Europe/Berlin", "at": "06:00"} | said
     lines = [f"{k} = {json.dumps(v)}" for k, v in keys.items() if v is not None]
@@ -80,5 +85,7 @@ def finished(process: subprocess.Popen[str], timeout: float = 120) -> tuple[int,
 def published(folder: Path) -> list[str]:
     """The periods that have a whole report in the folder."""
     return sorted(
-        p.parent.name.split("_")[0] for p in folder.glob("2*/report.html") if (p.parent / "manifest.json").is_file()
+        p.parent.name.split("_")[0]
+        for p in folder.glob("2*/report.html")
+        if (p.parent / "manifest.json").is_file()
     )

@@ -28,5 +28,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             file.write_text(f"{doc.title}\n", encoding="utf-8")
         return files
 
-    monkeypatch.setattr("outcomes.reporting.build", lambda study, results, **_: Document(study.title, "", ()))
+    monkeypatch.setattr(
+        "outcomes.reporting.build", lambda study, results, **_: Document(study.title, "", ())
+    )
     monkeypatch.setattr("outcomes.reporting.write_document", write_document)

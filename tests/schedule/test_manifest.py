@@ -1,4 +1,6 @@
-"""The manifest: what went in, what was left out and why, at which commit, what came out; and never a cell."""
+"""The manifest: what went in, what was left out and why, at which commit, what came out; and never
+a cell.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,15 @@ def test_every_file_of_a_run_is_among_its_outputs_with_its_hash(clinic: Path) ->
     run_due(write_schedule(clinic), NOVEMBER)
     (folder,) = (clinic / "reports").glob("2*")
     said = {o["file"]: (o["bytes"], o["sha256"]) for o in manifest(clinic / "reports")["outputs"]}
-    there = {p.relative_to(folder).as_posix(): (p.stat().st_size, digest(p)) for p in folder.rglob("*") if p.is_file()}
-    about = ("manifest.json", "delivery.json")  # of the run itself; the second changes when a notice is delivered
+    there = {
+        p.relative_to(folder).as_posix(): (p.stat().st_size, digest(p))
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+    about = (
+        "manifest.json",
+        "delivery.json",
+    )  # of the run itself; the second changes when a notice is delivered
     assert said == {k: v for k, v in there.items() if k not in about} and "snapshot.json" in said
     assert "snapshot.json" not in json.loads((clinic / "reports/latest.json").read_text())["files"]
     (folder / "snapshot.json").write_text("{}")
@@ -57,7 +66,9 @@ def test_rows_left_out_are_counted_with_their_reason(clinic: Path) -> None:
     assert scores["rows"] == {"in": 63, "used": 60, "dropped": {"empty_rows": 2, "summary_row": 1}}
 
 
-def test_the_input_is_hashed_as_it_was_when_it_was_read(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_input_is_hashed_as_it_was_when_it_was_read(
+    clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parsed = digest(clinic / "scores.csv")
     from outcomes.reporting import build
 
@@ -67,7 +78,11 @@ def test_the_input_is_hashed_as_it_was_when_it_was_read(clinic: Path, monkeypatc
 
     monkeypatch.setattr("outcomes.reporting.build", replaced)
     run_due(write_schedule(clinic), NOVEMBER)
-    assert manifest(clinic / "reports")["inputs"][0]["sha256"] == parsed != digest(clinic / "scores.csv")
+    assert (
+        manifest(clinic / "reports")["inputs"][0]["sha256"]
+        == parsed
+        != digest(clinic / "scores.csv")
+    )
 
 
 @needs_git
@@ -80,7 +95,10 @@ def test_the_commit_of_the_study_and_whether_it_stands_as_committed(clinic: Path
     git(clinic, "add", "monthly.toml")
     git(clinic, "commit", "-qm", "schedule")
     commit = git(clinic, "rev-parse", "HEAD")
-    assert git_state(clinic / "study.toml") == {"commit": commit, "dirty": True}  # the study file is not tracked
+    assert git_state(clinic / "study.toml") == {
+        "commit": commit,
+        "dirty": True,
+    }  # the study file is not tracked
     git(clinic, "add", "study.toml")
     git(clinic, "commit", "-qm", "study")
     commit = git(clinic, "rev-parse", "HEAD")
@@ -93,12 +111,16 @@ def test_the_commit_of_the_study_and_whether_it_stands_as_committed(clinic: Path
 
 @needs_git
 @pytest.mark.usefixtures("quick")
-def test_a_repository_that_is_not_there_or_not_ours_is_said(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repository_that_is_not_there_or_not_ours_is_said(
+    clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     git(clinic, "init", "-q")
     (clinic / ".git/HEAD").write_text("nonsense\x00")
     assert set(git_state(clinic / "study.toml")) == {"absent"}
     shutil.rmtree(clinic / ".git")
-    monkeypatch.setenv("GIT_DIR", str(Path(__file__).parents[2] / ".git"))  # as in a hook of another repository
+    monkeypatch.setenv(
+        "GIT_DIR", str(Path(__file__).parents[2] / ".git")
+    )  # as in a hook of another repository
     assert git_state(clinic / "study.toml") == {"absent": "in no git repository"}
     monkeypatch.setattr("shutil.which", lambda _: None)
     run_due(write_schedule(clinic), NOVEMBER)
@@ -107,12 +129,17 @@ def test_a_repository_that_is_not_there_or_not_ours_is_said(clinic: Path, monkey
 
 def test_a_shared_report_says_how_many_numbers_were_withheld(clinic: Path) -> None:
     write_scores(clinic, patients=60)
-    more = '[[analysis]]\nmethod = "Responders"\noutcome = "pain_nrs_average"\nbefore = "baseline"\nafter = "week_4"\n'
+    more = (
+        '[[analysis]]\nmethod = "Responders"\noutcome = "pain_nrs_average"\nbefore ='
+        ' "baseline"\nafter = "week_4"\n'
+    )
     (clinic / "study.toml").write_text(STUDY + more, encoding="utf-8")
     path = write_schedule(clinic, audience="share", policy="nhs", formats=["html", "tables"])
     assert run_due(path, NOVEMBER).exit_code == 0
     said = manifest(clinic / "reports")
-    tables = "".join(p.read_text("utf-8-sig") for p in (clinic / "reports").glob("2*/share/tables/*.csv"))
+    tables = "".join(
+        p.read_text("utf-8-sig") for p in (clinic / "reports").glob("2*/share/tables/*.csv")
+    )
     gone = len(re.findall(r"(?m)^.*,(?:≤7|hidden|–)(?:,.*)?$", tables))  # one of them a row
     assert said["disclosure"] == {"policy": "nhs", "suppressed": gone} and gone > 0
     write_scores(clinic, seed=2, patients=60)

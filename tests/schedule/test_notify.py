@@ -1,4 +1,6 @@
-"""Notices against real servers on this computer: sent once, sent again when a server was down, never with a result."""
+"""Notices against real servers on this computer: sent once, sent again when a server was down,
+never with a result.
+"""
 
 from __future__ import annotations
 
@@ -84,11 +86,15 @@ class Mails:
 
 @contextmanager
 def mail_server(**settings: Any) -> Iterator[Mails]:
-    controller = pytest.importorskip("aiosmtpd.controller", reason="needs aiosmtpd, a mail server for tests")
+    controller = pytest.importorskip(
+        "aiosmtpd.controller", reason="needs aiosmtpd, a mail server for tests"
+    )
     kept = Mails()
 
     class Server(controller.Controller):  # type: ignore[name-defined,misc]
-        def _trigger_server(self) -> None:  # the system chose the port; the first knock must know it
+        def _trigger_server(
+            self,
+        ) -> None:  # the system chose the port; the first knock must know it
             self.port = kept.port = self.server.sockets[0].getsockname()[1]
             super()._trigger_server()
 
@@ -111,10 +117,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs openssl")
     folder = tmp_path_factory.mktemp("certificate")
     command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
+        " subjectAltName=IP:127.0.0.1"
     )
     subprocess.run(
-        [*command.split(), "-keyout", folder / "key", "-out", folder / "cert"], check=True, capture_output=True
+        [*command.split(), "-keyout", folder / "key", "-out", folder / "cert"],
+        check=True,
+        capture_output=True,
     )
     return folder
 
@@ -135,24 +144,36 @@ def test_a_mail_says_what_happened_and_where_but_no_result(clinic: Path, mails: 
     assert run_due(path, NOVEMBER).exit_code == 0
     (message,) = mails.messages
     assert message["Subject"] == "outcomes: Test 2026-10: a report is ready"
-    assert message["To"] == "a@clinic.test, b@clinic.test" and message["Auto-Submitted"] == "auto-generated"
+    assert (
+        message["To"] == "a@clinic.test, b@clinic.test"
+        and message["Auto-Submitted"] == "auto-generated"
+    )
     text = message.get_content()
     assert "Exit code 0: done." in text and "2026-11-02 10:00 (Europe/Berlin)" in text
     assert str(clinic / "reports") in text and "This notice holds no results." in text
     results = (clinic / "reports").glob("2*/results.csv")
-    assert not any(value in text for value in next(results).read_text().split(",") if "." in value and len(value) > 4)
+    assert not any(
+        value in text
+        for value in next(results).read_text().split(",")
+        if "." in value and len(value) > 4
+    )
     run_due(path, NOVEMBER)
     assert len(mails.messages) == 1
 
 
 def test_a_failure_is_told_when_new_and_again_after_a_day(clinic: Path, mails: Any) -> None:
     path = write_schedule(clinic, "[notify]\n" + by_mail(mails.port))
-    (clinic / "study.toml").write_text(STUDY.replace('["baseline", "week_4"]', '["baseline"]'), encoding="utf-8")
+    (clinic / "study.toml").write_text(
+        STUDY.replace('["baseline", "week_4"]', '["baseline"]'), encoding="utf-8"
+    )
     for hours, count in ((0, 1), (1, 1), (23, 1), (24, 2), (25, 2)):
         assert run_due(path, NOVEMBER + timedelta(hours=hours)).exit_code == 2
         assert len(mails.messages) == count
     assert "needs a look" in mails.messages[0]["Subject"]
-    assert "Exit code 2: the schedule, the study file or its plan is wrong." in mails.messages[0].get_content()
+    assert (
+        "Exit code 2: the schedule, the study file or its plan is wrong."
+        in mails.messages[0].get_content()
+    )
     assert "Met 4 time(s)" in mails.messages[1].get_content()
     assert (
         "week_4" not in mails.messages[0].get_content()
@@ -169,7 +190,9 @@ def test_missed_periods_are_told_once(clinic: Path, mails: Any) -> None:
     for _ in range(2):
         run_due(path, DECEMBER + timedelta(days=60))
     (message,) = mails.messages
-    assert "2026-11, 2026-12" in message.get_content() and "--period 2026-12" in message.get_content()
+    assert (
+        "2026-11, 2026-12" in message.get_content() and "--period 2026-12" in message.get_content()
+    )
 
 
 def test_a_server_that_is_down_is_exit_6_and_asked_again(
@@ -178,9 +201,16 @@ def test_a_server_that_is_down_is_exit_6_and_asked_again(
     path = write_schedule(clinic, BOTH + HOOKS)
     hooks.code = 500
     woken = run_due(path, NOVEMBER)
-    assert woken.exit_code == 6 and set(woken.undelivered) == {"webhook"} and woken.made[0].exit_code == 0
+    assert (
+        woken.exit_code == 6
+        and set(woken.undelivered) == {"webhook"}
+        and woken.made[0].exit_code == 0
+    )
     assert "HTTP 500" in caplog.text and "secret-token" not in caplog.text
-    assert "could not be delivered" in str(status(path, NOVEMBER)) and status(path, NOVEMBER).exit_code == 5
+    assert (
+        "could not be delivered" in str(status(path, NOVEMBER))
+        and status(path, NOVEMBER).exit_code == 5
+    )
     assert run_due(path, NOVEMBER).exit_code == 6
     hooks.code, hooks.asked = 200, []
     assert run_due(path, NOVEMBER).exit_code == 0 and status(path, NOVEMBER).exit_code == 0
@@ -189,10 +219,14 @@ def test_a_server_that_is_down_is_exit_6_and_asked_again(
         ("GET", "/beat/secret-token"),
     ]
     assert "a report is ready" in json.loads(hooks.asked[0][2])["text"]
-    assert "secret-token" not in "".join(p.read_text() for p in (clinic / "reports").rglob("*.json"))
+    assert "secret-token" not in "".join(
+        p.read_text() for p in (clinic / "reports").rglob("*.json")
+    )
 
 
-def test_the_heart_beats_at_every_good_wake_up_and_stops_at_a_bad_one(clinic: Path, hooks: Hooks) -> None:
+def test_the_heart_beats_at_every_good_wake_up_and_stops_at_a_bad_one(
+    clinic: Path, hooks: Hooks
+) -> None:
     path = write_schedule(clinic, '[notify.heartbeat]\nurl_env = "BEAT"')
     for times in (1, 2):
         run_due(path, NOVEMBER)
@@ -201,7 +235,9 @@ def test_the_heart_beats_at_every_good_wake_up_and_stops_at_a_bad_one(clinic: Pa
     assert run_due(path, DECEMBER).exit_code == 3 and len(hooks.asked) == 2
 
 
-def test_a_failure_that_could_not_be_told_keeps_its_exit_code_and_is_told_later(clinic: Path, hooks: Hooks) -> None:
+def test_a_failure_that_could_not_be_told_keeps_its_exit_code_and_is_told_later(
+    clinic: Path, hooks: Hooks
+) -> None:
     path = write_schedule(clinic, HOOKS)
     (clinic / "scores.csv").unlink()
     hooks.code = 503
@@ -216,7 +252,9 @@ def test_a_secret_that_is_not_set_is_said_by_its_name(clinic: Path) -> None:
     assert woken.exit_code == 6 and woken.made[0].exit_code == 0
 
 
-def test_secrets_come_from_a_private_file_or_the_environment(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_come_from_a_private_file_or_the_environment(
+    clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = clinic / "secrets.env"
     file.write_text("# ours\nHOOK = 'https://a.test/x'\n\nUSER_NAME=me=you\n")
     file.chmod(0o600)
@@ -245,7 +283,14 @@ def test_nothing_goes_out_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", "http://example.test/x")
     with pytest.raises(DeliveryError, match="https://"):
         send("webhook", Notice("s", ()), Notify(webhook_env="HOOK"))
-    mail = Email("mail.example.test", "a@b.test", ("a@b.test",), security="none", user_env="U", password_env="P")
+    mail = Email(
+        "mail.example.test",
+        "a@b.test",
+        ("a@b.test",),
+        security="none",
+        user_env="U",
+        password_env="P",
+    )
     with pytest.raises(StudyError, match="open connection"):
         send("email", Notice("s", ()), Notify(email=mail))
 
@@ -257,10 +302,16 @@ def test_mail_over_an_encrypted_and_checked_connection_with_a_password(
     smtp = pytest.importorskip("aiosmtpd.smtp", reason="needs aiosmtpd, a mail server for tests")
     ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     ours.load_cert_chain(certificate / "cert", certificate / "key")
-    how = {"tls_context": ours, "require_starttls": True} if security == "starttls" else {"ssl_context": ours}
+    how = (
+        {"tls_context": ours, "require_starttls": True}
+        if security == "starttls"
+        else {"ssl_context": ours}
+    )
 
     def known(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:
-        return smtp.AuthResult(success=(data.login, data.password) == (b"user", b"right"), handled=False)
+        return smtp.AuthResult(
+            success=(data.login, data.password) == (b"user", b"right"), handled=False
+        )
 
     monkeypatch.setenv("U", "user")
     # that server does not count TLS from the start as TLS
@@ -289,14 +340,18 @@ def test_a_mail_server_that_is_not_there_or_offers_no_encryption(mails: Any) -> 
 
 
 def test_a_server_that_refuses_an_address(mails: Any) -> None:
-    async def handle_RCPT(server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+    async def handle_RCPT(
+        server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
         if address.startswith("b@"):
             return "550 no such user"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     mails.handle_RCPT = handle_RCPT
-    mail = Email("127.0.0.1", "r@b.test", ("a@b.test", "b@b.test"), port=mails.port, security="none")
+    mail = Email(
+        "127.0.0.1", "r@b.test", ("a@b.test", "b@b.test"), port=mails.port, security="none"
+    )
     with pytest.raises(DeliveryError, match="1 of 2 addresses"):
         send("email", Notice("s", ()), Notify(email=mail))
 
@@ -332,7 +387,14 @@ def speaking(words: bytes) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    "words", [b"", b"220 ", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b"nonsense\r\n", b"220 hello\r\n"]
+    "words",
+    [
+        b"",
+        b"220 ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+        b"nonsense\r\n",
+        b"220 hello\r\n",
+    ],
 )
 def test_servers_that_hang_or_talk_nonsense_are_given_up(
     words: bytes, clinic: Path, monkeypatch: pytest.MonkeyPatch
@@ -340,16 +402,27 @@ def test_servers_that_hang_or_talk_nonsense_are_given_up(
     monkeypatch.setattr("outcomes.schedule.notify.TIMEOUT", 0.2)
     with speaking(words) as port:
         monkeypatch.setenv("HOOK", f"http://127.0.0.1:{port}/secret-token")
-        notify = by_mail(port) + '[notify.webhook]\nurl_env = "HOOK"\n[notify.heartbeat]\nurl_env = "HOOK"\n'
+        notify = (
+            by_mail(port)
+            + '[notify.webhook]\nurl_env = "HOOK"\n[notify.heartbeat]\nurl_env = "HOOK"\n'
+        )
         path = write_schedule(clinic, BOTH + notify)
         woken = run_due(path, NOVEMBER)
     assert (woken.exit_code, woken.made[0].exit_code) == (6, 0)
-    assert set(woken.undelivered) == {"email", "webhook"} and "could not be delivered" in str(status(path, NOVEMBER))
+    assert set(woken.undelivered) == {"email", "webhook"} and "could not be delivered" in str(
+        status(path, NOVEMBER)
+    )
 
 
 @pytest.mark.parametrize(
     "address",
-    ["https://[half/secret", "https://a b.test/secret", "http://127.0.0.1:x/secret", "secret", "file:///etc/passwd"],
+    [
+        "https://[half/secret",
+        "https://a b.test/secret",
+        "http://127.0.0.1:x/secret",
+        "secret",
+        "file:///etc/passwd",
+    ],
 )
 def test_an_address_that_is_none_is_no_bug(
     address: str, clinic: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

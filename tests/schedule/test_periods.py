@@ -1,4 +1,6 @@
-"""Periods: every day belongs to one, due moments survive clock changes, and what is owed is owed once."""
+"""Periods: every day belongs to one, due moments survive clock changes, and what is owed is owed
+once.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,20 @@ RULES = {
     "daily": st.just(""),
     "weekly": st.sampled_from(WEEKDAYS),
     "monthly": st.one_of(
-        st.integers(1, 28), st.builds("{} {}".format, st.sampled_from(ORDINALS), st.sampled_from(WEEKDAYS))
+        st.integers(1, 28),
+        st.builds("{} {}".format, st.sampled_from(ORDINALS), st.sampled_from(WEEKDAYS)),
     ),
 }
 RULES["quarterly"] = RULES["monthly"]
 ZONES = st.sampled_from(
-    ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia", "Asia/Kathmandu", "Australia/Lord_Howe"]
+    [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Pacific/Apia",
+        "Asia/Kathmandu",
+        "Australia/Lord_Howe",
+    ]
 )
 CALENDARS = st.sampled_from(sorted(RULES)).flatmap(
     lambda kind: st.builds(Calendar, st.just(kind), RULES[kind], st.times(), ZONES.map(ZoneInfo))
@@ -33,7 +43,9 @@ DAYS = st.dates(date(2000, 1, 1), date(2060, 1, 1))
 
 @settings(deadline=None)  # a busy computer is no counterexample
 @given(CALENDARS, DAYS)
-def test_every_day_belongs_to_one_period_that_is_due_after_its_end(when: Calendar, day: date) -> None:
+def test_every_day_belongs_to_one_period_that_is_due_after_its_end(
+    when: Calendar, day: date
+) -> None:
     period = when.holding(day)
     assert period.start <= day < period.end
     assert when.holding(period.start) == when.holding(period.end - timedelta(days=1)) == period
@@ -53,7 +65,9 @@ def test_the_newest_due_period_is_followed_by_the_next(when: Calendar, day: date
 
 @settings(deadline=None)
 @given(CALENDARS, DAYS, st.integers(1, 5), st.sets(st.integers(0, 9)))
-def test_owed_and_missed_are_all_that_is_not_published(when: Calendar, day: date, limit: int, done: set[int]) -> None:
+def test_owed_and_missed_are_all_that_is_not_published(
+    when: Calendar, day: date, limit: int, done: set[int]
+) -> None:
     now = datetime.combine(day, time(12), tzinfo=UTC)
     due = [p for p, _ in zip(when.due_by(now), range(10), strict=False)]
     published = {due[i].label for i in done}
@@ -61,7 +75,9 @@ def test_owed_and_missed_are_all_that_is_not_published(when: Calendar, day: date
     assert {p.label for p in (*now_owed, *missed)} == {p.label for p in due} - published
     assert set(now_owed) <= set(due[:limit]) and not set(missed) & set(due[:limit])
     assert all(a.start < b.start for a, b in pairwise([*missed, *now_owed]))
-    again, _ = owed(when, now, published | {p.label for p in now_owed}, start=due[-1].start, limit=limit)
+    again, _ = owed(
+        when, now, published | {p.label for p in now_owed}, start=due[-1].start, limit=limit
+    )
     assert again == []
 
 
@@ -102,7 +118,11 @@ def test_a_due_time_that_comes_twice_is_the_first_and_is_owed_once() -> None:
 
 
 def test_every_day_is_owed_once_through_a_year_with_both_clock_changes() -> None:
-    when, done, now = Calendar("daily", "", time(2, 30), BERLIN), ["2025-12-31"], datetime(2026, 1, 2, tzinfo=UTC)
+    when, done, now = (
+        Calendar("daily", "", time(2, 30), BERLIN),
+        ["2025-12-31"],
+        datetime(2026, 1, 2, tzinfo=UTC),
+    )
     while now < datetime(2027, 1, 1, tzinfo=UTC):
         now_owed, missed = owed(when, now, done[-40:])
         assert missed == []
@@ -115,7 +135,9 @@ def test_every_day_is_owed_once_through_a_year_with_both_clock_changes() -> None
 def test_a_clock_that_goes_back_owes_nothing_again() -> None:
     when = Calendar("monthly", "", time(6), BERLIN)
     now = datetime(2026, 12, 8, tzinfo=UTC)
-    assert owed(when, now - timedelta(days=20), {"2026-10", "2026-11"}, start=date(2026, 10, 1)) == ([], [])
+    assert owed(
+        when, now - timedelta(days=20), {"2026-10", "2026-11"}, start=date(2026, 10, 1)
+    ) == ([], [])
 
 
 def test_before_the_start_nothing_is_owed() -> None:
@@ -137,7 +159,9 @@ def test_before_the_start_nothing_is_owed() -> None:
         ("yearly", "", "No period 'yearly'"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_answered_in_words(kind: str, on: str | int, words: str) -> None:
+def test_a_rule_that_makes_no_sense_is_answered_in_words(
+    kind: str, on: str | int, words: str
+) -> None:
     with pytest.raises(StudyError, match="(?s)" + words.replace("?", r"\?")):
         Calendar(kind, on, time(6), BERLIN)
 
@@ -155,7 +179,9 @@ def test_a_label_that_is_no_month_shows_what_one_looks_like(label: str) -> None:
         ("America/New_York", "2026-03-08T07:30:00", "2026-11-01T06:30:00"),
     ],
 )
-def test_half_past_two_that_is_not_there_and_that_comes_twice(zone: str, spring: str, autumn: str) -> None:
+def test_half_past_two_that_is_not_there_and_that_comes_twice(
+    zone: str, spring: str, autumn: str
+) -> None:
     daily = Calendar("daily", "", time(2, 30), ZoneInfo(zone))
     for due in (spring, autumn):
         moment = datetime.fromisoformat(f"{due}+00:00")
@@ -169,7 +195,8 @@ def test_half_past_two_that_is_not_there_and_that_comes_twice(zone: str, spring:
 
 @pytest.mark.parametrize("zone", ["Europe/Oslo", "America/New_York"])
 @pytest.mark.parametrize(
-    ("kind", "on"), [("daily", ""), ("weekly", "sunday"), ("monthly", "last sunday"), ("quarterly", 28)]
+    ("kind", "on"),
+    [("daily", ""), ("weekly", "sunday"), ("monthly", "last sunday"), ("quarterly", 28)],
 )
 def test_woken_every_hour_of_a_leap_year_everything_is_made_once_and_in_order(
     zone: str, kind: str, on: str | int

@@ -1,4 +1,6 @@
-"""Real processes, killed, doubled, starved of disk, home and environment: the folder holds whole reports or none."""
+"""Real processes, killed, doubled, starved of disk, home and environment: the folder holds whole
+reports or none.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from tests.schedule.clinic import ROOT, finished, outcomes, published, write_sch
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and mounts as on POSIX systems")
 
-#: Stops at a place in a run, says so, and waits to be killed, or for a file called by the variable GO.
+#: Stops at a place in a run, says so, and waits to be killed, or for a file called by the variable
+#: GO.
 STOP = """
 import os, pathlib, sys, time
 import outcomes.schedule.store as store
@@ -32,7 +35,8 @@ def stop_{when}(act):
 {where} = stop_{when}({where})
 """
 WAIT = (
-    "print('here', flush=True)\n        while not pathlib.Path(os.environ.get('GO', '/no')).exists(): time.sleep(0.05)"
+    "print('here', flush=True)\n        while not pathlib.Path(os.environ.get('GO',"
+    " '/no')).exists(): time.sleep(0.05)"
 )
 AFTER = f"done = act(*args, **more)\n        {WAIT}\n        return done"
 BEFORE = f"{WAIT}\n        return act(*args, **more)"
@@ -80,7 +84,9 @@ def test_kill_9_in_mid_run_leaves_nothing_half_done_and_no_lock(schedule: Path, 
 
 def test_two_at_once_the_second_goes_away_with_75(schedule: Path) -> None:
     go = schedule.parent / "go"
-    first = outcomes("run-due", schedule, code=stopping("while writing"), env={**os.environ, "GO": str(go)})
+    first = outcomes(
+        "run-due", schedule, code=stopping("while writing"), env={**os.environ, "GO": str(go)}
+    )
     wait_for(first)
     code, _out, err = finished(outcomes("run-due", schedule))
     assert code == 75 and "Another run is at work" in err
@@ -90,7 +96,9 @@ def test_two_at_once_the_second_goes_away_with_75(schedule: Path) -> None:
 
 
 def test_a_run_that_hangs_is_ended_and_the_next_one_works(schedule: Path) -> None:
-    code, _out, err = finished(outcomes("run-due", schedule, "--timeout", "0.1", code=stopping("while writing")))
+    code, _out, err = finished(
+        outcomes("run-due", schedule, "--timeout", "0.1", code=stopping("while writing"))
+    )
     assert code == 1 and "Timeout" in err
     assert finished(outcomes("run-due", schedule))[0] == 0
 
@@ -99,7 +107,12 @@ def test_no_environment_at_all(schedule: Path) -> None:
     """What `env -i` and cron give: no HOME, no PATH, no LANG."""
     command = [sys.executable, "-m", "outcomes", "run-due", str(schedule)]
     done = subprocess.run(
-        ["/usr/bin/env", "-i", *command], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        ["/usr/bin/env", "-i", *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert len(published(schedule.parent / "reports")) == 1
@@ -111,7 +124,13 @@ def test_a_home_that_cannot_be_written(schedule: Path, home: str) -> None:
         pytest.skip("needs /proc, where nobody can write")
     command = [sys.executable, "-m", "outcomes", "run-due", str(schedule)]
     done = subprocess.run(
-        command, cwd=ROOT, env={"HOME": home}, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=ROOT,
+        env={"HOME": home},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"Test: making the report for \w+ \d{4}\.\n", done.stderr), done.stderr
@@ -125,7 +144,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = shutil.which("mount")
     if (
         not mount
-        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True).returncode
+        or subprocess.run(
+            [mount, "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True
+        ).returncode
     ):
         pytest.skip("needs the right to mount a small tmpfs")
     yield place
@@ -137,7 +158,9 @@ def test_a_full_disk_is_74_and_leaves_no_half_report(clinic: Path, small_disk: P
     for _ in range(2):
         code, _out, err = finished(outcomes("run-due", schedule))
         assert code == 74 and "No space left on device" in err, err
-        assert published(small_disk / "reports") == [] and not list((small_disk / "reports").glob(".partial-*"))
+        assert published(small_disk / "reports") == [] and not list(
+            (small_disk / "reports").glob(".partial-*")
+        )
     assert finished(outcomes("status", schedule))[0] == 5
     subprocess.run(["mount", "-o", "remount,size=2m", small_disk], check=True)
     code, _out, err = finished(outcomes("run-due", schedule))
@@ -151,7 +174,9 @@ def test_a_disk_full_to_the_last_byte(clinic: Path, small_disk: Path) -> None:
             filler.write(b"x" * 100_000)
     except OSError:
         pass
-    code, _out, err = finished(outcomes("run-due", write_schedule(clinic, out=str(small_disk / "reports"))))
+    code, _out, err = finished(
+        outcomes("run-due", write_schedule(clinic, out=str(small_disk / "reports")))
+    )
     assert code == 74 and "Traceback" not in err, err
 
 

@@ -33,16 +33,26 @@ def test_a_real_report_with_a_manifest_that_tells_what_it_was_made_from(clinic: 
     assert (woken.exit_code, [(m.label, m.words) for m in woken.made]) == (0, [("2026-10", "done")])
     folder = clinic / "reports/2026-10_20261102T090000Z"
     there = sorted(p.name for p in folder.iterdir())
-    assert there == ["delivery.json", "manifest.json", "report.html", "results.csv", "snapshot.json"]
+    assert there == [
+        "delivery.json",
+        "manifest.json",
+        "report.html",
+        "results.csv",
+        "snapshot.json",
+    ]
     assert "Test clinic · October 2026" in (folder / "report.html").read_text("utf-8")
     said = manifest(clinic / "reports", "2026-10")
     assert said["period"] == {
-        "label": "2026-10", "start": "2026-10-01", "end": "2026-11-01", "due": "2026-11-02T05:00:00+00:00"
-    }  # fmt: skip
+        "label": "2026-10",
+        "start": "2026-10-01",
+        "end": "2026-11-01",
+        "due": "2026-11-02T05:00:00+00:00",
+    }
     (scores,) = said["inputs"]
     assert scores["rows"] == {"in": 60, "used": 60, "dropped": {}}
     assert (
-        scores["sha256"] == digest(clinic / "scores.csv") and scores["bytes"] == (clinic / "scores.csv").stat().st_size
+        scores["sha256"] == digest(clinic / "scores.csv")
+        and scores["bytes"] == (clinic / "scores.csv").stat().st_size
     )
     for output in said["outputs"]:
         assert digest(folder / output["file"]) == output["sha256"]
@@ -89,7 +99,9 @@ def test_a_period_asked_for_by_name_is_made_again_only_if_something_changed(clin
 def test_a_changed_plan_is_another_configuration(clinic: Path) -> None:
     path = write_schedule(clinic)
     run_due(path, NOVEMBER)
-    (clinic / "study.toml").write_text(STUDY.replace('role = "primary"', 'role = "secondary"'), encoding="utf-8")
+    (clinic / "study.toml").write_text(
+        STUDY.replace('role = "primary"', 'role = "secondary"'), encoding="utf-8"
+    )
     assert run_due(path, NOVEMBER, period="2026-10").made[0].words == "done"
 
 
@@ -100,7 +112,10 @@ def test_missed_months_without_data_of_their_own_are_said_not_invented(clinic: P
     write_scores(clinic, seed=2)
     april = datetime(2027, 4, 6, tzinfo=UTC)  # November to February were slept through
     woken = run_due(path, april)
-    assert ([m.label for m in woken.made], woken.missed) == (["2027-03"], ("2026-11", "2026-12", "2027-01", "2027-02"))
+    assert ([m.label for m in woken.made], woken.missed) == (
+        ["2027-03"],
+        ("2026-11", "2026-12", "2027-01", "2027-02"),
+    )
     found = status(path, april)
     assert found.lines[0].missed == woken.missed and found.exit_code == 0
     assert "missed, not caught up: 2026-11" in str(found)
@@ -111,7 +126,9 @@ def test_missed_months_with_data_of_their_own_are_caught_up_to_the_limit(tmp_pat
     labels = ["2026-10", "2026-11", "2026-12", "2027-01", "2027-02", "2027-03"]
     for i, label in enumerate(labels):
         write_scores(tmp_path / "exports" / label, seed=i)
-    path = write_schedule(tmp_path, head='study = "exports/{period}/study.toml"\nstart = 2026-10-01')
+    path = write_schedule(
+        tmp_path, head='study = "exports/{period}/study.toml"\nstart = 2026-10-01'
+    )
     woken = run_due(path, datetime(2027, 4, 6, tzinfo=UTC))
     assert [m.label for m in woken.made] == labels[3:] and woken.missed == tuple(labels[:3])
     assert published(tmp_path / "reports") == labels[3:]
@@ -124,9 +141,15 @@ def test_missed_months_with_data_of_their_own_are_caught_up_to_the_limit(tmp_pat
 def test_one_bad_period_does_not_stop_the_others_and_stays_owed(tmp_path: Path) -> None:
     for i, label in enumerate(["2026-10", "2026-12"]):
         write_scores(tmp_path / "exports" / label, seed=i)
-    path = write_schedule(tmp_path, head='study = "exports/{period}/study.toml"\nstart = 2026-10-01')
+    path = write_schedule(
+        tmp_path, head='study = "exports/{period}/study.toml"\nstart = 2026-10-01'
+    )
     woken = run_due(path, JANUARY)
-    assert [(m.label, m.exit_code) for m in woken.made] == [("2026-10", 0), ("2026-11", 2), ("2026-12", 0)]
+    assert [(m.label, m.exit_code) for m in woken.made] == [
+        ("2026-10", 0),
+        ("2026-11", 2),
+        ("2026-12", 0),
+    ]
     assert woken.exit_code == 2
     write_scores(tmp_path / "exports/2026-11", seed=9)
     woken = run_due(path, JANUARY)
@@ -143,7 +166,9 @@ def test_the_same_file_as_before_the_period_ended_is_stale(clinic: Path) -> None
     assert published(clinic / "reports") == ["2026-10"]
     assert status(path, DECEMBER).exit_code == 5
     accepted = run_due(path, DECEMBER, period="2026-11", accept=True)
-    assert accepted.exit_code == 0 and "same" in manifest(clinic / "reports", "2026-11")["accepted"][0]
+    assert (
+        accepted.exit_code == 0 and "same" in manifest(clinic / "reports", "2026-11")["accepted"][0]
+    )
     assert status(path, DECEMBER).exit_code == 0
 
 
@@ -170,7 +195,9 @@ def test_the_newest_record_must_reach_the_period(clinic: Path, day: str, code: i
     path = write_schedule(clinic, '[freshness]\nnewest = { file = "seen.csv", column = "day" }')
     woken = run_due(path, NOVEMBER)
     assert woken.exit_code == code
-    assert code == 0 or ("older than this period" in woken.made[0].words and "09" not in woken.made[0].words)
+    assert code == 0 or (
+        "older than this period" in woken.made[0].words and "09" not in woken.made[0].words
+    )
 
 
 @pytest.mark.usefixtures("quick")
@@ -188,7 +215,9 @@ def test_data_with_errors_are_not_published_by_themselves(clinic: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_question_that_fails_is_published_and_said(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_that_fails_is_published_and_said(
+    clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (clinic / "study.toml").write_text(
         STUDY + '[[analysis]]\nmethod = "Course"\noutcome = "pain_nrs_average"\n', encoding="utf-8"
     )
@@ -201,9 +230,13 @@ def test_a_question_that_fails_is_published_and_said(clinic: Path, monkeypatch: 
     woken = run_due(path, NOVEMBER)
     assert (woken.exit_code, woken.made[0].words) == (5, "1 of 2 questions could not be answered")
     assert published(clinic / "reports") == ["2026-10"]
-    assert manifest(clinic / "reports", "2026-10")["plan"]["unanswered"] == [{"number": 2, "method": "Course"}]
+    assert manifest(clinic / "reports", "2026-10")["plan"]["unanswered"] == [
+        {"number": 2, "method": "Course"}
+    ]
     assert run_due(path, NOVEMBER).exit_code == 0
-    assert "1 of 2 questions" in str(status(path, NOVEMBER)) and status(path, NOVEMBER).exit_code == 5
+    assert (
+        "1 of 2 questions" in str(status(path, NOVEMBER)) and status(path, NOVEMBER).exit_code == 5
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,7 +262,9 @@ def test_input_that_cannot_be_used_has_its_exit_code_and_is_made_good_later(
     for times in (1, 2):
         woken = run_due(path, NOVEMBER)
         (record,) = (clinic / "reports/failures").glob("*.json")
-        assert (woken.exit_code, json.loads(record.read_text())["times"]) == (code, times), woken.made[0].words
+        assert (woken.exit_code, json.loads(record.read_text())["times"]) == (code, times), (
+            woken.made[0].words
+        )
     assert published(clinic / "reports") == [] and status(path, NOVEMBER).exit_code == 5
     if (clinic / "scores.csv").is_dir():
         (clinic / "scores.csv").rmdir()
@@ -237,7 +272,9 @@ def test_input_that_cannot_be_used_has_its_exit_code_and_is_made_good_later(
     assert run_due(path, NOVEMBER).exit_code == 0 and status(path, NOVEMBER).exit_code == 0
 
 
-def test_an_input_that_the_system_refuses_to_read(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_input_that_the_system_refuses_to_read(
+    clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(path: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -246,18 +283,24 @@ def test_an_input_that_the_system_refuses_to_read(clinic: Path, monkeypatch: pyt
     assert woken.exit_code == 3 and "Permission denied" in woken.made[0].words
 
 
-def test_a_bug_has_exit_code_1_and_shows_no_value(clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_has_exit_code_1_and_shows_no_value(
+    clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("secret value 4711")
 
     monkeypatch.setattr("outcomes.reporting.write_document", broken)
     woken = run_due(write_schedule(clinic), NOVEMBER)
     assert woken.exit_code == 1 and "RuntimeError at test_run.py" in woken.made[0].words
-    everything = woken.made[0].words + "".join(p.read_text() for p in (clinic / "reports").rglob("*.json"))
+    everything = woken.made[0].words + "".join(
+        p.read_text() for p in (clinic / "reports").rglob("*.json")
+    )
     assert "4711" not in everything and not list((clinic / "reports").glob(".partial-*"))
 
 
-def test_no_value_of_a_text_column_appears_in_any_output(clinic: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_value_of_a_text_column_appears_in_any_output(
+    clinic: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     canary = "Xyloquatz-4711"
     write_scores(clinic, remark=canary)
     run_due(write_schedule(clinic), NOVEMBER)
@@ -287,10 +330,14 @@ def test_a_report_for_sharing_stands_apart_and_is_remembered(clinic: Path) -> No
     (folder,) = (clinic / "reports").glob("2*")
     assert sorted(p.name for p in folder.iterdir()) == ["delivery.json", "manifest.json", "share"]
     assert [p.name for p in (folder / "share").iterdir()] == ["report.html"]
-    assert [o["file"] for o in manifest(clinic / "reports", "2026-10")["outputs"]] == ["share/report.html"]
+    assert [o["file"] for o in manifest(clinic / "reports", "2026-10")["outputs"]] == [
+        "share/report.html"
+    ]
     assert (clinic / "shared-ledger.json").is_file()
     assert status(path, NOVEMBER).exit_code == 0
-    write_scores(clinic, patients=121)  # one more patient: the difference to the last report would tell her scores
+    write_scores(
+        clinic, patients=121
+    )  # one more patient: the difference to the last report would tell her scores
     woken = run_due(path, DECEMBER)
     assert woken.exit_code == 4, woken.made[0].words
     assert len(list((clinic / "reports").glob("2*"))) == 1
@@ -320,12 +367,18 @@ def test_no_cell_of_the_results_is_a_formula(clinic: Path) -> None:
 @pytest.mark.usefixtures("quick")
 def test_several_studies_stand_on_their_own(tmp_path: Path) -> None:
     write_scores(tmp_path / "n")
-    path = write_schedule(tmp_path, '[studies]\nnorth = "n/study.toml"\nsouth = "s/study.toml"', head="")
+    path = write_schedule(
+        tmp_path, '[studies]\nnorth = "n/study.toml"\nsouth = "s/study.toml"', head=""
+    )
     woken = run_due(path, NOVEMBER)
     assert [(m.line, m.exit_code) for m in woken.made] == [("north", 0), ("south", 2)]
     write_scores(tmp_path / "s")
     assert [(m.line, m.exit_code) for m in run_due(path, NOVEMBER).made] == [("south", 0)]
-    assert published(tmp_path / "reports/north") == published(tmp_path / "reports/south") == ["2026-10"]
+    assert (
+        published(tmp_path / "reports/north")
+        == published(tmp_path / "reports/south")
+        == ["2026-10"]
+    )
 
 
 @pytest.mark.usefixtures("quick")
@@ -357,7 +410,9 @@ def test_a_disk_that_fills_while_writing_leaves_nothing_half_done(
         m.setattr("outcomes.reporting.write_document", full)
         woken = run_due(path, NOVEMBER)
     assert woken.exit_code == 74 and "No space left" in woken.made[0].words
-    assert not list((clinic / "reports").glob(".partial-*")) and not list((clinic / "reports").glob("2*"))
+    assert not list((clinic / "reports").glob(".partial-*")) and not list(
+        (clinic / "reports").glob("2*")
+    )
     assert run_due(path, NOVEMBER).exit_code == 0
 
 
@@ -375,7 +430,10 @@ def test_due_overdue_and_changed_are_told_by_status(clinic: Path) -> None:
     assert (after.exit_code, after.next_due) == (0, "2026-11 at 2026-12-07 06:00")
     assert after.to_dict()["exit_code"] == 0
     (next((clinic / "reports").glob("2*")) / "report.html").write_text("changed")
-    assert "was changed after it was made" in str(status(path, due)) and status(path, due).exit_code == 5
+    assert (
+        "was changed after it was made" in str(status(path, due))
+        and status(path, due).exit_code == 5
+    )
 
 
 @pytest.mark.usefixtures("quick")
@@ -407,12 +465,17 @@ def keep_one(clinic: Path) -> Path:
 
 
 @pytest.mark.usefixtures("quick")
-def test_retention_never_takes_the_latest_period_although_an_older_one_was_made_after_it(clinic: Path) -> None:
+def test_retention_never_takes_the_latest_period_although_an_older_one_was_made_after_it(
+    clinic: Path,
+) -> None:
     path = keep_one(clinic)
     run_due(path, DECEMBER)
     write_scores(clinic, seed=2)
     assert run_due(path, DECEMBER + timedelta(hours=1), period="2026-09").exit_code == 0
-    assert published(clinic / "reports") == ["2026-09", "2026-11"] and status(path, DECEMBER).exit_code == 0
+    assert (
+        published(clinic / "reports") == ["2026-09", "2026-11"]
+        and status(path, DECEMBER).exit_code == 0
+    )
 
 
 @pytest.mark.usefixtures("quick")
@@ -446,26 +509,42 @@ def test_retention_takes_nothing_that_a_run_did_not_write(clinic: Path) -> None:
     (folder / "results.csv").write_text("changed by hand")
     said = json.loads((folder / "manifest.json").read_text("utf-8"))
     sha = hashlib.sha256(b"ours").hexdigest()
-    said["outputs"] += [{"file": f, "bytes": 4, "sha256": sha} for f in ("../../outside.txt", str(outside))]
+    said["outputs"] += [
+        {"file": f, "bytes": 4, "sha256": sha} for f in ("../../outside.txt", str(outside))
+    ]
     (folder / "manifest.json").write_text(json.dumps(said), encoding="utf-8")
     write_scores(clinic, seed=2)
     assert run_due(path, DECEMBER).exit_code == 0
     assert outside.exists() and not (folder / "report.html").exists()
-    assert {p.name for p in folder.iterdir()} == {"manifest.json", "delivery.json", "notes.txt", "results.csv"}
+    assert {p.name for p in folder.iterdir()} == {
+        "manifest.json",
+        "delivery.json",
+        "notes.txt",
+        "results.csv",
+    }
 
 
-#: Ways in which a file of state is damaged: cut short, emptied, another kind of thing, other types inside.
+#: Ways in which a file of state is damaged: cut short, emptied, another kind of thing, other types
+#: inside.
 DAMAGE = {
-    "cut short": lambda text: text[: len(text) // 2], "empty": lambda _: "", "a list": lambda _: "[]", "a table without anything": lambda _: "{}",
+    "cut short": lambda text: text[: len(text) // 2],
+    "empty": lambda _: "",
+    "a list": lambda _: "[]",
+    "a table without anything": lambda _: "{}",
     "other types": lambda text: json.dumps(dict.fromkeys(json.loads(text), 7)),
     "other texts": lambda text: json.dumps(dict.fromkeys(json.loads(text), "x")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("how", DAMAGE)
-def test_damaged_state_stops_no_report_and_makes_no_published_period_owed_again(clinic: Path, how: str) -> None:
-    path, reports = write_schedule(clinic, '[retention]\nreports = 1\n[notify]\non = ["success"]'), clinic / "reports"
+def test_damaged_state_stops_no_report_and_makes_no_published_period_owed_again(
+    clinic: Path, how: str
+) -> None:
+    path, reports = (
+        write_schedule(clinic, '[retention]\nreports = 1\n[notify]\non = ["success"]'),
+        clinic / "reports",
+    )
     run_due(path, NOVEMBER)
     study = clinic / "study.toml"
     study.rename(clinic / "aside")
@@ -480,7 +559,10 @@ def test_damaged_state_stops_no_report_and_makes_no_published_period_owed_again(
     assert run_due(path, NOVEMBER + timedelta(hours=2)).made == ()
     write_scores(clinic, seed=2)
     assert [(m.label, m.exit_code) for m in run_due(path, DECEMBER).made] == [("2026-11", 0)]
-    assert "2026-11" in published(reports) and json.loads((reports / "latest.json").read_text())["period"] == "2026-11"
+    assert (
+        "2026-11" in published(reports)
+        and json.loads((reports / "latest.json").read_text())["period"] == "2026-11"
+    )
     assert run_due(path, DECEMBER, period="2026-10").exit_code == 0  # and made again by hand
 
 

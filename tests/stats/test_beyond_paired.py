@@ -1,4 +1,6 @@
-"""Equivalence, Bayes factors, regression to the mean, individual and meaningful change, bootstrap: properties and edges."""
+"""Equivalence, Bayes factors, regression to the mean, individual and meaningful change, bootstrap:
+properties and edges.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcomes.core.errors import AnalysisError
-from outcomes.stats.individual.meaningful_change import anchored, limits_of_agreement, roc, spearman, spread_thresholds
-from outcomes.stats.individual.reliable_change import cronbach_alpha, cutoff_c, icc, measurement_error, reliable_change
+from outcomes.stats.individual.meaningful_change import (
+    anchored,
+    limits_of_agreement,
+    roc,
+    spearman,
+    spread_thresholds,
+)
+from outcomes.stats.individual.reliable_change import (
+    cronbach_alpha,
+    cutoff_c,
+    icc,
+    measurement_error,
+    reliable_change,
+)
 from outcomes.stats.paired.bayes_factor import bayes_factor, jzs_log_bf10
 from outcomes.stats.paired.equivalence import non_inferiority, tost
 from outcomes.stats.paired.location import mean_change
-from outcomes.stats.paired.regression_to_mean import change_and_baseline, expected, mee_chua, population
+from outcomes.stats.paired.regression_to_mean import (
+    change_and_baseline,
+    expected,
+    mee_chua,
+    population,
+)
 from outcomes.stats.resampling import bootstrap
 from tests.shared import reference_data
 
-rows = st.lists(st.tuples(st.integers(0, 10).map(float), st.integers(0, 10).map(float)), min_size=3, max_size=25)
+rows = st.lists(
+    st.tuples(st.integers(0, 10).map(float), st.integers(0, 10).map(float)), min_size=3, max_size=25
+)
 
 
 @given(rows, st.sampled_from([0.5, 1.0, 2.5]), st.sampled_from([0.01, 0.05, 0.1]))
@@ -39,7 +60,8 @@ def test_tost_says_the_same_as_its_interval(pairs, margin, alpha):
 def test_non_inferiority_says_the_same_as_its_limit_and_mirrors(pairs):
     before, after = np.array(pairs).T
     low, high = (
-        non_inferiority(a, b, margin=1, better=s) for a, b, s in ((before, after, "lower"), (after, before, "higher"))
+        non_inferiority(a, b, margin=1, better=s)
+        for a, b, s in ((before, after, "lower"), (after, before, "higher"))
     )
     if low.shown is None:
         return
@@ -62,9 +84,16 @@ def test_bayes_factor_by_direct_integration_over_the_effect():
 
     for value, n in ((0.0, 12), (1.3, 8), (2.5, 30), (-3.0, 20)):
         area, _ = quad(
-            lambda d, v=value, k=n: nct.pdf(v, k - 1, d * math.sqrt(k)) * cauchy.pdf(d, scale=0.5), -8, 8, limit=200
+            lambda d, v=value, k=n: nct.pdf(v, k - 1, d * math.sqrt(k)) * cauchy.pdf(d, scale=0.5),
+            -8,
+            8,
+            limit=200,
         )
-        far, _ = quad(lambda d, v=value, k=n: nct.pdf(v, k - 1, d * math.sqrt(k)) * cauchy.pdf(d, scale=0.5), 8, 60)
+        far, _ = quad(
+            lambda d, v=value, k=n: nct.pdf(v, k - 1, d * math.sqrt(k)) * cauchy.pdf(d, scale=0.5),
+            8,
+            60,
+        )
         truth = math.log((area + far) / t.pdf(value, n - 1))
         assert jzs_log_bf10(value, n, scale=0.5) == pytest.approx(truth, abs=1e-5)
 
@@ -73,7 +102,9 @@ def test_bayes_factor_at_its_ends():
     assert jzs_log_bf10(0, 10_000) < -4
     assert math.isfinite(jzs_log_bf10(1e6, 1000)) and jzs_log_bf10(1e6, 1000) > 1000
     assert jzs_log_bf10(2.2, 20) == jzs_log_bf10(-2.2, 20)
-    assert bayes_factor([5, 6], [4, 5]).reason == "zero_variance" and math.isnan(bayes_factor([], []).value)
+    assert bayes_factor([5, 6], [4, 5]).reason == "zero_variance" and math.isnan(
+        bayes_factor([], []).value
+    )
     with pytest.raises(AnalysisError, match="positive"):
         jzs_log_bf10(1, 10, scale=0)
 
@@ -104,11 +135,18 @@ def test_population_needs_scores_inside_the_cut_off_and_enough_of_them():
     with pytest.raises(AnalysisError, match="outside the entry cut-off"):
         population([3, 5, 6], cutoff=4)
     assert {e.reason for e in population([5, 6, 7], cutoff=4)} == {"too_few"}
-    assert {e.reason for e in population([4] * 30 + [5] * 10 + [6] * 4, cutoff=4, step=1)} == {"not_estimable"}
+    assert {e.reason for e in population([4] * 30 + [5] * 10 + [6] * 4, cutoff=4, step=1)} == {
+        "not_estimable"
+    }
     mean, sd = population(
-        [-x for x in [4] * 10 + [5] * 18 + [6] * 24 + [7] * 22 + [8] * 15], cutoff=-4, entry="at most", step=1
+        [-x for x in [4] * 10 + [5] * 18 + [6] * 24 + [7] * 22 + [8] * 15],
+        cutoff=-4,
+        entry="at most",
+        step=1,
     )
-    other, spread = population([4] * 10 + [5] * 18 + [6] * 24 + [7] * 22 + [8] * 15, cutoff=4, step=1)
+    other, spread = population(
+        [4] * 10 + [5] * 18 + [6] * 24 + [7] * 22 + [8] * 15, cutoff=4, step=1
+    )
     assert (mean.value, sd.value) == pytest.approx((-other.value, spread.value), abs=1e-6)
     assert mean.low == pytest.approx(-other.high, abs=1e-6)
 
@@ -126,11 +164,15 @@ def test_mee_chua_is_least_squares():
 
 
 def test_oldham_is_blind_to_pure_regression():
-    """Equal variances and no relation of change to level: the naive correlation is strongly negative, Oldham's is zero."""
+    """Equal variances and no relation of change to level: the naive correlation is strongly
+    negative, Oldham's is zero.
+    """
     rng = np.random.default_rng(12)
     own = rng.normal(6, 1.4, 20_000)
     before, after = own + rng.normal(0, 1.2, 20_000), own + rng.normal(0, 1.2, 20_000)
-    naive, oldham, slope = change_and_baseline(before, after, reliability=1.4**2 / (1.4**2 + 1.2**2))
+    naive, oldham, slope = change_and_baseline(
+        before, after, reliability=1.4**2 / (1.4**2 + 1.2**2)
+    )
     assert naive.value < -0.4 and abs(oldham.value) < 0.03 and abs(slope.value) < 0.05
     assert change_and_baseline(before, after)[2].reason == "needs_input"
 
@@ -144,7 +186,14 @@ def test_reliable_change_counts_and_mirrors():
         == (high.improved, high.deteriorated, high.recovered)
         == (2, 1, 2)
     )
-    assert list(low.classes) == ["recovered", "unchanged", "unchanged", "deteriorated", "recovered", "unchanged"]
+    assert list(low.classes) == [
+        "recovered",
+        "unchanged",
+        "unchanged",
+        "deteriorated",
+        "recovered",
+        "unchanged",
+    ]
     assert low.improved + low.unchanged + low.deteriorated == 6
     perfect = reliable_change([5, 6, 7], [5, 5, 8], reliability=1, better="lower")
     assert (perfect.improved, perfect.unchanged, perfect.deteriorated) == (1, 1, 1)
@@ -217,8 +266,12 @@ def test_roc_at_its_edges():
 def test_spearman_and_spread():
     assert spearman([1, 2, 3], [1, 2, 3]).reason == "not_estimable"
     half, sem, mdc, srm, _ = spread_thresholds([7, 8, 6, 7, 9], [5, 7, 3, 6, 5], reliability=0.75)
-    assert (sem.value, mdc.value) == pytest.approx((half.value, half.value * 1.959963984540054 * math.sqrt(2)))
-    assert srm.value == pytest.approx(mean_change([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).statistic / math.sqrt(5))
+    assert (sem.value, mdc.value) == pytest.approx(
+        (half.value, half.value * 1.959963984540054 * math.sqrt(2))
+    )
+    assert srm.value == pytest.approx(
+        mean_change([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).statistic / math.sqrt(5)
+    )
     assert {e.reason for e in spread_thresholds([7], [5])} == {"too_few"}
 
 
@@ -257,12 +310,16 @@ def test_bootstrap_matches_scipy_bca():
 
     x = np.random.default_rng(5).gamma(2, 1, 60)
     ours = bootstrap(x, mean, rng=np.random.default_rng(1), draws=40_000)
-    other = theirs((x,), np.mean, n_resamples=40_000, method="BCa", rng=np.random.default_rng(2)).confidence_interval
+    other = theirs(
+        (x,), np.mean, n_resamples=40_000, method="BCa", rng=np.random.default_rng(2)
+    ).confidence_interval
     assert (ours.low, ours.high) == pytest.approx((other.low, other.high), abs=0.01)
 
 
 def test_selected_patients_without_effect():
-    """A paired t-test calls pure regression to the mean an effect; Mee and Chua's regression does not."""
+    """A paired t-test calls pure regression to the mean an effect; Mee and Chua's regression does
+    not.
+    """
     kept = [r for r in reference_data("rtm_selected.csv") if r["pre"] and r["post"]]
     before, after = (np.array([float(r[k]) for r in kept]) for k in ("pre", "post"))
     assert mean_change(before, after).p < 1e-4
@@ -270,7 +327,11 @@ def test_selected_patients_without_effect():
 
 
 def test_table_4_of_shrout_and_fleiss_and_a_detectable_change_by_hand():
-    """Shrout & Fleiss, Psychol Bull 1979;86:420; at reliability .75 the SEM is half the SD, and MDC95 = 1.96 √2 SEM."""
+    """Shrout & Fleiss, Psychol Bull 1979;86:420; at reliability .75 the SEM is half the SD, and
+    MDC95 = 1.96 √2 SEM.
+    """
     table = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
     assert [round(e.value, 2) for e in icc(table)] == [0.17, 0.29, 0.71, 0.44, 0.62, 0.91]
-    assert measurement_error(2.0, 0.75).mdc95 == pytest.approx(1.959963984540054 * math.sqrt(2), rel=1e-12)
+    assert measurement_error(2.0, 0.75).mdc95 == pytest.approx(
+        1.959963984540054 * math.sqrt(2), rel=1e-12
+    )

@@ -1,4 +1,6 @@
-"""James' index: the published variance, the delta method by numbers, and what must hold of any guesses."""
+"""James' index: the published variance, the delta method by numbers, and what must hold of any
+guesses.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ TABLE = st.tuples(*[COUNT] * 6).map(lambda c: (np.array(c[:4]).reshape(2, 2), np
 
 
 def published(guesses, unsure, weight=0.75):
-    """James 1996: the index and its standard error, as printed there for guesses of equal weight."""
+    """James 1996: the index and its standard error, as printed there for guesses of equal
+    weight.
+    """
     n = guesses.sum() + unsure.sum()
     p, dk, w = guesses / n, unsure.sum() / n, weight * (1 - np.eye(len(guesses)))
     row, column = p.sum(axis=1), p.sum(axis=0)
@@ -32,7 +36,11 @@ def published(guesses, unsure, weight=0.75):
 TRIALS = {
     "CRISP (Bang 2004, table 7)": ([[82, 27], [25, 29]], [170, 83], 0.75),
     "disulfiram (James 1996, table V)": ([[145, 34], [71, 59]], [76, 38], 0.53),
-    "three arms (James 1996, table III)": ([[41, 27, 22], [66, 72, 36], [30, 24, 64]], [44, 51, 52], 0.57),
+    "three arms (James 1996, table III)": (
+        [[41, 27, 22], [66, 72, 36], [30, 24, 64]],
+        [44, 51, 52],
+        0.57,
+    ),
     "stockings, coordinators (Houweling 2014, table 2)": ([[94, 52], [11, 44]], [289, 284], 0.82),
 }
 
@@ -75,7 +83,12 @@ def test_what_the_ends_mean():
 
 @pytest.mark.parametrize(
     ("guesses", "unsure"),
-    [([[1, 2]], [1, 2]), ([[1, -1], [0, 2]], [0, 0]), ([[1, 0.5], [0, 2]], [0, 0]), ([[1, math.nan], [0, 2]], [0, 0])],
+    [
+        ([[1, 2]], [1, 2]),
+        ([[1, -1], [0, 2]], [0, 0]),
+        ([[1, 0.5], [0, 2]], [0, 0]),
+        ([[1, math.nan], [0, 2]], [0, 0]),
+    ],
 )
 def test_what_is_no_count_is_refused(guesses, unsure):
     with pytest.raises(ValueError, match="whole counts"):

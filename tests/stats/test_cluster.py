@@ -1,4 +1,6 @@
-"""Cluster-robust errors: against their definition, and what several infusions a patient do to a naive t."""
+"""Cluster-robust errors: against their definition, and what several infusions a patient do to a
+naive t.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,16 @@ from numpy.testing import assert_allclose
 from scipy import linalg, stats
 
 from outcomes.core.errors import AnalysisError
-from outcomes.stats.regression.cluster import cluster_ols, infusion_average, patient_average, variance_split
+from outcomes.stats.regression.cluster import (
+    cluster_ols,
+    infusion_average,
+    patient_average,
+    variance_split,
+)
 
-ROWS = st.lists(st.tuples(st.integers(0, 4), st.integers(-8, 3), st.integers(0, 6)), min_size=4, max_size=20)
+ROWS = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(-8, 3), st.integers(0, 6)), min_size=4, max_size=20
+)
 
 
 @settings(deadline=None)
@@ -50,7 +59,9 @@ def test_against_the_definition(rows):
 def test_a_coefficient_that_rests_on_one_patient():
     """The level at z = 0 is seen in one patient only: no error can be given for it."""
     x = np.column_stack([np.ones(6), [0, 0, 1, 1, 1, 1]])
-    mean, slope = cluster_ols(x, [0, 1, 0, 1, 2, 4], cluster=[0, 0, 1, 1, 2, 2], names=["mean", "slope"])
+    mean, slope = cluster_ols(
+        x, [0, 1, 0, 1, 2, 4], cluster=[0, 0, 1, 1, 2, 2], names=["mean", "slope"]
+    )
     assert mean.value == 0.5
     assert mean.reason == "too_few"
     assert math.isnan(mean.se)
@@ -114,7 +125,9 @@ def _simulated(rng, patients=30):
 
 @pytest.mark.slow
 def test_type_one_error_of_repeated_infusions():
-    """Section 5 D of the catalogue: infusions as independent .192, patient means .054; CR2 stays near .05."""
+    """Section 5 D of the catalogue: infusions as independent .192, patient means .054; CR2 stays
+    near .05.
+    """
     rng, runs, hits = np.random.default_rng(30), 2000, np.zeros(3)
     for _ in range(runs):
         who, change = _simulated(rng)
@@ -124,7 +137,9 @@ def test_type_one_error_of_repeated_infusions():
     rate, error = hits / runs, 3 * math.sqrt(0.05 * 0.95 / runs)
     assert 0.15 < rate[0] < 0.23
     assert abs(rate[1] - 0.05) < error
-    assert abs(rate[2] - 0.05) < error + 0.01  # unequal numbers and like rows: a little above, by construction of CR2
+    assert (
+        abs(rate[2] - 0.05) < error + 0.01
+    )  # unequal numbers and like rows: a little above, by construction of CR2
 
 
 def test_one_row_a_patient_is_the_classical_t():

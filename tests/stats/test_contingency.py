@@ -14,12 +14,20 @@ from scipy import special, stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from outcomes.core.errors import AnalysisError
-from outcomes.stats.proportions.contingency import chi_squared, cochran_armitage, counted, cramers_v, freeman_halton
+from outcomes.stats.proportions.contingency import (
+    chi_squared,
+    cochran_armitage,
+    counted,
+    cramers_v,
+    freeman_halton,
+)
 from outcomes.stats.proportions.stratified import cmh, mantel_haenszel, peto
 
 small = st.tuples(st.integers(2, 4), st.integers(2, 3)).flatmap(
     lambda shape: st.lists(
-        st.lists(st.integers(0, 4), min_size=shape[1], max_size=shape[1]), min_size=shape[0], max_size=shape[0]
+        st.lists(st.integers(0, 4), min_size=shape[1], max_size=shape[1]),
+        min_size=shape[0],
+        max_size=shape[0],
     )
 )
 
@@ -41,7 +49,10 @@ def test_freeman_halton_against_every_table(table):
     if min(t.shape, default=0) < 2 or t.sum() > 22:
         return
     weights = np.array(
-        [-special.gammaln(np.array(u) + 1).sum() for u in every_table(t.sum(axis=1).tolist(), t.sum(axis=0).tolist())]
+        [
+            -special.gammaln(np.array(u) + 1).sum()
+            for u in every_table(t.sum(axis=1).tolist(), t.sum(axis=0).tolist())
+        ]
     )
     chance = np.exp(weights - special.logsumexp(weights))
     expected = chance[weights <= -special.gammaln(t + 1).sum() + 1e-7].sum()
@@ -81,7 +92,9 @@ def test_chi_squared_against_scipy(table):
     if min(t.shape, default=0) >= 2:
         expected = stats.chi2_contingency(t, correction=False)
         assert_allclose(
-            (chi_squared(table).value, chi_squared(table).p), (expected.statistic, expected.pvalue), rtol=1e-9
+            (chi_squared(table).value, chi_squared(table).p),
+            (expected.statistic, expected.pvalue),
+            rtol=1e-9,
         )
 
 
@@ -89,7 +102,9 @@ def test_trend_does_not_depend_on_the_unit_of_dose():
     counts, totals = [2, 5, 9], [20, 22, 19]
     one = cochran_armitage(counts, totals, scores=[1, 2, 3])
     other = cochran_armitage(counts, totals, scores=[15, 20, 25])
-    assert_allclose((one.statistic, one.p, one.value), (other.statistic, other.p, 5 * other.value), rtol=1e-12)
+    assert_allclose(
+        (one.statistic, one.p, one.value), (other.statistic, other.p, 5 * other.value), rtol=1e-12
+    )
     down = cochran_armitage(counts[::-1], totals[::-1], scores=[1, 2, 3])
     assert_allclose(down.statistic, -one.statistic)
     assert cochran_armitage([0, 0], [5, 5], scores=[1, 2]).reason == "no_events"
@@ -102,17 +117,26 @@ STRATA = [(6, 15, 2, 14), (9, 22, 5, 20), (3, 9, 1, 10), (12, 31, 7, 30)]
 def test_strata_against_statsmodels():
     tables = [np.array([[a, n - a], [c, m - c]], dtype=float) for a, n, c, m in STRATA]
     theirs = StratifiedTable(tables)
-    odds, ratio = mantel_haenszel(STRATA, measure="OR").estimate, mantel_haenszel(STRATA, measure="RR").estimate
+    odds, ratio = (
+        mantel_haenszel(STRATA, measure="OR").estimate,
+        mantel_haenszel(STRATA, measure="RR").estimate,
+    )
     assert_allclose(odds.value, theirs.oddsratio_pooled, rtol=1e-12)
     assert_allclose((odds.low, odds.high), theirs.oddsratio_pooled_confint(), rtol=1e-9)
     assert_allclose(ratio.value, theirs.riskratio_pooled, rtol=1e-12)
     assert_allclose(
-        cmh(STRATA, correction=False).statistic, theirs.test_null_odds(correction=False).statistic, rtol=1e-12
+        cmh(STRATA, correction=False).statistic,
+        theirs.test_null_odds(correction=False).statistic,
+        rtol=1e-12,
     )
 
 
 def test_one_stratum_is_the_plain_table():
-    for measure, value in (("RD", 9 / 22 - 5 / 20), ("RR", 9 / 22 / (5 / 20)), ("OR", 9 * 15 / (13 * 5))):
+    for measure, value in (
+        ("RD", 9 / 22 - 5 / 20),
+        ("RR", 9 / 22 / (5 / 20)),
+        ("OR", 9 * 15 / (13 * 5)),
+    ):
         pooled = mantel_haenszel([(9, 22, 5, 20)], measure=measure)
         assert_allclose(pooled.estimate.value, value, rtol=1e-12)
         assert pooled.heterogeneity.reason == "too_few"
@@ -120,10 +144,15 @@ def test_one_stratum_is_the_plain_table():
 
 def test_a_site_without_events_changes_no_ratio():
     for measure in ("RR", "OR"):
-        with_, without = (mantel_haenszel(s, measure=measure) for s in ([*STRATA, (0, 6, 0, 7)], STRATA))
+        with_, without = (
+            mantel_haenszel(s, measure=measure) for s in ([*STRATA, (0, 6, 0, 7)], STRATA)
+        )
         assert_allclose(with_.estimate.value, without.estimate.value, rtol=1e-12)
         assert with_.heterogeneity == without.heterogeneity
-    assert mantel_haenszel([*STRATA, (0, 6, 0, 7)]).estimate.value < mantel_haenszel(STRATA).estimate.value
+    assert (
+        mantel_haenszel([*STRATA, (0, 6, 0, 7)]).estimate.value
+        < mantel_haenszel(STRATA).estimate.value
+    )
     assert peto([(0, 6, 0, 7)]).estimate.reason == "no_events"
     assert mantel_haenszel([(0, 6, 0, 7)], measure="OR").estimate.reason == "no_events"
     assert cmh([(0, 6, 0, 7)]).reason == "no_events"

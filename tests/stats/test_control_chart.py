@@ -59,7 +59,10 @@ def test_p_chart_of_the_handbook() -> None:
     assert chart.centre == pytest.approx(0.2313, abs=5e-5)
     assert chart.high[0] == pytest.approx(0.4102, abs=1e-4)
     assert chart.low[0] == pytest.approx(0.0524, abs=1e-4)
-    assert [i + 1 for i, why in chart.signals if "limits" in why] == [15, 23]  # the two samples the handbook looks into
+    assert [i + 1 for i, why in chart.signals if "limits" in why] == [
+        15,
+        23,
+    ]  # the two samples the handbook looks into
 
 
 def test_too_few_points_have_no_limits_and_no_signals() -> None:
@@ -92,7 +95,9 @@ def test_exact_limits_do_not_cry_wolf_at_small_n(n: int) -> None:
         for exact in wolf:
             chart = p_chart(counts, [n] * 24, exact=exact)
             wolf[exact] += sum("limits" in why for _, why in chart.signals)
-    assert wolf[True] / months <= 0.0027 + 3 * math.sqrt(0.0027 / months)  # three standard errors of the simulation
+    assert wolf[True] / months <= 0.0027 + 3 * math.sqrt(
+        0.0027 / months
+    )  # three standard errors of the simulation
     assert wolf[False] > 2 * max(wolf[True], 1)  # the usual limits do
 
 

@@ -1,4 +1,6 @@
-"""Coverage of the intervals that are our own: exactly, by summing over all tables, or by seeded simulation."""
+"""Coverage of the intervals that are our own: exactly, by summing over all tables, or by seeded
+simulation.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ def two_group_coverage(limits, truth, n1, n2):
 
 
 @pytest.mark.parametrize(
-    ("method", "least", "mean"), [("miettinen-nurminen", 0.93, 0.953), ("newcombe", 0.92, 0.952), ("wald", 0.6, 0.92)]
+    ("method", "least", "mean"),
+    [("miettinen-nurminen", 0.93, 0.953), ("newcombe", 0.92, 0.952), ("wald", 0.6, 0.92)],
 )
 @pytest.mark.parametrize("sizes", [(20, 20), (12, 25)])
 def test_risk_difference_covers_exactly(method, least, mean, sizes):
@@ -58,37 +61,62 @@ def test_risk_ratio_covers_exactly():
 
 
 @pytest.mark.parametrize(
-    ("method", "least", "mean"), [("tango", 0.94, 0.96), ("newcombe", 0.94, 0.96), ("wald", 0.9, 0.94)]
+    ("method", "least", "mean"),
+    [("tango", 0.94, 0.96), ("newcombe", 0.94, 0.96), ("wald", 0.9, 0.94)],
 )
 def test_paired_difference_covers_exactly(method, least, mean):
     n = 20
-    tables = [(a, b, c, n - a - b - c) for a in range(n + 1) for b in range(n + 1 - a) for c in range(n + 1 - a - b)]
-    interval = np.array([(e.low, e.high) for t in tables for e in [paired_difference(t, method=method)]])
+    tables = [
+        (a, b, c, n - a - b - c)
+        for a in range(n + 1)
+        for b in range(n + 1 - a)
+        for c in range(n + 1 - a - b)
+    ]
+    interval = np.array(
+        [(e.low, e.high) for t in tables for e in [paired_difference(t, method=method)]]
+    )
     counts = np.array(tables)
     ways = special.gammaln(n + 1) - special.gammaln(counts + 1).sum(axis=1)
     cover = []
-    for both, first, second in itertools.product((0.1, 0.25, 0.45), (0.05, 0.15, 0.25), (0.05, 0.15, 0.25)):
+    for both, first, second in itertools.product(
+        (0.1, 0.25, 0.45), (0.05, 0.15, 0.25), (0.05, 0.15, 0.25)
+    ):
         cells = np.array([both, first, second, 1 - both - first - second])
         chance = np.exp(ways + counts @ np.log(cells))
-        inside = (interval[:, 0] <= second - first + 1e-12) & (second - first - 1e-12 <= interval[:, 1])
+        inside = (interval[:, 0] <= second - first + 1e-12) & (
+            second - first - 1e-12 <= interval[:, 1]
+        )
         cover.append(float(chance @ inside))
     assert min(cover) > least
     assert abs(np.mean(cover) - mean) < 0.015
 
 
 def test_mcnemar_mid_p_keeps_its_size_better_than_exact():
-    """Fagerland 2013: over all nuisance values the mid-p test stays near 5 % and above the exact test."""
+    """Fagerland 2013: over all nuisance values the mid-p test stays near 5 % and above the exact
+    test.
+    """
     n, size = 40, {}
     for method in ("mid-p", "exact"):
-        rejects = np.array([[b + c <= n and mcnemar((0, b, c, n - b - c), method=method).p < 0.05 if b + c <= n else False
-                             for c in range(n + 1)] for b in range(n + 1)])  # fmt: skip
+        rejects = np.array(
+            [
+                [
+                    b + c <= n and mcnemar((0, b, c, n - b - c), method=method).p < 0.05
+                    if b + c <= n
+                    else False
+                    for c in range(n + 1)
+                ]
+                for b in range(n + 1)
+            ]
+        )
         sizes = []
         for q in np.linspace(0.05, 0.5, 10):  # share discordant each way
             k = np.arange(n + 1)
             chance = np.array(
                 [
                     [
-                        stats.binom.pmf(b + c, n, min(1, 2 * q)) * stats.binom.pmf(b, b + c, 0.5) if b + c <= n else 0.0
+                        stats.binom.pmf(b + c, n, min(1, 2 * q)) * stats.binom.pmf(b, b + c, 0.5)
+                        if b + c <= n
+                        else 0.0
                         for c in k
                     ]
                     for b in k
@@ -103,7 +131,9 @@ def test_mcnemar_mid_p_keeps_its_size_better_than_exact():
 
 @pytest.mark.parametrize(("share", "spread"), [(0.3, 1.0), (0.15, 2.0), (0.3, 8.0)])
 def test_share_of_infusions_covers_where_independence_does_not(share, spread):
-    """30 patients with 1 to 8 infusions (methods.md, section 5 D), each with a risk of their own (beta, a + b = spread)."""
+    """30 patients with 1 to 8 infusions (methods.md, section 5 D), each with a risk of their own
+    (beta, a + b = spread).
+    """
     rng, runs = np.random.default_rng(20), 2000
     ours = naive = 0
     for _ in range(runs):
@@ -125,14 +155,19 @@ def test_rate_by_patient_covers_where_poisson_does_not():
         a = rng.poisson(m * rate * rng.gamma(1.0, 1.0, 30))
         e = rate_by_patient(a, m)
         ours += e.low <= rate <= e.high
-        low, high = special.gammaincinv(max(a.sum(), 1), 0.025), special.gammainccinv(a.sum() + 1, 0.025)
+        low, high = (
+            special.gammaincinv(max(a.sum(), 1), 0.025),
+            special.gammainccinv(a.sum() + 1, 0.025),
+        )
         naive += low <= rate * m.sum() <= high
     assert abs(ours / runs - 0.95) < 3 * math.sqrt(0.05 * 0.95 / runs) + 0.02
     assert naive / runs < 0.8
 
 
 def test_standardised_difference_covers():
-    """Two arms of 60 with a strong covariate; truth = the mean difference over these patients' covariates."""
+    """Two arms of 60 with a strong covariate; truth = the mean difference over these patients'
+    covariates.
+    """
     rng, runs, inside = np.random.default_rng(22), 1000, 0
     for _ in range(runs):
         z = rng.normal(size=120)

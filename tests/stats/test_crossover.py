@@ -24,9 +24,14 @@ from outcomes.stats.crossover.two_period import (
     two_period,
 )
 
-PATIENT = st.tuples(st.integers(0, 100).map(lambda x: x / 10), st.integers(0, 100).map(lambda x: x / 10))
-TRIAL = st.tuples(st.lists(PATIENT, min_size=2, max_size=8), st.lists(PATIENT, min_size=2, max_size=8))
-#: Peak flow of thirteen children, the first seven with formoterol first (Senn, Cross-over Trials, 2002, ch. 3).
+PATIENT = st.tuples(
+    st.integers(0, 100).map(lambda x: x / 10), st.integers(0, 100).map(lambda x: x / 10)
+)
+TRIAL = st.tuples(
+    st.lists(PATIENT, min_size=2, max_size=8), st.lists(PATIENT, min_size=2, max_size=8)
+)
+#: Peak flow of thirteen children, the first seven with formoterol first (Senn, Cross-over Trials,
+#: 2002, ch. 3).
 PERIOD_1 = [310, 310, 370, 410, 250, 380, 330, 370, 310, 380, 290, 260, 90]
 PERIOD_2 = [270, 260, 300, 390, 210, 350, 365, 385, 400, 410, 320, 340, 220]
 
@@ -48,10 +53,16 @@ def test_a_period_effect_moves_the_period_and_nothing_else(trial, both, second):
 @given(TRIAL)
 def test_the_other_treatment_is_the_same_with_the_other_sign(trial):
     y1, y2, first = _trial(trial)
-    for kernel in (lambda f: two_period(y1, y2, treated_first=f)[0], lambda f: koch(y1, y2, treated_first=f),
-                   lambda f: first_period(y1, y2, treated_first=f), lambda f: ignoring_period(y1, y2, treated_first=f)):  # fmt: skip
+    for kernel in (
+        lambda f: two_period(y1, y2, treated_first=f)[0],
+        lambda f: koch(y1, y2, treated_first=f),
+        lambda f: first_period(y1, y2, treated_first=f),
+        lambda f: ignoring_period(y1, y2, treated_first=f),
+    ):
         one, two = kernel(first), kernel(~first)
-        assert_allclose([one.value, one.low, one.high], [-two.value, -two.high, -two.low], atol=1e-9)
+        assert_allclose(
+            [one.value, one.low, one.high], [-two.value, -two.high, -two.low], atol=1e-9
+        )
         assert one.reason == two.reason
         if not one.reason:
             assert_allclose(one.p, two.p, atol=1e-12)
@@ -62,15 +73,22 @@ def test_the_other_treatment_is_the_same_with_the_other_sign(trial):
 def test_two_by_two_is_the_smallest_latin_square(trial):
     y1, y2, first = _trial(trial)
     square = latin_square(
-        np.concatenate([y1, y2]), patient=np.tile(np.arange(len(y1)), 2), period=np.repeat(["1", "2"], len(y1)),
-        treatment=np.where(np.concatenate([first, ~first]), "K", "P"), reference="P",
-    )  # fmt: skip
+        np.concatenate([y1, y2]),
+        patient=np.tile(np.arange(len(y1)), 2),
+        period=np.repeat(["1", "2"], len(y1)),
+        treatment=np.where(np.concatenate([first, ~first]), "K", "P"),
+        reference="P",
+    )
     treatment, period, _ = two_period(y1, y2, treated_first=first)
     difference = square[2]
     assert difference.group == "K - P"
     assert_allclose(difference.value, treatment.value, atol=1e-9)
     if not treatment.reason and not difference.reason:
-        assert_allclose([difference.se, difference.p, square[1].p], [treatment.se, treatment.p, period.p], rtol=1e-6)
+        assert_allclose(
+            [difference.se, difference.p, square[1].p],
+            [treatment.se, treatment.p, period.p],
+            rtol=1e-6,
+        )
 
 
 def test_latin_square_is_least_squares_with_patient_dummies():
@@ -78,23 +96,32 @@ def test_latin_square_is_least_squares_with_patient_dummies():
     rng = np.random.default_rng(5)
     orders = ["ABC", "BCA", "CAB", "ACB", "BAC", "CBA"] * 3
     rows = [
-        (i, p, t, o[p - 1] if p else "") for i, o in enumerate(orders) for p, t in enumerate(o) if rng.random() > 0.15
+        (i, p, t, o[p - 1] if p else "")
+        for i, o in enumerate(orders)
+        for p, t in enumerate(o)
+        if rng.random() > 0.15
     ]
     who, period, treatment, before = map(np.array, zip(*rows))
     y = rng.normal(5, 1, len(rows)) + (treatment == "B") * 1.0
     kept = {(a, b) for a, b in zip(who, period)}
     carried = [b if (a, p - 1) in kept else "" for a, p, b in zip(who, period, before)]
     x = np.column_stack(
-        [who == i for i in np.unique(who)] + [treatment == t for t in "BC"] + [period == p for p in (1, 2)]
+        [who == i for i in np.unique(who)]
+        + [treatment == t for t in "BC"]
+        + [period == p for p in (1, 2)]
         + [np.array(carried) == t for t in "BC"]
-    ).astype(float)  # fmt: skip
+    ).astype(float)
     beta, rss, rank, _ = np.linalg.lstsq(x, y, rcond=None)
     v = np.linalg.inv(x.T @ x) * rss[0] / (len(y) - rank)
     at = len(np.unique(who))
-    found = latin_square(y, patient=who, period=period, treatment=treatment, reference="A", carry_over=True)
+    found = latin_square(
+        y, patient=who, period=period, treatment=treatment, reference="A", carry_over=True
+    )
     pairs = {e.group: e for e in found if e.name == "difference"}
     assert_allclose([pairs["B - A"].value, pairs["C - A"].value], beta[at : at + 2], rtol=1e-9)
-    assert_allclose([pairs["B - A"].se, pairs["C - A"].se], np.sqrt(np.diag(v))[at : at + 2], rtol=1e-9)
+    assert_allclose(
+        [pairs["B - A"].se, pairs["C - A"].se], np.sqrt(np.diag(v))[at : at + 2], rtol=1e-9
+    )
     assert pairs["B - A"].df == len(y) - rank
     assert found[-1].name == "carry-over"
     assert_allclose(pairs["C - B"].value, beta[at + 1] - beta[at], rtol=1e-9)
@@ -114,7 +141,9 @@ def test_baseline_adjustment_is_a_regression():
 
 
 def test_standardised_by_the_variance_components():
-    """With more spread between patients than within, the closed form is the REML fit; else σ²_between is 0."""
+    """With more spread between patients than within, the closed form is the REML fit; else
+    σ²_between is 0.
+    """
     rng = np.random.default_rng(2)
     patient = rng.normal(0, 2, 40)
     first = np.arange(40) % 2 == 0
@@ -138,7 +167,9 @@ def test_what_the_design_cannot_answer():
     assert math.isnan(constant.p)
     assert {e.reason for e in two_period([], [], treated_first=[])} == {"too_few"}
     assert {e.reason for e in standardised([1, 2], [2, 3], treated_first=[1, 0])} == {"too_few"}
-    few = baseline_adjusted([1, 2], [2, 3], baseline1=[1, 1], baseline2=[1, 2], treated_first=[1, 0])
+    few = baseline_adjusted(
+        [1, 2], [2, 3], baseline1=[1, 1], baseline2=[1, 2], treated_first=[1, 0]
+    )
     assert few[0].reason == "too_few"
     with pytest.raises(AnalysisError, match="missing"):
         two_period([1, np.nan], [2, 3], treated_first=[1, 0])
@@ -146,9 +177,11 @@ def test_what_the_design_cannot_answer():
         two_period([1], [2, 3], treated_first=[1, 0])
 
 
-# --- binary -----------------------------------------------------------------------------------------------------------
+# --- binary ---------------------------------------------------------------------------------------
 
-RESPONSES = st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=30)
+RESPONSES = st.lists(
+    st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=30
+)
 
 
 @given(RESPONSES)
@@ -157,7 +190,10 @@ def test_binary_signs_and_counts(rows):
     both, control, treated, neither = response_table(r1, r2, treated_first=first)
     assert both + control + treated + neither == len(rows)
     assert response_table(r1, r2, treated_first=~first) == (both, treated, control, neither)
-    one, two = mainland_gart(r1, r2, treated_first=first), mainland_gart(r1, r2, treated_first=~first)
+    one, two = (
+        mainland_gart(r1, r2, treated_first=first),
+        mainland_gart(r1, r2, treated_first=~first),
+    )
     assert one.reason == two.reason
     assert_allclose(one.p, two.p, atol=1e-12)
     if not one.reason:
@@ -177,7 +213,7 @@ def test_binary_degenerate():
         prescott([2], [0], treated_first=[1])
 
 
-# --- N-of-1 -----------------------------------------------------------------------------------------------------------
+# --- N-of-1 ---------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), min_size=1, max_size=9))
@@ -214,7 +250,9 @@ def test_a_series_of_patients():
 
 
 def test_type_one_error_with_a_period_effect():
-    """A strong period effect: the paired t loses power, Hills–Armitage keeps its size and its power."""
+    """A strong period effect: the paired t loses power, Hills–Armitage keeps its size and its
+    power.
+    """
     rng, runs, n = np.random.default_rng(12), 800, 12
     first = np.arange(n) % 2 == 0
     hits = np.zeros((2, 2))
@@ -230,21 +268,34 @@ def test_type_one_error_with_a_period_effect():
 
 
 def test_senns_peak_flow_trial():
-    """Senn's peak flow trial (printed in the SAS/STAT guide): formoterol − salbutamol, t(11)=4.32, period t=−1.47."""
+    """Senn's peak flow trial (printed in the SAS/STAT guide): formoterol − salbutamol, t(11)=4.32,
+    period t=−1.47.
+    """
     treatment, period, _ = two_period(PERIOD_1, PERIOD_2, treated_first=[1] * 7 + [0] * 6)
     assert_allclose(
-        [treatment.value, treatment.se, treatment.df], [46.60714285714286, 10.776559645175427, 11], rtol=1e-9
+        [treatment.value, treatment.se, treatment.df],
+        [46.60714285714286, 10.776559645175427, 11],
+        rtol=1e-9,
     )
-    assert_allclose([treatment.p, period.statistic], [0.0012048475398269902, -1.4747616740535778], rtol=1e-12)
+    assert_allclose(
+        [treatment.p, period.statistic], [0.0012048475398269902, -1.4747616740535778], rtol=1e-12
+    )
 
 
 def test_the_mixed_model_equals_hills_armitage_where_everybody_is_complete():
-    """Senn's trial: 46.607, SE 10.777, t(11) = 4.32 from the mixed model too; so do period and carry-over."""
+    """Senn's trial: 46.607, SE 10.777, t(11) = 4.32 from the mixed model too; so do period and
+    carry-over.
+    """
     order = np.array([True] * 7 + [False] * 6)
     model = crossover_model(
-        [*PERIOD_1, *PERIOD_2], patient=np.tile(np.arange(13), 2), period=np.repeat([1, 2], 13),
-        treatment=np.where(np.concatenate([order, ~order]), "F", "S"), reference="S",
-    )  # fmt: skip
+        [*PERIOD_1, *PERIOD_2],
+        patient=np.tile(np.arange(13), 2),
+        period=np.repeat([1, 2], 13),
+        treatment=np.where(np.concatenate([order, ~order]), "F", "S"),
+        reference="S",
+    )
     closed = two_period(PERIOD_1, PERIOD_2, treated_first=order)
     for e, c in zip((model.differences[0], model.periods, model.carry_over), closed, strict=True):
-        assert_allclose([e.value, e.se, e.df, e.p, e.low], [c.value, c.se, c.df, c.p, c.low], rtol=1e-6)
+        assert_allclose(
+            [e.value, e.se, e.df, e.p, e.low], [c.value, c.se, c.df, c.p, c.low], rtol=1e-6
+        )

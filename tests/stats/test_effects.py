@@ -1,4 +1,6 @@
-"""Standardised changes: their relations, their edges, and the noncentral t interval where libraries give up."""
+"""Standardised changes: their relations, their edges, and the noncentral t interval where libraries
+give up.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.stats.paired.effect_sizes import d_av, d_b, d_z, hedges_j, nct_interval, paired_effects
+from outcomes.stats.paired.effect_sizes import (
+    d_av,
+    d_b,
+    d_z,
+    hedges_j,
+    nct_interval,
+    paired_effects,
+)
 from outcomes.stats.paired.location import mean_change
 from tests.builders import SLEEP
 
@@ -23,7 +32,8 @@ def test_units_do_not_matter(rows, factor, shift):
     before, after = np.array(rows).T
     factor = round(factor, 3)
     for e, scaled in zip(
-        paired_effects(before, after), paired_effects(before * factor + shift, after * factor + shift)
+        paired_effects(before, after),
+        paired_effects(before * factor + shift, after * factor + shift),
     ):
         assert (e.name, e.reason) == (scaled.name, scaled.reason)
         if not e.reason:
@@ -34,7 +44,9 @@ def test_units_do_not_matter(rows, factor, shift):
 
 
 def test_equal_spread_makes_them_one():
-    """With equal SDs d_av = d_b = d_rm = d_z √(2(1 − r)), and r above one half makes d_z the largest."""
+    """With equal SDs d_av = d_b = d_rm = d_z √(2(1 − r)), and r above one half makes d_z the
+    largest.
+    """
     before = np.array([3.0, 5, 6, 8, 9, 4])
     after = np.roll(before, 1) - 2
     d = {e.name: e.value for e in paired_effects(before, after)}
@@ -46,7 +58,11 @@ def test_equal_spread_makes_them_one():
 def test_each_alone_equals_its_place_in_the_list():
     before, after = [7, 8, 6, 7, 9, 4], [5, 7, 3, 6, 5, 6]
     found = {e.name: e for e in paired_effects(before, after)}
-    assert (found["d_av"], found["d_z"], found["d_b"]) == (d_av(before, after), d_z(before, after), d_b(before, after))
+    assert (found["d_av"], found["d_z"], found["d_b"]) == (
+        d_av(before, after),
+        d_z(before, after),
+        d_b(before, after),
+    )
     assert list(found) == ["d_av", "g_av", "d_z", "g_z", "d_b", "g_b", "d_rm", "g_rm"]
 
 
@@ -64,13 +80,19 @@ def test_what_is_undefined_says_why():
     assert {e.reason for e in paired_effects([5], [3])} == {"too_few"}
     assert {e.reason for e in paired_effects([5, 6, 7], [3, 4, 5])} == {"zero_variance"}
     flat = {e.name: e for e in paired_effects([5, 5, 5, 5], [3, 4, 5, 2])}
-    assert (flat["d_b"].reason, flat["d_rm"].reason, flat["d_av"].reason) == ("zero_variance", "not_estimable", "")
+    assert (flat["d_b"].reason, flat["d_rm"].reason, flat["d_av"].reason) == (
+        "zero_variance",
+        "not_estimable",
+        "",
+    )
     two = {e.name: e.reason for e in paired_effects([7.5, 8], [4, 6.5])}
     assert (two["d_av"], two["g_av"], two["d_rm"]) == ("", "too_few", "not_estimable")
 
 
 def test_hedges_correction_is_exact():
-    """By hand: J(2) = Γ(1)/(1·Γ(½)) = 1/√π; for many patients the series, which joins the gammas without a step."""
+    """By hand: J(2) = Γ(1)/(1·Γ(½)) = 1/√π; for many patients the series, which joins the gammas
+    without a step.
+    """
     assert hedges_j(2) == pytest.approx(1 / math.sqrt(math.pi), rel=1e-14)
     assert hedges_j(4) == pytest.approx(1 / (math.sqrt(2) * math.gamma(1.5)), rel=1e-14)
     for m in (1e4, 1e6):
@@ -97,18 +119,27 @@ def _cdf(t: float, df: float, delta: float) -> float:
     width = 40 / math.sqrt(df) + 2
     x = np.linspace(-width, min(width, 3.5), 400_001)
     s = np.exp(x)
-    log_density = math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2) + df * x - df * s * s / 2
+    log_density = (
+        math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2) + df * x - df * s * s / 2
+    )
     return float(np.trapezoid(np.exp(log_density) * ndtr(t * s - delta), x))
 
 
 def test_noncentral_interval_is_nan_for_what_is_not_a_t():
-    assert all(math.isnan(v) for v in (*nct_interval(math.nan, 5), *nct_interval(2, 0.5), *nct_interval(math.inf, 5)))
+    assert all(
+        math.isnan(v)
+        for v in (*nct_interval(math.nan, 5), *nct_interval(2, 0.5), *nct_interval(math.inf, 5))
+    )
 
 
 def test_students_sleep_at_full_precision():
     """Student's sleep data: values from own R formulas and effectsize, in full precision."""
     e = {e.name: e for e in paired_effects(*SLEEP)}
     assert e["d_av"].value == pytest.approx(0.83218108134953972, rel=1e-12)
-    assert (e["d_av"].low, e["d_av"].high) == pytest.approx((0.28436737179582294, 1.3799947909032566), rel=1e-12)
-    assert (e["d_z"].low, e["d_z"].high) == pytest.approx((0.41462775638014354, 2.1180165139770675), rel=1e-9)
+    assert (e["d_av"].low, e["d_av"].high) == pytest.approx(
+        (0.28436737179582294, 1.3799947909032566), rel=1e-12
+    )
+    assert (e["d_z"].low, e["d_z"].high) == pytest.approx(
+        (0.41462775638014354, 2.1180165139770675), rel=1e-9
+    )
     assert e["g_b"].value == pytest.approx(0.80710706215014438, rel=1e-12)

@@ -24,7 +24,9 @@ def test_mancl_derouen_equals_statsmodels_bias_reduced():
 
     y, x, who = yes_no()
     ours = gee(y, x, names=("a", "b", "c"), cluster=who, family="binomial", working="independence")
-    theirs = sm.GEE(y, x, groups=who, family=sm.families.Binomial(), cov_struct=sm.cov_struct.Independence())
+    theirs = sm.GEE(
+        y, x, groups=who, family=sm.families.Binomial(), cov_struct=sm.cov_struct.Independence()
+    )
     fitted = theirs.fit(cov_type="bias_reduced", params_niter=200, ctol=1e-12)
     np.testing.assert_allclose(ours.beta, fitted.params, rtol=1e-6)
     np.testing.assert_allclose(np.sqrt(np.diag(ours.cov["mancl-derouen"])), fitted.bse, rtol=1e-5)

@@ -29,7 +29,10 @@ THREE = {"IV": [1, 2, 3, 5, 2], "PO": [3, 4, 5, 9], "IN": [2, 4, 6, 6, 7, 8]}
 @settings(deadline=None)
 def test_t_agrees_with_scipy_and_swapping_turns_the_sign(a, b):
     for equal in (False, True):
-        e, turned = mean_difference(a, b, equal_variances=equal), mean_difference(b, a, equal_variances=equal)
+        e, turned = (
+            mean_difference(a, b, equal_variances=equal),
+            mean_difference(b, a, equal_variances=equal),
+        )
         assert e.value == pytest.approx(-turned.value)
         if np.ptp(a) == 0 and np.ptp(b) == 0:
             assert e.reason == "zero_variance"
@@ -105,9 +108,16 @@ def test_the_welch_pairs_carry_holm():
 
 
 @pytest.mark.parametrize(
-    "call", [mean_difference, standardised_difference, lambda a, b: standardised_mean_differences(a, b)["g_s"]]
+    "call",
+    [
+        mean_difference,
+        standardised_difference,
+        lambda a, b: standardised_mean_differences(a, b)["g_s"],
+    ],
 )
-@pytest.mark.parametrize(("a", "b"), [([5], [3]), ([], [3, 4]), ([5, 5], [5, 5]), ([0.1, 0.1, 0.1], [0.3, 0.3])])
+@pytest.mark.parametrize(
+    ("a", "b"), [([5], [3]), ([], [3, 4]), ([5, 5], [5, 5]), ([0.1, 0.1, 0.1], [0.3, 0.3])]
+)
 def test_what_is_undefined_is_nan(call, a, b):
     e = call(a, b)
     assert math.isnan(e if isinstance(e, float) else e.low)
@@ -129,7 +139,9 @@ def test_studentized_range_against_scipy_and_exact_cases():
         assert tukey_p(q, k, df) == pytest.approx(stats.studentized_range.sf(q, k, df), rel=1e-8)
     for df in (1, 3.3, 20, 5000):  # two groups: t on q/√2
         for q in (0.2, 3.0, 12.0):
-            assert tukey_p(q, 2, df) == pytest.approx(2 * stats.t.sf(q / math.sqrt(2), df), rel=1e-6)
+            assert tukey_p(q, 2, df) == pytest.approx(
+                2 * stats.t.sf(q / math.sqrt(2), df), rel=1e-6
+            )
     assert tukey_p(tukey_critical(0.95, 4, 17.2), 4, 17.2) == pytest.approx(0.05, rel=1e-10)
     # the printed table: q(.95; 3 groups, 10 df) = 3.877; q(.95; 5, ∞) = 3.858
     assert round(tukey_critical(0.95, 3, 10), 3) == 3.877

@@ -1,4 +1,6 @@
-"""Imputation: pooling, draws, reference-based means, chained equations, and what must hold whatever the data."""
+"""Imputation: pooling, draws, reference-based means, chained equations, and what must hold whatever
+the data.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,13 @@ import pytest
 
 from outcomes.core.errors import AnalysisError
 from outcomes.stats.missing.chained_equations import chained
-from outcomes.stats.missing.imputation import bootstrap_draw, estimates_of, posterior_draw, rubin, rubin_wald
+from outcomes.stats.missing.imputation import (
+    bootstrap_draw,
+    estimates_of,
+    posterior_draw,
+    rubin,
+    rubin_wald,
+)
 from outcomes.stats.missing.patterns import carry, little_mcar, normal_ml, patterns
 from outcomes.stats.missing.reference_based import (
     METHODS,
@@ -44,7 +52,9 @@ def trial(seed=1, n=60, dropout=0.12, m=4):
     x = np.column_stack([np.ones(n), arm, base])
     names = ("intercept", "arm ketamine", "baseline")
     visits = tuple(f"w{j}" for j in range(m))
-    return Incomplete(y, x, visits, names, names[1:], arm, np.array([1]), np.array([[0.0], [1.0]]), 0, base)
+    return Incomplete(
+        y, x, visits, names, names[1:], arm, np.array([1]), np.array([[0.0], [1.0]]), 0, base
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -64,7 +74,9 @@ def test_the_reference_arm_is_imputed_the_same_way_by_mar_and_the_reference_meth
     mar = complete(data, fitted, estimates_of(fitted), "mar")
     for method in ("j2r", "cr", "cir"):
         np.testing.assert_allclose(
-            complete(data, fitted, estimates_of(fitted), method)[data.arm == 0], mar[data.arm == 0], rtol=1e-12
+            complete(data, fitted, estimates_of(fitted), method)[data.arm == 0],
+            mar[data.arm == 0],
+            rtol=1e-12,
         )
 
 
@@ -80,9 +92,13 @@ def test_means_of_each_method_by_hand():
     got = {m: means(data, fitted, estimates_of(fitted), m)[i] for m in METHODS}
     np.testing.assert_allclose(got["j2r"], np.r_[own[i, : k + 1], ref[i, k + 1 :]])
     np.testing.assert_allclose(got["cr"], ref[i])
-    np.testing.assert_allclose(got["cir"], np.r_[own[i, : k + 1], ref[i, k + 1 :] + own[i, k] - ref[i, k]])
+    np.testing.assert_allclose(
+        got["cir"], np.r_[own[i, : k + 1], ref[i, k + 1 :] + own[i, k] - ref[i, k]]
+    )
     np.testing.assert_allclose(got["lmcf"], np.r_[own[i, : k + 1], np.repeat(own[i, k], 3 - k)])
-    np.testing.assert_allclose(got["rtb"], np.r_[own[i, : k + 1], np.repeat(data.baseline[i], 3 - k)])
+    np.testing.assert_allclose(
+        got["rtb"], np.r_[own[i, : k + 1], np.repeat(data.baseline[i], 3 - k)]
+    )
 
 
 def test_conditional_mean_under_mar_is_the_mixed_model_and_its_jackknife_equals_refitting_by_hand():
@@ -96,9 +112,17 @@ def test_conditional_mean_under_mar_is_the_mixed_model_and_its_jackknife_equals_
     for i in range(24):
         kept = np.arange(24) != i
         own = Incomplete(
-            data.scores[kept], data.design[kept], data.visits, data.features, data.by_visit, data.arm[kept],
-            data.indicators, data.own, 0, data.baseline[kept],
-        )  # fmt: skip
+            data.scores[kept],
+            data.design[kept],
+            data.visits,
+            data.features,
+            data.by_visit,
+            data.arm[kept],
+            data.indicators,
+            data.own,
+            0,
+            data.baseline[kept],
+        )
         fitted = base_fit(own)
         without.append(analyse(complete(own, fitted, estimates_of(fitted), "j2r"), kept))
     spread = np.array(without) - np.mean(without, axis=0)
@@ -112,7 +136,9 @@ def test_conditional_mean_under_mar_is_the_mixed_model_and_its_jackknife_equals_
 
 
 def unequal(seed, n=60):
-    """As `trial`, the second arm with a larger spread and a weaker tie between visits; each arm has its own covariance."""
+    """As `trial`, the second arm with a larger spread and a weaker tie between visits; each arm has
+    its own covariance.
+    """
     data = trial(seed, n=n)
     noise = np.random.default_rng(seed + 100).normal(0, 1.5, data.scores.shape)
     return replace(data, scores=data.scores + noise * (data.arm == 1)[:, None], by_arm=True)
@@ -132,8 +158,10 @@ def test_a_covariance_for_each_arm_is_joined_as_the_method_says():
             np.testing.assert_array_equal(joined, ref if method == "cr" else own)
             continue
         np.testing.assert_allclose(joined[:2, :2], own[:2, :2])
-        for both in (lambda s: np.linalg.solve(s[:2, :2], s[:2, 2:]),
-                     lambda s: s[2:, 2:] - s[2:, :2] @ np.linalg.solve(s[:2, :2], s[:2, 2:])):  # fmt: skip
+        for both in (
+            lambda s: np.linalg.solve(s[:2, :2], s[:2, 2:]),
+            lambda s: s[2:, 2:] - s[2:, :2] @ np.linalg.solve(s[:2, :2], s[:2, 2:]),
+        ):
             np.testing.assert_allclose(both(joined), both(ref), rtol=1e-9)
         np.testing.assert_array_equal(covariance(data, sigma, method, 1, -1), ref)
 
@@ -162,7 +190,11 @@ def test_by_arm_the_conditional_mean_is_that_mixed_model_and_its_jackknife_is_re
     for i in range(40):
         kept = np.arange(40) != i
         own = replace(
-            data, scores=data.scores[kept], design=data.design[kept], arm=data.arm[kept], baseline=data.baseline[kept]
+            data,
+            scores=data.scores[kept],
+            design=data.design[kept],
+            arm=data.arm[kept],
+            baseline=data.baseline[kept],
         )
         fitted = base_fit(own)
         without.append(analyse(complete(own, fitted, estimates_of(fitted), "j2r"), kept))
@@ -174,9 +206,15 @@ def test_by_arm_the_conditional_mean_is_that_mixed_model_and_its_jackknife_is_re
     mar = complete(data, fitted, estimates_of(fitted), "mar")
     for arm in (0, 1):  # the scores of an arm fill up from its own covariance alone
         rows, at = data.arm == arm, means(data, fitted, estimates_of(fitted), "mar")
-        i = next(i for i in np.flatnonzero(rows) if data.last[i] == 1 and not np.isnan(data.scores[i, :2]).any())
+        i = next(
+            i
+            for i in np.flatnonzero(rows)
+            if data.last[i] == 1 and not np.isnan(data.scores[i, :2]).any()
+        )
         s = fitted.sigma[arm]
-        expected = at[i, 2:] + (data.scores[i, :2] - at[i, :2]) @ np.linalg.solve(s[:2, :2], s[:2, 2:])
+        expected = at[i, 2:] + (data.scores[i, :2] - at[i, :2]) @ np.linalg.solve(
+            s[:2, :2], s[:2, 2:]
+        )
         np.testing.assert_allclose(mar[i, 2:], expected)
 
 
@@ -248,7 +286,9 @@ def test_imputation_under_mar_recovers_a_mean_that_complete_cases_miss():
         holes[rng.random(200) < 1 / (1 + np.exp(-1.5 * x[:, 0])), 1] = np.nan
         naive.append(np.nanmean(holes[:, 1]))
         for how in errors:
-            errors[how].append(np.mean([d[:, 1].mean() for d in chained(holes, number=5, rng=rng, how=how)]))
+            errors[how].append(
+                np.mean([d[:, 1].mean() for d in chained(holes, number=5, rng=rng, how=how)])
+            )
     assert np.mean(naive) < -0.25
     assert abs(np.mean(errors["norm"])) < 3 * np.std(errors["norm"]) / np.sqrt(60)
     assert abs(np.mean(errors["pmm"])) < 0.06
@@ -285,4 +325,6 @@ def test_a_singular_spread_has_a_root_and_what_is_no_spread_is_told() -> None:
 def test_rubin_at_full_precision():
     p = rubin([-2.1, -1.9, -2.0, -2.2, -1.8], [0.08, 0.09, 0.085, 0.08, 0.082], df_complete=34)
     assert p.total == pytest.approx(0.0834 + 1.2 * 0.025, rel=1e-12)
-    assert p.estimate.df == pytest.approx(1 / (1 / p.df_large + 37 / 35 / 34 / (1 - p.lam)), rel=1e-12)
+    assert p.estimate.df == pytest.approx(
+        1 / (1 / p.df_large + 37 / 35 / 34 / (1 - p.lam)), rel=1e-12
+    )

@@ -28,7 +28,9 @@ def design(**more):
 
 
 def test_certified_values_known_without_the_shared_material():
-    """NIST Statistical Reference Datasets, Longley (hard: nearly collinear): certified estimates and deviations."""
+    """NIST Statistical Reference Datasets, Longley (hard: nearly collinear): certified estimates
+    and deviations.
+    """
     from statsmodels.datasets import longley
 
     data = longley.load_pandas().data
@@ -92,18 +94,27 @@ def test_a_repeated_column_is_named_and_what_hangs_on_it_is_not_estimable():
     alone = ols(design(), Y).coefficient("arm[K]")
     both = fit.contrast(d.row(arm="K", route="IV") - d.row(arm="P", route="PO"))
     assert (both.value, both.se) == pytest.approx((alone.value, alone.se), rel=1e-9)
-    assert fit.contrast(d.row(arm="K", route="PO") - d.row(arm="P", route="PO")).reason == "not_estimable"
+    assert (
+        fit.contrast(d.row(arm="K", route="PO") - d.row(arm="P", route="PO")).reason
+        == "not_estimable"
+    )
 
 
 def test_aliased_columns_find_sums_and_zeros():
-    x = np.column_stack([np.ones(6), [0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0], np.zeros(6), np.arange(6)])
+    x = np.column_stack(
+        [np.ones(6), [0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0], np.zeros(6), np.arange(6)]
+    )
     assert aliased_columns(x) == [2, 3]
 
 
 def test_a_patient_alone_in_a_site_does_not_spoil_robust_errors():
     site = factor("site", ["A", "A", "A", "A", "A", "A", "A", "B"])
-    with_b = ols(Design((factor("arm", ARM, reference="P"), numeric("before", X), site)), Y, se="HC3")
-    without = ols(Design((factor("arm", ARM[:7], reference="P"), numeric("before", X[:7]))), Y[:7], se="HC3")
+    with_b = ols(
+        Design((factor("arm", ARM, reference="P"), numeric("before", X), site)), Y, se="HC3"
+    )
+    without = ols(
+        Design((factor("arm", ARM[:7], reference="P"), numeric("before", X[:7]))), Y[:7], se="HC3"
+    )
     a, b = with_b.coefficient("arm[K]"), without.coefficient("arm[K]")
     assert (a.value, a.se) == pytest.approx((b.value, b.se), rel=1e-9)
     assert with_b.coefficient("site[B]").reason == "not_estimable"
@@ -128,7 +139,9 @@ def test_interactions_and_pairs():
     fit = ols(Design((arm, before)), y)
     raw = pairwise(fit, Design((arm, before)), "arm", adjust="")
     for method in ("tukey", "holm"):
-        for e, r in zip(pairwise(fit, Design((arm, before)), "arm", adjust=method), raw, strict=True):
+        for e, r in zip(
+            pairwise(fit, Design((arm, before)), "arm", adjust=method), raw, strict=True
+        ):
             assert e.value == r.value
             assert e.p_adjusted >= r.p - 1e-12
     tukey = pairwise(fit, Design((arm, before)), "arm")

@@ -22,7 +22,9 @@ def two_arms(a, n, c, m):
 
 
 def test_firth_in_a_two_by_two_table_adds_half_to_each_cell():
-    """Firth 1993: the penalised estimate of a saturated model is the log odds ratio with ½ added to each cell."""
+    """Firth 1993: the penalised estimate of a saturated model is the log odds ratio with ½ added to
+    each cell.
+    """
     for a, n, c, m in ((0, 20, 7, 20), (8, 12, 3, 12), (5, 5, 0, 6)):
         fit = logistic(*two_arms(a, n, c, m), penalised=True)
         expected = math.log((a + 0.5) * (m - c + 0.5) / ((n - a + 0.5) * (c + 0.5)))
@@ -51,7 +53,9 @@ def test_separation_is_recognised_not_reported_as_a_number():
     e = fit.odds_ratio("arm")
     assert e.reason == "separation" and all(map(math.isnan, (e.value, e.low, e.high, e.p)))
     assert standardised_risks(fit, x, x).difference.reason == "separation"
-    assert math.isfinite(logistic(x, y, names=("intercept", "arm"), penalised=True).odds_ratio("arm").high)
+    assert math.isfinite(
+        logistic(x, y, names=("intercept", "arm"), penalised=True).odds_ratio("arm").high
+    )
 
 
 def test_separation_by_a_number_and_quasi_separation():
@@ -70,9 +74,13 @@ def test_coefficients_do_not_depend_on_units_or_order():
     y = (rng.random(80) < special.expit(0.05 * (age - 55) + 0.8 * arm)).astype(int)
     one = logistic(Design((numeric("age", age), numeric("arm", arm))), y)
     shuffled = rng.permutation(80)
-    other = logistic(Design((numeric("arm", arm[shuffled]), numeric("age", age[shuffled] / 10))), y[shuffled])
+    other = logistic(
+        Design((numeric("arm", arm[shuffled]), numeric("age", age[shuffled] / 10))), y[shuffled]
+    )
     assert_allclose(one.log_odds_ratio("arm").low, other.log_odds_ratio("arm").low, rtol=1e-8)
-    assert_allclose(10 * one.log_odds_ratio("age").value, other.log_odds_ratio("age").value, rtol=1e-8)
+    assert_allclose(
+        10 * one.log_odds_ratio("age").value, other.log_odds_ratio("age").value, rtol=1e-8
+    )
 
 
 def test_standardised_risks_without_covariates_are_the_plain_shares():
@@ -97,7 +105,10 @@ def test_bad_input():
         fit.odds_ratio("route")
     assert fit.odds_ratio("arm[b]").value == pytest.approx(1)
     assert logistic(np.ones((1, 1)), [1]).reason == "not_estimable"
-    assert logistic(np.column_stack([np.ones(4), [0, 0, 1, 1]]), [0, 0, 0, 0]).reason == "not_estimable"
+    assert (
+        logistic(np.column_stack([np.ones(4), [0, 0, 1, 1]]), [0, 0, 0, 0]).reason
+        == "not_estimable"
+    )
 
 
 def test_standard_errors_are_those_at_the_estimate():

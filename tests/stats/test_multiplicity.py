@@ -18,7 +18,9 @@ P = st.lists(st.floats(0, 1), min_size=1, max_size=8)
 
 @given(P, st.sampled_from(sorted(METHODS)), st.integers(0, 8))
 def test_an_undefined_p_stays_undefined_and_does_not_count(p, method, where):
-    """Trap 13 of the catalogue: statsmodels' multipletests counts a nan as a test (Holm .0055 instead of .005)."""
+    """Trap 13 of the catalogue: statsmodels' multipletests counts a nan as a test (Holm .0055
+    instead of .005).
+    """
     where = min(where, len(p))
     with_nan = adjust([*p[:where], np.nan, *p[where:]], method)
     assert np.isnan(with_nan[where])
@@ -64,12 +66,16 @@ def test_the_graph_contains_holm_and_the_fixed_sequence(p):
     equal = graphical(p, weights=np.full(m, 1 / m), transitions=complete)
     assert_allclose(equal, adjust(p, "holm"), rtol=1e-9, atol=1e-15)
     chain = np.eye(m, k=1)
-    assert_allclose(graphical(p, weights=np.eye(m)[0], transitions=chain), fixed_sequence(p), rtol=1e-12)
+    assert_allclose(
+        graphical(p, weights=np.eye(m)[0], transitions=chain), fixed_sequence(p), rtol=1e-12
+    )
 
 
 @given(st.lists(st.floats(0.001, 1), min_size=4, max_size=4), st.floats(0.01, 0.5))
 def test_adjusted_p_agree_with_rejecting_at_a_level(p, level):
-    """Algorithm 1 of Bretz et al. 2009 (reject, pass on, repeat) gives the same decisions as adjusted p-values."""
+    """Algorithm 1 of Bretz et al. 2009 (reject, pass on, repeat) gives the same decisions as
+    adjusted p-values.
+    """
     weights = np.array([0.5, 0.5, 0, 0])
     transitions = np.array([[0, 0.5, 0.5, 0], [0.5, 0, 0, 0.5], [0, 1, 0, 0], [1, 0, 0, 0]], float)
     adjusted = graphical(p, weights=weights, transitions=transitions)
@@ -90,10 +96,13 @@ def test_adjusted_p_agree_with_rejecting_at_a_level(p, level):
 
 
 def test_bretz_2009_truncated_example():
-    """Two primary, two secondary outcomes with parallel gates: worked by hand from the algorithm."""
+    """Two primary, two secondary outcomes with parallel gates: worked by hand from the
+    algorithm.
+    """
     weights = [0.5, 0.5, 0, 0]
     transitions = [[0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 0]]
-    # H1: .01/.5=.02; its level goes to H3: .005/.5=.01 -> .02; H3 -> H2 with the whole level: .03; H2 -> H4: .04
+    # H1: .01/.5=.02; its level goes to H3: .005/.5=.01 -> .02; H3 -> H2 with the whole level: .03;
+    # H2 -> H4: .04
     adjusted = graphical([0.01, 0.03, 0.005, 0.04], weights=weights, transitions=transitions)
     assert_allclose(adjusted, [0.02, 0.03, 0.02, 0.04])
 
@@ -103,7 +112,9 @@ def test_gates_close_on_an_undefined_result():
     assert_array_equal(fixed_sequence([0.01, nan, 0.001]), [0.01, nan, 1])
     assert_array_equal(hierarchical([[0.01, nan], [0.001]]), [0.01, nan, 1])
     chain = np.eye(3, k=1)
-    assert_array_equal(graphical([0.01, nan, 0.001], weights=[1, 0, 0], transitions=chain), [0.01, nan, 1])
+    assert_array_equal(
+        graphical([0.01, nan, 0.001], weights=[1, 0, 0], transitions=chain), [0.01, nan, 1]
+    )
 
 
 def test_a_family_opens_only_after_all_before_it():

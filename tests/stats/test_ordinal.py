@@ -37,7 +37,11 @@ def test_the_hessian_is_that_of_the_likelihood():
     f = lambda t: minus_loglik(t, X, np.array(PGIC))  # noqa: E731
     eye = np.eye(len(theta)) * h
     numeric_h = [
-        [(f(theta + a + b) - f(theta + a - b) - f(theta - a + b) + f(theta - a - b)) / (4 * h * h) for b in eye]
+        [
+            (f(theta + a + b) - f(theta + a - b) - f(theta - a + b) + f(theta - a - b))
+            / (4 * h * h)
+            for b in eye
+        ]
         for a in eye
     ]
     assert fit.covariance == pytest.approx(np.linalg.inv(numeric_h), rel=1e-4)
@@ -57,7 +61,12 @@ def test_turning_the_scale_turns_the_sign_and_relabelling_changes_nothing():
 def test_it_converges_or_says_that_it_did_not(seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(8, 50))
-    d = Design((factor("arm", rng.permutation(np.arange(n) % 2).astype(str)), numeric("age", rng.normal(50, 10, n))))
+    d = Design(
+        (
+            factor("arm", rng.permutation(np.arange(n) % 2).astype(str)),
+            numeric("age", rng.normal(50, 10, n)),
+        )
+    )
     fit = proportional_odds(d, rng.integers(1, 6, n))
     if fit.reason:
         assert np.isnan(fit.coefficient("age").value)

@@ -44,15 +44,23 @@ def test_neither_a_shift_nor_the_order_matters(rows, shift, random):
     random.shuffle(order)
     for kind in (mean_change, trimmed_change, variance_ratio):
         first, moved = kind(before, after), kind(before[order] + shift, after[order] + shift)
-        assert all(same(getattr(first, f), getattr(moved, f)) for f in ("value", "low", "high", "p", "se"))
-    assert median_change(before, after) == median_change(before[order] + shift, after[order] + shift)
+        assert all(
+            same(getattr(first, f), getattr(moved, f)) for f in ("value", "low", "high", "p", "se")
+        )
+    assert median_change(before, after) == median_change(
+        before[order] + shift, after[order] + shift
+    )
 
 
 @given(patients)
 def test_before_and_after_swapped_turns_the_sign(rows):
     before, after = columns(rows)
     first, swapped = mean_change(before, after), mean_change(after, before)
-    assert same(first.value, -swapped.value) and same(first.low, -swapped.high) and same(first.p, swapped.p)
+    assert (
+        same(first.value, -swapped.value)
+        and same(first.low, -swapped.high)
+        and same(first.p, swapped.p)
+    )
     up, down = sign_test(before, after), sign_test(after, before)
     assert (up.n_up, up.n_zero, up.test.p) == (down.n_down, down.n_zero, down.test.p)
 
@@ -69,21 +77,30 @@ def test_interval_and_test_agree_and_level_widens(rows):
 def test_no_trim_is_the_paired_t_test():
     before, after = np.array([7, 8, 6, 7, 9.0]), np.array([5, 7, 3, 6, 5.0])
     plain, trimmed = mean_change(before, after), trimmed_change(before, after, trim=0)
-    assert (trimmed.value, trimmed.statistic, trimmed.p) == pytest.approx((plain.value, plain.statistic, plain.p))
+    assert (trimmed.value, trimmed.statistic, trimmed.p) == pytest.approx(
+        (plain.value, plain.statistic, plain.p)
+    )
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_too_few(n):
     before, after = np.full(n, 5.0), np.full(n, 3.0)
-    for e in (mean_change(before, after), trimmed_change(before, after), variance_ratio(before, after),
-              median_change(before, after).median, shapiro_wilk(before, after)):  # fmt: skip
+    for e in (
+        mean_change(before, after),
+        trimmed_change(before, after),
+        variance_ratio(before, after),
+        median_change(before, after).median,
+        shapiro_wilk(before, after),
+    ):
         assert e.reason == "too_few" and math.isnan(e.p) and math.isnan(e.low)
     assert math.isnan(mean_change(before, after).value) == (n == 0)
 
 
 @pytest.mark.parametrize("step", [0.0, -2.0, 0.1])
 def test_equal_changes_have_no_spread(step):
-    """All changes zero, or all the same: the mean stands, nothing is tested (0.1 steps are equal in decimals)."""
+    """All changes zero, or all the same: the mean stands, nothing is tested (0.1 steps are equal in
+    decimals).
+    """
     before = np.array([1.1, 2.2, 3.3, 4.4, 5.6, 6.7])
     e = mean_change(before, before + step)
     assert (e.value, e.se, e.reason) == (pytest.approx(step), 0.0, "zero_variance")
@@ -102,7 +119,9 @@ def test_share_that_rose_equals_scipys_binomial(up, down):
     s = sign_test(np.zeros(up + down + 2), [1.0] * up + [-1.0] * down + [0, 0]).test
     theirs = stats.binomtest(up, up + down)
     limits = theirs.proportion_ci(method="exact")
-    assert (s.value, s.low, s.high, s.p) == pytest.approx((up / (up + down), limits.low, limits.high, theirs.pvalue))
+    assert (s.value, s.low, s.high, s.p) == pytest.approx(
+        (up / (up + down), limits.low, limits.high, theirs.pvalue)
+    )
 
 
 def test_percent_change_leaves_out_zero_before_and_says_so():
@@ -129,7 +148,9 @@ def test_changes_tie_in_decimals():
 
 
 def test_median_interval_keeps_its_level_for_every_n():
-    """Achieved level at least the nominal one, and the next narrower interval would fall below it."""
+    """Achieved level at least the nominal one, and the next narrower interval would fall below
+    it.
+    """
     for n in range(6, 120):
         m = median_change(np.zeros(n), np.arange(n, dtype=float))
         k = int(m.median.low)

@@ -1,4 +1,6 @@
-"""Paired proportions: symmetry, published tables, agreement of test and interval, nothing discordant."""
+"""Paired proportions: symmetry, published tables, agreement of test and interval, nothing
+discordant.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ table = st.tuples(*[st.integers(0, 40)] * 4).filter(lambda t: sum(t) > 0)
 def test_exchanging_the_two_times_flips_the_difference(method, t):
     a, b, c, d = t
     e, swapped = paired_difference(t, method=method), paired_difference((a, c, b, d), method=method)
-    assert_allclose((e.value, e.low, e.high), (-swapped.value, -swapped.high, -swapped.low), atol=1e-8)
+    assert_allclose(
+        (e.value, e.low, e.high), (-swapped.value, -swapped.high, -swapped.low), atol=1e-8
+    )
     if method != "bonett-price":
         assert e.low <= e.value + 1e-12 and e.value <= e.high + 1e-12
 
@@ -46,7 +50,9 @@ def test_tango_agrees_with_mcnemar_without_correction(t):
 
 
 def test_full_precision_values():
-    """20 both, 12 first only, 2 second only, 16 neither: own closed forms at full precision (shared oracles, file 30)."""
+    """20 both, 12 first only, 2 second only, 16 neither: own closed forms at full precision (shared
+    oracles, file 30).
+    """
     e = paired_difference((20, 12, 2, 16))
     assert_allclose((-e.high, -e.low), (0.061112406186344011, 0.34470874828214865), rtol=1e-9)
     e = paired_difference((20, 12, 2, 16), method="newcombe")
@@ -55,7 +61,9 @@ def test_full_precision_values():
 
 
 def test_carr_2004_in_the_same_patients():
-    """0 of 20 with ketamine, 7 of 20 with placebo, the same patients: exact McNemar .0156 (methods.md, section 1)."""
+    """0 of 20 with ketamine, 7 of 20 with placebo, the same patients: exact McNemar .0156
+    (methods.md, section 1).
+    """
     assert round(mcnemar((0, 7, 0, 13), method="exact").p, 4) == 0.0156
 
 

@@ -16,7 +16,9 @@ columns = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), min_size=2
 
 @given(columns)
 def test_rank_biserial_by_counting_walsh_averages(rows):
-    """(R+ − R−)/(R+ + R−) is the share of positive less negative Walsh averages of the non-zero changes, ties apart."""
+    """(R+ − R−)/(R+ + R−) is the share of positive less negative Walsh averages of the non-zero
+    changes, ties apart.
+    """
     before, after = np.array(rows, dtype=float).T
     d = after - before
     d = d[d != 0]
@@ -48,4 +50,7 @@ def test_undefined():
 
 def test_zero_rules_are_named():
     before, after = [5, 6, 7, 8], [5, 5, 9, 5]
-    assert "dropped" in rank_biserial(before, after).how and "Pratt" in rank_biserial(before, after, zeros="pratt").how
+    assert (
+        "dropped" in rank_biserial(before, after).how
+        and "Pratt" in rank_biserial(before, after, zeros="pratt").how
+    )

@@ -23,7 +23,13 @@ from outcomes.stats.meta_analysis.effect_measures import (
 )
 from outcomes.stats.meta_analysis.funnel import begg, egger
 from outcomes.stats.meta_analysis.glmm import _log_likelihood, pooled_logit
-from outcomes.stats.meta_analysis.random_effects import ESTIMATORS, leave_one_out, meta_regression, pool, tau_squared
+from outcomes.stats.meta_analysis.random_effects import (
+    ESTIMATORS,
+    leave_one_out,
+    meta_regression,
+    pool,
+    tau_squared,
+)
 
 SITES = st.lists(st.tuples(st.floats(-5, 5), st.floats(0.05, 4)), min_size=3, max_size=9)
 
@@ -38,8 +44,12 @@ def test_shift_scale_and_order(sites, estimator, shift, scale):
     y, v = map(np.array, zip(*sites))
     plain = _named(y, v, estimator=estimator)
     moved = _named(scale * (y[::-1] + shift), scale**2 * v[::-1], estimator=estimator)
-    assert_allclose(moved["pooled"].value, scale * (plain["pooled"].value + shift), rtol=1e-6, atol=1e-6)
-    assert_allclose(moved["tau2"].value, scale**2 * plain["tau2"].value, rtol=1e-5, atol=1e-7 * scale**2)
+    assert_allclose(
+        moved["pooled"].value, scale * (plain["pooled"].value + shift), rtol=1e-6, atol=1e-6
+    )
+    assert_allclose(
+        moved["tau2"].value, scale**2 * plain["tau2"].value, rtol=1e-5, atol=1e-7 * scale**2
+    )
     assert_allclose(moved["I2"].value, plain["I2"].value, rtol=1e-5, atol=1e-5)
 
 
@@ -77,7 +87,9 @@ def test_paule_mandel_solves_its_equation_and_q_profile_holds_it(sites):
 
 
 def test_tau_squared_is_never_negative():
-    """Trap 10: statsmodels' DerSimonian–Laird is not truncated (τ² −.15, estimate −1.041 instead of −.997)."""
+    """Trap 10: statsmodels' DerSimonian–Laird is not truncated (τ² −.15, estimate −1.041 instead of
+    −.997).
+    """
     y, v = [-1.0, -1.01, -0.99, -0.98, -1.02], np.array([0.3, 0.4, 0.35, 0.5, 0.2]) ** 2
     for estimator in ESTIMATORS:
         assert tau_squared(y, v, estimator=estimator) == 0 or estimator == "SJ"
@@ -97,7 +109,8 @@ def test_a_wider_level_widens_and_rules_are_ordered():
     widths = [e.high - e.low for e in (pool(y, v, level=level)[0] for level in (0.8, 0.95, 0.99))]
     assert widths == sorted(widths)
     spans = [
-        (e := _named(y, v, prediction=rule)["prediction interval"]).high - e.low for rule in ("normal", "k-1", "k-2")
+        (e := _named(y, v, prediction=rule)["prediction interval"]).high - e.low
+        for rule in ("normal", "k-1", "k-2")
     ]
     assert spans == sorted(spans)
 
@@ -137,7 +150,7 @@ def test_leaving_one_out_is_pooling_the_others():
     assert left[1].value == pool(y[[0, 2, 3]], v[[0, 2, 3]])[0].value
 
 
-# --- effect measures --------------------------------------------------------------------------------------------------
+# --- effect measures ------------------------------------------------------------------------------
 
 
 @given(st.floats(0.1, 5), st.floats(0.1, 5), st.floats(-1, 1))
@@ -148,14 +161,21 @@ def test_sd_of_change_and_r_are_inverses(before, after, r):
 
 
 def test_a_standard_error_among_sds_is_seen():
-    assert looks_like_se([1.9, 2.1, 2.0, 0.4], [25, 25, 25, 25]).tolist() == [False, False, False, True]
+    assert looks_like_se([1.9, 2.1, 2.0, 0.4], [25, 25, 25, 25]).tolist() == [
+        False,
+        False,
+        False,
+        True,
+    ]
     assert not looks_like_se([2.0], [25]).any()
 
 
 def test_known_values_without_the_shared_folder():
     """metafor 3.8 escalc: SMCR of S1 (n=12), PLO of 5/12, RR of the first BCG trial."""
     y, _ = standardised_mean_change(-1.008, sd=1.398, n=12, r=0.588, standardiser="before")
-    assert_allclose(y, -1.008 / 1.398 * math.gamma(5.5) / (math.sqrt(5.5) * math.gamma(5)), rtol=1e-12)
+    assert_allclose(
+        y, -1.008 / 1.398 * math.gamma(5.5) / (math.sqrt(5.5) * math.gamma(5)), rtol=1e-12
+    )
     y, v = proportion(5, 12)
     assert_allclose([y, v], [math.log(5 / 7), 1 / 5 + 1 / 7], rtol=1e-15)
     y, v = mean_difference(1, 2, 10, 0, 2, 10)
@@ -173,7 +193,11 @@ def test_random_intercept_logistic_integrates_the_right_thing():
     def brute(mu, tau):
         total = 0.0
         for e, n in zip(x, k):
-            weighed = lambda u, e=e, n=n: stats.binom.pmf(e, n, 1 / (1 + np.exp(-mu - u))) * stats.norm.pdf(u, 0, tau)  # noqa: E731
+
+            def weighed(u, e=e, n=n):
+                share = 1 / (1 + np.exp(-mu - u))
+                return stats.binom.pmf(e, n, share) * stats.norm.pdf(u, 0, tau)
+
             from scipy.integrate import quad
 
             total += math.log(quad(weighed, -12 * tau, 12 * tau, epsabs=0, epsrel=1e-10)[0])
@@ -181,27 +205,36 @@ def test_random_intercept_logistic_integrates_the_right_thing():
 
     assert_allclose(_log_likelihood(-0.3, 1.2, x, k), brute(-0.3, 1.2), rtol=1e-7)
     found = {e.name: e for e in pooled_logit(x, k)}
-    best = optimize.minimize(lambda b: -brute(b[0], abs(b[1])), [0, 1], method="Nelder-Mead", options={"xatol": 1e-5})
-    assert_allclose([found["pooled"].value, found["tau2"].value], [best.x[0], best.x[1] ** 2], rtol=2e-3)
+    best = optimize.minimize(
+        lambda b: -brute(b[0], abs(b[1])), [0, 1], method="Nelder-Mead", options={"xatol": 1e-5}
+    )
+    assert_allclose(
+        [found["pooled"].value, found["tau2"].value], [best.x[0], best.x[1] ** 2], rtol=2e-3
+    )
     assert pooled_logit([0, 0], [5, 5])[0].reason == "no_events"
     assert pooled_logit([5, 5], [5, 5])[0].reason == "separation"
     assert pooled_logit([2], [5])[0].reason == "too_few"
 
 
-# --- coverage (section 5 E of the catalogue) ----------------------------------------------------------------------------
+# --- coverage (section 5 E of the catalogue) ------------------------------------------------------
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("k", "expected"), [(3, (0.877, 0.944, 0.996)), (5, (0.895, 0.943, 0.971)), (9, (0.915, 0.944, 0.950))]
+    ("k", "expected"),
+    [(3, (0.877, 0.944, 0.996)), (5, (0.895, 0.943, 0.971)), (9, (0.915, 0.944, 0.950))],
 )
 def test_coverage_of_the_pooled_mean(k, expected):
-    """τ = .5, unequal sites: DL with z falls short; the default (REML, Hartung–Knapp) covers what it claims."""
+    """τ = .5, unequal sites: DL with z falls short; the default (REML, Hartung–Knapp) covers what
+    it claims.
+    """
     rng, runs, covered = np.random.default_rng(20 + k), 1500, np.zeros(3)
     for _ in range(runs):
         v = rng.uniform(0.2, 0.6, k) ** 2
         y = rng.normal(-1.5, 0.5, k) + rng.normal(0, np.sqrt(v))
-        for j, (estimator, interval) in enumerate([("DL", "z"), ("REML", "hartung-knapp"), ("REML", "truncated")]):
+        for j, (estimator, interval) in enumerate(
+            [("DL", "z"), ("REML", "hartung-knapp"), ("REML", "truncated")]
+        ):
             e = pool(y, v, estimator=estimator, interval=interval)[0]
             covered[j] += e.low <= -1.5 <= e.high
     share, error = covered / runs, 3 * math.sqrt(0.05 * 0.95 / runs)
@@ -218,5 +251,7 @@ def test_metafor_of_three_estimates():
     assert_allclose(found["tau2"].value, 0.21439491712555264, rtol=1e-7)
     assert_allclose(found["tau2"].high, 19.849403764855118, rtol=1e-7)
     dl = pool(y, v, estimator="DL", interval="z")[0]
-    assert round(dl.p, 3) == 0.014  # the k = 3 example of the catalogue: P=.014 by DL and z, P=.128 by HKSJ
+    assert (
+        round(dl.p, 3) == 0.014
+    )  # the k = 3 example of the catalogue: P=.014 by DL and z, P=.128 by HKSJ
     assert round(pool(y, v)[0].p, 3) == 0.128

@@ -1,4 +1,6 @@
-"""Three levels: the likelihood, its limits and the robust error beside dense matrices, and what must hold whatever the effects."""
+"""Three levels: the likelihood, its limits and the robust error beside dense matrices, and what
+must hold whatever the effects.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,12 @@ from outcomes.stats.meta_analysis.random_effects import pool
 from outcomes.stats.meta_analysis.three_level import nested_variances, three_level
 from tests.shared import needs_r_data, reference_data
 
-#: An effect to two decimals, its variance and its cluster; at least two clusters and one of them with two effects.
+#: An effect to two decimals, its variance and its cluster; at least two clusters and one of them
+#: with two effects.
 EFFECT = st.integers(-500, 500).map(lambda i: i / 100)
-EFFECTS = st.lists(st.tuples(EFFECT, st.floats(0.05, 4), st.integers(0, 3)), min_size=4, max_size=10).filter(
-    lambda rows: 1 < len({r[2] for r in rows}) < len(rows)
-)
+EFFECTS = st.lists(
+    st.tuples(EFFECT, st.floats(0.05, 4), st.integers(0, 3)), min_size=4, max_size=10
+).filter(lambda rows: 1 < len({r[2] for r in rows}) < len(rows))
 
 
 def _named(y, v, cluster, **options):
@@ -35,7 +38,12 @@ def _dense(y, v, cluster, between, within):
     information = one @ inverse @ one
     mean = one @ inverse @ y / information
     r, k = y - mean, len(y)
-    value = math.log(k) - (k - 1) * math.log(2 * math.pi) - np.linalg.slogdet(sigma)[1] - math.log(information)
+    value = (
+        math.log(k)
+        - (k - 1) * math.log(2 * math.pi)
+        - np.linalg.slogdet(sigma)[1]
+        - math.log(information)
+    )
     return sigma, mean, 1 / information, (value - r @ inverse @ r) / 2
 
 
@@ -60,13 +68,21 @@ def test_shift_scale_order_and_names(rows, shift, scale, random):
     moved = _named(scale * (y[order] + shift), scale**2 * v[order], names)
     assert set(moved) == set(plain)
     for name, e in plain.items():
-        power = {"pooled": 1, "pooled, model-based": 1, "prediction interval": 1}.get(name, name.split(" ")[0])
+        power = {"pooled": 1, "pooled, model-based": 1, "prediction interval": 1}.get(
+            name, name.split(" ")[0]
+        )
         power = {"tau2": 2, "tau": 1, "I2": 0, "Q": 0}.get(power, power)
         gone = shift if name in ("pooled", "pooled, model-based", "prediction interval") else 0.0
         for field in ("value", "low", "high"):
             expected = scale**power * (getattr(e, field) + gone)
             tolerance = 1e-5 * scale**power * (100 if name.startswith("I2") else 1)
-            assert_allclose(getattr(moved[name], field), expected, rtol=1e-5, atol=tolerance, err_msg=f"{name} {field}")
+            assert_allclose(
+                getattr(moved[name], field),
+                expected,
+                rtol=1e-5,
+                atol=tolerance,
+                err_msg=f"{name} {field}",
+            )
 
 
 @settings(deadline=None, max_examples=25)
@@ -79,7 +95,9 @@ def test_one_effect_a_cluster_is_two_levels(sites):
     assert_allclose(found["tau2 total"].value, two["tau2"].value, rtol=1e-6, atol=1e-8)
     assert_allclose(found["I2 total"].value, two["I2"].value, rtol=1e-6, atol=1e-6)
     for field in ("value", "se"):
-        assert_allclose(getattr(found["pooled, model-based"], field), getattr(two["pooled"], field), rtol=1e-6)
+        assert_allclose(
+            getattr(found["pooled, model-based"], field), getattr(two["pooled"], field), rtol=1e-6
+        )
     for field in ("low", "high"):
         ours, theirs = found["prediction interval"], two["prediction interval"]
         assert_allclose(getattr(ours, field), getattr(theirs, field), rtol=1e-6, atol=1e-6)
@@ -121,8 +139,11 @@ def test_limits_lie_where_the_profile_has_fallen_as_far_as_allowed():
 
         def profile(x, pick=pick):
             best = optimize.minimize_scalar(
-                lambda o: -_dense(y, v, cluster, *pick(x, o))[3], bounds=(0, 20), method="bounded", options={"xatol": 1e-10}
-            )  # fmt: skip
+                lambda o: -_dense(y, v, cluster, *pick(x, o))[3],
+                bounds=(0, 20),
+                method="bounded",
+                options={"xatol": 1e-10},
+            )
             return max(-best.fun, _dense(y, v, cluster, *pick(x, 0.0))[3])
 
         e = found[name]
@@ -134,7 +155,9 @@ def test_limits_lie_where_the_profile_has_fallen_as_far_as_allowed():
 
 
 def test_balanced_effects_are_the_analysis_of_variance():
-    """Equal errors and sizes: within = MSW − v, between = (MSB − MSW)/n, μ̂ the plain mean with variance MSB/N and J − 1 df."""
+    """Equal errors and sizes: within = MSW − v, between = (MSB − MSW)/n, μ̂ the plain mean with
+    variance MSB/N and J − 1 df.
+    """
     rng = np.random.default_rng(4)
     y = rng.normal(0, 1, (6, 1)) * 2 + rng.normal(0, 1.2, (6, 4))
     msw = ((y - y.mean(axis=1, keepdims=True)) ** 2).sum() / 18
@@ -144,7 +167,9 @@ def test_balanced_effects_are_the_analysis_of_variance():
     assert_allclose(found["tau2 between"].value, (msb - msw) / 4, rtol=1e-9)
     for name in ("pooled", "pooled, model-based"):
         assert_allclose(
-            [found[name].value, found[name].se, found[name].df], [y.mean(), math.sqrt(msb / 24), 5], rtol=1e-9
+            [found[name].value, found[name].se, found[name].df],
+            [y.mean(), math.sqrt(msb / 24), 5],
+            rtol=1e-9,
         )
 
 
@@ -171,7 +196,11 @@ def test_too_little_to_pool():
 
 def test_equal_effects():
     found = _named([2.0] * 5, [0.1, 0.2, 0.1, 0.2, 0.1], [1, 1, 2, 2, 3])
-    assert (found["pooled"].value, found["pooled"].reason, found["pooled"].se) == (2.0, "zero_variance", 0.0)
+    assert (found["pooled"].value, found["pooled"].reason, found["pooled"].se) == (
+        2.0,
+        "zero_variance",
+        0.0,
+    )
     assert found["pooled, model-based"].low < 2 < found["pooled, model-based"].high
     assert (found["tau2 between"].value, found["tau2 within"].value, found["Q"].p) == (0, 0, 1)
 
@@ -194,17 +223,27 @@ def test_what_is_missing_is_refused(y, v, cluster):
 
 @needs_r_data("r_dat_konstantopoulos2011.csv")
 def test_profile_limits_of_the_school_calendars():
-    """metafor 3.8, confint() of the three-level model of Konstantopoulos 2011, as its own tests print it to four digits."""
+    """metafor 3.8, confint() of the three-level model of Konstantopoulos 2011, as its own tests
+    print it to four digits.
+    """
     rows = reference_data("r_dat_konstantopoulos2011.csv")
     y, v = (np.array([float(r[name]) for r in rows]) for name in ("yi", "vi"))
     found = _named(y, v, [r["district"] for r in rows])
-    assert [round(x, 4) for x in (found["tau2 between"].low, found["tau2 between"].high)] == [0.0222, 0.2072]
-    assert [round(x, 4) for x in (found["tau2 within"].low, found["tau2 within"].high)] == [0.0163, 0.0628]
+    assert [round(x, 4) for x in (found["tau2 between"].low, found["tau2 between"].high)] == [
+        0.0222,
+        0.2072,
+    ]
+    assert [round(x, 4) for x in (found["tau2 within"].low, found["tau2 within"].high)] == [
+        0.0163,
+        0.0628,
+    ]
 
 
 @pytest.mark.slow
 def test_coverage():
-    """Ten clusters of unequal size: the robust and the model-based interval hold the mean about as often as they say."""
+    """Ten clusters of unequal size: the robust and the model-based interval hold the mean about as
+    often as they say.
+    """
     rng, runs = np.random.default_rng(11), 400
     cluster = np.repeat(range(10), [1, 1, 2, 2, 3, 3, 4, 5, 6, 8])
     hits = np.zeros(2)

@@ -18,13 +18,23 @@ from outcomes.stats.proportions.single import wilson_limits
 
 
 @settings(deadline=None)
-@given(st.floats(-6, 6), st.integers(1, 400), st.sampled_from([0.01, 0.05, 0.2]), st.sampled_from([1, 2]))
+@given(
+    st.floats(-6, 6),
+    st.integers(1, 400),
+    st.sampled_from([0.01, 0.05, 0.2]),
+    st.sampled_from([1, 2]),
+)
 def test_against_scipy_where_it_is_defined(noncentrality, df, alpha, sides):
     t = stats.t.ppf(1 - alpha / sides, df)
     size = abs(noncentrality)
     expected = stats.nct.sf(t, df, size) + (stats.nct.cdf(-t, df, size) if sides == 2 else 0)
     if not math.isnan(expected):
-        assert_allclose(power.t_power(noncentrality, df, alpha=alpha, sides=sides), expected, rtol=1e-6, atol=1e-9)
+        assert_allclose(
+            power.t_power(noncentrality, df, alpha=alpha, sides=sides),
+            expected,
+            rtol=1e-6,
+            atol=1e-9,
+        )
 
 
 @settings(deadline=None)
@@ -44,8 +54,10 @@ def test_no_effect_gives_alpha():
 @given(st.floats(0.15, 2), st.floats(0.5, 0.97))
 @settings(deadline=None, max_examples=40)
 def test_sizes_are_the_inverse_of_power(d, target):
-    for n, of in ((power.paired_n(d, power=target), lambda n: power.paired_power(d, n)),
-                  (power.two_arm_n(d, power=target, r=0.5), lambda n: power.two_arm_power(d, n, r=0.5))):  # fmt: skip
+    for n, of in (
+        (power.paired_n(d, power=target), lambda n: power.paired_power(d, n)),
+        (power.two_arm_n(d, power=target, r=0.5), lambda n: power.two_arm_power(d, n, r=0.5)),
+    ):
         if n > 2.001:
             assert_allclose(of(n), target, rtol=1e-8)
     found = power.detectable(lambda e: power.paired_power(e, 25), power=target)
@@ -68,11 +80,18 @@ def test_precision():
 
 def test_words_for_bad_input():
     for call in (
-        lambda: power.paired_n(0.5, power=1.2), lambda: power.paired_n(0.0), lambda: power.d_z_from_d_av(0.5, r=1),
-        lambda: power.two_arm_power(0.5, 20, r=1), lambda: power.mcnemar_n(0.2, 0.2), lambda: power.two_share_n(0, 0.5),
-        lambda: power.with_dropout(20, 1), lambda: power.mean_precision_n(0, sd=1), lambda: power.crossover_n(1, sd_within=0),
-        lambda: power.share_precision_n(0.6, share=0.5), lambda: power.t_power(1, 5, alpha=0),
-    ):  # fmt: skip
+        lambda: power.paired_n(0.5, power=1.2),
+        lambda: power.paired_n(0.0),
+        lambda: power.d_z_from_d_av(0.5, r=1),
+        lambda: power.two_arm_power(0.5, 20, r=1),
+        lambda: power.mcnemar_n(0.2, 0.2),
+        lambda: power.two_share_n(0, 0.5),
+        lambda: power.with_dropout(20, 1),
+        lambda: power.mean_precision_n(0, sd=1),
+        lambda: power.crossover_n(1, sd_within=0),
+        lambda: power.share_precision_n(0.6, share=0.5),
+        lambda: power.t_power(1, 5, alpha=0),
+    ):
         with pytest.raises(AnalysisError):
             call()
     assert math.isnan(power.t_power(1, 0))

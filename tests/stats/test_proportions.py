@@ -11,14 +11,23 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from outcomes.stats.proportions.single import agresti_coull, clopper_pearson, jeffreys, mid_p, rule_of_three, wilson
+from outcomes.stats.proportions.single import (
+    agresti_coull,
+    clopper_pearson,
+    jeffreys,
+    mid_p,
+    rule_of_three,
+    wilson,
+)
 
 INTERVALS = (wilson, clopper_pearson, mid_p, jeffreys, agresti_coull)
 counts = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
 def test_full_precision_values():
-    """Newcombe 1998 (method 3) prints .2553 to .3662 for 81 of 263; R 4.2.2 binom.test(7, 12) in full precision."""
+    """Newcombe 1998 (method 3) prints .2553 to .3662 for 81 of 263; R 4.2.2 binom.test(7, 12) in
+    full precision.
+    """
     e = wilson(81, 263)
     assert_allclose((e.low, e.high), (0.2553, 0.3662), atol=5e-5)
     e = clopper_pearson(7, 12)
@@ -34,7 +43,9 @@ def test_mirrored_counts_mirror_the_interval(interval, case):
     assert one.low <= one.value <= one.high
 
 
-@pytest.mark.parametrize("interval", INTERVALS[:-1])  # Agresti-Coull, not cut at 0, may move inwards there
+@pytest.mark.parametrize(
+    "interval", INTERVALS[:-1]
+)  # Agresti-Coull, not cut at 0, may move inwards there
 @given(counts)
 def test_a_higher_level_is_wider(interval, case):
     narrow, wide = interval(*case, level=0.9), interval(*case, level=0.99)
@@ -65,7 +76,9 @@ def test_undefined_and_impossible(interval):
 
 
 def test_exact_coverage_of_wilson_and_its_rivals():
-    """Mean coverage over p in (0, 1), by summing over all counts: Wilson and mid-p near 95 %, Clopper-Pearson above."""
+    """Mean coverage over p in (0, 1), by summing over all counts: Wilson and mid-p near 95 %,
+    Clopper-Pearson above.
+    """
     n, p = 20, np.linspace(0.005, 0.995, 199)
     chance = stats.binom.pmf(np.arange(n + 1)[:, None], n, p)
     cover = {}

@@ -22,7 +22,9 @@ from outcomes.stats.proportions.rates import (
 from outcomes.stats.proportions.single import wilson
 
 patients = st.lists(
-    st.integers(1, 8).flatmap(lambda m: st.tuples(st.integers(0, m), st.just(m))), min_size=2, max_size=30
+    st.integers(1, 8).flatmap(lambda m: st.tuples(st.integers(0, m), st.just(m))),
+    min_size=2,
+    max_size=30,
 )
 
 
@@ -78,7 +80,10 @@ def test_exact_rate_limits_solve_their_equations(events, exposure):
 
 
 def test_rate_by_patient_is_wider_when_patients_differ():
-    spread, even = rate_by_patient([0, 0, 6, 0, 6], [4] * 5), rate_by_patient([2, 3, 2, 3, 2], [4] * 5)
+    spread, even = (
+        rate_by_patient([0, 0, 6, 0, 6], [4] * 5),
+        rate_by_patient([2, 3, 2, 3, 2], [4] * 5),
+    )
     assert_allclose((spread.value, even.value), (0.6, 0.6))
     assert spread.high - spread.low > even.high - even.low
     assert_allclose(rate_by_patient([0, 0], [3, 4]).high, exact_rate(0, 7).high)

@@ -12,7 +12,13 @@ from outcomes.stats.mixed.covariance import STRUCTURES, ByGroup, random_effects,
 from outcomes.stats.mixed.cross_products import Summary, summarise, summarise_rows
 from outcomes.stats.mixed.likelihood import Design, Engine, estimable
 from outcomes.stats.mixed.lmm import mixed
-from outcomes.stats.mixed.mmrm import arm_features, predict, repeated, residual_summary, visit_design
+from outcomes.stats.mixed.mmrm import (
+    arm_features,
+    predict,
+    repeated,
+    residual_summary,
+    visit_design,
+)
 from outcomes.stats.mixed.reml import NotConverged, fit
 from outcomes.stats.mixed.small_sample import METHODS, Rows, infer
 from tests.builders import SLEEP
@@ -28,14 +34,21 @@ def trial(seed=1, n=60, visits=VISITS, dropout=0.15):
     base = rng.normal(7, 1.2, n)
     patient = rng.normal(0, 1, n)
     slope = rng.normal(0, 0.3, n)
-    y = 0.8 * base[:, None] - 0.6 * arm[:, None] * np.arange(m) / m + patient[:, None] + slope[:, None] * np.arange(m)
+    y = (
+        0.8 * base[:, None]
+        - 0.6 * arm[:, None] * np.arange(m) / m
+        + patient[:, None]
+        + slope[:, None] * np.arange(m)
+    )
     y = y + rng.normal(0, 1, (n, m)) * (1 + 0.2 * np.arange(m))
     y[rng.random((n, m)) < dropout] = np.nan
     return y, np.column_stack([np.ones(n), base, arm]), arm
 
 
 def summary_of(y, x, visits=VISITS, **kwargs):
-    return summarise(y, x, visits=visits, features=("intercept", "baseline", "arm ketamine"), **kwargs)
+    return summarise(
+        y, x, visits=visits, features=("intercept", "baseline", "arm ketamine"), **kwargs
+    )
 
 
 def dense_minus2(y, x, design, sigma, member, reml):
@@ -73,24 +86,34 @@ def test_likelihood_gradient_and_hessian_equal_dense_linear_algebra(name, reml):
     design = visit_design(s.features, s.visits, by_visit=("arm ketamine",))
     kept, _ = estimable(s, design)
     engine = Engine(s, design, kept, reml=reml)
-    theta = each.start(np.cov(np.nan_to_num(y, nan=5.0).T)) + 0.03 * np.arange(1, len(each.names) + 1) / len(each.names)
+    theta = each.start(np.cov(np.nan_to_num(y, nan=5.0).T)) + 0.03 * np.arange(
+        1, len(each.names) + 1
+    ) / len(each.names)
 
     def value(t):
         return engine.point(each(t).sigma).minus2
 
-    np.testing.assert_allclose(value(theta), dense_minus2(y, x, design, each(theta).sigma, arm, reml), rtol=1e-11)
+    np.testing.assert_allclose(
+        value(theta), dense_minus2(y, x, design, each(theta).sigma, arm, reml), rtol=1e-11
+    )
     gradient, hessian, expected = engine.derivatives(each(theta), engine.point(each(theta).sigma))
     h = 1e-5
     steps = h * np.eye(len(theta))
     np.testing.assert_allclose(
-        gradient, [(value(theta + e) - value(theta - e)) / (2 * h) for e in steps], rtol=2e-5, atol=2e-5
+        gradient,
+        [(value(theta + e) - value(theta - e)) / (2 * h) for e in steps],
+        rtol=2e-5,
+        atol=2e-5,
     )
 
     def slope(t):
         return engine.derivatives(each(t), engine.point(each(t).sigma))[0]
 
     np.testing.assert_allclose(
-        hessian, [(slope(theta + e) - slope(theta - e)) / (2 * h) for e in steps], rtol=1e-5, atol=1e-5
+        hessian,
+        [(slope(theta + e) - slope(theta - e)) / (2 * h) for e in steps],
+        rtol=1e-5,
+        atol=1e-5,
     )
     assert np.linalg.eigvalsh(expected).min() > -1e-8
 
@@ -100,7 +123,10 @@ def test_a_fit_is_a_maximum_with_zero_gradient(name):
     y, x, arm = trial(3, n=80)
     each = every_structure()[name]
     s = summary_of(
-        y, x, group=arm if name == "by arm" else None, groups=("placebo", "ketamine") if name == "by arm" else ("",)
+        y,
+        x,
+        group=arm if name == "by arm" else None,
+        groups=("placebo", "ketamine") if name == "by arm" else ("",),
     )
     f = fit(s, visit_design(s.features, s.visits, by_visit=("arm ketamine",)), each)
     assert np.abs(f.gradient).max() < 1e-5
@@ -115,7 +141,10 @@ def test_summaries_add_up_and_equal_the_pooled_rows():
     added = sum(parts[::-1])
     assert added.patterns() == whole.patterns()
     np.testing.assert_allclose(added.gram, whole.gram, rtol=1e-12, atol=1e-12)
-    one, two = repeated(whole, by_visit=("arm ketamine",)), repeated(added, by_visit=("arm ketamine",))
+    one, two = (
+        repeated(whole, by_visit=("arm ketamine",)),
+        repeated(added, by_visit=("arm ketamine",)),
+    )
     e, f = (m.inference.contrast(np.eye(9)[2], name="arm") for m in (one, two))
     for field in ("value", "se", "df", "p"):
         assert getattr(e, field) == pytest.approx(getattr(f, field), rel=1e-10)
@@ -158,13 +187,18 @@ def test_two_visits_are_the_paired_t_test():
         before = rng.normal(7, 1, n)
         after = before - 1 + rng.normal(0, 1.5, n)
         s = summarise(
-            np.column_stack([before, after]), np.ones((n, 1)), visits=("before", "after"), features=("intercept",)
+            np.column_stack([before, after]),
+            np.ones((n, 1)),
+            visits=("before", "after"),
+            features=("intercept",),
         )
         t = stats.ttest_rel(after, before)
         for method in ("kenward-roger", "satterthwaite", "kenward-roger-expected"):
             e = repeated(s, method=method).change(before="before", after="after")
             np.testing.assert_allclose(
-                [e.value, e.statistic, e.df, e.p], [np.mean(after - before), t.statistic, n - 1, t.pvalue], rtol=1e-8
+                [e.value, e.statistic, e.df, e.p],
+                [np.mean(after - before), t.statistic, n - 1, t.pvalue],
+                rtol=1e-8,
             )
 
 
@@ -192,19 +226,24 @@ def test_one_visit_is_least_squares():
 def test_shifting_scores_shifts_means_and_leaves_contrasts():
     y, x, _ = trial(9)
     arms = {"placebo": {"arm ketamine": 0.0}, "ketamine": {"arm ketamine": 1.0}}
-    one, two = (repeated(summary_of(y + k, x), by_visit=("arm ketamine", "baseline"), arms=arms) for k in (0.0, 100.0))
+    one, two = (
+        repeated(summary_of(y + k, x), by_visit=("arm ketamine", "baseline"), arms=arms)
+        for k in (0.0, 100.0)
+    )
     a, b = (m.difference("ketamine", "placebo", visit="w12") for m in (one, two))
     np.testing.assert_allclose([a.value, a.se, a.df], [b.value, b.se, b.df], rtol=1e-8)
-    assert two.mean("placebo", visit="w4").value - one.mean("placebo", visit="w4").value == pytest.approx(
-        100, rel=1e-10
-    )
+    assert two.mean("placebo", visit="w4").value - one.mean(
+        "placebo", visit="w4"
+    ).value == pytest.approx(100, rel=1e-10)
 
 
 def test_every_method_gives_the_same_estimate_and_a_window_is_the_mean_of_its_visits():
     y, x, _ = trial(10)
     arms = {"placebo": {"arm ketamine": 0.0}, "ketamine": {"arm ketamine": 1.0}}
     for method in METHODS:
-        m = repeated(summary_of(y, x), by_visit=("arm ketamine",), arms=arms, method=method, rows=Rows(y, x))
+        m = repeated(
+            summary_of(y, x), by_visit=("arm ketamine",), arms=arms, method=method, rows=Rows(y, x)
+        )
         each = [m.difference("ketamine", "placebo", visit=v).value for v in ("w8", "w12")]
         window = m.difference("ketamine", "placebo", visit=("w8", "w12"))
         assert window.value == pytest.approx(np.mean(each), rel=1e-12)
@@ -220,7 +259,9 @@ def test_an_aliased_coefficient_and_an_arm_without_a_visit_are_said_not_guessed(
     assert np.isnan(m.mean("ketamine", visit="w12").value)
     assert m.difference("ketamine", "placebo", visit="w8").reason == ""
     twice = np.column_stack([x, x[:, 1] * 2 - 1])
-    s = summarise(y, twice, visits=VISITS, features=("intercept", "baseline", "arm ketamine", "again"))
+    s = summarise(
+        y, twice, visits=VISITS, features=("intercept", "baseline", "arm ketamine", "again")
+    )
     again = repeated(s, by_visit=("arm ketamine",), arms=arms)
     a, b = (k.difference("ketamine", "placebo", visit="w8") for k in (m, again))
     np.testing.assert_allclose([a.value, a.se, a.df], [b.value, b.se, b.df], rtol=1e-7)
@@ -241,7 +282,10 @@ def test_a_visit_with_one_patient_is_said_and_left_to_a_structure_with_one_varia
     y[0] = 5.0
     m = repeated(summary_of(y, x))
     assert m.fit.structure.title == "compound symmetry"
-    assert m.fit.attempts[0] == "unstructured: Only one patient has a score at w12, so its variance is not determined."
+    assert (
+        m.fit.attempts[0]
+        == "unstructured: Only one patient has a score at w12, so its variance is not determined."
+    )
     assert m.fit.summary.smallest_pattern == 1
 
 
@@ -252,7 +296,9 @@ def test_constant_scores_too_few_rows_and_duplicates_are_refused_in_words():
     with pytest.raises(NotConverged, match="too few"):
         repeated(summarise([[1.0, 2.0]], [[1.0]], visits=("a", "b"), features=("intercept",)))
     with pytest.raises(AnalysisError, match="two scores at the same visit"):
-        summarise_rows([1, 1], [0, 0], [1.0, 2.0], [[1.0], [1.0]], visits=("a", "b"), features=("intercept",))
+        summarise_rows(
+            [1, 1], [0, 0], [1.0, 2.0], [[1.0], [1.0]], visits=("a", "b"), features=("intercept",)
+        )
     with pytest.raises(AnalysisError, match="missing where a score is observed"):
         summarise([[1.0]], [[np.nan]], visits=("a",), features=("baseline",))
     one, other = (summarise([[1.0]], [[1.0]], visits=(v,), features=("intercept",)) for v in "ab")
@@ -289,11 +335,20 @@ def test_nested_effects_equal_dense_linear_algebra(sites):
     )
     m = mixed(y, x, names=("intercept", "x"), cluster=site, nested=patient)
     g, nested, sigma2 = m.fit.theta
-    v = g * (site[:, None] == site) + nested * (patient[:, None] == patient) + sigma2 * np.eye(len(y))
+    v = (
+        g * (site[:, None] == site)
+        + nested * (patient[:, None] == patient)
+        + sigma2 * np.eye(len(y))
+    )
     w = np.linalg.inv(v)
     a = x.T @ w @ x
     r = y - x @ np.linalg.solve(a, x.T @ w @ y)
-    dense = np.linalg.slogdet(v)[1] + np.linalg.slogdet(a)[1] + r @ w @ r + (len(y) - 2) * np.log(2 * np.pi)
+    dense = (
+        np.linalg.slogdet(v)[1]
+        + np.linalg.slogdet(a)[1]
+        + r @ w @ r
+        + (len(y) - 2) * np.log(2 * np.pi)
+    )
     assert -2 * m.fit.loglik == pytest.approx(dense, rel=1e-10)
     assert np.abs(m.fit.gradient).max() < 1e-6
 
@@ -311,7 +366,9 @@ def test_predictions_and_scaled_residuals():
         sigma[np.ix_(at, at)], y[i, at] - out.mean[i, at]
     )
     np.testing.assert_allclose(out.conditional[i, off], by_hand, rtol=1e-12)
-    assert all(0.6 < e.value < 1.4 for e in residual_summary(out, VISITS) if e.name == "scaled residual SD")
+    assert all(
+        0.6 < e.value < 1.4 for e in residual_summary(out, VISITS) if e.name == "scaled residual SD"
+    )
 
 
 def test_covariances_by_arm_equal_separate_fits_when_nothing_is_shared():
@@ -327,7 +384,9 @@ def test_covariances_by_arm_equal_separate_fits_when_nothing_is_shared():
     together = repeated(s, by_visit=("arm ketamine",), covariance=("us",))
     for g in (0, 1):
         alone = repeated(
-            summarise(y[arm == g], np.ones((sum(arm == g), 1)), visits=VISITS, features=("intercept",)),
+            summarise(
+                y[arm == g], np.ones((sum(arm == g), 1)), visits=VISITS, features=("intercept",)
+            ),
             covariance=("us",),
         )
         np.testing.assert_allclose(together.fit.sigma[g], alone.fit.sigma[0], rtol=1e-7)
@@ -338,7 +397,9 @@ def test_a_time_varying_covariate_enters_by_visit():
     rng = np.random.default_rng(1)
     dose = rng.normal(size=(*y.shape, 1))
     wide = np.concatenate([np.broadcast_to(x[:, None, :], (*y.shape, 3)), dose], axis=2)
-    s = summarise(y, wide, visits=VISITS, features=("intercept", "baseline", "arm ketamine", "dose"))
+    s = summarise(
+        y, wide, visits=VISITS, features=("intercept", "baseline", "arm ketamine", "dose")
+    )
     f = fit(s, visit_design(s.features, s.visits), structure("us", 4))
     np.testing.assert_allclose(-2 * f.loglik, dense_with_rows(y, wide, f), rtol=1e-11)
 
@@ -351,7 +412,13 @@ def dense_with_rows(y, wide, f):
         w = np.linalg.inv(f.sigma[0][np.ix_(at, at)])
         a, b, c = a + full.T @ w @ full, b + full.T @ w @ y[i, at], c + y[i, at] @ w @ y[i, at]
         log_v, n = log_v - np.linalg.slogdet(w)[1], n + len(at)
-    return log_v + c - b @ np.linalg.solve(a, b) + np.linalg.slogdet(a)[1] + (n - len(b)) * np.log(2 * np.pi)
+    return (
+        log_v
+        + c
+        - b @ np.linalg.solve(a, b)
+        + np.linalg.slogdet(a)[1]
+        + (n - len(b)) * np.log(2 * np.pi)
+    )
 
 
 def test_arm_features_and_designs_name_their_columns():
@@ -362,7 +429,9 @@ def test_arm_features_and_designs_name_their_columns():
     with pytest.raises(AnalysisError, match="A design is"):
         Design(np.zeros((2, 2, 3)), ("a",))
     y, x, _ = trial()
-    fitted = fit(summary_of(y, x), visit_design(summary_of(y, x).features, VISITS), structure("cs", 4))
+    fitted = fit(
+        summary_of(y, x), visit_design(summary_of(y, x).features, VISITS), structure("cs", 4)
+    )
     with pytest.raises(AnalysisError, match="No method 'kr'"):
         infer(fitted, "kr")
 
@@ -370,10 +439,14 @@ def test_arm_features_and_designs_name_their_columns():
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [16, 24, 40])
 def test_simulated_type_one_error_of_the_last_visit_under_dropout(n):
-    """Section 5 C of the methods catalogue: 4 visits, about 20 % monotone dropout depending on the last score."""
+    """Section 5 C of the methods catalogue: 4 visits, about 20 % monotone dropout depending on the
+    last score.
+    """
     rng = np.random.default_rng(100 + n)
     runs, rejected, done = 600, 0, 0
-    sigma = np.array([[1, 0.6, 0.5, 0.4], [0.6, 1.2, 0.6, 0.5], [0.5, 0.6, 1.4, 0.7], [0.4, 0.5, 0.7, 1.6]])
+    sigma = np.array(
+        [[1, 0.6, 0.5, 0.4], [0.6, 1.2, 0.6, 0.5], [0.5, 0.6, 1.4, 0.7], [0.4, 0.5, 0.7, 1.6]]
+    )
     root = np.linalg.cholesky(sigma)
     arm = np.repeat([0.0, 1.0], n // 2)
     arms = {"placebo": {"arm ketamine": 0.0}, "ketamine": {"arm ketamine": 1.0}}
@@ -382,7 +455,12 @@ def test_simulated_type_one_error_of_the_last_visit_under_dropout(n):
         for j in (1, 2, 3):
             leaves = rng.random(n) < np.clip(0.07 + 0.05 * np.nan_to_num(y[:, j - 1]), 0, 0.3)
             y[leaves | np.isnan(y[:, j - 1]), j] = np.nan
-        s = summarise(y, np.column_stack([np.ones(n), arm]), visits=VISITS, features=("intercept", "arm ketamine"))
+        s = summarise(
+            y,
+            np.column_stack([np.ones(n), arm]),
+            visits=VISITS,
+            features=("intercept", "arm ketamine"),
+        )
         m = repeated(s, by_visit=("arm ketamine",), arms=arms)
         done += 1
         rejected += m.difference("ketamine", "placebo", visit="w12").p < 0.05
@@ -392,15 +470,24 @@ def test_simulated_type_one_error_of_the_last_visit_under_dropout(n):
 def test_a_likelihood_whose_maximum_is_singular_is_said_and_falls_back():
     rng = np.random.default_rng(4)
     patient = rng.normal(size=(30, 1))
-    y = np.hstack([patient, patient + rng.normal(0, 1, (30, 1)), 2 * patient, rng.normal(size=(30, 1))])
+    y = np.hstack(
+        [patient, patient + rng.normal(0, 1, (30, 1)), 2 * patient, rng.normal(size=(30, 1))]
+    )
     y[rng.random(y.shape) < 0.2] = np.nan
     m = repeated(summary_of(y, trial(n=30)[1]))
-    assert m.fit.attempts[0] == "unstructured: The unstructured covariance is singular for these data."
+    assert (
+        m.fit.attempts[0] == "unstructured: The unstructured covariance is singular for these data."
+    )
     assert np.isfinite(m.fit.loglik)
 
 
 def test_students_sleep_at_full_precision():
-    s = summarise(np.column_stack(SLEEP), np.ones((10, 1)), visits=("before", "after"), features=("intercept",))
+    s = summarise(
+        np.column_stack(SLEEP),
+        np.ones((10, 1)),
+        visits=("before", "after"),
+        features=("intercept",),
+    )
     m = repeated(s)
     e = m.change(before="before", after="after")
     np.testing.assert_allclose(

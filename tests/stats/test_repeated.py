@@ -23,7 +23,9 @@ from outcomes.stats.paired.repeated_measures import (
 Y = np.array([[7, 5, 4], [6, 6, 5], [8, 5, 5], [7, 4, 3], [9, 9, 6], [5, 3, 4]], float)
 TABLE = st.integers(2, 8).flatmap(
     lambda n: st.integers(2, 5).flatmap(
-        lambda k: st.lists(st.lists(st.integers(0, 10), min_size=k, max_size=k), min_size=n, max_size=n)
+        lambda k: st.lists(
+            st.lists(st.integers(0, 10), min_size=k, max_size=k), min_size=n, max_size=n
+        )
     )
 )
 
@@ -38,14 +40,20 @@ def test_rm_anova_agrees_with_statsmodels_and_keeps_its_bounds(rows):
     if effect.test.reason:
         assert math.isnan(effect.test.p)
         return
-    long = pd.DataFrame([(i, j, y[i, j]) for i in range(n) for j in range(k)], columns=["i", "j", "y"])
+    long = pd.DataFrame(
+        [(i, j, y[i, j]) for i in range(n) for j in range(k)], columns=["i", "j", "y"]
+    )
     table = AnovaRM(long, "y", "i", within=["j"]).fit().anova_table
     assert effect.test.statistic == pytest.approx(table["F Value"].iloc[0], rel=1e-8, abs=1e-10)
     assert s.lower_bound - 1e-9 <= s.gg <= 1 + 1e-9
-    if effect.test.statistic > 1.5:  # the correction can only make p larger where F is above its middle
+    if (
+        effect.test.statistic > 1.5
+    ):  # the correction can only make p larger where F is above its middle
         assert effect.p_gg >= effect.test.p - 1e-9
     moved = rm_anova(y + np.arange(n)[:, None])
-    assert moved.effects["visit"].test.statistic == pytest.approx(effect.test.statistic, rel=1e-7, abs=1e-9)
+    assert moved.effects["visit"].test.statistic == pytest.approx(
+        effect.test.statistic, rel=1e-7, abs=1e-9
+    )
 
 
 def test_two_visits_are_the_paired_t():
@@ -68,7 +76,9 @@ def test_two_groups_at_two_visits_are_the_t_of_the_changes():
 
 
 def test_type_three_does_not_feel_how_big_a_group_is():
-    """Doubling every patient of one group leaves the visit effect's question (the unweighted mean) as it was."""
+    """Doubling every patient of one group leaves the visit effect's question (the unweighted mean)
+    as it was.
+    """
     group = np.array(["K", "K", "P", "P", "P", "K"])
     twice = np.concatenate([Y, Y[group == "P"]])
     a = mixed_anova(Y, group.tolist()).effects["visit"]
@@ -130,7 +140,14 @@ def test_degenerate_tables(y, reason):
     assert rm_anova(y).effects["visit"].test.reason == reason
     assert math.isnan(rm_anova(y).effects["visit"].p_gg)
     assert math.isnan(quade(y).p)
-    friedman(y), page(y), friedman_pairs(y), friedman_pairs(y, test="nemenyi"), hotelling(y), pairwise_paired_t(y)
+    (
+        friedman(y),
+        page(y),
+        friedman_pairs(y),
+        friedman_pairs(y, test="nemenyi"),
+        hotelling(y),
+        pairwise_paired_t(y),
+    )
     mixed_anova(y, ["a", *["b"] * (len(y) - 1)])
 
 

@@ -32,7 +32,12 @@ def enumerated(weights: np.ndarray, positive: np.ndarray) -> dict[str, float]:
     less, more = (sum(s <= seen + 1e-9 for s in sums) / n, sum(s >= seen - 1e-9 for s in sums) / n)
     equal = sum(abs(s - seen) < 1e-9 for s in sums) / n
     both = min(1.0, 2 * min(less, more))
-    return {"less": less, "greater": more, "two-sided": both, "mid": min(1.0, 2 * (min(less, more) - equal / 2))}
+    return {
+        "less": less,
+        "greater": more,
+        "two-sided": both,
+        "mid": min(1.0, 2 * (min(less, more) - equal / 2)),
+    }
 
 
 @pytest.mark.parametrize("zeros", ["wilcoxon", "pratt"])
@@ -46,7 +51,9 @@ def test_equals_full_enumeration(zeros, values):
     for alternative in ("two-sided", "less", "greater"):
         p = signed_rank(nothing, d, zeros=zeros, alternative=alternative).test.p
         assert p == pytest.approx(truth[alternative], rel=1e-12)
-    assert signed_rank(nothing, d, zeros=zeros, mid_p=True).test.p == pytest.approx(truth["mid"], rel=1e-12)
+    assert signed_rank(nothing, d, zeros=zeros, mid_p=True).test.p == pytest.approx(
+        truth["mid"], rel=1e-12
+    )
 
 
 @given(values=small)
@@ -70,7 +77,9 @@ def test_equals_scipy_where_scipy_is_exact():
         ours = signed_rank(np.zeros(n), d)
         assert min(ours.w_plus, ours.w_minus) == theirs.statistic
         assert ours.test.p == pytest.approx(theirs.pvalue, rel=1e-10)
-    assert signed_rank(np.zeros(300), np.arange(1, 301)).test.p == pytest.approx(2.0**-299, rel=1e-12)
+    assert signed_rank(np.zeros(300), np.arange(1, 301)).test.p == pytest.approx(
+        2.0**-299, rel=1e-12
+    )
 
 
 def test_subset_tail_is_a_distribution():
@@ -85,7 +94,9 @@ def test_subset_tail_is_a_distribution():
 
 
 def test_normal_beyond_the_exact_range_is_close_to_exact():
-    """Beyond 300 the default is the normal approximation with continuity; at 400 it is within 1e-3 of the exact p."""
+    """Beyond 300 the default is the normal approximation with continuity; at 400 it is within 1e-3
+    of the exact p.
+    """
     rng = np.random.default_rng(5)
     d = rng.integers(-5, 5, 460).astype(float)
     auto, exact = signed_rank(np.zeros(460), d), signed_rank(np.zeros(460), d, method="exact")
@@ -126,9 +137,15 @@ def test_hodges_lehmann_is_the_median_of_walsh_averages(values):
     assert h.shift.low <= h.shift.value <= h.shift.high
 
 
-@given(st.lists(st.integers(-9, 9), min_size=6, max_size=14, unique_by=abs).filter(lambda v: 0 not in v))
+@given(
+    st.lists(st.integers(-9, 9), min_size=6, max_size=14, unique_by=abs).filter(
+        lambda v: 0 not in v
+    )
+)
 def test_interval_inverts_the_exact_test(values):
-    """A shift inside the interval is not rejected, one just outside is (distinct changes without ties)."""
+    """A shift inside the interval is not rejected, one just outside is (distinct changes without
+    ties).
+    """
     d = np.array(values) * 1.0 + np.arange(len(values)) * 0.001
     h = hodges_lehmann(np.zeros(len(d)), d)
     for edge, out in ((h.shift.low, -1e-6), (h.shift.high, 1e-6)):
@@ -140,7 +157,9 @@ def test_interval_inverts_the_exact_test(values):
 
 
 def test_achieved_level():
-    """At least the nominal level as soon as n allows it (n ≥ 6 at 95%), and as near as the steps allow."""
+    """At least the nominal level as soon as n allows it (n ≥ 6 at 95%), and as near as the steps
+    allow.
+    """
     for n in (6, 9, 15, 24, 60):
         achieved = hodges_lehmann(np.zeros(n), np.arange(n, dtype=float)).achieved
         assert 0.95 <= achieved < 0.98
@@ -161,10 +180,14 @@ def test_drawn_flips_agree_with_counted_ones():
     d = rng.integers(-4, 4, 210).astype(float)
     drawn = sign_flip(np.zeros(210), d, rng=rng, draws=20_000)
     moved = d[d != 0]
-    tail, _ = subset_tail(np.abs(moved).astype(int), int(min(moved[moved > 0].sum(), -moved[moved < 0].sum())))
+    tail, _ = subset_tail(
+        np.abs(moved).astype(int), int(min(moved[moved > 0].sum(), -moved[moved < 0].sum()))
+    )
     truth = min(1.0, 2 * tail)
     assert drawn.draws == 20_000
-    assert drawn.test.p == pytest.approx(truth, abs=4 * math.sqrt(truth * (1 - truth) / 20_000) + 1e-4)
+    assert drawn.test.p == pytest.approx(
+        truth, abs=4 * math.sqrt(truth * (1 - truth) / 20_000) + 1e-4
+    )
     with pytest.raises(AnalysisError, match="rng="):
         sign_flip(np.zeros(210), d)
 
@@ -176,8 +199,12 @@ def test_a_drawn_p_is_never_zero():
 
 
 def test_students_sleep_at_full_precision():
-    """Student's sleep data (R's `sleep`): the same numbers, in full precision, from R 4.2.2 and exactRankTests."""
+    """Student's sleep data (R's `sleep`): the same numbers, in full precision, from R 4.2.2 and
+    exactRankTests.
+    """
     e = mean_change(*SLEEP)
-    assert (e.statistic, e.p) == pytest.approx((4.0621276833820366, 0.0028328901973842702), rel=1e-12)
+    assert (e.statistic, e.p) == pytest.approx(
+        (4.0621276833820366, 0.0028328901973842702), rel=1e-12
+    )
     r = signed_rank(*SLEEP)
     assert (r.w_plus, r.n_zero, r.test.p) == (45.0, 1, 2 / 2**9)

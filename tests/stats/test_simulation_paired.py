@@ -1,6 +1,8 @@
-"""Type-I error and coverage of our own tests and intervals, by seeded simulation (run with: pytest -m slow).
+"""Type-I error and coverage of our own tests and intervals, by seeded simulation (run with: pytest
+-m slow).
 
-Anchors are the simulations that chose the defaults (methods catalogue, section 5 A and B): tables of 4,000 runs each.
+Anchors are the simulations that chose the defaults (methods catalogue, section 5 A and B): tables
+of 4,000 runs each.
 """
 
 from __future__ import annotations
@@ -13,7 +15,13 @@ import pytest
 from outcomes.stats.individual.meaningful_change import roc
 from outcomes.stats.individual.reliable_change import cronbach_alpha, icc
 from outcomes.stats.paired.effect_sizes import d_av, d_b, d_rm, d_z
-from outcomes.stats.paired.location import mean_change, median_change, sign_test, trimmed_change, variance_ratio
+from outcomes.stats.paired.location import (
+    mean_change,
+    median_change,
+    sign_test,
+    trimmed_change,
+    variance_ratio,
+)
 from outcomes.stats.paired.rank_effects import superiority
 from outcomes.stats.paired.regression_to_mean import mee_chua, population
 from outcomes.stats.paired.signed_rank import hodges_lehmann, sign_flip, signed_rank
@@ -23,18 +31,23 @@ pytestmark = pytest.mark.slow
 
 
 def within(share: float, truth: float, runs: int, *, extra: float = 0.0) -> bool:
-    """Whether a simulated share is within four Monte Carlo standard errors (and `extra`) of what it should be."""
+    """Whether a simulated share is within four Monte Carlo standard errors (and `extra`) of what it
+    should be.
+    """
     return abs(share - truth) <= 4 * math.sqrt(truth * (1 - truth) / runs) + extra
 
 
 def scores(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whole-number NRS before and after, exchangeable, correlation about .6, no change on average."""
+    """Whole-number NRS before and after, exchangeable, correlation about .6, no change on
+    average.
+    """
     own = rng.normal(0, math.sqrt(0.6), n)
     both = own + rng.normal(0, math.sqrt(0.4), (2, n))
     return tuple(np.clip(np.rint(6 + 1.8 * x), 0, 10) for x in both)  # type: ignore[return-value]
 
 
-#: Section 5 A: n, and the type-I error at .05 of t, exact, mid-p, continuity-corrected and exact Pratt.
+#: Section 5 A: n, and the type-I error at .05 of t, exact, mid-p, continuity-corrected and exact
+#: Pratt.
 PRINTED = [
     (6, 0.055, 0.007, 0.030, 0.012, 0.007),
     (8, 0.051, 0.018, 0.039, 0.022, 0.018),
@@ -51,24 +64,33 @@ def test_type_one_error_on_whole_number_scores(printed):
     for _ in range(runs):
         before, after = scores(rng, n)
         ps = (
-            mean_change(before, after).p, signed_rank(before, after).test.p, signed_rank(before, after, mid_p=True).test.p,
-            signed_rank(before, after, method="normal").test.p, signed_rank(before, after, zeros="pratt").test.p,
+            mean_change(before, after).p,
+            signed_rank(before, after).test.p,
+            signed_rank(before, after, mid_p=True).test.p,
+            signed_rank(before, after, method="normal").test.p,
+            signed_rank(before, after, zeros="pratt").test.p,
             sign_flip(before, after).test.p,
-        )  # fmt: skip
+        )
         rejected += [p < 0.05 for p in ps]
     rates = rejected / runs
-    # both tables are simulations, of scores that are alike but not the same: twice the Monte Carlo error and a little more
-    assert all(within(rate, truth, runs // 2, extra=0.006) for rate, truth in zip(rates, printed[1:]))
-    assert rates[1] <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / runs) and rates[5] <= 0.055 + 4 * math.sqrt(
-        0.05 * 0.95 / runs
+    # both tables are simulations, of scores that are alike but not the same: twice the Monte Carlo
+    # error and a little more
+    assert all(
+        within(rate, truth, runs // 2, extra=0.006) for rate, truth in zip(rates, printed[1:])
     )
+    assert rates[1] <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / runs) and rates[
+        5
+    ] <= 0.055 + 4 * math.sqrt(0.05 * 0.95 / runs)
 
 
 @pytest.mark.parametrize(
-    ("n", "bonett", "algina"), [(8, 0.947, 0.874), (12, 0.946, 0.893), (20, 0.949, 0.904), (50, 0.951, 0.921)]
+    ("n", "bonett", "algina"),
+    [(8, 0.947, 0.874), (12, 0.946, 0.893), (20, 0.949, 0.904), (50, 0.951, 0.921)],
 )
 def test_coverage_of_standardised_changes(n, bonett, algina):
-    """Normal scores, d_av .8, SD ratio 1.5, correlation .5; the SD-before interval must hold its level too."""
+    """Normal scores, d_av .8, SD ratio 1.5, correlation .5; the SD-before interval must hold its
+    level too.
+    """
     runs, rng = 4000, np.random.default_rng(200 + n)
     sd = np.array([1.0, 1.5])
     average = math.sqrt((sd**2).mean())
@@ -78,8 +100,12 @@ def test_coverage_of_standardised_changes(n, bonett, algina):
     for _ in range(runs):
         first, noise = rng.normal(size=(2, n))
         before, after = sd[0] * first, change + sd[1] * (0.5 * first + math.sqrt(0.75) * noise)
-        found = {"d_av": d_av(before, after), "ak": d_av(before, after, interval="algina-keselman"), "d_z": d_z(before, after),
-                 "d_b": d_b(before, after)}  # fmt: skip
+        found = {
+            "d_av": d_av(before, after),
+            "ak": d_av(before, after, interval="algina-keselman"),
+            "d_z": d_z(before, after),
+            "d_b": d_b(before, after),
+        }
         for name, e in found.items():
             hits[name] += e.low <= truths[name] <= e.high
         plain = d_b(before, after, variances="equal")
@@ -87,7 +113,8 @@ def test_coverage_of_standardised_changes(n, bonett, algina):
     share = {name: k / runs for name, k in hits.items()}
     assert within(share["d_av"], bonett, runs // 2) and within(share["ak"], algina, runs // 2)
     assert within(share["d_z"], 0.95, runs)
-    # with a larger SD after, Bonett's variance keeps its level where the equal-variance form falls short
+    # with a larger SD after, Bonett's variance keeps its level where the equal-variance form falls
+    # short
     assert share["d_b"] > share["equal"] and 0.93 < share["d_b"] < 0.97
 
 
@@ -102,14 +129,20 @@ def test_coverage_of_d_rm_with_equal_spread():
 
 @pytest.mark.parametrize("n", [8, 20])
 def test_coverage_of_location_intervals(n):
-    """At least the level: order statistics of Walsh averages (symmetric changes), of changes (any); about it: t and Yuen."""
+    """At least the level: order statistics of Walsh averages (symmetric changes), of changes (any);
+    about it: t and Yuen.
+    """
     runs, rng = 4000, np.random.default_rng(400 + n)
     hits = np.zeros(4)
     for _ in range(runs):
         change = 1 + rng.standard_t(5, n)
         before = rng.normal(0, 0.001, n)
-        found = (hodges_lehmann(before, before + change).shift, median_change(before, before + change).median,
-                 mean_change(before, before + change), trimmed_change(np.zeros(n), change))  # fmt: skip
+        found = (
+            hodges_lehmann(before, before + change).shift,
+            median_change(before, before + change).median,
+            mean_change(before, before + change),
+            trimmed_change(np.zeros(n), change),
+        )
         hits += [e.low <= 1 <= e.high for e in found]
     shift, median, t, yuen = hits / runs
     slack = 4 * math.sqrt(0.05 * 0.95 / runs)
@@ -126,7 +159,11 @@ def test_variance_ratio_and_superiority_hold_their_level():
         step = rng.choice([-1.0, 0.0, 1.0], n, p=[0.5, 0.2, 0.3])
         better = superiority(np.full(n, 5.0), 5 + step)
         rose = sign_test(np.full(n, 5.0), 5 + step).test
-        hits += [ratio.low <= 1.96 <= ratio.high, better.low <= 0.6 <= better.high, rose.low <= 0.375 <= rose.high]
+        hits += [
+            ratio.low <= 1.96 <= ratio.high,
+            better.low <= 0.6 <= better.high,
+            rose.low <= 0.375 <= rose.high,
+        ]
     ratio_share, better_share, rose_share = hits / runs
     assert within(ratio_share, 0.95, runs)
     assert within(better_share, 0.95, runs, extra=0.015)
@@ -134,7 +171,9 @@ def test_variance_ratio_and_superiority_hold_their_level():
 
 
 def test_mee_chua_and_the_truncated_population():
-    """Selected patients without any effect: Mee and Chua keep the level that the t-test loses; μ and σ are covered."""
+    """Selected patients without any effect: Mee and Chua keep the level that the t-test loses; μ
+    and σ are covered.
+    """
     runs, rng = 1500, np.random.default_rng(6)
     hits = np.zeros(4)
     for _ in range(runs):
@@ -144,11 +183,17 @@ def test_mee_chua_and_the_truncated_population():
         net, _ = mee_chua(before[chosen], after[chosen], mean=6)
         whole = np.rint(before)
         mu, sigma = population(whole[whole >= 5], cutoff=5, step=1)
-        hits += [net.p < 0.05, mean_change(before[chosen], after[chosen]).p < 0.05, mu.low <= 6 <= mu.high,
-                 sigma.low <= math.hypot(1.4, 1.2) <= sigma.high]  # fmt: skip
+        hits += [
+            net.p < 0.05,
+            mean_change(before[chosen], after[chosen]).p < 0.05,
+            mu.low <= 6 <= mu.high,
+            sigma.low <= math.hypot(1.4, 1.2) <= sigma.high,
+        ]
     net_share, naive, mu_share, sigma_share = hits / runs
     assert within(net_share, 0.05, runs) and naive > 0.9
-    assert within(mu_share, 0.95, runs, extra=0.015) and within(sigma_share, 0.95, runs, extra=0.015)
+    assert within(mu_share, 0.95, runs, extra=0.015) and within(
+        sigma_share, 0.95, runs, extra=0.015
+    )
 
 
 def test_reliability_and_auc_intervals():
@@ -163,8 +208,12 @@ def test_reliability_and_auc_intervals():
         yes = np.arange(60) < 25
         auc = roc(rng.normal(0, 1, 60) + 1.0 * yes, yes).auc
         truth = 0.5 * math.erfc(-1 / 2)
-        hits += [found["ICC2"].low <= agreement <= found["ICC2"].high, found["ICC3"].low <= 1 / 1.64 <= found["ICC3"].high,
-                 alpha.low <= 5 / 6 <= alpha.high, auc.low <= truth <= auc.high]  # fmt: skip
+        hits += [
+            found["ICC2"].low <= agreement <= found["ICC2"].high,
+            found["ICC3"].low <= 1 / 1.64 <= found["ICC3"].high,
+            alpha.low <= 5 / 6 <= alpha.high,
+            auc.low <= truth <= auc.high,
+        ]
     two, three, alpha_share, auc_share = hits / runs
     assert within(three, 0.95, runs) and within(alpha_share, 0.95, runs)
     assert within(two, 0.95, runs, extra=0.02) and within(auc_share, 0.95, runs, extra=0.02)

@@ -68,8 +68,15 @@ def test_cox_agrees_with_statsmodels():
 
 def test_the_score_test_of_cox_is_near_the_log_rank():
     t, e, g = [3, 5, 8, 4, 10, 12, 7, 9], [1, 1, 1, 1, 0, 1, 1, 0], [0, 0, 0, 1, 1, 1, 0, 1]
-    p = log_rank({v: ([a for a, k in zip(t, g) if k == v], [a for a, k in zip(e, g) if k == v]) for v in (0, 1)}).p
-    assert cox(np.array(g, float), t, e, names=["g"]).coefficient("g").p == pytest.approx(p, abs=0.1)
+    p = log_rank(
+        {
+            v: ([a for a, k in zip(t, g) if k == v], [a for a, k in zip(e, g) if k == v])
+            for v in (0, 1)
+        }
+    ).p
+    assert cox(np.array(g, float), t, e, names=["g"]).coefficient("g").p == pytest.approx(
+        p, abs=0.1
+    )
 
 
 def test_nothing_happened_nobody_seen_or_separated():
@@ -81,7 +88,9 @@ def test_nothing_happened_nobody_seen_or_separated():
     assert cox([[0.0], [0], [1], [1]], [1, 2, 8, 9], [1, 1, 1, 1]).reason == "separation"
     assert cox([[1.0], [1]], [1, 2], [1, 1]).reason == "not_estimable"
     empty = kaplan_meier([], [])
-    assert (empty.at(3).reason, empty.quantile().reason, empty.restricted_mean(3).reason) == ("too_few",) * 3
+    assert (empty.at(3).reason, empty.quantile().reason, empty.restricted_mean(3).reason) == (
+        "too_few",
+    ) * 3
     with pytest.raises(AnalysisError, match="0 or 1"):
         kaplan_meier([3, 4], [1, 2])
 
@@ -108,7 +117,9 @@ def test_the_log_log_interval_covers():
 
 
 def test_a_restricted_mean_and_its_limits_lie_between_0_and_its_day():
-    mean = kaplan_meier([1, 8, 8, 8], [1, 1, 1, 0]).restricted_mean(9)  # S = 3/4 from day 1, 1/4 from day 8
+    mean = kaplan_meier([1, 8, 8, 8], [1, 1, 1, 0]).restricted_mean(
+        9
+    )  # S = 3/4 from day 1, 1/4 from day 8
     assert mean.value == pytest.approx(1 + 7 * 0.75 + 0.25)
     assert mean.low == pytest.approx(2 * mean.value - _upper(mean))
     assert mean.high == 9 < _upper(mean)

@@ -1,4 +1,6 @@
-"""Traps in the Python statistics stack that comparisons of groups must not fall into (each shown, then avoided)."""
+"""Traps in the Python statistics stack that comparisons of groups must not fall into (each shown,
+then avoided).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from tests.shared import reference_data
 NRS_A, NRS_B = [2, 2, 3, 3, 4, 1], [5, 4, 4, 6, 3, 5]
 
 #: five and three patients, three visits: groups of unequal size, courses that differ
-UNEQUAL = np.array([[7, 5, 3], [6, 6, 4], [8, 5, 2], [7, 4, 3], [9, 6, 3], [5, 5, 6], [6, 6, 6], [8, 7, 8.0]])
+UNEQUAL = np.array(
+    [[7, 5, 3], [6, 6, 4], [8, 5, 2], [7, 4, 3], [9, 6, 3], [5, 5, 6], [6, 6, 6], [8, 7, 8.0]]
+)
 GROUP = ["K"] * 5 + ["P"] * 3
 
 
@@ -54,15 +58,28 @@ def test_12_the_p_of_rm_anova_is_corrected_for_sphericity():
     table = AnovaRM(long(y, GROUP[:5]), "y", "patient", within=["visit"]).fit().anova_table
     assert e.test.statistic == pytest.approx(table["F Value"].iloc[0])
     assert e.p_gg > table["Pr > F"].iloc[0]
-    assert list(table.columns) == ["F Value", "Num DF", "Den DF", "Pr > F"]  # no epsilon to be had there
+    assert list(table.columns) == [
+        "F Value",
+        "Num DF",
+        "Den DF",
+        "Pr > F",
+    ]  # no epsilon to be had there
 
 
 def test_12_type_three_asks_about_the_unweighted_mean():
-    """`anova_lm(typ=3)` with treatment coding tests the first level's effect; ours is the one of sum-to-zero coding."""
+    """`anova_lm(typ=3)` with treatment coding tests the first level's effect; ours is the one of
+    sum-to-zero coding.
+    """
     arm = np.array(GROUP)
-    frame = pd.DataFrame({"y": UNEQUAL[:, 2], "arm": arm, "old": np.array(["o", "y", "o", "y", "o", "y", "y", "o"])})
-    treatment = sm.stats.anova_lm(smf.ols("y ~ C(arm) * C(old)", frame).fit(), typ=3).loc["C(arm)", "F"]
-    sums = sm.stats.anova_lm(smf.ols("y ~ C(arm, Sum) * C(old, Sum)", frame).fit(), typ=3).loc["C(arm, Sum)", "F"]
+    frame = pd.DataFrame(
+        {"y": UNEQUAL[:, 2], "arm": arm, "old": np.array(["o", "y", "o", "y", "o", "y", "y", "o"])}
+    )
+    treatment = sm.stats.anova_lm(smf.ols("y ~ C(arm) * C(old)", frame).fit(), typ=3).loc[
+        "C(arm)", "F"
+    ]
+    sums = sm.stats.anova_lm(smf.ols("y ~ C(arm, Sum) * C(old, Sum)", frame).fit(), typ=3).loc[
+        "C(arm, Sum)", "F"
+    ]
     assert treatment != pytest.approx(sums, rel=0.05)
     a, o = factor("arm", arm), factor("old", frame["old"])
     design = Design((a, o, interaction(a, o)))
@@ -71,7 +88,9 @@ def test_12_type_three_asks_about_the_unweighted_mean():
 
 
 def test_14_mixed_anova_is_type_three_with_unequal_groups():
-    """The visit effect, written down as a contrast of unweighted group means; pingouin weights them by size."""
+    """The visit effect, written down as a contrast of unweighted group means; pingouin weights them
+    by size.
+    """
     ours = mixed_anova(UNEQUAL, GROUP).effects
     k = 3
     c = np.linalg.qr(np.column_stack([np.ones(k), np.eye(k)[:, 1:]]))[0][:, 1:]
@@ -83,7 +102,9 @@ def test_14_mixed_anova_is_type_three_with_unequal_groups():
     pingouin = pytest.importorskip("pingouin")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        table = pingouin.mixed_anova(long(UNEQUAL, GROUP), dv="y", within="visit", subject="patient", between="arm")
+        table = pingouin.mixed_anova(
+            long(UNEQUAL, GROUP), dv="y", within="visit", subject="patient", between="arm"
+        )
     theirs = table.set_index("Source")["F"]
     assert theirs["visit"] != pytest.approx(ours["visit"].test.statistic, rel=0.02)
     assert theirs["Interaction"] == pytest.approx(ours["group:visit"].test.statistic)

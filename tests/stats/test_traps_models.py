@@ -1,4 +1,6 @@
-"""Traps of the Python stack (and of R) for models: mixed models, imputation, pooling, Bayes factors, degenerate sizes."""
+"""Traps of the Python stack (and of R) for models: mixed models, imputation, pooling, Bayes
+factors, degenerate sizes.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,13 @@ def test_10_the_variance_between_sites_is_never_negative_and_reml_is_there():
 
 
 def test_11_a_mixed_model_of_ten_patients_is_judged_by_t_not_z():
-    """statsmodels' MixedLM has no df: with ten patients its p is an eighth of the paired t-test's, which ours is."""
+    """statsmodels' MixedLM has no df: with ten patients its p is an eighth of the paired t-test's,
+    which ours is.
+    """
     y = np.concatenate([FIRST, SECOND])
-    frame = pd.DataFrame({"y": y, "drug": np.repeat([0.0, 1.0], 10), "patient": np.tile(np.arange(10), 2)})
+    frame = pd.DataFrame(
+        {"y": y, "drug": np.repeat([0.0, 1.0], 10), "patient": np.tile(np.arange(10), 2)}
+    )
     x = np.column_stack([np.ones(20), frame["drug"]])
     t = mean_change(FIRST, SECOND)
     for method in ("satterthwaite", "kenward-roger"):
@@ -54,10 +60,14 @@ def test_11_a_mixed_model_of_ten_patients_is_judged_by_t_not_z():
 
 
 def test_13_imputed_estimates_have_barnard_rubin_degrees_of_freedom():
-    """Ten patients stay ten patients, however often they are imputed; statsmodels' MICE refers to the normal."""
+    """Ten patients stay ten patients, however often they are imputed; statsmodels' MICE refers to
+    the normal.
+    """
     few = rubin([-2.1, -2.0, -2.05, -2.02, -2.08], [0.25] * 5, df_complete=9)
     assert few.estimate.df < 9 < few.df_large
-    assert few.estimate.p == pytest.approx(2 * stats.t.sf(abs(few.estimate.statistic), few.estimate.df))
+    assert few.estimate.p == pytest.approx(
+        2 * stats.t.sf(abs(few.estimate.statistic), few.estimate.df)
+    )
     rng = np.random.default_rng(3)
     frame = pd.DataFrame({"x": rng.normal(size=10)})
     frame["y"] = frame["x"] + rng.normal(size=10)
@@ -86,11 +96,15 @@ def test_16_ranks_of_a_constant_fall_say_fall_and_no_change_says_nothing():
     assert math.isnan(fell.low) and fell.reason == "not_estimable"
     nobody = rank_biserial([5, 6, 7], [5, 6, 7])
     assert math.isnan(nobody.value) and nobody.reason == "all_zero"
-    assert all(math.isnan(e.low) for e in paired_effects([5, 6, 7, 8], [3, 4, 5, 6]) if e.name == "d_z")
+    assert all(
+        math.isnan(e.low) for e in paired_effects([5, 6, 7, 8], [3, 4, 5, 6]) if e.name == "d_z"
+    )
 
 
 def test_16_kenward_roger_of_two_visits_is_the_paired_t_test():
-    """mmrm's full Kenward-Roger gives SE 0.3386 here; the linear form, as SAS has it, gives the paired t-test's 0.3890."""
+    """mmrm's full Kenward-Roger gives SE 0.3386 here; the linear form, as SAS has it, gives the
+    paired t-test's 0.3890.
+    """
     scores = np.column_stack([FIRST, SECOND])
     s = summarise(scores, np.ones((10, 1)), visits=("a", "b"), features=("intercept",))
     e = repeated(s, method="kenward-roger").change(before="a", after="b")

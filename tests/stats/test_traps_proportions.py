@@ -1,4 +1,6 @@
-"""Traps of the Python stack for proportions (scipy, statsmodels), each shown here, and that we do not fall in."""
+"""Traps of the Python stack for proportions (scipy, statsmodels), each shown here, and that we do
+not fall in.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,15 @@ from outcomes.stats.regression.logistic import logistic
 
 
 def test_freeman_halton_is_exact_where_scipy_samples():
-    """Trap 6: `scipy.stats.fisher_exact` beyond 2 × 2 draws random tables; its p has a floor of 1/(draws+1)."""
+    """Trap 6: `scipy.stats.fisher_exact` beyond 2 × 2 draws random tables; its p has a floor of
+    1/(draws+1).
+    """
     table = [[20, 1, 0], [1, 20, 1], [0, 1, 20]]
     first, second = (
-        stats.fisher_exact(table, method=stats.MonteCarloMethod(rng=np.random.default_rng(s))).pvalue for s in (1, 2)
+        stats.fisher_exact(
+            table, method=stats.MonteCarloMethod(rng=np.random.default_rng(s))
+        ).pvalue
+        for s in (1, 2)
     )
     assert min(first, second) >= 1e-4
     exact = freeman_halton(table).p
@@ -28,7 +35,9 @@ def test_freeman_halton_is_exact_where_scipy_samples():
 
 
 def test_fisher_gives_the_conditional_odds_ratio():
-    """Trap 7: scipy's `fisher_exact` returns the sample odds ratio ad/bc, R the conditional maximum-likelihood one."""
+    """Trap 7: scipy's `fisher_exact` returns the sample odds ratio ad/bc, R the conditional
+    maximum-likelihood one.
+    """
     table = [[8, 4], [3, 9]]
     assert_allclose(stats.fisher_exact(table)[0], 6.0)
     assert_allclose(odds_ratio((8, 12), (3, 12)).value, 6.0)
@@ -48,10 +57,13 @@ def test_mcnemar_continuity_does_not_go_below_zero():
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [((8, 12), (3, 12)), ((0, 20), (7, 20)), ((340, 900), (290, 880)), ((0, 15), (0, 14))]
+    ("first", "second"),
+    [((8, 12), (3, 12)), ((0, 20), (7, 20)), ((340, 900), (290, 880)), ((0, 15), (0, 14))],
 )
 def test_miettinen_nurminen_satisfies_the_score_equation(first, second):
-    """Trap 9: statsmodels 0.15 raises for the first two tables and is off in the third (.09237 for .09248)."""
+    """Trap 9: statsmodels 0.15 raises for the first two tables and is off in the third (.09237 for
+    .09248).
+    """
     _satisfies_the_score_equation(first, second)
 
 
@@ -69,7 +81,9 @@ def _satisfies_the_score_equation(first, second):
 
 
 def test_profile_limits_not_wald():
-    """Trap 13: statsmodels' Logit gives Wald limits only. A profile limit is where twice the fall is 3.84, refitted."""
+    """Trap 13: statsmodels' Logit gives Wald limits only. A profile limit is where twice the fall
+    is 3.84, refitted.
+    """
     rng = np.random.default_rng(4)
     arm, age = np.repeat([0, 1], 12), rng.normal(size=24)
     y = (rng.random(24) < np.where(arm == 1, 0.8, 0.3)).astype(float)

@@ -1,4 +1,6 @@
-"""Two independent proportions: symmetry, agreement of interval and test, honest numbers needed, edges."""
+"""Two independent proportions: symmetry, agreement of interval and test, honest numbers needed,
+edges.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,19 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from outcomes.core.errors import AnalysisError
 from outcomes.stats.proportions.contingency import chi_squared, freeman_halton
-from outcomes.stats.proportions.ratios import fisher, odds_ratio, pooling_effect, risk_ratio, unconditional_exact
-from outcomes.stats.proportions.two_groups import cohens_h, number_needed, restricted_shares, risk_difference
+from outcomes.stats.proportions.ratios import (
+    fisher,
+    odds_ratio,
+    pooling_effect,
+    risk_ratio,
+    unconditional_exact,
+)
+from outcomes.stats.proportions.two_groups import (
+    cohens_h,
+    number_needed,
+    restricted_shares,
+    risk_difference,
+)
 
 METHODS = ("miettinen-nurminen", "newcombe", "agresti-caffo", "wald")
 share = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -27,9 +40,13 @@ share = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.jus
 def test_swapping_groups_or_events_flips_the_difference(method, first, second):
     e = risk_difference(first, second, method=method)
     swapped = risk_difference(second, first, method=method)
-    opposite = risk_difference((first[1] - first[0], first[1]), (second[1] - second[0], second[1]), method=method)
+    opposite = risk_difference(
+        (first[1] - first[0], first[1]), (second[1] - second[0], second[1]), method=method
+    )
     for other in (swapped, opposite):
-        assert_allclose((e.value, e.low, e.high), (-other.value, -other.high, -other.low), atol=1e-8)
+        assert_allclose(
+            (e.value, e.low, e.high), (-other.value, -other.high, -other.low), atol=1e-8
+        )
     assert e.low <= e.value + 1e-12 and e.value <= e.high + 1e-12
 
 
@@ -44,7 +61,9 @@ def test_the_closed_form_is_the_restricted_maximum(first, second, difference):
         return -float((x * np.log(p) + (n - x) * np.log1p(-p)).sum())
 
     ours = loss(restricted_shares(x1, n1, x2, n2, difference)[1])
-    found = optimize.minimize_scalar(loss, bounds=(max(0, -difference), min(1, 1 - difference)), method="bounded")
+    found = optimize.minimize_scalar(
+        loss, bounds=(max(0, -difference), min(1, 1 - difference)), method="bounded"
+    )
     assert ours <= found.fun + 1e-6 * (1 + abs(found.fun))
 
 
@@ -83,7 +102,9 @@ def test_score_interval_of_the_ratio_agrees_with_statsmodels():
     for first, second in (((12, 30), (5, 30)), ((23, 30), (5, 30)), ((340, 900), (290, 880))):
         e = risk_ratio(first, second)
         assert_allclose(
-            (e.low, e.high), confint_proportions_2indep(*first, *second, method="score", compare="ratio"), rtol=2e-4
+            (e.low, e.high),
+            confint_proportions_2indep(*first, *second, method="score", compare="ratio"),
+            rtol=2e-4,
         )
 
 
@@ -118,7 +139,9 @@ def test_an_empty_arm_is_undefined():
 
 
 def test_unknown_options_say_what_there_is():
-    with pytest.raises(AnalysisError, match="There is: miettinen-nurminen, newcombe, agresti-caffo, wald"):
+    with pytest.raises(
+        AnalysisError, match="There is: miettinen-nurminen, newcombe, agresti-caffo, wald"
+    ):
         risk_difference((1, 2), (1, 2), method="score")
     with pytest.raises(AnalysisError, match="boschloo, barnard"):
         unconditional_exact((1, 2), (1, 2), test="fisher")
@@ -134,14 +157,23 @@ def test_number_needed_excluding_zero():
 def test_number_needed_through_infinity_is_said_in_full():
     e = number_needed(risk_difference((10, 40), (9, 40)))
     assert math.isnan(e.low) and math.isnan(e.high) and e.reason == "not_estimable"
-    assert e.how == "95% interval of the number needed, to benefit (NNTB) or to harm (NNTH): NNTB 4.7 to ∞ to NNTH 6.1"
-    assert "NNTH 4.7 to ∞ to NNTB 6.1" in number_needed(risk_difference((10, 40), (9, 40)), harmful=True).how
+    assert (
+        e.how
+        == "95% interval of the number needed, to benefit (NNTB) or to harm (NNTH): NNTB 4.7 to ∞"
+        " to NNTH 6.1"
+    )
+    assert (
+        "NNTH 4.7 to ∞ to NNTB 6.1"
+        in number_needed(risk_difference((10, 40), (9, 40)), harmful=True).how
+    )
     assert math.isinf(number_needed(risk_difference((10, 40), (10, 40))).value)
     assert number_needed(risk_difference((0, 0), (9, 40))).reason == "too_few"
 
 
 def test_published_tests_of_one_table():
-    """Noppers 2011, 8 of 12 against 3 of 12: only Pearson's test without correction is below .05 (methods.md, section 1)."""
+    """Noppers 2011, 8 of 12 against 3 of 12: only Pearson's test without correction is below .05
+    (methods.md, section 1).
+    """
     table = [[8, 4], [3, 9]]
     assert round(chi_squared(table).p, 3) == 0.041
     assert round(fisher((8, 12), (3, 12)).p, 4) == 0.0995
@@ -152,7 +184,8 @@ def test_published_tests_of_one_table():
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [((8, 12), (3, 12)), ((4, 7), (1, 6)), ((340, 900), (290, 880)), ((0, 20), (7, 20))]
+    ("first", "second"),
+    [((8, 12), (3, 12)), ((4, 7), (1, 6)), ((340, 900), (290, 880)), ((0, 20), (7, 20))],
 )
 def test_exact_odds_ratio_limits_solve_their_equations(first, second):
     (x1, n1), (x2, n2) = first, second

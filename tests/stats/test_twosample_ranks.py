@@ -27,7 +27,11 @@ def enumerated(a, b):
     w = ranks[:n1].sum()
     sums = np.array([sum(c) for c in itertools.combinations(ranks, n1)])
     mean = n1 * (n + 1) / 2
-    return (sums <= w + 1e-9).mean(), (sums >= w - 1e-9).mean(), (abs(sums - mean) >= abs(w - mean) - 1e-9).mean()
+    return (
+        (sums <= w + 1e-9).mean(),
+        (sums >= w - 1e-9).mean(),
+        (abs(sums - mean) >= abs(w - mean) - 1e-9).mean(),
+    )
 
 
 @given(NRS, NRS)
@@ -57,7 +61,9 @@ def test_the_normal_forms_are_scipys():
     a, b = [1, 2, 2, 3, 7, 8, 8], [2, 4, 5, 5, 9, 9]
     for cc in (True, False):
         expected = stats.mannwhitneyu(a, b, method="asymptotic", use_continuity=cc).pvalue
-        assert mann_whitney(a, b, method="normal", continuity=cc).p == pytest.approx(expected, rel=1e-12)
+        assert mann_whitney(a, b, method="normal", continuity=cc).p == pytest.approx(
+            expected, rel=1e-12
+        )
 
 
 def test_a_big_sample_is_exact_up_to_the_limit_and_says_when_it_is_not():
@@ -66,17 +72,24 @@ def test_a_big_sample_is_exact_up_to_the_limit_and_says_when_it_is_not():
     exact = mann_whitney(a, b)
     assert "exact" in exact.how
     assert exact.p == pytest.approx(mann_whitney(a, b, method="normal").p, rel=0.02)
-    assert "normal approximation with continuity" in mann_whitney(rng.normal(size=150), rng.normal(size=100)).how
+    assert (
+        "normal approximation with continuity"
+        in mann_whitney(rng.normal(size=150), rng.normal(size=100)).how
+    )
 
 
 def test_untied_exact_p_is_scipys():
     rng = np.random.default_rng(2)
     a, b = rng.normal(size=9), rng.normal(1, size=14)
-    assert mann_whitney(a, b).p == pytest.approx(stats.mannwhitneyu(a, b, method="exact").pvalue, rel=1e-10)
+    assert mann_whitney(a, b).p == pytest.approx(
+        stats.mannwhitneyu(a, b, method="exact").pvalue, rel=1e-10
+    )
 
 
 def test_the_shift_interval_is_the_inverted_exact_test():
-    """A shift lies inside the interval exactly where the untied exact test of it is not significant."""
+    """A shift lies inside the interval exactly where the untied exact test of it is not
+    significant.
+    """
     rng = np.random.default_rng(3)
     a, b = rng.normal(1, 1, size=8), rng.normal(size=11)
     s = hodges_lehmann(a, b)
@@ -101,9 +114,11 @@ def test_cliff_from_its_definition_and_at_the_ends():
     assert e.value == m.mean()
     assert -1 <= e.low < e.value < e.high <= 1
     n1, n2, d = len(a), len(b), m.mean()
-    v = (n2**2 * ((m.mean(1) - d) ** 2).sum() + n1**2 * ((m.mean(0) - d) ** 2).sum() - ((m - d) ** 2).sum()) / (
-        n1 * n2 * (n1 - 1) * (n2 - 1)
-    )
+    v = (
+        n2**2 * ((m.mean(1) - d) ** 2).sum()
+        + n1**2 * ((m.mean(0) - d) ** 2).sum()
+        - ((m - d) ** 2).sum()
+    ) / (n1 * n2 * (n1 - 1) * (n2 - 1))
     assert e.se**2 == pytest.approx(max(v, (1 - d**2) / (n1 * n2 - 1)))
     assert cliffs_delta([1, 2], [3, 4]).reason == "separation"
     assert math.isnan(cliffs_delta([1, 2], [3, 4]).low)
@@ -137,7 +152,10 @@ def test_empty_groups_and_unknown_options():
     assert cliffs_delta([], [1]).reason == "too_few"
     assert kruskal_wallis({"a": [1, 2], "b": []}).reason == "too_few"
     assert dunn({"a": [2, 2], "b": [2]})[0].reason == "all_zero"
-    for call in (lambda: mann_whitney([1], [2], method="fast"), lambda: mann_whitney([1], [2], alternative="up")):
+    for call in (
+        lambda: mann_whitney([1], [2], method="fast"),
+        lambda: mann_whitney([1], [2], alternative="up"),
+    ):
         with pytest.raises(AnalysisError, match="There is"):
             call()
 

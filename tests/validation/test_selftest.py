@@ -1,4 +1,6 @@
-"""`outcomes selftest`: what is shipped, the page, the exit code; and that a wrong kernel is noticed."""
+"""`outcomes selftest`: what is shipped, the page, the exit code; and that a wrong kernel is
+noticed.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ def test_what_is_shipped_is_small_and_no_patient_stands_in_it():
     cases, source = shipped()
     assert "R 4.2.2" in source
     assert all(c.package and c.version for c in cases)
-    # carriers under other licences, and real trials, are named r_* or are completed versions of them
+    # carriers under other licences, and real trials, are named r_* or are completed versions of
+    # them
     assert not [c.data for c in cases if c.data.startswith(("r_", "mi_btheb", "mi_nhanes"))]
     assert not [c for c in cases if c.package == "mmrm"]
 
@@ -48,7 +51,9 @@ def test_the_page(capsys):
 
 def test_a_wrong_kernel_fails_by_name_with_exit_code_5(monkeypatch, capsys):
     right = paired.trimmed_change
-    monkeypatch.setattr(paired, "trimmed_change", lambda before, after: right(before, after, trim=0.1))
+    monkeypatch.setattr(
+        paired, "trimmed_change", lambda before, after: right(before, after, trim=0.1)
+    )
     assert main(["selftest"]) == 5
     printed = capsys.readouterr().out
     assert "selftest: FAILED" in printed

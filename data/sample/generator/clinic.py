@@ -1,6 +1,7 @@
 """An invented clinic cohort: patients treated with ketamine for chronic pain, no control group.
 
-Invented data: no real patient. The assumptions and the published figures they are set to stand in README.md.
+Invented data: no real patient. The assumptions and the published figures they are set to stand in
+README.md.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ PATIENTS = 240
 VISITS = ("baseline", "day_1", "week_1", "week_4", "week_12")
 ENTRY = 4  # average pain that admits to the programme, judged on the baseline score itself
 
-# --- pain: latent 0-10, N(mean, between²) between patients plus independent N(0, within²) at each visit ---------------
+# --- pain: latent 0-10, N(mean, between²) between patients plus independent N(0, within²) at each visit -----
 MEAN, BETWEEN, WITHIN = 6.4, 1.65, 1.455
 FALL = np.array([0.0, 2.0, 1.6, 1.0, 0.5])  # mean fall in pain at each visit for a response of 1
 DIAGNOSES = {  # share, shift in pain, mean response
@@ -27,9 +28,9 @@ DIAGNOSES = {  # share, shift in pain, mean response
 }
 RESPONSE_SPREAD = 0.6  # SD of the log response between patients: a few respond much, most a little
 
-# --- other traits on the PROMIS T metric -----------------------------------------------------------------------------
-# mean in the clinic, slope per point of pain, loading on a common distress factor, own SD between patients,
-# direct change of mood at each visit (in units of MOOD), cuts between the five answers
+# --- other traits on the PROMIS T metric ----------------------------------------------------------
+# mean in the clinic, slope per point of pain, loading on a common distress factor, own SD between
+# patients, direct change of mood at each visit (in units of MOOD), cuts between the five answers
 MOOD = np.array([0.0, -2.0, -2.0, -1.0, 0.0])
 DOMAINS = {
     "pf": (36.0, -1.2, -1.5, 5.0, 0.0, (28.9, 34.4, 39.2, 45.5)),
@@ -43,9 +44,15 @@ DOMAINS = {
 VISIT_SD = 2.5  # of a trait within a patient, beside what pain brings
 SHARED_NOISE = 0.5  # the part of a bad day's pain that colours the other traits too: they regress to the mean as well
 
-# --- staying, treatment, side effects --------------------------------------------------------------------------------
-LEAVE = np.array([np.nan, np.nan, logit(0.055), logit(0.22), logit(0.32)])  # log odds of leaving before each visit
-LEAVE_UNSEEN, LEAVE_SEEN, LEAVE_SEVERE = 0.25, 0.15, 0.6  # per point of pain at the missed visit, at the last one seen
+# --- staying, treatment, side effects -------------------------------------------------------------
+LEAVE = np.array(
+    [np.nan, np.nan, logit(0.055), logit(0.22), logit(0.32)]
+)  # log odds of leaving before each visit
+LEAVE_UNSEEN, LEAVE_SEEN, LEAVE_SEVERE = (
+    0.25,
+    0.15,
+    0.6,
+)  # per point of pain at the missed visit, at the last one seen
 AWAY = np.array([0.0, 0.20, 0.03, 0.04, 0.0])  # a visit missed by chance, the patient stays
 ROUTES = ("IV", "intranasal", "oral")
 EVENTS = {  # probability at a session for a patient of middling frailty, by route
@@ -80,11 +87,16 @@ BLOCKS = {
     "eq_vas": ("eq_vas",),
     "pgic": ("pgic",),
 }
-NOT_ASKED = {"day_1": ("promis29", "phq9", "gad7", "isi", "eq5d"), "baseline": ("pgic",)}  # recall of 7 or 14 days
+NOT_ASKED = {
+    "day_1": ("promis29", "phq9", "gad7", "isi", "eq5d"),
+    "baseline": ("pgic",),
+}  # recall of 7 or 14 days
 
 
 def pain(draw: Draw, n: int) -> dict[str, np.ndarray]:
-    """Pain of n admitted patients at every visit: as treated, and as it would have been untreated."""
+    """Pain of n admitted patients at every visit: as treated, and as it would have been
+    untreated.
+    """
     share, shift, response = (np.array(v) for v in zip(*DIAGNOSES.values()))
     shift = shift - share @ shift
     own = np.sqrt(BETWEEN**2 - share @ shift**2)
@@ -110,13 +122,21 @@ def traits(draw: Draw, burden: np.ndarray) -> dict[str, np.ndarray]:
     n = len(burden)
     distress = draw.normal(n, 1)
     return {
-        d: mean + slope * (burden - MEAN) + load * distress + own * draw.normal(n, 1)
-        + mood * MOOD + VISIT_SD * draw.normal(*burden.shape)
+        d: (
+            mean
+            + slope * (burden - MEAN)
+            + load * distress
+            + own * draw.normal(n, 1)
+            + mood * MOOD
+            + VISIT_SD * draw.normal(*burden.shape)
+        )
         for d, (mean, slope, load, own, mood, _) in DOMAINS.items()
-    }  # fmt: skip
+    }
 
 
-def columns(draw: Draw, p: dict[str, np.ndarray], t: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def columns(
+    draw: Draw, p: dict[str, np.ndarray], t: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Complete answers, one (patients × visits) array a column of scores.csv."""
     shape = p["treated"].shape
     out = {"nrs_average": p["treated"]}
@@ -138,7 +158,9 @@ def columns(draw: Draw, p: dict[str, np.ndarray], t: dict[str, np.ndarray]) -> d
         "eq5d_pd": (6 * p["burden"], (9.0, 25.0, 41.0, 54.0)),
         "eq5d_ad": ((t["anx"] + t["dep"]) / 2, (51.0, 58.0, 66.0, 74.0)),
     }
-    out |= {name: answers(draw, x, cuts, (0,), 1.5, 1)[..., 0] for name, (x, cuts) in levels.items()}
+    out |= {
+        name: answers(draw, x, cuts, (0,), 1.5, 1)[..., 0] for name, (x, cuts) in levels.items()
+    }
     vas = 50 - 4.5 * (p["burden"] - MEAN) - 0.5 * (t["dep"] - 55.5) + 9 * draw.normal(*shape)
     fine = draw.uniform(*shape) < 0.4  # the others answer in fives
     out["eq_vas"] = np.where(fine, whole(vas, 0, 100), 5 * whole(vas / 5, 0, 20))
@@ -149,7 +171,9 @@ def columns(draw: Draw, p: dict[str, np.ndarray], t: dict[str, np.ndarray]) -> d
 
 
 def routes(draw: Draw, p: dict[str, np.ndarray]) -> np.ndarray:
-    """The route the clinician chose: IV for the worst pain and CRPS, intranasal for cancer pain. It changes nothing."""
+    """The route the clinician chose: IV for the worst pain and CRPS, intranasal for cancer pain. It
+    changes nothing.
+    """
     worse = p["treated"][:, 0] - 6.5
     names = np.array(list(DIAGNOSES))[p["diagnosis"]]
     iv, nasal = 0.9 + 0.45 * worse + 0.6 * (names == "CRPS"), 0.1 + 1.0 * (names == "cancer pain")
@@ -164,13 +188,20 @@ def happens(draw: Draw, route: np.ndarray, frailty: np.ndarray) -> np.ndarray:
 
 
 def attendance(draw: Draw, average: np.ndarray, severe: np.ndarray) -> np.ndarray:
-    """Who came to which visit: leaving depends on the last pain seen (MAR) and on pain at the missed visit (MNAR)."""
+    """Who came to which visit: leaving depends on the last pain seen (MAR) and on pain at the
+    missed visit (MNAR).
+    """
     n, k = average.shape
     came = np.ones((n, k), dtype=bool)
     stays, last = np.ones(n, dtype=bool), average[:, 0].astype(float)
     for v in range(1, k):
         if v > 1:
-            odds = LEAVE[v] + LEAVE_UNSEEN * (average[:, v] - 5) + LEAVE_SEEN * (last - 5.5) + LEAVE_SEVERE * severe
+            odds = (
+                LEAVE[v]
+                + LEAVE_UNSEEN * (average[:, v] - 5)
+                + LEAVE_SEEN * (last - 5.5)
+                + LEAVE_SEVERE * severe
+            )
             stays &= draw.uniform(n) >= expit(odds)
         came[:, v] = stays & (draw.uniform(n) >= AWAY[v])
         last = np.where(came[:, v], average[:, v], last)
@@ -189,12 +220,22 @@ def simulate(n: int = PATIENTS, seed: int = SEED) -> dict[str, Any]:
     severity = draw.pick(list(SEVERITIES.values()), first.size).reshape(first.shape)
     severe = (first & (severity == list(SEVERITIES).index("severe"))).any(1)
     came = attendance(draw, data["nrs_average"], severe)
-    return {"pain": p, "traits": t, "data": data, "route": route, "frailty": frailty,
-            "first": first, "severity": severity, "came": came}  # fmt: skip
+    return {
+        "pain": p,
+        "traits": t,
+        "data": data,
+        "route": route,
+        "frailty": frailty,
+        "first": first,
+        "severity": severity,
+        "came": came,
+    }
 
 
 def sessions(draw: Draw, sample: dict[str, Any]) -> list[dict[str, Any]]:
-    """Treatment sessions: the first on day 0; some of those seen at week 4 return, more often when pain is lower."""
+    """Treatment sessions: the first on day 0; some of those seen at week 4 return, more often when
+    pain is lower.
+    """
     average, came = sample["data"]["nrs_average"], sample["came"]
     rows = []
     for i in range(len(average)):
@@ -205,14 +246,22 @@ def sessions(draw: Draw, sample: dict[str, Any]) -> list[dict[str, Any]]:
         low, step = ((0.35, 0.05), (0.5, 0.1), (0.5, 0.25))[sample["route"][i]]
         dose = low + step * int(whole(1.5 + 0.4 * (average[i, :1] - 6) + draw.normal(1), 0, 6)[0])
         rows += [
-            {"i": i, "patient_id": f"P{i + 1:03d}", "infusion": k + 1, "day": day,
-             "route": ROUTES[sample["route"][i]], "dose_mg_kg": f"{dose:g}"}
+            {
+                "i": i,
+                "patient_id": f"P{i + 1:03d}",
+                "infusion": k + 1,
+                "day": day,
+                "route": ROUTES[sample["route"][i]],
+                "dose_mg_kg": f"{dose:g}",
+            }
             for k, day in enumerate(days)
-        ]  # fmt: skip
+        ]
     return rows
 
 
-def side_effects(draw: Draw, sample: dict[str, Any], given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def side_effects(
+    draw: Draw, sample: dict[str, Any], given: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """One row a side effect; the first session's are those already drawn with the sample."""
     rows = []
     for g in given:
@@ -238,12 +287,15 @@ def patients(draw: Draw, sample: dict[str, Any]) -> list[dict[str, str]]:
     female = draw.uniform(n) < 0.64
     return [
         {
-            "patient_id": f"P{i + 1:03d}", "diagnosis": names[sample["pain"]["diagnosis"][i]],
-            "route": ROUTES[sample["route"][i]], "age_band": bands[age[i]],
-            "sex": "female" if female[i] else "male", "site": sites[site[i]],
+            "patient_id": f"P{i + 1:03d}",
+            "diagnosis": names[sample["pain"]["diagnosis"][i]],
+            "route": ROUTES[sample["route"][i]],
+            "age_band": bands[age[i]],
+            "sex": "female" if female[i] else "male",
+            "site": sites[site[i]],
         }
         for i in range(n)
-    ]  # fmt: skip
+    ]
 
 
 def scores(draw: Draw, sample: dict[str, Any]) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
@@ -267,7 +319,9 @@ def scores(draw: Draw, sample: dict[str, Any]) -> tuple[list[dict[str, str]], li
 
 
 def spoil(draw: Draw, rows: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Typos and codes of the kind clinics have; each is listed with what a careful reader makes of it."""
+    """Typos and codes of the kind clinics have; each is listed with what a careful reader makes of
+    it.
+    """
     plan = [  # column, text made of the true answer, what it means, how often
         ("nrs_average", "{}/10", "the answer: 'of 10' written out", 3),
         ("nrs_average", "{},5", "decimal comma: the answer and a half", 2),
@@ -285,12 +339,28 @@ def spoil(draw: Draw, rows: list[dict[str, str]]) -> list[dict[str, Any]]:
         while times:
             r = int(draw.uniform(1)[0] * len(rows))
             answer = rows[r][column]
-            fits = answer == "7" if text == "77" else answer.isdigit() and ("{" not in text or 0 < int(answer) < 10)
-            if r in used or not fits or (rows[r]["visit"] == "baseline" and column == "nrs_average"):
+            fits = (
+                answer == "7"
+                if text == "77"
+                else answer.isdigit() and ("{" not in text or 0 < int(answer) < 10)
+            )
+            if (
+                r in used
+                or not fits
+                or (rows[r]["visit"] == "baseline" and column == "nrs_average")
+            ):
                 continue
             rows[r][column] = text.format(answer)
             used.add(r)
-            done.append({"row": r + 2, "visit": rows[r]["visit"], "column": column,
-                         "text": rows[r][column], "answer": answer, "meaning": meaning})  # fmt: skip
+            done.append(
+                {
+                    "row": r + 2,
+                    "visit": rows[r]["visit"],
+                    "column": column,
+                    "text": rows[r][column],
+                    "answer": answer,
+                    "meaning": meaning,
+                }
+            )
             times -= 1
     return sorted(done, key=lambda d: d["row"])

@@ -16,7 +16,9 @@ RELATIONS = {"related": 0.70, "possible": 0.22, "unlikely": 0.08}
 
 
 class Draw:
-    """Random numbers from PCG64 uniforms alone, so that the files stay the same whatever the numpy version."""
+    """Random numbers from PCG64 uniforms alone, so that the files stay the same whatever the numpy
+    version.
+    """
 
     def __init__(self, *seed: int) -> None:
         self._bits = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
@@ -34,7 +36,9 @@ class Draw:
 
     def pick(self, shares: np.ndarray | Sequence[float], n: int) -> np.ndarray:
         """n category numbers with these probabilities (one set for all, or one row each)."""
-        edges = np.cumsum(np.broadcast_to(np.asarray(shares, float), (n, np.shape(shares)[-1])), axis=1)
+        edges = np.cumsum(
+            np.broadcast_to(np.asarray(shares, float), (n, np.shape(shares)[-1])), axis=1
+        )
         return np.minimum((self.uniform(n, 1) > edges / edges[:, -1:]).sum(1), edges.shape[1] - 1)
 
 
@@ -54,21 +58,30 @@ def whole(x: np.ndarray, low: int, high: int) -> np.ndarray:
 
 
 def answers(
-    draw: Draw, latent: np.ndarray, cuts: Sequence[float], offsets: Sequence[float], scale: float, first: int
+    draw: Draw,
+    latent: np.ndarray,
+    cuts: Sequence[float],
+    offsets: Sequence[float],
+    scale: float,
+    first: int,
 ) -> np.ndarray:
-    """Answers to items of a trait: one step up for every cut that the trait, blurred by logistic noise, passes.
+    """Answers to items of a trait: one step up for every cut that the trait, blurred by logistic
+    noise, passes.
 
     latent (…,) gives (…, items); an item with a higher offset is endorsed later.
     """
-    blurred = latent[..., None] - np.asarray(offsets) + scale * draw.logistic(*latent.shape, len(offsets))
+    blurred = (
+        latent[..., None] - np.asarray(offsets) + scale * draw.logistic(*latent.shape, len(offsets))
+    )
     return first + sum((blurred > cut).astype(int) for cut in cuts)
 
 
 def event_probability(median: np.ndarray, frailty_sd: float) -> np.ndarray:
-    """Probability of each event (last axis) for a patient drawn at random, and of any of them (appended last).
+    """Probability of each event (last axis) for a patient drawn at random, and of any of them
+    (appended last).
 
-    Events are independent given a patient's frailty z ~ N(0, frailty_sd²) on the log-odds scale; the integral is
-    Gauss-Hermite.
+    Events are independent given a patient's frailty z ~ N(0, frailty_sd²) on the log-odds scale;
+    the integral is Gauss-Hermite.
     """
     nodes, weights = np.polynomial.hermite_e.hermegauss(41)
     weights = weights / weights.sum()
@@ -107,23 +120,59 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def entry(
-    table: str, column: str, meaning: str, type_: str, values: str = "", unit: str = "", missing: str = ""
+    table: str,
+    column: str,
+    meaning: str,
+    type_: str,
+    values: str = "",
+    unit: str = "",
+    missing: str = "",
 ) -> dict[str, str]:
     """One line of a data dictionary."""
     return {
-        "table": table, "column": column, "meaning": meaning, "type": type_,
-        "values": values, "unit": unit, "missing": missing,
-    }  # fmt: skip
+        "table": table,
+        "column": column,
+        "meaning": meaning,
+        "type": type_,
+        "values": values,
+        "unit": unit,
+        "missing": missing,
+    }
 
 
 def side_effect_entries(table: str, events: Sequence[str]) -> list[dict]:
     """Dictionary lines of a side-effect table."""
     return [
-        entry(table, "event", "side effect; asked for at every treatment session", "category", "; ".join(events)),
+        entry(
+            table,
+            "event",
+            "side effect; asked for at every treatment session",
+            "category",
+            "; ".join(events),
+        ),
         entry(table, "severity", "how strong it was", "ordered category", "; ".join(SEVERITIES)),
-        entry(table, "relation", "judged relation to the treatment", "ordered category", "; ".join(RELATIONS)),
-        entry(table, "onset_min", "time from the start of the session to its onset", "number", "0 or more", "minutes"),
-        entry(table, "serious", "serious adverse event by the usual regulatory definition", "yes/no", "yes; no"),
+        entry(
+            table,
+            "relation",
+            "judged relation to the treatment",
+            "ordered category",
+            "; ".join(RELATIONS),
+        ),
+        entry(
+            table,
+            "onset_min",
+            "time from the start of the session to its onset",
+            "number",
+            "0 or more",
+            "minutes",
+        ),
+        entry(
+            table,
+            "serious",
+            "serious adverse event by the usual regulatory definition",
+            "yes/no",
+            "yes; no",
+        ),
     ]
 
 
@@ -132,6 +181,8 @@ def side_effect_details(draw: Draw, severity: int, serious: float) -> dict[str, 
     return {
         "severity": list(SEVERITIES)[severity],
         "relation": list(RELATIONS)[int(draw.pick(list(RELATIONS.values()), 1)[0])],
-        "onset_min": int(5 * max(1, round(float(np.exp(np.log(20) + 0.6 * draw.normal(1)[0])) / 5))),
+        "onset_min": int(
+            5 * max(1, round(float(np.exp(np.log(20) + 0.6 * draw.normal(1)[0])) / 5))
+        ),
         "serious": "yes" if draw.uniform(1)[0] < serious else "no",
     }

@@ -26,53 +26,148 @@ def cohort() -> list[dict]:
     """Every column of the cohort's tables."""
     scores = [
         entry("scores", "patient_id", ID, "text", "P001 to P240"),
-        entry("scores", "visit", "visit, counted from the first session", "ordered category", "; ".join(clinic.VISITS)),
+        entry(
+            "scores",
+            "visit",
+            "visit, counted from the first session",
+            "ordered category",
+            "; ".join(clinic.VISITS),
+        ),
         *[
-            entry("scores", c, f"pain, numeric rating scale, {c[4:]}; higher is worse", "number", "0 to 10", "points",
-                  CODES)
+            entry(
+                "scores",
+                c,
+                f"pain, numeric rating scale, {c[4:]}; higher is worse",
+                "number",
+                "0 to 10",
+                "points",
+                CODES,
+            )
             for c in clinic.NRS
         ],
         *[
-            entry("scores", f"promis29_{d}{i}", f"PROMIS-29 v2, {name}, item {i}; {way}; {SEVEN_DAYS}",
-                  "whole number", "1 to 5", "", CODES)
-            for d, (name, way) in DOMAINS.items() for i in range(1, 5)
+            entry(
+                "scores",
+                f"promis29_{d}{i}",
+                f"PROMIS-29 v2, {name}, item {i}; {way}; {SEVEN_DAYS}",
+                "whole number",
+                "1 to 5",
+                "",
+                CODES,
+            )
+            for d, (name, way) in DOMAINS.items()
+            for i in range(1, 5)
         ],
-        entry("scores", "promis29_nrs", f"PROMIS-29 v2, pain intensity; higher is worse; {SEVEN_DAYS}",
-              "whole number", "0 to 10", "points", CODES),
+        entry(
+            "scores",
+            "promis29_nrs",
+            f"PROMIS-29 v2, pain intensity; higher is worse; {SEVEN_DAYS}",
+            "whole number",
+            "0 to 10",
+            "points",
+            CODES,
+        ),
         *[
-            entry("scores", f"{p}{i}", f"{title}, item {i}; higher is worse; {SEVEN_DAYS}",
-                  "whole number", f"0 to {top}", "", CODES)
-            for p, title, k, top in (("phq9_", "PHQ-9", 9, 3), ("gad7_", "GAD-7", 7, 3), ("isi_", "ISI", 7, 4))
+            entry(
+                "scores",
+                f"{p}{i}",
+                f"{title}, item {i}; higher is worse; {SEVEN_DAYS}",
+                "whole number",
+                f"0 to {top}",
+                "",
+                CODES,
+            )
+            for p, title, k, top in (
+                ("phq9_", "PHQ-9", 9, 3),
+                ("gad7_", "GAD-7", 7, 3),
+                ("isi_", "ISI", 7, 4),
+            )
             for i in range(1, k + 1)
         ],
         *[
-            entry("scores", c, f"EQ-5D-5L, {name}; higher is worse; {SEVEN_DAYS}", "whole number", "1 to 5", "", CODES)
+            entry(
+                "scores",
+                c,
+                f"EQ-5D-5L, {name}; higher is worse; {SEVEN_DAYS}",
+                "whole number",
+                "1 to 5",
+                "",
+                CODES,
+            )
             for c, name in zip(clinic.EQ5D, EQ5D, strict=True)
         ],
-        entry("scores", "eq_vas", "EQ VAS; higher is better", "whole number", "0 to 100", "points", CODES),
-        entry("scores", "pgic", "patient global impression of change: 1 very much improved, 4 no change, "
-              "7 very much worse; not asked at baseline", "whole number", "1 to 7", "", CODES),
-    ]  # fmt: skip
+        entry(
+            "scores",
+            "eq_vas",
+            "EQ VAS; higher is better",
+            "whole number",
+            "0 to 100",
+            "points",
+            CODES,
+        ),
+        entry(
+            "scores",
+            "pgic",
+            "patient global impression of change: 1 very much improved, 4 no change, "
+            "7 very much worse; not asked at baseline",
+            "whole number",
+            "1 to 7",
+            "",
+            CODES,
+        ),
+    ]
     patients = [
         entry("patients", "patient_id", ID, "text", "P001 to P240"),
-        entry("patients", "diagnosis", "main pain diagnosis", "category", "; ".join(clinic.DIAGNOSES)),
-        entry("patients", "route", "route of ketamine, chosen by the clinician", "category", "; ".join(clinic.ROUTES)),
-        entry("patients", "age_band", "age at the first session", "ordered category", "10-year bands", "years"),
+        entry(
+            "patients", "diagnosis", "main pain diagnosis", "category", "; ".join(clinic.DIAGNOSES)
+        ),
+        entry(
+            "patients",
+            "route",
+            "route of ketamine, chosen by the clinician",
+            "category",
+            "; ".join(clinic.ROUTES),
+        ),
+        entry(
+            "patients",
+            "age_band",
+            "age at the first session",
+            "ordered category",
+            "10-year bands",
+            "years",
+        ),
         entry("patients", "sex", "sex", "category", "female; male"),
         entry("patients", "site", "clinic", "category", "A; B; C"),
     ]
     infusions = [
         entry("infusions", "patient_id", ID, "text", "P001 to P240"),
         entry(
-            "infusions", "infusion", "treatment session of any route, from 1 in each patient", "whole number", "1 to 5"
+            "infusions",
+            "infusion",
+            "treatment session of any route, from 1 in each patient",
+            "whole number",
+            "1 to 5",
         ),
-        entry("infusions", "day", "days since the patient's first session", "whole number", "0 or more", "days"),
+        entry(
+            "infusions",
+            "day",
+            "days since the patient's first session",
+            "whole number",
+            "0 or more",
+            "days",
+        ),
         entry("infusions", "route", "route of ketamine", "category", "; ".join(clinic.ROUTES)),
         entry("infusions", "dose_mg_kg", "dose at the session", "number", "above 0", "mg/kg"),
     ]
     events = [
         entry("side_effects", "patient_id", ID, "text", "P001 to P240"),
-        entry("side_effects", "infusion", "the session it followed; no row: asked, and none", "whole number", "1 to 5"),
+        entry(
+            "side_effects",
+            "infusion",
+            "the session it followed; no row: asked, and none",
+            "whole number",
+            "1 to 5",
+        ),
         *side_effect_entries("side_effects", list(clinic.EVENTS)),
     ]
     return scores + patients + infusions + events
@@ -83,31 +178,61 @@ def crossover() -> list[dict]:
     treatment = ("treatment", "what the infusion held", "category", "; ".join(trial.TREATMENTS))
     nrs = ("number", "0 to 10", "points", "blank; -99")
     period = ("period", "period of the crossover", "whole number", "1; 2")
-    infusion = ("infusion", "infusion, counted in each patient: the same as the period", "whole number", "1; 2")
+    infusion = (
+        "infusion",
+        "infusion, counted in each patient: the same as the period",
+        "whole number",
+        "1; 2",
+    )
     patient = ("patient_id", ID, "text", "N01 to N40")
     lines = {
         "scores": [
-            patient, period, treatment,
-            ("visit", "before the infusion, and one week after it", "ordered category", "; ".join(trial.VISITS)),
+            patient,
+            period,
+            treatment,
+            (
+                "visit",
+                "before the infusion, and one week after it",
+                "ordered category",
+                "; ".join(trial.VISITS),
+            ),
             ("nrs_average", "average pain, numeric rating scale; higher is worse", *nrs),
             ("nrs_worst", "worst pain, numeric rating scale; higher is worse", *nrs),
         ],
         "patients": [
             patient,
-            ("sequence", "order of treatments: KP ketamine first, PK placebo first; randomised", "category", "KP; PK"),
+            (
+                "sequence",
+                "order of treatments: KP ketamine first, PK placebo first; randomised",
+                "category",
+                "KP; PK",
+            ),
             ("age_band", "age at entry", "ordered category", "bands", "years"),
             ("sex", "sex", "category", "female; male"),
         ],
         "infusions": [
-            patient, period, infusion,
-            ("day", "days since the patient's first infusion", "whole number", "0; 35 to 38", "days"),
+            patient,
+            period,
+            infusion,
+            (
+                "day",
+                "days since the patient's first infusion",
+                "whole number",
+                "0; 35 to 38",
+                "days",
+            ),
             treatment,
             ("route", "route", "category", "IV"),
             ("dose_mg_kg", "dose of ketamine; 0 for placebo", "number", "0; 0.5", "mg/kg"),
-            ("guess", "what the patient thought it held, asked after the infusion", "category", "; ".join(trial.GUESS)),
+            (
+                "guess",
+                "what the patient thought it held, asked after the infusion",
+                "category",
+                "; ".join(trial.GUESS),
+            ),
         ],
         "side_effects": [patient, period, infusion, treatment],
-    }  # fmt: skip
+    }
     made = [entry(table, *line) for table, columns in lines.items() for line in columns]
     return made + side_effect_entries("side_effects", list(trial.EVENTS))
 
@@ -120,11 +245,22 @@ def parallel() -> list[dict]:
     lines = {
         "scores": [
             patient,
-            ("visit", "visit, counted from the infusion", "ordered category", "; ".join(arms.VISITS)),
+            (
+                "visit",
+                "visit, counted from the infusion",
+                "ordered category",
+                "; ".join(arms.VISITS),
+            ),
             ("nrs_average", "average pain, numeric rating scale; higher is worse", *nrs),
             ("nrs_worst", "worst pain, numeric rating scale; higher is worse", *nrs),
-            ("pgic", "patient global impression of change since baseline; 1 very much improved", "number", "1 to 7",
-             "", "blank"),
+            (
+                "pgic",
+                "patient global impression of change since baseline; 1 very much improved",
+                "number",
+                "1 to 7",
+                "",
+                "blank",
+            ),
         ],
         "patients": [
             patient,
@@ -132,15 +268,21 @@ def parallel() -> list[dict]:
             ("site", "clinic", "category", "; ".join(arms.SITES)),
             ("age_band", "age at entry", "ordered category", "bands", "years"),
             ("sex", "sex", "category", "female; male"),
-            ("guess", "what the patient thought it held, asked after the infusion", "category", "; ".join(trial.GUESS)),
+            (
+                "guess",
+                "what the patient thought it held, asked after the infusion",
+                "category",
+                "; ".join(trial.GUESS),
+            ),
         ],
         "infusions": [
-            patient, infusion,
+            patient,
+            infusion,
             ("day", "days since the patient's first infusion", "whole number", "0", "days"),
             ("route", "route", "category", "IV"),
             ("dose_mg_kg", "dose of ketamine; 0 for placebo", "number", "0; 0.5", "mg/kg"),
         ],
         "side_effects": [patient, infusion],
-    }  # fmt: skip
+    }
     made = [entry(table, *line) for table, columns in lines.items() for line in columns]
     return made + side_effect_entries("side_effects", list(trial.EVENTS))

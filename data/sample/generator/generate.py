@@ -1,7 +1,9 @@
-"""Make the three invented studies of the folder above again, byte for byte: `python data/sample/generator/generate.py [--out FOLDER]`.
+"""Make the three invented studies of the folder above again, byte for byte: `python
+data/sample/generator/generate.py [--out FOLDER]`.
 
-Invented data: no real patient. README.md in that folder says what is assumed and from which published figures;
-`truth.json` in each study says what is true by construction, so that an analysis can be judged by it.
+Invented data: no real patient. README.md in that folder says what is assumed and from which
+published figures; `truth.json` in each study says what is true by construction, so that an analysis
+can be judged by it.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ def write_crossover(folder: Path) -> None:
     for name, rows in trial.tables(sample).items():
         write_csv(folder / f"{name}.csv", rows)
     write_csv(folder / "dictionary.csv", dictionary.crossover())
-    write_json(folder / "truth.json", truth.of_crossover(sample, trial.simulate(POPULATION, trial.SEED + 100)))
+    write_json(
+        folder / "truth.json",
+        truth.of_crossover(sample, trial.simulate(POPULATION, trial.SEED + 100)),
+    )
 
 
 def write_parallel(folder: Path) -> None:
@@ -49,13 +54,18 @@ def write_parallel(folder: Path) -> None:
     for name, rows in arms.tables(sample).items():
         write_csv(folder / f"{name}.csv", rows)
     write_csv(folder / "dictionary.csv", dictionary.parallel())
-    write_json(folder / "truth.json", truth.of_parallel(sample, arms.simulate(POPULATION, arms.SEED + 100)))
+    write_json(
+        folder / "truth.json", truth.of_parallel(sample, arms.simulate(POPULATION, arms.SEED + 100))
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parents[1], help="where to write (default: the folder above)"
+        "--out",
+        type=Path,
+        default=Path(__file__).parents[1],
+        help="where to write (default: the folder above)",
     )
     out = parser.parse_args().out
     write_cohort(out)

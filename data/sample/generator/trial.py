@@ -1,6 +1,8 @@
-"""An invented two-period crossover trial: one ketamine infusion against one placebo infusion in neuropathic pain.
+"""An invented two-period crossover trial: one ketamine infusion against one placebo infusion in
+neuropathic pain.
 
-Invented data: no real patient. The assumptions and the published figures they are set to stand in README.md.
+Invented data: no real patient. The assumptions and the published figures they are set to stand in
+README.md.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ GUESSES = {"ketamine": (0.70, 0.13, 0.17), "placebo": (0.22, 0.46, 0.32)}
 
 
 def simulate(n: int = PATIENTS, seed: int = SEED) -> dict[str, np.ndarray]:
-    """Complete data: pain (patients × periods × visits), treatment number (patients × periods), who stayed."""
+    """Complete data: pain (patients × periods × visits), treatment number (patients × periods), who
+    stayed.
+    """
     draw = Draw(seed, 1)
     m = 2 * n
     level, noise = MEAN + BETWEEN * draw.normal(m), WITHIN * draw.normal(m, 2, 2)
@@ -59,34 +63,63 @@ def simulate(n: int = PATIENTS, seed: int = SEED) -> dict[str, np.ndarray]:
 def tables(sample: dict[str, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
     """The rows of scores, patients, infusions and side_effects."""
     draw = Draw(SEED, 2)
-    out: dict[str, list[dict[str, Any]]] = {"scores": [], "patients": [], "infusions": [], "side_effects": []}
+    out: dict[str, list[dict[str, Any]]] = {
+        "scores": [],
+        "patients": [],
+        "infusions": [],
+        "side_effects": [],
+    }
     n = len(sample["stays"])
-    age, female, frailty = draw.pick((0.1, 0.2, 0.3, 0.3, 0.1), n), draw.uniform(n) < 0.5, FRAILTY * draw.normal(n)
+    age, female, frailty = (
+        draw.pick((0.1, 0.2, 0.3, 0.3, 0.1), n),
+        draw.uniform(n) < 0.5,
+        FRAILTY * draw.normal(n),
+    )
     median = np.array(list(EVENTS.values())).T
     for i in range(n):
         who, sequence = f"N{i + 1:02d}", "KP" if sample["treatment"][i, 0] == 0 else "PK"
         bands = ("18-39", "40-49", "50-59", "60-69", "70 or over")
-        out["patients"].append({"patient_id": who, "sequence": sequence, "age_band": bands[age[i]],
-                                "sex": "female" if female[i] else "male"})  # fmt: skip
+        out["patients"].append(
+            {
+                "patient_id": who,
+                "sequence": sequence,
+                "age_band": bands[age[i]],
+                "sex": "female" if female[i] else "male",
+            }
+        )
         for period in range(2 if sample["stays"][i] else 1):
             k = int(sample["treatment"][i, period])
             given = {"patient_id": who, "period": period + 1}
             day = 0 if period == 0 else 35 + int(draw.uniform(1)[0] * 4)
             out["infusions"].append(
-                given | {"infusion": period + 1, "day": day, "treatment": TREATMENTS[k], "route": "IV",
-                         "dose_mg_kg": ("0.5", "0")[k], "guess": GUESS[draw.pick(GUESSES[TREATMENTS[k]], 1)[0]]}
-            )  # fmt: skip
+                given
+                | {
+                    "infusion": period + 1,
+                    "day": day,
+                    "treatment": TREATMENTS[k],
+                    "route": "IV",
+                    "dose_mg_kg": ("0.5", "0")[k],
+                    "guess": GUESS[draw.pick(GUESSES[TREATMENTS[k]], 1)[0]],
+                }
+            )
             for v, visit in enumerate(VISITS):
                 out["scores"].append(
-                    given | {"treatment": TREATMENTS[k], "visit": visit, "nrs_average": sample["average"][i, period, v],
-                             "nrs_worst": sample["worst"][i, period, v]}
-                )  # fmt: skip
+                    given
+                    | {
+                        "treatment": TREATMENTS[k],
+                        "visit": visit,
+                        "nrs_average": sample["average"][i, period, v],
+                        "nrs_worst": sample["worst"][i, period, v],
+                    }
+                )
             p = expit(np.log(median[k] / (1 - median[k])) + frailty[i])
             out["side_effects"] += [
-                given | {"infusion": period + 1, "treatment": TREATMENTS[k], "event": name}
+                given
+                | {"infusion": period + 1, "treatment": TREATMENTS[k], "event": name}
                 | side_effect_details(draw, draw.pick(list(SEVERITIES.values()), 1)[0], SERIOUS)
-                for name, yes in zip(EVENTS, draw.uniform(len(p)) < p, strict=True) if yes
-            ]  # fmt: skip
+                for name, yes in zip(EVENTS, draw.uniform(len(p)) < p, strict=True)
+                if yes
+            ]
     lost = out["scores"][int(draw.uniform(1)[0] * len(out["scores"]))]
     lost["nrs_worst"] = "-99"
     return out

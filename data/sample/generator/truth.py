@@ -1,4 +1,6 @@
-"""What is true by construction in the three invented studies: parameters, the population, the sample's complete data."""
+"""What is true by construction in the three invented studies: parameters, the population, the
+sample's complete data.
+"""
 
 from __future__ import annotations
 
@@ -41,28 +43,43 @@ def _entry() -> dict[str, Any]:
     admitted = 0.5 * math.erfc(z / math.sqrt(2))
     hazard = math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / admitted
     return {
-        "outcome": "pain_nrs_average", "at_least": ENTRY, "judged_on": "the baseline score itself",
-        "mean_before_selection": MEAN, "sd_between": BETWEEN, "sd_within": WITHIN, "sd_total": rounded(total),
-        "reliability": rounded(BETWEEN**2 / total**2, 4), "share_of_referred_admitted": rounded(admitted),
+        "outcome": "pain_nrs_average",
+        "at_least": ENTRY,
+        "judged_on": "the baseline score itself",
+        "mean_before_selection": MEAN,
+        "sd_between": BETWEEN,
+        "sd_within": WITHIN,
+        "sd_total": rounded(total),
+        "reliability": rounded(BETWEEN**2 / total**2, 4),
+        "share_of_referred_admitted": rounded(admitted),
         "regression_by_formula": rounded(-(WITHIN**2) / total * hazard),
-        "formula": "−(within variance / total SD)·φ(z)/(1−Φ(z)), z = (3.5 − mean)/total SD; no floor or ceiling",
-    }  # fmt: skip
+        "formula": (
+            "−(within variance / total SD)·φ(z)/(1−Φ(z)), z = (3.5 − mean)/total SD; no floor or"
+            " ceiling"
+        ),
+    }
 
 
 def _population(d: dict[str, Any]) -> dict[str, Any]:
     y, untreated = d["pain"]["treated"].astype(float), d["pain"]["untreated"].astype(float)
     fell = -_change(y) / y[:, :1]  # admitted at 4 or more: never 0
-    totals = {name: sum(d["data"][c] for c in clinic.BLOCKS[name]) for name in ("phq9", "gad7", "isi")}
+    totals = {
+        name: sum(d["data"][c] for c in clinic.BLOCKS[name]) for name in ("phq9", "gad7", "isi")
+    }
     by_diagnosis = [_change(y)[d["pain"]["diagnosis"] == k].mean(0) for k in range(len(DIAGNOSES))]
     return {
-        "computed_from": f"{len(y)} simulated patients by the same code, before any dropout unless said",
+        "computed_from": (
+            f"{len(y)} simulated patients by the same code, before any dropout unless said"
+        ),
         "nrs_average_mean": by(VISITS, y.mean(0)),
         "nrs_average_sd": by(VISITS, y.std(0, ddof=1)),
         "nrs_average_change": by(VISITS, _change(y).mean(0)),
         "nrs_average_change_sd": by(VISITS, _change(y).std(0, ddof=1)),
         "of_which_treatment": by(VISITS, (y - untreated).mean(0)),
         "of_which_regression_to_the_mean": by(VISITS, _change(untreated).mean(0)),
-        "nrs_average_change_by_diagnosis": {n: by(VISITS, c) for n, c in zip(DIAGNOSES, by_diagnosis, strict=True)},
+        "nrs_average_change_by_diagnosis": {
+            n: by(VISITS, c) for n, c in zip(DIAGNOSES, by_diagnosis, strict=True)
+        },
         "responders_30": by(VISITS[1:], (fell[:, 1:] >= 0.3 - 1e-9).mean(0)),
         "responders_50": by(VISITS[1:], (fell[:, 1:] >= 0.5 - 1e-9).mean(0)),
         "correlation_of_visits": correlation(y),
@@ -80,7 +97,9 @@ def _routes(d: dict[str, Any]) -> dict[str, Any]:
         "chosen_by": "clinician, by baseline pain and diagnosis",
         "share": by(ROUTES, np.array([m.mean() for m in mine])),
         "baseline_mean": by(ROUTES, np.array([y[m, 0].mean() for m in mine])),
-        "unadjusted_change_at_week_4": by(ROUTES, np.array([(y[m, 3] - y[m, 0]).mean() for m in mine])),
+        "unadjusted_change_at_week_4": by(
+            ROUTES, np.array([(y[m, 3] - y[m, 0]).mean() for m in mine])
+        ),
     }
 
 
@@ -89,9 +108,11 @@ def _dropout(d: dict[str, Any]) -> dict[str, Any]:
     mean_seen = np.array([y[seen[:, v], v].mean() for v in range(len(VISITS))])
     change_seen = np.array([_change(y)[seen[:, v], v].mean() for v in range(len(VISITS))])
     return {
-        "mechanism": "missing not at random: log odds of leaving before a visit = intercept "
-        f"+ {clinic.LEAVE_UNSEEN}·(pain at that visit − 5) + {clinic.LEAVE_SEEN}·(last pain seen − 5.5) "
-        f"+ {clinic.LEAVE_SEVERE}·(severe side effect at the first session)",
+        "mechanism": (
+            "missing not at random: log odds of leaving before a visit = intercept +"
+            f" {clinic.LEAVE_UNSEEN}·(pain at that visit − 5) + {clinic.LEAVE_SEEN}·(last pain seen"
+            f" − 5.5) + {clinic.LEAVE_SEVERE}·(severe side effect at the first session)"
+        ),
         "intercepts": by(VISITS[2:], clinic.LEAVE[2:]),
         "missed_by_chance": by(VISITS, clinic.AWAY),
         "share_seen": by(VISITS, seen.mean(0)),
@@ -123,7 +144,9 @@ def _sample(d: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def of_crossover(sample: dict[str, np.ndarray], population: dict[str, np.ndarray]) -> dict[str, Any]:
+def of_crossover(
+    sample: dict[str, np.ndarray], population: dict[str, np.ndarray]
+) -> dict[str, Any]:
     """The crossover's truth."""
     y, names = population["average"].astype(float), trial.TREATMENTS
     p = event_probability(np.array(list(trial.EVENTS.values())).T, trial.FRAILTY)
@@ -131,29 +154,44 @@ def of_crossover(sample: dict[str, np.ndarray], population: dict[str, np.ndarray
     return {
         "notice": NOTICE,
         "seed": trial.SEED,
-        "design": "two-period crossover, sequences KP and PK randomised in blocks of four, 35 days between infusions",
+        "design": (
+            "two-period crossover, sequences KP and PK randomised in blocks of four, 35 days"
+            " between infusions"
+        ),
         "latent": {
-            "treatment_difference": round(trial.FALL["placebo"] - trial.FALL["ketamine"], 9), "fall": trial.FALL,
-            "period_effect": trial.PERIOD, "carry_over": trial.CARRY_OVER,
-            "sd_between": trial.BETWEEN, "sd_within": trial.WITHIN,
+            "treatment_difference": round(trial.FALL["placebo"] - trial.FALL["ketamine"], 9),
+            "fall": trial.FALL,
+            "period_effect": trial.PERIOD,
+            "carry_over": trial.CARRY_OVER,
+            "sd_between": trial.BETWEEN,
+            "sd_within": trial.WITHIN,
             "reliability": rounded(trial.BETWEEN**2 / (trial.BETWEEN**2 + trial.WITHIN**2), 4),
             "entry_at_least": trial.ENTRY,
         },
         "population": {
-            "computed_from": f"{len(y)} simulated patients by the same code, in whole points, before dropout",
+            "computed_from": (
+                f"{len(y)} simulated patients by the same code, in whole points, before dropout"
+            ),
             **_contrasts(population),
-            "mean_by_visit": {name: by(trial.VISITS, m) for name, m in zip(names, means, strict=True)},
-            "note": "whole points from 0 to 10: the floor takes a little off the latent difference; entry, judged "
-            "before the first infusion, adds regression to the mean, which the pre score of period 1 alone carries",
+            "mean_by_visit": {
+                name: by(trial.VISITS, m) for name, m in zip(names, means, strict=True)
+            },
+            "note": (
+                "whole points from 0 to 10: the floor takes a little off the latent difference;"
+                " entry, judged before the first infusion, adds regression to the mean, which the"
+                " pre score of period 1 alone carries"
+            ),
         },
         "dropout": {
             "mechanism": "before period 2, log odds −2.7 + 0.35·(pain after period 1 − 5)",
             "share_staying": rounded(population["stays"].mean()),
         },
         "side_effects": {name: by([*trial.EVENTS, "any"], p[k], 4) for k, name in enumerate(names)},
-        "blinding_guesses": {t: dict(zip(trial.GUESS, trial.GUESSES[t], strict=True)) for t in names},
+        "blinding_guesses": {
+            t: dict(zip(trial.GUESS, trial.GUESSES[t], strict=True)) for t in names
+        },
         "sample_complete": _contrasts(sample) | {"stayed": int(sample["stays"].sum())},
-    }  # fmt: skip
+    }
 
 
 def _contrasts(d: dict[str, np.ndarray]) -> dict[str, float]:
@@ -176,23 +214,37 @@ def of_parallel(sample: dict[str, np.ndarray], population: dict[str, np.ndarray]
         "seed": arms.SEED,
         "design": "two parallel arms, randomised in blocks of four, one infusion each",
         "latent": {
-            "fall": {name: dict(zip(arms.VISITS, falls, strict=True)) for name, falls in arms.FALL.items()},
-            "sd_between": arms.BETWEEN, "sd_within": arms.WITHIN, "entry_at_least": arms.ENTRY,
+            "fall": {
+                name: dict(zip(arms.VISITS, falls, strict=True))
+                for name, falls in arms.FALL.items()
+            },
+            "sd_between": arms.BETWEEN,
+            "sd_within": arms.WITHIN,
+            "entry_at_least": arms.ENTRY,
         },
         "population": {
-            "computed_from": f"{len(population['arm'])} simulated patients by the same code, before dropout",
+            "computed_from": (
+                f"{len(population['arm'])} simulated patients by the same code, before dropout"
+            ),
             **_between_arms(population),
         },
         "dropout": {
-            "mechanism": f"before weeks 4 and 12, log odds −{-arms.LEAVES[0]} + {arms.LEAVES[1]}·(last pain − 5): "
-            "missing at random given the scores before",
+            "mechanism": (
+                f"before weeks 4 and 12, log odds −{-arms.LEAVES[0]} + {arms.LEAVES[1]}·(last pain"
+                " − 5): missing at random given the scores before"
+            ),
             "share_seen": {
-                name: by(arms.VISITS, population["came"][population["arm"] == k].mean(0)) for k, name in enumerate(arms.ARMS)
+                name: by(arms.VISITS, population["came"][population["arm"] == k].mean(0))
+                for k, name in enumerate(arms.ARMS)
             },
         },
-        "side_effects": {name: by([*trial.EVENTS, "any"], p[k], 4) for k, name in enumerate(arms.ARMS)},
-        "sample_complete": _between_arms(sample) | {"seen": dict(zip(arms.VISITS, sample["came"].sum(0).tolist()))},
-    }  # fmt: skip
+        "side_effects": {
+            name: by([*trial.EVENTS, "any"], p[k], 4) for k, name in enumerate(arms.ARMS)
+        },
+        "sample_complete": (
+            _between_arms(sample) | {"seen": dict(zip(arms.VISITS, sample["came"].sum(0).tolist()))}
+        ),
+    }
 
 
 def _between_arms(d: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -202,7 +254,9 @@ def _between_arms(d: dict[str, np.ndarray]) -> dict[str, Any]:
     improved = [(g[:, :1] - g[:, 2:3] >= 0.3 * g[:, :1]).mean() for g in groups]
     change = [(g - g[:, :1]).mean(0) for g in groups]
     return {
-        "nrs_average_mean": {name: by(arms.VISITS, g.mean(0)) for name, g in zip(arms.ARMS, groups, strict=True)},
+        "nrs_average_mean": {
+            name: by(arms.VISITS, g.mean(0)) for name, g in zip(arms.ARMS, groups, strict=True)
+        },
         "ketamine_minus_placebo_change": by(arms.VISITS, change[0] - change[1]),
         "responders_30_week_4": by(arms.ARMS, np.array(improved)),
     }

@@ -11,7 +11,13 @@ import pandas as pd
 from outcomes.analyses.crossover.periods import Periods, by_period
 from outcomes.analyses.groups.group_data import adjusted_words, versus
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, responded, rule_name, rule_words
+from outcomes.analyses.responders.one_group import (
+    improvement_sign,
+    parse_rule,
+    responded,
+    rule_name,
+    rule_words,
+)
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
@@ -30,22 +36,38 @@ from outcomes.study.study import Study
 class CrossoverBinary(Analysis):
     """Do more patients respond to one treatment than to another that the same patients had?
 
-    `rule` says what a response is, in each period: "30%" or "50%" improvement or "2 points" from the visit `before` to the visit
-    `after`, or "<= 2" on the score after. Patients with all periods. Difference of the shares in the same patients with Tango's
-    interval and McNemar's mid-p test; the exact McNemar test; with two treatments in two periods also the tests that allow for
-    period: Mainland-Gart (odds ratio of the treatment) and Prescott (which uses patients without a preference too). Three or
-    more treatments: Cochran's Q, then all pairs by McNemar with Holm's p.
+    `rule` says what a response is, in each period: "30%" or "50%" improvement or "2 points" from
+    the visit `before` to the visit `after`, or "<= 2" on the score after. Patients with all
+    periods. Difference of the shares in the same patients with Tango's interval and McNemar's mid-p
+    test; the exact McNemar test; with two treatments in two periods also the tests that allow for
+    period: Mainland-Gart (odds ratio of the treatment) and Prescott (which uses patients without a
+    preference too). Three or more treatments: Cochran's Q, then all pairs by McNemar with Holm's p.
 
     Raises AnalysisError where the study has no period, or no treatment of each period.
 
-    References: Tango 1998 (Stat Med 17:891); Fagerland 2013 (doi 10.1186/1471-2288-13-91); Gart 1969 (Biometrika 56:75);
-    Prescott 1981 (Appl Stat 30:9); Cochran 1950 (Biometrika 37:256).
+    References: Tango 1998 (Stat Med 17:891); Fagerland 2013 (doi 10.1186/1471-2288-13-91); Gart
+    1969 (Biometrika 56:75); Prescott 1981 (Appl Stat 30:9); Cochran 1950 (Biometrika 37:256).
 
     >>> import pandas as pd, outcomes as oc
-    >>> rows = [(f"p{i}", k, arm, y) for i, (order, ys) in enumerate([("KP", (1, 7)), ("KP", (2, 6)), ("KP", (5, 6)),
-    ...         ("PK", (8, 2)), ("PK", (2, 1)), ("PK", (7, 6))]) for k, (arm, y) in enumerate(zip(order, ys), 1)]
-    >>> study = oc.Study(pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]), design="crossover",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> rows = [
+    ...     (f"p{i}", k, arm, y)
+    ...     for i, (order, ys) in enumerate(
+    ...         [
+    ...             ("KP", (1, 7)),
+    ...             ("KP", (2, 6)),
+    ...             ("KP", (5, 6)),
+    ...             ("PK", (8, 2)),
+    ...             ("PK", (2, 1)),
+    ...             ("PK", (7, 6)),
+    ...         ]
+    ...     )
+    ...     for k, (arm, y) in enumerate(zip(order, ys), 1)
+    ... ]
+    >>> study = oc.Study(
+    ...     pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]),
+    ...     design="crossover",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> e = oc.CrossoverBinary("pain", rule="<= 2", reference="P").run(study)["response difference"]
     >>> e.value, e.p
     (0.5, 0.125)
@@ -62,10 +84,18 @@ class CrossoverBinary(Analysis):
     short: ClassVar[str] = "crossover responders"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Tango T. Equivalence test and confidence interval for the difference in proportions for the paired-sample design. "
-        "Stat Med 1998;17:891-908.",
-        "Fagerland MW, Lydersen S, Laake P. The McNemar test for binary matched-pairs data. BMC Med Res Methodol 2013;13:91.",
-        "Gart JJ. An exact test for comparing matched proportions in crossover designs. Biometrika 1969;56:75-80.",
+        (
+            "Tango T. Equivalence test and confidence interval for the difference in proportions"
+            " for the paired-sample design. Stat Med 1998;17:891-908."
+        ),
+        (
+            "Fagerland MW, Lydersen S, Laake P. The McNemar test for binary matched-pairs data. BMC"
+            " Med Res Methodol 2013;13:91."
+        ),
+        (
+            "Gart JJ. An exact test for comparing matched proportions in crossover designs."
+            " Biometrika 1969;56:75-80."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -73,42 +103,64 @@ class CrossoverBinary(Analysis):
         parse_rule(self.rule)
 
     def compute(self, study: Study) -> Result:
-        p = by_period(study, self.outcome, after=self.after, before=self.before, reference=self.reference)
+        p = by_period(
+            study, self.outcome, after=self.after, before=self.before, reference=self.reference
+        )
         rows = self._responses(p)
-        wide = rows.pivot(index="patient", columns="arm", values="response").reindex(columns=list(p.arms))
+        wide = rows.pivot(index="patient", columns="arm", values="response").reindex(
+            columns=list(p.arms)
+        )
         wide = wide[wide.notna().all(axis=1)]
         gone = p.counts.analysed - len(wide)
-        left = (*p.counts.left_out, *([("a period missing, or its response undefined", gone)] if gone else []))
+        left = (
+            *p.counts.left_out,
+            *([("a period missing, or its response undefined", gone)] if gone else []),
+        )
         counts = Counts(p.counts.enrolled, len(wide), left)
         estimates = self._two(p, rows, wide) if p.two_by_two else self._more(p, wide)
         facts = {
-            "responded": {a: int(wide[a].sum()) for a in p.arms}, "arms": p.arms, "rule": rule_name(self.rule),
-            "pairs": tuple(e.term for e in estimates if e.name == "response difference"), "visit": p.visit,
-        }  # fmt: skip
+            "responded": {a: int(wide[a].sum()) for a in p.arms},
+            "arms": p.arms,
+            "rule": rule_name(self.rule),
+            "pairs": tuple(e.term for e in estimates if e.name == "response difference"),
+            "visit": p.visit,
+        }
         notes = tuple(n for n in p.notes if "same order" in n)
-        return Result(self, tuple(estimates), counts, p.outcome, notes, {"cells": p.cells}, facts=facts)
+        return Result(
+            self, tuple(estimates), counts, p.outcome, notes, {"cells": p.cells}, facts=facts
+        )
 
     def _responses(self, p: Periods) -> pd.DataFrame:
-        """The rows with 0 or 1, nan where the rule is undefined (no score at the start, or 0 for a percentage)."""
+        """The rows with 0 or 1, nan where the rule is undefined (no score at the start, or 0 for a
+        percentage).
+        """
         relative = parse_rule(self.rule)[0] in ("percent", "points")
         if relative and not p.start:
             raise AnalysisError(
-                f"The rule '{self.rule}' compares with a visit at the start of each period: before=\"…\"."
+                f"The rule '{self.rule}' compares with a visit at the start of each period:"
+                ' before="…".'
             )
         if p.rows.duplicated(["patient", "arm"]).any():
             raise AnalysisError(
-                "Some patients had the same treatment in two periods; this question needs each treatment once."
+                "Some patients had the same treatment in two periods; this question needs each"
+                " treatment once."
             )
         base, value = (p.rows[c].to_numpy(float) for c in ("base", "value"))
         base = base if relative else value
         seen = ~np.isnan(base)
-        met, usable = responded(np.nan_to_num(base), value, self.rule, improvement_sign(p.outcome) if relative else 1)
+        met, usable = responded(
+            np.nan_to_num(base), value, self.rule, improvement_sign(p.outcome) if relative else 1
+        )
         return p.rows.assign(response=np.where(seen & usable, met.astype(float), np.nan))
 
     def _two(self, p: Periods, rows: pd.DataFrame, wide: pd.DataFrame) -> list[Estimate]:
         responses = rows[rows["patient"].isin(wide.index)]
-        by = responses.pivot(index="patient", columns="period", values="response").reindex(columns=list(p.periods))
-        arm = responses.pivot(index="patient", columns="period", values="arm").reindex(columns=list(p.periods))
+        by = responses.pivot(index="patient", columns="period", values="response").reindex(
+            columns=list(p.periods)
+        )
+        arm = responses.pivot(index="patient", columns="period", values="arm").reindex(
+            columns=list(p.periods)
+        )
         r1, r2 = by.to_numpy(float).T
         first = (arm[p.periods[0]] == p.arms[1]).to_numpy(bool)
         group = Versus.of(p.arms[1], p.arms[0])
@@ -122,13 +174,22 @@ class CrossoverBinary(Analysis):
 
     def _more(self, p: Periods, wide: pd.DataFrame) -> list[Estimate]:
         found = [
-            replace(cochran_q(wide.to_numpy(float)), name="treatments differ (Cochran Q)", measure=Measure.OVERALL_TEST)
+            replace(
+                cochran_q(wide.to_numpy(float)),
+                name="treatments differ (Cochran Q)",
+                measure=Measure.OVERALL_TEST,
+            )
         ]
         pairs = []
         for i, low in enumerate(p.arms):
             for high in p.arms[i + 1 :]:
                 a, b = (wide[v].to_numpy(bool) for v in (low, high))
-                table = (int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum()))
+                table = (
+                    int((a & b).sum()),
+                    int((a & ~b).sum()),
+                    int((~a & b).sum()),
+                    int((~a & ~b).sum()),
+                )
                 pairs.append(replace(_compared(table, self.level)[0], group=Versus.of(high, low)))
         adjusted = adjust([e.p for e in pairs])
         return [*found, *(replace(e, p_adjusted=q) for e, q in zip(pairs, adjusted, strict=True))]
@@ -136,19 +197,30 @@ class CrossoverBinary(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         n, facts = result.counts.analysed, result.facts
-        seen = listed([f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(facts["responded"].items())])
+        seen = listed(
+            [f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(facts["responded"].items())]
+        )
         start = f"In the same patients, {rule_words(self.rule, result.outcome)} was seen in {seen}"
-        parts = [_difference_words(result, result[t], style, several=len(facts["pairs"]) > 1) for t in facts["pairs"]]
+        parts = [
+            _difference_words(result, result[t], style, several=len(facts["pairs"]) > 1)
+            for t in facts["pairs"]
+        ]
         gart = next((e for e in result.estimates if e.name.endswith("Mainland-Gart")), None)
         period = (
-            f"; allowing for period, Mainland-Gart {p_value(gart.p, style)}" if gart and not np.isnan(gart.p) else ""
+            f"; allowing for period, Mainland-Gart {p_value(gart.p, style)}"
+            if gart and not np.isnan(gart.p)
+            else ""
         )
-        return f"{start} ({'; '.join(parts)}{period}; n={n} of {result.counts.enrolled} with all periods)."
+        return (
+            f"{start} ({'; '.join(parts)}{period}; n={n} of {result.counts.enrolled} with all"
+            " periods)."
+        )
 
     def methods_text(self) -> str:
         return (
-            f"Responders ({rule_name(self.rule)}) are compared within patients: difference with Tango's interval and McNemar's mid-p "
-            "test; allowing for period, the Mainland-Gart and Prescott tests."
+            f"Responders ({rule_name(self.rule)}) are compared within patients: difference with"
+            " Tango's interval and McNemar's mid-p test; allowing for period, the Mainland-Gart"
+            " and Prescott tests."
         )
 
 
@@ -164,7 +236,12 @@ def _compared(table: tuple[int, int, int, int], level: float) -> list[Estimate]:
         reason=difference.reason or test.reason,
         measure=Measure.SHARE_DIFFERENCE,
     )
-    return [both, replace(mcnemar(table, method="exact"), name="McNemar, exact", measure=Measure.OVERALL_TEST)]
+    return [
+        both,
+        replace(
+            mcnemar(table, method="exact"), name="McNemar, exact", measure=Measure.OVERALL_TEST
+        ),
+    ]
 
 
 def _difference_words(result: Result, e: Estimate, style: str, *, several: bool) -> str:
@@ -172,5 +249,9 @@ def _difference_words(result: Result, e: Estimate, style: str, *, several: bool)
     if np.isnan(e.low):
         return f"{pair}undefined, {REASONS.get(e.reason, 'no patient')}"
     limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
-    p = adjusted_words(result, e, style) if several else f"McNemar mid-p test, {p_value(e.p, style)}"
+    p = (
+        adjusted_words(result, e, style)
+        if several
+        else f"McNemar mid-p test, {p_value(e.p, style)}"
+    )
     return f"{pair}{points(e.value)}, {limits}, Tango; {p}"

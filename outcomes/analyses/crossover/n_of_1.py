@@ -1,4 +1,6 @@
-"""One patient, or a series of them, each with several randomised pairs of treatment and control periods."""
+"""One patient, or a series of them, each with several randomised pairs of treatment and control
+periods.
+"""
 
 from __future__ import annotations
 
@@ -16,33 +18,53 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, level_text, number, p_value, plural, round_half_away, spoken
+from outcomes.core.wording import (
+    digits_for,
+    interval,
+    level_text,
+    number,
+    p_value,
+    plural,
+    round_half_away,
+    spoken,
+)
 from outcomes.stats.crossover.n_of_1 import nof1, pooled_series
 from outcomes.study.study import Study
 
 
 @dataclass(frozen=True)
 class NOf1(Analysis):
-    """Does this patient (or each of a series) score differently in treatment periods than in the control periods beside them?
+    """Does this patient (or each of a series) score differently in treatment periods than in the
+    control periods beside them?
 
-    Periods are taken in pairs, 1 and 2, 3 and 4, …, in each of which the order was randomised. For each patient the mean
-    difference treatment − control with its paired t interval, and the exact randomisation test: the share of the 2^pairs
-    possible orders with a sum of differences at least as large. Fewer than 6 pairs cannot reach P<.05. For a series: the mean
-    over patients by random effects (REML, Hartung-Knapp), with a prediction interval for the next patient.
+    Periods are taken in pairs, 1 and 2, 3 and 4, …, in each of which the order was randomised. For
+    each patient the mean difference treatment − control with its paired t interval, and the exact
+    randomisation test: the share of the 2^pairs possible orders with a sum of differences at least
+    as large. Fewer than 6 pairs cannot reach P<.05. For a series: the mean over patients by random
+    effects (REML, Hartung-Knapp), with a prediction interval for the next patient.
 
-    The denominator is everybody enrolled, also those who stopped before a pair was complete. Assumes that a pair's second
-    period does not carry over the first. `seed` is used only where the orders are too many to count.
+    The denominator is everybody enrolled, also those who stopped before a pair was complete.
+    Assumes that a pair's second period does not carry over the first. `seed` is used only where the
+    orders are too many to count.
 
-    Raises AnalysisError where the study has no period, no treatment of each period, or more than two treatments.
+    Raises AnalysisError where the study has no period, no treatment of each period, or more than
+    two treatments.
 
-    References: Guyatt 1986 (doi 10.1056/NEJM198604033141406); Edgington & Onghena 2007, Randomization Tests;
-    Zucker 1997 (doi 10.1016/S0895-4356(96)00429-5).
+    References: Guyatt 1986 (doi 10.1056/NEJM198604033141406); Edgington & Onghena 2007,
+    Randomization Tests; Zucker 1997 (doi 10.1016/S0895-4356(96)00429-5).
 
     >>> import pandas as pd, outcomes as oc
     >>> y = {"P": [5.2, 6.3, 6.0, 4.8, 7.1, 6.6], "K": [5.1, 3.6, 5.6, 4.0, 5.5, 4.9]}
-    >>> rows = [("p1", 2 * i + j + 1, arm, y[arm][i]) for i in range(6) for j, arm in enumerate(("KP", "PK")[i % 2])]
-    >>> study = oc.Study(pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]), design="n-of-1",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> rows = [
+    ...     ("p1", 2 * i + j + 1, arm, y[arm][i])
+    ...     for i in range(6)
+    ...     for j, arm in enumerate(("KP", "PK")[i % 2])
+    ... ]
+    >>> study = oc.Study(
+    ...     pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]),
+    ...     design="n-of-1",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> result = oc.NOf1("pain", reference="P").run(study)
     >>> round(result["mean difference"].value, 3), result["randomisation test"].p
     (-1.217, 0.03125)
@@ -57,15 +79,22 @@ class NOf1(Analysis):
     short: ClassVar[str] = "N-of-1"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Guyatt G, et al. Determining optimal therapy: randomized trials in individual patients. N Engl J Med 1986;314:889-892.",
-        "Zucker DR, et al. Combining single patient (N-of-1) trials to estimate population treatment effects. "
-        "J Clin Epidemiol 1997;50:401-410.",
+        (
+            "Guyatt G, et al. Determining optimal therapy: randomized trials in individual"
+            " patients. N Engl J Med 1986;314:889-892."
+        ),
+        (
+            "Zucker DR, et al. Combining single patient (N-of-1) trials to estimate population"
+            " treatment effects. J Clin Epidemiol 1997;50:401-410."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
         p = by_period(study, self.outcome, after=self.after, reference=self.reference)
         if len(p.arms) != 2:
-            raise AnalysisError(f"An N-of-1 pair has two treatments; there are {len(p.arms)}: {', '.join(p.arms)}.")
+            raise AnalysisError(
+                f"An N-of-1 pair has two treatments; there are {len(p.arms)}: {', '.join(p.arms)}."
+            )
         pairs = _pairs(study, p)
         rng, unit = np.random.default_rng(self.seed), p.outcome.unit
         group = Versus.of(p.arms[1], p.arms[0])
@@ -77,9 +106,14 @@ class NOf1(Analysis):
             estimates += [replace(e, group=label) for e in both]
         if len(series) > 1:
             differences = [np.round(d["treated"] - d["control"], 9).to_numpy(float) for d in series]
-            pooled = [e for e in pooled_series(differences, level=self.level) if e.name != "mean difference"]
+            pooled = [
+                e
+                for e in pooled_series(differences, level=self.level)
+                if e.name != "mean difference"
+            ]
             estimates = [
-                replace(e, group=group if e.name in ("pooled", "prediction interval") else "") for e in pooled
+                replace(e, group=group if e.name in ("pooled", "prediction interval") else "")
+                for e in pooled
             ] + estimates
         scaled = ("pooled", "prediction interval", "mean difference", "randomisation test", "tau")
         estimates = [replace(e, unit=unit if e.name in scaled else e.unit) for e in estimates]
@@ -93,7 +127,9 @@ class NOf1(Analysis):
             "axis": f"difference in {p.outcome.title} ({unit})",
         }
         data = {"forest": _forest(estimates)}
-        return Result(self, tuple(estimates), counts, p.outcome, data=data, pictures=("forest",), facts=facts)
+        return Result(
+            self, tuple(estimates), counts, p.outcome, data=data, pictures=("forest",), facts=facts
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, facts = result.outcome, result.facts
@@ -110,33 +146,55 @@ class NOf1(Analysis):
         if np.isnan(e.value):
             return f"{title} {compared.format('and')}: not compared, {REASONS[e.reason]} ({who})."
         shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
-        side = f"{number(abs(shown), k)} {e.unit} {'lower' if shown < 0 else 'higher'}" if shown else "the same"
-        text = f"{title} was {side} {compared.format('than' if shown else 'as')} ({two_words(e, k, style)}"
+        side = (
+            f"{number(abs(shown), k)} {e.unit} {'lower' if shown < 0 else 'higher'}"
+            if shown
+            else "the same"
+        )
+        text = (
+            f"{title} was {side} {compared.format('than' if shown else 'as')}"
+            f" ({two_words(e, k, style)}"
+        )
         if not several:
             test = result["randomisation test"]
             how, *floor = test.how.split("; ")
-            return f"{'; '.join([text, plural(facts['pairs'], 'pair'), f'{how}, {p_value(test.p, style)}', *floor, who])})."
-        wide = next((x for x in result.estimates if x.name == "prediction interval" and not x.reason), None)
+            tested = f"{how}, {p_value(test.p, style)}"
+            return f"{'; '.join([text, plural(facts['pairs'], 'pair'), tested, *floor, who])})."
+        wide = next(
+            (x for x in result.estimates if x.name == "prediction interval" and not x.reason), None
+        )
         next_one = ""
         if wide:
-            next_one = f"; {level_text(wide.level)} prediction interval for the next patient, {interval(wide.low, wide.high, k)}"
-        return f"{text}; random effects over {n} patients, {facts['pairs']} pairs{next_one}; {who})."
+            next_one = (
+                f"; {level_text(wide.level)} prediction interval for the next patient,"
+                f" {interval(wide.low, wide.high, k)}"
+            )
+        return (
+            f"{text}; random effects over {n} patients, {facts['pairs']} pairs{next_one}; {who})."
+        )
 
     def methods_text(self) -> str:
         return (
-            "Within each randomised pair of periods the difference treatment minus control is taken; a patient's mean difference is "
-            "tested by the exact randomisation test and paired t, a series is pooled by random effects over patients."
+            "Within each randomised pair of periods the difference treatment minus control is"
+            " taken; a patient's mean difference is tested by the exact randomisation test and"
+            " paired t, a series is pooled by random effects over patients."
         )
 
 
 def _pairs(study: Study, p: Periods) -> pd.DataFrame:
-    """One row a complete pair: patient, control, treated. Periods pair in the order of the study's period numbers."""
+    """One row a complete pair: patient, control, treated. Periods pair in the order of the study's
+    period numbers.
+    """
     order = study.scores[["patient", "period"]].drop_duplicates()
     order["place"] = order.groupby("patient")["period"].rank(method="first") - 1
-    place = order.assign(period=order["period"].astype(str)).set_index(["patient", "period"])["place"]
+    place = order.assign(period=order["period"].astype(str)).set_index(["patient", "period"])[
+        "place"
+    ]
     keys = pd.MultiIndex.from_frame(p.rows[["patient", "period"]])
     rows = p.rows.assign(pair=(place.reindex(keys).to_numpy() // 2).astype(int))
-    whole = rows.groupby(["patient", "pair"])["arm"].transform(lambda a: len(a) == 2 and a.nunique() == 2)
+    whole = rows.groupby(["patient", "pair"])["arm"].transform(
+        lambda a: len(a) == 2 and a.nunique() == 2
+    )
     wide = rows[whole.astype(bool)].pivot(index=["patient", "pair"], columns="arm", values="value")
     wide = wide.reindex(columns=list(p.arms)).set_axis(["control", "treated"], axis=1)
     return wide.reset_index()
@@ -145,7 +203,12 @@ def _pairs(study: Study, p: Periods) -> pd.DataFrame:
 def _forest(estimates: list[Estimate]) -> pd.DataFrame:
     rows = [e for e in estimates if e.name in ("pooled", "mean difference")]
     return pd.DataFrame(
-        {"label": "pooled" if e.name == "pooled" else e.group.split(", ")[-1], "value": e.value, "low": e.low, "high": e.high,
-         "main": e.name == "pooled"}
+        {
+            "label": "pooled" if e.name == "pooled" else e.group.split(", ")[-1],
+            "value": e.value,
+            "low": e.low,
+            "high": e.high,
+            "main": e.name == "pooled",
+        }
         for e in rows
-    )  # fmt: skip
+    )

@@ -37,29 +37,47 @@ Rows = list[Estimate]
 class Crossover(Analysis):
     """Does the score differ between treatments that each patient had one after the other?
 
-    Mixed model: score ~ treatment + period (+ sequence for two treatments in two periods), the periods of a patient equally
-    correlated, REML, Kenward-Roger degrees of freedom, everybody with at least one period. Where all are complete it is the
-    Hills-Armitage analysis. `measure`
-    says what is compared: the "score" at the visit `after` of each period (default: the last visit), or its "change" from the
-    visit `before` of the period. They can answer differently, and the change is the noisier one; the result says which it was.
+    Mixed model: score ~ treatment + period (+ sequence for two treatments in two periods), the
+    periods of a patient equally correlated, REML, Kenward-Roger degrees of freedom, everybody with
+    at least one period. Where all are complete it is the Hills-Armitage analysis. `measure` says
+    what is compared: the "score" at the visit `after` of each period (default: the last visit), or
+    its "change" from the visit `before` of the period. They can answer differently, and the change
+    is the noisier one; the result says which it was.
 
-    Beside it, as sensitivity: complete patients only (Hills-Armitage), the difference of period baselines as a covariate,
-    Koch's rank test, period 1 alone (and that of everybody, where some left after it), and the paired t-test that ignores
-    period. With three or more treatments: all pairs with Holm's p, least squares with patients as fixed effects, and the
-    same allowing for first-order carry-over. The carry-over contrast is shown with its interval and is never used to choose
-    an analysis. `d_total` is the difference in units of the total SD of one score, for comparison with parallel trials.
-    `washout` (days) adds a note where periods lie closer together.
+    Beside it, as sensitivity: complete patients only (Hills-Armitage), the difference of period
+    baselines as a covariate, Koch's rank test, period 1 alone (and that of everybody, where some
+    left after it), and the paired t-test that ignores period. With three or more treatments: all
+    pairs with Holm's p, least squares with patients as fixed effects, and the same allowing for
+    first-order carry-over. The carry-over contrast is shown with its interval and is never used to
+    choose an analysis. `d_total` is the difference in units of the total SD of one score, for
+    comparison with parallel trials. `washout` (days) adds a note where periods lie closer together.
 
     Raises AnalysisError where the study has no period, or no treatment of each period.
 
-    References: Hills & Armitage 1979 (Br J Clin Pharmacol 8:7); Freeman 1989 (doi 10.1002/sim.4780081202); Kenward & Roger
-    1997 (Biometrics 53:983); Senn 2002, Cross-over Trials in Clinical Research.
+    References: Hills & Armitage 1979 (Br J Clin Pharmacol 8:7); Freeman 1989 (doi
+    10.1002/sim.4780081202); Kenward & Roger 1997 (Biometrics 53:983); Senn 2002, Cross-over Trials
+    in Clinical Research.
 
     >>> import pandas as pd, outcomes as oc
-    >>> rows = [(f"p{i}", k, arm, y) for i, (order, ys) in enumerate([("KP", (4, 7)), ("KP", (5, 6)), ("KP", (3, 7)),
-    ...         ("PK", (8, 5)), ("PK", (6, 5)), ("PK", (7, 3))]) for k, (arm, y) in enumerate(zip(order, ys), 1)]
-    >>> study = oc.Study(pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]), design="crossover",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> rows = [
+    ...     (f"p{i}", k, arm, y)
+    ...     for i, (order, ys) in enumerate(
+    ...         [
+    ...             ("KP", (4, 7)),
+    ...             ("KP", (5, 6)),
+    ...             ("KP", (3, 7)),
+    ...             ("PK", (8, 5)),
+    ...             ("PK", (6, 5)),
+    ...             ("PK", (7, 3)),
+    ...         ]
+    ...     )
+    ...     for k, (arm, y) in enumerate(zip(order, ys), 1)
+    ... ]
+    >>> study = oc.Study(
+    ...     pd.DataFrame(rows, columns=["patient", "period", "arm", "pain"]),
+    ...     design="crossover",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> e = oc.Crossover("pain", reference="P").run(study)["treatment difference"]
     >>> round(e.value, 3), round(e.p, 4)
     (-2.667, 0.0129)
@@ -77,11 +95,18 @@ class Crossover(Analysis):
     short: ClassVar[str] = "crossover mixed model"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Hills M, Armitage P. The two-period cross-over clinical trial. Br J Clin Pharmacol 1979;8:7-20.",
-        "Freeman PR. The performance of the two-stage analysis of two-treatment, two-period crossover trials. "
-        "Stat Med 1989;8:1421-1432.",
-        "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. "
-        "Biometrics 1997;53:983-997.",
+        (
+            "Hills M, Armitage P. The two-period cross-over clinical trial. Br J Clin Pharmacol"
+            " 1979;8:7-20."
+        ),
+        (
+            "Freeman PR. The performance of the two-stage analysis of two-treatment, two-period"
+            " crossover trials. Stat Med 1989;8:1421-1432."
+        ),
+        (
+            "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum"
+            " likelihood. Biometrics 1997;53:983-997."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -90,12 +115,15 @@ class Crossover(Analysis):
             raise AnalysisError(unknown("measure", self.measure, ["score", "change"]))
 
     def compute(self, study: Study) -> Result:
-        p = by_period(study, self.outcome, after=self.after, before=self.before, reference=self.reference)
+        p = by_period(
+            study, self.outcome, after=self.after, before=self.before, reference=self.reference
+        )
         p = self._measured(p)
         if one_order(p.rows):
             raise AnalysisError(
-                "Everybody had the treatments in the same order, so the treatment cannot be told from the period: no crossover "
-                "analysis. Ask PairedT of the two periods, as a study without a control group."
+                "Everybody had the treatments in the same order, so the treatment cannot be told"
+                " from the period: no crossover analysis. Ask PairedT of the two periods, as a"
+                " study without a control group."
             )
         rows, y = p.rows, p.rows["value"].to_numpy(float)
         given = {"patient": rows["patient"], "period": rows["period"], "treatment": rows["arm"]}
@@ -104,10 +132,12 @@ class Crossover(Analysis):
         estimates = [replace(e, unit=_unit(e, p.outcome.unit)) for e in estimates]
         notes = (*p.notes, *washout_note(study, self.washout))
         facts = {
-            "what": at(p, change=self.measure == "change"), "arms": p.arms, "complete": self._complete(p),
+            "what": at(p, change=self.measure == "change"),
+            "arms": p.arms,
+            "complete": self._complete(p),
             "pairs": tuple(e.term for e in estimates if e.name == "treatment difference"),
             "axis": f"treatment difference in {p.outcome.title} ({p.outcome.unit})",
-        }  # fmt: skip
+        }
         data = {"forest": _forest(estimates), "cells": p.cells}
         return Result(self, tuple(estimates), p.counts, p.outcome, notes, data, ("forest",), facts)
 
@@ -116,21 +146,33 @@ class Crossover(Analysis):
         if self.measure == "score":
             return p
         if not p.start:
-            raise AnalysisError('measure="change" needs a visit at the start of each period: before="…".')
+            raise AnalysisError(
+                'measure="change" needs a visit at the start of each period: before="…".'
+            )
         change = np.round(p.rows["value"] - p.rows["base"], 9)
         lost = int(change.isna().sum())
         rows = p.rows.assign(value=change).dropna(subset=["value"])
         gone = p.counts.analysed - rows["patient"].nunique()
-        left = (*p.counts.left_out, *([(f"no score at {p.start} of any period", gone)] if gone else []))
+        left = (
+            *p.counts.left_out,
+            *([(f"no score at {p.start} of any period", gone)] if gone else []),
+        )
         counts = replace(p.counts, analysed=p.counts.analysed - gone, left_out=left)
         note = f"{plural(lost, 'period')} without a score at {p.start} left out." if lost else ""
-        return replace(p, rows=rows.reset_index(drop=True), counts=counts, notes=(*p.notes, note) if note else p.notes)
+        return replace(
+            p,
+            rows=rows.reset_index(drop=True),
+            counts=counts,
+            notes=(*p.notes, note) if note else p.notes,
+        )
 
     def _complete(self, p: Periods) -> int:
         return int((p.rows.groupby("patient")["period"].nunique() == len(p.periods)).sum())
 
     def _two(self, p: Periods) -> Rows:
-        """Sensitivity of the two-period, two-treatment design: complete patients in other ways, everybody's period 1."""
+        """Sensitivity of the two-period, two-treatment design: complete patients in other ways,
+        everybody's period 1.
+        """
         scores, base, first = p.complete
         y1, y2 = scores.T
         ways: dict[str, Callable[..., Estimate]] = {
@@ -140,7 +182,11 @@ class Crossover(Analysis):
             "paired t-test, ignores period": ignoring_period,
         }
         found = [
-            replace(way(y1, y2, treated_first=first, level=self.level), name=name, measure=Measure.DIFFERENCE)
+            replace(
+                way(y1, y2, treated_first=first, level=self.level),
+                name=name,
+                measure=Measure.DIFFERENCE,
+            )
             for name, way in ways.items()
         ]
         once, treated = p.first
@@ -163,15 +209,26 @@ class Crossover(Analysis):
             change = two_period(*ch, treated_first=some, level=self.level)[0]
             found[1:1] = [
                 replace(adjusted, name="adjusted for period baselines", measure=Measure.DIFFERENCE),
-                replace(change, name="change from the period's start", measure=Measure.DIFFERENCE_IN_CHANGE),
+                replace(
+                    change,
+                    name="change from the period's start",
+                    measure=Measure.DIFFERENCE_IN_CHANGE,
+                ),
             ]
         return [replace(e, group=Versus.of(p.arms[1], p.arms[0])) for e in found]
 
     def _more(self, y: np.ndarray, given: dict[str, pd.Series], p: Periods) -> Rows:
-        """Sensitivity of three or more treatments: patients as fixed effects, and first-order carry-over."""
+        """Sensitivity of three or more treatments: patients as fixed effects, and first-order
+        carry-over.
+        """
         found: Rows = []
-        for name, carry in (("patients as fixed effects", False), ("allowing for carry-over", True)):
-            square = latin_square(y, **given, reference=p.arms[0], carry_over=carry, level=self.level)
+        for name, carry in (
+            ("patients as fixed effects", False),
+            ("allowing for carry-over", True),
+        ):
+            square = latin_square(
+                y, **given, reference=p.arms[0], carry_over=carry, level=self.level
+            )
             found += [replace(e, name=name) for e in square if e.measure is Measure.DIFFERENCE]
             found += [e for e in square[2:] if e.measure is Measure.OVERALL_TEST]
         return found
@@ -180,33 +237,56 @@ class Crossover(Analysis):
         outcome, facts = result.outcome, result.facts
         assert outcome is not None
         k = digits_for(outcome.resolution)
-        who = f"n={result.counts.analysed} of {result.counts.enrolled}, {facts['complete']} with every period"
+        who = (
+            f"n={result.counts.analysed} of {result.counts.enrolled}, {facts['complete']} with"
+            " every period"
+        )
         if len(facts["pairs"]) > 1:
-            text = f"Allowing for period, {facts['what']}: {_pairs_words(result, k, style)} ({who}{lower_is_better(outcome)})."
+            text = (
+                f"Allowing for period, {facts['what']}: {_pairs_words(result, k, style)}"
+                f" ({who}{lower_is_better(outcome)})."
+            )
         else:
-            text = f"Allowing for period, {_difference_words(result['treatment difference'], facts['what'], k, style, who)}."
-        return f"{text} {_period_words(result, k)}{_carry_words(result, k)}The {_measured(self.measure)}."
+            found = result["treatment difference"]
+            words = _difference_words(found, facts["what"], k, style, who)
+            text = f"Allowing for period, {words}."
+        return (
+            f"{text} {_period_words(result, k)}{_carry_words(result, k)}The"
+            f" {_measured(self.measure)}."
+        )
 
     def methods_text(self) -> str:
         return (
-            f"Treatments are compared by a mixed model with treatment and period, the periods of a patient equally correlated "
-            f"(REML, Kenward-Roger degrees of freedom); the {_measured(self.measure)}. "
-            "The carry-over contrast is shown and was not used to choose the analysis."
+            "Treatments are compared by a mixed model with treatment and period, the periods of a"
+            " patient equally correlated (REML, Kenward-Roger degrees of freedom); the"
+            f" {_measured(self.measure)}. The carry-over contrast is shown and was not used to"
+            " choose the analysis."
         )
 
 
 def _model_rows(model: CrossoverModel) -> Rows:
     several = len(model.differences) > 1
     return [
-        *([model.treatments] if several else []), *model.differences, model.periods,
-        *([] if several else [model.carry_over]), *model.sizes,
-    ]  # fmt: skip
+        *([model.treatments] if several else []),
+        *model.differences,
+        model.periods,
+        *([] if several else [model.carry_over]),
+        *model.sizes,
+    ]
 
 
 def _unit(e: Estimate, unit: str) -> str:
     return (
         ""
-        if e.name in ("treatments differ", "periods differ", "carry-over test", "d_total", "d_within", "icc")
+        if e.name
+        in (
+            "treatments differ",
+            "periods differ",
+            "carry-over test",
+            "d_total",
+            "d_within",
+            "icc",
+        )
         else unit
     )
 
@@ -240,7 +320,10 @@ def _side(value: float) -> str:
 def _difference_words(e: Estimate, what: str, k: int, style: str, who: str) -> str:
     one, other = (spoken(v) for v in e.group.split(" - ", 1))
     if np.isnan(e.value):
-        return f"the difference in {what} between {one} and {other} is undefined ({REASONS[e.reason]}; {who})"
+        return (
+            f"the difference in {what} between {one} and {other} is undefined ({REASONS[e.reason]};"
+            f" {who})"
+        )
     shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
     amount = f"{number(abs(shown), k)} {e.unit} {_side(shown)}" if shown else "the same"
     compared = f"{what} was {amount} with {one} {'than' if shown else 'as'} with {other}"
@@ -256,7 +339,10 @@ def _pairs_words(result: Result, k: int, style: str) -> str:
             parts.append(f"{one} against {other}: undefined ({REASONS[e.reason]})")
             continue
         p = f"{interval(e.low, e.high, k, level=e.level)}; {adjusted_words(result, e, style)}"
-        parts.append(f"{number(abs(e.value), k)} {e.unit} {_side(e.value)} with {one} than with {other} ({p})")
+        parts.append(
+            f"{number(abs(e.value), k)} {e.unit} {_side(e.value)} with {one} than with {other}"
+            f" ({p})"
+        )
     return "; ".join(parts)
 
 
@@ -264,7 +350,10 @@ def _period_words(result: Result, k: int) -> str:
     e = next((e for e in result.estimates if e.name == "period difference"), None)
     if e is None or e.reason:
         return ""
-    return f"Period difference (period 1 minus 2) {number(e.value, k)} ({interval(e.low, e.high, k, level=e.level)}). "
+    return (
+        f"Period difference (period 1 minus 2) {number(e.value, k)}"
+        f" ({interval(e.low, e.high, k, level=e.level)}). "
+    )
 
 
 def _carry_words(result: Result, k: int) -> str:
@@ -272,4 +361,7 @@ def _carry_words(result: Result, k: int) -> str:
     if e is None or e.reason or np.isnan(e.low):
         return ""
     limits = interval(e.low, e.high, k, level=e.level)
-    return f"The carry-over contrast was {number(e.value, k)} ({limits}); it was not used to select the analysis. "
+    return (
+        f"The carry-over contrast was {number(e.value, k)} ({limits}); it was not used to select"
+        " the analysis. "
+    )

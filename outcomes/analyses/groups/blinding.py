@@ -24,38 +24,66 @@ from outcomes.study.study import Study
 class Blinding(Analysis):
     """Could patients tell which treatment they got?
 
-    Bang's index of each arm, (right − wrong guesses)/all guesses, "don't know" counted among all: 0 is guessing at
-    random, 1 everybody right, −1 everybody believed in the other arm. Dissociation unblinds: a trial of ketamine without
-    an active placebo is rarely blind. Beside it James' index of all arms together: 0 everybody right, 0.5 guessing at random, 1
-    nobody knew; "don't know" raises it most, and arms that err in opposite directions hide each other in it. Where patients
-    guessed in more than one arm (a crossover) it has no interval, for their guesses are not independent.
+    Bang's index of each arm, (right − wrong guesses)/all guesses, "don't know" counted among all: 0
+    is guessing at random, 1 everybody right, −1 everybody believed in the other arm. Dissociation
+    unblinds: a trial of ketamine without an active placebo is rarely blind. Beside it James' index
+    of all arms together: 0 everybody right, 0.5 guessing at random, 1 nobody knew; "don't know"
+    raises it most, and arms that err in opposite directions hide each other in it. Where patients
+    guessed in more than one arm (a crossover) it has no interval, for their guesses are not
+    independent.
 
-    `guess` is a column of the patients, the infusions or the scores that holds an arm's name or one of `unsure`. The
-    first guess of each patient and arm counts. Its answers must be arms or `unsure`.
+    `guess` is a column of the patients, the infusions or the scores that holds an arm's name or one
+    of `unsure`. The first guess of each patient and arm counts. Its answers must be arms or
+    `unsure`.
 
-    References: Bang, Ni & Davis 2004 (doi 10.1016/j.cct.2003.10.016); James 1996 (Stat Med 15:1421).
+    References: Bang, Ni & Davis 2004 (doi 10.1016/j.cct.2003.10.016); James 1996 (Stat Med
+    15:1421).
 
     >>> import pandas as pd, outcomes as oc
-    >>> patients = pd.DataFrame({"patient": [f"p{i}" for i in range(8)], "arm": ["ketamine"] * 4 + ["placebo"] * 4,
-    ...                          "guess": ["ketamine"] * 3 + ["do not know"] + ["placebo", "ketamine"] * 2})
-    >>> study = oc.Study(pd.DataFrame({"patient": patients["patient"]}), patients=patients, design="parallel")
+    >>> patients = pd.DataFrame(
+    ...     {
+    ...         "patient": [f"p{i}" for i in range(8)],
+    ...         "arm": ["ketamine"] * 4 + ["placebo"] * 4,
+    ...         "guess": ["ketamine"] * 3 + ["do not know"] + ["placebo", "ketamine"] * 2,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     pd.DataFrame({"patient": patients["patient"]}), patients=patients, design="parallel"
+    ... )
     >>> result = oc.Blinding().run(study)
-    >>> result["Bang index | ketamine"].value, result["Bang index | placebo"].value, round(result["James index"].value, 3)
+    >>> (
+    ...     result["Bang index | ketamine"].value,
+    ...     result["Bang index | placebo"].value,
+    ...     round(result["James index"].value, 3),
+    ... )
     (0.75, 0.0, 0.361)
     """
 
     guess: str = "guess"
     _: KW_ONLY
     by: str = "arm"
-    unsure: tuple[str, ...] = ("do not know", "don't know", "dont know", "unsure", "not sure", "no idea")
+    unsure: tuple[str, ...] = (
+        "do not know",
+        "don't know",
+        "dont know",
+        "unsure",
+        "not sure",
+        "no idea",
+    )
 
     short: ClassVar[str] = "blinding indices (Bang, James)"
     chapter: ClassVar[str] = "Side effects"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Bang H, Ni L, Davis CE. Assessment of blinding in clinical trials. Control Clin Trials 2004;25:143-156.",
-        "James KE, Bloch DA, Lee KK, Kraemer HC, Fuller RK. An index for assessing blindness in a multi-centre clinical trial: "
-        "disulfiram for alcohol cessation - a VA cooperative study. Stat Med 1996;15:1421-1434.",
+        (
+            "Bang H, Ni L, Davis CE. Assessment of blinding in clinical trials. Control Clin Trials"
+            " 2004;25:143-156."
+        ),
+        (
+            "James KE, Bloch DA, Lee KK, Kraemer HC, Fuller RK. An index for assessing blindness in"
+            " a multi-centre clinical trial: disulfiram for alcohol cessation - a VA cooperative"
+            " study. Stat Med 1996;15:1421-1434."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
@@ -63,14 +91,16 @@ class Blinding(Analysis):
         arms = sorted(frame[self.by].dropna().unique())
         if len(arms) < 2:
             raise AnalysisError(
-                f"Blinding needs two values of {spoken(self.by)}; there is {', '.join(arms) or 'none'}."
+                f"Blinding needs two values of {spoken(self.by)}; there is"
+                f" {', '.join(arms) or 'none'}."
             )
         answers = frame["guess"].str.strip()
         unsure = answers.str.casefold().isin([u.casefold() for u in self.unsure])
         strange = sorted(set(answers[~unsure].dropna()) - set(arms))
         if strange:
             raise AnalysisError(
-                f"{plural(len(strange), 'guess', 'guesses')} of another kind: {unknown(self.by, strange[0], (*arms, *self.unsure))}"
+                f"{plural(len(strange), 'guess', 'guesses')} of another kind:"
+                f" {unknown(self.by, strange[0], (*arms, *self.unsure))}"
             )
         kept = (
             frame.assign(guess=answers, unsure=unsure)
@@ -83,8 +113,16 @@ class Blinding(Analysis):
             right, dunno = int((of["guess"] == arm).sum()), int(of["unsure"].sum())
             counts[arm] = (right, len(of) - right - dunno, dunno)
             e = bang(*counts[arm], level=self.level)
-            rows.append(replace(e, group=arm, how=f"{e.how}; {right} right, {counts[arm][1]} wrong, {dunno} unsure"))
-        table = [[int(((kept["guess"] == g) & (kept[self.by] == a)).sum()) for a in arms] for g in arms]
+            rows.append(
+                replace(
+                    e,
+                    group=arm,
+                    how=f"{e.how}; {right} right, {counts[arm][1]} wrong, {dunno} unsure",
+                )
+            )
+        table = [
+            [int(((kept["guess"] == g) & (kept[self.by] == a)).sum()) for a in arms] for g in arms
+        ]
         whole = james(table, [dunno for _, _, dunno in counts.values()], level=self.level)
         n = kept["patient"].nunique()
         if n < len(kept) and not whole.reason:
@@ -92,31 +130,56 @@ class Blinding(Analysis):
             whole = replace(whole, low=nan, high=nan, se=nan, how=how, reason="not_estimable")
         left = (("no guess recorded", study.enrolled - n),) if study.enrolled > n else ()
         forest = pd.DataFrame(
-            [{"label": spoken(e.group), "value": e.value, "low": e.low, "high": e.high} for e in rows]
+            [
+                {"label": spoken(e.group), "value": e.value, "low": e.low, "high": e.high}
+                for e in rows
+            ]
         )
         facts = {"counts": counts, "axis": "Bang's index: 0 guessing, 1 all right, −1 all wrong"}
         return Result(
-            self, (*rows, whole), Counts(study.enrolled, n, left), None, (), {"forest": forest}, ("forest",), facts
+            self,
+            (*rows, whole),
+            Counts(study.enrolled, n, left),
+            None,
+            (),
+            {"forest": forest},
+            ("forest",),
+            facts,
         )
 
     def _guesses(self, study: Study) -> pd.DataFrame:
-        """patient, arm and guess, from the table that has the guess; the arm of a patient where that table has none."""
+        """patient, arm and guess, from the table that has the guess; the arm of a patient where
+        that table has none.
+        """
         tables = [t for t in (study.patients, study.infusions, study.scores) if t is not None]
         table = next((t for t in tables if self.guess in t), None)
         if table is None:
             there = dict.fromkeys(str(c) for t in tables for c in t)
             raise AnalysisError(unknown("column of guesses", self.guess, there))
-        arm = table[self.by] if self.by in table else study.characteristic(self.by).reindex(table["patient"])
+        arm = (
+            table[self.by]
+            if self.by in table
+            else study.characteristic(self.by).reindex(table["patient"])
+        )
         text = pd.Series(np.asarray(arm), index=table.index).astype("string")
-        return pd.DataFrame({"patient": table["patient"], self.by: text, "guess": table[self.guess].astype("string")})
+        return pd.DataFrame(
+            {
+                "patient": table["patient"],
+                self.by: text,
+                "guess": table[self.guess].astype("string"),
+            }
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         *arms, whole = result.estimates
         parts = [self._arm(e, result.facts["counts"][e.group]) for e in arms]
         if whole.value == whole.value:
-            limits = "" if whole.reason else f"; {interval(whole.low, whole.high, 2, level=whole.level)}"
+            limits = (
+                "" if whole.reason else f"; {interval(whole.low, whole.high, 2, level=whole.level)}"
+            )
             parts.append(
-                f"James' index of all arms was {number(whole.value, 2)} (0.5 is guessing at random, 1 that nobody knew{limits})."
+                f"James' index of all arms was {number(whole.value, 2)} (0.5 is guessing at random,"
+                f" 1 that nobody knew{limits})."
             )
         return " ".join(parts)
 
@@ -125,14 +188,18 @@ class Blinding(Analysis):
         total = right + wrong + dunno
         if total == 0:
             return f"No guess of patients given {spoken(e.group)} was recorded."
-        limits = f"no interval: {unspread(e.reason)}" if e.reason else interval(e.low, e.high, 2, level=e.level)
+        limits = (
+            f"no interval: {unspread(e.reason)}"
+            if e.reason
+            else interval(e.low, e.high, 2, level=e.level)
+        )
         return (
-            f"Of {plural(total, 'patient')} given {spoken(e.group)}, {right} guessed right, {wrong} wrong and {dunno} did not know "
-            f"(Bang's index {number(e.value, 2)}; {limits})."
+            f"Of {plural(total, 'patient')} given {spoken(e.group)}, {right} guessed right, {wrong}"
+            f" wrong and {dunno} did not know (Bang's index {number(e.value, 2)}; {limits})."
         )
 
     def methods_text(self) -> str:
         return (
-            "Blinding is described by Bang's index of each arm, with patients who did not know counted among all, and by James' "
-            "index of all arms together."
+            "Blinding is described by Bang's index of each arm, with patients who did not know"
+            " counted among all, and by James' index of all arms together."
         )

@@ -1,4 +1,6 @@
-"""What every comparison of groups shares: who is in which group, who is left out, and the words for a difference."""
+"""What every comparison of groups shares: who is in which group, who is left out, and the words for
+a difference.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,26 @@ from outcomes.core.flow import Counts, Flow, flow_by
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
-from outcomes.core.wording import interval, listed, number, p_value, round_half_away, spoken, statistic
+from outcomes.core.wording import (
+    interval,
+    listed,
+    number,
+    p_value,
+    round_half_away,
+    spoken,
+    statistic,
+)
 from outcomes.stats.regression.linear import Term, factor, numeric
 from outcomes.study.study import Study
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """The analysed patients of several groups: scores before and after, the group of each, who was left out.
+    """The analysed patients of several groups: scores before and after, the group of each, who was
+    left out.
 
-    `levels` has the reference first. `y` is what is compared: the change where there is a visit before, else the score.
+    `levels` has the reference first. `y` is what is compared: the change where there is a visit
+    before, else the score.
     """
 
     by: str
@@ -36,20 +48,29 @@ class Groups:
     counts: Counts
     outcome: Outcome
     randomised: bool
-    #: Of every enrolled patient: the group (None: not known), and why left out ("" for those analysed).
+    #: Of every enrolled patient: the group (None: not known), and why left out ("" for those
+    #: analysed).
     everybody: np.ndarray
     why: np.ndarray
     ids: pd.Index
 
     @cached_property
     def y(self) -> np.ndarray:
-        """Change (after − before, 9 decimals), or the score after where no visit before was asked for."""
-        return self.after if np.isnan(self.before).all() else np.round(self.after - self.before, 9) + 0.0
+        """Change (after − before, 9 decimals), or the score after where no visit before was asked
+        for.
+        """
+        return (
+            self.after
+            if np.isnan(self.before).all()
+            else np.round(self.after - self.before, 9) + 0.0
+        )
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row an analysed patient, without ids."""
-        return pd.DataFrame({"group": self.label, "before": self.before, "after": self.after, "value": self.y})
+        return pd.DataFrame(
+            {"group": self.label, "before": self.before, "after": self.after, "value": self.y}
+        )
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Values by group, in the order of the levels."""
@@ -79,13 +100,15 @@ class Groups:
 def unrandomised(by: str) -> str:
     """The note under every comparison of groups that were chosen."""
     return (
-        f"Groups by {spoken(by)} were not randomised: chance did not decide who was in which group, and a difference may be due "
-        "to whatever else differs between them."
+        f"Groups by {spoken(by)} were not randomised: chance did not decide who was in which group,"
+        " and a difference may be due to whatever else differs between them."
     )
 
 
 def is_randomised(study: Study, by: str) -> bool:
-    """Whether chance decided who is in which of these groups: the arms of a controlled study, or its sequences."""
+    """Whether chance decided who is in which of these groups: the arms of a controlled study, or
+    its sequences.
+    """
     return study.controlled and by in ("arm", "sequence")
 
 
@@ -99,17 +122,25 @@ def versus(pair: str, joint: str = "minus") -> str:
     return f" {joint} ".join(spoken(v) for v in pair.split(" - ", 1))
 
 
-def adjusted_words(result: Result, e: Estimate, style: str, by: str = "Holm", over: str = "") -> str:
-    """'Holm P=.02 over the 3 visits', naming what adjusted it: the plan's family where it is in one, else the question itself.
+def adjusted_words(
+    result: Result, e: Estimate, style: str, by: str = "Holm", over: str = ""
+) -> str:
+    """'Holm P=.02 over the 3 visits', naming what adjusted it: the plan's family where it is in
+    one, else the question itself.
 
     Empty where the p-value was not adjusted.
     """
     by, over = result.facts.get("adjusted", {}).get(e.term, (by, over))
-    return "" if np.isnan(e.p_adjusted) or not by else f"{by} {p_value(e.p_adjusted, style)} {over}".rstrip()
+    return (
+        ""
+        if np.isnan(e.p_adjusted) or not by
+        else f"{by} {p_value(e.p_adjusted, style)} {over}".rstrip()
+    )
 
 
 def moved(outcome: Outcome, e: Estimate, digits: int, on_average: str = " on average") -> str:
-    """': scores improved on average' of a change, or that its direction is not clear, by its interval, else by its p.
+    """': scores improved on average' of a change, or that its direction is not clear, by its
+    interval, else by its p.
 
     Nothing of a change that prints as zero, or that has neither interval nor p.
     """
@@ -127,16 +158,22 @@ def unspread(reason: str) -> str:
     return "no spread to judge it by" if reason == "zero_variance" else REASONS[reason]
 
 
-def grouped(study: Study, outcome: str, *, after: str, by: str, before: str = "", reference: str = "") -> Groups:
-    """The patients of each group with the scores that are needed, everybody else counted with a reason.
+def grouped(
+    study: Study, outcome: str, *, after: str, by: str, before: str = "", reference: str = ""
+) -> Groups:
+    """The patients of each group with the scores that are needed, everybody else counted with a
+    reason.
 
-    Raises AnalysisError for unknown names, a `reference` that is no group, or fewer than two groups.
+    Raises AnalysisError for unknown names, a `reference` that is no group, or fewer than two
+    groups.
     """
     asked = after, by, before, reference
     return study.once(("groups", outcome, *asked), lambda: _grouped(study, outcome, *asked))
 
 
-def _grouped(study: Study, outcome: str, after: str, by: str, before: str, reference: str) -> Groups:
+def _grouped(
+    study: Study, outcome: str, after: str, by: str, before: str, reference: str
+) -> Groups:
     column = study.characteristic(by)
     labels = study.once(("labels", by), lambda: _labels(column))
     levels = study.once(("levels", by, reference), lambda: level_order(column, by, reference))
@@ -198,7 +235,8 @@ def _labels(column: pd.Series) -> np.ndarray:
 
 
 def level_order(column: pd.Series, by: str, reference: str = "") -> tuple[str, ...]:
-    """The groups there are, the reference first (default: placebo, control … where one is so called, else the first).
+    """The groups there are, the reference first (default: placebo, control … where one is so
+    called, else the first).
 
     Raises AnalysisError where there are fewer than two, or the reference is none of them.
     """
@@ -208,7 +246,9 @@ def level_order(column: pd.Series, by: str, reference: str = "") -> tuple[str, .
     else:
         levels = [str(v) for v in sorted(there.unique(), key=lambda v: (str(type(v)), v))]
     if len(levels) < 2:
-        raise AnalysisError(f"A comparison by {spoken(by)} needs two groups; there is {listed(levels)}.")
+        raise AnalysisError(
+            f"A comparison by {spoken(by)} needs two groups; there is {listed(levels)}."
+        )
     if reference and reference not in levels:
         raise AnalysisError(f"No {spoken(by)} '{reference}'. There is: {', '.join(levels)}.")
     usual = ("placebo", "control", "usual care", "sham", "standard care", "waiting list")
@@ -220,8 +260,9 @@ def two_levels(groups: Groups, *, instead: str) -> tuple[str, str]:
     """The two groups, other than the reference first. Raises AnalysisError where there are more."""
     if len(groups.levels) > 2:
         raise AnalysisError(
-            f"This compares two groups; by {spoken(groups.by)} there are {len(groups.levels)}: {', '.join(groups.levels)}. "
-            f"Ask {instead}, or choose two with study.where({groups.by}=[…])."
+            f"This compares two groups; by {spoken(groups.by)} there are {len(groups.levels)}:"
+            f" {', '.join(groups.levels)}. Ask {instead}, or choose two with"
+            f" study.where({groups.by}=[…])."
         )
     return groups.levels[1], groups.levels[0]
 
@@ -229,10 +270,16 @@ def two_levels(groups: Groups, *, instead: str) -> tuple[str, str]:
 def what(groups: Groups, before: str, after: str) -> str:
     """'change in pain from baseline to week 4', or 'pain at week 4'."""
     title = groups.outcome.title
-    return f"change in {title} from {spoken(before)} to {spoken(after)}" if before else f"{title} at {spoken(after)}"
+    return (
+        f"change in {title} from {spoken(before)} to {spoken(after)}"
+        if before
+        else f"{title} at {spoken(after)}"
+    )
 
 
-def means(groups: Mapping[str, np.ndarray], name: str, unit: str, measure: Measure) -> tuple[Estimate, ...]:
+def means(
+    groups: Mapping[str, np.ndarray], name: str, unit: str, measure: Measure
+) -> tuple[Estimate, ...]:
     """The plain mean of each group as a row, with its standard error."""
     rows = []
     for level, y in groups.items():
@@ -268,7 +315,9 @@ def lower_is_better(outcome: Outcome) -> str:
 
 def groups_frame(groups: Groups) -> pd.DataFrame:
     """Group, before, after and what is compared of each analysed patient, without ids."""
-    return groups.frame.copy(deep=False)  # shared by the questions about these groups; pandas copies on writing
+    return groups.frame.copy(
+        deep=False
+    )  # shared by the questions about these groups; pandas copies on writing
 
 
 def pair_words(result: Result, digits: int, style: str, by: str) -> str:
@@ -292,12 +341,16 @@ def pair_words(result: Result, digits: int, style: str, by: str) -> str:
 def covariate_terms(
     study: Study, groups: Groups, names: Sequence[str], *, factors: Sequence[str] = ()
 ) -> tuple[Groups, list[Term]]:
-    """The covariates as terms of a design, and the groups without patients who lack one of them (counted).
+    """The covariates as terms of a design, and the groups without patients who lack one of them
+    (counted).
 
     A column of numbers enters as a number, any other column, and those in `factors`, as a factor.
     Raises AnalysisError for an unknown characteristic.
     """
-    columns = {name: study.characteristic(name).reindex(groups.patients) for name in dict.fromkeys((*names, *factors))}
+    columns = {
+        name: study.characteristic(name).reindex(groups.patients)
+        for name in dict.fromkeys((*names, *factors))
+    }
     keep, left = np.ones(len(groups.patients), dtype=bool), list(groups.counts.left_out)
     why = groups.why.copy()
     for name, column in columns.items():
@@ -309,13 +362,24 @@ def covariate_terms(
     kept = groups
     if not keep.all():
         counts = Counts(groups.counts.enrolled, int(keep.sum()), tuple(left), groups.counts.noun)
-        kept = replace(groups, label=groups.label[keep], before=groups.before[keep], after=groups.after[keep],
-                       patients=groups.patients[keep], counts=counts, why=why)  # fmt: skip
+        kept = replace(
+            groups,
+            label=groups.label[keep],
+            before=groups.before[keep],
+            after=groups.after[keep],
+            patients=groups.patients[keep],
+            counts=counts,
+            why=why,
+        )
     terms = []
     for name, column in columns.items():
-        number_like = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        number_like = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(
+            column
+        )
         values = column[keep]
         terms.append(
-            numeric(name, values.to_numpy(float)) if number_like and name not in factors else factor(name, values)
+            numeric(name, values.to_numpy(float))
+            if number_like and name not in factors
+            else factor(name, values)
         )
     return kept, terms

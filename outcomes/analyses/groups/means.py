@@ -39,24 +39,37 @@ from outcomes.study.study import Study
 class WelchT(Analysis):
     """Did the mean change differ between two groups?
 
-    Difference in mean change (or in the mean score after, where no `before` is given) with Welch's t interval and test,
-    which does not take the variances as equal; Hedges' g (pooled SD of what is compared, exact correction, noncentral t
-    interval). Of changes also Morris' d_ppc2, the difference in units of the pooled SD before: the one to compare with other
-    studies, for it does not depend on how closely before and after hang together. Secondary to `ANCOVA`, which is more
+    Difference in mean change (or in the mean score after, where no `before` is given) with Welch's
+    t interval and test, which does not take the variances as equal; Hedges' g (pooled SD of what is
+    compared, exact correction, noncentral t interval). Of changes also Morris' d_ppc2, the
+    difference in units of the pooled SD before: the one to compare with other studies, for it does
+    not depend on how closely before and after hang together. Secondary to `ANCOVA`, which is more
     precise and does not depend on chance differences at baseline.
 
-    `by` is a patient characteristic such as arm or route, `reference` the group compared with. Raises AnalysisError for
-    unknown names and for more than two groups.
+    `by` is a patient characteristic such as arm or route, `reference` the group compared with.
+    Raises AnalysisError for unknown names and for more than two groups.
 
-    References: Welch 1947 (doi 10.1093/biomet/34.1-2.28); Hedges 1981 (doi 10.3102/10769986006002107);
-    Morris 2008 (doi 10.1177/1094428106291059).
+    References: Welch 1947 (doi 10.1093/biomet/34.1-2.28); Hedges 1981 (doi
+    10.3102/10769986006002107); Morris 2008 (doi 10.1177/1094428106291059).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbccdd"), "visit": ["pre", "post"] * 4,
-    ...                        "pain": [7, 5, 6, 2, 8, 7, 7, 7], "arm": ["K"] * 4 + ["P"] * 4})
-    >>> study = oc.Study(scores, visits=("pre", "post"), design="parallel",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> oc.WelchT("pain", before="pre", after="post", reference="P").run(study)["mean difference"].value
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbccdd"),
+    ...         "visit": ["pre", "post"] * 4,
+    ...         "pain": [7, 5, 6, 2, 8, 7, 7, 7],
+    ...         "arm": ["K"] * 4 + ["P"] * 4,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "post"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> oc.WelchT("pain", before="pre", after="post", reference="P").run(study)[
+    ...     "mean difference"
+    ... ].value
     -2.5
     """
 
@@ -70,33 +83,58 @@ class WelchT(Analysis):
     short: ClassVar[str] = "Welch's t-test"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Welch BL. The generalization of Student's problem when several different population variances are involved. "
-        "Biometrika 1947;34:28-35.",
-        "Morris SB. Estimating effect sizes from pretest-posttest-control group designs. Organ Res Methods 2008;11:364-386.",
+        (
+            "Welch BL. The generalization of Student's problem when several different population"
+            " variances are involved. Biometrika 1947;34:28-35."
+        ),
+        (
+            "Morris SB. Estimating effect sizes from pretest-posttest-control group designs. Organ"
+            " Res Methods 2008;11:364-386."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
-        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
+        g = grouped(
+            study,
+            self.outcome,
+            before=self.before,
+            after=self.after,
+            by=self.by,
+            reference=self.reference,
+        )
         first, second = two_levels(g, instead="GamesHowell")
         y, unit = g.split(g.y), g.outcome.unit
         difference = replace(
-            mean_difference(y[first], y[second], level=self.level, unit=unit), group=Versus.of(first, second)
+            mean_difference(y[first], y[second], level=self.level, unit=unit),
+            group=Versus.of(first, second),
         )
         effect = replace(
-            standardised_mean_differences(y[first], y[second], level=self.level)["g_s"], group=difference.group
+            standardised_mean_differences(y[first], y[second], level=self.level)["g_s"],
+            group=difference.group,
         )
         effects = [effect]
         if self.before:
-            (a0, b0), (a1, b1) = ([g.split(x)[v] for v in (first, second)] for x in (g.before, g.after))
-            effects.append(replace(d_ppc2(a0, a1, b0, b1, level=self.level), group=difference.group))
+            (a0, b0), (a1, b1) = (
+                [g.split(x)[v] for v in (first, second)] for x in (g.before, g.after)
+            )
+            effects.append(
+                replace(d_ppc2(a0, a1, b0, b1, level=self.level), group=difference.group)
+            )
         rows = (
             difference,
             *effects,
-            *means(y, "mean change" if self.before else "mean", unit, Measure.CHANGE if self.before else Measure.LEVEL),
+            *means(
+                y,
+                "mean change" if self.before else "mean",
+                unit,
+                Measure.CHANGE if self.before else Measure.LEVEL,
+            ),
         )
         facts = {"sizes": g.sizes, "groups": (first, second), "randomised": g.randomised}
         data = {"groups": groups_frame(g)}
-        return Result(self, rows, g.counts, g.outcome, g.notes, data, ("estimation",), facts, flow=g.flow)
+        return Result(
+            self, rows, g.counts, g.outcome, g.notes, data, ("estimation",), facts, flow=g.flow
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         e, outcome = result.estimates[0], result.outcome
@@ -107,19 +145,29 @@ class WelchT(Analysis):
             next(r.value for r in result.estimates if r.name.startswith("mean") and r.group == v)
             for v in (first, second)
         )
-        about = f"mean change in {outcome.title}" if self.before else f"mean {outcome.title} at {spoken(self.after)}"
+        about = (
+            f"mean change in {outcome.title}"
+            if self.before
+            else f"mean {outcome.title} at {spoken(self.after)}"
+        )
         when = f" from {spoken(self.before)} to {spoken(self.after)}" if self.before else ""
         chosen = chosen_words(result.facts["randomised"], self.by)
         if np.isnan(e.value):
-            return f"The {about}{when} cannot be compared: {unspread(e.reason)} ({result.facts['sizes']}).{chosen}"
+            return (
+                f"The {about}{when} cannot be compared: {unspread(e.reason)}"
+                f" ({result.facts['sizes']}).{chosen}"
+            )
         return (
-            f"The {about}{when} was {number(a, k)} with {spoken(first)} and {number(b, k)} with {spoken(second)} (difference "
-            f"{number(e.value, k)}, {two_words(e, k, style)}, Welch; n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
-            f"{lower_is_better(outcome)}).{chosen}"
+            f"The {about}{when} was {number(a, k)} with {spoken(first)} and {number(b, k)} with"
+            f" {spoken(second)} (difference {number(e.value, k)}, {two_words(e, k, style)}, Welch;"
+            f" n={result.facts['sizes']} of {result.counts.enrolled}"
+            f" enrolled{lower_is_better(outcome)}).{chosen}"
         )
 
     def methods_text(self) -> str:
-        size = "Hedges' g (pooled SD)" + (" and Morris' d_ppc2 (pooled SD before)" if self.before else "")
+        size = "Hedges' g (pooled SD)" + (
+            " and Morris' d_ppc2 (pooled SD before)" if self.before else ""
+        )
         return f"Two groups were compared by Welch's t, with {size} as standardised difference."
 
 
@@ -127,19 +175,32 @@ class WelchT(Analysis):
 class GamesHowell(Analysis):
     """Which groups differ in their mean change, whatever their variances?
 
-    Welch's analysis of variance over all groups, then all pairs by Games and Howell: simultaneous intervals and adjusted
-    p-values from the studentized range. Unadjusted for who is in which group: see `ANCOVA`.
+    Welch's analysis of variance over all groups, then all pairs by Games and Howell: simultaneous
+    intervals and adjusted p-values from the studentized range. Unadjusted for who is in which
+    group: see `ANCOVA`.
 
     `by` is a patient characteristic such as route; without `before` the scores after are compared.
 
     References: Games & Howell 1976 (doi 10.3102/10769986001002113); Welch 1951 (Biometrika 38:330).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbccddeeff"), "visit": ["pre", "post"] * 6,
-    ...                        "pain": [7, 5, 6, 2, 8, 7, 7, 7, 6, 4, 9, 8], "route": ["IV"] * 4 + ["oral"] * 4 + ["IN"] * 4})
-    >>> study = oc.Study(scores, visits=("pre", "post"), design="routes",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> oc.GamesHowell("pain", before="pre", after="post", by="route", reference="IV").run(study)["IN - IV"].value
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbccddeeff"),
+    ...         "visit": ["pre", "post"] * 6,
+    ...         "pain": [7, 5, 6, 2, 8, 7, 7, 7, 6, 4, 9, 8],
+    ...         "route": ["IV"] * 4 + ["oral"] * 4 + ["IN"] * 4,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "post"),
+    ...     design="routes",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> oc.GamesHowell("pain", before="pre", after="post", by="route", reference="IV").run(study)[
+    ...     "IN - IV"
+    ... ].value
     1.5
     """
 
@@ -154,19 +215,35 @@ class GamesHowell(Analysis):
     comparative: ClassVar[bool] = True
 
     def compute(self, study: Study) -> Result:
-        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
+        g = grouped(
+            study,
+            self.outcome,
+            before=self.before,
+            after=self.after,
+            by=self.by,
+            reference=self.reference,
+        )
         y, unit = g.split(g.y), g.outcome.unit
         pairs = games_howell(y, level=self.level, unit=unit)
         rows = (
             welch_anova(y).estimate("groups differ", how="Welch"),
             *(replace(e, name=e.group, group="") for e in pairs),
-            *means(y, "mean change" if self.before else "mean", unit, Measure.CHANGE if self.before else Measure.LEVEL),
+            *means(
+                y,
+                "mean change" if self.before else "mean",
+                unit,
+                Measure.CHANGE if self.before else Measure.LEVEL,
+            ),
         )
         facts = {
-            "sizes": g.sizes, "pairs": tuple(e.group for e in pairs), "axis": what(g, self.before, self.after),
+            "sizes": g.sizes,
+            "pairs": tuple(e.group for e in pairs),
+            "axis": what(g, self.before, self.after),
             "randomised": g.randomised,
-        }  # fmt: skip
-        forest = pd.DataFrame([{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs])
+        }
+        forest = pd.DataFrame(
+            [{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs]
+        )
         return Result(
             self,
             rows,
@@ -183,14 +260,21 @@ class GamesHowell(Analysis):
         outcome = result.outcome
         assert outcome is not None
         k, test = digits_for(outcome.resolution), result.estimates[0]
-        when = f" from {spoken(self.before)} to {spoken(self.after)}" if self.before else f" at {spoken(self.after)}"
+        when = (
+            f" from {spoken(self.before)} to {spoken(self.after)}"
+            if self.before
+            else f" at {spoken(self.after)}"
+        )
         about = f"{'change in ' if self.before else ''}{outcome.title}{when}"
         overall = (
-            f"Welch's {p_value(test.p, style)}" if not test.reason else f"no overall test: {unspread(test.reason)}"
+            f"Welch's {p_value(test.p, style)}"
+            if not test.reason
+            else f"no overall test: {unspread(test.reason)}"
         )
         return (
             f"Mean {about} by {spoken(self.by)} ({overall}; n={result.facts['sizes']} of "
-            f"{result.counts.enrolled} enrolled): {pair_words(result, k, style, 'Games-Howell')}{lower_is_better(outcome)}."
+            f"{result.counts.enrolled} enrolled):"
+            f" {pair_words(result, k, style, 'Games-Howell')}{lower_is_better(outcome)}."
             f"{chosen_words(result.facts['randomised'], self.by)}"
         )
 

@@ -7,7 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from outcomes.analyses.groups.group_data import chosen_words, grouped, groups_frame, lower_is_better, two_levels, versus
+from outcomes.analyses.groups.group_data import (
+    chosen_words,
+    grouped,
+    groups_frame,
+    lower_is_better,
+    two_levels,
+    versus,
+)
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
@@ -15,7 +22,13 @@ from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
-from outcomes.stats.groups.ranks import cliffs_delta, dunn, hodges_lehmann, kruskal_wallis, mann_whitney
+from outcomes.stats.groups.ranks import (
+    cliffs_delta,
+    dunn,
+    hodges_lehmann,
+    kruskal_wallis,
+    mann_whitney,
+)
 from outcomes.study.study import Study
 
 
@@ -23,18 +36,31 @@ from outcomes.study.study import Study
 class MannWhitney(Analysis):
     """Did the scores (or changes) of one group tend to be higher than those of the other?
 
-    Exact Mann-Whitney test on tied mid-ranks (normal with continuity above 200 patients), the Hodges-Lehmann shift with
-    its interval by order statistics, and Cliff's delta, P(higher) − P(lower), with the asymmetric Feng-Cliff interval.
-    It compares whole distributions; it is a test of medians only where the shapes are the same.
+    Exact Mann-Whitney test on tied mid-ranks (normal with continuity above 200 patients), the
+    Hodges-Lehmann shift with its interval by order statistics, and Cliff's delta, P(higher) −
+    P(lower), with the asymmetric Feng-Cliff interval. It compares whole distributions; it is a test
+    of medians only where the shapes are the same.
 
     Changes are compared where `before` is given, else the scores after (as for the PGIC).
 
-    References: Mann & Whitney 1947 (Ann Math Stat 18:50); Feng & Cliff 2004 (J Mod Appl Stat Methods 3:322).
+    References: Mann & Whitney 1947 (Ann Math Stat 18:50); Feng & Cliff 2004 (J Mod Appl Stat
+    Methods 3:322).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("abcdefgh"), "visit": ["post"] * 8, "pgic": [1, 2, 2, 3, 2, 4, 5, 5],
-    ...                        "arm": ["K"] * 4 + ["P"] * 4})
-    >>> study = oc.Study(scores, visits=("post",), design="parallel", measures={"pgic": oc.Outcome("pgic", "PGIC", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("abcdefgh"),
+    ...         "visit": ["post"] * 8,
+    ...         "pgic": [1, 2, 2, 3, 2, 4, 5, 5],
+    ...         "arm": ["K"] * 4 + ["P"] * 4,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("post",),
+    ...     design="parallel",
+    ...     measures={"pgic": oc.Outcome("pgic", "PGIC", "lower")},
+    ... )
     >>> result = oc.MannWhitney("pgic", after="post", reference="P").run(study)
     >>> result["shift (Hodges-Lehmann)"].value, round(result["U"].p, 3)
     (-2.0, 0.114)
@@ -51,12 +77,21 @@ class MannWhitney(Analysis):
     short: ClassVar[str] = "Mann-Whitney test"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Feng D, Cliff N. Monte Carlo evaluation of ordinal d with improved confidence interval. "
-        "J Mod Appl Stat Methods 2004;3:322-332.",
+        (
+            "Feng D, Cliff N. Monte Carlo evaluation of ordinal d with improved confidence"
+            " interval. J Mod Appl Stat Methods 2004;3:322-332."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
-        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
+        g = grouped(
+            study,
+            self.outcome,
+            before=self.before,
+            after=self.after,
+            by=self.by,
+            reference=self.reference,
+        )
         first, second = two_levels(g, instead="KruskalWallis")
         y, pair = g.split(g.y), Versus.of(first, second)
         test = mann_whitney(y[first], y[second])
@@ -68,9 +103,16 @@ class MannWhitney(Analysis):
             replace(cliffs_delta(y[first], y[second], level=self.level), group=pair),
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
         )
-        facts = {"sizes": g.sizes, "groups": (first, second), "achieved": shift.achieved, "randomised": g.randomised}
+        facts = {
+            "sizes": g.sizes,
+            "groups": (first, second),
+            "achieved": shift.achieved,
+            "randomised": g.randomised,
+        }
         data = {"groups": groups_frame(g)}
-        return Result(self, rows, g.counts, g.outcome, g.notes, data, ("estimation",), facts, flow=g.flow)
+        return Result(
+            self, rows, g.counts, g.outcome, g.notes, data, ("estimation",), facts, flow=g.flow
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         u, shift, delta = result.estimates[:3]
@@ -79,9 +121,15 @@ class MannWhitney(Analysis):
         k = digits_for(outcome.resolution)
         first, second = result.facts["groups"]
         chosen = chosen_words(result.facts["randomised"], self.by)
-        about = f"change in {outcome.title} from {spoken(self.before)}" if self.before else outcome.title
+        about = (
+            f"change in {outcome.title} from {spoken(self.before)}"
+            if self.before
+            else outcome.title
+        )
         if u.reason == "too_few":
-            return f"No comparison of {about}: {REASONS['too_few']} ({result.facts['sizes']}).{chosen}"
+            return (
+                f"No comparison of {about}: {REASONS['too_few']} ({result.facts['sizes']}).{chosen}"
+            )
         size = f"Cliff's delta {number(delta.value, 2)}"
         size += (
             f" ({interval(delta.low, delta.high, 2, level=delta.level)})"
@@ -89,11 +137,11 @@ class MannWhitney(Analysis):
             else f" (no interval: {REASONS[delta.reason]})"
         )
         return (
-            f"The shift in {about} {'to' if self.before else 'at'} {spoken(self.after)} between {spoken(first)} and "
-            f"{spoken(second)} was "
-            f"{number(shift.value, k)} {outcome.unit} (Hodges-Lehmann; {self._limits(shift, result, k)}; "
-            f"{u.how}: U={number(u.value, 1)}, {p_value(u.p, style)}; "
-            f"{size}; n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)}).{chosen}"
+            f"The shift in {about} {'to' if self.before else 'at'} {spoken(self.after)} between"
+            f" {spoken(first)} and {spoken(second)} was {number(shift.value, k)} {outcome.unit}"
+            f" (Hodges-Lehmann; {self._limits(shift, result, k)}; {u.how}: U={number(u.value, 1)},"
+            f" {p_value(u.p, style)}; {size}; n={result.facts['sizes']} of {result.counts.enrolled}"
+            f" enrolled{lower_is_better(outcome)}).{chosen}"
         )
 
     def _limits(self, shift: Estimate, result: Result, k: int) -> str:
@@ -106,13 +154,15 @@ class MannWhitney(Analysis):
 
     def methods_text(self) -> str:
         return (
-            "Two groups were compared by the exact Mann-Whitney test on mid-ranks, with the Hodges-Lehmann shift and Cliff's "
-            "delta (Feng-Cliff interval)."
+            "Two groups were compared by the exact Mann-Whitney test on mid-ranks, with the"
+            " Hodges-Lehmann shift and Cliff's delta (Feng-Cliff interval)."
         )
 
 
 def _reached(e: Estimate, achieved: float) -> Estimate:
-    """The shift with the level that its interval reaches, where so few patients cannot reach the one asked for."""
+    """The shift with the level that its interval reaches, where so few patients cannot reach the
+    one asked for.
+    """
     if e.reason or achieved >= e.level - 1e-9:
         return e
     if achieved <= 0:
@@ -122,22 +172,39 @@ def _reached(e: Estimate, achieved: float) -> Estimate:
 
 def _median(values: np.ndarray, group: str, unit: str) -> Estimate:
     if not len(values):
-        return Estimate("median", np.nan, unit=unit, group=group, reason="too_few", measure=Measure.LEVEL)
-    return Estimate("median", float(np.median(values)), unit=unit, group=group, measure=Measure.LEVEL)
+        return Estimate(
+            "median", np.nan, unit=unit, group=group, reason="too_few", measure=Measure.LEVEL
+        )
+    return Estimate(
+        "median", float(np.median(values)), unit=unit, group=group, measure=Measure.LEVEL
+    )
 
 
 @dataclass(frozen=True)
 class KruskalWallis(Analysis):
     """Do several groups differ in rank, and which of them?
 
-    Kruskal-Wallis H corrected for ties, then all pairs by Dunn's z on the common ranks with Holm's adjustment.
+    Kruskal-Wallis H corrected for ties, then all pairs by Dunn's z on the common ranks with Holm's
+    adjustment.
 
-    References: Kruskal & Wallis 1952 (J Am Stat Assoc 47:583); Dunn 1964 (doi 10.1080/00401706.1964.10490181).
+    References: Kruskal & Wallis 1952 (J Am Stat Assoc 47:583); Dunn 1964 (doi
+    10.1080/00401706.1964.10490181).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("abcdefghi"), "visit": ["post"] * 9, "pain": [1, 2, 3, 3, 4, 5, 2, 4, 6],
-    ...                        "route": ["IV"] * 3 + ["oral"] * 3 + ["IN"] * 3})
-    >>> study = oc.Study(scores, visits=("post",), design="routes", measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("abcdefghi"),
+    ...         "visit": ["post"] * 9,
+    ...         "pain": [1, 2, 3, 3, 4, 5, 2, 4, 6],
+    ...         "route": ["IV"] * 3 + ["oral"] * 3 + ["IN"] * 3,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("post",),
+    ...     design="routes",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> round(oc.KruskalWallis("pain", after="post", by="route").run(study)["H"].p, 3)
     0.185
     """
@@ -159,19 +226,31 @@ class KruskalWallis(Analysis):
         rows = (
             kruskal_wallis(y),
             *(
-                replace(e, name=f"mean rank difference, {e.group}", group="", measure=Measure.RANK_EFFECT)
+                replace(
+                    e,
+                    name=f"mean rank difference, {e.group}",
+                    group="",
+                    measure=Measure.RANK_EFFECT,
+                )
                 for e in dunn(y)
             ),
         )
         data = {"groups": groups_frame(g)}
-        return Result(self, rows, g.counts, g.outcome, g.notes, data, ("raincloud",), facts, flow=g.flow)
+        return Result(
+            self, rows, g.counts, g.outcome, g.notes, data, ("raincloud",), facts, flow=g.flow
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         h, outcome = result.estimates[0], result.outcome
         assert outcome is not None
-        about = f"Change in {outcome.title} from {spoken(self.before)}" if self.before else outcome.title
+        about = (
+            f"Change in {outcome.title} from {spoken(self.before)}"
+            if self.before
+            else outcome.title
+        )
         lead = (
-            f"{about[:1].upper()}{about[1:]} {'to' if self.before else 'at'} {spoken(self.after)} by {spoken(self.by)}"
+            f"{about[:1].upper()}{about[1:]} {'to' if self.before else 'at'} {spoken(self.after)}"
+            f" by {spoken(self.by)}"
         )
         chosen = chosen_words(result.facts["randomised"], self.by)
         if h.reason == "too_few":
@@ -183,7 +262,13 @@ class KruskalWallis(Analysis):
         ]
         after = f" Pairs (Dunn, Holm-adjusted): {'; '.join(pairs)}." if pairs else ""
         test = f"{statistic('H', h.value, h.df, style)}, {p_value(h.p, style)}"
-        return f"{lead}: {test} (Kruskal-Wallis; n={result.facts['sizes']} of {result.counts.enrolled} enrolled).{after}{chosen}"
+        return (
+            f"{lead}: {test} (Kruskal-Wallis; n={result.facts['sizes']} of {result.counts.enrolled}"
+            f" enrolled).{after}{chosen}"
+        )
 
     def methods_text(self) -> str:
-        return "Several groups were compared by the Kruskal-Wallis test and all pairs by Dunn's test with Holm's adjustment."
+        return (
+            "Several groups were compared by the Kruskal-Wallis test and all pairs by Dunn's test"
+            " with Holm's adjustment."
+        )

@@ -1,4 +1,6 @@
-"""Comparisons that are easily got wrong: differences between subgroups, and change within each arm."""
+"""Comparisons that are easily got wrong: differences between subgroups, and change within each
+arm.
+"""
 
 from __future__ import annotations
 
@@ -40,23 +42,37 @@ MAX_SUBGROUPS = 8
 class Interaction(Analysis):
     """Does the difference between arms depend on a subgroup?
 
-    Linear model after = before + group + subgroup + group × subgroup (+ covariates): the F test of the interaction comes
-    first, because only it answers the question; then the adjusted difference between arms in each subgroup with its
-    interval, without p-values (a difference that is clear in one subgroup and not in another is no difference between
-    subgroups). With more than two arms each is compared with the reference.
+    Linear model after = before + group + subgroup + group × subgroup (+ covariates): the F test of
+    the interaction comes first, because only it answers the question; then the adjusted difference
+    between arms in each subgroup with its interval, without p-values (a difference that is clear in
+    one subgroup and not in another is no difference between subgroups). With more than two arms
+    each is compared with the reference.
 
-    Subgroups should be few and declared beforehand; the test has little power. Raises AnalysisError for unknown names
-    or a subgroup variable with more than 8 levels.
+    Subgroups should be few and declared beforehand; the test has little power. Raises AnalysisError
+    for unknown names or a subgroup variable with more than 8 levels.
 
-    References: Assmann et al 2000 (doi 10.1016/S0140-6736(00)02039-0); Altman & Bland 2003 (doi 10.1136/bmj.326.7382.219).
+    References: Assmann et al 2000 (doi 10.1016/S0140-6736(00)02039-0); Altman & Bland 2003 (doi
+    10.1136/bmj.326.7382.219).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": [f"p{i}" for i in range(8) for _ in "ab"], "visit": ["pre", "post"] * 8,
-    ...     "pain": [7, 5, 6, 3, 8, 5, 7, 7, 6, 5, 9, 8, 5, 4, 8, 8], "arm": ["K"] * 8 + ["P"] * 8,
-    ...     "crps": ["yes", "yes", "no", "no"] * 4})
-    >>> study = oc.Study(scores, visits=("pre", "post"), design="parallel",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> result = oc.Interaction("pain", before="pre", after="post", subgroup="crps", reference="P").run(study)
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": [f"p{i}" for i in range(8) for _ in "ab"],
+    ...         "visit": ["pre", "post"] * 8,
+    ...         "pain": [7, 5, 6, 3, 8, 5, 7, 7, 6, 5, 9, 8, 5, 4, 8, 8],
+    ...         "arm": ["K"] * 8 + ["P"] * 8,
+    ...         "crps": ["yes", "yes", "no", "no"] * 4,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "post"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> result = oc.Interaction(
+    ...     "pain", before="pre", after="post", subgroup="crps", reference="P"
+    ... ).run(study)
     >>> result.estimates[0].name, round(result["K - P | crps: yes"].value, 2)
     ('interaction', -2.0)
     """
@@ -74,16 +90,27 @@ class Interaction(Analysis):
     short: ClassVar[str] = "difference by subgroup"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Assmann SF, et al. Subgroup analysis and other (mis)uses of baseline data in clinical trials. Lancet 2000;355:1064-1069.",
+        (
+            "Assmann SF, et al. Subgroup analysis and other (mis)uses of baseline data in clinical"
+            " trials. Lancet 2000;355:1064-1069."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
-        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
+        g = grouped(
+            study,
+            self.outcome,
+            before=self.before,
+            after=self.after,
+            by=self.by,
+            reference=self.reference,
+        )
         g, terms = covariate_terms(study, g, self.covariates, factors=(self.subgroup,))
         *rest, sub = terms
         if len(sub.levels) > MAX_SUBGROUPS or len(sub.levels) < 2:
             raise AnalysisError(
-                f"{spoken(self.subgroup)} has {plural(len(sub.levels), 'level')}; subgroups are 2 to {MAX_SUBGROUPS}. Make bands of it first."
+                f"{spoken(self.subgroup)} has {plural(len(sub.levels), 'level')}; subgroups are 2"
+                f" to {MAX_SUBGROUPS}. Make bands of it first."
             )
         arm = factor(self.by, g.label, levels=g.levels)
         design = Design((arm, numeric("before", g.before), *rest, sub, interaction(arm, sub)))
@@ -109,12 +136,29 @@ class Interaction(Analysis):
                 )
                 rows.append(replace(e, p=np.nan, how=f"{e.how}; no p-value: see the interaction"))
                 n = int((label == level).sum())
-                lines.append({"label": f"{group} (n={n})" + (f", {e.name}" if len(g.levels) > 2 else ""), "value": e.value,
-                              "low": e.low, "high": e.high})  # fmt: skip
-        facts = {"sizes": g.sizes, "levels": sub.levels, "randomised": g.randomised,
-                 "axis": f"adjusted difference in {g.outcome.title}"}  # fmt: skip
+                lines.append(
+                    {
+                        "label": f"{group} (n={n})" + (f", {e.name}" if len(g.levels) > 2 else ""),
+                        "value": e.value,
+                        "low": e.low,
+                        "high": e.high,
+                    }
+                )
+        facts = {
+            "sizes": g.sizes,
+            "levels": sub.levels,
+            "randomised": g.randomised,
+            "axis": f"adjusted difference in {g.outcome.title}",
+        }
         return Result(
-            self, tuple(rows), g.counts, g.outcome, g.notes, {"forest": pd.DataFrame(lines)}, ("forest",), facts
+            self,
+            tuple(rows),
+            g.counts,
+            g.outcome,
+            g.notes,
+            {"forest": pd.DataFrame(lines)},
+            ("forest",),
+            facts,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -128,15 +172,18 @@ class Interaction(Analysis):
             else f"no test of interaction: {unspread(test.reason)}"
         )
         return (
-            f"Adjusted differences in {outcome.title} at {spoken(self.after)} by {spoken(self.subgroup)} were {'; '.join(words)} "
-            f"({tested}; n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)})."
+            f"Adjusted differences in {outcome.title} at {spoken(self.after)} by"
+            f" {spoken(self.subgroup)} were {'; '.join(words)} "
+            f"({tested}; n={result.facts['sizes']} of {result.counts.enrolled}"
+            f" enrolled{lower_is_better(outcome)})."
             f"{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:
         return (
-            f"Whether the difference between groups depended on {spoken(self.subgroup)} was judged by the interaction in an "
-            "analysis of covariance; differences within subgroups are shown with intervals and without p-values."
+            f"Whether the difference between groups depended on {spoken(self.subgroup)} was judged"
+            " by the interaction in an analysis of covariance; differences within subgroups are"
+            " shown with intervals and without p-values."
         )
 
 
@@ -144,21 +191,36 @@ class Interaction(Analysis):
 class ChangeByArm(Analysis):
     """Both arms improved: did one improve more?
 
-    The mean change in each arm is shown with its interval and on purpose without a p-value: that one arm changed
-    "significantly" and the other did not is no comparison of the arms. The comparison is the difference in mean change
-    (Welch), first in the table; `ANCOVA` is the more precise form of it.
+    The mean change in each arm is shown with its interval and on purpose without a p-value: that
+    one arm changed "significantly" and the other did not is no comparison of the arms. The
+    comparison is the difference in mean change (Welch), first in the table; `ANCOVA` is the more
+    precise form of it.
 
     Raises AnalysisError for unknown names or fewer than two groups.
 
     References: Bland & Altman 2011 (doi 10.1186/1745-6215-12-264).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbccdd"), "visit": ["pre", "post"] * 4,
-    ...                        "pain": [7, 5, 6, 2, 8, 7, 7, 7], "arm": ["K"] * 4 + ["P"] * 4})
-    >>> study = oc.Study(scores, visits=("pre", "post"), design="parallel",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbccdd"),
+    ...         "visit": ["pre", "post"] * 4,
+    ...         "pain": [7, 5, 6, 2, 8, 7, 7, 7],
+    ...         "arm": ["K"] * 4 + ["P"] * 4,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "post"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> result = oc.ChangeByArm("pain", before="pre", after="post", reference="P").run(study)
-    >>> result["difference in change"].value, result["mean change | K"].value, result["mean change | K"].p
+    >>> (
+    ...     result["difference in change"].value,
+    ...     result["mean change | K"].value,
+    ...     result["mean change | K"].p,
+    ... )
     (-2.5, -3.0, nan)
     """
 
@@ -172,12 +234,21 @@ class ChangeByArm(Analysis):
     short: ClassVar[str] = "change in each arm, and their difference"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Bland JM, Altman DG. Comparisons against baseline within randomised groups are often used and can be highly misleading. "
-        "Trials 2011;12:264.",
+        (
+            "Bland JM, Altman DG. Comparisons against baseline within randomised groups are often"
+            " used and can be highly misleading. Trials 2011;12:264."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
-        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
+        g = grouped(
+            study,
+            self.outcome,
+            before=self.before,
+            after=self.after,
+            by=self.by,
+            reference=self.reference,
+        )
         unit, first, y = g.outcome.unit, g.levels[0], g.split(g.y)
         rows = [
             replace(
@@ -189,7 +260,10 @@ class ChangeByArm(Analysis):
             for v in g.levels[1:]
         ]
         if len(rows) > 1:
-            rows = [replace(e, p_adjusted=p) for e, p in zip(rows, adjust([e.p for e in rows]), strict=True)]
+            rows = [
+                replace(e, p_adjusted=p)
+                for e, p in zip(rows, adjust([e.p for e in rows]), strict=True)
+            ]
         before, after = g.split(g.before), g.split(g.after)
         how = "t interval; no p-value within an arm: it compares nothing with the other arm"
         rows += [
@@ -205,11 +279,21 @@ class ChangeByArm(Analysis):
         ]
         notes = (
             *g.notes,
-            "P values within arms are left out: a clear change in one arm and not in the other is no difference between arms.",
+            (
+                "P values within arms are left out: a clear change in one arm and not in the other"
+                " is no difference between arms."
+            ),
         )
         facts = {"sizes": g.sizes, "groups": g.levels, "randomised": g.randomised}
         return Result(
-            self, tuple(rows), g.counts, g.outcome, notes, {"groups": groups_frame(g)}, facts=facts, flow=g.flow
+            self,
+            tuple(rows),
+            g.counts,
+            g.outcome,
+            notes,
+            {"groups": groups_frame(g)},
+            facts=facts,
+            flow=g.flow,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -226,20 +310,30 @@ class ChangeByArm(Analysis):
             if e.name == "difference in change"
         )
         return (
-            f"Mean change in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {listed(within)}; the "
-            f"comparison is the difference between groups: {between} (n={result.facts['sizes']} of {result.counts.enrolled} "
-            f"enrolled{lower_is_better(outcome)}).{chosen_words(result.facts['randomised'], self.by)}"
+            f"Mean change in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was"
+            f" {listed(within)}; the "
+            f"comparison is the difference between groups: {between} (n={result.facts['sizes']} of"
+            f" {result.counts.enrolled} "
+            f"enrolled{lower_is_better(outcome)})."
+            f"{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:
-        return "Mean change is shown in each arm with intervals only; arms were compared by the difference in mean change (Welch)."
+        return (
+            "Mean change is shown in each arm with intervals only; arms were compared by the"
+            " difference in mean change (Welch)."
+        )
 
 
 def _amount(e: Estimate, k: int) -> str:
     """'−2.0 (95% CI, −3.1 to −0.9)', or why there is no interval, or no value."""
     if np.isnan(e.value):
         return f"undefined ({unspread(e.reason)})"
-    limits = f"no interval: {unspread(e.reason)}" if e.reason else interval(e.low, e.high, k, level=e.level)
+    limits = (
+        f"no interval: {unspread(e.reason)}"
+        if e.reason
+        else interval(e.low, e.high, k, level=e.level)
+    )
     return f"{number(e.value, k)} ({limits})"
 
 
@@ -248,4 +342,7 @@ def _between(result: Result, e: Estimate, k: int, style: str) -> str:
     if np.isnan(e.value):
         return _amount(e, k)
     adjusted = adjusted_words(result, e, style)
-    return f"{number(e.value, k)} ({two_words(e, k, style)}, Welch{f'; {adjusted}' if adjusted else ''})"
+    return (
+        f"{number(e.value, k)} ({two_words(e, k, style)},"
+        f" Welch{f'; {adjusted}' if adjusted else ''})"
+    )

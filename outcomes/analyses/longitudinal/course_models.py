@@ -8,7 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from outcomes.analyses.groups.group_data import chosen_words, is_randomised, moved, unrandomised, versus
+from outcomes.analyses.groups.group_data import (
+    chosen_words,
+    is_randomised,
+    moved,
+    unrandomised,
+    versus,
+)
 from outcomes.analyses.longitudinal.longitudinal_data import (
     by_reml,
     declared,
@@ -36,21 +42,33 @@ from outcomes.study.study import Study
 
 @dataclass(frozen=True)
 class CohortModel(Analysis):
-    """How did the score change over several follow-up visits, when some patients were not seen at all of them?
+    """How did the score change over several follow-up visits, when some patients were not seen at
+    all of them?
 
-    One mean for each visit, the baseline among the scores, so that everybody with any score counts; change from baseline
-    at each visit with Holm's p. Covariance unstructured at any number of visits; only where it cannot be fitted is the next of
-    `covariance` tried, and said. REML (or ML, `estimator`) with Kenward-Roger degrees of freedom. For cohorts without a control group: it
-    describes the course, it does not say why. Unbiased where scores are missing at random given the scores observed;
-    responders who stop reporting break that.
+    One mean for each visit, the baseline among the scores, so that everybody with any score counts;
+    change from baseline at each visit with Holm's p. Covariance unstructured at any number of
+    visits; only where it cannot be fitted is the next of `covariance` tried, and said. REML (or ML,
+    `estimator`) with Kenward-Roger degrees of freedom. For cohorts without a control group: it
+    describes the course, it does not say why. Unbiased where scores are missing at random given the
+    scores observed; responders who stop reporting break that.
 
-    `visits` are the follow-ups (default: all after the baseline), `visit` the main one (default: the last).
+    `visits` are the follow-ups (default: all after the baseline), `visit` the main one (default:
+    the last).
 
     >>> import pandas as pd, outcomes as oc
-    >>> wide = pd.DataFrame({"patient": list("abcdefgh"), "w0": [7, 6, 8, 5, 8, 7, 6, 9], "w1": [5, 5, 4, 6, 7, 5, 6, 7],
-    ...                      "w4": [4, 3, 6, 5, None, 6, 4, None]})
-    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w1", "w4"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> wide = pd.DataFrame(
+    ...     {
+    ...         "patient": list("abcdefgh"),
+    ...         "w0": [7, 6, 8, 5, 8, 7, 6, 9],
+    ...         "w1": [5, 5, 4, 6, 7, 5, 6, 7],
+    ...         "w4": [4, 3, 6, 5, None, 6, 4, None],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     wide.melt("patient", var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w1", "w4"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> round(oc.CohortModel("pain").run(study)["mean change | w1"].df, 6)
     7.0
     """
@@ -69,8 +87,10 @@ class CohortModel(Analysis):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "mixed model of the course"
     references: ClassVar[tuple[str, ...]] = (
-        "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. "
-        "Biometrics 1997;53:983-997.",
+        (
+            "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum"
+            " likelihood. Biometrics 1997;53:983-997."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
@@ -78,21 +98,38 @@ class CohortModel(Analysis):
         later = follow_ups(study, self.outcome, self.visits, baseline)
         data = repeats(study, self.outcome, visits=(baseline, *later), covariates=self.covariates)
         model = repeated(
-            data.summary(), at=data.at, covariance=self.covariance or FALLBACK, method=self.df, rows=rows_of(data), level=self.level,
-            unit=data.outcome.unit, reml=by_reml(self.estimator),
-        )  # fmt: skip
+            data.summary(),
+            at=data.at,
+            covariance=self.covariance or FALLBACK,
+            method=self.df,
+            rows=rows_of(data),
+            level=self.level,
+            unit=data.outcome.unit,
+            reml=by_reml(self.estimator),
+        )
         changes = holm_over_visits(
-            [replace(model.change(before=baseline, after=v), name="mean change", measure=Measure.CHANGE) for v in later]
+            [
+                replace(
+                    model.change(before=baseline, after=v),
+                    name="mean change",
+                    measure=Measure.CHANGE,
+                )
+                for v in later
+            ]
         )
         main = study.visit(self.visit) if self.visit else later[-1]
         rows = [*changes]
         if self.window:
             rows.append(
                 replace(
-                    model.change(before=baseline, after=tuple(self.window)), name="mean change", measure=Measure.CHANGE
+                    model.change(before=baseline, after=tuple(self.window)),
+                    name="mean change",
+                    measure=Measure.CHANGE,
                 )
             )
-        rows.append(model.standardised(next(e for e in changes if e.visit == main), sd=data.sd_baseline))
+        rows.append(
+            model.standardised(next(e for e in changes if e.visit == main), sd=data.sd_baseline)
+        )
         if len(later) > 1:
             test = np.array([model.row("", v) - model.row("", baseline) for v in later])
             rows.append(model.inference.test(test, name="any change"))
@@ -107,21 +144,28 @@ class CohortModel(Analysis):
         before, after = (result[f"adjusted mean | {v}"].value for v in (first, main))
         seen = result.data["observed"].set_index("visit")["n"]
         return (
-            f"Estimated mean {outcome.title} was {number(before, k)} at {spoken(first)} and {number(after, k)} at {spoken(main)} "
-            f"(change {number(change.value, k)}, {interval_words(result, change, k, style)}); {int(seen[main])} of "
-            f"{plural(result.counts.enrolled, 'patient')} had a score at {spoken(main)} ({result.facts['model']})"
-            f"{moved(outcome, change, k)}."
+            f"Estimated mean {outcome.title} was {number(before, k)} at {spoken(first)} and"
+            f" {number(after, k)} at {spoken(main)} (change {number(change.value, k)},"
+            f" {interval_words(result, change, k, style)}); {int(seen[main])} of"
+            f" {plural(result.counts.enrolled, 'patient')} had a score at {spoken(main)}"
+            f" ({result.facts['model']}){moved(outcome, change, k)}."
         )
 
     def methods_text(self) -> str:
-        return f"{_COURSE}, with {declared(self.covariance or FALLBACK, self.estimator, self.df)}. {_HOLM}"
+        return (
+            f"{_COURSE}, with {declared(self.covariance or FALLBACK, self.estimator, self.df)}."
+            f" {_HOLM}"
+        )
 
     def methods_of(self, result: Result) -> str:
         """From the model that was fitted."""
         return fitted_words(_COURSE, result, instead=self.methods_text(), after=_HOLM)
 
 
-_COURSE = "The course was described by a mixed model with a mean for each visit, the baseline among the responses"
+_COURSE = (
+    "The course was described by a mixed model with a mean for each visit, the baseline among the"
+    " responses"
+)
 _HOLM = "P values of the changes from baseline were adjusted over the visits by Holm's method."
 
 
@@ -129,16 +173,27 @@ _HOLM = "P values of the changes from baseline were adjusted over the visits by 
 class SlopeModel(Analysis):
     """How fast does the score change over time, and do the arms differ in that?
 
-    Linear in time (or in log2 of time, where change slows), with a random intercept and slope for each patient (`random="intercept"`:
-    an intercept alone); REML (or ML, `estimator`), Kenward-Roger.
-    `times` are the times of the `visits`, in their order. With `by`, each arm has its own slope.
+    Linear in time (or in log2 of time, where change slows), with a random intercept and slope for
+    each patient (`random="intercept"`: an intercept alone); REML (or ML, `estimator`),
+    Kenward-Roger. `times` are the times of the `visits`, in their order. With `by`, each arm has
+    its own slope.
 
     Reference: Laird & Ware 1982 (doi 10.2307/2529876).
 
     >>> import pandas as pd, outcomes as oc
-    >>> wide = pd.DataFrame({"patient": list("abcdef"), "w0": [7, 6, 8, 5, 8, 7], "w1": [6, 6, 7, 5, 7, 5], "w2": [5, 6, 4, 5, 7, 4]})
-    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w1", "w2"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> wide = pd.DataFrame(
+    ...     {
+    ...         "patient": list("abcdef"),
+    ...         "w0": [7, 6, 8, 5, 8, 7],
+    ...         "w1": [6, 6, 7, 5, 7, 5],
+    ...         "w2": [5, 6, 4, 5, 7, 4],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     wide.melt("patient", var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w1", "w2"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> round(oc.SlopeModel("pain", times=(0, 1, 2)).run(study)["slope"].df, 6)
     5.0
     """
@@ -167,28 +222,44 @@ class SlopeModel(Analysis):
         if self.random not in ("slope", "intercept"):
             raise AnalysisError(unknown("random", self.random, ("slope", "intercept")))
         if len(self.times) != len(visits):
-            raise AnalysisError(f"times needs one time for each of {', '.join(visits)}; got {len(self.times)}.")
+            raise AnalysisError(
+                f"times needs one time for each of {', '.join(visits)}; got {len(self.times)}."
+            )
         data = repeats(study, self.outcome, visits=visits, by=self.by, reference=self.reference)
         time = np.asarray(self.times, dtype=float)
         if self.log2:
             if (time <= 0).any():
-                raise AnalysisError("log2=True needs times above 0. Leave the visit at time 0 out, or count from 1.")
+                raise AnalysisError(
+                    "log2=True needs times above 0. Leave the visit at time 0 out, or count from 1."
+                )
             time = np.log2(time)
         n, m = data.scores.shape
         t = np.tile(time, n)
         x = np.repeat(data.design, m, axis=0)
-        names = tuple(data.features) + tuple("slope" if f == "intercept" else f"slope {f}" for f in data.features)
+        names = tuple(data.features) + tuple(
+            "slope" if f == "intercept" else f"slope {f}" for f in data.features
+        )
         model = mixed(
-            data.scores.ravel(), np.hstack([x, x * t[:, None]]), names=names, cluster=np.repeat(np.arange(n), m),
-            random=np.column_stack([np.ones(n * m), t][: 2 if self.random == "slope" else 1]), method=self.df,
+            data.scores.ravel(),
+            np.hstack([x, x * t[:, None]]),
+            names=names,
+            cluster=np.repeat(np.arange(n), m),
+            random=np.column_stack([np.ones(n * m), t][: 2 if self.random == "slope" else 1]),
+            method=self.df,
             reml=by_reml(self.estimator),
-        )  # fmt: skip
+        )
         unit = f"{data.outcome.unit} per {'doubling of time' if self.log2 else 'unit of time'}"
         d, eye = len(data.features), np.eye(len(names))
         rows = []
         for a in data.levels or ("",):
-            row = eye[d] + (eye[d + data.features.index(f"arm {a}")] if a and a != data.levels[0] else 0)
-            rows.append(model.contrast(row, name="slope", level=self.level, unit=unit, group=a, measure=Measure.SLOPE))
+            row = eye[d] + (
+                eye[d + data.features.index(f"arm {a}")] if a and a != data.levels[0] else 0
+            )
+            rows.append(
+                model.contrast(
+                    row, name="slope", level=self.level, unit=unit, group=a, measure=Measure.SLOPE
+                )
+            )
         for a in data.levels[1:]:
             row = eye[d + data.features.index(f"arm {a}")]
             rows.append(
@@ -208,7 +279,15 @@ class SlopeModel(Analysis):
             notes.append(unrandomised(self.by))
         facts = {"model": model.how, "visits": visits, "randomised": randomised}
         record = FittedModel(
-            fit.structure.title, self.estimator, METHODS[self.df], (), (), fit.boundary, fit.loglik, fit.aic, fit.bic
+            fit.structure.title,
+            self.estimator,
+            METHODS[self.df],
+            (),
+            (),
+            fit.boundary,
+            fit.loglik,
+            fit.aic,
+            fit.bic,
         )
         return Result(
             self,
@@ -225,8 +304,8 @@ class SlopeModel(Analysis):
         time = "log2 of time" if self.log2 else "time"
         each = "intercept and slope" if self.random == "slope" else "intercept"
         return (
-            f"Scores were analysed by a linear mixed model on {time} with a random {each} for each patient, {self.estimator} "
-            f"and {METHODS[self.df]} degrees of freedom."
+            f"Scores were analysed by a linear mixed model on {time} with a random {each} for each"
+            f" patient, {self.estimator} and {METHODS[self.df]} degrees of freedom."
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -238,9 +317,13 @@ class SlopeModel(Analysis):
             if e.group
         }
         parts = [
-            f"{e.name}{whose.get(e, '')} {number(e.value, k)} {e.unit} ({interval_words(result, e, k, style)})"
+            f"{e.name}{whose.get(e, '')} {number(e.value, k)} {e.unit}"
+            f" ({interval_words(result, e, k, style)})"
             for e in result.estimates
         ]
         chosen = chosen_words(result.facts["randomised"], self.by)
         title = result.outcome.title
-        return f"{title[:1].upper()}{title[1:]}: {'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}.{chosen}"
+        return (
+            f"{title[:1].upper()}{title[1:]}: {'; '.join(parts)}; n={result.counts.analysed} of"
+            f" {result.counts.enrolled}.{chosen}"
+        )

@@ -52,27 +52,39 @@ VAGUE = (0.5, 9e2, 9e3)
 
 @dataclass(frozen=True)
 class Diary(Analysis):
-    """What did each patient's diary add up to (area, time-weighted mean, SPID), and did groups differ in it?
+    """What did each patient's diary add up to (area, time-weighted mean, SPID), and did groups
+    differ in it?
 
-    One summary a patient by the trapezoid over the days with a score: "mean" = area/days, "auc" in score-days, "spid" =
-    area between the score before and the diary (positive = below it), "percent_spid" of the largest possible, "relief"
-    with rises counted as 0. For a relief rating the area is the total pain relief (TOTPAR). Gaps of up to `max_gap`
-    missing days are bridged by a straight line; a longer gap, or a diary that ends before day `until`, leaves the patient
-    out, counted (0: as long as it is). Nothing is extrapolated unless `carry_forward` holds the last score to day `until`.
+    One summary a patient by the trapezoid over the days with a score: "mean" = area/days, "auc" in
+    score-days, "spid" = area between the score before and the diary (positive = below it),
+    "percent_spid" of the largest possible, "relief" with rises counted as 0. For a relief rating
+    the area is the total pain relief (TOTPAR). Gaps of up to `max_gap` missing days are bridged by
+    a straight line; a longer gap, or a diary that ends before day `until`, leaves the patient out,
+    counted (0: as long as it is). Nothing is extrapolated unless `carry_forward` holds the last
+    score to day `until`.
 
-    Without `by`: the mean over patients with its t interval, and for "mean" the difference from the score before (paired
-    t). With `by`: ANCOVA of the summary on the score before. Weekly means need `per_week` of 7 days.
+    Without `by`: the mean over patients with its t interval, and for "mean" the difference from the
+    score before (paired t). With `by`: ANCOVA of the summary on the score before. Weekly means need
+    `per_week` of 7 days.
 
-    Days come from the names of the visits (day_3, week_2), or from `days`, one number a visit in their order. Raises
-    AnalysisError for unknown names, or visits whose day is not known.
+    Days come from the names of the visits (day_3, week_2), or from `days`, one number a visit in
+    their order. Raises AnalysisError for unknown names, or visits whose day is not known.
 
-    References: Matthews et al 1990 (doi 10.1136/bmj.300.6719.230); Senn et al 2000 (Stat Med 19:861).
+    References: Matthews et al 1990 (doi 10.1136/bmj.300.6719.230); Senn et al 2000 (Stat Med
+    19:861).
 
     >>> import pandas as pd, outcomes as oc
     >>> visits = ("baseline", "day_1", "day_2", "day_3")
-    >>> scores = pd.DataFrame({"patient": [p for p in "abc" for _ in visits], "visit": visits * 3,
-    ...                        "pain": [6, 4, 5, 3, 7, 7, 6, 6, 8, 5, None, 4]})
-    >>> study = oc.Study(scores, visits=visits, measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": [p for p in "abc" for _ in visits],
+    ...         "visit": visits * 3,
+    ...         "pain": [6, 4, 5, 3, 7, 7, 6, 6, 8, 5, None, 4],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=visits, measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> round(oc.Diary("pain").run(study)["difference from baseline"].value, 3)
     -1.611
     """
@@ -91,7 +103,10 @@ class Diary(Analysis):
 
     short: ClassVar[str] = "diary summary"
     references: ClassVar[tuple[str, ...]] = (
-        "Matthews JNS, et al. Analysis of serial measurements in medical research. BMJ 1990;300:230-235.",
+        (
+            "Matthews JNS, et al. Analysis of serial measurements in medical research. BMJ"
+            " 1990;300:230-235."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -105,8 +120,9 @@ class Diary(Analysis):
         widest = max(b - a for a, b in itertools.pairwise(days)) - 1
         if widest > self.max_gap:
             raise AnalysisError(
-                f"The visits themselves are up to {widest + 1:g} days apart: this is no daily diary. Bridge such gaps with "
-                f"max_gap={widest:g}, or ask a question about visits (ANCOVA, MMRM, CohortModel)."
+                f"The visits themselves are up to {widest + 1:g} days apart: this is no daily"
+                f" diary. Bridge such gaps with max_gap={widest:g}, or ask a question about visits"
+                " (ANCOVA, MMRM, CohortModel)."
             )
         wide = study.wide(self.outcome)[list(visits)]
         sums = [self._one(days, row) for row in wide.to_numpy()]
@@ -114,7 +130,9 @@ class Diary(Analysis):
         keep, left = self._kept(study, wide, sums, value)
         counts = Counts(study.enrolled, int(keep.sum()), left)
         before = wide.to_numpy()[keep, 0]
-        unit = {"mean": outcome.unit, "percent_spid": "%"}.get(self.summary, f"{outcome.unit}·days".lstrip("·"))
+        unit = {"mean": outcome.unit, "percent_spid": "%"}.get(
+            self.summary, f"{outcome.unit}·days".lstrip("·")
+        )
         rows = [_average(value[keep], SUMMARIES[self.summary], unit, self.level)]
         facts = {
             "sd": float(np.std(value[keep], ddof=1)) if keep.sum() > 1 else math.nan,
@@ -156,12 +174,16 @@ class Diary(Analysis):
         why = {
             "fewer than two days with a score": few,
             f"a gap of more than {plural(int(self.max_gap), 'day')}": gap,
-            f"diary ends before day {self.until:g}": np.array([s.reason == "not_estimable" for s in sums]),
+            f"diary ends before day {self.until:g}": np.array(
+                [s.reason == "not_estimable" for s in sums]
+            ),
             f"no score at {spoken(wide.columns[0])}": base,
             f"{SUMMARIES[self.summary]} undefined (score before is 0)": np.isnan(value),
         }
         if self.by:
-            why[f"no {spoken(self.by)} recorded"] = study.characteristic(self.by).reindex(wide.index).isna().to_numpy()
+            why[f"no {spoken(self.by)} recorded"] = (
+                study.characteristic(self.by).reindex(wide.index).isna().to_numpy()
+            )
         out, left = np.zeros(n, dtype=bool), []
         for words, who in why.items():
             new = who & ~out
@@ -170,7 +192,12 @@ class Diary(Analysis):
         return ~out, tuple((w, k) for w, k in left if k)
 
     def _contrasts(
-        self, value: np.ndarray, before: np.ndarray, label: np.ndarray, levels: tuple[str, ...], unit: str
+        self,
+        value: np.ndarray,
+        before: np.ndarray,
+        label: np.ndarray,
+        levels: tuple[str, ...],
+        unit: str,
     ) -> list[Estimate]:
         design = Design((factor(self.by, label, levels=levels), numeric("before", before)))
         fit = ols(design, value)
@@ -178,20 +205,35 @@ class Diary(Analysis):
             replace(e, name="adjusted difference", measure=Measure.DIFFERENCE)
             for e in pairwise(fit, design, self.by, level=self.level, unit=unit)
         ]
-        return [*rows, *[_average(value[label == v], SUMMARIES[self.summary], unit, self.level, v) for v in levels]]
+        return [
+            *rows,
+            *[
+                _average(value[label == v], SUMMARIES[self.summary], unit, self.level, v)
+                for v in levels
+            ],
+        ]
 
-    def _weeks(self, wide: pd.DataFrame, days: tuple[float, ...], outcome: Outcome) -> list[Estimate]:
-        """Mean of each whole week in which enough days have a score, over the patients who have it."""
+    def _weeks(
+        self, wide: pd.DataFrame, days: tuple[float, ...], outcome: Outcome
+    ) -> list[Estimate]:
+        """Mean of each whole week in which enough days have a score, over the patients who have
+        it.
+        """
         rows = []
         for week in range(1, int(max(days)) // 7 + 1):
             first, last = 7 * week - 6, 7 * week
             if sum(first <= d <= last for d in days) < self.per_week:
                 continue
             y = np.array(
-                [window_mean(days, row, first=first, last=last, minimum=self.per_week) for row in wide.to_numpy()]
+                [
+                    window_mean(days, row, first=first, last=last, minimum=self.per_week)
+                    for row in wide.to_numpy()
+                ]
             )
             e = _average(y[~np.isnan(y)], f"mean of week {week}", outcome.unit, self.level)
-            rows.append(replace(e, how=f"at least {self.per_week} of 7 days; n={int((~np.isnan(y)).sum())}"))
+            rows.append(
+                replace(e, how=f"at least {self.per_week} of 7 days; n={int((~np.isnan(y)).sum())}")
+            )
         return rows
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -204,16 +246,30 @@ class Diary(Analysis):
             return f"No diary of {outcome.title} gives a {name} ({who})."
         e = next(r for r in result.estimates if r.name == name and not r.group)
         limits = f"; {interval(e.low, e.high, k, level=e.level)}" if not e.reason else ""
-        sd = "" if math.isnan(result.facts["sd"]) else f"SD {number(result.facts['sd'], k)}{limits}; "
-        lead = f"{'The' if self.summary == 'mean' else 'Mean'} {name} of {outcome.title} was {number(e.value, k)} {unit} ({sd}{who})"
+        sd = (
+            ""
+            if math.isnan(result.facts["sd"])
+            else f"SD {number(result.facts['sd'], k)}{limits}; "
+        )
+        lead = (
+            f"{'The' if self.summary == 'mean' else 'Mean'} {name} of {outcome.title} was"
+            f" {number(e.value, k)} {unit} ({sd}{who})"
+        )
         if self.by:
             chosen = chosen_words(result.facts["randomised"], self.by)
             pairs = [
-                f"{versus(r.group)} {number(r.value, k)} ({two_words(r, k, style)})" if not math.isnan(r.value)
-                else f"{versus(r.group)} undefined, {unspread(r.reason)}"
-                for r in result.estimates if r.name == "adjusted difference"
-            ]  # fmt: skip
-            return f"{lead}. Adjusted for the score before: {'; '.join(pairs)}{self._better(outcome)}.{chosen}"
+                (
+                    f"{versus(r.group)} {number(r.value, k)} ({two_words(r, k, style)})"
+                    if not math.isnan(r.value)
+                    else f"{versus(r.group)} undefined, {unspread(r.reason)}"
+                )
+                for r in result.estimates
+                if r.name == "adjusted difference"
+            ]
+            return (
+                f"{lead}. Adjusted for the score before:"
+                f" {'; '.join(pairs)}{self._better(outcome)}.{chosen}"
+            )
         if self.summary == "mean":
             first = result.facts["visits"][0]
             d = result[f"difference from {first}"]
@@ -228,33 +284,51 @@ class Diary(Analysis):
         return lower_is_better(outcome)
 
     def methods_text(self) -> str:
-        rule = f"gaps of up to {plural(int(self.max_gap), 'day')} bridged by a straight line, longer ones leave the patient out"
-        end = ", the last score carried forward" if self.carry_forward else ", nothing extrapolated beyond the last day"
-        return f"Diaries were summed up to the {SUMMARIES[self.summary]} of each patient (trapezoid; {rule}{end})."
+        rule = (
+            f"gaps of up to {plural(int(self.max_gap), 'day')} bridged by a straight line, longer"
+            " ones leave the patient out"
+        )
+        end = (
+            ", the last score carried forward"
+            if self.carry_forward
+            else ", nothing extrapolated beyond the last day"
+        )
+        return (
+            f"Diaries were summed up to the {SUMMARIES[self.summary]} of each patient (trapezoid;"
+            f" {rule}{end})."
+        )
 
 
 def visit_days(
     study: Study, visits: tuple[str, ...], days: tuple[float, ...]
 ) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """The visits and the day of each, from `days` or from their names (the study's baseline is day 0).
+    """The visits and the day of each, from `days` or from their names (the study's baseline is day
+    0).
 
     Raises AnalysisError where a day is not known, or days do not rise.
     """
     chosen = tuple(study.visit(v) for v in visits) or study.visits
     if days and len(days) != len(chosen):
         raise AnalysisError(
-            f"There are {len(days)} days and {len(chosen)} visits ({', '.join(chosen)}): one a visit is needed."
+            f"There are {len(days)} days and {len(chosen)} visits ({', '.join(chosen)}): one a"
+            " visit is needed."
         )
-    found: list[float | None] = list(days) or [0.0 if v == study.baseline else visit_time(v) for v in chosen]
-    vague = [v for v, d in zip(chosen, found, strict=True) if d is None or (not days and d in VAGUE)]
+    found: list[float | None] = list(days) or [
+        0.0 if v == study.baseline else visit_time(v) for v in chosen
+    ]
+    vague = [
+        v for v, d in zip(chosen, found, strict=True) if d is None or (not days and d in VAGUE)
+    ]
     if vague:
         raise AnalysisError(
-            f"On which day was {', '.join(vague)}? Give days=(…), one number a visit in the order {', '.join(chosen)}."
+            f"On which day was {', '.join(vague)}? Give days=(…), one number a visit in the order"
+            f" {', '.join(chosen)}."
         )
     numbers = tuple(float(d) for d in found if d is not None)
     if len(numbers) < 2 or any(b <= a for a, b in itertools.pairwise(numbers)):
         raise AnalysisError(
-            f"The days of the visits must rise, and be two or more; they are {', '.join(f'{d:g}' for d in numbers)}."
+            "The days of the visits must rise, and be two or more; they are"
+            f" {', '.join(f'{d:g}' for d in numbers)}."
         )
     return chosen, numbers
 

@@ -9,7 +9,12 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import chosen_words, is_randomised, level_order, unrandomised
+from outcomes.analyses.groups.group_data import (
+    chosen_words,
+    is_randomised,
+    level_order,
+    unrandomised,
+)
 from outcomes.analyses.longitudinal.diary import visit_days
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
@@ -31,23 +36,34 @@ WIDE = 7
 class DurationOfRelief(Analysis):
     """How long did relief last before pain was back?
 
-    The event is the first visit at which the score is back at `share` of the score before (0.7 unless said otherwise: less
-    than 30% below it). Kaplan-Meier with log-log limits; the median with its interval; the share without return at
-    each visit; the restricted mean time up to day `until` (the last visit unless said otherwise). A patient is censored
-    at the last visit with a score. With `by`, the log-rank test of the groups comes first.
+    The event is the first visit at which the score is back at `share` of the score before (0.7
+    unless said otherwise: less than 30% below it). Kaplan-Meier with log-log limits; the median
+    with its interval; the share without return at each visit; the restricted mean time up to day
+    `until` (the last visit unless said otherwise). A patient is censored at the last visit with a
+    score. With `by`, the log-rank test of the groups comes first.
 
-    A return is only seen at a visit: where visits are more than 7 days apart the time is too long by up to that, and a
-    note says so. A patient with no relief at the first visit has an event there. Lower scores must be better.
+    A return is only seen at a visit: where visits are more than 7 days apart the time is too long
+    by up to that, and a note says so. A patient with no relief at the first visit has an event
+    there. Lower scores must be better.
 
-    Days come from the names of the visits, or from `days`. Raises AnalysisError for unknown names or days.
+    Days come from the names of the visits, or from `days`. Raises AnalysisError for unknown names
+    or days.
 
-    References: Kaplan & Meier 1958 (J Am Stat Assoc 53:457); Royston & Parmar 2013 (doi 10.1186/1471-2288-13-152).
+    References: Kaplan & Meier 1958 (J Am Stat Assoc 53:457); Royston & Parmar 2013 (doi
+    10.1186/1471-2288-13-152).
 
     >>> import pandas as pd, outcomes as oc
     >>> visits = ("baseline", "day_1", "day_3", "day_7")
-    >>> scores = pd.DataFrame({"patient": [p for p in "abcd" for _ in visits], "visit": visits * 4,
-    ...                        "pain": [6, 2, 3, 6, 7, 3, 6, 6, 8, 4, 4, 4, 5, 1, 4, None]})
-    >>> study = oc.Study(scores, visits=visits, measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": [p for p in "abcd" for _ in visits],
+    ...         "visit": visits * 4,
+    ...         "pain": [6, 2, 3, 6, 7, 3, 6, 6, 8, 4, 4, 4, 5, 1, 4, None],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=visits, measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.DurationOfRelief("pain").run(study)["median time"].value
     5.0
     """
@@ -62,14 +78,18 @@ class DurationOfRelief(Analysis):
 
     short: ClassVar[str] = "duration of relief"
     references: ClassVar[tuple[str, ...]] = (
-        "Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. J Am Stat Assoc 1958;53:457-481.",
+        (
+            "Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. J Am Stat"
+            " Assoc 1958;53:457-481."
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.share <= 1:
             raise AnalysisError(
-                f"share is the part of the score before that counts as pain being back, above 0 to 1; got {self.share}."
+                "share is the part of the score before that counts as pain being back, above 0 to"
+                f" 1; got {self.share}."
             )
 
     def compute(self, study: Study) -> Result:
@@ -78,12 +98,17 @@ class DurationOfRelief(Analysis):
         visits, days = visit_days(study, self.visits, self.days)
         wide = study.wide(self.outcome)[list(visits)]
         reliefs = [
-            return_of_pain(days[1:], row[1:], baseline=row[0], share=self.share)
-            if row[0] > 0 else Relief(math.nan, False, math.nan)
+            (
+                return_of_pain(days[1:], row[1:], baseline=row[0], share=self.share)
+                if row[0] > 0
+                else Relief(math.nan, False, math.nan)
+            )
             for row in wide.to_numpy()
-        ]  # fmt: skip
+        ]
         frame = pd.DataFrame(
-            [(r.time, r.event, r.since) for r in reliefs], columns=["time", "event", "since"], index=wide.index
+            [(r.time, r.event, r.since) for r in reliefs],
+            columns=["time", "event", "since"],
+            index=wide.index,
         )
         keep, left = self._kept(study, wide, frame)
         frame, until = frame[keep], self.until or days[-1]
@@ -92,7 +117,9 @@ class DurationOfRelief(Analysis):
         notes, randomised = [], True
         if self.by:
             label = study.characteristic(self.by).reindex(frame.index).astype(str)
-            groups |= {v: frame[label == v] for v in level_order(study.characteristic(self.by), self.by)}
+            groups |= {
+                v: frame[label == v] for v in level_order(study.characteristic(self.by), self.by)
+            }
             rows.append(
                 replace(
                     log_rank({k: _pair(v) for k, v in groups.items() if k}),
@@ -105,9 +132,19 @@ class DurationOfRelief(Analysis):
                 notes.append(unrandomised(self.by))
         curves = {k: kaplan_meier(*_pair(v), level=self.level) for k, v in groups.items()}
         for group, curve in curves.items():
-            rows += [replace(e, group=group, unit="days") for e in (curve.quantile(), curve.restricted_mean(until))]
             rows += [
-                replace(curve.at(d), name="without return", group=group, visit=v, unit="share", measure=Measure.SHARE)
+                replace(e, group=group, unit="days")
+                for e in (curve.quantile(), curve.restricted_mean(until))
+            ]
+            rows += [
+                replace(
+                    curve.at(d),
+                    name="without return",
+                    group=group,
+                    visit=v,
+                    unit="share",
+                    measure=Measure.SHARE,
+                )
                 for v, d in zip(visits[1:], days[1:], strict=True)
             ]
         at_once = int(((frame["event"]) & (frame["time"] == days[1])).sum())
@@ -122,7 +159,14 @@ class DurationOfRelief(Analysis):
         counts = Counts(study.enrolled, len(frame), left)
         notes += _gaps(frame)
         return Result(
-            self, tuple(rows), counts, outcome, tuple(notes), {"survival": _steps(curves)}, ("survival",), facts
+            self,
+            tuple(rows),
+            counts,
+            outcome,
+            tuple(notes),
+            {"survival": _steps(curves)},
+            ("survival",),
+            facts,
         )
 
     def _kept(
@@ -135,7 +179,9 @@ class DurationOfRelief(Analysis):
             "no score afterwards": frame["time"].isna().to_numpy(),
         }
         if self.by:
-            why[f"no {spoken(self.by)} recorded"] = study.characteristic(self.by).reindex(wide.index).isna().to_numpy()
+            why[f"no {spoken(self.by)} recorded"] = (
+                study.characteristic(self.by).reindex(wide.index).isna().to_numpy()
+            )
         out, left = np.zeros(len(wide), dtype=bool), []
         for words, who in why.items():
             left.append((words, int((who & ~out).sum())))
@@ -157,23 +203,31 @@ class DurationOfRelief(Analysis):
                 else "of the patients"
             )
             parts.append(
-                f"half {whose} had their pain back by day {_day(e.value)} ({_limits(e)})" if not math.isnan(e.value)
-                else f"fewer than half {whose} had their pain back by day {number(result.facts['last'], 0)}"
-            )  # fmt: skip
+                f"half {whose} had their pain back by day {_day(e.value)} ({_limits(e)})"
+                if not math.isnan(e.value)
+                else (
+                    f"fewer than half {whose} had their pain back by day"
+                    f" {number(result.facts['last'], 0)}"
+                )
+            )
         said = "; ".join(parts)
         chosen = chosen_words(result.facts["randomised"], self.by)
         test = result.estimates[0] if result.facts["groups"] else None
-        tested = f"; log-rank {p_value(test.p, style)}" if test is not None and not test.reason else ""
+        tested = (
+            f"; log-rank {p_value(test.p, style)}" if test is not None and not test.reason else ""
+        )
         return (
-            f"{said[:1].upper()}{said[1:]} (Kaplan-Meier{tested}; n={n} of {result.counts.enrolled}, "
-            f"{plural(n - events, 'patient')} censored; pain back = at least {percent(self.share)} of the score before; "
-            f"{result.facts['at_once']} had no relief at {spoken(result.facts['first'])}).{chosen}"
+            f"{said[:1].upper()}{said[1:]} (Kaplan-Meier{tested}; n={n} of"
+            f" {result.counts.enrolled}, {plural(n - events, 'patient')} censored; pain back = at"
+            f" least {percent(self.share)} of the score before; {result.facts['at_once']} had no"
+            f" relief at {spoken(result.facts['first'])}).{chosen}"
         )
 
     def methods_text(self) -> str:
         return (
-            f"Duration of relief was the time to the first visit with at least {percent(self.share)} of the score before "
-            "(Kaplan-Meier, log-log limits), censored at the last visit with a score."
+            "Duration of relief was the time to the first visit with at least"
+            f" {percent(self.share)} of the score before (Kaplan-Meier, log-log limits), censored"
+            " at the last visit with a score."
         )
 
 
@@ -195,7 +249,8 @@ def _pair(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def _refuse_higher_is_better(outcome: Outcome) -> None:
     if outcome.better == "higher":
         raise AnalysisError(
-            f"Duration of relief needs a score where lower is better; {outcome.title} is better when higher."
+            f"Duration of relief needs a score where lower is better; {outcome.title} is better"
+            " when higher."
         )
 
 
@@ -205,15 +260,24 @@ def _gaps(frame: pd.DataFrame) -> list[str]:
     if widest <= WIDE:
         return []
     return [
-        f"Pain was back somewhere between two visits, up to {number(widest, 0)} days apart: the times are those of the later "
-        "visit and so too long (interval censoring)."
+        f"Pain was back somewhere between two visits, up to {number(widest, 0)} days apart: the"
+        " times are those of the later visit and so too long (interval censoring)."
     ]
 
 
 def _steps(curves: dict[str, Curve]) -> pd.DataFrame:
     """The curves as data to draw."""
     parts = [
-        pd.DataFrame({"group": k, "time": c.time, "survival": c.survival, "low": c.low, "high": c.high, "at_risk": c.at_risk})
+        pd.DataFrame(
+            {
+                "group": k,
+                "time": c.time,
+                "survival": c.survival,
+                "low": c.low,
+                "high": c.high,
+                "at_risk": c.at_risk,
+            }
+        )
         for k, c in curves.items()
-    ]  # fmt: skip
+    ]
     return pd.concat(parts, ignore_index=True)

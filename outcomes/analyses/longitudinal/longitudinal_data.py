@@ -1,4 +1,6 @@
-"""What every model of repeated scores shares: who is in it, with which features, and what must be said of it."""
+"""What every model of repeated scores shares: who is in it, with which features, and what must be
+said of it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import adjusted_words, is_randomised, level_order, unrandomised
+from outcomes.analyses.groups.group_data import (
+    adjusted_words,
+    is_randomised,
+    level_order,
+    unrandomised,
+)
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
@@ -27,11 +34,13 @@ from outcomes.study.study import Study
 
 @dataclass(frozen=True, eq=False)
 class Repeats:
-    """Scores (patients, visits) and features (patients, features) of the analysed patients, and who was left out.
+    """Scores (patients, visits) and features (patients, features) of the analysed patients, and who
+    was left out.
 
-    `levels` has the arms, the reference first (empty where none were asked for); `arms` maps each to the values of its
-    indicator features; `at` holds the equal weights of the levels of categorical covariates; `expected` is the number of
-    enrolled patients of each arm, `patients` who is analysed.
+    `levels` has the arms, the reference first (empty where none were asked for); `arms` maps each
+    to the values of its indicator features; `at` holds the equal weights of the levels of
+    categorical covariates; `expected` is the number of enrolled patients of each arm, `patients`
+    who is analysed.
     """
 
     outcome: Outcome
@@ -50,12 +59,19 @@ class Repeats:
     flow: Flow
 
     def summary(self, *, by_arm: bool = False) -> Summary:
-        """The additive summary; with `by_arm`, patients are kept apart so that each arm has its own covariance."""
+        """The additive summary; with `by_arm`, patients are kept apart so that each arm has its own
+        covariance.
+        """
         if not by_arm or not self.levels:
             return summarise(self.scores, self.design, visits=self.visits, features=self.features)
         member = np.array([self.levels.index(v) for v in self.label], dtype=np.int64)
         return summarise(
-            self.scores, self.design, visits=self.visits, features=self.features, group=member, groups=self.levels
+            self.scores,
+            self.design,
+            visits=self.visits,
+            features=self.features,
+            group=member,
+            groups=self.levels,
         )
 
     def observed(self) -> pd.DataFrame:
@@ -72,15 +88,24 @@ class Repeats:
 
     @property
     def missing_share(self) -> float:
-        """The share of scores that the analysed patients should have at these visits and have not."""
+        """The share of scores that the analysed patients should have at these visits and have
+        not.
+        """
         return float(np.isnan(self.scores).mean()) if self.scores.size else 0.0
 
 
 def repeats(
-    study: Study, outcome: str, *, visits: Sequence[str], baseline: str = "", by: str = "", reference: str = "",
+    study: Study,
+    outcome: str,
+    *,
+    visits: Sequence[str],
+    baseline: str = "",
+    by: str = "",
+    reference: str = "",
     covariates: Sequence[str] = (),
-) -> Repeats:  # fmt: skip
-    """The analysed patients: those with a known arm and covariates (and baseline, where it is a covariate) and any score at `visits`.
+) -> Repeats:
+    """The analysed patients: those with a known arm and covariates (and baseline, where it is a
+    covariate) and any score at `visits`.
 
     Raises AnalysisError for unknown names, and where nobody is left.
     """
@@ -88,7 +113,9 @@ def repeats(
     for v in (*visits, *((baseline,) if baseline else ())):
         study.visit(v)
     if len(set(visits)) < len(visits) or baseline in visits:
-        raise AnalysisError(f"Each visit is named once: {', '.join((*visits, *((baseline,) if baseline else ())))}.")
+        raise AnalysisError(
+            f"Each visit is named once: {', '.join((*visits, *((baseline,) if baseline else ())))}."
+        )
     keep = pd.Series(True, index=wide.index)
     left: list[tuple[str, int]] = []
     reasons = pd.Series("", index=wide.index, dtype=object)
@@ -115,7 +142,8 @@ def repeats(
         leave(values.isna(), f"no {spoken(name)} recorded")
     if not keep.any():
         raise AnalysisError(
-            f"No patient has {meaning.title} at any of {listed(list(visits))} with all that the model needs."
+            f"No patient has {meaning.title} at any of {listed(list(visits))} with all that the"
+            " model needs."
         )
     parts, names = [np.ones((int(keep.sum()), 1))], ["intercept"]
     at: dict[str, float] = {}
@@ -131,15 +159,27 @@ def repeats(
     expected = {a: int((label == a).sum()) for a in levels} if levels else {"": len(wide)}
     first = baseline or visits[0]
     return Repeats(
-        meaning, tuple(visits), wide.loc[keep, list(visits)].to_numpy(float), np.hstack(parts), tuple(names), levels,
-        label[keep].to_numpy(dtype=object), arms, at, Counts(study.enrolled, int(keep.sum()), tuple(left)), expected,
-        float(wide[first].std(ddof=1)), wide.index[keep.to_numpy()],
+        meaning,
+        tuple(visits),
+        wide.loc[keep, list(visits)].to_numpy(float),
+        np.hstack(parts),
+        tuple(names),
+        levels,
+        label[keep].to_numpy(dtype=object),
+        arms,
+        at,
+        Counts(study.enrolled, int(keep.sum()), tuple(left)),
+        expected,
+        float(wide[first].std(ddof=1)),
+        wide.index[keep.to_numpy()],
         flow_by(list(label), levels, list(reasons)),
-    )  # fmt: skip
+    )
 
 
 def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dict[str, float]]:
-    """A number as it is; anything else as indicators of its levels but the first, held at equal weights for adjusted means."""
+    """A number as it is; anything else as indicators of its levels but the first, held at equal
+    weights for adjusted means.
+    """
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return values.to_numpy(float)[:, None], [name], {}
     levels = sorted(values.astype(str).unique())
@@ -162,13 +202,14 @@ def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:
     absent, total = int(np.isnan(data.scores).sum()), data.scores.size
     if absent:
         notes.append(
-            f"Missing: {share_of(absent, total)} scores of the analysed patients at these visits, taken as missing at random: as "
-            "predictable from the scores and characteristics in the model."
+            f"Missing: {share_of(absent, total)} scores of the analysed patients at these visits,"
+            " taken as missing at random: as predictable from the scores and characteristics in"
+            " the model."
         )
     if data.missing_share > 0.1:
         notes.append(
-            f"More than 10% ({percent(data.missing_share)}) is missing: its tipping point says how much worse these scores would have "
-            "to be to change the conclusion."
+            f"More than 10% ({percent(data.missing_share)}) is missing: its tipping point says how"
+            " much worse these scores would have to be to change the conclusion."
         )
     return tuple(notes)
 
@@ -181,22 +222,35 @@ def by_reml(estimator: str) -> bool:
 
 
 def declared(covariance: Sequence[str], estimator: str, df: str, *, by_arm: bool = False) -> str:
-    """What a methods text can say before anything is fitted: the declared covariance, and what would follow it."""
+    """What a methods text can say before anything is fitted: the declared covariance, and what
+    would follow it.
+    """
     first, *others = [STRUCTURES.get(c, c) for c in covariance]
     article = "an" if first.startswith(("A", "u", "a", "i", "o", "e")) else "a"
     each = " for each arm" if by_arm else ""
     then = f" (where it cannot be fitted, in this order: {listed(others)})" if others else ""
-    return f"{article} {first} covariance{each}{then}, {estimator} and {METHODS[df]} degrees of freedom"
+    return (
+        f"{article} {first} covariance{each}{then}, {estimator} and {METHODS[df]} degrees of"
+        " freedom"
+    )
 
 
 def fitted_words(lead: str, result: Result, *, instead: str, after: str = "") -> str:
-    """The methods text of a model that was fitted: `lead`, what was fitted, what was tried before, `after`."""
+    """The methods text of a model that was fitted: `lead`, what was fitted, what was tried before,
+    `after`.
+    """
     model = result.model
     if model is None:
         return instead
-    covariates = f", adjusted for {listed([spoken(c) for c in model.covariates])}" if model.covariates else ""
+    covariates = (
+        f", adjusted for {listed([spoken(c) for c in model.covariates])}"
+        if model.covariates
+        else ""
+    )
     edge = f" The fit lies at a boundary: {model.boundary}." if model.boundary else ""
-    return " ".join(f"{lead}{covariates}, with {model.words}. {model.history}{edge} {after}".split())
+    return " ".join(
+        f"{lead}{covariates}, with {model.words}. {model.history}{edge} {after}".split()
+    )
 
 
 def fitted_model(model: Repeated, covariates: Sequence[str] = ()) -> FittedModel:
@@ -204,9 +258,16 @@ def fitted_model(model: Repeated, covariates: Sequence[str] = ()) -> FittedModel
     fit = model.fit
     tried = tuple((a.split(": ", 1)[0], a.split(": ", 1)[1]) for a in fit.attempts)
     return FittedModel(
-        fit.structure.title, "REML" if fit.reml else "ML", METHODS[model.inference.method], tuple(covariates), tried,
-        fit.boundary, fit.loglik, fit.aic, fit.bic,
-    )  # fmt: skip
+        fit.structure.title,
+        "REML" if fit.reml else "ML",
+        METHODS[model.inference.method],
+        tuple(covariates),
+        tried,
+        fit.boundary,
+        fit.loglik,
+        fit.aic,
+        fit.bic,
+    )
 
 
 def course_frame(data: Repeats, model: Repeated) -> pd.DataFrame:
@@ -217,31 +278,48 @@ def course_frame(data: Repeats, model: Repeated) -> pd.DataFrame:
         for v in data.visits:
             e = model.mean(level, visit=v)
             rows.append(
-                {"visit": v, "group": level, "mean": e.value, "low": e.low, "high": e.high, "n": int(n[v, level])}
+                {
+                    "visit": v,
+                    "group": level,
+                    "mean": e.value,
+                    "low": e.low,
+                    "high": e.high,
+                    "n": int(n[v, level]),
+                }
             )
     return pd.DataFrame(rows)
 
 
 def asked_visits(study: Study, outcome: str) -> tuple[str, ...]:
-    """The declared visits at which anybody has this score (all, where nobody has any): what is never asked is not missing."""
+    """The declared visits at which anybody has this score (all, where nobody has any): what is
+    never asked is not missing.
+    """
     wide = study.wide(outcome)
     return tuple(v for v in study.visits if wide[v].notna().any()) or study.visits
 
 
 def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str) -> tuple[str, ...]:
-    """The declared follow-up visits, or every visit after the baseline that anybody was scored at."""
+    """The declared follow-up visits, or every visit after the baseline that anybody was scored
+    at.
+    """
     if visits:
         return tuple(visits)
     after = study.visits[study.visits.index(baseline) + 1 :]
     later = tuple(v for v in asked_visits(study, outcome) if v in after)
     if not later:
-        raise AnalysisError(f"There is no visit with a score after {baseline}. There is: {', '.join(study.visits)}.")
+        raise AnalysisError(
+            f"There is no visit with a score after {baseline}. There is: {', '.join(study.visits)}."
+        )
     return later
 
 
 def rows_of(data: Repeats, *, by_arm: bool = False) -> Rows:
     """The patients' rows, for the methods that need more than their summary."""
-    member = np.array([data.levels.index(v) for v in data.label], dtype=np.int64) if by_arm and data.levels else None
+    member = (
+        np.array([data.levels.index(v) for v in data.label], dtype=np.int64)
+        if by_arm and data.levels
+        else None
+    )
     return Rows(data.scores, data.design, member)
 
 
@@ -250,12 +328,19 @@ def holm_over_visits(estimates: list[Estimate]) -> list[Estimate]:
     if len(estimates) < 2:
         return estimates
     known = [i for i, e in enumerate(estimates) if not np.isnan(e.p)]
-    adjusted = dict(zip(known, adjust([estimates[i].p for i in known], method="holm"))) if known else {}
+    adjusted = (
+        dict(zip(known, adjust([estimates[i].p for i in known], method="holm"))) if known else {}
+    )
     return [replace(e, p_adjusted=adjusted.get(i, np.nan)) for i, e in enumerate(estimates)]
 
 
 def model_result(
-    question: Analysis, study: Study, data: Repeats, model: Repeated, rows: Sequence[Estimate], main: str
+    question: Analysis,
+    study: Study,
+    data: Repeats,
+    model: Repeated,
+    rows: Sequence[Estimate],
+    main: str,
 ) -> Result:
     """A model's rows with its notes, facts and course picture."""
     notes, by = list(model_notes(data, model)), str(getattr(question, "by", ""))
@@ -267,11 +352,21 @@ def model_result(
     if adjusted:
         notes.append(f"Adjusted P values: Holm {over}.")
     facts = {
-        "main": main, "randomised": randomised, "over": over, "means": "mean from the model (n: scores seen)",
-        "visits": data.visits, "model": model.inference.how, "covariance": model.fit.structure.title,
-        "loglik": model.fit.loglik, "missing_share": data.missing_share, "sd_baseline": data.sd_baseline,
-    }  # fmt: skip
-    frames: dict[str, pd.DataFrame] = {"course": course_frame(data, model), "observed": data.observed()}
+        "main": main,
+        "randomised": randomised,
+        "over": over,
+        "means": "mean from the model (n: scores seen)",
+        "visits": data.visits,
+        "model": model.inference.how,
+        "covariance": model.fit.structure.title,
+        "loglik": model.fit.loglik,
+        "missing_share": data.missing_share,
+        "sd_baseline": data.sd_baseline,
+    }
+    frames: dict[str, pd.DataFrame] = {
+        "course": course_frame(data, model),
+        "observed": data.observed(),
+    }
     frames |= model_frames(model)
     record = fitted_model(model, getattr(question, "covariates", ()))
     return Result(
@@ -289,13 +384,20 @@ def model_result(
 
 
 def model_frames(model: Repeated) -> dict[str, pd.DataFrame]:
-    """The coefficients with their standard errors, and the covariance of the visits (of each arm, where it has its own)."""
+    """The coefficients with their standard errors, and the covariance of the visits (of each arm,
+    where it has its own).
+    """
     fit, rows = model.fit, []
     se = dict(zip(fit.kept, np.sqrt(np.maximum(np.diag(model.inference.cov), 0))))
     for i, name in enumerate(fit.design.names):
         rows.append({"coefficient": name, "value": fit.beta[i], "se": se.get(i, np.nan)})
     cells = [
-        {"group": group, "visit": a, "other visit": b, "covariance": fit.sigma[min(g, len(fit.sigma) - 1), j, k]}
+        {
+            "group": group,
+            "visit": a,
+            "other visit": b,
+            "covariance": fit.sigma[min(g, len(fit.sigma) - 1), j, k],
+        }
         for g, group in enumerate(fit.summary.groups)
         for j, a in enumerate(fit.summary.visits)
         for k, b in enumerate(fit.summary.visits)
@@ -308,5 +410,8 @@ def interval_words(result: Result, e: Estimate, k: int, style: str) -> str:
     if e.reason:
         return f"no interval: {REASONS[e.reason]}"
     adjusted = adjusted_words(result, e, style, over=result.facts.get("over", ""))
-    tested = f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}{f'; {adjusted}' if adjusted else ''}"
+    tested = (
+        f"{statistic('t', e.statistic, e.df, style)},"
+        f" {p_value(e.p, style)}{f'; {adjusted}' if adjusted else ''}"
+    )
     return f"{interval(e.low, e.high, k, level=e.level)}; {tested}"

@@ -1,4 +1,6 @@
-"""Randomised arms over several follow-up visits: the mixed model for repeated measures and its constrained form."""
+"""Randomised arms over several follow-up visits: the mixed model for repeated measures and its
+constrained form.
+"""
 
 from __future__ import annotations
 
@@ -36,26 +38,42 @@ from outcomes.study.study import Study
 class MMRM(Analysis):
     """Do the arms differ at each follow-up visit, when some scores are missing?
 
-    Mixed model for repeated measures: score = visit × arm + visit × baseline (+ covariates), unstructured covariance over
-    visits, REML. With Kenward-Roger (linear, observed information) standard errors and degrees of freedom by default, exact
-    where theory is exact (two visits equal the paired t-test). Uses every score observed; unbiased where scores are missing
-    at random given arm, baseline and the scores before. If the unstructured covariance cannot be fitted, the declared
-    `covariance` order is followed and said. `estimator` is REML or ML. Adjusted means are at the mean baseline of the analysed rows, with equal
-    weights for the levels of categorical covariates. Holm's p is over the visits.
+    Mixed model for repeated measures: score = visit × arm + visit × baseline (+ covariates),
+    unstructured covariance over visits, REML. With Kenward-Roger (linear, observed information)
+    standard errors and degrees of freedom by default, exact where theory is exact (two visits equal
+    the paired t-test). Uses every score observed; unbiased where scores are missing at random given
+    arm, baseline and the scores before. If the unstructured covariance cannot be fitted, the
+    declared `covariance` order is followed and said. `estimator` is REML or ML. Adjusted means are
+    at the mean baseline of the analysed rows, with equal weights for the levels of categorical
+    covariates. Holm's p is over the visits.
 
-    `visits` are the follow-ups (default: every visit after the baseline), `visit` the main one (default: the last),
-    `window` visits to average over, `df` one of kenward-roger, satterthwaite, between-within, CR0, CR2, jackknife and others.
-    `by_arm=True` gives each arm its own covariance.
+    `visits` are the follow-ups (default: every visit after the baseline), `visit` the main one
+    (default: the last), `window` visits to average over, `df` one of kenward-roger, satterthwaite,
+    between-within, CR0, CR2, jackknife and others. `by_arm=True` gives each arm its own covariance.
 
-    References: Mallinckrodt 2008 (doi 10.1177/009286150804200402); Kenward & Roger 1997 (doi 10.2307/2533558).
+    References: Mallinckrodt 2008 (doi 10.1177/009286150804200402); Kenward & Roger 1997 (doi
+    10.2307/2533558).
 
     >>> import pandas as pd, outcomes as oc
-    >>> rows = [("a", "K", 7, 5, 4), ("b", "K", 6, 5, 3), ("c", "K", 8, 4, 6), ("d", "K", 5, 3, 3), ("e", "P", 8, 8, 7),
-    ...         ("f", "P", 5, 5, 4), ("g", "P", 6, 6, 5), ("h", "P", 7, 5, 6), ("i", "P", 6, 6, None)]
+    >>> rows = [
+    ...     ("a", "K", 7, 5, 4),
+    ...     ("b", "K", 6, 5, 3),
+    ...     ("c", "K", 8, 4, 6),
+    ...     ("d", "K", 5, 3, 3),
+    ...     ("e", "P", 8, 8, 7),
+    ...     ("f", "P", 5, 5, 4),
+    ...     ("g", "P", 6, 6, 5),
+    ...     ("h", "P", 7, 5, 6),
+    ...     ("i", "P", 6, 6, None),
+    ... ]
     >>> wide = pd.DataFrame(rows, columns=["patient", "arm", "w0", "w1", "w4"])
     >>> scores = wide.melt(["patient", "arm"], var_name="visit", value_name="pain")
-    >>> study = oc.Study(scores, visits=("w0", "w1", "w4"), design="parallel",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("w0", "w1", "w4"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> round(oc.MMRM("pain", reference="P").run(study)["adjusted difference | K - P | w1"].df, 6)
     6.0
     """
@@ -78,18 +96,27 @@ class MMRM(Analysis):
     short: ClassVar[str] = "MMRM"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Mallinckrodt CH, Lane PW, Schnell D, et al. Recommendations for the primary analysis of continuous endpoints in "
-        "longitudinal clinical trials. Drug Inf J 2008;42:303-319.",
-        "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. "
-        "Biometrics 1997;53:983-997.",
+        (
+            "Mallinckrodt CH, Lane PW, Schnell D, et al. Recommendations for the primary analysis"
+            " of continuous endpoints in longitudinal clinical trials. Drug Inf J 2008;42:303-319."
+        ),
+        (
+            "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum"
+            " likelihood. Biometrics 1997;53:983-997."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)
         data = repeats(
-            study, self.outcome, visits=follow_ups(study, self.outcome, self.visits, baseline), baseline=baseline, by=self.by,
-            reference=self.reference, covariates=self.covariates,
-        )  # fmt: skip
+            study,
+            self.outcome,
+            visits=follow_ups(study, self.outcome, self.visits, baseline),
+            baseline=baseline,
+            by=self.by,
+            reference=self.reference,
+            covariates=self.covariates,
+        )
         model = self._model(data)
         differences = holm_over_visits(
             [_difference(model, a, data.levels[0], v) for a in data.levels[1:] for v in data.visits]
@@ -99,7 +126,9 @@ class MMRM(Analysis):
         for arm in data.levels[1:]:
             if self.window:
                 rows.append(_difference(model, arm, data.levels[0], tuple(self.window)))
-            at_main = next(e for e in differences if e.visit == main and e.group == f"{arm} - {data.levels[0]}")
+            at_main = next(
+                e for e in differences if e.visit == main and e.group == f"{arm} - {data.levels[0]}"
+            )
             rows.append(model.standardised(at_main, sd=data.sd_baseline))
         if len(data.visits) > 1:
             rows.append(next(e for e in model.type_iii() if e.name == "arm x visit"))
@@ -107,10 +136,11 @@ class MMRM(Analysis):
         return model_result(self, study, data, model, rows, main)
 
     def summary(self, study: Study) -> Summary:
-        """What a site can send instead of its patients' rows: summaries of several sites add up with `+`.
+        """What a site can send instead of its patients' rows: summaries of several sites add up
+        with `+`.
 
-        `outcomes.stats.mixed.mmrm.repeated` fits the sum exactly as it would fit the pooled rows. Patterns with few patients come
-        close to their rows: see `smallest_pattern` first.
+        `outcomes.stats.mixed.mmrm.repeated` fits the sum exactly as it would fit the pooled rows.
+        Patterns with few patients come close to their rows: see `smallest_pattern` first.
         """
         baseline = study.visit(self.baseline or study.baseline)
         visits = follow_ups(study, self.outcome, self.visits, baseline)
@@ -128,23 +158,40 @@ class MMRM(Analysis):
     def _model(self, data: Repeats) -> Repeated:
         moving = [f for f in data.features if f.startswith("arm ") or f == "baseline"]
         return repeated(
-            data.summary(by_arm=self.by_arm), by_visit=moving, arms=data.arms, at=data.at, covariance=self.covariance,
-            method=self.df, rows=rows_of(data, by_arm=self.by_arm), level=self.level, unit=data.outcome.unit,
+            data.summary(by_arm=self.by_arm),
+            by_visit=moving,
+            arms=data.arms,
+            at=data.at,
+            covariance=self.covariance,
+            method=self.df,
+            rows=rows_of(data, by_arm=self.by_arm),
+            level=self.level,
+            unit=data.outcome.unit,
             reml=by_reml(self.estimator),
-        )  # fmt: skip
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
-        at_main = [e for e in result.estimates if e.name == "adjusted difference" and e.visit == result.facts["main"]]
+        at_main = [
+            e
+            for e in result.estimates
+            if e.name == "adjusted difference" and e.visit == result.facts["main"]
+        ]
         words = "; ".join(_difference_words(result, e, style) for e in at_main)
         return (
-            f"In a mixed model for repeated measures ({result.facts['model']}, adjusted for baseline) the difference in "
-            f"{result.outcome.title} at {spoken(result.facts['main'])} was {words}; n={result.counts.analysed} of "
-            f"{result.counts.enrolled}{lower_is_better(result.outcome)}.{chosen_words(result.facts['randomised'], self.by)}"
+            f"In a mixed model for repeated measures ({result.facts['model']}, adjusted for"
+            " baseline) the difference in "
+            f"{result.outcome.title} at {spoken(result.facts['main'])} was {words};"
+            f" n={result.counts.analysed} of "
+            f"{result.counts.enrolled}{lower_is_better(result.outcome)}."
+            f"{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:
-        return f"{self._lead}, with {declared(self.covariance, self.estimator, self.df, by_arm=self.by_arm)}."
+        return (
+            f"{self._lead}, with"
+            f" {declared(self.covariance, self.estimator, self.df, by_arm=self.by_arm)}."
+        )
 
     def methods_of(self, result: Result) -> str:
         """From the model that was fitted."""
@@ -153,8 +200,8 @@ class MMRM(Analysis):
     @property
     def _lead(self) -> str:
         return (
-            "Follow-up scores were analysed by a mixed model for repeated measures with visit by arm and visit by baseline "
-            "as fixed effects"
+            "Follow-up scores were analysed by a mixed model for repeated measures with visit by"
+            " arm and visit by baseline as fixed effects"
         )
 
 
@@ -162,20 +209,37 @@ class MMRM(Analysis):
 class CLDA(MMRM):
     """Do the arms differ in their change from baseline, with the baseline itself among the scores?
 
-    Constrained longitudinal data analysis: the baseline is a response with one mean for all arms (they were randomised),
-    every later visit has its own mean for each arm; unstructured covariance, REML. Patients with a missing baseline or
-    with no follow-up stay in. Not for arms that were chosen rather than randomised.
+    Constrained longitudinal data analysis: the baseline is a response with one mean for all arms
+    (they were randomised), every later visit has its own mean for each arm; unstructured
+    covariance, REML. Patients with a missing baseline or with no follow-up stay in. Not for arms
+    that were chosen rather than randomised.
 
-    Reference: Liang & Zeger 2000 (Sankhya B 62:134-148); Lu 2010 (doi 10.1111/j.1541-0420.2009.01332.x).
+    Reference: Liang & Zeger 2000 (Sankhya B 62:134-148); Lu 2010 (doi
+    10.1111/j.1541-0420.2009.01332.x).
 
     >>> import pandas as pd, outcomes as oc
-    >>> rows = [("a", "K", 7, 5, 4), ("b", "K", 6, 5, 3), ("c", "K", 8, 4, 6), ("d", "K", 5, 3, 3), ("e", "P", 8, 8, 7),
-    ...         ("f", "P", 5, 5, 4), ("g", "P", 6, 6, 5), ("h", "P", 7, 5, 6), ("i", "P", 6, 6, None)]
+    >>> rows = [
+    ...     ("a", "K", 7, 5, 4),
+    ...     ("b", "K", 6, 5, 3),
+    ...     ("c", "K", 8, 4, 6),
+    ...     ("d", "K", 5, 3, 3),
+    ...     ("e", "P", 8, 8, 7),
+    ...     ("f", "P", 5, 5, 4),
+    ...     ("g", "P", 6, 6, 5),
+    ...     ("h", "P", 7, 5, 6),
+    ...     ("i", "P", 6, 6, None),
+    ... ]
     >>> wide = pd.DataFrame(rows, columns=["patient", "arm", "w0", "w1", "w4"])
     >>> scores = wide.melt(["patient", "arm"], var_name="visit", value_name="pain")
-    >>> study = oc.Study(scores, visits=("w0", "w1", "w4"), design="parallel",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> round(oc.CLDA("pain", reference="P").run(study)["adjusted difference | K - P | w1"].value, 2)
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("w0", "w1", "w4"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> round(
+    ...     oc.CLDA("pain", reference="P").run(study)["adjusted difference | K - P | w1"].value, 2
+    ... )
     -1.8
     """
 
@@ -198,19 +262,34 @@ class CLDA(MMRM):
         keep = [i for i, name in enumerate(full.names) if name not in moving]
         design = Design(full.columns[:, :, keep], tuple(full.names[i] for i in keep))
         model = repeated(
-            data.summary(by_arm=self.by_arm), design=design, arms=data.arms, at=data.at, covariance=self.covariance,
-            method=self.df, rows=rows_of(data, by_arm=self.by_arm), level=self.level, unit=data.outcome.unit,
+            data.summary(by_arm=self.by_arm),
+            design=design,
+            arms=data.arms,
+            at=data.at,
+            covariance=self.covariance,
+            method=self.df,
+            rows=rows_of(data, by_arm=self.by_arm),
+            level=self.level,
+            unit=data.outcome.unit,
             reml=by_reml(self.estimator),
-        )  # fmt: skip
+        )
         differences = holm_over_visits(
             [_difference(model, a, data.levels[0], v) for a in data.levels[1:] for v in later]
         )
         main = study.visit(self.visit) if self.visit else later[-1]
         rows = [*differences]
-        rows += [_difference(model, a, data.levels[0], tuple(self.window)) for a in data.levels[1:] if self.window]
+        rows += [
+            _difference(model, a, data.levels[0], tuple(self.window))
+            for a in data.levels[1:]
+            if self.window
+        ]
         rows += [model.standardised(e, sd=data.sd_baseline) for e in differences if e.visit == main]
         rows += [
-            replace(model.change(a, before=baseline, after=v), name="mean change", measure=Measure.CHANGE)
+            replace(
+                model.change(a, before=baseline, after=v),
+                name="mean change",
+                measure=Measure.CHANGE,
+            )
             for a in data.levels
             for v in later
         ]
@@ -218,17 +297,23 @@ class CLDA(MMRM):
         return model_result(self, study, data, model, rows, main)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        return super().sentence(result, style).replace("adjusted for baseline", "baseline among the responses")
+        return (
+            super()
+            .sentence(result, style)
+            .replace("adjusted for baseline", "baseline among the responses")
+        )
 
     @property
     def _lead(self) -> str:
         return (
-            "Scores at all visits, the baseline among them with one mean for all arms, were analysed by a constrained "
-            "longitudinal model with visit by arm as fixed effects"
+            "Scores at all visits, the baseline among them with one mean for all arms, were"
+            " analysed by a constrained longitudinal model with visit by arm as fixed effects"
         )
 
 
-def _difference(model: Repeated, arm: str, reference: str, visit: str | tuple[str, ...]) -> Estimate:
+def _difference(
+    model: Repeated, arm: str, reference: str, visit: str | tuple[str, ...]
+) -> Estimate:
     return replace(
         model.difference(arm, reference, visit=visit),
         name="adjusted difference",
@@ -240,4 +325,7 @@ def _difference(model: Repeated, arm: str, reference: str, visit: str | tuple[st
 def _difference_words(result: Result, e: Estimate, style: str) -> str:
     assert result.outcome is not None
     k = digits_for(result.outcome.resolution)
-    return f"{number(e.value, k)} {e.unit} for {versus(e.group)} ({interval_words(result, e, k, style)})"
+    return (
+        f"{number(e.value, k)} {e.unit} for {versus(e.group)}"
+        f" ({interval_words(result, e, k, style)})"
+    )

@@ -15,7 +15,12 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
-from outcomes.stats.regression.cluster import cluster_ols, infusion_average, patient_average, variance_split
+from outcomes.stats.regression.cluster import (
+    cluster_ols,
+    infusion_average,
+    patient_average,
+    variance_split,
+)
 from outcomes.study.study import Study
 
 
@@ -23,26 +28,35 @@ from outcomes.study.study import Study
 class RepeatedInfusions(Analysis):
     """Did the score change from before to after an infusion, when patients had several?
 
-    Change after − before of each infusion. `average="patients"` (default): the mean over patients of each patient's own mean
-    change, t interval; each patient counts once, however often they came back. "infusions": the mean over infusions with
-    cluster-robust (CR2) errors and Satterthwaite df. The other one is shown beside it, with the SDs between and within patients,
-    the ICC, and the trend over infusions allowing for the score before (CR2). Infusions of one patient are alike, so that taking
-    them as independent would claim far too much (type-I error near .19 instead of .05 in a usual clinic).
+    Change after − before of each infusion. `average="patients"` (default): the mean over patients
+    of each patient's own mean change, t interval; each patient counts once, however often they came
+    back. "infusions": the mean over infusions with cluster-robust (CR2) errors and Satterthwaite
+    df. The other one is shown beside it, with the SDs between and within patients, the ICC, and the
+    trend over infusions allowing for the score before (CR2). Infusions of one patient are alike, so
+    that taking them as independent would claim far too much (type-I error near .19 instead of .05
+    in a usual clinic).
 
-    Needs an episode (infusion number) beside each score. Good responders may return more often: the two averages then differ.
+    Needs an episode (infusion number) beside each score. Good responders may return more often: the
+    two averages then differ.
 
     Raises AnalysisError where the study has no episode, or for unknown names.
 
-    References: Bell & McCaffrey 2002 (Surv Methodol 28:169); Pustejovsky & Tipton 2018 (doi 10.1080/07350015.2016.1247004);
-    Seaman 2014 (doi 10.1002/sim.6304).
+    References: Bell & McCaffrey 2002 (Surv Methodol 28:169); Pustejovsky & Tipton 2018 (doi
+    10.1080/07350015.2016.1247004); Seaman 2014 (doi 10.1002/sim.6304).
 
     >>> import pandas as pd, outcomes as oc
     >>> rows = [("a", 1, 7, 5), ("a", 2, 6, 5), ("b", 1, 8, 4), ("c", 1, 7, 6), ("c", 2, 7, 5)]
     >>> long = [(p, e, v, y) for p, e, pre, post in rows for v, y in (("pre", pre), ("post", post))]
-    >>> study = oc.Study(pd.DataFrame(long, columns=["patient", "episode", "visit", "pain"]), visits=("pre", "post"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> study = oc.Study(
+    ...     pd.DataFrame(long, columns=["patient", "episode", "visit", "pain"]),
+    ...     visits=("pre", "post"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> result = oc.RepeatedInfusions("pain", before="pre", after="post").run(study)
-    >>> round(result["mean change, patient average"].value, 3), result["mean change, infusion average"].value
+    >>> (
+    ...     round(result["mean change, patient average"].value, 3),
+    ...     result["mean change, infusion average"].value,
+    ... )
     (-2.333, -2.0)
     """
 
@@ -54,9 +68,14 @@ class RepeatedInfusions(Analysis):
 
     short: ClassVar[str] = "repeated infusions"
     references: ClassVar[tuple[str, ...]] = (
-        "Pustejovsky JE, Tipton E. Small-sample methods for cluster-robust variance estimation. J Bus Econ Stat 2018;36:672-683.",
-        "Seaman S, Pavlou M, Copas A. Review of methods for handling confounding by cluster and informative cluster size. "
-        "Stat Med 2014;33:5371-5387.",
+        (
+            "Pustejovsky JE, Tipton E. Small-sample methods for cluster-robust variance estimation."
+            " J Bus Econ Stat 2018;36:672-683."
+        ),
+        (
+            "Seaman S, Pavlou M, Copas A. Review of methods for handling confounding by cluster and"
+            " informative cluster size. Stat Med 2014;33:5371-5387."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -94,24 +113,43 @@ class RepeatedInfusions(Analysis):
             }
             for i, e in enumerate(averages)
         )
-        return Result(self, tuple(estimates), counts, outcome, tuple(notes), {"forest": forest}, ("forest",), facts)
+        return Result(
+            self,
+            tuple(estimates),
+            counts,
+            outcome,
+            tuple(notes),
+            {"forest": forest},
+            ("forest",),
+            facts,
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
         assert outcome is not None
         if not counts.analysed:
-            return f"No infusion has {outcome.title} at both {spoken(self.before)} and {spoken(self.after)}."
+            return (
+                f"No infusion has {outcome.title} at both {spoken(self.before)} and"
+                f" {spoken(self.after)}."
+            )
         k, main, other = digits_for(outcome.resolution), *result.estimates[:2]
-        names = {"mean change, patient average": ("mean patient change", "t interval of patient means"),
-                 "mean change, infusion average": ("mean change an infusion", "cluster-robust CR2")}  # fmt: skip
+        names = {
+            "mean change, patient average": ("mean patient change", "t interval of patient means"),
+            "mean change, infusion average": ("mean change an infusion", "cluster-robust CR2"),
+        }
         name, how = names[main.name]
         beside, _ = names[other.name]
-        limits = "" if np.isnan(other.low) else f" ({interval(other.low, other.high, k, level=other.level)})"
+        limits = (
+            ""
+            if np.isnan(other.low)
+            else f" ({interval(other.low, other.high, k, level=other.level)})"
+        )
         return (
-            f"Across {plural(result.facts['infusions'], 'infusion')} in {counts.analysed} of {plural(counts.enrolled, 'patient')} the "
-            f"{name} in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {number(main.value, k)} {outcome.unit} "
-            f"({two_words(main, k, style)}; {how}){moved(outcome, main, k)}. "
-            f"The {beside} was {number(other.value, k)}{limits}."
+            f"Across {plural(result.facts['infusions'], 'infusion')} in {counts.analysed} of"
+            f" {plural(counts.enrolled, 'patient')} the {name} in {outcome.title} from"
+            f" {spoken(self.before)} to {spoken(self.after)} was {number(main.value, k)}"
+            f" {outcome.unit} ({two_words(main, k, style)}; {how}){moved(outcome, main, k)}. The"
+            f" {beside} was {number(other.value, k)}{limits}."
         )
 
     def methods_text(self) -> str:
@@ -120,28 +158,37 @@ class RepeatedInfusions(Analysis):
             if self.average == "patients"
             else "infusions, with cluster-robust (CR2) errors"
         )
-        return f"The change of repeated infusions is averaged over {main}, so that infusions of one patient are not taken as independent."
+        return (
+            f"The change of repeated infusions is averaged over {main}, so that infusions of one"
+            " patient are not taken as independent."
+        )
 
 
-def _infusions(study: Study, outcome: str, before: str, after: str) -> tuple[pd.DataFrame, Counts, int]:
-    """Infusions with both scores (patient, episode, pre, change), who was counted, and how many infusions there were.
+def _infusions(
+    study: Study, outcome: str, before: str, after: str
+) -> tuple[pd.DataFrame, Counts, int]:
+    """Infusions with both scores (patient, episode, pre, change), who was counted, and how many
+    infusions there were.
 
     Raises AnalysisError, saying what to declare, where the study has no episode.
     """
     study.outcome(outcome)
     if before == after:
         raise AnalysisError(
-            f"before and after are the same visit ('{before}'). Choose two of: {', '.join(study.visits)}."
+            f"before and after are the same visit ('{before}'). Choose two of:"
+            f" {', '.join(study.visits)}."
         )
     if "episode" not in study.scores:
         raise AnalysisError(
-            "This question needs the number of the infusion beside each score, and this study has none. "
-            'Declare it: [roles] episode = "its column".'
+            "This question needs the number of the infusion beside each score, and this study has"
+            ' none. Declare it: [roles] episode = "its column".'
         )
     long = study.long(outcome)
     wide = long.pivot(index=["patient", "episode"], columns="visit", values="value")
     wide = (
-        wide.reindex(columns=[study.visit(before), study.visit(after)]).set_axis(["pre", "post"], axis=1).reset_index()
+        wide.reindex(columns=[study.visit(before), study.visit(after)])
+        .set_axis(["pre", "post"], axis=1)
+        .reset_index()
     )
     rows = wide.dropna(subset=["pre", "post"])
     rows = rows.assign(change=np.round(rows["post"] - rows["pre"], 9)).reset_index(drop=True)
@@ -151,10 +198,18 @@ def _infusions(study: Study, outcome: str, before: str, after: str) -> tuple[pd.
 
 
 def _trend(rows: pd.DataFrame, level: float) -> list[Estimate]:
-    """The slope of the change over infusions at the same score before: change ~ infusion + before, CR2."""
+    """The slope of the change over infusions at the same score before: change ~ infusion + before,
+    CR2.
+    """
     place = rows.groupby("patient")["episode"].rank(method="first").to_numpy(float)
     pre = rows["pre"].to_numpy(float)
     x = np.column_stack([np.ones(len(rows)), place, pre - pre.mean() if len(rows) else pre])
     names = ("mean", "change per further infusion", "change per point before")
-    found = cluster_ols(x, rows["change"].to_numpy(float), cluster=rows["patient"].to_numpy(), names=names, level=level)
+    found = cluster_ols(
+        x,
+        rows["change"].to_numpy(float),
+        cluster=rows["patient"].to_numpy(),
+        names=names,
+        level=level,
+    )
     return list(found[1:])

@@ -12,7 +12,13 @@ import numpy as np
 from outcomes.analyses.groups.group_data import chosen_words, is_randomised, unrandomised, versus
 from outcomes.analyses.longitudinal.longitudinal_data import repeats
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, responded, rule_name, rule_words
+from outcomes.analyses.responders.one_group import (
+    improvement_sign,
+    parse_rule,
+    responded,
+    rule_name,
+    rule_words,
+)
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS
@@ -27,20 +33,35 @@ from outcomes.study.study import Study
 class ResponderGEE(Analysis):
     """Do the arms differ in the odds of response over all follow-up visits together?
 
-    Generalised estimating equations with logit link: response by `rule` ("30%", "2 points" …) at each visit on visit and arm,
-    a working correlation within patients, and standard errors robust to it. With few patients plain robust intervals are
-    too narrow: the Mancl-DeRouen correction with t on patients − coefficients is the default, at every size. The odds ratio
-    is for the population, not for one patient. It uses the visits observed and needs them missing completely at random
-    given arm and visit; a mixed model or imputation asks for less.
+    Generalised estimating equations with logit link: response by `rule` ("30%", "2 points" …) at
+    each visit on visit and arm, a working correlation within patients, and standard errors robust
+    to it. With few patients plain robust intervals are too narrow: the Mancl-DeRouen correction
+    with t on patients − coefficients is the default, at every size. The odds ratio is for the
+    population, not for one patient. It uses the visits observed and needs them missing completely
+    at random given arm and visit; a mixed model or imputation asks for less.
 
-    References: Liang & Zeger 1986 (doi 10.1093/biomet/73.1.13); Mancl & DeRouen 2001 (doi 10.1111/j.0006-341X.2001.00126.x).
+    References: Liang & Zeger 1986 (doi 10.1093/biomet/73.1.13); Mancl & DeRouen 2001 (doi
+    10.1111/j.0006-341X.2001.00126.x).
 
     >>> import pandas as pd, outcomes as oc
-    >>> rows = [("a", "K", 7, 4, 4), ("b", "K", 6, 5, 3), ("c", "K", 8, 4, 6), ("d", "K", 5, 3, 3), ("e", "P", 8, 8, 7),
-    ...         ("f", "P", 5, 5, 3), ("g", "P", 6, 6, 4), ("h", "P", 7, 5, 6), ("i", "P", 6, 4, None)]
+    >>> rows = [
+    ...     ("a", "K", 7, 4, 4),
+    ...     ("b", "K", 6, 5, 3),
+    ...     ("c", "K", 8, 4, 6),
+    ...     ("d", "K", 5, 3, 3),
+    ...     ("e", "P", 8, 8, 7),
+    ...     ("f", "P", 5, 5, 3),
+    ...     ("g", "P", 6, 6, 4),
+    ...     ("h", "P", 7, 5, 6),
+    ...     ("i", "P", 6, 4, None),
+    ... ]
     >>> wide = pd.DataFrame(rows, columns=["patient", "arm", "w0", "w1", "w4"])
-    >>> study = oc.Study(wide.melt(["patient", "arm"], var_name="visit", value_name="pain"), visits=("w0", "w1", "w4"),
-    ...                  design="parallel", measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> study = oc.Study(
+    ...     wide.melt(["patient", "arm"], var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w1", "w4"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> oc.ResponderGEE("pain", reference="P").run(study)["odds ratio | K - P"].df
     6.0
     """
@@ -58,7 +79,10 @@ class ResponderGEE(Analysis):
     short: ClassVar[str] = "GEE of responders"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Mancl LA, DeRouen TA. A covariance estimator for GEE with improved small-sample properties. Biometrics 2001;57:126-134.",
+        (
+            "Mancl LA, DeRouen TA. A covariance estimator for GEE with improved small-sample"
+            " properties. Biometrics 2001;57:126-134."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -69,8 +93,17 @@ class ResponderGEE(Analysis):
         baseline = study.visit(self.baseline or study.baseline)
         later = tuple(self.visits) or study.visits[study.visits.index(baseline) + 1 :]
         if not later:
-            raise AnalysisError(f"There is no visit after {baseline}. There is: {', '.join(study.visits)}.")
-        data = repeats(study, self.outcome, visits=later, baseline=baseline, by=self.by, reference=self.reference)
+            raise AnalysisError(
+                f"There is no visit after {baseline}. There is: {', '.join(study.visits)}."
+            )
+        data = repeats(
+            study,
+            self.outcome,
+            visits=later,
+            baseline=baseline,
+            by=self.by,
+            reference=self.reference,
+        )
         before = data.design[:, data.features.index("baseline")]
         sign = improvement_sign(data.outcome)
         n, m = data.scores.shape
@@ -78,13 +111,26 @@ class ResponderGEE(Analysis):
         keep = usable & ~np.isnan(data.scores.ravel())
         arms = np.array([data.features.index(f"arm {a}") for a in data.levels[1:]])
         x = np.hstack(
-            [np.ones((n * m, 1)), np.repeat(data.design[:, arms], m, axis=0), np.tile(np.eye(m)[:, 1:], (n, 1))]
+            [
+                np.ones((n * m, 1)),
+                np.repeat(data.design[:, arms], m, axis=0),
+                np.tile(np.eye(m)[:, 1:], (n, 1)),
+            ]
         )
-        names = ("intercept", *(f"arm {a}" for a in data.levels[1:]), *(f"visit {v}" for v in later[1:]))
+        names = (
+            "intercept",
+            *(f"arm {a}" for a in data.levels[1:]),
+            *(f"visit {v}" for v in later[1:]),
+        )
         model = gee(
-            hit[keep].astype(float), x[keep], names=names, cluster=np.repeat(np.arange(n), m)[keep],
-            order=np.tile(np.arange(m), n)[keep], family="binomial", working=self.working,
-        )  # fmt: skip
+            hit[keep].astype(float),
+            x[keep],
+            names=names,
+            cluster=np.repeat(np.arange(n), m)[keep],
+            order=np.tile(np.arange(m), n)[keep],
+            family="binomial",
+            working=self.working,
+        )
         rows = []
         for i, arm in enumerate(data.levels[1:]):
             e = model.contrast(
@@ -96,21 +142,44 @@ class ResponderGEE(Analysis):
             )
             how = f"{e.how}; se is of the log odds ratio"
             own = replace(
-                e, value=exp(e.value), low=exp(e.low), high=exp(e.high), group=Versus.of(arm, data.levels[0]), how=how
+                e,
+                value=exp(e.value),
+                low=exp(e.low),
+                high=exp(e.high),
+                group=Versus.of(arm, data.levels[0]),
+                how=how,
             )
             rows.append(own)
         randomised = is_randomised(study, self.by)
         notes = () if randomised else (unrandomised(self.by),)
-        facts = {"patients": model.clusters, "correlation": model.alpha, "visits": later, "randomised": randomised}
-        return Result(self, tuple(rows), data.counts, data.outcome, notes, {"observed": data.observed()}, facts=facts)
+        facts = {
+            "patients": model.clusters,
+            "correlation": model.alpha,
+            "visits": later,
+            "randomised": randomised,
+        }
+        return Result(
+            self,
+            tuple(rows),
+            data.counts,
+            data.outcome,
+            notes,
+            {"observed": data.observed()},
+            facts=facts,
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         parts = []
         for e in result.estimates:
-            tested = REASONS[e.reason] if e.reason else (
-                f"{interval(e.low, e.high, 2, level=e.level)}; {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
-            )  # fmt: skip
+            tested = (
+                REASONS[e.reason]
+                if e.reason
+                else (
+                    f"{interval(e.low, e.high, 2, level=e.level)};"
+                    f" {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
+                )
+            )
             parts.append(f"{number(e.value, 2)} ({versus(e.group, 'against')}; {tested})")
         first, last = (spoken(v) for v in (result.facts["visits"][0], result.facts["visits"][-1]))
         over = f"Over {first} to {last}" if first != last else f"At {last}"
@@ -123,6 +192,7 @@ class ResponderGEE(Analysis):
 
     def methods_text(self) -> str:
         return (
-            f"Response ({rule_name(self.rule)}) at the follow-up visits was analysed by generalised estimating equations (logit, "
-            f"{self.working} working correlation) with {self.correction} standard errors."
+            f"Response ({rule_name(self.rule)}) at the follow-up visits was analysed by generalised"
+            f" estimating equations (logit, {self.working} working correlation) with"
+            f" {self.correction} standard errors."
         )

@@ -1,4 +1,6 @@
-"""Several visits of the same patients, as the older literature compares them: complete cases only."""
+"""Several visits of the same patients, as the older literature compares them: complete cases
+only.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ from outcomes.stats.paired.repeated_measures import (
 from outcomes.study.study import Study
 
 LISTWISE = (
-    "A patient with any visit missing is dropped whole (listwise deletion); a mixed model (MMRM, CohortModel) keeps that "
-    "patient's other visits."
+    "A patient with any visit missing is dropped whole (listwise deletion); a mixed model (MMRM,"
+    " CohortModel) keeps that patient's other visits."
 )
 
 
@@ -38,18 +40,30 @@ LISTWISE = (
 class Friedman(Analysis):
     """Do the scores differ between several visits, by ranks within each patient?
 
-    Friedman's χ² corrected for ties, Kendall's W (0: no common order, 1: all patients order the visits alike), and all
-    pairs of visits by Conover's test with Holm's adjustment, or Nemenyi's. Only patients with every visit take part, and
-    the count that this removed is said. A rank test of "any difference": it does not say by how much.
+    Friedman's χ² corrected for ties, Kendall's W (0: no common order, 1: all patients order the
+    visits alike), and all pairs of visits by Conover's test with Holm's adjustment, or Nemenyi's.
+    Only patients with every visit take part, and the count that this removed is said. A rank test
+    of "any difference": it does not say by how much.
 
-    `visits` defaults to all at which anybody has the score. Raises AnalysisError for unknown visits or fewer than three.
+    `visits` defaults to all at which anybody has the score. Raises AnalysisError for unknown visits
+    or fewer than three.
 
-    References: Friedman 1937 (J Am Stat Assoc 32:675); Conover 1999, Practical Nonparametric Statistics, section 5.8.
+    References: Friedman 1937 (J Am Stat Assoc 32:675); Conover 1999, Practical Nonparametric
+    Statistics, section 5.8.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": [p for p in "abcd" for _ in range(3)], "visit": ["pre", "w1", "w4"] * 4,
-    ...                        "pain": [7, 5, 4, 6, 6, 5, 8, 5, 5, 7, 4, 3]})
-    >>> study = oc.Study(scores, visits=("pre", "w1", "w4"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": [p for p in "abcd" for _ in range(3)],
+    ...         "visit": ["pre", "w1", "w4"] * 4,
+    ...         "pain": [7, 5, 4, 6, 6, 5, 8, 5, 5, 7, 4, 3],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "w1", "w4"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> round(oc.Friedman("pain").run(study)["chi2"].p, 4)
     0.0302
     """
@@ -61,8 +75,10 @@ class Friedman(Analysis):
 
     short: ClassVar[str] = "Friedman test"
     references: ClassVar[tuple[str, ...]] = (
-        "Friedman M. The use of ranks to avoid the assumption of normality implicit in the analysis of variance. "
-        "J Am Stat Assoc 1937;32:675-701.",
+        (
+            "Friedman M. The use of ranks to avoid the assumption of normality implicit in the"
+            " analysis of variance. J Am Stat Assoc 1937;32:675-701."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -78,16 +94,33 @@ class Friedman(Analysis):
         rows = (
             test.chi2,
             Estimate(
-                "Kendall's W", test.kendall_w, how="Friedman", reason=test.chi2.reason, measure=Measure.RANK_EFFECT
+                "Kendall's W",
+                test.kendall_w,
+                how="Friedman",
+                reason=test.chi2.reason,
+                measure=Measure.RANK_EFFECT,
             ),
             test.iman_davenport.estimate("Iman-Davenport F"),
             *(
-                replace(e, name=f"mean rank difference, {e.group}", group="", measure=Measure.RANK_EFFECT)
+                replace(
+                    e,
+                    name=f"mean rank difference, {e.group}",
+                    group="",
+                    measure=Measure.RANK_EFFECT,
+                )
                 for e in pairs
             ),
         )
-        return Result(self, rows, counts, study.outcome(self.outcome), (LISTWISE,),
-                      {"repeated": wide.reset_index(drop=True)}, ("raincloud",), {"visits": visits})  # fmt: skip
+        return Result(
+            self,
+            rows,
+            counts,
+            study.outcome(self.outcome),
+            (LISTWISE,),
+            {"repeated": wide.reset_index(drop=True)},
+            ("raincloud",),
+            {"visits": visits},
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         test, outcome = result.estimates[0], result.outcome
@@ -98,32 +131,50 @@ class Friedman(Analysis):
         if test.reason:
             return f"{lead}: no Friedman test, {REASONS[test.reason]}; {gone}."
         w = number(result["Kendall's W"].value, 2)
-        return f"{lead}: Friedman χ²({number(test.df, 0)})={number(test.value, 1)}, {p_value(test.p, style)}, Kendall W={w}; {gone}."
+        return (
+            f"{lead}: Friedman χ²({number(test.df, 0)})={number(test.value, 1)},"
+            f" {p_value(test.p, style)}, Kendall W={w}; {gone}."
+        )
 
     def methods_text(self) -> str:
         return (
-            f"Visits were compared by the Friedman test with Kendall's W, all pairs by {self.posthoc.capitalize()}'s test"
-            f"{' with Holm adjustment' if self.posthoc == 'conover' else ''}, in patients with every visit."
+            "Visits were compared by the Friedman test with Kendall's W, all pairs by"
+            f" {self.posthoc.capitalize()}'s"
+            f" test{' with Holm adjustment' if self.posthoc == 'conover' else ''}, in patients with"
+            " every visit."
         )
 
 
 @dataclass(frozen=True)
 class RMANOVA(Analysis):
-    """Does the mean score differ between several visits of the same patients (and its course between groups)?
+    """Does the mean score differ between several visits of the same patients (and its course
+    between groups)?
 
-    Repeated-measures analysis of variance, p with the Greenhouse-Geisser correction (Huynh-Feldt, capped at 1, and the
-    uncorrected F beside it), all pairs of visits by paired t with Holm's adjustment. With `by`, the mixed (split-plot)
-    analysis of variance, type III: "arm × visit" asks whether the courses differ. Only patients with every visit take
-    part, and the count that this removed is said; a mixed model keeps them and is to be preferred.
+    Repeated-measures analysis of variance, p with the Greenhouse-Geisser correction (Huynh-Feldt,
+    capped at 1, and the uncorrected F beside it), all pairs of visits by paired t with Holm's
+    adjustment. With `by`, the mixed (split-plot) analysis of variance, type III: "arm × visit" asks
+    whether the courses differ. Only patients with every visit take part, and the count that this
+    removed is said; a mixed model keeps them and is to be preferred.
 
-    `visits` defaults to all at which anybody has the score. Raises AnalysisError for unknown names or fewer than two visits.
+    `visits` defaults to all at which anybody has the score. Raises AnalysisError for unknown names
+    or fewer than two visits.
 
-    References: Greenhouse & Geisser 1959 (Psychometrika 24:95); Huynh & Feldt 1976 (J Educ Stat 1:69).
+    References: Greenhouse & Geisser 1959 (Psychometrika 24:95); Huynh & Feldt 1976 (J Educ Stat
+    1:69).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": [p for p in "abcd" for _ in range(3)], "visit": ["pre", "w1", "w4"] * 4,
-    ...                        "pain": [7, 5, 4, 6, 6, 5, 8, 5, 5, 7, 4, 3]})
-    >>> study = oc.Study(scores, visits=("pre", "w1", "w4"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": [p for p in "abcd" for _ in range(3)],
+    ...         "visit": ["pre", "w1", "w4"] * 4,
+    ...         "pain": [7, 5, 4, 6, 6, 5, 8, 5, 5, 7, 4, 3],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "w1", "w4"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> e = oc.RMANOVA("pain").run(study)["visit"]
     >>> round(e.value, 2), round(e.p, 4)
     (12.65, 0.0274)
@@ -136,7 +187,10 @@ class RMANOVA(Analysis):
 
     short: ClassVar[str] = "repeated-measures ANOVA"
     references: ClassVar[tuple[str, ...]] = (
-        "Greenhouse SW, Geisser S. On methods in the analysis of profile data. Psychometrika 1959;24:95-112.",
+        (
+            "Greenhouse SW, Geisser S. On methods in the analysis of profile data. Psychometrika"
+            " 1959;24:95-112."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
@@ -152,13 +206,25 @@ class RMANOVA(Analysis):
             )
         else:
             answer, names = rm_anova(y), {"visit": "visit"}
-        rows = [corrected(answer.effects[key], name, answer.sphericity.gg) for key, name in names.items()]
-        rows += [uncorrected(answer.effects[key], name) for key, name in names.items() if key != "group"]
+        rows = [
+            corrected(answer.effects[key], name, answer.sphericity.gg)
+            for key, name in names.items()
+        ]
+        rows += [
+            uncorrected(answer.effects[key], name) for key, name in names.items() if key != "group"
+        ]
         rows += _epsilons(answer.sphericity)
         if len(y) > 1:
             pairs = pairwise_paired_t(y, visits=visits, level=self.level, unit=outcome.unit)
-            rows += [replace(e, name=f"mean change, {e.group}", group="", measure=Measure.CHANGE) for e in pairs]
-        facts: dict[str, Any] = {"visits": visits, "gg": answer.sphericity.gg, "tests": tuple(names.values())}
+            rows += [
+                replace(e, name=f"mean change, {e.group}", group="", measure=Measure.CHANGE)
+                for e in pairs
+            ]
+        facts: dict[str, Any] = {
+            "visits": visits,
+            "gg": answer.sphericity.gg,
+            "tests": tuple(names.values()),
+        }
         data = {"repeated": wide.reset_index(drop=True)}
         return Result(self, tuple(rows), counts, outcome, notes, data, ("raincloud",), facts)
 
@@ -180,20 +246,25 @@ class RMANOVA(Analysis):
 
     def methods_text(self) -> str:
         what = "mixed (split-plot, type III)" if self.by else "repeated-measures"
-        return f"Visits were compared by {what} analysis of variance with Greenhouse-Geisser correction, in patients with every visit."
+        return (
+            f"Visits were compared by {what} analysis of variance with Greenhouse-Geisser"
+            " correction, in patients with every visit."
+        )
 
 
 def complete_cases(
     study: Study, outcome: str, visits: tuple[str, ...], *, by: str = ""
 ) -> tuple[pd.DataFrame, tuple[str, ...], Counts]:
-    """The patients with every one of these visits (and a group), and how many listwise deletion removed.
+    """The patients with every one of these visits (and a group), and how many listwise deletion
+    removed.
 
     Raises AnalysisError for an unknown visit or fewer than two visits.
     """
     chosen = tuple(study.visit(v) for v in visits) or asked_visits(study, outcome)
     if len(chosen) < 2:
         raise AnalysisError(
-            f"Repeated measures need at least two visits with a score; there is {listed(list(chosen))}."
+            "Repeated measures need at least two visits with a score; there is"
+            f" {listed(list(chosen))}."
         )
     wide = study.wide(outcome)[list(chosen)]
     seen = (~np.isnan(wide.to_numpy())).sum(axis=1)
@@ -220,14 +291,17 @@ def removed(counts: Counts) -> str:
             else f"all {counts.enrolled} patients had every visit"
         )
     return (
-        f"{gone} of {plural(counts.enrolled, 'patient')} with incomplete data {'was' if gone == 1 else 'were'} excluded"
+        f"{gone} of {plural(counts.enrolled, 'patient')} with incomplete data"
+        f" {'was' if gone == 1 else 'were'} excluded"
     )
 
 
 def corrected(effect: Effect, name: str, epsilon: float) -> Estimate:
     """An effect with its Greenhouse–Geisser p (between groups: the plain p)."""
     within = not np.isnan(effect.p_gg)
-    e = effect.test.estimate(name, how=f"Greenhouse-Geisser epsilon {number(epsilon, 3)}" if within else "")
+    e = effect.test.estimate(
+        name, how=f"Greenhouse-Geisser epsilon {number(epsilon, 3)}" if within else ""
+    )
     return replace(e, p=effect.p_gg) if within else e
 
 
@@ -239,10 +313,20 @@ def uncorrected(effect: Effect, name: str) -> Estimate:
 
 def _epsilons(s: Sphericity) -> list[Estimate]:
     return [
-        Estimate("Greenhouse-Geisser epsilon", s.gg, reason="" if not np.isnan(s.gg) else "zero_variance", measure=Measure.DIAGNOSTIC),
-        Estimate("Huynh-Feldt epsilon", s.hf, how="not capped at 1 here; p uses min(1, epsilon)",
-                 reason="" if not np.isnan(s.hf) else "not_estimable", measure=Measure.DIAGNOSTIC),
-    ]  # fmt: skip
+        Estimate(
+            "Greenhouse-Geisser epsilon",
+            s.gg,
+            reason="" if not np.isnan(s.gg) else "zero_variance",
+            measure=Measure.DIAGNOSTIC,
+        ),
+        Estimate(
+            "Huynh-Feldt epsilon",
+            s.hf,
+            how="not capped at 1 here; p uses min(1, epsilon)",
+            reason="" if not np.isnan(s.hf) else "not_estimable",
+            measure=Measure.DIAGNOSTIC,
+        ),
+    ]
 
 
 def _f(e: Estimate, style: str) -> str:

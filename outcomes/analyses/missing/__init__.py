@@ -1,4 +1,6 @@
-"""Missing scores as questions that wrap questions: imputed, pooled, tipped, laid open, and set side by side."""
+"""Missing scores as questions that wrap questions: imputed, pooled, tipped, laid open, and set side
+by side.
+"""
 
 from outcomes.analyses.missing.imputed import Imputed
 from outcomes.analyses.missing.missing_scores import MissingScores

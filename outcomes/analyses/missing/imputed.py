@@ -28,27 +28,46 @@ from outcomes.study.study import Study
 class Imputed(_Wrapper):
     """What would the answer be if the missing scores were filled in, with the uncertainty of that?
 
-    The wrapped question is asked of `draws` completed studies and its estimates are pooled by Rubin's rules with
-    Barnard-Rubin degrees of freedom. `method`:
+    The wrapped question is asked of `draws` completed studies and its estimates are pooled by
+    Rubin's rules with Barnard-Rubin degrees of freedom. `method`:
 
-    - "mar": draws from a normal model of all visits (baseline among them) with means by arm and unstructured covariance;
-    - "j2r", "cr", "cir", "lmcf", "rtb": reference-based, for scores after a patient's last visit seen: jump to reference, copy
-      reference, copy increments in reference, last mean carried forward, return to baseline; gaps before are taken as mar;
-    - "pmm": chained equations with predictive mean matching, with the patient characteristics in `auxiliary`;
-    - "locf", "bocf", "wocf": single imputation, as a labelled sensitivity analysis only, since its intervals are too narrow.
+    - "mar": draws from a normal model of all visits (baseline among them) with means by arm and
+      unstructured covariance;
+    - "j2r", "cr", "cir", "lmcf", "rtb": reference-based, for scores after a patient's last visit
+      seen: jump to reference, copy
+      reference, copy increments in reference, last mean carried forward, return to baseline; gaps
+      before are taken as mar;
+    - "pmm": chained equations with predictive mean matching, with the patient characteristics in
+      `auxiliary`;
+    - "locf", "bocf", "wocf": single imputation, as a labelled sensitivity analysis only, since its
+      intervals are too narrow.
 
-    `delta` is added to imputed scores after the baseline (of the arms named in `arms`; default all). `parameters` is
-    "posterior" (approximate) or "bootstrap"; `by_arm=True` gives each arm its own covariance, so that with "mar" arms are imputed
-    separately (not for "pmm" and single imputation). Patients without any score stay out. Works for every question that gives an
-    estimate and its standard error; an estimate without one is averaged over the draws, without interval.
+    `delta` is added to imputed scores after the baseline (of the arms named in `arms`; default
+    all). `parameters` is "posterior" (approximate) or "bootstrap"; `by_arm=True` gives each arm its
+    own covariance, so that with "mar" arms are imputed separately (not for "pmm" and single
+    imputation). Patients without any score stay out. Works for every question that gives an
+    estimate and its standard error; an estimate without one is averaged over the draws, without
+    interval.
 
-    References: Rubin 1987; Barnard & Rubin 1999 (doi 10.1093/biomet/86.4.948); Carpenter 2013 (doi 10.1080/10543406.2013.834911).
+    References: Rubin 1987; Barnard & Rubin 1999 (doi 10.1093/biomet/86.4.948); Carpenter 2013 (doi
+    10.1080/10543406.2013.834911).
 
     >>> import numpy as np, pandas as pd, outcomes as oc
-    >>> wide = pd.DataFrame({"patient": list("abcdefgh"), "w0": [7, 6, 8, 5, 8, 7, 6, 9], "w4": [4, 3, 6, 5, None, 6, 4, None]})
-    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w4"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> result = oc.Imputed(oc.PairedT("pain", before="w0", after="w4"), draws=20, seed=1).run(study)
+    >>> wide = pd.DataFrame(
+    ...     {
+    ...         "patient": list("abcdefgh"),
+    ...         "w0": [7, 6, 8, 5, 8, 7, 6, 9],
+    ...         "w4": [4, 3, 6, 5, None, 6, 4, None],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     wide.melt("patient", var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w4"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> result = oc.Imputed(oc.PairedT("pain", before="w0", after="w4"), draws=20, seed=1).run(
+    ...     study
+    ... )
     >>> result.counts.analysed, result["mean change"].how
     (8, "Rubin's rules, 20 imputations, Barnard-Rubin df")
     """
@@ -68,9 +87,14 @@ class Imputed(_Wrapper):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.HANDLES_MISSING})
     short: ClassVar[str] = "imputed"
     references: ClassVar[tuple[str, ...]] = (
-        "Barnard J, Rubin DB. Small-sample degrees of freedom with multiple imputation. Biometrika 1999;86:948-955.",
-        "Carpenter JR, Roger JH, Kenward MG. Analysis of longitudinal trials with protocol deviation. "
-        "J Biopharm Stat 2013;23:1352-1371.",
+        (
+            "Barnard J, Rubin DB. Small-sample degrees of freedom with multiple imputation."
+            " Biometrika 1999;86:948-955."
+        ),
+        (
+            "Carpenter JR, Roger JH, Kenward MG. Analysis of longitudinal trials with protocol"
+            " deviation. J Biopharm Stat 2013;23:1352-1371."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -78,9 +102,14 @@ class Imputed(_Wrapper):
         if self.method not in WAYS:
             raise AnalysisError(unknown("imputation method", self.method, WAYS))
         if self.by_arm and self.method not in MODELS:
-            raise AnalysisError(f"by_arm is for {', '.join(MODELS)}; '{self.method}' has no covariance.")
+            raise AnalysisError(
+                f"by_arm is for {', '.join(MODELS)}; '{self.method}' has no covariance."
+            )
         if self.draws < 2:
-            raise AnalysisError(f"draws is a number of imputations of at least 2, better 20 or more; got {self.draws}.")
+            raise AnalysisError(
+                "draws is a number of imputations of at least 2, better 20 or more; got"
+                f" {self.draws}."
+            )
 
     def title(self, outcome: Any = None) -> str:
         """The wrapped question's title with the way the gaps were filled."""
@@ -102,12 +131,20 @@ class Imputed(_Wrapper):
         if self.method in CHAINED:
             extra = grid.auxiliary(study, self.auxiliary, self._by(study))
             whole = chained(
-                np.hstack([grid.scores[grid.some], extra[grid.some]]), number=self.draws, rng=rng, how=self.method
+                np.hstack([grid.scores[grid.some], extra[grid.some]]),
+                number=self.draws,
+                rng=rng,
+                how=self.method,
             )
             return [grid.fill(w[:, : grid.scores.shape[1]], grid.some) for w in whole]
         reference = self.reference or str(getattr(self.analysis, "reference", "") or "")
         data, own, columns = incomplete_of(
-            study, grid, by=self._by(study), reference=reference, joint=self.method == "mar", covariates=self.auxiliary
+            study,
+            grid,
+            by=self._by(study),
+            reference=reference,
+            joint=self.method == "mar",
+            covariates=self.auxiliary,
         )
         if self.by_arm and not len(data.indicators):
             raise AnalysisError("by_arm needs two arms or more: give by= (a column such as arm).")
@@ -119,19 +156,33 @@ class Imputed(_Wrapper):
         first = results[0]
         single = self.method in CARRIED
         estimates = first.estimates if single else pooled(results, self.level)
-        note = f"{share_of(grid.filled, grid.scores.size)} scores at {plural(len(grid.visits), 'visit')} were imputed: "
+        note = (
+            f"{share_of(grid.filled, grid.scores.size)} scores at"
+            f" {plural(len(grid.visits), 'visit')} were imputed: "
+        )
         note += WAYS[self.method]
         note += f", delta {number(self.delta, 2)} added" if self.delta else ""
         note += "." if single else f"; {self.draws} imputations, seed {self.seed}."
         notes = [*first.notes, note if grid.filled else NOTHING]
         if single:
             notes.append(
-                "Single imputation: a sensitivity analysis; it takes filled-in scores as if they had been observed."
+                "Single imputation: a sensitivity analysis; it takes filled-in scores as if they"
+                " had been observed."
             )
         shown = replace(first, estimates=estimates, facts=_mean_facts([r.facts for r in results]))
         tail = f" {_how(self)}"
-        facts = dict(shown.facts) | {s: self.analysis.sentence(shown, s) + tail for s in ("ama", "apa")}
-        return Result(self, estimates, first.counts, first.outcome, tuple(notes), facts=facts, model=first.model)
+        facts = dict(shown.facts) | {
+            s: self.analysis.sentence(shown, s) + tail for s in ("ama", "apa")
+        }
+        return Result(
+            self,
+            estimates,
+            first.counts,
+            first.outcome,
+            tuple(notes),
+            facts=facts,
+            model=first.model,
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         return str(result.facts[style])
@@ -150,22 +201,40 @@ def _how(question: Imputed) -> str:
     way = "under missing at random" if question.method == "mar" else f"by {WAYS[question.method]}"
     extra = f", with {number(question.delta, 2)} added," if question.delta else ""
     way += ", with a covariance for each arm," if question.by_arm else ""
-    return f"Missing scores were imputed {question.draws} times {way}{extra} and pooled by Rubin's rules with Barnard-Rubin df."
+    return (
+        f"Missing scores were imputed {question.draws} times {way}{extra} and pooled by Rubin's"
+        " rules with Barnard-Rubin df."
+    )
 
 
 def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
-    """Every estimate of the first result, pooled with its namesakes in the others, on the scale its interval is symmetric on."""
+    """Every estimate of the first result, pooled with its namesakes in the others, on the scale its
+    interval is symmetric on.
+    """
     out = []
-    blank: dict[str, Any] = dict.fromkeys(("low", "high", "p", "statistic", "df", "se", "p_adjusted"), nan)
+    blank: dict[str, Any] = dict.fromkeys(
+        ("low", "high", "p", "statistic", "df", "se", "p_adjusted"), nan
+    )
     for i, e in enumerate(results[0].estimates):
-        own = [r.estimates[i] for r in results if i < len(r.estimates) and r.estimates[i].term == e.term]
+        own = [
+            r.estimates[i]
+            for r in results
+            if i < len(r.estimates) and r.estimates[i].term == e.term
+        ]
         own = [o for o in own if not isnan(o.value)]
         if len(own) < len(results):
             out.append(replace(e, value=nan, reason="not_estimable", **blank))
             continue
         scales = {_scale(o) for o in own}
         if len(scales) > 1 or None in scales:
-            out.append(replace(e, value=float(np.mean([o.value for o in own])), how="mean over imputations", **blank))
+            out.append(
+                replace(
+                    e,
+                    value=float(np.mean([o.value for o in own])),
+                    how="mean over imputations",
+                    **blank,
+                )
+            )
             continue
         out.append(_rubin(own, str(scales.pop()), e.level or level))
     return tuple(out)
@@ -174,10 +243,15 @@ def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
 def _rubin(own: Sequence[Estimate], scale: str, level: float) -> Estimate:
     """Rubin's rules on the scale of the estimates, and back."""
     e, forth, back = own[0], *TRANSFORMS[scale]
-    values, errors = np.array([forth(o.value) for o in own]), np.array([_error(o, scale) for o in own])
+    values, errors = (
+        np.array([forth(o.value) for o in own]),
+        np.array([_error(o, scale) for o in own]),
+    )
     dfs = np.array([o.df for o in own])
     complete = float(np.mean(dfs)) if np.isfinite(dfs).all() else np.inf
-    p = rubin(values, errors**2, df_complete=complete, level=level, name=e.name, unit=e.unit).estimate
+    p = rubin(
+        values, errors**2, df_complete=complete, level=level, name=e.name, unit=e.unit
+    ).estimate
     ends: dict[str, Any] = {k: back(getattr(p, k)) for k in ("value", "low", "high")}
     tested: dict[str, Any] = {} if not isnan(e.p) else {"p": nan, "statistic": nan}
     how = p.how if scale == "identity" else f"{p.how}; pooled on the {scale} scale, which se is on"
@@ -194,13 +268,17 @@ TRANSFORMS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]]
 
 
 def _scale(e: Estimate) -> str | None:
-    """The scale on which an estimate has a standard error: its interval is symmetric there; None where it has no such scale."""
+    """The scale on which an estimate has a standard error: its interval is symmetric there; None
+    where it has no such scale.
+    """
     if isnan(e.se):
         return None
     width = e.high - e.low
     if isnan(width) or abs((e.low + e.high) / 2 - e.value) <= 1e-6 * width:
         return "identity"
-    if e.low > 0 and abs(np.log(e.value / e.low) - np.log(e.high / e.value)) <= 1e-6 * np.log(e.high / e.low):
+    if e.low > 0 and abs(np.log(e.value / e.low) - np.log(e.high / e.value)) <= 1e-6 * np.log(
+        e.high / e.low
+    ):
         return "log"
     return "logit" if "Wilson" in e.how and 0 < e.value < 1 else None
 
@@ -212,18 +290,24 @@ def _error(e: Estimate, scale: str) -> float:
         return e.se / (e.value * (1 - e.value))
     tail = 0.5 + e.level / 2
     return (
-        float(np.log(e.high / e.low)) / 2 / float(special.ndtri(tail) if isnan(e.df) else special.stdtrit(e.df, tail))
+        float(np.log(e.high / e.low))
+        / 2
+        / float(special.ndtri(tail) if isnan(e.df) else special.stdtrit(e.df, tail))
     )
 
 
 def _mean_facts(facts: Sequence[Any]) -> Any:
-    """What the results say beside their estimates, averaged over the draws where it is a number (counts rounded)."""
+    """What the results say beside their estimates, averaged over the draws where it is a number
+    (counts rounded).
+    """
     first = facts[0]
     if isinstance(first, Mapping):
         return {k: _mean_facts([f.get(k, first[k]) for f in facts]) for k in first}
     if isinstance(first, tuple) and first and all(len(f) == len(first) for f in facts):
         return tuple(_mean_facts(each) for each in zip(*facts))
-    if isinstance(first, (bool, str)) or not isinstance(first, (int, float, np.integer, np.floating)):
+    if isinstance(first, (bool, str)) or not isinstance(
+        first, (int, float, np.integer, np.floating)
+    ):
         return first
     mean = float(np.mean(facts))
     return round(mean) if isinstance(first, (int, np.integer)) else mean

@@ -1,4 +1,6 @@
-"""From a study to what is missing in one score and back: the grid of patients and visits that imputation fills."""
+"""From a study to what is missing in one score and back: the grid of patients and visits that
+imputation fills.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from outcomes.study.study import Study
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """One score as patients x visits (those visits at which anybody was seen), and the long table to write it back to.
+    """One score as patients x visits (those visits at which anybody was seen), and the long table
+    to write it back to.
 
     `frame` begins with the grid's cells, patient by patient, visit by visit.
     """
@@ -58,7 +61,9 @@ class Grid:
         return new
 
     def fill(self, values: np.ndarray, rows: np.ndarray, columns: Sequence[int] = ()) -> np.ndarray:
-        """The scores with those of some patients (a mask) and visits (positions; default all) put in."""
+        """The scores with those of some patients (a mask) and visits (positions; default all) put
+        in.
+        """
         out = self.scores.copy()
         at = np.array(columns if len(columns) else range(out.shape[1]), dtype=np.intp)
         out[np.ix_(np.flatnonzero(rows), at)] = values
@@ -66,7 +71,9 @@ class Grid:
 
     def carried(self, rule: str) -> np.ndarray:
         """The scores with gaps after the first visit filled by a rule such as "locf"."""
-        rest = carry(self.scores[:, 1:], self.scores[:, 0], rule=rule, better=self.better or "lower")
+        rest = carry(
+            self.scores[:, 1:], self.scores[:, 0], rule=rule, better=self.better or "lower"
+        )
         return np.column_stack([self.scores[:, 0], rest])
 
     def shift(self, delta: float, arms: Sequence[str], by: str) -> np.ndarray:
@@ -84,12 +91,16 @@ class Grid:
         return out
 
     def levels(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
-        """The arms, the reference first: the one named, or one called placebo or control, or the first."""
+        """The arms, the reference first: the one named, or one called placebo or control, or the
+        first.
+        """
         there = sorted(set(study.characteristic(by).dropna().astype(str)))
         if reference and reference not in there:
             raise AnalysisError(unknown(by, reference, there))
         usual = ("placebo", "control", "usual care", "sham", "standard care", "waiting list")
-        first = reference or next((v for v in there if spoken(v).lower() in usual), there[0] if there else "")
+        first = reference or next(
+            (v for v in there if spoken(v).lower() in usual), there[0] if there else ""
+        )
         return (first, *(v for v in there if v != first))
 
     def treated(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
@@ -97,7 +108,9 @@ class Grid:
         return self.levels(study, by, reference)[1:] if by else ()
 
     def auxiliary(self, study: Study, names: Sequence[str], by: str) -> np.ndarray:
-        """Auxiliary characteristics and arms as numbers (patients, columns); categories as indicators, nan where unknown."""
+        """Auxiliary characteristics and arms as numbers (patients, columns); categories as
+        indicators, nan where unknown.
+        """
         parts = [np.empty((len(self.patients), 0))]
         for name in (*((by,) if by else ()), *names):
             column = study.characteristic(name).reindex(self.patients)
@@ -106,36 +119,52 @@ class Grid:
                 continue
             known = column.notna().to_numpy()
             for level in sorted(column.dropna().astype(str).unique())[1:]:
-                parts.append(np.where(known, (column.astype(str) == level).to_numpy(float), np.nan)[:, None])
+                parts.append(
+                    np.where(known, (column.astype(str) == level).to_numpy(float), np.nan)[:, None]
+                )
         return np.hstack(parts)
 
 
 def grid_of(study: Study, outcome: str) -> Grid:
-    """The grid of a score. Raises AnalysisError where nobody has it, or patients have several rows a visit."""
+    """The grid of a score. Raises AnalysisError where nobody has it, or patients have several rows
+    a visit.
+    """
     meaning, wide = study.outcome(outcome), study.wide(outcome)
     visits = tuple(v for v in study.visits if wide[v].notna().any())
     if not visits:
         raise AnalysisError(f"Nobody has a score of {meaning.title}.")
     ready = study.ready
-    every = pd.MultiIndex.from_product([wide.index, visits], names=["patient", "visit"]).to_frame(index=False)
+    every = pd.MultiIndex.from_product([wide.index, visits], names=["patient", "visit"]).to_frame(
+        index=False
+    )
     frame = every.merge(ready.scores, on=["patient", "visit"], how="left")
     rest = ready.scores[~ready.scores["visit"].isin(visits)]
     if len(rest):
         frame = pd.concat([frame, rest], ignore_index=True)
     known = study.patient_frame
     for column in frame.columns.intersection(known.columns):
-        frame[column] = frame[column].where(frame[column].notna(), known[column].reindex(frame["patient"]).to_numpy())
+        frame[column] = frame[column].where(
+            frame[column].notna(), known[column].reindex(frame["patient"]).to_numpy()
+        )
     scores = wide[list(visits)].to_numpy(float)
     return Grid(ready, meaning.name, meaning.better, visits, wide.index, scores, frame)
 
 
 def incomplete_of(
-    study: Study, grid: Grid, *, by: str, reference: str, joint: bool, covariates: Sequence[str] = ()
+    study: Study,
+    grid: Grid,
+    *,
+    by: str,
+    reference: str,
+    joint: bool,
+    covariates: Sequence[str] = (),
 ) -> tuple[Incomplete, np.ndarray, list[int]]:
-    """What the imputation model needs, whom it is for (a mask), and which visits (positions) it fills.
+    """What the imputation model needs, whom it is for (a mask), and which visits (positions) it
+    fills.
 
-    `joint`: every visit is a response (patients with any score); otherwise the first visit is a covariate and the later
-    ones are responses (patients with the first; those without a later one follow their arm's mean or the reference).
+    `joint`: every visit is a response (patients with any score); otherwise the first visit is a
+    covariate and the later ones are responses (patients with the first; those without a later one
+    follow their arm's mean or the reference).
     """
     baseline = grid.scores[:, 0]
     own = grid.some if joint else ~np.isnan(baseline)
@@ -149,27 +178,46 @@ def incomplete_of(
         own = own & column.notna().to_numpy()
         x, x_names = arm_features(column.astype(str), levels)
         parts, names = [*parts, x], [*names, *x_names]
-        label = np.array([levels.index(v) if v in levels else 0 for v in column.astype(str)], dtype=np.int64)
+        label = np.array(
+            [levels.index(v) if v in levels else 0 for v in column.astype(str)], dtype=np.int64
+        )
     elif not joint:
         raise AnalysisError(
-            "Reference-based imputation needs arms: give by= (a column such as arm), or use method='mar'."
+            "Reference-based imputation needs arms: give by= (a column such as arm), or use"
+            " method='mar'."
         )
     moving = list(names[1:])
     if not joint:
-        parts, names, moving = [*parts, baseline[:, None]], [*names, "baseline"], [*moving, "baseline"]
+        parts, names, moving = (
+            [*parts, baseline[:, None]],
+            [*names, "baseline"],
+            [*moving, "baseline"],
+        )
     if covariates:
         extra = grid.auxiliary(study, covariates, "")
         own = own & ~np.isnan(extra).any(axis=1)
-        parts, names = [*parts, extra], [*names, *(f"covariate {i + 1}" for i in range(extra.shape[1]))]
+        parts, names = (
+            [*parts, extra],
+            [*names, *(f"covariate {i + 1}" for i in range(extra.shape[1]))],
+        )
     columns = list(range(0 if joint else 1, len(grid.visits)))
     if not columns or not own.any():
         raise AnalysisError(
-            "There is nothing to impute from: no follow-up visit, or no patient with all that the model needs."
+            "There is nothing to impute from: no follow-up visit, or no patient with all that the"
+            " model needs."
         )
     indicators = np.array([i for i, n in enumerate(names) if n.startswith("arm ")], dtype=np.int64)
     values = np.vstack([np.zeros(len(indicators)), np.eye(len(indicators))])
     data = Incomplete(
-        grid.scores[own][:, columns], np.hstack(parts)[own], tuple(grid.visits[c] for c in columns), tuple(names), tuple(moving),
-        label[own], indicators, values, 0, baseline[own],
-    )  # fmt: skip
+        grid.scores[own][:, columns],
+        np.hstack(parts)[own],
+        tuple(grid.visits[c] for c in columns),
+        tuple(names),
+        tuple(moving),
+        label[own],
+        indicators,
+        values,
+        0,
+        baseline[own],
+    )
     return data, own, columns

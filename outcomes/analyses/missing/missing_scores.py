@@ -26,14 +26,18 @@ from outcomes.study.study import Study
 class MissingScores(Analysis):
     """Who is missing, when, and were they different at the start?
 
-    The number seen at each visit with the fixed denominator (all enrolled) and the variable one (those with a baseline);
-    complete, monotone and intermittent patterns; baseline of those seen against those not, at each visit. Little's test
-    of missing completely at random only on request (`little=True`): its power is low and a large p proves nothing.
+    The number seen at each visit with the fixed denominator (all enrolled) and the variable one
+    (those with a baseline); complete, monotone and intermittent patterns; baseline of those seen
+    against those not, at each visit. Little's test of missing completely at random only on request
+    (`little=True`): its power is low and a large p proves nothing.
 
     >>> import pandas as pd, outcomes as oc
     >>> wide = pd.DataFrame({"patient": list("abcd"), "w0": [7, 6, 8, 5], "w4": [4, 3, None, 5]})
-    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w4"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> study = oc.Study(
+    ...     wide.melt("patient", var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w4"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> oc.MissingScores("pain").run(study)["share observed | w4"].value
     0.75
     """
@@ -55,19 +59,35 @@ class MissingScores(Analysis):
         seen = ~np.isnan(scores)
         n, started = len(scores), int(seen[:, 0].sum())
         rows = [
-            Estimate("share observed", float(s.mean()) if n else nan, visit=v, unit="share", measure=Measure.SHARE)
+            Estimate(
+                "share observed",
+                float(s.mean()) if n else nan,
+                visit=v,
+                unit="share",
+                measure=Measure.SHARE,
+            )
             for v, s in zip(visits, seen.T)
         ]
         rows += [
-            Estimate("share observed of those with a baseline", float(s[seen[:, 0]].mean()) if started else nan, visit=v,
-                     unit="share", reason="" if started else "too_few", measure=Measure.SHARE)
+            Estimate(
+                "share observed of those with a baseline",
+                float(s[seen[:, 0]].mean()) if started else nan,
+                visit=v,
+                unit="share",
+                reason="" if started else "too_few",
+                measure=Measure.SHARE,
+            )
             for v, s in zip(visits[1:], seen.T[1:])
-        ]  # fmt: skip
+        ]
         rows += missingness.stayers_and_leavers(base, seen[:, 1:], visits[1:])
         if self.little:
             rows.append(missingness.little_mcar(scores))
         never = [spoken(v) for v in study.visits if v not in visits] if not self.visits else []
-        notes = (f"Nobody has this score at {listed(never)}: it is not counted as missing there.",) if never else ()
+        notes = (
+            (f"Nobody has this score at {listed(never)}: it is not counted as missing there.",)
+            if never
+            else ()
+        )
         counts = Counts(n, n)
         staircase = pd.DataFrame(found.shapes, columns=list(visits)).assign(n=found.counts)
         facts = {
@@ -93,13 +113,15 @@ class MissingScores(Analysis):
         last, title = f["visits"][-1], result.outcome.title
         seen = round(result[f"share observed | {last}"].value * n) if n else 0
         return (
-            f"{title[:1].upper()}{title[1:]}: {share_of(f['complete'], n)} patients had every score, {f['monotone']} left and did not return, "
-            f"{f['intermittent']} missed a visit in between; {share_of(seen, n)} had a score at {spoken(last)}."
+            f"{title[:1].upper()}{title[1:]}: {share_of(f['complete'], n)} patients had every"
+            f" score, {f['monotone']} left and did not return, {f['intermittent']} missed a visit"
+            f" in between; {share_of(seen, n)} had a score at {spoken(last)}."
         )
 
     def methods_text(self) -> str:
         little = ", and Little's test" if self.little else ""
         return (
-            "What is missing is shown by visit and by pattern, with the mean baseline of those with and without a score at each "
-            f"visit{little}; no such display can tell whether scores are missing at random."
+            "What is missing is shown by visit and by pattern, with the mean baseline of those"
+            f" with and without a score at each visit{little}; no such display can tell whether"
+            " scores are missing at random."
         )

@@ -25,7 +25,11 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.flow import Counts
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, share_of, spoken
-from outcomes.stats.missing.reference_based import ancova_differences, conditional_mean_jackknife, normal_estimate
+from outcomes.stats.missing.reference_based import (
+    ancova_differences,
+    conditional_mean_jackknife,
+    normal_estimate,
+)
 from outcomes.study.study import Study
 
 
@@ -33,20 +37,36 @@ from outcomes.study.study import Study
 class ReferenceBased(Analysis):
     """Would the arms still differ if those who left had followed the reference arm from then on?
 
-    Conditional-mean imputation from the mixed model for repeated measures (baseline a covariate), then ANCOVA at each visit;
-    standard errors by the jackknife over patients, which needs no random numbers and is right for the treatment-policy
-    estimand that the method stands for. `method` is "j2r", "cr", "cir", "lmcf", "rtb" or "mar"; `visit` the main visit.
-    `by_arm=True` gives each arm a covariance of its own: what follows the last score of a patient who jumps to the reference then
-    hangs on the scores before it as it does in the reference arm.
+    Conditional-mean imputation from the mixed model for repeated measures (baseline a covariate),
+    then ANCOVA at each visit; standard errors by the jackknife over patients, which needs no random
+    numbers and is right for the treatment-policy estimand that the method stands for. `method` is
+    "j2r", "cr", "cir", "lmcf", "rtb" or "mar"; `visit` the main visit. `by_arm=True` gives each arm
+    a covariance of its own: what follows the last score of a patient who jumps to the reference
+    then hangs on the scores before it as it does in the reference arm.
 
-    Reference: Wolbers 2022 (doi 10.1002/pst.2234); Carpenter 2013 (doi 10.1080/10543406.2013.834911).
+    Reference: Wolbers 2022 (doi 10.1002/pst.2234); Carpenter 2013 (doi
+    10.1080/10543406.2013.834911).
 
     >>> import pandas as pd, outcomes as oc
-    >>> rows = [("a", "K", 7, 5, 4), ("b", "K", 6, 5, 3), ("c", "K", 8, 4, 6), ("d", "K", 5, 3, None), ("e", "P", 8, 8, 7),
-    ...         ("f", "P", 5, 5, 4), ("g", "P", 6, 6, 5), ("h", "P", 7, 5, 6), ("i", "P", 6, 6, None), ("j", "K", 6, 4, 4)]
+    >>> rows = [
+    ...     ("a", "K", 7, 5, 4),
+    ...     ("b", "K", 6, 5, 3),
+    ...     ("c", "K", 8, 4, 6),
+    ...     ("d", "K", 5, 3, None),
+    ...     ("e", "P", 8, 8, 7),
+    ...     ("f", "P", 5, 5, 4),
+    ...     ("g", "P", 6, 6, 5),
+    ...     ("h", "P", 7, 5, 6),
+    ...     ("i", "P", 6, 6, None),
+    ...     ("j", "K", 6, 4, 4),
+    ... ]
     >>> wide = pd.DataFrame(rows, columns=["patient", "arm", "w0", "w1", "w4"])
-    >>> study = oc.Study(wide.melt(["patient", "arm"], var_name="visit", value_name="pain"), visits=("w0", "w1", "w4"),
-    ...                  design="parallel", measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> study = oc.Study(
+    ...     wide.melt(["patient", "arm"], var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w1", "w4"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> result = oc.ReferenceBased("pain", reference="P").run(study)
     >>> result["adjusted difference | K - P | w4"].value < 0
     True
@@ -65,8 +85,10 @@ class ReferenceBased(Analysis):
     short: ClassVar[str] = "reference-based imputation"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Wolbers M, Noci A, Delmar P, et al. Standard and reference-based conditional mean imputation. "
-        "Pharm Stat 2022;21:1246-1257.",
+        (
+            "Wolbers M, Noci A, Delmar P, et al. Standard and reference-based conditional mean"
+            " imputation. Pharm Stat 2022;21:1246-1257."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
@@ -75,46 +97,79 @@ class ReferenceBased(Analysis):
         level_order(study.characteristic(self.by), self.by, self.reference)
         grid = grid_of(study, self.outcome)
         data, own, _ = incomplete_of(
-            study, grid, by=self.by, reference=self.reference, joint=False, covariates=self.covariates
+            study,
+            grid,
+            by=self.by,
+            reference=self.reference,
+            joint=False,
+            covariates=self.covariates,
         )
         data = replace(data, by_arm=self.by_arm)
         levels = grid.levels(study, self.by, self.reference)
         indicators = list(data.indicators)
         value, se = conditional_mean_jackknife(
-            data, self.method, analyse=lambda c, kept: ancova_differences(c, data.design[kept], indicators)
+            data,
+            self.method,
+            analyse=lambda c, kept: ancova_differences(c, data.design[kept], indicators),
         )
-        how = f"{WAYS[self.method]}, conditional mean, {'covariance by arm, ' if self.by_arm else ''}ANCOVA, jackknife"
+        how = (
+            f"{WAYS[self.method]}, conditional mean,"
+            f" {'covariance by arm, ' if self.by_arm else ''}ANCOVA, jackknife"
+        )
         outcome, main = study.outcome(self.outcome), self.visit or data.visits[-1]
         if main not in data.visits:
             raise AnalysisError(unknown("visit", main, data.visits))
         rows = tuple(
-            normal_estimate("adjusted difference", float(value[a, j]), float(se[a, j]), level=self.level, unit=outcome.unit, how=how,
-                            visit=v, group=Versus.of(arm, levels[0]))
-            for a, arm in enumerate(levels[1:]) for j, v in enumerate(data.visits)
-        )  # fmt: skip
+            normal_estimate(
+                "adjusted difference",
+                float(value[a, j]),
+                float(se[a, j]),
+                level=self.level,
+                unit=outcome.unit,
+                how=how,
+                visit=v,
+                group=Versus.of(arm, levels[0]),
+            )
+            for a, arm in enumerate(levels[1:])
+            for j, v in enumerate(data.visits)
+        )
         n = int(own.sum())
-        left = ((f"no score at {grid.visits[0]}, or no {spoken(self.by)} or covariate", study.enrolled - n),)
+        left = (
+            (
+                f"no score at {grid.visits[0]}, or no {spoken(self.by)} or covariate",
+                study.enrolled - n,
+            ),
+        )
         counts = Counts(study.enrolled, n, left if study.enrolled > n else ())
         gaps = int(np.isnan(data.scores).sum())
         note = (
-            f"{share_of(gaps, data.scores.size)} follow-up scores were imputed: {WAYS[self.method]}."
+            f"{share_of(gaps, data.scores.size)} follow-up scores were imputed:"
+            f" {WAYS[self.method]}."
             if gaps
             else NOTHING
         )
         randomised = is_randomised(study, self.by)
         notes = (note,) if randomised else (note, unrandomised(self.by))
-        return Result(self, rows, counts, outcome, notes, facts={"main": main, "randomised": randomised})
+        return Result(
+            self, rows, counts, outcome, notes, facts={"main": main, "randomised": randomised}
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         k, parts = digits_for(result.outcome.resolution), []
         for e in result.estimates:
             if e.visit == result.facts["main"]:
-                tested = "" if e.reason else f" ({interval(e.low, e.high, k, level=e.level)}; {p_value(e.p, style)})"
+                tested = (
+                    ""
+                    if e.reason
+                    else f" ({interval(e.low, e.high, k, level=e.level)}; {p_value(e.p, style)})"
+                )
                 parts.append(f"{number(e.value, k)} {e.unit} for {versus(e.group)}{tested}")
         where = spoken(result.facts["main"])
         return (
-            f"With missing scores imputed as {WAYS[self.method]}, the adjusted difference in {result.outcome.title} at {where} was "
-            f"{'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled} (conditional mean, jackknife)"
+            f"With missing scores imputed as {WAYS[self.method]}, the adjusted difference in"
+            f" {result.outcome.title} at {where} was "
+            f"{'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}"
+            " (conditional mean, jackknife)"
             f"{lower_is_better(result.outcome)}.{chosen_words(result.facts['randomised'], self.by)}"
         )

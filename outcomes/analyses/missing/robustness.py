@@ -9,7 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import Groups, chosen_words, grouped, lower_is_better, two_levels
+from outcomes.analyses.groups.group_data import (
+    Groups,
+    chosen_words,
+    grouped,
+    lower_is_better,
+    two_levels,
+)
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
@@ -31,25 +37,31 @@ from outcomes.study.study import Study
 class Robustness(Analysis):
     """Would another defensible analysis have said something else?
 
-    Of the change between two visits, side by side: mean change with paired t-test (the reference); 20% trimmed mean
-    (Yuen); Hodges-Lehmann shift with the exact signed-rank test; median with the sign test; sign-flip permutation test
-    of the mean; and, for everybody who had a score before, missing later scores taken as no change, and taken as the
-    worst change that was seen.
+    Of the change between two visits, side by side: mean change with paired t-test (the reference);
+    20% trimmed mean (Yuen); Hodges-Lehmann shift with the exact signed-rank test; median with the
+    sign test; sign-flip permutation test of the mean; and, for everybody who had a score before,
+    missing later scores taken as no change, and taken as the worst change that was seen.
 
-    With `by`, of the difference between two arms: ANCOVA on the score before (the reference), with classical and with
-    HC3 standard errors; change by Welch's t; Hodges-Lehmann shift of the change with the exact Mann-Whitney test; and
-    ANCOVA of everybody who had a score before, missing later scores taken as no change in both arms, and as the worst
-    case against the treatment (in the arm of interest the worst change that was seen, in the reference the best, within
-    the scale). Differences are arm − `reference`.
+    With `by`, of the difference between two arms: ANCOVA on the score before (the reference), with
+    classical and with HC3 standard errors; change by Welch's t; Hodges-Lehmann shift of the change
+    with the exact Mann-Whitney test; and ANCOVA of everybody who had a score before, missing later
+    scores taken as no change in both arms, and as the worst case against the treatment (in the arm
+    of interest the worst change that was seen, in the reference the best, within the scale).
+    Differences are arm − `reference`.
 
-    The conclusion survives when all point the same way and every interval or test keeps the same verdict at `level`.
+    The conclusion survives when all point the same way and every interval or test keeps the same
+    verdict at `level`.
 
-    The rows with filled-in scores are deliberately harsh bounds, not estimates. Random flips (needed only beyond 200
-    patients) use `seed`.
+    The rows with filled-in scores are deliberately harsh bounds, not estimates. Random flips
+    (needed only beyond 200 patients) use `seed`.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.Robustness("pain", before="pre", after="post").run(study).facts["survives"]
     True
     """
@@ -65,8 +77,14 @@ class Robustness(Analysis):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MANY_WAYS})
     short: ClassVar[str] = "every defensible way"
     references: ClassVar[tuple[str, ...]] = (
-        "Yuen KK. The two-sample trimmed t for unequal population variances. Biometrika 1974;61:165-170.",
-        "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat 1963;34:598-611.",
+        (
+            "Yuen KK. The two-sample trimmed t for unequal population variances. Biometrika"
+            " 1974;61:165-170."
+        ),
+        (
+            "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat"
+            " 1963;34:598-611."
+        ),
     )
 
     @property
@@ -83,7 +101,10 @@ class Robustness(Analysis):
         rng = np.random.default_rng(self.seed)
         mean = mean_change(b, a, level=level)
         flip = sign_flip(b, a, rng=rng).test
-        shift, median = hodges_lehmann(b, a, level=level).shift, median_change(b, a, level=level).median
+        shift, median = (
+            hodges_lehmann(b, a, level=level).shift,
+            median_change(b, a, level=level).median,
+        )
         rows = [
             replace(mean, name="mean, paired t-test", measure=Measure.CHANGE),
             replace(trimmed_change(b, a, level=level), name="20% trimmed mean (Yuen)"),
@@ -93,15 +114,24 @@ class Robustness(Analysis):
                 p=signed_rank(b, a).test.p,
                 measure=Measure.CHANGE,
             ),
-            replace(median, name="median, sign test", p=sign_test(b, a).test.p, measure=Measure.CHANGE),
-            replace(flip, name="mean, sign-flip permutation test", level=level, measure=Measure.CHANGE),
+            replace(
+                median, name="median, sign test", p=sign_test(b, a).test.p, measure=Measure.CHANGE
+            ),
+            replace(
+                flip, name="mean, sign-flip permutation test", level=level, measure=Measure.CHANGE
+            ),
             *self._filled(study, pairs.change),
         ]
         axis = f"change in {pairs.outcome.title} ({pairs.outcome.unit})"
         return self._answer(rows, pairs.counts, pairs.outcome, {"axis": axis}, ())
 
     def _arms(self, study: Study) -> Result:
-        ask = {"before": self.before, "after": self.after, "by": self.by, "reference": self.reference}
+        ask = {
+            "before": self.before,
+            "after": self.after,
+            "by": self.by,
+            "reference": self.reference,
+        }
         g = grouped(study, self.outcome, **ask)
         first, second = two_levels(g, instead="ANCOVA")
         change, level = g.split(g.y), self.level
@@ -124,13 +154,26 @@ class Robustness(Analysis):
             ),
             *self._filled_arms(study, g),
         ]
-        rows = [replace(e, group=Versus.of(first, second), measure=Measure.DIFFERENCE_IN_CHANGE) for e in rows]
+        rows = [
+            replace(e, group=Versus.of(first, second), measure=Measure.DIFFERENCE_IN_CHANGE)
+            for e in rows
+        ]
         axis = f"difference in {g.outcome.title} ({g.outcome.unit}), {first} − {second}"
-        facts = {"axis": axis, "arms": (first, second), "sizes": g.sizes, "randomised": g.randomised}
+        facts = {
+            "axis": axis,
+            "arms": (first, second),
+            "sizes": g.sizes,
+            "randomised": g.randomised,
+        }
         return self._answer(rows, g.counts, g.outcome, facts, g.notes)
 
     def _answer(
-        self, rows: list[Estimate], counts: Counts, outcome: Outcome, facts: dict[str, Any], notes: tuple[str, ...]
+        self,
+        rows: list[Estimate],
+        counts: Counts,
+        outcome: Outcome,
+        facts: dict[str, Any],
+        notes: tuple[str, ...],
     ) -> Result:
         rows = [replace(e, unit=outcome.unit) for e in rows]
         forest = pd.DataFrame(
@@ -138,11 +181,18 @@ class Robustness(Analysis):
             for i, e in enumerate(rows)
         )
         verdicts = {e.name: _verdict(e, 1 - self.level, facts.get("arms", ("",))[0]) for e in rows}
-        facts |= {"verdicts": verdicts, "survives": len(set(verdicts.values()) - {"undefined"}) == 1}
-        return Result(self, tuple(rows), counts, outcome, notes, {"forest": forest}, ("forest",), facts)
+        facts |= {
+            "verdicts": verdicts,
+            "survives": len(set(verdicts.values()) - {"undefined"}) == 1,
+        }
+        return Result(
+            self, tuple(rows), counts, outcome, notes, {"forest": forest}, ("forest",), facts
+        )
 
     def _filled_arms(self, study: Study, g: Groups) -> list[Estimate]:
-        """Everybody with a score before and an arm: missing later scores as no change, and as the worst case for the treatment."""
+        """Everybody with a score before and an arm: missing later scores as no change, and as the
+        worst case for the treatment.
+        """
         wide, arm = study.wide(self.outcome), study.characteristic(self.by)
         gone = wide[self.before].notna() & wide[self.after].isna() & arm.reindex(wide.index).notna()
         if not gone.any() or not len(g.y):
@@ -155,20 +205,30 @@ class Robustness(Analysis):
         fills = {"no change": np.zeros(len(start))}
         if outcome.better:
             worst, best = (low, high) if outcome.better == "higher" else (high, low)
-            fills[f"worst case against {spoken(g.levels[1])}"] = np.where(label == g.levels[1], worst, best)
+            fills[f"worst case against {spoken(g.levels[1])}"] = np.where(
+                label == g.levels[1], worst, best
+            )
         floor, ceiling = (
-            bound if math.isnan(v) else v for v, bound in ((outcome.low, -math.inf), (outcome.high, math.inf))
+            bound if math.isnan(v) else v
+            for v, bound in ((outcome.low, -math.inf), (outcome.high, math.inf))
         )
         rows = []
         for words, change in fills.items():
             end = np.clip(start + change, floor, ceiling)
-            e = adjusted(np.concatenate([g.label, label]), np.concatenate([g.before, start]), np.concatenate([g.after, end]), g.levels,
-                         level=self.level)  # fmt: skip
+            e = adjusted(
+                np.concatenate([g.label, label]),
+                np.concatenate([g.before, start]),
+                np.concatenate([g.after, end]),
+                g.levels,
+                level=self.level,
+            )
             rows.append(replace(e, name=f"ANCOVA, {len(start)} missing as {words}"))
         return rows
 
     def _filled(self, study: Study, change: np.ndarray) -> list[Estimate]:
-        """Everybody with a score before: missing later scores as no change, and as the worst change that was seen."""
+        """Everybody with a score before: missing later scores as no change, and as the worst change
+        that was seen.
+        """
         wide, outcome = study.wide(self.outcome), study.outcome(self.outcome)
         before = wide[self.before].dropna().to_numpy()
         missing = int(wide.loc[wide[self.before].notna(), self.after].isna().sum())
@@ -179,7 +239,9 @@ class Robustness(Analysis):
         zero = np.zeros(len(before))
         return [
             replace(
-                mean_change(zero, np.concatenate([change, np.full(missing, value)]), level=self.level),
+                mean_change(
+                    zero, np.concatenate([change, np.full(missing, value)]), level=self.level
+                ),
                 name=f"mean, {missing} missing as {words}",
                 measure=Measure.CHANGE,
             )
@@ -197,36 +259,53 @@ class Robustness(Analysis):
         if self.by:
             one, other = (spoken(v) for v in facts["arms"])
             what = f"difference in {_title(result)} at {spoken(self.after)}, {one} minus {other},"
-            who, chosen, reference = f"n={facts['sizes']}", chosen_words(facts["randomised"], self.by), "ANCOVA"
+            who, chosen, reference = (
+                f"n={facts['sizes']}",
+                chosen_words(facts["randomised"], self.by),
+                "ANCOVA",
+            )
         else:
             what = f"change of {_title(result)} from {spoken(self.before)} to {spoken(self.after)}"
             who, chosen, reference = f"n={result.counts.analysed}", "", "paired t-test"
-        who = f"({who} of {result.counts.enrolled}{lower_is_better(result.outcome) if self.by and result.outcome else ''})"
+        turned = lower_is_better(result.outcome) if self.by and result.outcome else ""
+        who = f"({who} of {result.counts.enrolled}{turned})"
         if not values:
-            return f"The {what} is undefined in every one of {len(result.estimates)} ways {who}.{chosen}"
+            return (
+                f"The {what} is undefined in every one of {len(result.estimates)} ways"
+                f" {who}.{chosen}"
+            )
         least, most = number(min(values), k), number(max(values), k)
         found = f"{least} in each" if least == most else f"between {least} and {most}"
         lead = f"Asked in {len(result.estimates)} ways, the {what} was {found} {who}"
-        differing = [f"{name} ({v})" for name, v in verdicts.items() if v not in (main, "undefined")]
+        differing = [
+            f"{name} ({v})" for name, v in verdicts.items() if v not in (main, "undefined")
+        ]
         undefined = [name for name, v in verdicts.items() if v == "undefined"]
         if main == "undefined":
-            return f"{lead}; the {reference} is undefined here, so there is no verdict to compare with.{chosen}"
+            return (
+                f"{lead}; the {reference} is undefined here, so there is no verdict to compare"
+                f" with.{chosen}"
+            )
         rest = f" Undefined: {listed(undefined)}." if undefined else ""
         if not differing:
             each = "every one" if not undefined else "every one that is defined"
             return f"{lead}; {each} led to the same verdict ({main}).{rest}{chosen}"
-        return f"{lead}. The {reference} says: {main}. Not the same verdict: {listed(differing)}.{rest}{chosen}"
+        return (
+            f"{lead}. The {reference} says: {main}. Not the same verdict:"
+            f" {listed(differing)}.{rest}{chosen}"
+        )
 
     def methods_text(self) -> str:
         if self.by:
             return (
-                "Robustness was judged by asking the same question by ANCOVA with classical and HC3 standard errors, by Welch's t "
-                "and ranks of the change, and by ANCOVA with missing scores taken as no change and as the worst case against the "
-                "treatment."
+                "Robustness was judged by asking the same question by ANCOVA with classical and HC3"
+                " standard errors, by Welch's t and ranks of the change, and by ANCOVA with missing"
+                " scores taken as no change and as the worst case against the treatment."
             )
         return (
-            "Robustness was judged by asking the same question with a trimmed mean, ranks, signs, permutations, and with missing "
-            "scores taken as no change and as the worst change seen."
+            "Robustness was judged by asking the same question with a trimmed mean, ranks, signs,"
+            " permutations, and with missing scores taken as no change and as the worst change"
+            " seen."
         )
 
 
@@ -249,7 +328,9 @@ def adjusted(
 
 
 def _verdict(e: Estimate, alpha: float, arm: str) -> str:
-    """Which way the estimate points, and whether its own test (or else its interval) excludes no change, or no difference."""
+    """Which way the estimate points, and whether its own test (or else its interval) excludes no
+    change, or no difference.
+    """
     if math.isnan(e.value) or (math.isnan(e.p) and math.isnan(e.low)):
         return "undefined"
     clear = e.p < alpha if not math.isnan(e.p) else not (e.low <= 0 <= e.high)

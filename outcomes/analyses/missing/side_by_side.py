@@ -1,4 +1,6 @@
-"""Analyses that treat the missing scores differently, side by side; and what a question brings with it."""
+"""Analyses that treat the missing scores differently, side by side; and what a question brings with
+it.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +28,27 @@ from outcomes.study.study import Study
 class SideBySide(Analysis):
     """Do analyses that treat the missing scores differently agree?
 
-    Any questions (a paired t-test, a mixed model, imputed, reference-based, carried forward …) about the same quantity, the first
-    the reference; one estimate of each in a forest. `terms` names the estimate of each (default: its first).
+    Any questions (a paired t-test, a mixed model, imputed, reference-based, carried forward …)
+    about the same quantity, the first the reference; one estimate of each in a forest. `terms`
+    names the estimate of each (default: its first).
 
     >>> import pandas as pd, outcomes as oc
-    >>> wide = pd.DataFrame({"patient": list("abcdefgh"), "w0": [7, 6, 8, 5, 8, 7, 6, 9], "w4": [4, 3, 6, 5, None, 6, 4, None]})
-    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w4"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> wide = pd.DataFrame(
+    ...     {
+    ...         "patient": list("abcdefgh"),
+    ...         "w0": [7, 6, 8, 5, 8, 7, 6, 9],
+    ...         "w4": [4, 3, 6, 5, None, 6, 4, None],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     wide.melt("patient", var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w4"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> paired = oc.PairedT("pain", before="w0", after="w4")
-    >>> result = oc.SideBySide((paired, oc.Imputed(paired, draws=10, seed=1), oc.Imputed(paired, method="bocf"))).run(study)
+    >>> result = oc.SideBySide(
+    ...     (paired, oc.Imputed(paired, draws=10, seed=1), oc.Imputed(paired, method="bocf"))
+    ... ).run(study)
     >>> [round(e.value, 2) for e in result.estimates][0::2]
     [-1.83, -1.38]
     """
@@ -53,7 +67,8 @@ class SideBySide(Analysis):
         super().__post_init__()
         if not made or (self.terms and len(self.terms) != len(made)):
             raise AnalysisError(
-                "SideBySide needs at least one question, and as many terms as questions where it names them."
+                "SideBySide needs at least one question, and as many terms as questions where it"
+                " names them."
             )
 
     @property
@@ -66,7 +81,8 @@ class SideBySide(Analysis):
         results = [q.compute(study) for q in self.questions]
         names = [q.title(r.outcome) for q, r in zip(self.questions, results)]
         rows = tuple(
-            replace(r[t] if t else r.estimates[0], name=n, group="", visit="") for r, t, n in zip(results, terms, names)
+            replace(r[t] if t else r.estimates[0], name=n, group="", visit="")
+            for r, t, n in zip(results, terms, names)
         )
         first = results[0]
         signs = {np.sign(e.value) for e in rows if not isnan(e.value)}
@@ -83,7 +99,9 @@ class SideBySide(Analysis):
             ]
         )
         notes = tuple(dict.fromkeys(n for r in results for n in r.notes))
-        return Result(self, rows, first.counts, first.outcome, notes, {"forest": forest}, ("forest",), facts)
+        return Result(
+            self, rows, first.counts, first.outcome, notes, {"forest": forest}, ("forest",), facts
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
@@ -103,9 +121,11 @@ class SideBySide(Analysis):
 
 
 def companions(question: Analysis, study: Study, *, over: float = 0.1) -> tuple[Analysis, ...]:
-    """The sensitivity analyses a question brings with it: its tipping point, where more than 10% of its scores are missing.
+    """The sensitivity analyses a question brings with it: its tipping point, where more than 10% of
+    its scores are missing.
 
-    A question without a visit to be missing at (or one that deals with missing scores itself) has none.
+    A question without a visit to be missing at (or one that deals with missing scores itself) has
+    none.
     """
     name = str(getattr(question, "outcome", "") or "")
     if not name or isinstance(question, (_Wrapper, ReferenceBased, MissingScores, SideBySide)):

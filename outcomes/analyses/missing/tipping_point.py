@@ -28,21 +28,33 @@ from outcomes.study.study import Study
 class TippingPoint(_Wrapper):
     """How much worse would the missing scores have to be before the conclusion changes?
 
-    The wrapped question is answered with `delta` points added to the imputed scores after the baseline (of the arms in `arms`;
-    default: every arm but the reference, or all patients where there is none), in the direction that is worse for the
-    outcome. The tipping point is the delta, found by root search, at which p crosses 1 − level; the same imputations serve
-    every delta. Judge it by whether so bad a course of those who left is plausible.
+    The wrapped question is answered with `delta` points added to the imputed scores after the
+    baseline (of the arms in `arms`; default: every arm but the reference, or all patients where
+    there is none), in the direction that is worse for the outcome. The tipping point is the delta,
+    found by root search, at which p crosses 1 − level; the same imputations serve every delta.
+    Judge it by whether so bad a course of those who left is plausible.
 
-    `term` names the estimate (default: the first with a p-value), `most` the largest delta looked at (0, the default: the range
-    of the scores seen).
+    `term` names the estimate (default: the first with a p-value), `most` the largest delta looked
+    at (0, the default: the range of the scores seen).
 
     References: Cro 2020 (doi 10.1002/sim.8569); Permutt 2016 (doi 10.1002/sim.6753).
 
     >>> import pandas as pd, outcomes as oc
-    >>> wide = pd.DataFrame({"patient": list("abcdefgh"), "w0": [7, 6, 8, 5, 8, 7, 6, 9], "w4": [4, 3, 6, 5, None, 6, 4, None]})
-    >>> study = oc.Study(wide.melt("patient", var_name="visit", value_name="pain"), visits=("w0", "w4"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> result = oc.TippingPoint(oc.PairedT("pain", before="w0", after="w4"), draws=10, seed=1).run(study)
+    >>> wide = pd.DataFrame(
+    ...     {
+    ...         "patient": list("abcdefgh"),
+    ...         "w0": [7, 6, 8, 5, 8, 7, 6, 9],
+    ...         "w4": [4, 3, 6, 5, None, 6, 4, None],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     wide.melt("patient", var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w4"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> result = oc.TippingPoint(oc.PairedT("pain", before="w0", after="w4"), draws=10, seed=1).run(
+    ...     study
+    ... )
     >>> result["tipping point"].value > 0
     True
     """
@@ -58,8 +70,11 @@ class TippingPoint(_Wrapper):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.HANDLES_MISSING, Trait.TIPPING_POINT})
     short: ClassVar[str] = "tipping point"
     references: ClassVar[tuple[str, ...]] = (
-        "Cro S, Morris TP, Kenward MG, Carpenter JR. Sensitivity analysis for clinical trials with missing continuous outcome "
-        "data using controlled multiple imputation. Stat Med 2020;39:2815-2842.",
+        (
+            "Cro S, Morris TP, Kenward MG, Carpenter JR. Sensitivity analysis for clinical trials"
+            " with missing continuous outcome data using controlled multiple imputation. Stat Med"
+            " 2020;39:2815-2842."
+        ),
     )
 
     def title(self, outcome: Any = None) -> str:
@@ -68,23 +83,32 @@ class TippingPoint(_Wrapper):
 
     def compute(self, study: Study) -> Result:
         grid = grid_of(study, self.outcome)
-        wrapped = Imputed(self.analysis, draws=self.draws, seed=self.seed, by=self.by, level=self.level)
+        wrapped = Imputed(
+            self.analysis, draws=self.draws, seed=self.seed, by=self.by, level=self.level
+        )
         by = self._by(study)
         completed = wrapped.completed_scores(study, grid)
-        arms = tuple(self.arms) or grid.treated(study, by, str(getattr(self.analysis, "reference", "") or ""))
+        arms = tuple(self.arms) or grid.treated(
+            study, by, str(getattr(self.analysis, "reference", "") or "")
+        )
         outcome = study.outcome(self.outcome)
         worse = -1.0 if outcome.better == "higher" else 1.0
 
         @cache
         def at(delta: float) -> Estimate:
             shift = grid.shift(worse * delta, arms, by)
-            estimates = pooled([self.analysis.compute(grid.study(c + shift)) for c in completed], self.level)
+            estimates = pooled(
+                [self.analysis.compute(grid.study(c + shift)) for c in completed], self.level
+            )
             return self._term(estimates, grid.visits[-1])
 
         most = self.most or float(np.nanmax(grid.scores) - np.nanmin(grid.scores))
         tip, words, looked = self._search(at, most)
         start, shown = at(0.0), {*looked, *(() if isnan(tip) else (tip, 1.5 * tip))}
-        rows = [{"delta": worse * d} | {k: getattr(at(d), k) for k in ("value", "low", "high", "p")} for d in shown]
+        rows = [
+            {"delta": worse * d} | {k: getattr(at(d), k) for k in ("value", "low", "high", "p")}
+            for d in shown
+        ]
         frame = pd.DataFrame(rows).sort_values("delta", key=abs, ignore_index=True)
         estimates = (
             Estimate(
@@ -99,34 +123,61 @@ class TippingPoint(_Wrapper):
         )
         counts = self.analysis.compute(grid.study(completed[0])).counts
         notes = (
-            f"{share_of(grid.filled, grid.scores.size)} scores were imputed ({self.draws} imputations, seed {self.seed}).",
+            (
+                f"{share_of(grid.filled, grid.scores.size)} scores were imputed ({self.draws}"
+                f" imputations, seed {self.seed})."
+            ),
         )
-        facts = {"words": words, "arms": arms, "most": most, "filled": grid.filled, "term": start.said}
-        return Result(self, estimates, counts, outcome, notes, {"tipping": frame}, ("tipping",), facts)
+        facts = {
+            "words": words,
+            "arms": arms,
+            "most": most,
+            "filled": grid.filled,
+            "term": start.said,
+        }
+        return Result(
+            self, estimates, counts, outcome, notes, {"tipping": frame}, ("tipping",), facts
+        )
 
     def _term(self, estimates: Sequence[Estimate], last: str) -> Estimate:
-        """The estimate named by `term`; by default the first with a p-value, at the main visit where there are several."""
+        """The estimate named by `term`; by default the first with a p-value, at the main visit
+        where there are several.
+        """
         main = str(getattr(self.analysis, "visit", "") or last)
         several = len({e.visit for e in estimates if e.visit and not isnan(e.p)}) > 1
         for e in estimates:
-            if (self.term in (e.term, e.name)) if self.term else not isnan(e.p) and (not several or e.visit == main):
+            if (
+                (self.term in (e.term, e.name))
+                if self.term
+                else not isnan(e.p) and (not several or e.visit == main)
+            ):
                 return e
         raise AnalysisError(
-            f"No estimate '{self.term}' with a p-value. There is: {', '.join(e.term for e in estimates)}."
+            f"No estimate '{self.term}' with a p-value. There is:"
+            f" {', '.join(e.term for e in estimates)}."
         )
 
-    def _search(self, at: Callable[[float], Estimate], most: float) -> tuple[float, str, list[float]]:
-        """The delta at which p crosses, in words too, and the deltas looked at: doubled until it has crossed, then bisected."""
+    def _search(
+        self, at: Callable[[float], Estimate], most: float
+    ) -> tuple[float, str, list[float]]:
+        """The delta at which p crosses, in words too, and the deltas looked at: doubled until it
+        has crossed, then bisected.
+        """
         alpha, looked = 1 - self.level, [0.0]
         side = np.sign(at(0.0).value)
         if not at(0.0).p < alpha:
             return (
                 nan,
-                f"{p_value(at(0.0).p)} with nothing added to the missing scores: there is no conclusion to tip",
+                (
+                    f"{p_value(at(0.0).p)} with nothing added to the missing scores: there is no"
+                    " conclusion to tip"
+                ),
                 [0.0, most / 2, most],
             )
 
-        def beyond(delta: float) -> float:  # p itself, and beyond 1 where the estimate has changed sides
+        def beyond(
+            delta: float,
+        ) -> float:  # p itself, and beyond 1 where the estimate has changed sides
             e = at(delta)
             return (e.p if np.sign(e.value) == side else 2 - e.p) - alpha
 
@@ -141,16 +192,22 @@ class TippingPoint(_Wrapper):
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         tip, k = result["tipping point"], digits_for(result.outcome.resolution)
-        whose = f" of {', '.join(spoken(a) for a in result.facts['arms'])}" if result.facts["arms"] else ""
+        whose = (
+            f" of {', '.join(spoken(a) for a in result.facts['arms'])}"
+            if result.facts["arms"]
+            else ""
+        )
         if not result.facts["filled"]:
             return (
-                f"Tipping point for {result.outcome.title}: nothing was imputed, so there is no missing score that could "
-                "change the conclusion; patients without any score to predict from are not imputed."
+                f"Tipping point for {result.outcome.title}: nothing was imputed, so there is no"
+                " missing score that could change the conclusion; patients without any score to"
+                " predict from are not imputed."
             )
         if isnan(tip.value):
             return f"Tipping point for {result.outcome.title}: {tip.how}."
         size, side = number(abs(tip.value), k), "higher" if tip.value > 0 else "lower"
         return (
-            f"The conclusion on {result.outcome.title} would change if the missing scores{whose} were {size} {result.outcome.unit} "
-            f"{side} (worse) than predicted from those observed ({self.draws} imputations)."
+            f"The conclusion on {result.outcome.title} would change if the missing scores{whose}"
+            f" were {size} {result.outcome.unit} {side} (worse) than predicted from those observed"
+            f" ({self.draws} imputations)."
         )

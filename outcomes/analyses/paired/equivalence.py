@@ -24,15 +24,20 @@ from outcomes.study.study import Study
 class TOST(Analysis):
     """Is the mean change small enough to call the two visits equivalent?
 
-    Two one-sided t-tests of the mean change against −`margin` and +`margin` at α = 1 − `level`, which say the same as
-    the 1 − 2α interval (90% by default) lying inside the margins. The margin comes from the protocol; there is no
-    default. A t-test with P>.05 is not evidence of equivalence; this is the test that can give it.
+    Two one-sided t-tests of the mean change against −`margin` and +`margin` at α = 1 − `level`,
+    which say the same as the 1 − 2α interval (90% by default) lying inside the margins. The margin
+    comes from the protocol; there is no default. A t-test with P>.05 is not evidence of
+    equivalence; this is the test that can give it.
 
     Reference: Schuirmann 1987 (doi 10.1007/BF01068419).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 7, 6, 5, 8, 8]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 7, 6, 5, 8, 8]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> round(oc.TOST("pain", before="pre", after="post", margin=2).run(study)["mean change"].p, 4)
     0.0189
     """
@@ -45,8 +50,10 @@ class TOST(Analysis):
 
     short: ClassVar[str] = "equivalence (TOST)"
     references: ClassVar[tuple[str, ...]] = (
-        "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power approach. "
-        "J Pharmacokinet Biopharm 1987;15:657-680.",
+        (
+            "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power"
+            " approach. J Pharmacokinet Biopharm 1987;15:657-680."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -55,10 +62,19 @@ class TOST(Analysis):
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
-        e = tost(pairs.before, pairs.after, margin=float(self.margin), alpha=round(1 - self.level, 12))
+        e = tost(
+            pairs.before, pairs.after, margin=float(self.margin), alpha=round(1 - self.level, 12)
+        )
         estimates = tuple(replace(x, unit=pairs.outcome.unit) for x in (e.change, e.lower, e.upper))
-        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)}, pictures=("estimation",),
-                      facts={"within": e.within, "margins": (-float(self.margin), float(self.margin))})  # fmt: skip
+        return Result(
+            self,
+            estimates,
+            pairs.counts,
+            pairs.outcome,
+            data={"pairs": pairs_frame(pairs)},
+            pictures=("estimation",),
+            facts={"within": e.within, "margins": (-float(self.margin), float(self.margin))},
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
@@ -70,17 +86,21 @@ class TOST(Analysis):
         who = f"n={counts.analysed} of {counts.enrolled}"
         what = f"mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
         if e.reason:
-            return f"The {what} was {number(e.value, k)}; it cannot be tested against the {margin}: {REASONS[e.reason]} ({who})."
+            return (
+                f"The {what} was {number(e.value, k)}; it cannot be tested against the {margin}:"
+                f" {REASONS[e.reason]} ({who})."
+            )
         lay = "lay within" if result.facts["within"] else "did not lie within"
         return (
-            f"The {level_text(e.level)} CI for the {what} ({number(e.low, k)} to {number(e.high, k)}) {lay} the stated {margin} "
-            f"(TOST {p_value(e.p, style)}; {who})."
+            f"The {level_text(e.level)} CI for the {what} ({number(e.low, k)} to"
+            f" {number(e.high, k)}) {lay} the stated {margin} (TOST {p_value(e.p, style)}; {who})."
         )
 
     def methods_text(self) -> str:
         return (
-            f"Equivalence was tested with two one-sided t-tests against a margin of ±{self.margin:g} "
-            f"(α {1 - self.level:.3g}; {level_text(round(2 * self.level - 1, 12))} CI)."
+            "Equivalence was tested with two one-sided t-tests against a margin of"
+            f" ±{self.margin:g} (α {1 - self.level:.3g};"
+            f" {level_text(round(2 * self.level - 1, 12))} CI)."
         )
 
 
@@ -88,15 +108,21 @@ class TOST(Analysis):
 class NonInferiority(Analysis):
     """Is the score after not worse than before by more than a margin?
 
-    One-sided t-test of the mean change against the margin on the worse side (from the instrument's direction), at
-    α = (1 − `level`)/2, which says the same as the `level` interval not reaching the margin. For two scores of the same
-    patients, as after a switch of route. The margin comes from the protocol; there is no default.
+    One-sided t-test of the mean change against the margin on the worse side (from the instrument's
+    direction), at α = (1 − `level`)/2, which says the same as the `level` interval not reaching the
+    margin. For two scores of the same patients, as after a switch of route. The margin comes from
+    the protocol; there is no default.
 
-    Reference: CPMP. Points to consider on switching between superiority and non-inferiority. CPMP/EWP/482/99; 2000.
+    Reference: CPMP. Points to consider on switching between superiority and non-inferiority.
+    CPMP/EWP/482/99; 2000.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 7, 6, 5, 8, 8]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 7, 6, 5, 8, 8]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.NonInferiority("pain", before="pre", after="post", margin=2).run(study).facts["shown"]
     True
     """
@@ -109,7 +135,10 @@ class NonInferiority(Analysis):
 
     short: ClassVar[str] = "non-inferiority"
     references: ClassVar[tuple[str, ...]] = (
-        "CPMP. Points to consider on switching between superiority and non-inferiority. CPMP/EWP/482/99; 2000.",
+        (
+            "CPMP. Points to consider on switching between superiority and non-inferiority."
+            " CPMP/EWP/482/99; 2000."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -119,34 +148,58 @@ class NonInferiority(Analysis):
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         sign = improvement_sign(pairs.outcome)
-        e = non_inferiority(pairs.before, pairs.after, margin=float(self.margin), alpha=round((1 - self.level) / 2, 12),
-                            better="higher" if pairs.outcome.better == "higher" else "lower")  # fmt: skip
+        e = non_inferiority(
+            pairs.before,
+            pairs.after,
+            margin=float(self.margin),
+            alpha=round((1 - self.level) / 2, 12),
+            better="higher" if pairs.outcome.better == "higher" else "lower",
+        )
         estimates = (replace(e.change, unit=pairs.outcome.unit),)
-        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)}, pictures=("estimation",),
-                      facts={"shown": e.shown, "limit": e.limit, "margins": (-sign * float(self.margin),)})  # fmt: skip
+        return Result(
+            self,
+            estimates,
+            pairs.counts,
+            pairs.outcome,
+            data={"pairs": pairs_frame(pairs)},
+            pictures=("estimation",),
+            facts={"shown": e.shown, "limit": e.limit, "margins": (-sign * float(self.margin),)},
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
         assert outcome is not None
         if not counts.analysed:
             return nobody(self, result)
-        e, k, lower = result["mean change"], digits_for(outcome.resolution), outcome.better == "lower"
+        e, k, lower = (
+            result["mean change"],
+            digits_for(outcome.resolution),
+            outcome.better == "lower",
+        )
         edge = f"{'' if lower else MINUS}{_stated(self.margin, outcome)}"
         who = f"n={counts.analysed} of {counts.enrolled}"
         what = f"mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
         if e.reason:
-            return f"The {what} was {number(e.value, k)}; it cannot be tested against the margin: {REASONS[e.reason]} ({who})."
-        passed = {(True, True): "did not exceed", (True, False): "exceeded", (False, True): "did not fall below",
-                  (False, False): "fell below"}[lower, bool(result.facts["shown"])]  # fmt: skip
+            return (
+                f"The {what} was {number(e.value, k)}; it cannot be tested against the margin:"
+                f" {REASONS[e.reason]} ({who})."
+            )
+        passed = {
+            (True, True): "did not exceed",
+            (True, False): "exceeded",
+            (False, True): "did not fall below",
+            (False, False): "fell below",
+        }[lower, bool(result.facts["shown"])]
         return (
-            f"The {'upper' if lower else 'lower'} {level_text(e.level)} limit of the {what} ({number(result.facts['limit'], k)}) "
-            f"{passed} the margin of {edge} (one-sided {p_value(e.p, style)}; {who})."
+            f"The {'upper' if lower else 'lower'} {level_text(e.level)} limit of the {what}"
+            f" ({number(result.facts['limit'], k)}) {passed} the margin of {edge} (one-sided"
+            f" {p_value(e.p, style)}; {who})."
         )
 
     def methods_text(self) -> str:
         return (
-            f"Non-inferiority was judged by the {level_text(self.level)} interval of the mean change against a margin of "
-            f"{self.margin:g} on the worse side (one-sided t-test)."
+            f"Non-inferiority was judged by the {level_text(self.level)} interval of the mean"
+            f" change against a margin of {self.margin:g} on the worse side (one-sided t-test)."
         )
 
 
@@ -154,15 +207,20 @@ class NonInferiority(Analysis):
 class BayesFactor(Analysis):
     """How much more likely are the changes if the score changed than if it did not?
 
-    JZS Bayes factor BF10 of the paired t statistic: a Cauchy prior of width `scale` on the standardised change d_z
-    against no change, by quadrature on the log scale; shown also for the scales 0.5, 1 and 1.41. It weighs two
-    hypotheses; it is not the probability of either, and it knows no control group.
+    JZS Bayes factor BF10 of the paired t statistic: a Cauchy prior of width `scale` on the
+    standardised change d_z against no change, by quadrature on the log scale; shown also for the
+    scales 0.5, 1 and 1.41. It weighs two hypotheses; it is not the probability of either, and it
+    knows no control group.
 
     Reference: Rouder 2009 (doi 10.3758/PBR.16.2.225), eq. 1.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> round(oc.BayesFactor("pain", before="pre", after="post").run(study)["BF10"].value, 2)
     1.5
     """
@@ -175,7 +233,10 @@ class BayesFactor(Analysis):
 
     short: ClassVar[str] = "Bayes factor (JZS)"
     references: ClassVar[tuple[str, ...]] = (
-        "Rouder JN, et al. Bayesian t tests for accepting and rejecting the null hypothesis. Psychon Bull Rev 2009;16:225-237.",
+        (
+            "Rouder JN, et al. Bayesian t tests for accepting and rejecting the null hypothesis."
+            " Psychon Bull Rev 2009;16:225-237."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -187,9 +248,12 @@ class BayesFactor(Analysis):
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         scales = {"": self.scale, "scale 0.5": 0.5, "scale 1": 1.0, "scale 1.41": math.sqrt(2)}
         estimates = tuple(
-            replace(bayes_factor(pairs.before, pairs.after, scale=r), group=group) for group, r in scales.items()
+            replace(bayes_factor(pairs.before, pairs.after, scale=r), group=group)
+            for group, r in scales.items()
         )
-        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)})
+        return Result(
+            self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)}
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
@@ -198,22 +262,32 @@ class BayesFactor(Analysis):
             return nobody(self, result)
         main, half, _, wide = result.estimates
         who = f"n={counts.analysed} of {counts.enrolled}"
-        where = f"For the change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
+        where = (
+            f"For the change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
+        )
         if main.reason:
             return f"{where} there is no Bayes factor: {REASONS[main.reason]} ({who})."
         equals = " = " if style == "apa" else "="
         odds, ends = _odds(main.value), [_odds(wide.value), _odds(half.value)]
         around = " to ".join(dict.fromkeys(ends))
         bf = f"BF10 {odds[0]} {odds[1:]}" if odds[0] in "<>" else f"BF10{equals}{odds}"
-        return f"{where}, {bf} (JZS, r{equals}{number(self.scale, 3)}; {around} for r{equals}1.41 to 0.5; {who})."
+        return (
+            f"{where}, {bf} (JZS, r{equals}{number(self.scale, 3)}; {around} for r{equals}1.41 to"
+            f" 0.5; {who})."
+        )
 
     def methods_text(self) -> str:
-        return f"Evidence for a change was weighed with the JZS Bayes factor (Cauchy prior, scale {self.scale:.3g})."
+        return (
+            "Evidence for a change was weighed with the JZS Bayes factor (Cauchy prior, scale"
+            f" {self.scale:.3g})."
+        )
 
 
 def _check_margin(margin: float) -> None:
     if not (isinstance(margin, int | float) and margin > 0 and math.isfinite(margin)):
-        raise AnalysisError(f"margin is a positive number of score points from the protocol; got {margin!r}.")
+        raise AnalysisError(
+            f"margin is a positive number of score points from the protocol; got {margin!r}."
+        )
 
 
 def _stated(margin: float, outcome: Outcome) -> str:

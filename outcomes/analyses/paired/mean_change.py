@@ -24,20 +24,29 @@ from outcomes.study.study import Pairs, Study
 class PairedT(Analysis):
     """Did the score change between two visits of the same patients?
 
-    Mean change d̄ of after − before with its t interval d̄ ± t(n−1)·s_d/√n and the paired t-test; the change in units
-    of the average SD, d_av = d̄/√((s₁²+s₂²)/2), with Bonett's interval; d_z = d̄/s_d and the Hedges-corrected forms
-    (J exact, by the gamma function). Assumes independent patients and a roughly normal mean of the changes; it is the
-    change of those observed at both visits, not an effect of treatment where there is no control group.
+    Mean change d̄ of after − before with its t interval d̄ ± t(n−1)·s_d/√n and the paired t-test;
+    the change in units of the average SD, d_av = d̄/√((s₁²+s₂²)/2), with Bonett's interval; d_z =
+    d̄/s_d and the Hedges-corrected forms (J exact, by the gamma function). Assumes independent
+    patients and a roughly normal mean of the changes; it is the change of those observed at both
+    visits, not an effect of treatment where there is no control group.
 
-    `outcome` is a score's name, `before` and `after` are visits. Raises AnalysisError for unknown names.
+    `outcome` is a score's name, `before` and `after` are visits. Raises AnalysisError for unknown
+    names.
 
-    References: Student 1908 (doi 10.1093/biomet/6.1.1); Bonett 2008 (doi 10.1037/1082-989X.13.2.99);
-    Hedges 1981 (doi 10.3102/10769986006002107).
+    References: Student 1908 (doi 10.1093/biomet/6.1.1); Bonett 2008 (doi
+    10.1037/1082-989X.13.2.99); Hedges 1981 (doi 10.3102/10769986006002107).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": ["a", "a", "b", "b", "c", "c"], "visit": ["pre", "post"] * 3,
-    ...                        "pain": [7.0, 5, 6, 5, 8, 4]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": ["a", "a", "b", "b", "c", "c"],
+    ...         "visit": ["pre", "post"] * 3,
+    ...         "pain": [7.0, 5, 6, 5, 8, 4],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.PairedT("pain", before="pre", after="post").run(study)["mean change"].value
     -2.3333333333333335
     """
@@ -49,7 +58,10 @@ class PairedT(Analysis):
 
     short: ClassVar[str] = "paired t-test"
     references: ClassVar[tuple[str, ...]] = (
-        "Bonett DG. Confidence intervals for standardized linear contrasts of means. Psychol Methods 2008;13:99-109.",
+        (
+            "Bonett DG. Confidence intervals for standardized linear contrasts of means. Psychol"
+            " Methods 2008;13:99-109."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
@@ -67,15 +79,23 @@ class PairedT(Analysis):
             *paired_effects(pairs.before, pairs.after, level=self.level),
         )
         return Result(
-            self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)},
-            pictures=("slopes",), facts={"sd_before": _sd(pairs.before), "sd_after": _sd(pairs.after)},
-        )  # fmt: skip
+            self,
+            estimates,
+            pairs.counts,
+            pairs.outcome,
+            data={"pairs": pairs_frame(pairs)},
+            pictures=("slopes",),
+            facts={"sd_before": _sd(pairs.before), "sd_after": _sd(pairs.after)},
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts, change = result.outcome, result.counts, result["mean change"]
         assert outcome is not None
         if counts.analysed == 0:
-            return f"No patient of {counts.enrolled} has {outcome.title} at both {spoken(self.before)} and {spoken(self.after)}."
+            return (
+                f"No patient of {counts.enrolled} has {outcome.title} at both {spoken(self.before)}"
+                f" and {spoken(self.after)}."
+            )
         k = digits_for(outcome.resolution)
         before, after = result.estimates[1].value, result.estimates[2].value
         spread = [
@@ -84,30 +104,39 @@ class PairedT(Analysis):
         ]
         first, second = spread if counts.analysed > 1 else ("", "")
         means = (
-            f"Mean {outcome.title} was {number(before, k)}{first} at {spoken(self.before)} and {number(after, k)}{second} at "
-            f"{spoken(self.after)}"
+            f"Mean {outcome.title} was {number(before, k)}{first} at {spoken(self.before)} and"
+            f" {number(after, k)}{second} at {spoken(self.after)}"
         )
         who = f"n={counts.analysed} of {counts.enrolled}"
         if change.reason:
-            return f"{means} (mean change {number(change.value, k)}; no interval: {_why(change)}; {who})."
+            return (
+                f"{means} (mean change {number(change.value, k)}; no interval: {_why(change)};"
+                f" {who})."
+            )
         tested = f"{statistic('t', change.statistic, change.df, style)}, {p_value(change.p, style)}"
         d = result["d_av"]
         size = f"d_av={number(d.value, 2)}, {interval(d.low, d.high, 2, level=d.level)}"
         return (
-            f"{means} (mean change {number(change.value, k)}, {interval(change.low, change.high, k, level=change.level)}; "
-            f"{tested}; {size}; {who}){moved(outcome, change, k)}."
+            f"{means} (mean change {number(change.value, k)},"
+            f" {interval(change.low, change.high, k, level=change.level)}; {tested}; {size};"
+            f" {who}){moved(outcome, change, k)}."
         )
 
     def methods_text(self) -> str:
         return (
-            f"Change is after minus before in patients with both scores, with a t interval ({100 * self.level:g}%) and a paired "
-            "t-test; the standardised change d_av uses the average of the two SDs with Bonett's interval."
+            "Change is after minus before in patients with both scores, with a t interval"
+            f" ({100 * self.level:g}%) and a paired t-test; the standardised change d_av uses the"
+            " average of the two SDs with Bonett's interval."
         )
 
 
 def pairs_frame(pairs: Pairs) -> pd.DataFrame:
-    """Before, after and change of each analysed patient, without ids: what the slope picture draws."""
-    return pairs.frame.copy(deep=False)  # shared by the questions about these pairs; pandas copies on writing
+    """Before, after and change of each analysed patient, without ids: what the slope picture
+    draws.
+    """
+    return pairs.frame.copy(
+        deep=False
+    )  # shared by the questions about these pairs; pandas copies on writing
 
 
 def _mean(values: np.ndarray, name: str, unit: str, visit: str) -> Estimate:

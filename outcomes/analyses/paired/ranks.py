@@ -24,22 +24,29 @@ from outcomes.study.study import Study
 class SignedRank(Analysis):
     """Did scores shift between two visits of the same patients, judged by ranks?
 
-    Wilcoxon's signed-rank test on mid-ranks, exact with ties and zeros up to 300 non-zero changes (beyond, the normal
-    approximation with continuity correction); the Hodges-Lehmann shift (median of the Walsh averages of all changes,
-    zeros too) with its exact interval and the level achieved; the matched-pairs rank-biserial correlation; and the
-    probability PS_dep that a patient's own score is better after than before, ties split.
+    Wilcoxon's signed-rank test on mid-ranks, exact with ties and zeros up to 300 non-zero changes
+    (beyond, the normal approximation with continuity correction); the Hodges-Lehmann shift (median
+    of the Walsh averages of all changes, zeros too) with its exact interval and the level achieved;
+    the matched-pairs rank-biserial correlation; and the probability PS_dep that a patient's own
+    score is better after than before, ties split.
 
-    It asks whether changes are symmetric about zero; it is not a test of medians, and not free of assumptions.
-    `zeros="wilcoxon"` drops unchanged patients before ranking, `"pratt"` ranks them and drops them then: many unchanged
-    patients make the first look only at those who changed. Five or fewer changed patients cannot reach P<.05.
-    `mid_p=True` halves the weight of the observed result (less conservative in small samples).
+    It asks whether changes are symmetric about zero; it is not a test of medians, and not free of
+    assumptions. `zeros="wilcoxon"` drops unchanged patients before ranking, `"pratt"` ranks them
+    and drops them then: many unchanged patients make the first look only at those who changed. Five
+    or fewer changed patients cannot reach P<.05. `mid_p=True` halves the weight of the observed
+    result (less conservative in small samples).
 
-    References: Wilcoxon 1945, Biometrics Bulletin 1:80; Pratt 1959 (doi 10.1080/01621459.1959.10501526);
-    Hodges & Lehmann 1963 (doi 10.1214/aoms/1177704172); Kerby 2014, Compr Psychol 3:1.
+    References: Wilcoxon 1945, Biometrics Bulletin 1:80; Pratt 1959 (doi
+    10.1080/01621459.1959.10501526); Hodges & Lehmann 1963 (doi 10.1214/aoms/1177704172); Kerby
+    2014, Compr Psychol 3:1.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.SignedRank("pain", before="pre", after="post").run(study)["signed-rank W+"].p
     0.25
     """
@@ -54,8 +61,14 @@ class SignedRank(Analysis):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
     short: ClassVar[str] = "Wilcoxon signed-rank test"
     references: ClassVar[tuple[str, ...]] = (
-        "Pratt JW. Remarks on zeros and ties in the Wilcoxon signed rank procedures. J Am Stat Assoc 1959;54:655-667.",
-        "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat 1963;34:598-611.",
+        (
+            "Pratt JW. Remarks on zeros and ties in the Wilcoxon signed rank procedures. J Am Stat"
+            " Assoc 1959;54:655-667."
+        ),
+        (
+            "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Ann Math Stat"
+            " 1963;34:598-611."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -71,14 +84,20 @@ class SignedRank(Analysis):
         alpha = 1 - self.level
         if tested.n_nonzero and tested.smallest_p > alpha:
             notes.append(
-                f"{plural(tested.n_nonzero, 'changed patient')} cannot give a two-sided P below "
-                f"{number(alpha, 2)}, whatever the scores (smallest possible {p_value(tested.smallest_p)})."
+                f"{plural(tested.n_nonzero, 'changed patient')} cannot give a two-sided P below"
+                f" {number(alpha, 2)}, whatever the scores (smallest possible"
+                f" {p_value(tested.smallest_p)})."
             )
         estimates = (
             replace(shift.shift, unit=pairs.outcome.unit),
             tested.test,
             rank_biserial(b, a, zeros=zeros, level=self.level),  # type: ignore[arg-type]
-            superiority(b, a, better="higher" if pairs.outcome.better == "higher" else "lower", level=self.level),
+            superiority(
+                b,
+                a,
+                better="higher" if pairs.outcome.better == "higher" else "lower",
+                level=self.level,
+            ),
             Estimate("zero differences", tested.n_zero, unit="patients", measure=Measure.COUNT),
         )
         facts = {
@@ -106,45 +125,61 @@ class SignedRank(Analysis):
         shift, test, r, _, _ = result.estimates
         facts, k = result.facts, digits_for(outcome.resolution)
         said = (
-            f"The median shift (Hodges-Lehmann) of {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was "
-            f"{number(shift.value, k)} {outcome.unit}"
+            f"The median shift (Hodges-Lehmann) of {outcome.title} from {spoken(self.before)} to"
+            f" {spoken(self.after)} was {number(shift.value, k)} {outcome.unit}"
         )
         if not shift.reason:
             reached = f"achieved level {level_text(round(facts['achieved'], 3))}"
             if shift.level < self.level:
                 reached = "the widest interval that so few patients allow"
-            said += f" ({interval(shift.low, shift.high, k, level=round(shift.level, 3))}; {reached})"
+            said += (
+                f" ({interval(shift.low, shift.high, k, level=round(shift.level, 3))}; {reached})"
+            )
         by_test = replace(
             shift, low=NAN, high=NAN, p=test.p, level=self.level
         )  # so few patients: the interval may have any level
         said += f"{moved(outcome, by_test, k, '')}. "
         return (
-            said + self._test(result, test, style) + _biserial(r, style) + f" n={counts.analysed} of {counts.enrolled}."
+            said
+            + self._test(result, test, style)
+            + _biserial(r, style)
+            + f" n={counts.analysed} of {counts.enrolled}."
         )
 
     def _test(self, result: Result, test: Estimate, style: str) -> str:
         facts, apa = result.facts, style == "apa"
-        how = "exact with mid-ranks" if facts["exact"] else "normal approximation with continuity correction, mid-ranks"
+        how = (
+            "exact with mid-ranks"
+            if facts["exact"]
+            else "normal approximation with continuity correction, mid-ranks"
+        )
         how += ", mid-p" if self.mid_p and facts["exact"] else ""
         rule = "dropped" if self.zeros == "wilcoxon" else "ranked and dropped (Pratt)"
-        zero = f"{plural(facts['n_zero'], 'zero difference')} {rule}" if facts["n_zero"] else "no zero differences"
+        zero = (
+            f"{plural(facts['n_zero'], 'zero difference')} {rule}"
+            if facts["n_zero"]
+            else "no zero differences"
+        )
         equals = " = " if apa else "="
         n = f"n{equals}{facts['n_nonzero']}"
         if test.reason:
             return f"Wilcoxon signed-rank: {REASONS[test.reason]}, {p_value(test.p, style)}."
         return (
-            f"Wilcoxon signed-rank, {how}, {zero}: W+{equals}{number(test.value, 0 if test.value % 1 == 0 else 1)}, {n}, "
-            f"{p_value(test.p, style)}."
+            f"Wilcoxon signed-rank, {how}, {zero}:"
+            f" W+{equals}{number(test.value, 0 if test.value % 1 == 0 else 1)}, {n},"
+            f" {p_value(test.p, style)}."
         )
 
     def methods_text(self) -> str:
         zeros = (
-            "zero differences dropped" if self.zeros == "wilcoxon" else "zero differences ranked, then dropped (Pratt)"
+            "zero differences dropped"
+            if self.zeros == "wilcoxon"
+            else "zero differences ranked, then dropped (Pratt)"
         )
         return (
-            f"Change was tested with the Wilcoxon signed-rank test on mid-ranks ({zeros}; exact up to 300 changed patients"
-            f"{', mid-p' if self.mid_p else ''}), with the Hodges-Lehmann shift, its exact interval, and the matched-pairs "
-            "rank-biserial correlation."
+            f"Change was tested with the Wilcoxon signed-rank test on mid-ranks ({zeros}; exact up"
+            f" to 300 changed patients{', mid-p' if self.mid_p else ''}), with the Hodges-Lehmann"
+            " shift, its exact interval, and the matched-pairs rank-biserial correlation."
         )
 
 
@@ -152,15 +187,20 @@ class SignedRank(Analysis):
 class SignTest(Analysis):
     """Did more patients' scores fall or rise between two visits?
 
-    Counts of patients whose score fell, rose and stayed, with the exact binomial test of those that changed
-    (`mid_p=True` for its mid-p form), and the median change with the interval between order statistics and the level
-    it achieves. For ordinal scores and wild skew; it uses no sizes of change, so it has the least power.
+    Counts of patients whose score fell, rose and stayed, with the exact binomial test of those that
+    changed (`mid_p=True` for its mid-p form), and the median change with the interval between order
+    statistics and the level it achieves. For ordinal scores and wild skew; it uses no sizes of
+    change, so it has the least power.
 
     Reference: Conover WJ. Practical Nonparametric Statistics. 3rd ed. Wiley; 1999: 3.4.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.SignTest("pain", before="pre", after="post").run(study)["share that rose"].p
     0.25
     """
@@ -182,9 +222,21 @@ class SignTest(Analysis):
         signs = sign_test(pairs.before, pairs.after, mid_p=self.mid_p, level=self.level)
         median = median_change(pairs.before, pairs.after, level=self.level)
         estimates = (replace(median.median, unit=pairs.outcome.unit), signs.test)
-        facts = {"up": signs.n_up, "down": signs.n_down, "same": signs.n_zero, "achieved": median.achieved}
-        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)},
-                      pictures=("slopes",), facts=facts)  # fmt: skip
+        facts = {
+            "up": signs.n_up,
+            "down": signs.n_down,
+            "same": signs.n_zero,
+            "achieved": median.achieved,
+        }
+        return Result(
+            self,
+            estimates,
+            pairs.counts,
+            pairs.outcome,
+            data={"pairs": pairs_frame(pairs)},
+            pictures=("slopes",),
+            facts=facts,
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts, facts = result.outcome, result.counts, result.facts
@@ -194,9 +246,10 @@ class SignTest(Analysis):
         median, test = result.estimates
         k, kind = digits_for(outcome.resolution), "mid-p" if self.mid_p else "exact"
         said = (
-            f"Scores of {outcome.title} fell in {facts['down']}, rose in {facts['up']} and were unchanged in {facts['same']} of "
-            f"{plural(counts.analysed, 'patient')} with both scores ({kind} sign test, {p_value(test.p, style)}; "
-            f"{counts.enrolled} enrolled). The median change was {number(median.value, k)} {outcome.unit}"
+            f"Scores of {outcome.title} fell in {facts['down']}, rose in {facts['up']} and were"
+            f" unchanged in {facts['same']} of {plural(counts.analysed, 'patient')} with both"
+            f" scores ({kind} sign test, {p_value(test.p, style)}; {counts.enrolled} enrolled). The"
+            f" median change was {number(median.value, k)} {outcome.unit}"
         )
         if median.reason:
             return f"{said}."
@@ -205,7 +258,10 @@ class SignTest(Analysis):
 
     def methods_text(self) -> str:
         kind = "mid-p" if self.mid_p else "exact"
-        return f"Falls and rises were compared with the {kind} sign test; unchanged scores are counted apart."
+        return (
+            f"Falls and rises were compared with the {kind} sign test; unchanged scores are counted"
+            " apart."
+        )
 
 
 def nobody(question: Analysis, result: Result) -> str:
@@ -221,7 +277,9 @@ def _biserial(r: Estimate, style: str) -> str:
     apa = style == "apa"
 
     def text(value: float) -> str:
-        return number(value, 2).replace("0.", ".", 1) if apa and abs(value) < 1 else number(value, 2)
+        return (
+            number(value, 2).replace("0.", ".", 1) if apa and abs(value) < 1 else number(value, 2)
+        )
 
     said = f" Matched-pairs rank-biserial r{' = ' if apa else '='}{text(r.value)}"
     if r.reason:

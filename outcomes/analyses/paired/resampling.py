@@ -26,16 +26,22 @@ from outcomes.study.study import Study
 class SignFlip(Analysis):
     """Is the mean change larger than chance signs would make it?
 
-    Permutation test of the mean change: if nothing changed, each patient's change could as well have had the other
-    sign. Exact over all 2ⁿ flips where they can be counted on the decimals of the score (up to 200 patients) or enumerated
-    (up to 36 changes with any decimals); else 9,999 random flips from `seed`, p = (b+1)/(m+1), with its Monte Carlo error.
-    It needs no normal distribution, and it assumes symmetric changes, as ranks do.
+    Permutation test of the mean change: if nothing changed, each patient's change could as well
+    have had the other sign. Exact over all 2ⁿ flips where they can be counted on the decimals of
+    the score (up to 200 patients) or enumerated (up to 36 changes with any decimals); else 9,999
+    random flips from `seed`, p = (b+1)/(m+1), with its Monte Carlo error. It needs no normal
+    distribution, and it assumes symmetric changes, as ranks do.
 
-    References: Fisher RA. The Design of Experiments. 1935: 21; Phipson & Smyth 2010 (doi 10.2202/1544-6115.1585).
+    References: Fisher RA. The Design of Experiments. 1935: 21; Phipson & Smyth 2010 (doi
+    10.2202/1544-6115.1585).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [7.0, 5, 6, 5, 8, 4]}
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.SignFlip("pain", before="pre", after="post").run(study)["mean change"].p
     0.25
     """
@@ -49,7 +55,10 @@ class SignFlip(Analysis):
 
     short: ClassVar[str] = "sign-flip permutation test"
     references: ClassVar[tuple[str, ...]] = (
-        "Phipson B, Smyth GK. Permutation P-values should never be zero. Stat Appl Genet Mol Biol 2010;9:39.",
+        (
+            "Phipson B, Smyth GK. Permutation P-values should never be zero. Stat Appl Genet Mol"
+            " Biol 2010;9:39."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
@@ -57,8 +66,15 @@ class SignFlip(Analysis):
         rng = np.random.default_rng(self.seed)
         flipped = sign_flip(pairs.before, pairs.after, draws=self.draws, rng=rng)
         estimates = (replace(flipped.test, unit=pairs.outcome.unit, level=self.level),)
-        return Result(self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)},
-                      pictures=("slopes",), facts={"draws": flipped.draws, "seed": self.seed})  # fmt: skip
+        return Result(
+            self,
+            estimates,
+            pairs.counts,
+            pairs.outcome,
+            data={"pairs": pairs_frame(pairs)},
+            pictures=("slopes",),
+            facts={"draws": flipped.draws, "seed": self.seed},
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
@@ -70,15 +86,17 @@ class SignFlip(Analysis):
         how = f"{draws} random flips, seed {self.seed}{error}" if draws else "exact"
         size = f"{number(e.value, digits_for(outcome.resolution))} {outcome.unit}"
         return (
-            f"The mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {size} "
-            f"(sign-flip permutation test, {how}: {p_value(e.p, style)}; n={counts.analysed} of {counts.enrolled})"
-            f"{moved(outcome, e, digits_for(outcome.resolution))}."
+            f"The mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
+            f" was {size} (sign-flip permutation test, {how}: {p_value(e.p, style)};"
+            f" n={counts.analysed} of"
+            f" {counts.enrolled}){moved(outcome, e, digits_for(outcome.resolution))}."
         )
 
     def methods_text(self) -> str:
         return (
-            "The mean change was tested by flipping the signs of patients' changes, exactly where all flips could be counted and "
-            f"with {self.draws} random flips (seed {self.seed}) otherwise."
+            "The mean change was tested by flipping the signs of patients' changes, exactly where"
+            f" all flips could be counted and with {self.draws} random flips (seed {self.seed})"
+            " otherwise."
         )
 
     def methods_of(self, result: Result) -> str:
@@ -86,7 +104,11 @@ class SignFlip(Analysis):
         draws = result.facts.get("draws")
         if draws is None:
             return self.methods_text()
-        way = f"with {draws} random flips (seed {self.seed})" if draws else "over all possible flips (exact)"
+        way = (
+            f"with {draws} random flips (seed {self.seed})"
+            if draws
+            else "over all possible flips (exact)"
+        )
         return f"The mean change was tested by flipping the signs of patients' changes, {way}."
 
 
@@ -94,15 +116,24 @@ class SignFlip(Analysis):
 class Yuen(Analysis):
     """Did the score change once a few extreme scores no longer count?
 
-    Difference of the trimmed means (`trim` cut at each end of either visit) with Yuen's t-test for pairs on winsorised
-    variances, df = n − 2⌊trim·n⌋ − 1. It estimates the change of the typical patient's score, not the mean change.
+    Difference of the trimmed means (`trim` cut at each end of either visit) with Yuen's t-test for
+    pairs on winsorised variances, df = n − 2⌊trim·n⌋ − 1. It estimates the change of the typical
+    patient's score, not the mean change.
 
-    References: Yuen 1974 (doi 10.1093/biomet/61.1.165); Wilcox RR. Introduction to Robust Estimation and Hypothesis
-    Testing. 5th ed. 2022: 5.9.
+    References: Yuen 1974 (doi 10.1093/biomet/61.1.165); Wilcox RR. Introduction to Robust
+    Estimation and Hypothesis Testing. 5th ed. 2022: 5.9.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbccdd"), "visit": ["pre", "post"] * 4, "pain": [7.0, 5, 6, 5, 8, 4, 7, 6]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbccdd"),
+    ...         "visit": ["pre", "post"] * 4,
+    ...         "pain": [7.0, 5, 6, 5, 8, 4, 7, 6],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.Yuen("pain", before="pre", after="post").run(study)["trimmed mean change"].value
     -2.0
     """
@@ -115,14 +146,23 @@ class Yuen(Analysis):
 
     short: ClassVar[str] = "trimmed means (Yuen)"
     references: ClassVar[tuple[str, ...]] = (
-        "Yuen KK. The two-sample trimmed t for unequal population variances. Biometrika 1974;61:165-170.",
+        (
+            "Yuen KK. The two-sample trimmed t for unequal population variances. Biometrika"
+            " 1974;61:165-170."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         e = trimmed_change(pairs.before, pairs.after, trim=self.trim, level=self.level)
-        return Result(self, (replace(e, unit=pairs.outcome.unit),), pairs.counts, pairs.outcome,
-                      data={"pairs": pairs_frame(pairs)}, pictures=("slopes",))  # fmt: skip
+        return Result(
+            self,
+            (replace(e, unit=pairs.outcome.unit),),
+            pairs.counts,
+            pairs.outcome,
+            data={"pairs": pairs_frame(pairs)},
+            pictures=("slopes",),
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
@@ -132,10 +172,14 @@ class Yuen(Analysis):
         e, k = result.estimates[0], digits_for(outcome.resolution)
         who = f"n={counts.analysed} of {counts.enrolled}"
         if math.isnan(e.value):
-            return f"The {percent(self.trim)} trimmed mean of {outcome.title} cannot be compared: {REASONS[e.reason]} ({who})."
+            return (
+                f"The {percent(self.trim)} trimmed mean of {outcome.title} cannot be compared:"
+                f" {REASONS[e.reason]} ({who})."
+            )
         said = (
-            f"The {percent(self.trim)} trimmed mean of {outcome.title} changed by {number(e.value, k)} {outcome.unit} from "
-            f"{spoken(self.before)} to {spoken(self.after)}"
+            f"The {percent(self.trim)} trimmed mean of {outcome.title} changed by"
+            f" {number(e.value, k)} {outcome.unit} from {spoken(self.before)} to"
+            f" {spoken(self.after)}"
         )
         if e.reason:
             return f"{said} (no interval: {REASONS[e.reason]}; {who})."
@@ -143,24 +187,34 @@ class Yuen(Analysis):
         return f"{said} ({interval(e.low, e.high, k, level=e.level)}; {tested}; {who})."
 
     def methods_text(self) -> str:
-        return f"As a robust check, {percent(self.trim)} trimmed means were compared with Yuen's t-test for pairs."
+        return (
+            f"As a robust check, {percent(self.trim)} trimmed means were compared with Yuen's"
+            " t-test for pairs."
+        )
 
 
 @dataclass(frozen=True)
 class Bootstrap(Analysis):
     """What interval does resampling the patients give for the change?
 
-    BCa bootstrap (bias-corrected and accelerated; `draws` resamples of patients from `seed`) of the mean change, the
-    median change or d_av (`statistic`). Asked for only: at 20 patients or more, and never for threshold rates, whose
-    steps it cannot follow.
+    BCa bootstrap (bias-corrected and accelerated; `draws` resamples of patients from `seed`) of the
+    mean change, the median change or d_av (`statistic`). Asked for only: at 20 patients or more,
+    and never for threshold rates, whose steps it cannot follow.
 
     Reference: Efron 1987 (doi 10.1080/01621459.1987.10478410).
 
     >>> import numpy as np, pandas as pd, outcomes as oc
     >>> before = np.arange(24) % 5 + 5.0
-    >>> scores = pd.DataFrame({"patient": np.repeat(np.arange(24), 2).astype(str), "visit": ["pre", "post"] * 24,
-    ...                        "pain": np.column_stack([before, before - np.arange(24) % 3]).ravel()})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": np.repeat(np.arange(24), 2).astype(str),
+    ...         "visit": ["pre", "post"] * 24,
+    ...         "pain": np.column_stack([before, before - np.arange(24) % 3]).ravel(),
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> oc.Bootstrap("pain", before="pre", after="post", draws=1000).run(study)["mean change"].value
     -1.0
     """
@@ -185,11 +239,24 @@ class Bootstrap(Analysis):
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         rows = np.column_stack([pairs.before, pairs.after])
-        e = bootstrap(rows, _STATISTICS[self.statistic], rng=np.random.default_rng(self.seed), draws=self.draws,
-                      level=self.level, name=self.statistic, measure=Measure.CHANGE)  # fmt: skip
+        e = bootstrap(
+            rows,
+            _STATISTICS[self.statistic],
+            rng=np.random.default_rng(self.seed),
+            draws=self.draws,
+            level=self.level,
+            name=self.statistic,
+            measure=Measure.CHANGE,
+        )
         unit = "SD" if self.statistic == "d_av" else pairs.outcome.unit
-        return Result(self, (replace(e, unit=unit),), pairs.counts, pairs.outcome,
-                      data={"pairs": pairs_frame(pairs)}, facts={"seed": self.seed})  # fmt: skip
+        return Result(
+            self,
+            (replace(e, unit=unit),),
+            pairs.counts,
+            pairs.outcome,
+            data={"pairs": pairs_frame(pairs)},
+            facts={"seed": self.seed},
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
@@ -198,15 +265,28 @@ class Bootstrap(Analysis):
             return nobody(self, result)
         e = result.estimates[0]
         k = 2 if self.statistic == "d_av" else digits_for(outcome.resolution)
-        size = number(e.value, k) if self.statistic == "d_av" else f"{number(e.value, k)} {outcome.unit}"
-        said = f"The {self.statistic} of {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was {size}"
+        size = (
+            number(e.value, k)
+            if self.statistic == "d_av"
+            else f"{number(e.value, k)} {outcome.unit}"
+        )
+        said = (
+            f"The {self.statistic} of {outcome.title} from {spoken(self.before)} to"
+            f" {spoken(self.after)} was {size}"
+        )
         who = f"n={counts.analysed} of {counts.enrolled}"
         if e.reason:
             return f"{said} (no bootstrap interval: {REASONS[e.reason]}; {who})."
-        return f"{said} ({interval(e.low, e.high, k, level=e.level)}, BCa bootstrap, {self.draws} draws, seed {self.seed}; {who})."
+        return (
+            f"{said} ({interval(e.low, e.high, k, level=e.level)}, BCa bootstrap, {self.draws}"
+            f" draws, seed {self.seed}; {who})."
+        )
 
     def methods_text(self) -> str:
-        return f"The interval of the {self.statistic} is a BCa bootstrap of patients ({self.draws} draws, seed {self.seed})."
+        return (
+            f"The interval of the {self.statistic} is a BCa bootstrap of patients ({self.draws}"
+            f" draws, seed {self.seed})."
+        )
 
 
 def _mean(rows: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Before the study: the power of a whole plan, by running it on studies made by a model of the patients."""
+"""Before the study: the power of a whole plan, by running it on studies made by a model of the
+patients.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,12 @@ Generator = Callable[[int, np.random.Generator], Study]
 
 @dataclass(frozen=True, eq=False)
 class SimulatedPower:
-    """How often each question of a plan came out at `alpha`, over simulated studies: one row a question.
+    """How often each question of a plan came out at `alpha`, over simulated studies: one row a
+    question.
 
-    `table` has label, term, power with its Monte Carlo interval (low, high), mean_value and mean_width of the interval, runs,
-    and undefined: runs without a p-value, which count as not significant.
+    `table` has label, term, power with its Monte Carlo interval (low, high), mean_value and
+    mean_width of the interval, runs, and undefined: runs without a p-value, which count as not
+    significant.
     """
 
     table: pd.DataFrame
@@ -41,7 +45,8 @@ class SimulatedPower:
     def sentence(self) -> str:
         """The power of each question in words."""
         parts = [
-            f"{r['label']} {percent(r['power'])} (Monte Carlo interval {percent(r['low'])} to {percent(r['high'])})"
+            f"{r['label']} {percent(r['power'])} (Monte Carlo interval {percent(r['low'])} to"
+            f" {percent(r['high'])})"
             for r in self.table.to_dict("records")
         ]
         how = f"over {self.runs} simulated studies (seed {self.seed}, alpha {self.alpha:g})"
@@ -56,23 +61,42 @@ BLOCKS = 32
 
 
 def simulate_power(
-    plan: Any, generator: Generator, *, n: int, runs: int = 1000, seed: int, n_jobs: int = 1, alpha: float = 0.05
+    plan: Any,
+    generator: Generator,
+    *,
+    n: int,
+    runs: int = 1000,
+    seed: int,
+    n_jobs: int = 1,
+    alpha: float = 0.05,
 ) -> SimulatedPower:
-    """What power has this plan, whatever is in it, when it is run on studies made by a model of the patients?
+    """What power has this plan, whatever is in it, when it is run on studies made by a model of the
+    patients?
 
-    `plan` is a Plan, or one question; `generator(n, rng)` makes a study of n patients from a NumPy Generator. A question counts
-    as a success when the p-value of its main estimate, adjusted within its family where it has one, is below `alpha`; questions
-    that fail, or whose p is undefined, count as no success. The same seed gives the same answer for every `n_jobs`: each run has
-    its own random stream. With `n_jobs` other than 1 the runs go through joblib (extra `parallel`), so that a cluster can take
-    them by joblib's own `parallel_config(backend="dask")`.
+    `plan` is a Plan, or one question; `generator(n, rng)` makes a study of n patients from a NumPy
+    Generator. A question counts as a success when the p-value of its main estimate, adjusted within
+    its family where it has one, is below `alpha`; questions that fail, or whose p is undefined,
+    count as no success. The same seed gives the same answer for every `n_jobs`: each run has its
+    own random stream. With `n_jobs` other than 1 the runs go through joblib (extra `parallel`), so
+    that a cluster can take them by joblib's own `parallel_config(backend="dask")`.
 
     >>> import pandas as pd, outcomes as oc
     >>> def clinic(n, rng):
     ...     before = rng.normal(7, 1, n).round()
     ...     after = (before - rng.normal(1, 1.5, n)).round()
-    ...     rows = {"patient": list(range(n)) * 2, "visit": ["pre"] * n + ["post"] * n, "pain": [*before, *after]}
-    ...     return oc.Study(pd.DataFrame(rows), visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> simulated = simulate_power(oc.PairedT("pain", before="pre", after="post"), clinic, n=20, runs=50, seed=1)
+    ...     rows = {
+    ...         "patient": list(range(n)) * 2,
+    ...         "visit": ["pre"] * n + ["post"] * n,
+    ...         "pain": [*before, *after],
+    ...     }
+    ...     return oc.Study(
+    ...         pd.DataFrame(rows),
+    ...         visits=("pre", "post"),
+    ...         measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ...     )
+    >>> simulated = simulate_power(
+    ...     oc.PairedT("pain", before="pre", after="post"), clinic, n=20, runs=50, seed=1
+    ... )
     >>> bool(simulated.table["power"][0] > 0.6)
     True
     """
@@ -86,24 +110,32 @@ def simulate_power(
             from joblib import Parallel, delayed
         except ImportError:
             raise MissingExtraError(
-                "Running on several cores needs the parallel extra: pip install 'outcomes[parallel]'"
+                "Running on several cores needs the parallel extra: pip install"
+                " 'outcomes[parallel]'"
             ) from None
-        # one run takes about a millisecond, less than handing it over: blocks of runs go out, not single ones
+        # one run takes about a millisecond, less than handing it over: blocks of runs go out, not
+        # single ones
         size = -(-runs // BLOCKS)
         blocks = [streams[i : i + size] for i in range(0, runs, size)]
-        done = Parallel(n_jobs=n_jobs)(delayed(_block)(plan, generator, n, block) for block in blocks)
+        done = Parallel(n_jobs=n_jobs)(
+            delayed(_block)(plan, generator, n, block) for block in blocks
+        )
         answers = [answer for block in done for answer in block]
     return SimulatedPower(_gathered(answers, alpha), n, runs, seed, alpha)
 
 
-def _block(plan: Any, generator: Generator, n: int, streams: list[np.random.SeedSequence]) -> list[Any]:
+def _block(
+    plan: Any, generator: Generator, n: int, streams: list[np.random.SeedSequence]
+) -> list[Any]:
     return [_once(plan, generator, n, s) for s in streams]
 
 
 def _once(
     plan: Any, generator: Generator, n: int, stream: np.random.SeedSequence
 ) -> list[tuple[str, str, float, float, float]]:
-    """Label, term, p, value and interval width of the main estimate of each question, in one simulated study."""
+    """Label, term, p, value and interval width of the main estimate of each question, in one
+    simulated study.
+    """
     study = generator(n, np.random.default_rng(stream))
     answered = plan.run(study)
     out = []
@@ -119,7 +151,9 @@ def _once(
     return out
 
 
-def _gathered(answers: list[list[tuple[str, str, float, float, float]]], alpha: float) -> pd.DataFrame:
+def _gathered(
+    answers: list[list[tuple[str, str, float, float, float]]], alpha: float
+) -> pd.DataFrame:
     rows = []
     for runs in zip(*answers, strict=True):
         label, term = runs[0][0], next((r[1] for r in runs if r[1]), "")
@@ -127,8 +161,16 @@ def _gathered(answers: list[list[tuple[str, str, float, float, float]]], alpha: 
         share = wilson(int((p < alpha).sum()), len(p))
         seen = ~np.isnan(p)
         rows.append(
-            {"label": label, "term": term, "power": share.value, "low": share.low, "high": share.high,
-             "mean_value": value[seen].mean() if seen.any() else math.nan,
-             "mean_width": width[seen].mean() if seen.any() else math.nan, "runs": len(p), "undefined": int((~seen).sum())}
-        )  # fmt: skip
+            {
+                "label": label,
+                "term": term,
+                "power": share.value,
+                "low": share.low,
+                "high": share.high,
+                "mean_value": value[seen].mean() if seen.any() else math.nan,
+                "mean_width": width[seen].mean() if seen.any() else math.nan,
+                "runs": len(p),
+                "undefined": int((~seen).sum()),
+            }
+        )
     return pd.DataFrame(rows)

@@ -27,10 +27,20 @@ from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, spoken
 from outcomes.stats.groups.means import mean_difference, standardised_difference
-from outcomes.stats.regression.linear import Design, Fit, adjusted_means, factor, interaction, numeric, ols, pairwise
+from outcomes.stats.regression.linear import (
+    Design,
+    Fit,
+    adjusted_means,
+    factor,
+    interaction,
+    numeric,
+    ols,
+    pairwise,
+)
 from outcomes.study.study import Study
 
-#: Groups whose scores before differ by more than this many SDs are not comparable by adjustment alone.
+#: Groups whose scores before differ by more than this many SDs are not comparable by adjustment
+#: alone.
 OVERLAP = 0.25
 
 
@@ -38,29 +48,43 @@ OVERLAP = 0.25
 class ANCOVA(Analysis):
     """Did the score after differ between arms or routes, for patients with the same score before?
 
-    Linear model after = α + β·before + τ·group (+ covariates, + site as a factor), least squares; τ with its t interval
-    on n − p df. The same τ comes out when the change is the outcome. `se="HC3"` allows for unequal variances. Adjusted
-    means are at the mean of every number and equal parts of every factor. More than two groups: all pairs, adjusted by
-    `pairwise` ("tukey", simultaneous intervals, or "holm"), and the F test that groups differ at all comes first.
+    Linear model after = α + β·before + τ·group (+ covariates, + site as a factor), least squares; τ
+    with its t interval on n − p df. The same τ comes out when the change is the outcome. `se="HC3"`
+    allows for unequal variances. Adjusted means are at the mean of every number and equal parts of
+    every factor. More than two groups: all pairs, adjusted by `pairwise` ("tukey", simultaneous
+    intervals, or "holm"), and the F test that groups differ at all comes first.
 
-    Beside it: the difference in units of the SD before of all enrolled; the unadjusted difference in change; the
-    standardised difference of the scores before (overlap: beyond 0.25 is noted); the test whether the slope on the
-    score before is the same in all groups.
+    Beside it: the difference in units of the SD before of all enrolled; the unadjusted difference
+    in change; the standardised difference of the scores before (overlap: beyond 0.25 is noted); the
+    test whether the slope on the score before is the same in all groups.
 
-    Where groups were not randomised (routes) the difference describes these groups, it is not an effect of the route;
-    adjusting for the score before and comparing changes then answer different questions (Lord's paradox).
+    Where groups were not randomised (routes) the difference describes these groups, it is not an
+    effect of the route; adjusting for the score before and comparing changes then answer different
+    questions (Lord's paradox).
 
     Raises AnalysisError for unknown names, fewer than two groups, or an unknown option.
 
-    References: Vickers & Altman 2001 (doi 10.1136/bmj.323.7321.1123); Lord 1967 (doi 10.1037/h0025105);
-    MacKinnon & White 1985 (doi 10.1016/0304-4076(85)90158-7).
+    References: Vickers & Altman 2001 (doi 10.1136/bmj.323.7321.1123); Lord 1967 (doi
+    10.1037/h0025105); MacKinnon & White 1985 (doi 10.1016/0304-4076(85)90158-7).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbccddeeff"), "visit": ["pre", "post"] * 6,
-    ...                        "pain": [7, 5, 6, 3, 8, 5, 7, 7, 6, 5, 9, 8], "arm": ["K"] * 6 + ["P"] * 6})
-    >>> study = oc.Study(scores, visits=("pre", "post"), design="parallel",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> e = oc.ANCOVA("pain", before="pre", after="post", reference="P").run(study)["adjusted difference"]
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbccddeeff"),
+    ...         "visit": ["pre", "post"] * 6,
+    ...         "pain": [7, 5, 6, 3, 8, 5, 7, 7, 6, 5, 9, 8],
+    ...         "arm": ["K"] * 6 + ["P"] * 6,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "post"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> e = oc.ANCOVA("pain", before="pre", after="post", reference="P").run(study)[
+    ...     "adjusted difference"
+    ... ]
     >>> round(e.value, 3), round(e.p, 3)
     (-2.017, 0.035)
     """
@@ -79,12 +103,18 @@ class ANCOVA(Analysis):
     short: ClassVar[str] = "ANCOVA"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Vickers AJ, Altman DG. Analysing controlled trials with baseline and follow up measurements. BMJ 2001;323:1123-1124.",
+        (
+            "Vickers AJ, Altman DG. Analysing controlled trials with baseline and follow up"
+            " measurements. BMJ 2001;323:1123-1124."
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, allowed in {"se": ("classical", "HC2", "HC3"), "pairwise": ("tukey", "holm")}.items():
+        for name, allowed in {
+            "se": ("classical", "HC2", "HC3"),
+            "pairwise": ("tukey", "holm"),
+        }.items():
             if getattr(self, name) not in allowed:
                 raise AnalysisError(unknown(name, str(getattr(self, name)), allowed))
 
@@ -93,7 +123,9 @@ class ANCOVA(Analysis):
         fit = ols(design, g.after, se=self.se)
         unit = g.outcome.unit
         pairs = pairwise(fit, design, self.by, adjust=self.pairwise, level=self.level, unit=unit)
-        overall = fit.wald(design.columns_of(self.by)).estimate("groups differ", how=f"{self.se} standard errors")
+        overall = fit.wald(design.columns_of(self.by)).estimate(
+            "groups differ", how=f"{self.se} standard errors"
+        )
         rows = [
             *([overall] if len(g.levels) > 2 else []),
             *pairs,
@@ -104,10 +136,15 @@ class ANCOVA(Analysis):
             _slopes(g, design),
         ]
         facts = {
-            "sizes": g.sizes, "groups": g.levels, "pairs": tuple(e.term for e in pairs), "randomised": g.randomised,
+            "sizes": g.sizes,
+            "groups": g.levels,
+            "pairs": tuple(e.term for e in pairs),
+            "randomised": g.randomised,
             "axis": f"adjusted difference in {g.outcome.title}",
-        }  # fmt: skip
-        forest = pd.DataFrame([{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs])
+        }
+        forest = pd.DataFrame(
+            [{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs]
+        )
         notes = (*g.notes, *_notes(g, fit, rows, self.before))
         return Result(
             self,
@@ -126,9 +163,20 @@ class ANCOVA(Analysis):
         return "site" if self.site is True else str(self.site or "")
 
     def _design(self, study: Study) -> tuple[Groups, Design]:
-        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
-        g, terms = covariate_terms(study, g, self.covariates, factors=(self._site,) if self._site else ())
-        return g, Design((factor(self.by, g.label, levels=g.levels), numeric("before", g.before), *terms))
+        g = grouped(
+            study,
+            self.outcome,
+            before=self.before,
+            after=self.after,
+            by=self.by,
+            reference=self.reference,
+        )
+        g, terms = covariate_terms(
+            study, g, self.covariates, factors=(self._site,) if self._site else ()
+        )
+        return g, Design(
+            (factor(self.by, g.label, levels=g.levels), numeric("before", g.before), *terms)
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome
@@ -137,31 +185,42 @@ class ANCOVA(Analysis):
         also = [spoken(c) for c in (*self.covariates, *([self._site] if self._site else []))]
         lead = f"Adjusted for {listed([f'the score at {spoken(self.before)}', *also])}, "
         model = "ANCOVA" + (f", {self.se} standard errors" if self.se != "classical" else "")
-        who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled{lower_is_better(outcome)}"
+        who = (
+            f"n={result.facts['sizes']} of {result.counts.enrolled}"
+            f" enrolled{lower_is_better(outcome)}"
+        )
         chosen = chosen_words(result.facts["randomised"], self.by)
         if len(result.facts["pairs"]) > 1:
             words = pair_words(result, k, style, {"tukey": "Tukey", "holm": "Holm"}[self.pairwise])
-            return f"{lead}{outcome.title} at {spoken(self.after)}: {words} ({model}; {who}).{chosen}"
+            return (
+                f"{lead}{outcome.title} at {spoken(self.after)}: {words} ({model}; {who}).{chosen}"
+            )
         e = result["adjusted difference"]
         first, second = result.facts["groups"][1], result.facts["groups"][0]
         a, b = (result[f"adjusted mean | {v}"].value for v in (first, second))
         if np.isnan(e.value):
             title = f"{outcome.title} at {spoken(self.after)}"
-            return f"{lead}{title} cannot be compared: {unspread(e.reason)} ({model}; {who}).{chosen}"
+            return (
+                f"{lead}{title} cannot be compared: {unspread(e.reason)} ({model}; {who}).{chosen}"
+            )
         return (
-            f"{lead}mean {outcome.title} at {spoken(self.after)} was {number(a, k)} with {spoken(first)} and {number(b, k)} with "
-            f"{spoken(second)} (adjusted difference {number(e.value, k)} {outcome.unit}, {two_words(e, k, style)}; {model}; "
-            f"{who}).{chosen}"
+            f"{lead}mean {outcome.title} at {spoken(self.after)} was {number(a, k)} with"
+            f" {spoken(first)} and {number(b, k)} with {spoken(second)} (adjusted difference"
+            f" {number(e.value, k)} {outcome.unit}, {two_words(e, k, style)}; {model};"
+            f" {who}).{chosen}"
         )
 
     def methods_text(self) -> str:
         also = listed([spoken(c) for c in self.covariates]) if self.covariates else ""
         site = f", with {spoken(self._site)} as a factor" if self._site else ""
         errors = f" with {self.se} standard errors" if self.se != "classical" else ""
-        pairs = {"tukey": "Tukey's simultaneous intervals", "holm": "Holm's adjustment"}[self.pairwise]
+        pairs = {"tukey": "Tukey's simultaneous intervals", "holm": "Holm's adjustment"}[
+            self.pairwise
+        ]
         return (
-            f"Groups were compared by analysis of covariance{errors}, adjusted for the score before"
-            f"{' and ' + also if also else ''}{site}; with more than two groups all pairs were compared with {pairs}."
+            f"Groups were compared by analysis of covariance{errors}, adjusted for the score"
+            f" before{' and ' + also if also else ''}{site}; with more than two groups all pairs"
+            f" were compared with {pairs}."
         )
 
 
@@ -181,10 +240,20 @@ def _in_sd(pairs: tuple[Estimate, ...], sd: float, before: str) -> list[Estimate
         ]
     how = f"adjusted difference / SD at {spoken(before)} of all enrolled, the SD taken as known"
     return [
-        Estimate("standardised difference", e.value / sd, e.low / sd, e.high / sd, e.level, unit="SD", how=how,
-                 group=e.group, reason=e.reason, measure=Measure.STANDARDISED_DIFFERENCE)
+        Estimate(
+            "standardised difference",
+            e.value / sd,
+            e.low / sd,
+            e.high / sd,
+            e.level,
+            unit="SD",
+            how=how,
+            group=e.group,
+            reason=e.reason,
+            measure=Measure.STANDARDISED_DIFFERENCE,
+        )
         for e in pairs
-    ]  # fmt: skip
+    ]
 
 
 def _unadjusted(g: Groups, pairs: tuple[Estimate, ...], level: float) -> list[Estimate]:
@@ -211,10 +280,29 @@ def _baseline(g: Groups) -> list[Estimate]:
     x, first = g.split(g.before), g.levels[0]
     rows = []
     for level in g.levels[1:]:
-        value = standardised_difference(x[level], x[first]) if min(len(x[level]), len(x[first])) else np.nan
-        why = "" if not np.isnan(value) else "zero_variance" if min(len(x[level]), len(x[first])) > 1 else "too_few"
-        rows.append(Estimate("difference before", value, unit="SD", group=Versus.of(level, first), reason=why,
-                             how="standardised by √((s₁²+s₂²)/2)", measure=Measure.STANDARDISED_DIFFERENCE))  # fmt: skip
+        value = (
+            standardised_difference(x[level], x[first])
+            if min(len(x[level]), len(x[first]))
+            else np.nan
+        )
+        why = (
+            ""
+            if not np.isnan(value)
+            else "zero_variance"
+            if min(len(x[level]), len(x[first])) > 1
+            else "too_few"
+        )
+        rows.append(
+            Estimate(
+                "difference before",
+                value,
+                unit="SD",
+                group=Versus.of(level, first),
+                reason=why,
+                how="standardised by √((s₁²+s₂²)/2)",
+                measure=Measure.STANDARDISED_DIFFERENCE,
+            )
+        )
     return rows
 
 
@@ -230,13 +318,14 @@ def _notes(g: Groups, fit: Fit, rows: list[Estimate], before: str) -> list[str]:
     notes = []
     if not g.randomised:
         notes.append(
-            "With groups that were chosen, adjusting for the score before and comparing changes answer different questions "
-            "(Lord's paradox): both are shown."
+            "With groups that were chosen, adjusting for the score before and comparing changes"
+            " answer different questions (Lord's paradox): both are shown."
         )
     for e in rows:
         if e.name == "difference before" and abs(e.value) > OVERLAP:
             notes.append(
-                f"Scores at {spoken(before)} differ by {number(e.value, 2)} SD ({e.group}), more than {number(OVERLAP, 2)}: "
+                f"Scores at {spoken(before)} differ by {number(e.value, 2)} SD ({e.group}), more"
+                f" than {number(OVERLAP, 2)}: "
                 + (
                     "an imbalance by chance, adjusted for."
                     if g.randomised

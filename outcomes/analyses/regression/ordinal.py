@@ -28,21 +28,40 @@ from outcomes.study.study import Study
 class ProportionalOdds(Analysis):
     """Are the odds of a better answer (PGIC, severity) different between arms or routes?
 
-    Proportional odds model logit P(Y ≤ k) = ζ_k − x'β by maximum likelihood: one odds ratio of a better answer, the same
-    at every cut of the scale, with its Wald interval; the likelihood-ratio test of all groups at once comes first. Beside
-    it the odds ratio at each cut alone, which shows whether "the same at every cut" holds, and the exact Mann-Whitney
-    test (Kruskal-Wallis for more groups), which does not need it.
+    Proportional odds model logit P(Y ≤ k) = ζ_k − x'β by maximum likelihood: one odds ratio of a
+    better answer, the same at every cut of the scale, with its Wald interval; the likelihood-ratio
+    test of all groups at once comes first. Beside it the odds ratio at each cut alone, which shows
+    whether "the same at every cut" holds, and the exact Mann-Whitney test (Kruskal-Wallis for more
+    groups), which does not need it.
 
-    "Better" is the instrument's: lower for the PGIC of 1 (very much improved) to 7. Where a score has no better side the
-    odds are those of a higher answer. Raises AnalysisError for unknown names or fewer than two groups.
+    "Better" is the instrument's: lower for the PGIC of 1 (very much improved) to 7. Where a score
+    has no better side the odds are those of a higher answer. Raises AnalysisError for unknown names
+    or fewer than two groups.
 
-    References: McCullagh 1980 (J R Stat Soc B 42:109); Agresti 2010, Analysis of Ordinal Categorical Data, chapter 3.
+    References: McCullagh 1980 (J R Stat Soc B 42:109); Agresti 2010, Analysis of Ordinal
+    Categorical Data, chapter 3.
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("abcdefgh"), "visit": ["post"] * 8, "pgic": [1, 2, 1, 3, 2, 3, 2, 3],
-    ...                        "arm": ["K"] * 4 + ["P"] * 4})
-    >>> study = oc.Study(scores, visits=("post",), design="parallel", measures={"pgic": oc.Outcome("pgic", "PGIC", "lower")})
-    >>> round(oc.ProportionalOdds("pgic", after="post", reference="P").run(study)["odds ratio of a better answer"].value, 2)
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("abcdefgh"),
+    ...         "visit": ["post"] * 8,
+    ...         "pgic": [1, 2, 1, 3, 2, 3, 2, 3],
+    ...         "arm": ["K"] * 4 + ["P"] * 4,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("post",),
+    ...     design="parallel",
+    ...     measures={"pgic": oc.Outcome("pgic", "PGIC", "lower")},
+    ... )
+    >>> round(
+    ...     oc.ProportionalOdds("pgic", after="post", reference="P")
+    ...     .run(study)["odds ratio of a better answer"]
+    ...     .value,
+    ...     2,
+    ... )
     6.77
     """
 
@@ -65,7 +84,8 @@ class ProportionalOdds(Analysis):
         g = replace(g, levels=tuple(v for v in g.levels if (g.label == v).any()))
         if len(g.levels) < 2:
             raise AnalysisError(
-                f"A comparison by {spoken(self.by)} needs two groups with answers; {listed(list(g.levels))} has any."
+                f"A comparison by {spoken(self.by)} needs two groups with answers;"
+                f" {listed(list(g.levels))} has any."
             )
         arm = factor(self.by, g.label, levels=g.levels)
         design = Design((arm, *terms))
@@ -74,21 +94,38 @@ class ProportionalOdds(Analysis):
         smaller = proportional_odds(Design(tuple(terms)), g.after) if terms else None
         name = odds_name(g.outcome)
         ratios = [
-            odds_ratio(fit, f"{self.by}[{v}]", sign, name, f"{v} - {g.levels[0]}", self.level) for v in g.levels[1:]
+            odds_ratio(fit, f"{self.by}[{v}]", sign, name, f"{v} - {g.levels[0]}", self.level)
+            for v in g.levels[1:]
         ]
         rows = [
-            replace(likelihood_ratio(fit, smaller), name="groups differ", measure=Measure.OVERALL_TEST),
+            replace(
+                likelihood_ratio(fit, smaller), name="groups differ", measure=Measure.OVERALL_TEST
+            ),
             *ratios,
             self._ranks(g),
         ]
         lines = [
-            {"label": f"{e.group}, all cuts", "value": e.value, "low": e.low, "high": e.high, "main": True}
+            {
+                "label": f"{e.group}, all cuts",
+                "value": e.value,
+                "low": e.low,
+                "high": e.high,
+                "main": True,
+            }
             for e in ratios
         ]
         lines += [line for v in g.levels[1:] for line in self._cuts(design, g, v, sign)]
-        shares = pd.crosstab(pd.Series(g.label, name="group"), pd.Series(g.after, name="answer"), normalize="index")
-        facts = {"sizes": g.sizes, "null": 1.0, "log_scale": True, "axis": name, "better": g.outcome.better,
-                 "randomised": g.randomised}  # fmt: skip
+        shares = pd.crosstab(
+            pd.Series(g.label, name="group"), pd.Series(g.after, name="answer"), normalize="index"
+        )
+        facts = {
+            "sizes": g.sizes,
+            "null": 1.0,
+            "log_scale": True,
+            "axis": name,
+            "better": g.outcome.better,
+            "randomised": g.randomised,
+        }
         data = {"forest": pd.DataFrame(lines), "answers": shares.reset_index()}
         return Result(self, tuple(rows), g.counts, g.outcome, g.notes, data, ("forest",), facts)
 
@@ -112,33 +149,53 @@ class ProportionalOdds(Analysis):
                 self.level,
             )
             words = f"{level} - {g.levels[0]}, ≤{cut:g} against more"
-            lines.append({"label": words, "value": e.value, "low": e.low, "high": e.high, "main": False})
+            lines.append(
+                {"label": words, "value": e.value, "low": e.low, "high": e.high, "main": False}
+            )
         return lines
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, test = result.outcome, result.estimates[0]
         assert outcome is not None
         name = odds_name(outcome)
-        lead = f"{outcome.title[:1].upper()}{outcome.title[1:]} at {spoken(self.after)} by {spoken(self.by)}"
-        adjusted = f", adjusted for {listed([spoken(c) for c in self.covariates])}" if self.covariates else ""
+        lead = (
+            f"{outcome.title[:1].upper()}{outcome.title[1:]} at {spoken(self.after)} by"
+            f" {spoken(self.by)}"
+        )
+        adjusted = (
+            f", adjusted for {listed([spoken(c) for c in self.covariates])}"
+            if self.covariates
+            else ""
+        )
         who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
         ranks, chosen = result.estimates[-1], chosen_words(result.facts["randomised"], self.by)
         tested = f"{ranks.how.split(',')[0]} {p_value(ranks.p, style)}"
         if test.reason:
-            return f"{lead}: the proportional odds model gives no estimate, {REASONS[test.reason]} ({tested}; {who}).{chosen}"
+            return (
+                f"{lead}: the proportional odds model gives no estimate, {REASONS[test.reason]}"
+                f" ({tested}; {who}).{chosen}"
+            )
         ratios = [
-            f"{spoken(e.group.split(' - ')[0])} against {spoken(e.group.split(' - ')[1])} {number(e.value, 2)} "
-            f"({interval(e.low, e.high, 2, level=e.level)})"
-            for e in result.estimates if e.name == name
-        ]  # fmt: skip
+            f"{spoken(e.group.split(' - ')[0])} against {spoken(e.group.split(' - ')[1])}"
+            f" {number(e.value, 2)} ({interval(e.low, e.high, 2, level=e.level)})"
+            for e in result.estimates
+            if e.name == name
+        ]
         return (
-            f"{lead}: {name} {'; '.join(ratios)} (proportional odds{adjusted}; likelihood-ratio {p_value(test.p, style)}; "
-            f"{tested}; {who}).{chosen}"
+            f"{lead}: {name} {'; '.join(ratios)} (proportional odds{adjusted}; likelihood-ratio"
+            f" {p_value(test.p, style)}; {tested}; {who}).{chosen}"
         )
 
     def methods_text(self) -> str:
-        also = f", adjusted for {listed([spoken(c) for c in self.covariates])}" if self.covariates else ""
-        return f"Ordered answers were compared by a proportional odds model{also}, with a rank test beside it."
+        also = (
+            f", adjusted for {listed([spoken(c) for c in self.covariates])}"
+            if self.covariates
+            else ""
+        )
+        return (
+            f"Ordered answers were compared by a proportional odds model{also}, with a rank test"
+            " beside it."
+        )
 
 
 def odds_name(outcome: Outcome) -> str:
@@ -146,7 +203,9 @@ def odds_name(outcome: Outcome) -> str:
     return "odds ratio of a better answer" if outcome.better else "odds ratio of a higher answer"
 
 
-def odds_ratio(fit: OrdinalFit, column: str, sign: float, name: str, group: str, level: float) -> Estimate:
+def odds_ratio(
+    fit: OrdinalFit, column: str, sign: float, name: str, group: str, level: float
+) -> Estimate:
     """exp(sign·β) with its interval; the statistic, se and p are those of the log odds ratio."""
     if fit.reason:
         return Estimate(
@@ -161,6 +220,13 @@ def odds_ratio(fit: OrdinalFit, column: str, sign: float, name: str, group: str,
     e = fit.coefficient(column, level=level)
     low, high = sorted((sign * e.low, sign * e.high))
     return replace(
-        e, name=name, group=group, measure=Measure.ODDS_RATIO, value=math.exp(sign * e.value), low=math.exp(low), high=math.exp(high),
-        statistic=sign * e.statistic, how=f"{e.how}; se of the log odds ratio",
-    )  # fmt: skip
+        e,
+        name=name,
+        group=group,
+        measure=Measure.ODDS_RATIO,
+        value=math.exp(sign * e.value),
+        low=math.exp(low),
+        high=math.exp(high),
+        statistic=sign * e.statistic,
+        how=f"{e.how}; se of the log odds ratio",
+    )

@@ -12,7 +12,13 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import Groups, chosen_words, covariate_terms, grouped
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, responded, rule_name, rule_words
+from outcomes.analyses.responders.one_group import (
+    improvement_sign,
+    parse_rule,
+    responded,
+    rule_name,
+    rule_words,
+)
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
@@ -28,36 +34,53 @@ from outcomes.stats.regression.logistic import logistic, standardised_risks
 from outcomes.study.study import Study
 
 EVERYBODY = "missing as non-response"
-TESTS = {"fisher": "Fisher's exact test", "boschloo": "Boschloo's exact test", "barnard": "Barnard's exact test",
-         "chi-squared": "chi-squared test (N−1)"}  # fmt: skip
+TESTS = {
+    "fisher": "Fisher's exact test",
+    "boschloo": "Boschloo's exact test",
+    "barnard": "Barnard's exact test",
+    "chi-squared": "chi-squared test (N−1)",
+}
 
 
 @dataclass(frozen=True)
 class CompareResponders(Analysis):
     """Did more patients respond in one arm than in another?
 
-    A responder is as in `Responders` (rules "30%", "50%", "2 points", "<= 2"). For each rule, with two denominators side
-    by side (patients with both scores; all with a score before, missing counted as non-response): the share of each arm
-    with Wilson's interval and the risk difference, first arm − reference, with the Miettinen-Nurminen score interval
-    (`interval="newcombe"`: from two Wilson intervals) and an exact test (`test`: "fisher", "boschloo", "barnard" or
-    "chi-squared"). Among patients with both scores also the risk ratio (score interval), the conditional odds ratio
-    (exact interval) and the number needed to treat, said in full where it runs through infinity.
+    A responder is as in `Responders` (rules "30%", "50%", "2 points", "<= 2"). For each rule, with
+    two denominators side by side (patients with both scores; all with a score before, missing
+    counted as non-response): the share of each arm with Wilson's interval and the risk difference,
+    first arm − reference, with the Miettinen-Nurminen score interval (`interval="newcombe"`: from
+    two Wilson intervals) and an exact test (`test`: "fisher", "boschloo", "barnard" or
+    "chi-squared"). Among patients with both scores also the risk ratio (score interval), the
+    conditional odds ratio (exact interval) and the number needed to treat, said in full where it
+    runs through infinity.
 
-    `adjust` names covariates ("before" is the score before): the difference standardised over all analysed patients by
-    g-computation from logistic regression, with the adjusted odds ratio (profile-likelihood interval). Where the groups
-    are perfectly separated these are undefined; `penalised=True` asks for Firth's fit.
+    `adjust` names covariates ("before" is the score before): the difference standardised over all
+    analysed patients by g-computation from logistic regression, with the adjusted odds ratio
+    (profile-likelihood interval). Where the groups are perfectly separated these are undefined;
+    `penalised=True` asks for Firth's fit.
 
-    `by` names the groups (default the arm), `reference` the one that others are compared with. Dichotomising a score
-    costs power; compare the scores themselves first.
+    `by` names the groups (default the arm), `reference` the one that others are compared with.
+    Dichotomising a score costs power; compare the scores themselves first.
 
     References: Miettinen & Nurminen 1985 (doi 10.1002/sim.4780040211); Newcombe 1998; Altman 1998
     (doi 10.1136/bmj.317.7168.1309); Firth 1993 (doi 10.1093/biomet/80.1.27).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbccddee") + ["f"], "visit": (["pre", "post"] * 6)[:11],
-    ...                        "pain": [8, 3, 7, 4, 9, 2, 6, 6, 7, 6, 8], "arm": ["K"] * 6 + ["P"] * 5})
-    >>> study = oc.Study(scores, visits=("pre", "post"), design="parallel",
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbccddee") + ["f"],
+    ...         "visit": (["pre", "post"] * 6)[:11],
+    ...         "pain": [8, 3, 7, 4, 9, 2, 6, 6, 7, 6, 8],
+    ...         "arm": ["K"] * 6 + ["P"] * 5,
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores,
+    ...     visits=("pre", "post"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> result = oc.CompareResponders("pain", before="pre", after="post", reference="P").run(study)
     >>> result["risk difference ≥30%, of patients with both scores"].value
     1.0
@@ -87,21 +110,34 @@ class CompareResponders(Analysis):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, allowed in {"interval": ("miettinen-nurminen", "newcombe"), "test": TESTS}.items():
+        for name, allowed in {
+            "interval": ("miettinen-nurminen", "newcombe"),
+            "test": TESTS,
+        }.items():
             if getattr(self, name) not in allowed:
                 raise AnalysisError(unknown(name, str(getattr(self, name)), allowed))
         if not self.rules:
             raise AnalysisError('CompareResponders needs a rule, such as rules=["30%"].')
         relative = [r for r in self.rules if parse_rule(r)[0] in ("percent", "points")]
         if not self.before and (relative or "before" in self.adjust):
-            raise AnalysisError(f"The rule '{(relative or ['adjust'])[0]}' needs the score before: add before=\"…\".")
+            raise AnalysisError(
+                f"The rule '{(relative or ['adjust'])[0]}' needs the score before: add"
+                ' before="…".'
+            )
 
     @property
     def _seen(self) -> str:
         return "of patients with both scores" if self.before else "of patients with the score"
 
     def compute(self, study: Study) -> Result:
-        g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by, reference=self.reference)
+        g = grouped(
+            study,
+            self.outcome,
+            before=self.before,
+            after=self.after,
+            by=self.by,
+            reference=self.reference,
+        )
         sign = improvement_sign(g.outcome) if self.before else 1
         totals = self._totals(study, g)
         rows: list[Estimate] = []
@@ -121,9 +157,18 @@ class CompareResponders(Analysis):
             if self.adjust:
                 rows += self._adjusted(study, g, rule, met, usable)
         dots = pd.DataFrame(
-            [{"label": f"{rule_name(r)}, {who}", "group": v, "share": k / n if n else np.nan, "low": e.low, "high": e.high}
-             for (r, who, v), (k, n) in counts.items() for e in [wilson(k, n, level=self.level)]]
-        )  # fmt: skip
+            [
+                {
+                    "label": f"{rule_name(r)}, {who}",
+                    "group": v,
+                    "share": k / n if n else np.nan,
+                    "low": e.low,
+                    "high": e.high,
+                }
+                for (r, who, v), (k, n) in counts.items()
+                for e in [wilson(k, n, level=self.level)]
+            ]
+        )
         facts = {
             "counts": counts,
             "groups": g.levels,
@@ -131,7 +176,15 @@ class CompareResponders(Analysis):
             "axis": "share of patients, with interval",
         }
         return Result(
-            self, tuple(rows), g.counts, g.outcome, self._notes(g, rows), {"dots": dots}, ("dots",), facts, flow=g.flow
+            self,
+            tuple(rows),
+            g.counts,
+            g.outcome,
+            self._notes(g, rows),
+            {"dots": dots},
+            ("dots",),
+            facts,
+            flow=g.flow,
         )
 
     def _totals(self, study: Study, g: Groups) -> dict[str, int]:
@@ -141,7 +194,9 @@ class CompareResponders(Analysis):
             column = column[study.wide(self.outcome)[self.before].notna()]
         return {v: int((column.dropna().astype(str) == v).sum()) for v in g.levels}
 
-    def _compared(self, rule: str, who: str, shares: dict[str, tuple[int, int]]) -> Iterator[Estimate]:
+    def _compared(
+        self, rule: str, who: str, shares: dict[str, tuple[int, int]]
+    ) -> Iterator[Estimate]:
         reference, *others = shares
         for v, (k, n) in shares.items():
             e = wilson(k, n, level=self.level, name=f"share {rule}, {who}")
@@ -150,12 +205,20 @@ class CompareResponders(Analysis):
             group = Versus.of(v, reference) if len(others) > 1 else ""
             yield from self._pair(rule, who, shares[v], shares[reference], group)
 
-    def _pair(self, rule: str, who: str, first: Share, second: Share, group: str) -> Iterator[Estimate]:
+    def _pair(
+        self, rule: str, who: str, first: Share, second: Share, group: str
+    ) -> Iterator[Estimate]:
         difference = risk_difference(
-            first, second, method=self.interval, level=self.level, name=f"risk difference {rule}, {who}"
+            first,
+            second,
+            method=self.interval,
+            level=self.level,
+            name=f"risk difference {rule}, {who}",
         )
         p = self._p(first, second)
-        yield replace(difference, p=p, group=group, how=f"{difference.how}; p by {TESTS[self.test]}")
+        yield replace(
+            difference, p=p, group=group, how=f"{difference.how}; p by {TESTS[self.test]}"
+        )
         if who == self._seen:
             rest = (
                 risk_ratio(first, second, level=self.level),
@@ -173,11 +236,19 @@ class CompareResponders(Analysis):
             return chi_squared([[x, n - x] for x, n in (first, second)], variant="n-1").p
         return unconditional_exact(first, second, test=self.test).p
 
-    def _adjusted(self, study: Study, g: Groups, rule: str, met: np.ndarray, usable: np.ndarray) -> Iterator[Estimate]:
-        """Standardised difference and odds ratio of each group against the reference, of patients with all covariates."""
+    def _adjusted(
+        self, study: Study, g: Groups, rule: str, met: np.ndarray, usable: np.ndarray
+    ) -> Iterator[Estimate]:
+        """Standardised difference and odds ratio of each group against the reference, of patients
+        with all covariates.
+        """
         response = pd.Series(met, index=g.patients)
         chosen = replace(
-            g, label=g.label[usable], before=g.before[usable], after=g.after[usable], patients=g.patients[usable]
+            g,
+            label=g.label[usable],
+            before=g.before[usable],
+            after=g.after[usable],
+            patients=g.patients[usable],
         )
         chosen, terms = covariate_terms(study, chosen, [a for a in self.adjust if a != "before"])
         if "before" in self.adjust:
@@ -186,7 +257,9 @@ class CompareResponders(Analysis):
         design = Design((arm, *terms))
         y = response.reindex(chosen.patients).to_numpy(float)
         fit = logistic(design, y, penalised=self.penalised)
-        also = listed([f"score at {spoken(self.before)}" if a == "before" else spoken(a) for a in self.adjust])
+        also = listed(
+            [f"score at {spoken(self.before)}" if a == "before" else spoken(a) for a in self.adjust]
+        )
         reference, *others = g.levels
         for v in others:
             matrices = []
@@ -217,11 +290,13 @@ class CompareResponders(Analysis):
         notes = list(g.notes)
         if any(e.reason == "separation" for e in rows):
             notes.append(
-                "The adjusted model separates responders from the others perfectly, so it has no finite estimate: "
-                "ask for Firth's fit with penalised=True, or adjust for less."
+                "The adjusted model separates responders from the others perfectly, so it has no"
+                " finite estimate: ask for Firth's fit with penalised=True, or adjust for less."
             )
         notes += [
-            f"{e.name}: {e.how}." for e in rows if e.name.startswith("number needed") and e.reason == "not_estimable"
+            f"{e.name}: {e.how}."
+            for e in rows
+            if e.name.startswith("number needed") and e.reason == "not_estimable"
         ]
         return tuple(notes)
 
@@ -233,7 +308,9 @@ class CompareResponders(Analysis):
             for i, who in enumerate((self._seen, EVERYBODY)):
                 counts = {v: result.facts["counts"][rule, who, v] for v in (*others, reference)}
                 seen = listed([f"{share_of(*counts[v])} with {spoken(v)}" for v in counts])
-                pairs = "; ".join(self._pair_words(result, rule, who, v, len(others) > 1, style) for v in others)
+                pairs = "; ".join(
+                    self._pair_words(result, rule, who, v, len(others) > 1, style) for v in others
+                )
                 lead = (
                     f"{who.capitalize()}, {rule_words(rule, outcome)} was seen in {seen}"
                     if i == 0
@@ -242,10 +319,14 @@ class CompareResponders(Analysis):
                 parts.append(f"{lead} ({pairs})")
         chosen = chosen_words(result.facts["randomised"], self.by)
         what = f"Scores and {spoken(self.by)}"
-        who_counted = f" {what} were known in {result.counts.analysed} of {result.counts.enrolled} enrolled."
+        who_counted = (
+            f" {what} were known in {result.counts.analysed} of {result.counts.enrolled} enrolled."
+        )
         return ". ".join(p[:1].upper() + p[1:] for p in parts) + "." + who_counted + chosen
 
-    def _pair_words(self, result: Result, rule: str, who: str, v: str, several: bool, style: str) -> str:
+    def _pair_words(
+        self, result: Result, rule: str, who: str, v: str, several: bool, style: str
+    ) -> str:
         reference = result.facts["groups"][0]
         end = f" | {v} - {reference}" if several else ""
         head = f"{spoken(v)} against {spoken(reference)}: " if several else ""
@@ -253,26 +334,34 @@ class CompareResponders(Analysis):
         if e.reason:
             return f"{head}no difference estimated: {REASONS[e.reason]}"
         words = (
-            f"{head}risk difference {points(e.value)}; "
-            f"{interval(100 * e.low, 100 * e.high, 0, level=e.level)}; {p_value(e.p, style)}, {TESTS[self.test]}"
+            f"{head}risk difference {points(e.value)};"
+            f" {interval(100 * e.low, 100 * e.high, 0, level=e.level)}; {p_value(e.p, style)},"
+            f" {TESTS[self.test]}"
         )
         adjusted = f"adjusted risk difference {rule_name(rule)}, {self._seen}{end}"
         if who == self._seen and self.adjust:
             a = result[adjusted]
             limits = interval(100 * a.low, 100 * a.high, 0, level=a.level)
-            words += f"; not adjusted: {REASONS[a.reason]}" if a.reason else f"; adjusted {points(a.value)}, {limits}"
+            words += (
+                f"; not adjusted: {REASONS[a.reason]}"
+                if a.reason
+                else f"; adjusted {points(a.value)}, {limits}"
+            )
         return words
 
     def methods_text(self) -> str:
         rules = listed([rule_name(r) for r in self.rules])
-        method = {"miettinen-nurminen": "Miettinen-Nurminen score", "newcombe": "Newcombe"}[self.interval]
+        method = {"miettinen-nurminen": "Miettinen-Nurminen score", "newcombe": "Newcombe"}[
+            self.interval
+        ]
         adjusted = (
-            f" Differences adjusted for {listed([spoken(a) for a in self.adjust])} are standardised over all analysed patients "
-            "by g-computation from logistic regression."
+            f" Differences adjusted for {listed([spoken(a) for a in self.adjust])} are standardised"
+            " over all analysed patients by g-computation from logistic regression."
             if self.adjust
             else ""
         )
         return (
-            f"Responders ({rules}) are compared by the risk difference with its {method} interval and {TESTS[self.test]}, among "
-            f"patients with both scores and with missing scores counted as non-response.{adjusted}"
+            f"Responders ({rules}) are compared by the risk difference with its {method} interval"
+            f" and {TESTS[self.test]}, among patients with both scores and with missing scores"
+            f" counted as non-response.{adjusted}"
         )

@@ -19,29 +19,41 @@ from outcomes.core.wording import level_text, listed, number, plural, share_of, 
 from outcomes.stats.proportions.single import wilson
 from outcomes.study.study import Pairs, Study
 
-RULES = "30%, 50% (of the score before), points such as '2 points', or '<= 2' on the score after (as for PGIC)"
+RULES = (
+    "30%, 50% (of the score before), points such as '2 points', or '<= 2' on the score after (as"
+    " for PGIC)"
+)
 
 
 @dataclass(frozen=True)
 class Responders(Analysis):
     """How many patients improved by at least 30% or 50%, or by a number of points?
 
-    A patient responds to a rule "30%" when 100·(before − after) ≥ 30·before in decimal arithmetic (for scores where
-    lower is better; reversed otherwise), with before > 0; "2 points" asks for an improvement of at least 2; "<= 2"
-    asks for a score after of at most 2, as "much" or "very much improved" on the PGIC. Each share has Wilson's
-    interval, with two denominators side by side: patients with both scores, and all enrolled patients who had a score
-    before (missing counted as non-response). Deterioration is counted by the same rules, reversed.
+    A patient responds to a rule "30%" when 100·(before − after) ≥ 30·before in decimal arithmetic
+    (for scores where lower is better; reversed otherwise), with before > 0; "2 points" asks for an
+    improvement of at least 2; "<= 2" asks for a score after of at most 2, as "much" or "very much
+    improved" on the PGIC. Each share has Wilson's interval, with two denominators side by side:
+    patients with both scores, and all enrolled patients who had a score before (missing counted as
+    non-response). Deterioration is counted by the same rules, reversed.
 
-    A responder improved by this much; nothing shows that the treatment did it. Percent change is undefined at a
-    score of 0 before: such patients are named, are in no share of improvement of patients with both scores, and count as
-    worse where their score got worse.
+    A responder improved by this much; nothing shows that the treatment did it. Percent change is
+    undefined at a score of 0 before: such patients are named, are in no share of improvement of
+    patients with both scores, and count as worse where their score got worse.
 
-    References: Farrar 2001 (doi 10.1016/S0304-3959(01)00349-9); Dworkin 2008 (doi 10.1016/j.jpain.2007.09.005);
-    Wilson 1927 (doi 10.1080/01621459.1927.10502953).
+    References: Farrar 2001 (doi 10.1016/S0304-3959(01)00349-9); Dworkin 2008 (doi
+    10.1016/j.jpain.2007.09.005); Wilson 1927 (doi 10.1080/01621459.1927.10502953).
 
     >>> import pandas as pd, outcomes as oc
-    >>> scores = pd.DataFrame({"patient": list("aabbcc"), "visit": ["pre", "post"] * 3, "pain": [10, 7, 6, 5, 8, None]})
-    >>> study = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> scores = pd.DataFrame(
+    ...     {
+    ...         "patient": list("aabbcc"),
+    ...         "visit": ["pre", "post"] * 3,
+    ...         "pain": [10, 7, 6, 5, 8, None],
+    ...     }
+    ... )
+    >>> study = oc.Study(
+    ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
+    ... )
     >>> result = oc.Responders("pain", before="pre", after="post").run(study)
     >>> result["improved ≥30%, of patients with both scores"].value
     0.5
@@ -57,15 +69,23 @@ class Responders(Analysis):
     short: ClassVar[str] = "responders"
     chapter: ClassVar[str] = "Responders"
     references: ClassVar[tuple[str, ...]] = (
-        "Dworkin RH, et al. Interpreting the clinical importance of treatment outcomes (IMMPACT). J Pain 2008;9:105-121.",
-        "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc 1927;22:209-212.",
+        (
+            "Dworkin RH, et al. Interpreting the clinical importance of treatment outcomes"
+            " (IMMPACT). J Pain 2008;9:105-121."
+        ),
+        (
+            "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am"
+            " Stat Assoc 1927;22:209-212."
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for rule in self.rules:
             if _relative(rule) and not self.before:
-                raise AnalysisError(f"The rule '{rule}' compares with a visit before: add before=\"…\".")
+                raise AnalysisError(
+                    f"The rule '{rule}' compares with a visit before: add before=\"…\"."
+                )
 
     def compute(self, study: Study) -> Result:
         if not self.before:
@@ -85,33 +105,81 @@ class Responders(Analysis):
                 sank = int(_sank(pairs, usable, sign).sum())
                 at_zero[name] = (sank, undefined)
                 notes.append(
-                    f"{undefined} with a score of 0{below} before cannot change by a percentage: left out of the share who "
-                    "improved of patients with both scores, counted as non-responders where missing scores are; "
-                    f"{sank} of them got worse and count as worse."
+                    f"{undefined} with a score of 0{below} before cannot change by a percentage:"
+                    " left out of the share who improved of patients with both scores, counted as"
+                    f" non-responders where missing scores are; {sank} of them got worse and count"
+                    " as worse."
                 )
             lead, kind = ("improved ", "improved") if relative else ("", "reached")
-            shares.add(f"{lead}{name}, of patients with both scores", improved.sum(), usable.sum(), rule, kind)
-            shares.add(f"{lead}{name}, missing as non-response", improved.sum(), had_before, rule, kind, True)
+            shares.add(
+                f"{lead}{name}, of patients with both scores",
+                improved.sum(),
+                usable.sum(),
+                rule,
+                kind,
+            )
+            shares.add(
+                f"{lead}{name}, missing as non-response",
+                improved.sum(),
+                had_before,
+                rule,
+                kind,
+                True,
+            )
             if relative:
-                worse = responded(pairs.before, pairs.after, rule, -sign)[0] | _sank(pairs, usable, sign)
-                shares.add(f"worsened {name}, of patients with both scores", worse.sum(), len(worse), rule, "worsened")
+                worse = responded(pairs.before, pairs.after, rule, -sign)[0] | _sank(
+                    pairs, usable, sign
+                )
+                shares.add(
+                    f"worsened {name}, of patients with both scores",
+                    worse.sum(),
+                    len(worse),
+                    rule,
+                    "worsened",
+                )
         data = {"ecdf": _curve(pairs, sign)} if judged else {}
         facts = {
-            "improvement": sign, "shares": shares.counts, "responses": tuple(shares.responses), "at_zero": at_zero
-        }  # fmt: skip
+            "improvement": sign,
+            "shares": shares.counts,
+            "responses": tuple(shares.responses),
+            "at_zero": at_zero,
+        }
         return Result(
-            self, tuple(shares.estimates), pairs.counts, pairs.outcome, tuple(notes), data, tuple(data), facts
+            self,
+            tuple(shares.estimates),
+            pairs.counts,
+            pairs.outcome,
+            tuple(notes),
+            data,
+            tuple(data),
+            facts,
         )
 
     def _after_only(self, study: Study) -> Result:
         """Rules on the score after alone (PGIC)."""
-        outcome, scores = study.outcome(self.outcome), study.wide(self.outcome)[study.visit(self.after)]
+        outcome, scores = (
+            study.outcome(self.outcome),
+            study.wide(self.outcome)[study.visit(self.after)],
+        )
         seen = scores.dropna().to_numpy()
         shares = _Shares(self.level)
         for rule in self.rules:
             met, _ = responded(seen, seen, rule, 1)
-            shares.add(f"{rule_name(rule)}, of patients with the score", met.sum(), len(seen), rule, "reached")
-            shares.add(f"{rule_name(rule)}, missing as non-response", met.sum(), len(scores), rule, "reached", True)
+            shares.add(
+                f"{rule_name(rule)}, of patients with the score",
+                met.sum(),
+                len(seen),
+                rule,
+                "reached",
+            )
+            shares.add(
+                f"{rule_name(rule)}, missing as non-response",
+                met.sum(),
+                len(scores),
+                rule,
+                "reached",
+                True,
+            )
         missing = len(scores) - len(seen)
         left = ((f"no score at {spoken(self.after)}", missing),) if missing else ()
 
@@ -137,10 +205,14 @@ class Responders(Analysis):
             what = f"{rule_words(rule, result.outcome)} was seen in"
             if n == 0:
                 parts.append(
-                    f"{rule_words(rule, result.outcome)} cannot be judged: no {who}{self._but(rule, n, result)}"
+                    f"{rule_words(rule, result.outcome)} cannot be judged: no"
+                    f" {who}{self._but(rule, n, result)}"
                 )
                 continue
-            ci = f"{level_text(seen.level)} Wilson CI, {number(100 * seen.low, 0)}% to {number(100 * seen.high, 0)}%"
+            ci = (
+                f"{level_text(seen.level)} Wilson CI, {number(100 * seen.low, 0)}% to"
+                f" {number(100 * seen.high, 0)}%"
+            )
             parts.append(
                 f"{what} {share_of(k, n)} {who}{self._but(rule, n, result)} ({ci}), "
                 f"and in {share_of(k, total)} {base} if missing scores are counted as non-response"
@@ -154,24 +226,37 @@ class Responders(Analysis):
         if not n:
             return ""
         who = f"{plural(round(n), 'patient')} with a score of 0 or less before"
-        return f" (among these {who}, who cannot improve by a percentage; {round(worse)} of them got worse)"
+        return (
+            f" (among these {who}, who cannot improve by a percentage; {round(worse)} of them got"
+            " worse)"
+        )
 
     def _but(self, rule: str, n: int, result: Result) -> str:
         """' above 0 before', where a percentage left out some of the patients with both scores."""
-        return " above 0 before" if parse_rule(rule)[0] == "percent" and n < result.counts.analysed else ""
+        return (
+            " above 0 before"
+            if parse_rule(rule)[0] == "percent" and n < result.counts.analysed
+            else ""
+        )
 
     def methods_text(self) -> str:
         rules = listed([rule_name(r) for r in self.rules])
         if not self.before:
-            return f"Responders ({rules}) are shown as shares with Wilson intervals, among patients with the score and among all enrolled."
+            return (
+                f"Responders ({rules}) are shown as shares with Wilson intervals, among patients"
+                " with the score and among all enrolled."
+            )
         return (
-            f"Responders ({rules}) are shown as shares with Wilson intervals, among patients with both scores and with "
-            "missing scores counted as non-response; the cumulative curve shows every other cut-off."
+            f"Responders ({rules}) are shown as shares with Wilson intervals, among patients with"
+            " both scores and with missing scores counted as non-response; the cumulative curve"
+            " shows every other cut-off."
         )
 
 
 def parse_rule(rule: str) -> tuple[str, float]:
-    """A rule as its kind (percent, points, at_most, at_least) and number. Raises AnalysisError for other text."""
+    """A rule as its kind (percent, points, at_most, at_least) and number. Raises AnalysisError for
+    other text.
+    """
     text = str(rule).strip()
     try:
         if text.endswith("%"):
@@ -205,8 +290,12 @@ def _sank(pairs: Pairs, usable: np.ndarray, sign: int) -> np.ndarray:
 def rule_name(rule: str) -> str:
     """The rule as tables print it."""
     kind, value = parse_rule(rule)
-    return {"percent": f"≥{value:g}%", "points": f"≥{value:g} points", "at_most": f"score ≤{value:g}",
-            "at_least": f"score ≥{value:g}"}[kind]  # fmt: skip
+    return {
+        "percent": f"≥{value:g}%",
+        "points": f"≥{value:g} points",
+        "at_most": f"score ≤{value:g}",
+        "at_least": f"score ≥{value:g}",
+    }[kind]
 
 
 def rule_words(rule: str, outcome: Outcome | None) -> str:
@@ -220,7 +309,9 @@ def rule_words(rule: str, outcome: Outcome | None) -> str:
 
 
 def improvement_sign(outcome: Outcome) -> int:
-    """−1 where lower is better, +1 where higher is. Raises AnalysisError where the score has no better side."""
+    """−1 where lower is better, +1 where higher is. Raises AnalysisError where the score has no
+    better side.
+    """
     if outcome.better not in ("lower", "higher"):
         raise AnalysisError(
             f"{outcome.title} has no declared direction, so nobody can be called improved. "
@@ -229,8 +320,12 @@ def improvement_sign(outcome: Outcome) -> int:
     return -1 if outcome.better == "lower" else 1
 
 
-def responded(before: np.ndarray, after: np.ndarray, rule: str, sign: int) -> tuple[np.ndarray, np.ndarray]:
-    """Who meets the rule, and for whom it is defined. Thresholds that are met exactly count (9-decimal arithmetic)."""
+def responded(
+    before: np.ndarray, after: np.ndarray, rule: str, sign: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Who meets the rule, and for whom it is defined. Thresholds that are met exactly count
+    (9-decimal arithmetic).
+    """
     kind, value = parse_rule(rule)
     gain = np.round(sign * (after - before), 9)
     if kind == "percent":
@@ -263,7 +358,9 @@ class _Shares:
         self.counts: dict[str, tuple[int, int]] = {}
         self.responses: list[Response] = []
 
-    def add(self, name: str, count: int, total: int, rule: str, kind: str, everybody: bool = False) -> None:
+    def add(
+        self, name: str, count: int, total: int, rule: str, kind: str, everybody: bool = False
+    ) -> None:
         k, n = int(count), int(total)
         self.responses.append(Response(rule_name(rule), kind, k, n, everybody))
         estimate = wilson(k, n, level=self.level, name=name)

@@ -29,8 +29,9 @@ YES = frozenset({"yes", "y", "true", "1", "1.0"})
 class Harms:
     """The patients who were asked, their infusions, and the side effects recorded for them.
 
-    `infusions` has one row an infusion that was asked about (empty where the study has no such table), `events` one
-    row a side effect of the patients asked, with `treatment` = the position of its infusion in `infusions` or −1.
+    `infusions` has one row an infusion that was asked about (empty where the study has no such
+    table), `events` one row a side effect of the patients asked, with `treatment` = the position of
+    its infusion in `infusions` or −1.
     """
 
     patients: pd.Index
@@ -54,7 +55,9 @@ class Harms:
         return self.events[self.events["event"] == event]
 
     def listed(self, chosen: Sequence[str]) -> tuple[str, ...]:
-        """The side effects to show: those asked for, else all seen; first any, and serious where that is recorded."""
+        """The side effects to show: those asked for, else all seen; first any, and serious where
+        that is recorded.
+        """
         head = (ANY, SERIOUS) if "serious" in self.events else (ANY,)
         for name in chosen:
             if name not in self.names and difflib.get_close_matches(name, self.names, n=1):
@@ -64,19 +67,28 @@ class Harms:
     def absent(self, chosen: Sequence[str]) -> tuple[str, ...]:
         """A note for side effects that were asked for and never recorded."""
         none = [name for name in chosen if name not in self.names]
-        return (f"No record of {listed(none)}: counted as absent in everybody asked.",) if none else ()
+        return (
+            (f"No record of {listed(none)}: counted as absent in everybody asked.",) if none else ()
+        )
 
     def by_patient(self, event: str) -> pd.Series:
         """Whether each asked patient had it."""
         return pd.Series(self.patients.isin(self.of(event)["patient"]), index=self.patients)
 
     def per_infusion(self, event: str, *, keep: np.ndarray | None = None) -> pd.DataFrame:
-        """For each patient: `infusions`, `affected` infusions and `events` there (of the kept infusions)."""
+        """For each patient: `infusions`, `affected` infusions and `events` there (of the kept
+        infusions).
+        """
         frame = self.infusions
         rows = self.of(event)["treatment"].to_numpy()
         many = np.bincount(rows[rows >= 0], minlength=len(frame))
         table = pd.DataFrame(
-            {"patient": frame["patient"], "infusions": 1, "affected": (many > 0).astype(int), "events": many}
+            {
+                "patient": frame["patient"],
+                "infusions": 1,
+                "affected": (many > 0).astype(int),
+                "events": many,
+            }
         )
         return (table if keep is None else table[keep]).groupby("patient").sum()
 
@@ -84,23 +96,31 @@ class Harms:
 def harms(study: Study) -> Harms:
     """The side effects of a study, and who was asked about them.
 
-    Asked are patients with an infusion (without a table of infusions: everybody enrolled). Where the infusions have a
-    yes/no column `asked`, those not asked about are left out and counted: not asked is not absent.
+    Asked are patients with an infusion (without a table of infusions: everybody enrolled). Where
+    the infusions have a yes/no column `asked`, those not asked about are left out and counted: not
+    asked is not absent.
 
     Raises AnalysisError where the study has no table of side effects.
     """
     if study.events is None or "event" not in study.events:
         raise AnalysisError(
-            "The study has no table of side effects with a column 'event'. Declare it: [data] events = \"side_effects.csv\", "
-            'and [roles] event = "its column".'
+            "The study has no table of side effects with a column 'event'. Declare it: [data]"
+            ' events = "side_effects.csv", and [roles] event = "its column".'
         )
-    infusions = study.infusions if study.infusions is not None else pd.DataFrame({"patient": [], "infusion": []})
+    infusions = (
+        study.infusions
+        if study.infusions is not None
+        else pd.DataFrame({"patient": [], "infusion": []})
+    )
     infusions = infusions[infusions["patient"].isin(study.patient_ids)].reset_index(drop=True)
     notes: list[str] = []
     events = _named(study.events[study.events["patient"].isin(study.patient_ids)])
     if study.infusions is None:
         patients, left = study.patient_ids, tuple[tuple[str, int], ...]()
-        notes.append("Everybody enrolled is taken as asked about side effects: the study has no table of infusions.")
+        notes.append(
+            "Everybody enrolled is taken as asked about side effects: the study has no table of"
+            " infusions."
+        )
     else:
         infusions, not_asked = _asked(infusions)
         patients = study.patient_ids[
@@ -111,14 +131,19 @@ def harms(study: Study) -> Harms:
         reasons = (("not asked about side effects", silent), ("no infusion recorded", rest))
         left = tuple((why, n) for why, n in reasons if n)
         if "asked" not in infusions:
-            notes.append("An infusion without a recorded side effect is taken as asked about and free of it.")
+            notes.append(
+                "An infusion without a recorded side effect is taken as asked about and free of it."
+            )
     events = events.assign(treatment=_positions(infusions, events))
     events = events[events["event"] != ""]
     if len(infusions) and (lost := int((events["treatment"] < 0).sum())):
         notes.append(
-            f"{plural(lost, 'side effect')} cannot be placed at a recorded infusion: counted per patient, not per infusion."
+            f"{plural(lost, 'side effect')} cannot be placed at a recorded infusion: counted per"
+            " patient, not per infusion."
         )
-    return Harms(patients, infusions, events, Counts(study.enrolled, len(patients), left), tuple(notes))
+    return Harms(
+        patients, infusions, events, Counts(study.enrolled, len(patients), left), tuple(notes)
+    )
 
 
 def said_yes(column: pd.Series) -> np.ndarray:
@@ -129,13 +154,15 @@ def said_yes(column: pd.Series) -> np.ndarray:
 def _named(events: pd.DataFrame) -> pd.DataFrame:
     """Events with tidy names; a row that says "none" keeps its patient and has the name "".
 
-    Names that differ by capitals or spaces only are one side effect, under its most frequent spelling.
+    Names that differ by capitals or spaces only are one side effect, under its most frequent
+    spelling.
     """
     text = events["event"].astype("string").str.strip().str.replace(r"\s+", " ", regex=True)
     alike = text.str.casefold()
     blank = text.isna() | (text == "") | alike.isin(NOTHING).fillna(True)
     usual = {
-        key: min(v.unique(), key=lambda w: (-int((v == w).sum()), w)) for key, v in text[~blank].groupby(alike[~blank])
+        key: min(v.unique(), key=lambda w: (-int((v == w).sum()), w))
+        for key, v in text[~blank].groupby(alike[~blank])
     }
     names = np.array([usual.get(key, "") for key in alike.fillna("")], dtype=object)
     return events.assign(event=names).reset_index(drop=True)
@@ -149,14 +176,18 @@ def _asked(infusions: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index]:
 
 
 def _positions(infusions: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
-    """The row of each event's infusion, −1 where it names none; a patient's only infusion needs no number."""
+    """The row of each event's infusion, −1 where it names none; a patient's only infusion needs no
+    number.
+    """
     at = np.full(len(events), -1)
     if not len(infusions):
         return at
     key = next((k for k in ("infusion", "day") if k in events and k in infusions), "")
     if key:
         place = {k: i for i, k in enumerate(zip(infusions["patient"], infusions[key], strict=True))}
-        at = np.array([place.get(k, -1) for k in zip(events["patient"], events[key], strict=True)], dtype=int)
+        at = np.array(
+            [place.get(k, -1) for k in zip(events["patient"], events[key], strict=True)], dtype=int
+        )
     alone = infusions["patient"].drop_duplicates(keep=False)
     only = dict(zip(alone, alone.index, strict=True))
     unnamed = events[key].isna().to_numpy() if key else np.ones(len(events), dtype=bool)
@@ -165,7 +196,9 @@ def _positions(infusions: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
 
 @dataclass(frozen=True)
 class HarmCounts:
-    """How many patients had a side effect: `any_event`, `serious` (None: not recorded) and each by name, most frequent first."""
+    """How many patients had a side effect: `any_event`, `serious` (None: not recorded) and each by
+    name, most frequent first.
+    """
 
     patients: int
     any_event: int | None
@@ -176,13 +209,19 @@ class HarmCounts:
     def of(cls, counts: Mapping[str, tuple[int, int, int, int]]) -> HarmCounts:
         """From the counts by name (patients with it, patients, infusions with it, infusions)."""
         had = {name: c[0] for name, c in counts.items()}
-        named = sorted(((k, n) for k, n in had.items() if k not in (ANY, SERIOUS) and n), key=lambda x: -x[1])
+        named = sorted(
+            ((k, n) for k, n in had.items() if k not in (ANY, SERIOUS) and n), key=lambda x: -x[1]
+        )
         patients = next((c[1] for c in counts.values()), 0)
         return cls(patients, had.get(ANY), had.get(SERIOUS), tuple(named))
 
 
-def shares_of_patients(name: str, count: int, total: int, *, level: float, interval: str = "wilson") -> list[Estimate]:
-    """A share of patients with its counts; at 0 of n also the one-sided upper limit (rule of three)."""
+def shares_of_patients(
+    name: str, count: int, total: int, *, level: float, interval: str = "wilson"
+) -> list[Estimate]:
+    """A share of patients with its counts; at 0 of n also the one-sided upper limit (rule of
+    three).
+    """
     e = INTERVALS[interval](count, total, level=level, name=name)
     rows = [replace(e, how=f"{e.how}; {count} of {total}")]
     if count == 0 and total:
@@ -192,16 +231,22 @@ def shares_of_patients(name: str, count: int, total: int, *, level: float, inter
 
 def share_words(count: int, total: int, e: Estimate, noun: str, also: str = "") -> str:
     """'18 of 48 patients (38%; 95% CI, 25% to 52%)'."""
-    limits = "" if e.reason else f"; {level_text(e.level)} CI, {percent(e.low)} to {percent(e.high)}"
-    return f"{count} of {total} {noun} ({percent(count / total)}{limits}{f', {also}' if also and limits else ''})"
+    limits = (
+        "" if e.reason else f"; {level_text(e.level)} CI, {percent(e.low)} to {percent(e.high)}"
+    )
+    return (
+        f"{count} of {total} {noun}"
+        f" ({percent(count / total)}{limits}{f', {also}' if also and limits else ''})"
+    )
 
 
 def way_collected(collected: str) -> str:
     """A note on how side effects came to be known."""
     if not collected:
         return (
-            "Whether patients were asked about side effects or brought them up themselves was not declared (in the plan: "
-            'collected = "elicited" or "spontaneous"); asked for, side effects are seen more often.'
+            "Whether patients were asked about side effects or brought them up themselves was not"
+            ' declared (in the plan: collected = "elicited" or "spontaneous"); asked for, side'
+            " effects are seen more often."
         )
     return f"Side effects were {COLLECTED[collected]}."
 
@@ -213,7 +258,8 @@ def checked_way(collected: str) -> None:
 
 
 def patient_group(study: Study, h: Harms, by: str) -> pd.Series:
-    """The group of each asked patient: a patient characteristic, or a column of the infusions constant within patient.
+    """The group of each asked patient: a patient characteristic, or a column of the infusions
+    constant within patient.
 
     Raises AnalysisError where patients had infusions of several groups, or nothing is so called.
     """
@@ -225,7 +271,8 @@ def patient_group(study: Study, h: Harms, by: str) -> pd.Series:
     several = int((of.nunique() > 1).sum())
     if several:
         raise AnalysisError(
-            f"{plural(several, 'patient')} had infusions of more than one {spoken(by)}: these are not separate groups. "
+            f"{plural(several, 'patient')} had infusions of more than one {spoken(by)}: these are"
+            " not separate groups. "
             f'Compare within patients: SideEffectsPaired(by="{by}").'
         )
     return of.first().reindex(h.patients)

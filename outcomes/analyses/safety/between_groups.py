@@ -9,9 +9,22 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import chosen_words, is_randomised, level_order, unrandomised, versus
+from outcomes.analyses.groups.group_data import (
+    chosen_words,
+    is_randomised,
+    level_order,
+    unrandomised,
+    versus,
+)
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.safety.adverse_events import Harms, checked_way, harms, known_group, patient_group, way_collected
+from outcomes.analyses.safety.adverse_events import (
+    Harms,
+    checked_way,
+    harms,
+    known_group,
+    patient_group,
+    way_collected,
+)
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -29,24 +42,33 @@ from outcomes.study.study import Study
 class SideEffectsByRoute(Analysis):
     """Did side effects occur in more patients with one route (or arm) than with another?
 
-    For any side effect, serious ones and each by name: the share of patients of each group with Wilson's interval, the
-    risk difference of each group against the reference with the Miettinen-Nurminen interval, and one exact test over all
-    groups (Freeman-Halton) with Cramér's V. `dose` names a column of doses (of the infusions, or of patients): then
-    also the Cochran-Armitage trend of the share over each patient's mean dose. Doses of different routes are not
-    comparable: ask within a route (`study.where(route="IV")`).
+    For any side effect, serious ones and each by name: the share of patients of each group with
+    Wilson's interval, the risk difference of each group against the reference with the
+    Miettinen-Nurminen interval, and one exact test over all groups (Freeman-Halton) with Cramér's
+    V. `dose` names a column of doses (of the infusions, or of patients): then also the
+    Cochran-Armitage trend of the share over each patient's mean dose. Doses of different routes are
+    not comparable: ask within a route (`study.where(route="IV")`).
 
-    `by` is constant within patient (side effects of the same patients under two treatments: `SideEffectsPaired`).
-    Harms are listed without correction for their number, and a route that was chosen is not thereby better or worse.
-    `draws` and `seed` ask for random tables where the exact test would take too long.
+    `by` is constant within patient (side effects of the same patients under two treatments:
+    `SideEffectsPaired`). Harms are listed without correction for their number, and a route that was
+    chosen is not thereby better or worse. `draws` and `seed` ask for random tables where the exact
+    test would take too long.
 
-    References: Miettinen & Nurminen 1985 (doi 10.1002/sim.4780040211); Freeman & Halton 1951 (doi 10.2307/2332323);
-    Armitage 1955 (doi 10.2307/3001775).
+    References: Miettinen & Nurminen 1985 (doi 10.1002/sim.4780040211); Freeman & Halton 1951 (doi
+    10.2307/2332323); Armitage 1955 (doi 10.2307/3001775).
 
     >>> import pandas as pd, outcomes as oc
-    >>> patients = pd.DataFrame({"patient": [f"p{i}" for i in range(12)], "route": ["IV"] * 6 + ["oral"] * 6})
-    >>> study = oc.Study(pd.DataFrame({"patient": patients["patient"]}), patients=patients,
-    ...                  events=pd.DataFrame({"patient": ["p0", "p1", "p2", "p3", "p7"], "event": "nausea"}))
-    >>> e = oc.SideEffectsByRoute(reference="oral").run(study)["nausea, risk difference | IV - oral"]
+    >>> patients = pd.DataFrame(
+    ...     {"patient": [f"p{i}" for i in range(12)], "route": ["IV"] * 6 + ["oral"] * 6}
+    ... )
+    >>> study = oc.Study(
+    ...     pd.DataFrame({"patient": patients["patient"]}),
+    ...     patients=patients,
+    ...     events=pd.DataFrame({"patient": ["p0", "p1", "p2", "p3", "p7"], "event": "nausea"}),
+    ... )
+    >>> e = oc.SideEffectsByRoute(reference="oral").run(study)[
+    ...     "nausea, risk difference | IV - oral"
+    ... ]
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
     (0.5, -0.082, 0.829)
     """
@@ -64,8 +86,10 @@ class SideEffectsByRoute(Analysis):
     chapter: ClassVar[str] = "Side effects"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Freeman GH, Halton JH. Note on an exact treatment of contingency, goodness of fit and other problems of significance. "
-        "Biometrika 1951;38:141-149.",
+        (
+            "Freeman GH, Halton JH. Note on an exact treatment of contingency, goodness of fit and"
+            " other problems of significance. Biometrika 1951;38:141-149."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -89,9 +113,12 @@ class SideEffectsByRoute(Analysis):
             rows += self._compared(name, of)
             rows += [self._trend(name, had, dose)] if dose is not None else []
         frame = pd.DataFrame(
-            [{"label": n, "group": v, "share": e.value, "low": e.low, "high": e.high}
-             for (n, v), s in shares.items() for e in [wilson(*s, level=self.level)]]
-        )  # fmt: skip
+            [
+                {"label": n, "group": v, "share": e.value, "low": e.low, "high": e.high}
+                for (n, v), s in shares.items()
+                for e in [wilson(*s, level=self.level)]
+            ]
+        )
         randomised = is_randomised(study, self.by)
         notes = (
             way_collected(self.collected),
@@ -108,14 +135,20 @@ class SideEffectsByRoute(Analysis):
             e = wilson(k, n, level=self.level, name=f"{name}, of patients")
             yield replace(e, group=v, how=f"{e.how}; {k} of {n}")
         for v in others:
-            e = risk_difference(of[v], of[reference], level=self.level, name=f"{name}, risk difference")
+            e = risk_difference(
+                of[v], of[reference], level=self.level, name=f"{name}, risk difference"
+            )
             yield replace(e, group=Versus.of(v, reference))
         yield self._overall(name, [[k, n - k] for k, n in of.values()])
 
     def _overall(self, name: str, table: list[list[int]]) -> Estimate:
-        """Cramér's V with the exact p; p is undefined where the exact test would take too long and no draws were asked for."""
+        """Cramér's V with the exact p; p is undefined where the exact test would take too long and
+        no draws were asked for.
+        """
         rng = np.random.default_rng(self.seed) if self.draws else None
-        strength = replace(cramers_v(table), name=f"{name}, groups differ", measure=Measure.OVERALL_TEST)
+        strength = replace(
+            cramers_v(table), name=f"{name}, groups differ", measure=Measure.OVERALL_TEST
+        )
         try:
             test = freeman_halton(table, draws=self.draws, rng=rng)
         except AnalysisError as e:
@@ -127,13 +160,18 @@ class SideEffectsByRoute(Analysis):
             return pd.to_numeric(h.infusions[self.dose]).groupby(h.infusions["patient"]).mean()
         if self.dose in study.patient_frame:
             return pd.to_numeric(study.patient_frame[self.dose])
-        there = [*(c for c in h.infusions if c not in ("patient", "infusion")), *study.patient_frame.columns]
+        there = [
+            *(c for c in h.infusions if c not in ("patient", "infusion")),
+            *study.patient_frame.columns,
+        ]
         raise AnalysisError(unknown("dose", self.dose, there))
 
     def _trend(self, name: str, had: pd.Series, dose: pd.Series) -> Estimate:
         seen = dose.notna()
         by = had[seen].groupby(dose[seen].round(9))
-        e = cochran_armitage(by.sum().to_numpy(), by.size().to_numpy(), scores=by.size().index.to_numpy())
+        e = cochran_armitage(
+            by.sum().to_numpy(), by.size().to_numpy(), scores=by.size().index.to_numpy()
+        )
         return replace(
             e,
             name=f"{name}, dose trend",
@@ -162,7 +200,9 @@ class SideEffectsByRoute(Analysis):
                 if overall.reason == "needs_input"
                 else f"exact test, {p_value(overall.p, style)}"
             )
-            parts.append(f"{name[:1].upper()}{name[1:]}: {shares} ({'; '.join(differences)}; {test}).")
+            parts.append(
+                f"{name[:1].upper()}{name[1:]}: {shares} ({'; '.join(differences)}; {test})."
+            )
         return " ".join(parts or ["No side effect was recorded in any group."]) + chosen_words(
             result.facts["randomised"], self.by
         )
@@ -170,6 +210,7 @@ class SideEffectsByRoute(Analysis):
     def methods_text(self) -> str:
         trend = " and the Cochran-Armitage test for trend over dose" if self.dose else ""
         return (
-            f"Side effects by {spoken(self.by)} are compared by risk differences against the reference (Miettinen-Nurminen "
-            f"intervals), the exact Freeman-Halton test{trend}; harms are listed without correction for multiplicity."
+            f"Side effects by {spoken(self.by)} are compared by risk differences against the"
+            f" reference (Miettinen-Nurminen intervals), the exact Freeman-Halton test{trend};"
+            " harms are listed without correction for multiplicity."
         )

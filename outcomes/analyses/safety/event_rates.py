@@ -9,7 +9,12 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import chosen_words, is_randomised, level_order, unrandomised
+from outcomes.analyses.groups.group_data import (
+    chosen_words,
+    is_randomised,
+    level_order,
+    unrandomised,
+)
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.safety.adverse_events import (
     ANY,
@@ -33,23 +38,33 @@ from outcomes.study.study import Study
 
 @dataclass(frozen=True)
 class RateRatio(Analysis):
-    """How many times as often did a side effect occur, per infusion or per day, in one group as in another?
+    """How many times as often did a side effect occur, per infusion or per day, in one group as in
+    another?
 
-    Events over exposure in each group (per 100 infusions, or per 100 units of `exposure`, a patient column such as days
-    of follow-up), and the ratio against the reference. The first interval allows for patients who have the event again
-    and again (ratio estimator over patients, t on the log scale); beside it the exact conditional interval and test of
-    two Poisson rates, which takes events to be independent and is too narrow where they are not.
+    Events over exposure in each group (per 100 infusions, or per 100 units of `exposure`, a patient
+    column such as days of follow-up), and the ratio against the reference. The first interval
+    allows for patients who have the event again and again (ratio estimator over patients, t on the
+    log scale); beside it the exact conditional interval and test of two Poisson rates, which takes
+    events to be independent and is too narrow where they are not.
 
     `event` is a side effect's name (default: any). `by` is constant within patient.
 
-    References: Przyborowski & Wilenski 1940 (doi 10.1093/biomet/31.3-4.313); Cochran 1977, section 6.3.
+    References: Przyborowski & Wilenski 1940 (doi 10.1093/biomet/31.3-4.313); Cochran 1977, section
+    6.3.
 
     >>> import pandas as pd, outcomes as oc
     >>> ids = [f"p{i}" for i in range(8)]
-    >>> study = oc.Study(pd.DataFrame({"patient": ids, "route": ["IV"] * 4 + ["oral"] * 4}),
+    >>> study = oc.Study(
+    ...     pd.DataFrame({"patient": ids, "route": ["IV"] * 4 + ["oral"] * 4}),
     ...     infusions=pd.DataFrame({"patient": ids * 3, "infusion": [1] * 8 + [2] * 8 + [3] * 8}),
-    ...     events=pd.DataFrame({"patient": ["p0", "p0", "p1", "p2", "p5", "p6"], "infusion": [1, 2, 1, 3, 1, 1],
-    ...                          "event": "nausea"}))
+    ...     events=pd.DataFrame(
+    ...         {
+    ...             "patient": ["p0", "p0", "p1", "p2", "p5", "p6"],
+    ...             "infusion": [1, 2, 1, 3, 1, 1],
+    ...             "event": "nausea",
+    ...         }
+    ...     ),
+    ... )
     >>> oc.RateRatio(reference="oral").run(study)["rate ratio"].value
     2.0
     """
@@ -65,7 +80,10 @@ class RateRatio(Analysis):
     chapter: ClassVar[str] = "Side effects"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Przyborowski J, Wilenski H. Homogeneity of results in testing samples from Poisson series. Biometrika 1940;31:313-323.",
+        (
+            "Przyborowski J, Wilenski H. Homogeneity of results in testing samples from Poisson"
+            " series. Biometrika 1940;31:313-323."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -87,15 +105,23 @@ class RateRatio(Analysis):
             counts, group = Counts(counts.enrolled, int(has.sum()), left), group[has]
         levels = level_order(group, self.by, self.reference)
         sides = {
-            v: tuple(s.reindex(group.index[group == v]).to_numpy(float) for s in (events, exposure)) for v in levels
+            v: tuple(s.reindex(group.index[group == v]).to_numpy(float) for s in (events, exposure))
+            for v in levels
         }
         rows = list(self._rows(sides))
         randomised = is_randomised(study, self.by)
-        notes = (way_collected(self.collected), *([] if randomised else [unrandomised(self.by)]), *h.notes)
+        notes = (
+            way_collected(self.collected),
+            *([] if randomised else [unrandomised(self.by)]),
+            *h.notes,
+        )
         totals = {v: (int(a.sum()), float(m.sum()), len(m)) for v, (a, m) in sides.items()}
         ratios = [e for e in rows if e.name == "rate ratio"]
         forest = pd.DataFrame(
-            [{"label": e.group or levels[1], "value": e.value, "low": e.low, "high": e.high} for e in ratios]
+            [
+                {"label": e.group or levels[1], "value": e.value, "low": e.low, "high": e.high}
+                for e in ratios
+            ]
         )
         facts = {
             "totals": totals,
@@ -104,7 +130,9 @@ class RateRatio(Analysis):
             "log_scale": True,
             "axis": "rate ratio, with interval",
         }
-        return Result(self, tuple(rows), counts, None, notes, {"forest": forest}, ("forest",), facts)
+        return Result(
+            self, tuple(rows), counts, None, notes, {"forest": forest}, ("forest",), facts
+        )
 
     @property
     def _unit(self) -> str:
@@ -113,12 +141,17 @@ class RateRatio(Analysis):
     def _exposed(self, study: Study, h: Harms) -> tuple[pd.Series, pd.Series]:
         """Events and exposure of each patient asked."""
         if self.exposure:
-            exposure = pd.to_numeric(study.characteristic(self.exposure)).reindex(h.patients).astype(float)
-            return h.of(self.event)["patient"].value_counts().reindex(h.patients, fill_value=0), exposure
+            exposure = (
+                pd.to_numeric(study.characteristic(self.exposure)).reindex(h.patients).astype(float)
+            )
+            return (
+                h.of(self.event)["patient"].value_counts().reindex(h.patients, fill_value=0),
+                exposure,
+            )
         if not len(h.infusions):
             raise AnalysisError(
-                "A rate per infusion needs the table of infusions ([data] infusions = …), or name a patient column of exposure "
-                'time: exposure="follow_up_days".'
+                "A rate per infusion needs the table of infusions ([data] infusions = …), or name a"
+                ' patient column of exposure time: exposure="follow_up_days".'
             )
         table = h.per_infusion(self.event).reindex(h.patients, fill_value=0)
         return table["events"], table["infusions"].astype(float)
@@ -128,13 +161,18 @@ class RateRatio(Analysis):
         for v in others:
             group = Versus.of(v, reference) if len(others) > 1 else ""
             first, second = sides[v], sides[reference]
-            clustered = rate_ratio_by_patient((first[0], first[1]), (second[0], second[1]), level=self.level)
+            clustered = rate_ratio_by_patient(
+                (first[0], first[1]), (second[0], second[1]), level=self.level
+            )
             totals = [(float(a.sum()), float(m.sum())) for a, m in (first, second)]
             exact = rate_ratio(*totals, level=self.level, name="rate ratio, events independent")
             yield from (replace(clustered, group=group), replace(exact, group=group))
         for v, (a, m) in sides.items():
             unit = f"per 100 {self._unit}"
-            yield replace(rate_by_patient(a, m, per=100, level=self.level, name=f"rate {unit}", unit=unit), group=v)
+            yield replace(
+                rate_by_patient(a, m, per=100, level=self.level, name=f"rate {unit}", unit=unit),
+                group=v,
+            )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         reference, *others = result.facts["totals"]
@@ -142,25 +180,37 @@ class RateRatio(Analysis):
         for v in others:
             e = result[f"rate ratio | {v} - {reference}" if len(others) > 1 else "rate ratio"]
             (a, m, k), (b, o, j) = (result.facts["totals"][x] for x in (v, reference))
-            exact = result[f"rate ratio, events independent{f' | {v} - {reference}' if len(others) > 1 else ''}"]
+            exact = result[
+                "rate ratio, events"
+                f" independent{f' | {v} - {reference}' if len(others) > 1 else ''}"
+            ]
             parts.append(
-                f"{plural(a, 'record')} of {self.event} in {self._exposed_words(m)} ({plural(k, 'patient')}) with {spoken(v)} and "
-                f"{b} in {number(o, 0)} ({plural(j, 'patient')}) with {spoken(reference)}: {_ratio_words(e, exact, style)}."
+                f"{plural(a, 'record')} of {self.event} in {self._exposed_words(m)}"
+                f" ({plural(k, 'patient')}) with {spoken(v)} and {b} in {number(o, 0)}"
+                f" ({plural(j, 'patient')}) with {spoken(reference)}:"
+                f" {_ratio_words(e, exact, style)}."
             )
         return " ".join(parts) + chosen_words(result.facts["randomised"], self.by)
 
     def _exposed_words(self, amount: float) -> str:
-        return f"{number(amount, 0)} {self._unit}" if self.exposure else plural(int(amount), "infusion")
+        return (
+            f"{number(amount, 0)} {self._unit}"
+            if self.exposure
+            else plural(int(amount), "infusion")
+        )
 
     def methods_text(self) -> str:
         return (
-            f"Rates per 100 {self._unit} are compared by their ratio with an interval that allows for repeated events of the same "
-            "patient, beside the exact conditional interval for independent events."
+            f"Rates per 100 {self._unit} are compared by their ratio with an interval that allows"
+            " for repeated events of the same patient, beside the exact conditional interval for"
+            " independent events."
         )
 
 
 def _ratio_words(e: Estimate, exact: Estimate, style: str) -> str:
-    """The ratio that allows for repeated events; where it has no interval, why, and the exact one of independent events."""
+    """The ratio that allows for repeated events; where it has no interval, why, and the exact one
+    of independent events.
+    """
     if np.isnan(e.value):
         return f"no rate ratio, {REASONS[e.reason]}"
     ratio = f"rate ratio {number(e.value, 2)}"
@@ -168,5 +218,11 @@ def _ratio_words(e: Estimate, exact: Estimate, style: str) -> str:
         tested = f"{interval(e.low, e.high, 2, level=e.level)}; {p_value(e.p, style)}"
         return f"{ratio} ({tested}, allowing for repeated events of a patient)"
     why = "no event in one of the groups" if e.reason == "no_events" else REASONS[e.reason]
-    limits = f"; {interval(exact.low, exact.high, 2, level=exact.level)}, {p_value(exact.p, style)}, taking events as independent"
-    return f"{ratio} (no interval that allows for repeated events: {why}{'' if np.isnan(exact.low) else limits})"
+    limits = (
+        f"; {interval(exact.low, exact.high, 2, level=exact.level)}, {p_value(exact.p, style)},"
+        " taking events as independent"
+    )
+    return (
+        f"{ratio} (no interval that allows for repeated events:"
+        f" {why}{'' if np.isnan(exact.low) else limits})"
+    )

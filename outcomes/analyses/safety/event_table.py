@@ -26,24 +26,48 @@ from outcomes.core.result import Result
 from outcomes.core.wording import number, percent, plural, share_of
 from outcomes.study.study import Study
 
-#: Worst first: the words of a severity scale, as far as they are known; others sort after these by name.
-SEVERITIES = ("5", "4", "3", "2", "1", "fatal", "death", "life-threatening", "severe", "moderate", "mild", "slight")
+#: Worst first: the words of a severity scale, as far as they are known; others sort after these by
+#: name.
+SEVERITIES = (
+    "5",
+    "4",
+    "3",
+    "2",
+    "1",
+    "fatal",
+    "death",
+    "life-threatening",
+    "severe",
+    "moderate",
+    "mild",
+    "slight",
+)
 
 
 @dataclass(frozen=True)
 class EventTable(Analysis):
     """How severe, how related, how soon and how serious were the side effects?
 
-    One row a side effect: patients (share of those asked), records, patients by their worst severity, patients by the
-    closest judged relation, median time to onset (quartiles) of all records, serious ones: what readers of a paper
-    expect. Where severity or relation was not always recorded, a column says for how many patients, so that the columns
-    add up to the patients. A column the study lacks is left out. Each share of patients by severity has Wilson's interval.
+    One row a side effect: patients (share of those asked), records, patients by their worst
+    severity, patients by the closest judged relation, median time to onset (quartiles) of all
+    records, serious ones: what readers of a paper expect. Where severity or relation was not always
+    recorded, a column says for how many patients, so that the columns add up to the patients. A
+    column the study lacks is left out. Each share of patients by severity has Wilson's interval.
 
-    `severities` gives the order of the severity words, worst first, where they are not mild, moderate, severe or grades.
+    `severities` gives the order of the severity words, worst first, where they are not mild,
+    moderate, severe or grades.
 
     >>> import pandas as pd, outcomes as oc
-    >>> study = oc.Study(pd.DataFrame({"patient": ["a", "b", "c"]}), events=pd.DataFrame(
-    ...     {"patient": ["a", "a", "b"], "event": "nausea", "severity": ["mild", "severe", "mild"]}))
+    >>> study = oc.Study(
+    ...     pd.DataFrame({"patient": ["a", "b", "c"]}),
+    ...     events=pd.DataFrame(
+    ...         {
+    ...             "patient": ["a", "a", "b"],
+    ...             "event": "nausea",
+    ...             "severity": ["mild", "severe", "mild"],
+    ...         }
+    ...     ),
+    ... )
     >>> table = oc.EventTable().run(study).data["event_table"]
     >>> table.loc[table["side effect"] == "nausea", "severe"].item()
     '1 (33%)'
@@ -73,19 +97,28 @@ class EventTable(Analysis):
             of = h.of(name)
             had = int(of["patient"].nunique())
             rows += shares_of_patients(f"{name}, of patients", had, n, level=self.level)
-            cells: dict[str, object] = {"side effect": name, "patients": share_of(had, n), "records": len(of)}
+            cells: dict[str, object] = {
+                "side effect": name,
+                "patients": share_of(had, n),
+                "records": len(of),
+            }
             for column, (words, counts) in judged.items():
                 for word in words:
                     k, head = counts[name][word], _head(column, word)
                     cells[head] = _count(k, n)
                     if k and column == "severity":
-                        rows += shares_of_patients(f"{name}, {head}, of patients", k, n, level=self.level)
+                        rows += shares_of_patients(
+                            f"{name}, {head}, of patients", k, n, level=self.level
+                        )
             if "onset" in of:
                 cells["onset, median (quartiles)"] = _quartiles(of["onset"])
             if "serious" in of and name != SERIOUS:
                 cells["serious"] = _count(int(of["patient"][said_yes(of["serious"])].nunique()), n)
             frame.append(cells)
-        notes = ("Severity is the worst, relation the closest, that each patient had.", way_collected(self.collected))
+        notes = (
+            "Severity is the worst, relation the closest, that each patient had.",
+            way_collected(self.collected),
+        )
         table = pd.DataFrame(frame)
         facts = {"records": len(h.events), "patients": int(h.events["patient"].nunique())}
         return Result(
@@ -99,25 +132,33 @@ class EventTable(Analysis):
             facts,
         )
 
-    def _judged(self, h: Harms, column: str, names: Sequence[str]) -> tuple[list[str], dict[str, Counter[str]]]:
-        """The words of a column, worst (or closest) first and "" for none where some patient has none, and the counts of each effect."""
+    def _judged(
+        self, h: Harms, column: str, names: Sequence[str]
+    ) -> tuple[list[str], dict[str, Counter[str]]]:
+        """The words of a column, worst (or closest) first and "" for none where some patient has
+        none, and the counts of each effect.
+        """
         given = self.severities if column == "severity" else ()
         order = ranked(_words(h.events[column]).dropna().unique(), given)
-        counts = {name: _worst((of := h.of(name))["patient"], _words(of[column]), order) for name in names}
+        counts = {
+            name: _worst((of := h.of(name))["patient"], _words(of[column]), order) for name in names
+        }
         return [*order, *([""] if any(c[""] for c in counts.values()) else [])], counts
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         n = result.counts.analysed
         seen = result.facts["patients"]
         return (
-            f"{plural(result.facts['records'], 'side effect')} {'was' if result.facts['records'] == 1 else 'were'} recorded in "
-            f"{seen} of {plural(n, 'patient')} asked; the table gives severity, relation and onset as far as they were recorded."
+            f"{plural(result.facts['records'], 'side effect')}"
+            f" {'was' if result.facts['records'] == 1 else 'were'} recorded in {seen} of"
+            f" {plural(n, 'patient')} asked; the table gives severity, relation and onset as far as"
+            " they were recorded."
         )
 
     def methods_text(self) -> str:
         return (
-            "Each side effect is tabulated by patients, records, worst severity, closest judged relation, time to onset and "
-            "seriousness."
+            "Each side effect is tabulated by patients, records, worst severity, closest judged"
+            " relation, time to onset and seriousness."
         )
 
 
@@ -155,13 +196,17 @@ def ranked(words: Iterable[str], given: tuple[str, ...] = ()) -> list[str]:
 
 
 def _words(column: pd.Series) -> pd.Series:
-    """What was recorded, as text; a blank is a gap, and a grade that became 2.0 beside a gap is 2 again."""
+    """What was recorded, as text; a blank is a gap, and a grade that became 2.0 beside a gap is 2
+    again.
+    """
     text = column.astype("string").str.strip().str.replace(r"\.0$", "", regex=True)
     return text.mask(text == "").astype(object)
 
 
 def _worst(patients: pd.Series, words: pd.Series, order: Sequence[str]) -> Counter[str]:
-    """How many patients have each word as their worst (or closest); "" counts those for whom none was recorded."""
+    """How many patients have each word as their worst (or closest); "" counts those for whom none
+    was recorded.
+    """
     place = words.map({w: i for i, w in enumerate(order)}).fillna(len(order)).astype(int)
     return Counter((*order, "")[i] for i in place.groupby(patients).min())
 
@@ -170,7 +215,9 @@ def _head(column: str, word: str) -> str:
     """What a column of the table is called."""
     if not word:
         return f"{column} not recorded"
-    return f"relation: {word}" if column == "relation" else f"grade {word}" if word.isdigit() else word
+    return (
+        f"relation: {word}" if column == "relation" else f"grade {word}" if word.isdigit() else word
+    )
 
 
 def _count(k: int, n: int) -> str:

@@ -34,24 +34,30 @@ from outcomes.study.study import Study
 class SideEffects(Analysis):
     """Which side effects occurred, in how many patients and after how many infusions?
 
-    For any side effect, serious ones and each one by name: the share of patients asked who had it at least once, with
-    Wilson's interval (`interval="clopper-pearson"` on request) and, where nobody had it, the one-sided upper limit
-    1 − 0.05^(1/n), which the rule of three (3/n) approximates; the share of infusions after which it occurred, with an
-    interval that allows for several infusions of the same patient (ratio estimator over patients); and the number per
-    100 infusions. Harms are listed without correction for their number.
+    For any side effect, serious ones and each one by name: the share of patients asked who had it
+    at least once, with Wilson's interval (`interval="clopper-pearson"` on request) and, where
+    nobody had it, the one-sided upper limit 1 − 0.05^(1/n), which the rule of three (3/n)
+    approximates; the share of infusions after which it occurred, with an interval that allows for
+    several infusions of the same patient (ratio estimator over patients); and the number per 100
+    infusions. Harms are listed without correction for their number.
 
-    `events` chooses which to list (default: all recorded). `collected` says how they came to be known, "elicited"
-    (asked for) or "spontaneous": without it the frequencies cannot be compared with others'. Not asked is not absent:
-    infusions with `asked` = no in the infusions table are left out and counted.
+    `events` chooses which to list (default: all recorded). `collected` says how they came to be
+    known, "elicited" (asked for) or "spontaneous": without it the frequencies cannot be compared
+    with others'. Not asked is not absent: infusions with `asked` = no in the infusions table are
+    left out and counted.
 
     References: Wilson 1927 (doi 10.1080/01621459.1927.10502953); Hanley & Lippman-Hand 1983
     (doi 10.1001/jama.1983.03330370053031); Cochran, Sampling Techniques, 1977, section 10.3.
 
     >>> import pandas as pd, outcomes as oc
     >>> patients = [f"p{i}" for i in range(1, 9)]
-    >>> study = oc.Study(pd.DataFrame({"patient": patients}),
+    >>> study = oc.Study(
+    ...     pd.DataFrame({"patient": patients}),
     ...     infusions=pd.DataFrame({"patient": patients * 2, "infusion": [1] * 8 + [2] * 8}),
-    ...     events=pd.DataFrame({"patient": ["p1", "p1", "p2"], "infusion": [1, 2, 1], "event": "nausea"}))
+    ...     events=pd.DataFrame(
+    ...         {"patient": ["p1", "p1", "p2"], "infusion": [1, 2, 1], "event": "nausea"}
+    ...     ),
+    ... )
     >>> result = oc.SideEffects(collected="elicited").run(study)
     >>> result["nausea, of patients"].value, result["nausea, of infusions"].value
     (0.25, 0.1875)
@@ -67,7 +73,10 @@ class SideEffects(Analysis):
     chapter: ClassVar[str] = "Side effects"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Hanley JA, Lippman-Hand A. If nothing goes wrong, is everything all right? JAMA 1983;249:1743-1745.",
+        (
+            "Hanley JA, Lippman-Hand A. If nothing goes wrong, is everything all right? JAMA"
+            " 1983;249:1743-1745."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -87,16 +96,32 @@ class SideEffects(Analysis):
         for name in names:
             had, infused = int(h.by_patient(name).sum()), h.per_infusion(name)
             rows += shares_of_patients(
-                f"{name}, of patients", had, len(h.patients), level=self.level, interval=self.interval
+                f"{name}, of patients",
+                had,
+                len(h.patients),
+                level=self.level,
+                interval=self.interval,
             )
             rows += self._per_infusion(name, infused)
-            counts[name] = (had, len(h.patients), int(infused["affected"].sum()), int(infused["infusions"].sum()))
+            counts[name] = (
+                had,
+                len(h.patients),
+                int(infused["affected"].sum()),
+                int(infused["infusions"].sum()),
+            )
         shown = {e.name: e for e in rows}
         dots = pd.DataFrame(
-            [{"label": n, "share": e.value, "low": e.low, "high": e.high}
-             for n in names for e in [shown[f"{n}, of patients"]]]
-        )  # fmt: skip
-        pooled = ("All arms together: what each arm brought is another question.",) if study.controlled else ()
+            [
+                {"label": n, "share": e.value, "low": e.low, "high": e.high}
+                for n in names
+                for e in [shown[f"{n}, of patients"]]
+            ]
+        )
+        pooled = (
+            ("All arms together: what each arm brought is another question.",)
+            if study.controlled
+            else ()
+        )
         notes = (way_collected(self.collected), *pooled, *h.absent(self.events), *h.notes)
         return Result(
             self,
@@ -114,9 +139,20 @@ class SideEffects(Analysis):
             return
         a, k, m = (by_patient[c].to_numpy() for c in ("affected", "events", "infusions"))
         e = share_of_infusions(a, m, level=self.level, name=f"{name}, of infusions")
-        yield replace(e, how=f"{e.how}; {a.sum()} of {plural(int(m.sum()), 'infusion')} in {plural(len(m), 'patient')}")
+        yield replace(
+            e,
+            how=(
+                f"{e.how}; {a.sum()} of {plural(int(m.sum()), 'infusion')} in"
+                f" {plural(len(m), 'patient')}"
+            ),
+        )
         yield rate_by_patient(
-            k, m, per=100, level=self.level, name=f"{name}, per 100 infusions", unit="per 100 infusions"
+            k,
+            m,
+            per=100,
+            level=self.level,
+            name=f"{name}, per 100 infusions",
+            unit="per 100 infusions",
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -125,14 +161,22 @@ class SideEffects(Analysis):
             return "Nobody was asked about side effects."
         counts = result.facts["counts"]
         parts = [self._one(result, ANY, "At least one side effect was recorded")]
-        named = sorted((k for k in counts if k not in (ANY, SERIOUS) and counts[k][0]), key=lambda k: -counts[k][0])
+        named = sorted(
+            (k for k in counts if k not in (ANY, SERIOUS) and counts[k][0]),
+            key=lambda k: -counts[k][0],
+        )
         if named:
             parts.append(
-                "Most frequent: " + listed([f"{spoken(k)}, {share_of(*counts[k][:2])}" for k in named[:3]]) + "."
+                "Most frequent: "
+                + listed([f"{spoken(k)}, {share_of(*counts[k][:2])}" for k in named[:3]])
+                + "."
             )
         if SERIOUS in counts and counts[SERIOUS][0] == 0:
             upper = result[f"{SERIOUS}, of patients, at most"].high
-            limit = f"upper {level_text(self.level)} limit {number(100 * upper, 1 if upper < 0.1 else 0)}%"
+            limit = (
+                f"upper {level_text(self.level)} limit"
+                f" {number(100 * upper, 1 if upper < 0.1 else 0)}%"
+            )
             parts.append(f"No serious side effect was seen in {plural(n, 'patient')} ({limit}).")
         elif SERIOUS in counts:
             parts.append(self._one(result, SERIOUS, "A serious side effect was recorded"))
@@ -142,17 +186,21 @@ class SideEffects(Analysis):
 
     def _one(self, result: Result, name: str, lead: str) -> str:
         had, n, after, infusions = result.facts["counts"][name]
-        words = f"{lead} in {share_words(had, n, result[f'{name}, of patients'], 'patient' if n == 1 else 'patients')}"
+        noun = "patient" if n == 1 else "patients"
+        words = f"{lead} in {share_words(had, n, result[f'{name}, of patients'], noun)}"
         if infusions:
             e = result[f"{name}, of infusions"]
             noun = "infusion" if infusions == 1 else "infusions"
-            words += f" and after {share_words(after, infusions, e, noun, 'allowing for repeated infusions')}"
+            words += (
+                " and after"
+                f" {share_words(after, infusions, e, noun, 'allowing for repeated infusions')}"
+            )
         return words + "."
 
     def methods_text(self) -> str:
         kind = {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson"}[self.interval]
         return (
-            f"Side effects are given as shares of patients with {kind} intervals (at 0 of n the one-sided upper limit) and of "
-            "infusions with intervals that allow for repeated infusions of the same patient; harms are listed without "
-            "correction for multiplicity."
+            f"Side effects are given as shares of patients with {kind} intervals (at 0 of n the"
+            " one-sided upper limit) and of infusions with intervals that allow for repeated"
+            " infusions of the same patient; harms are listed without correction for multiplicity."
         )

@@ -14,12 +14,22 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, REASONS, Estimate
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, level_text, listed, number, p_value, plural, spoken, statistic
+from outcomes.core.wording import (
+    digits_for,
+    level_text,
+    listed,
+    number,
+    p_value,
+    plural,
+    spoken,
+    statistic,
+)
 from outcomes.stats.meta_analysis.random_effects import as_measure
 from outcomes.stats.meta_analysis.three_level import leave_one_cluster_out, three_level
 from outcomes.study.study import Study
 
-#: Below these Satterthwaite df the t distribution of a robust test is only roughly right (Tipton 2015).
+#: Below these Satterthwaite df the t distribution of a robust test is only roughly right (Tipton
+#: 2015).
 FEW_DF = 4
 
 
@@ -27,29 +37,49 @@ FEW_DF = 4
 class NestedSites(Analysis):
     """What is the answer over all sites, where sites of one country or clinic resemble each other?
 
-    The question (`PairedT(…)`, `ANCOVA(…)`, …) is asked at each site (`by`) alone, as in `PooledSites`; sites lie `within` larger
-    units (clinics in countries, therapists in clinics), which are taken to differ too. Three levels of random effects, both
-    variances by REML: τ between units and τ within them (between the sites of a unit), with profile-likelihood intervals,
-    likelihood-ratio tests and I² of each. The pooled value has a cluster-robust (CR2) interval with Satterthwaite df, which stays
-    right where the split of the variance is not; the model-based interval (t, units − 1 df) stands beside it. Prediction
-    interval for a site of a new unit (t, units − 2 df); the pooled value without each unit in turn.
+    The question (`PairedT(…)`, `ANCOVA(…)`, …) is asked at each site (`by`) alone, as in
+    `PooledSites`; sites lie `within` larger units (clinics in countries, therapists in clinics),
+    which are taken to differ too. Three levels of random effects, both variances by REML: τ between
+    units and τ within them (between the sites of a unit), with profile-likelihood intervals,
+    likelihood-ratio tests and I² of each. The pooled value has a cluster-robust (CR2) interval with
+    Satterthwaite df, which stays right where the split of the variance is not; the model-based
+    interval (t, units − 1 df) stands beside it. Prediction interval for a site of a new unit (t,
+    units − 2 df); the pooled value without each unit in turn.
 
-    Sites are different patients: their errors are independent. Several visits or scores of the same patients are not sites; a
-    repeated-measures model of each site (MMRM) with `PooledSites` answers those. With fewer than three units the sites stand for
-    themselves. Units with one site each are `PooledSites` by the unit.
+    Sites are different patients: their errors are independent. Several visits or scores of the same
+    patients are not sites; a repeated-measures model of each site (MMRM) with `PooledSites` answers
+    those. With fewer than three units the sites stand for themselves. Units with one site each are
+    `PooledSites` by the unit.
 
-    Raises AnalysisError for a site in more than one unit, a study without sites, or an estimate that cannot be pooled.
+    Raises AnalysisError for a site in more than one unit, a study without sites, or an estimate
+    that cannot be pooled.
 
     References: Konstantopoulos 2011 (doi 10.1002/jrsm.35); Cheung 2014 (doi 10.1037/a0032968);
-    Pustejovsky & Tipton 2018 (doi 10.1080/07350015.2016.1247004); Tipton 2015 (doi 10.1037/met0000011).
+    Pustejovsky & Tipton 2018 (doi 10.1080/07350015.2016.1247004); Tipton 2015 (doi
+    10.1037/met0000011).
 
     >>> import pandas as pd, outcomes as oc
-    >>> changes = {("A", "x"): (2, 1, 4), ("B", "x"): (1, 2, 3), ("C", "y"): (3, 4, 3), ("D", "y"): (4, 2, 5), ("E", "z"): (0, 1, 2)}
-    >>> rows = [(f"{site}{i}", site, land, visit, 8 - down * (visit == "post"))
-    ...         for (site, land), falls in changes.items() for i, down in enumerate(falls) for visit in ("pre", "post")]
-    >>> study = oc.Study(pd.DataFrame(rows, columns=["patient", "site", "country", "visit", "pain"]), visits=("pre", "post"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
-    >>> result = oc.NestedSites(oc.PairedT("pain", before="pre", after="post"), within="country").run(study)
+    >>> changes = {
+    ...     ("A", "x"): (2, 1, 4),
+    ...     ("B", "x"): (1, 2, 3),
+    ...     ("C", "y"): (3, 4, 3),
+    ...     ("D", "y"): (4, 2, 5),
+    ...     ("E", "z"): (0, 1, 2),
+    ... }
+    >>> rows = [
+    ...     (f"{site}{i}", site, land, visit, 8 - down * (visit == "post"))
+    ...     for (site, land), falls in changes.items()
+    ...     for i, down in enumerate(falls)
+    ...     for visit in ("pre", "post")
+    ... ]
+    >>> study = oc.Study(
+    ...     pd.DataFrame(rows, columns=["patient", "site", "country", "visit", "pain"]),
+    ...     visits=("pre", "post"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
+    >>> result = oc.NestedSites(
+    ...     oc.PairedT("pain", before="pre", after="post"), within="country"
+    ... ).run(study)
     >>> round(result["pooled"].value, 3), round(result["pooled"].df, 2)
     (-2.224, 1.99)
     """
@@ -62,10 +92,14 @@ class NestedSites(Analysis):
 
     short: ClassVar[str] = "pooled over nested sites"
     references: ClassVar[tuple[str, ...]] = (
-        "Konstantopoulos S. Fixed effects and variance components estimation in three-level meta-analysis. "
-        "Res Synth Methods 2011;2:61-76.",
-        "Pustejovsky JE, Tipton E. Small-sample methods for cluster-robust variance estimation and hypothesis testing in fixed "
-        "effects models. J Bus Econ Stat 2018;36:672-683.",
+        (
+            "Konstantopoulos S. Fixed effects and variance components estimation in three-level"
+            " meta-analysis. Res Synth Methods 2011;2:61-76."
+        ),
+        (
+            "Pustejovsky JE, Tipton E. Small-sample methods for cluster-robust variance estimation"
+            " and hypothesis testing in fixed effects models. J Bus Econ Stat 2018;36:672-683."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -86,43 +120,68 @@ class NestedSites(Analysis):
         home = self._homes(study)
         asked, refused = PooledSites(self.analysis, of=self.of, by=self.by)._asked(study)
         usable = sorted(
-            (s for s in asked if s.estimate.se > 0 and s.name in home), key=lambda s: (home[s.name], s.name)
+            (s for s in asked if s.estimate.se > 0 and s.name in home),
+            key=lambda s: (home[s.name], s.name),
         )
         for s in asked:
             if s not in usable:
                 why = REASONS.get(s.estimate.reason, "no standard error")
                 refused[s.name] = why if s.name in home else f"no {spoken(self.within)} recorded"
         if not usable:
-            raise AnalysisError(f"No site can be pooled: {'; '.join(f'{k}: {why}' for k, why in refused.items())}")
+            raise AnalysisError(
+                f"No site can be pooled: {'; '.join(f'{k}: {why}' for k, why in refused.items())}"
+            )
         units = [home[s.name] for s in usable]
         many, what = len(set(units)), usable[0].estimate
         if many == len(usable) > 1:
-            raise AnalysisError(f"Every {spoken(self.within)} has one site: ask PooledSites(…, by='{self.within}').")
+            raise AnalysisError(
+                f"Every {spoken(self.within)} has one site: ask PooledSites(…, by='{self.within}')."
+            )
         shown = [
-            replace(s.estimate, group=f"{s.name} ({u})", p_adjusted=NAN) for s, u in zip(usable, units, strict=True)
+            replace(s.estimate, group=f"{s.name} ({u})", p_adjusted=NAN)
+            for s, u in zip(usable, units, strict=True)
         ]
         pooled = self._pooled(usable, units) if many > 2 else []
         estimates = (*pooled[:-many], *shown, *pooled[-many:]) if pooled else tuple(shown)
-        facts = {"sites": len(usable), "units": many, "what": what.name,
-                 "axis": f"{what.name} ({what.unit})" if what.unit else what.name}  # fmt: skip
-        return Result(self, estimates, _counts(study, self.by, usable), usable[0].outcome, self._notes(refused, many, pooled),
-                      {"forest": _forest(estimates)}, ("forest",), facts)  # fmt: skip
+        facts = {
+            "sites": len(usable),
+            "units": many,
+            "what": what.name,
+            "axis": f"{what.name} ({what.unit})" if what.unit else what.name,
+        }
+        return Result(
+            self,
+            estimates,
+            _counts(study, self.by, usable),
+            usable[0].outcome,
+            self._notes(refused, many, pooled),
+            {"forest": _forest(estimates)},
+            ("forest",),
+            facts,
+        )
 
     def _homes(self, study: Study) -> dict[str, str]:
         """The unit of each site, by name; a site of which no patient has a unit is left out."""
-        pairs = pd.DataFrame({"site": study.characteristic(self.by), "unit": study.characteristic(self.within)})
+        pairs = pd.DataFrame(
+            {"site": study.characteristic(self.by), "unit": study.characteristic(self.within)}
+        )
         pairs = pairs.dropna().astype(str).drop_duplicates()
         twice = sorted(pairs.loc[pairs["site"].duplicated(), "site"].unique())
         if twice:
             raise AnalysisError(
-                f"{spoken(self.by).capitalize()} {listed(twice)} is in more than one {spoken(self.within)}; a {spoken(self.by)} "
-                f"lies within one. Give what bears the same name in two of them names of their own."
+                f"{spoken(self.by).capitalize()} {listed(twice)} is in more than one"
+                f" {spoken(self.within)}; a {spoken(self.by)} lies within one. Give what bears the"
+                " same name in two of them names of their own."
             )
         return dict(zip(pairs["site"], pairs["unit"], strict=True))
 
     def _pooled(self, usable: list[_Site], units: list[str]) -> list[Estimate]:
         """What the kernel finds, and at the end the pooled value without each unit."""
-        y, v, unit = [s.estimate.value for s in usable], [s.estimate.se**2 for s in usable], usable[0].estimate.unit
+        y, v, unit = (
+            [s.estimate.value for s in usable],
+            [s.estimate.se**2 for s in usable],
+            usable[0].estimate.unit,
+        )
         found = three_level(y, v, cluster=units, level=self.level, unit=unit)
         left = leave_one_cluster_out(y, v, cluster=units, level=self.level, unit=unit)
         return list(as_measure((*found, *left), usable[0].estimate.measure))
@@ -132,13 +191,20 @@ class NestedSites(Analysis):
         return plural(count, name, f"{name[:-1]}ies" if name.endswith("y") else "")
 
     def _notes(self, refused: dict[str, str], many: int, pooled: list[Estimate]) -> tuple[str, ...]:
-        notes = [f"Not pooled: {'; '.join(f'{k} ({why})' for k, why in refused.items())}."] if refused else []
+        notes = (
+            [f"Not pooled: {'; '.join(f'{k} ({why})' for k, why in refused.items())}."]
+            if refused
+            else []
+        )
         if not pooled:
-            notes.append(f"Only {self._units(many)}: the sites stand for themselves, without a pooled interval.")
+            notes.append(
+                f"Only {self._units(many)}: the sites stand for themselves, without a pooled"
+                " interval."
+            )
         elif pooled[0].df < FEW_DF:
             notes.append(
-                f"{self._units(many)} leave {number(pooled[0].df, 1)} degrees of freedom: below {FEW_DF} the P-value "
-                "is only roughly right."
+                f"{self._units(many)} leave {number(pooled[0].df, 1)} degrees of freedom: below"
+                f" {FEW_DF} the P-value is only roughly right."
             )
         return tuple(notes)
 
@@ -150,11 +216,18 @@ class NestedSites(Analysis):
         if facts["units"] < 3:
             each = [f"{e.group} {value_and_interval(e, outcome)[0]}" for e in result.estimates]
             return f"At {where} the {what} was: {listed(each)} ({who}); too few to pool."
-        e, pi, k = result["pooled"], result["prediction interval"], digits_for(outcome.resolution) if outcome else 2
+        e, pi, k = (
+            result["pooled"],
+            result["prediction interval"],
+            digits_for(outcome.resolution) if outcome else 2,
+        )
         value, limits = value_and_interval(e, outcome)
         unit = f" {e.unit}" if outcome and e.unit == outcome.unit else ""
         if e.reason:
-            return f"Across {where} the pooled {what} was {value}{unit} (no interval: {REASONS[e.reason]}; {who})."
+            return (
+                f"Across {where} the pooled {what} was {value}{unit} (no interval:"
+                f" {REASONS[e.reason]}; {who})."
+            )
         parts = [
             f"{level_text(e.level)} CI, {limits}",
             f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}",
@@ -166,12 +239,15 @@ class NestedSites(Analysis):
         ):
             tau, share = result[f"tau {name}"], result[f"I2 {name}"]
             parts.append(f"τ={number(tau.value, k)}, I²={number(share.value, 0)}% {words}")
-        parts.append(f"{level_text(pi.level)} prediction interval, {value_and_interval(pi, outcome)[1]}")
+        parts.append(
+            f"{level_text(pi.level)} prediction interval, {value_and_interval(pi, outcome)[1]}"
+        )
         return f"Across {where} the pooled {what} was {value}{unit} ({'; '.join([*parts, who])})."
 
     def methods_text(self) -> str:
         return (
-            f"Each site's estimate ({self.analysis.short}) is pooled by three levels of random effects (sites within "
-            f"{spoken(self.within)}; REML), with a cluster-robust interval (CR2, Satterthwaite df), a prediction interval, the variance "
-            f"of each level with its profile-likelihood interval, and each {spoken(self.within)} left out in turn."
+            f"Each site's estimate ({self.analysis.short}) is pooled by three levels of random"
+            f" effects (sites within {spoken(self.within)}; REML), with a cluster-robust interval"
+            " (CR2, Satterthwaite df), a prediction interval, the variance of each level with its"
+            f" profile-likelihood interval, and each {spoken(self.within)} left out in turn."
         )

@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from outcomes.analyses.groups.group_data import chosen_words, is_randomised, lower_is_better, unrandomised, versus
+from outcomes.analyses.groups.group_data import (
+    chosen_words,
+    is_randomised,
+    lower_is_better,
+    unrandomised,
+    versus,
+)
 from outcomes.analyses.longitudinal.longitudinal_data import repeats
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Versus
@@ -33,21 +39,34 @@ LARGEST = 300
 class OneStageSites(Analysis):
     """Do the arms differ over all sites, every patient in one model that knows the sites?
 
-    Score after = baseline + arm + site, by REML with Kenward-Roger degrees of freedom: up to five sites as fixed effects, more
-    as random intercepts. Beside it the check whether the difference varies between sites: with fixed sites the F-test of
-    site × arm, with random ones the SD of the difference, correlated with the intercept so that it does not depend on which arm
-    is the reference, and its likelihood-ratio test (half chi-square with 1 df, half with 2: a variance at its boundary). Needs the
-    patients' rows of all sites; where sites send only their results, `PooledSites` pools them.
+    Score after = baseline + arm + site, by REML with Kenward-Roger degrees of freedom: up to five
+    sites as fixed effects, more as random intercepts. Beside it the check whether the difference
+    varies between sites: with fixed sites the F-test of site × arm, with random ones the SD of the
+    difference, correlated with the intercept so that it does not depend on which arm is the
+    reference, and its likelihood-ratio test (half chi-square with 1 df, half with 2: a variance at
+    its boundary). Needs the patients' rows of all sites; where sites send only their results,
+    `PooledSites` pools them.
 
-    Reference: Debray 2013 (doi 10.1371/journal.pone.0060650); Self & Liang 1987 (doi 10.1080/01621459.1987.10478472).
+    Reference: Debray 2013 (doi 10.1371/journal.pone.0060650); Self & Liang 1987 (doi
+    10.1080/01621459.1987.10478472).
 
     >>> import numpy as np, pandas as pd, outcomes as oc
     >>> rng = np.random.default_rng(1)
-    >>> wide = pd.DataFrame({"patient": range(40), "site": np.arange(40) % 4, "arm": np.where(np.arange(40) % 8 < 4, "K", "P")})
+    >>> wide = pd.DataFrame(
+    ...     {
+    ...         "patient": range(40),
+    ...         "site": np.arange(40) % 4,
+    ...         "arm": np.where(np.arange(40) % 8 < 4, "K", "P"),
+    ...     }
+    ... )
     >>> wide["w0"] = rng.normal(7, 1, 40)
     >>> wide["w4"] = wide["w0"] - (wide["arm"] == "K") + rng.normal(0, 1, 40)
-    >>> study = oc.Study(wide.melt(["patient", "site", "arm"], var_name="visit", value_name="pain"), visits=("w0", "w4"),
-    ...                  design="parallel", measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> study = oc.Study(
+    ...     wide.melt(["patient", "site", "arm"], var_name="visit", value_name="pain"),
+    ...     visits=("w0", "w4"),
+    ...     design="parallel",
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> result = oc.OneStageSites("pain", before="w0", after="w4", reference="P").run(study)
     >>> round(result["adjusted difference | K - P"].df, 6), result.facts["sites"]
     (34.0, 4)
@@ -64,20 +83,30 @@ class OneStageSites(Analysis):
     short: ClassVar[str] = "one-stage model of sites"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
-        "Debray TPA, Moons KGM, Abo-Zaid GMA, Koffijberg H, Riley RD. Individual participant data meta-analysis for a binary "
-        "outcome: one-stage or two-stage? PLoS One 2013;8:e60650.",
+        (
+            "Debray TPA, Moons KGM, Abo-Zaid GMA, Koffijberg H, Riley RD. Individual participant"
+            " data meta-analysis for a binary outcome: one-stage or two-stage? PLoS One"
+            " 2013;8:e60650."
+        ),
     )
 
     def compute(self, study: Study) -> Result:
         data = repeats(
-            study, self.outcome, visits=(self.after,), baseline=self.before, by=self.by, reference=self.reference
+            study,
+            self.outcome,
+            visits=(self.after,),
+            baseline=self.before,
+            by=self.by,
+            reference=self.reference,
         )
         site = study.characteristic(self.site).reindex(data.patients)
         known = site.notna().to_numpy()
         label = site[known].astype(str).to_numpy()
         names = sorted(set(label))
         if len(names) < 2:
-            raise AnalysisError(f"A model of sites needs at least two; there is {', '.join(names) or 'none'}.")
+            raise AnalysisError(
+                f"A model of sites needs at least two; there is {', '.join(names) or 'none'}."
+            )
         y, x = data.scores[known, 0], data.design[known]
         arms = [data.features.index(f"arm {a}") for a in data.levels[1:]]
         fixed = len(names) <= FIXED_UP_TO
@@ -87,7 +116,11 @@ class OneStageSites(Analysis):
             row = np.zeros(len(model.fit.design.names))
             row[j] = 1.0
             e = model.contrast(
-                row, name="adjusted difference", level=self.level, unit=data.outcome.unit, measure=Measure.DIFFERENCE
+                row,
+                name="adjusted difference",
+                level=self.level,
+                unit=data.outcome.unit,
+                measure=Measure.DIFFERENCE,
             )
             rows.append(replace(e, group=Versus.of(arm, data.levels[0])))
         left = list(data.counts.left_out)
@@ -98,35 +131,54 @@ class OneStageSites(Analysis):
         notes = () if randomised else (unrandomised(self.by),)
         facts = {"sites": len(names), "fixed": fixed, "randomised": randomised}
         sizes = pd.DataFrame({"site": names, "n": [int((label == s).sum()) for s in names]})
-        return Result(self, (*rows, *checks), counts, data.outcome, notes, {"sites": sizes}, facts=facts)
+        return Result(
+            self, (*rows, *checks), counts, data.outcome, notes, {"sites": sizes}, facts=facts
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         k, parts = digits_for(result.outcome.resolution), []
         for e in result.estimates:
             if e.name == "adjusted difference":
-                tested = REASONS[e.reason] if e.reason else (
-                    f"{interval(e.low, e.high, k, level=e.level)}; {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
-                )  # fmt: skip
+                tested = (
+                    REASONS[e.reason]
+                    if e.reason
+                    else (
+                        f"{interval(e.low, e.high, k, level=e.level)};"
+                        f" {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
+                    )
+                )
                 parts.append(f"{number(e.value, k)} {e.unit} for {versus(e.group)} ({tested})")
         check = next(e for e in result.estimates if e.name.startswith("site x arm"))
-        varies = "" if isnan(check.p) else f"; difference between sites in this, {p_value(check.p, style)}"
+        varies = (
+            ""
+            if isnan(check.p)
+            else f"; difference between sites in this, {p_value(check.p, style)}"
+        )
         kind = "fixed" if result.facts["fixed"] else "random"
         return (
-            f"Over {result.facts['sites']} sites ({kind} effects) the adjusted difference in {result.outcome.title} at "
-            f"{spoken(self.after)} was {'; '.join(parts)}{varies}; n={result.counts.analysed} of {result.counts.enrolled}"
+            f"Over {result.facts['sites']} sites ({kind} effects) the adjusted difference in"
+            f" {result.outcome.title} at "
+            f"{spoken(self.after)} was {'; '.join(parts)}{varies}; n={result.counts.analysed} of"
+            f" {result.counts.enrolled}"
             f"{lower_is_better(result.outcome)}.{chosen_words(result.facts['randomised'], self.by)}"
         )
 
     def methods_text(self) -> str:
         return (
-            "All sites were analysed in one mixed model (baseline, arm, and site as fixed effect up to five sites, random above; "
-            "REML, Kenward-Roger), with a test of whether the difference varies between sites."
+            "All sites were analysed in one mixed model (baseline, arm, and site as fixed effect up"
+            " to five sites, random above; REML, Kenward-Roger), with a test of whether the"
+            " difference varies between sites."
         )
 
 
 def _fixed(
-    y: np.ndarray, x: np.ndarray, features: tuple[str, ...], arms: list[int], label: np.ndarray, names: list[str]
+    y: np.ndarray,
+    x: np.ndarray,
+    features: tuple[str, ...],
+    arms: list[int],
+    label: np.ndarray,
+    names: list[str],
 ) -> tuple[Inference, list[Estimate]]:
     """Sites as indicator columns, and the F-test of site x arm."""
     sites = np.column_stack([label == s for s in names[1:]]).astype(float)
@@ -136,27 +188,43 @@ def _fixed(
     wider = (*own, *(f"site x arm {i}" for i in range(cross.shape[1])))
     main = _least_squares(y, np.hstack([x, sites]), own, who)
     both = _least_squares(y, np.hstack([x, sites, cross]), wider, who)
-    return main, [replace(both.test(np.eye(len(wider))[len(own) :], name="site x arm"), low=nan, high=nan)]
+    return main, [
+        replace(both.test(np.eye(len(wider))[len(own) :], name="site x arm"), low=nan, high=nan)
+    ]
 
 
-def _least_squares(y: np.ndarray, x: np.ndarray, names: tuple[str, ...], who: np.ndarray) -> Inference:
+def _least_squares(
+    y: np.ndarray, x: np.ndarray, names: tuple[str, ...], who: np.ndarray
+) -> Inference:
     """One row a patient and nothing random beside it: the residual covariance alone."""
     return mixed(y, x, names=names, cluster=who, random=np.empty((len(y), 0)))
 
 
 def _random(
-    y: np.ndarray, x: np.ndarray, features: tuple[str, ...], arms: list[int], label: np.ndarray, names: list[str]
+    y: np.ndarray,
+    x: np.ndarray,
+    features: tuple[str, ...],
+    arms: list[int],
+    label: np.ndarray,
+    names: list[str],
 ) -> tuple[Inference, list[Estimate]]:
-    """Sites as random intercepts; the SD of the difference between them and its likelihood-ratio test."""
+    """Sites as random intercepts; the SD of the difference between them and its likelihood-ratio
+    test.
+    """
     largest = max(int((label == s).sum()) for s in names)
     if largest > LARGEST:
         raise AnalysisError(
-            f"A site has {largest} patients; this model takes up to {LARGEST} a site. Pool the sites' results with PooledSites."
+            f"A site has {largest} patients; this model takes up to {LARGEST} a site. Pool the"
+            " sites' results with PooledSites."
         )
     main = mixed(y, x, names=features, cluster=label)
     checks = []
     for a in arms:
-        name = "site x arm SD" if len(arms) == 1 else f"site x arm SD, {features[a].removeprefix('arm ')}"
+        name = (
+            "site x arm SD"
+            if len(arms) == 1
+            else f"site x arm SD, {features[a].removeprefix('arm ')}"
+        )
         columns = np.column_stack([np.ones(len(y)), x[:, a]])
         try:
             wider = mixed(y, x, names=features, cluster=label, random=columns)
@@ -165,7 +233,11 @@ def _random(
             checks.append(_spread(name, 0.0, 1.0) if empty else _unfitted(name))
             continue
         gain = max(2 * (wider.fit.loglik - main.fit.loglik), 0.0)
-        p = (float(special.chdtrc(1, gain)) + float(special.chdtrc(2, gain))) / 2 if gain > 1e-8 else 1.0
+        p = (
+            (float(special.chdtrc(1, gain)) + float(special.chdtrc(2, gain))) / 2
+            if gain > 1e-8
+            else 1.0
+        )
         checks.append(_spread(name, sqrt(max(_variance_of_difference(wider.fit), 0.0)), p))
     return main, checks
 
@@ -180,6 +252,8 @@ def _unfitted(name: str) -> Estimate:
 
 
 def _variance_of_difference(fit: Fit) -> float:
-    """G_2_2 of the random intercept and difference; at the edge of the cone, where G = L L', from the rank that is left."""
+    """G_2_2 of the random intercept and difference; at the edge of the cone, where G = L L', from
+    the rank that is left.
+    """
     named = dict(zip(fit.structure.names, fit.theta))
     return float(named["G_2_2"] if "G_2_2" in named else named.get("L_2_1", 0.0) ** 2)

@@ -1,4 +1,6 @@
-"""Sites that may share numbers but no patients, or published studies: pooled from a table of means, SDs and counts."""
+"""Sites that may share numbers but no patients, or published studies: pooled from a table of means,
+SDs and counts.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from outcomes.stats.meta_analysis.effect_measures import (
     proportion,
     sd_of_change,
     standardised_mean_change,
-)  # fmt: skip
+)
 from outcomes.stats.meta_analysis.random_effects import (
     ESTIMATORS,
     INTERVALS,
@@ -93,46 +95,80 @@ class _Summaries(Analysis):
             parts.append(f"{value} ({level_text(e.level)} CI, {limits}{p}; {e.how}){given}")
         what = MEASURES[self.measure][0]
         if not parts:
-            return f"At {plural(result.counts.analysed, 'site')} the {what} is shown for each; too few sites to pool."
+            return (
+                f"At {plural(result.counts.analysed, 'site')} the {what} is shown for each; too few"
+                " sites to pool."
+            )
         return f"Across {result.counts.analysed} sites the pooled {what} was {', or '.join(parts)}."
 
 
 def pool_summaries(
-    table: pd.DataFrame, *, measure: str = "change", r: float | Sequence[float] = (), estimator: str = "REML",
-    interval: str = "hartung-knapp", prediction: str = "k-2", level: float = 0.95, site: str = "site", within: str = "",
-) -> Result:  # fmt: skip
+    table: pd.DataFrame,
+    *,
+    measure: str = "change",
+    r: float | Sequence[float] = (),
+    estimator: str = "REML",
+    interval: str = "hartung-knapp",
+    prediction: str = "k-2",
+    level: float = 0.95,
+    site: str = "site",
+    within: str = "",
+) -> Result:
     """Pool what sites or papers report, without their patients.
 
-    `table` has one row a site. Columns by `measure`: "change" n, mean_change and sd_change (or sd_before and sd_after);
-    "SMCR" n, mean_change, sd_before; "SMCC" n, mean_change, sd_change; "MD" mean1, sd1, n1, mean2, sd2, n2; "share" events, n
-    (pooled on the logit scale); "RD", "RR", "OR" and "Peto" events1, n1, events2, n2 by Mantel-Haenszel or Peto from the counts,
-    for rare events, keeping sites without events in the risk difference. Where the correlation of before and after is needed
-    it is the column r, or the argument `r`; unknown, the usual values .3, .5 and .7 stand side by side.
+    `table` has one row a site. Columns by `measure`: "change" n, mean_change and sd_change (or
+    sd_before and sd_after); "SMCR" n, mean_change, sd_before; "SMCC" n, mean_change, sd_change;
+    "MD" mean1, sd1, n1, mean2, sd2, n2; "share" events, n (pooled on the logit scale); "RD", "RR",
+    "OR" and "Peto" events1, n1, events2, n2 by Mantel-Haenszel or Peto from the counts, for rare
+    events, keeping sites without events in the risk difference. Where the correlation of before and
+    after is needed it is the column r, or the argument `r`; unknown, the usual values .3, .5 and .7
+    stand side by side.
 
-    `within` names the column of what rows belong to (studies that report several cohorts, countries with several sites): they are
-    then pooled on three levels as in `NestedSites`, by REML with a cluster-robust interval, from three units on; `estimator`,
-    `interval` and `prediction` are left at their defaults, and counts (RD, RR, OR, Peto) are not pooled so.
+    `within` names the column of what rows belong to (studies that report several cohorts, countries
+    with several sites): they are then pooled on three levels as in `NestedSites`, by REML with a
+    cluster-robust interval, from three units on; `estimator`, `interval` and `prediction` are left
+    at their defaults, and counts (RD, RR, OR, Peto) are not pooled so.
 
-    Rows of `site_summary` fit as they are; one whose column `suppressed` says why it is empty is left out, and counted. Notes name
-    sites whose SD looks like a standard error and sites whose SDs no correlation can explain. With one or two sites
-    means are shown, not pooled. Raises AnalysisError for an unknown measure or a missing column.
+    Rows of `site_summary` fit as they are; one whose column `suppressed` says why it is empty is
+    left out, and counted. Notes name sites whose SD looks like a standard error and sites whose SDs
+    no correlation can explain. With one or two sites means are shown, not pooled. Raises
+    AnalysisError for an unknown measure or a missing column.
 
-    References: Becker 1988 (doi 10.1111/j.2044-8317.1988.tb00901.x); Cochrane Handbook, chapters 6, 10 and 23.
+    References: Becker 1988 (doi 10.1111/j.2044-8317.1988.tb00901.x); Cochrane Handbook, chapters 6,
+    10 and 23.
 
-    >>> table = pd.DataFrame({"site": list("ABC"), "n": [20, 35, 12], "mean_change": [-1.2, -2.0, -1.5],
-    ...                       "sd_before": [2.1, 1.9, 2.3], "sd_after": [1.9, 2.2, 2.0]})
-    >>> [(e.group, round(e.value, 2)) for e in pool_summaries(table).estimates if e.name == "pooled"]
+    >>> table = pd.DataFrame(
+    ...     {
+    ...         "site": list("ABC"),
+    ...         "n": [20, 35, 12],
+    ...         "mean_change": [-1.2, -2.0, -1.5],
+    ...         "sd_before": [2.1, 1.9, 2.3],
+    ...         "sd_after": [1.9, 2.2, 2.0],
+    ...     }
+    ... )
+    >>> [
+    ...     (e.group, round(e.value, 2))
+    ...     for e in pool_summaries(table).estimates
+    ...     if e.name == "pooled"
+    ... ]
     [('r=0.3', -1.67), ('r=0.5', -1.64), ('r=0.7', -1.61)]
     """
     if measure not in MEASURES:
         raise AnalysisError(unknown("measure", measure, MEASURES))
-    for name, given, allowed in (("estimator", estimator, ESTIMATORS), ("interval", interval, INTERVALS),
-                                 ("prediction interval", prediction, PREDICTIONS)):  # fmt: skip
+    for name, given, allowed in (
+        ("estimator", estimator, ESTIMATORS),
+        ("interval", interval, INTERVALS),
+        ("prediction interval", prediction, PREDICTIONS),
+    ):
         if given not in allowed:
             raise AnalysisError(unknown(name, given, allowed))
     everyone, (table, hidden) = len(table), _kept(table)
     data, names = _columns(table, MEASURES[measure][1]), _names(table, site)
-    plain = (estimator, interval, prediction) == ("REML", "hartung-knapp", "k-2") and measure not in COUNTED
+    plain = (estimator, interval, prediction) == (
+        "REML",
+        "hartung-knapp",
+        "k-2",
+    ) and measure not in COUNTED
     units = _units(table, within, plain=plain)
     question = _Summaries(measure, estimator=estimator, interval=interval, level=level)
     counts = Counts(everyone, len(table), hidden, noun="site")
@@ -144,26 +180,47 @@ def pool_summaries(
         _usable(y, v, names)
         if many > 2:
             if within:
-                found, left = (f(y, v, cluster=units, level=level) for f in (three_level, leave_one_cluster_out))
+                found, left = (
+                    f(y, v, cluster=units, level=level)
+                    for f in (three_level, leave_one_cluster_out)
+                )
             else:
-                found = pool(y, v, estimator=estimator, interval=interval, prediction=prediction, level=level)
-                left = leave_one_out(y, v, names=names, estimator=estimator, interval=interval, level=level)
+                found = pool(
+                    y, v, estimator=estimator, interval=interval, prediction=prediction, level=level
+                )
+                left = leave_one_out(
+                    y, v, names=names, estimator=estimator, interval=interval, level=level
+                )
             found += tuple(e for e in left if e.name == "pooled" and many > 3)
             estimates += [
-                replace(e, group=" ".join(x for x in (group, e.group) if x)) for e in as_measure(found, POOLED[measure])
+                replace(e, group=" ".join(x for x in (group, e.group) if x))
+                for e in as_measure(found, POOLED[measure])
             ]
         estimates += _shown(
-            MEASURES[measure][0], y, v, [f"{group} {name}".strip() for name in names], level, POOLED[measure]
+            MEASURES[measure][0],
+            y,
+            v,
+            [f"{group} {name}".strip() for name in names],
+            level,
+            POOLED[measure],
         )
     if measure == "share":
         estimates = [_as_share(e) for e in estimates]
     notes = (*_left_out(counts), *_suspicions(table, names))
     if within and many < 3:
-        notes += (f"Fewer than 3 of {within}: the rows stand for themselves, without a pooled interval.",)
+        notes += (
+            f"Fewer than 3 of {within}: the rows stand for themselves, without a pooled interval.",
+        )
     forest = _forest(estimates, MEASURES[measure][0])
     facts = {"axis": MEASURES[measure][0]} | ({"null": None} if measure == "share" else {})
     return Result(
-        question, tuple(estimates), counts, notes=notes, data={"forest": forest}, pictures=("forest",), facts=facts
+        question,
+        tuple(estimates),
+        counts,
+        notes=notes,
+        data={"forest": forest},
+        pictures=("forest",),
+        facts=facts,
     )
 
 
@@ -175,7 +232,9 @@ def _kept(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...
     left = why[why != ""].value_counts(sort=False)
     if left.sum() == len(table) > 0:
         raise AnalysisError(f"Every row is suppressed: {'; '.join(left.index)}.")
-    return table[(why == "").to_numpy()], tuple((f"suppressed: {reason}", int(n)) for reason, n in left.items())
+    return table[(why == "").to_numpy()], tuple(
+        (f"suppressed: {reason}", int(n)) for reason, n in left.items()
+    )
 
 
 def _left_out(counts: Counts) -> tuple[str, ...]:
@@ -188,10 +247,14 @@ def _units(table: pd.DataFrame, within: str, *, plain: bool) -> list[str]:
         return []
     if not plain:
         raise AnalysisError(
-            "within pools on three levels: no other estimator or interval, and none of RD, RR, OR and Peto."
+            "within pools on three levels: no other estimator or interval, and none of RD, RR, OR"
+            " and Peto."
         )
     if within not in table or table[within].isna().any():
-        raise AnalysisError(f"within names a column that says for every row what it belongs to; '{within}' does not.")
+        raise AnalysisError(
+            f"within names a column that says for every row what it belongs to; '{within}' does"
+            " not."
+        )
     return list(table[within].astype(str))
 
 
@@ -219,13 +282,18 @@ def _effects(
         return {"": (data["mean_change"], sd**2 / data["n"])}
     two = _columns(table, ("sd_before", "sd_after"), instead="sd_change")
     return {
-        group: (data["mean_change"], sd_of_change(two["sd_before"], two["sd_after"], r=rho) ** 2 / data["n"])
+        group: (
+            data["mean_change"],
+            sd_of_change(two["sd_before"], two["sd_after"], r=rho) ** 2 / data["n"],
+        )
         for group, rho in _correlations(table, r).items()
     }
 
 
 def _correlations(table: pd.DataFrame, r: float | Sequence[float]) -> dict[str, np.ndarray]:
-    """The correlation of before and after of each site: as reported, or one for all, tried in turn."""
+    """The correlation of before and after of each site: as reported, or one for all, tried in
+    turn.
+    """
     if "r" in table:
         return {"": _columns(table, ("r",))["r"]}
     tried = [float(x) for x in np.atleast_1d(np.asarray(r, float))] or list(USUAL_R)
@@ -234,38 +302,61 @@ def _correlations(table: pd.DataFrame, r: float | Sequence[float]) -> dict[str, 
 
 def _from_counts(question: _Summaries, data: dict[str, np.ndarray], counts: Counts) -> Result:
     strata = np.column_stack([data[c] for c in MEASURES[question.measure][1]])
-    pooled = peto(strata, level=question.level) if question.measure == "Peto" else (
-        mantel_haenszel(strata, measure=question.measure, level=question.level)
-    )  # fmt: skip
-    estimates = (replace(pooled.estimate, name="pooled", measure=Measure.CHANGE), pooled.heterogeneity)
+    pooled = (
+        peto(strata, level=question.level)
+        if question.measure == "Peto"
+        else (mantel_haenszel(strata, measure=question.measure, level=question.level))
+    )
+    estimates = (
+        replace(pooled.estimate, name="pooled", measure=Measure.CHANGE),
+        pooled.heterogeneity,
+    )
     none = int(((strata[:, 0] == 0) & (strata[:, 2] == 0)).sum())
-    kept = "kept in the risk difference" if question.measure == "RD" else "they carry no information on a ratio"
+    kept = (
+        "kept in the risk difference"
+        if question.measure == "RD"
+        else "they carry no information on a ratio"
+    )
     notes = (f"{plural(none, 'site')} without any event: {kept}.",) if none else ()
     return Result(question, estimates, counts, notes=(*_left_out(counts), *notes))
 
 
-def _columns(table: pd.DataFrame, names: Sequence[str], *, instead: str = "") -> dict[str, np.ndarray]:
+def _columns(
+    table: pd.DataFrame, names: Sequence[str], *, instead: str = ""
+) -> dict[str, np.ndarray]:
     """Columns as numbers. Raises AnalysisError for one that is absent or has a gap."""
     for name in names:
         if name not in table:
             hint = f"Or give {instead}." if instead else f"It needs: {', '.join(names)}."
             raise AnalysisError(unknown("column", name, map(str, table.columns), hint=hint))
-    found = {name: pd.to_numeric(table[name], errors="coerce").to_numpy(float, na_value=np.nan) for name in names}
+    found = {
+        name: pd.to_numeric(table[name], errors="coerce").to_numpy(float, na_value=np.nan)
+        for name in names
+    }
     gaps = [name for name, values in found.items() if not np.isfinite(values).all()]
     if gaps:
-        raise AnalysisError(f"Not every site has a number for {listed(gaps)}: leave such a site out, and say so.")
+        raise AnalysisError(
+            f"Not every site has a number for {listed(gaps)}: leave such a site out, and say so."
+        )
     return found
 
 
 def _names(table: pd.DataFrame, site: str) -> list[str]:
-    return [str(v) for v in table[site]] if site in table else [str(i + 1) for i in range(len(table))]
+    return (
+        [str(v) for v in table[site]] if site in table else [str(i + 1) for i in range(len(table))]
+    )
 
 
 def _usable(y: np.ndarray, v: np.ndarray, names: Sequence[str]) -> None:
-    bad = [n for n, a, b in zip(names, y, v, strict=True) if not (np.isfinite(a) and np.isfinite(b) and b > 0)]
+    bad = [
+        n
+        for n, a, b in zip(names, y, v, strict=True)
+        if not (np.isfinite(a) and np.isfinite(b) and b > 0)
+    ]
     if bad:
         raise AnalysisError(
-            f"No usable estimate and standard error at {listed(bad)}: n must be at least 2 and SDs above 0."
+            f"No usable estimate and standard error at {listed(bad)}: n must be at least 2 and SDs"
+            " above 0."
         )
 
 
@@ -276,32 +367,50 @@ def _shown(
     reach = normal_quantile(level) * np.sqrt(v)
     rows = zip(y, reach, np.sqrt(v), names, strict=True)
     return [
-        Estimate(what, m, m - half, m + half, level, se=se, group=n, how="normal interval", measure=measure)
+        Estimate(
+            what,
+            m,
+            m - half,
+            m + half,
+            level,
+            se=se,
+            group=n,
+            how="normal interval",
+            measure=measure,
+        )
         for m, half, se, n in rows
     ]
 
 
 def _suspicions(table: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
     notes = []
-    for column in (c for c in ("sd_before", "sd_after", "sd_change") if c in table and "n" in table):
+    for column in (
+        c for c in ("sd_before", "sd_after", "sd_change") if c in table and "n" in table
+    ):
         both = _columns(table, (column, "n"))
-        odd = [n for n, bad in zip(names, looks_like_se(both[column], both["n"]), strict=True) if bad]
+        odd = [
+            n for n, bad in zip(names, looks_like_se(both[column], both["n"]), strict=True) if bad
+        ]
         if odd:
             notes.append(
-                f"{column} of {listed(odd)} looks like a standard error: it is far below the others, but not times √n."
+                f"{column} of {listed(odd)} looks like a standard error: it is far below the"
+                " others, but not times √n."
             )
     if {"sd_before", "sd_after", "sd_change"} <= set(table):
         three = _columns(table, ("sd_before", "sd_after", "sd_change"))
         odd = [n for n, r in zip(names, implied_r(*three.values()), strict=True) if abs(r) > 1]
         if odd:
             notes.append(
-                f"The three SDs of {listed(odd)} fit no correlation of before and after: one of them is wrong."
+                f"The three SDs of {listed(odd)} fit no correlation of before and after: one of"
+                " them is wrong."
             )
     return tuple(notes)
 
 
 def _as_share(e: Estimate) -> Estimate:
-    """From log odds to a share, for what is a place on the scale (the spread between sites stays on the logit scale)."""
+    """From log odds to a share, for what is a place on the scale (the spread between sites stays on
+    the logit scale).
+    """
     if e.name not in ("pooled", "pooled, model-based", "prediction interval", "share"):
         return e
     value, low, high = (float(expit(x)) for x in (e.value, e.low, e.high))
@@ -321,7 +430,12 @@ def _as_share(e: Estimate) -> Estimate:
 def _forest(estimates: Sequence[Estimate], name: str) -> pd.DataFrame:
     shown = [e for e in estimates if e.name in (name, "pooled") and "without" not in e.group]
     return pd.DataFrame(
-        {"label": f"pooled {e.group}".strip() if e.name == "pooled" else e.group, "value": e.value, "low": e.low, "high": e.high,
-         "main": e.name == "pooled"}
+        {
+            "label": f"pooled {e.group}".strip() if e.name == "pooled" else e.group,
+            "value": e.value,
+            "low": e.low,
+            "high": e.high,
+            "main": e.name == "pooled",
+        }
         for e in shown
-    )  # fmt: skip
+    )

@@ -18,7 +18,17 @@ from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, level_text, listed, number, p_value, plural, spoken, statistic
+from outcomes.core.wording import (
+    digits_for,
+    interval,
+    level_text,
+    listed,
+    number,
+    p_value,
+    plural,
+    spoken,
+    statistic,
+)
 from outcomes.stats.meta_analysis.funnel import ENOUGH_SITES, egger
 from outcomes.stats.meta_analysis.random_effects import (
     ESTIMATORS,
@@ -33,29 +43,44 @@ from outcomes.study.study import Study
 
 @dataclass(frozen=True)
 class PooledSites(Analysis):
-    """What is the answer over all sites, how much do sites differ, and what would the next site see?
+    """What is the answer over all sites, how much do sites differ, and what would the next site
+    see?
 
-    The question (`PairedT(…)`, `ANCOVA(…)`, …) is asked at each site alone; `of` names the estimate to pool (default: its
-    first with a standard error). Two stages: random effects over sites, τ² by `estimator` (REML), the interval by Hartung-Knapp
-    with k−1 df ("truncated" and "z" on request). Where sites agree better than chance would have it (factor below 1), the
-    truncated interval stands beside it. Prediction interval for a new site by the rule named, τ² with its Q-profile interval, I²,
-    each site, and the pooled value without each site in turn. Egger's test from 10 sites on.
+    The question (`PairedT(…)`, `ANCOVA(…)`, …) is asked at each site alone; `of` names the estimate
+    to pool (default: its first with a standard error). Two stages: random effects over sites, τ² by
+    `estimator` (REML), the interval by Hartung-Knapp with k−1 df ("truncated" and "z" on request).
+    Where sites agree better than chance would have it (factor below 1), the truncated interval
+    stands beside it. Prediction interval for a new site by the rule named, τ² with its Q-profile
+    interval, I², each site, and the pooled value without each site in turn. Egger's test from 10
+    sites on.
 
-    With one or two sites only the sites are shown: no random-effects interval is to be trusted there. Sites that cannot answer
-    (too few patients, no spread) are named and counted. One stage with all patients is the better choice where their scores may
-    be brought together (ANCOVA with `site`, MMRM); this is for sites that can share results only.
+    With one or two sites only the sites are shown: no random-effects interval is to be trusted
+    there. Sites that cannot answer (too few patients, no spread) are named and counted. One stage
+    with all patients is the better choice where their scores may be brought together (ANCOVA with
+    `site`, MMRM); this is for sites that can share results only.
 
-    Raises AnalysisError for unknown options, a study without sites, or an estimate that cannot be pooled (a ratio, no
-    standard error).
+    Raises AnalysisError for unknown options, a study without sites, or an estimate that cannot be
+    pooled (a ratio, no standard error).
 
     References: Hartung & Knapp 2001 (Stat Med 20:3875); IntHout 2014 (doi 10.1186/1471-2288-14-25);
     Higgins 2009 (doi 10.1111/j.1467-985X.2008.00552.x); Viechtbauer 2007 (Stat Med 26:37).
 
     >>> import pandas as pd, outcomes as oc
-    >>> rows = [(f"p{s}{i}", s, v, y) for s, ys in {"A": [(7, 5), (6, 5), (8, 4)], "B": [(7, 6), (9, 7), (6, 6)],
-    ...         "C": [(5, 2), (8, 7), (7, 5)]}.items() for i, two in enumerate(ys) for v, y in zip(("pre", "post"), two)]
-    >>> study = oc.Study(pd.DataFrame(rows, columns=["patient", "site", "visit", "pain"]), visits=("pre", "post"),
-    ...                  measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    >>> rows = [
+    ...     (f"p{s}{i}", s, v, y)
+    ...     for s, ys in {
+    ...         "A": [(7, 5), (6, 5), (8, 4)],
+    ...         "B": [(7, 6), (9, 7), (6, 6)],
+    ...         "C": [(5, 2), (8, 7), (7, 5)],
+    ...     }.items()
+    ...     for i, two in enumerate(ys)
+    ...     for v, y in zip(("pre", "post"), two)
+    ... ]
+    >>> study = oc.Study(
+    ...     pd.DataFrame(rows, columns=["patient", "site", "visit", "pain"]),
+    ...     visits=("pre", "post"),
+    ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    ... )
     >>> result = oc.PooledSites(oc.PairedT("pain", before="pre", after="post")).run(study)
     >>> round(result["pooled"].value, 3), result["mean change | A"].value
     (-1.662, -2.3333333333333335)
@@ -71,17 +96,25 @@ class PooledSites(Analysis):
 
     short: ClassVar[str] = "pooled over sites"
     references: ClassVar[tuple[str, ...]] = (
-        "IntHout J, Ioannidis JPA, Borm GF. The Hartung-Knapp-Sidik-Jonkman method for random effects meta-analysis. "
-        "BMC Med Res Methodol 2014;14:25.",
-        "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of random-effects meta-analysis. "
-        "J R Stat Soc A 2009;172:137-159.",
+        (
+            "IntHout J, Ioannidis JPA, Borm GF. The Hartung-Knapp-Sidik-Jonkman method for random"
+            " effects meta-analysis. BMC Med Res Methodol 2014;14:25."
+        ),
+        (
+            "Higgins JPT, Thompson SG, Spiegelhalter DJ. A re-evaluation of random-effects"
+            " meta-analysis. J R Stat Soc A 2009;172:137-159."
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.analysis, Analysis):
             raise AnalysisError("PooledSites pools a question, such as PairedT(…).")
-        for name, allowed in (("estimator", ESTIMATORS), ("interval", INTERVALS), ("prediction", PREDICTIONS)):
+        for name, allowed in (
+            ("estimator", ESTIMATORS),
+            ("interval", INTERVALS),
+            ("prediction", PREDICTIONS),
+        ):
             if getattr(self, name) not in allowed:
                 raise AnalysisError(unknown(name, str(getattr(self, name)), allowed))
 
@@ -97,28 +130,55 @@ class PooledSites(Analysis):
     def compute(self, study: Study) -> Result:
         sites, refused = self._asked(study)
         usable = [s for s in sites if s.estimate.se > 0]
-        refused |= {s.name: REASONS.get(s.estimate.reason, "no standard error") for s in sites if not s.estimate.se > 0}
+        refused |= {
+            s.name: REASONS.get(s.estimate.reason, "no standard error")
+            for s in sites
+            if not s.estimate.se > 0
+        }
         if not usable:
-            raise AnalysisError(f"No site can be pooled: {'; '.join(f'{k}: {why}' for k, why in refused.items())}")
+            raise AnalysisError(
+                f"No site can be pooled: {'; '.join(f'{k}: {why}' for k, why in refused.items())}"
+            )
         names = [s.name for s in usable]
         pooled = self._pooled(usable) if len(usable) > 2 else []
         shown = [replace(s.estimate, group=s.name, p_adjusted=NAN) for s in usable]
-        notes = [f"Not pooled: {'; '.join(f'{k} ({why})' for k, why in refused.items())}."] if refused else []
+        notes = (
+            [f"Not pooled: {'; '.join(f'{k} ({why})' for k, why in refused.items())}."]
+            if refused
+            else []
+        )
         if len(usable) < 3:
-            notes.append("Fewer than 3 sites: they stand for themselves, without a pooled interval.")
+            notes.append(
+                "Fewer than 3 sites: they stand for themselves, without a pooled interval."
+            )
         first = usable[0]
         facts = {
-            "sites": len(usable), "asked": len(usable) + len(refused), "what": first.estimate.name,
-            "axis": f"{first.estimate.name} ({first.estimate.unit})" if first.estimate.unit else first.estimate.name,
-        }  # fmt: skip
+            "sites": len(usable),
+            "asked": len(usable) + len(refused),
+            "what": first.estimate.name,
+            "axis": (
+                f"{first.estimate.name} ({first.estimate.unit})"
+                if first.estimate.unit
+                else first.estimate.name
+            ),
+        }
         estimates = (*pooled, *shown, *self._without(usable, names))
         counts = _counts(study, self.by, usable)
         return Result(
-            self, estimates, counts, first.outcome, tuple(notes), {"forest": _forest(estimates)}, ("forest",), facts
+            self,
+            estimates,
+            counts,
+            first.outcome,
+            tuple(notes),
+            {"forest": _forest(estimates)},
+            ("forest",),
+            facts,
         )
 
     def _asked(self, study: Study) -> tuple[list[_Site], dict[str, str]]:
-        """The question's estimate at every site, and the sites that refused it, with their reason."""
+        """The question's estimate at every site, and the sites that refused it, with their
+        reason.
+        """
         column = study.characteristic(self.by).dropna()
         answers, refused = {}, {}
         for value in sorted(column.unique(), key=str):
@@ -131,7 +191,10 @@ class PooledSites(Analysis):
 
     def _pooled(self, usable: list[_Site]) -> list[Estimate]:
         y, v = [s.estimate.value for s in usable], [s.estimate.se**2 for s in usable]
-        unit, ask = usable[0].estimate.unit, partial(pool, y, v, estimator=self.estimator, level=self.level)
+        unit, ask = (
+            usable[0].estimate.unit,
+            partial(pool, y, v, estimator=self.estimator, level=self.level),
+        )
         found = list(ask(interval=self.interval, prediction=self.prediction, unit=unit))
         factor = next(e.value for e in found if e.name == "Hartung-Knapp factor")
         if self.interval == "hartung-knapp" and factor < 1 and self.estimator != "FE":
@@ -146,8 +209,15 @@ class PooledSites(Analysis):
         if len(usable) < 4:
             return []
         y, v = [s.estimate.value for s in usable], [s.estimate.se**2 for s in usable]
-        left = leave_one_out(y, v, names=names, estimator=self.estimator, interval=self.interval, level=self.level,
-                             unit=usable[0].estimate.unit)  # fmt: skip
+        left = leave_one_out(
+            y,
+            v,
+            names=names,
+            estimator=self.estimator,
+            interval=self.interval,
+            level=self.level,
+            unit=usable[0].estimate.unit,
+        )
         return [e for e in as_measure(left, usable[0].estimate.measure) if e.name == "pooled"]
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -158,7 +228,10 @@ class PooledSites(Analysis):
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
         what = f"{facts['what']}{f' in {outcome.title}' if outcome else ''}"
         if facts["sites"] < 3:
-            return f"At {plural(facts['sites'], 'site')} the {what} was: {spread} ({who}); too few sites to pool."
+            return (
+                f"At {plural(facts['sites'], 'site')} the {what} was: {spread} ({who}); too few"
+                " sites to pool."
+            )
         e, pi = result["pooled"], result["prediction interval"]
         if e.reason:
             value = f"{value_and_interval(e, outcome)[0]} (no interval: {REASONS[e.reason]}; {who})"
@@ -167,22 +240,33 @@ class PooledSites(Analysis):
         value, limits = value_and_interval(e, outcome)
         parts = [f"{level_text(e.level)} CI, {limits}", f"{tested}, {p_value(e.p, style)}", e.how]
         if self.estimator != "FE":
-            cut = next((x for x in result.estimates if x.name == "pooled, truncated interval"), None)
+            cut = next(
+                (x for x in result.estimates if x.name == "pooled, truncated interval"), None
+            )
             parts += [f"truncated {interval(cut.low, cut.high, k)}"] if cut else []
             parts += [f"τ={number(result['tau'].value, k)}, I²={number(result['I2'].value, 0)}%"]
             parts += (
-                [f"{level_text(pi.level)} prediction interval, {interval(pi.low, pi.high, k)}"] if not pi.reason else []
+                [f"{level_text(pi.level)} prediction interval, {interval(pi.low, pi.high, k)}"]
+                if not pi.reason
+                else []
             )
         unit = f" {e.unit}" if outcome and e.unit == outcome.unit else ""
-        return f"Across {facts['sites']} sites the pooled {what} was {value}{unit} ({'; '.join([*parts, who])})."
+        return (
+            f"Across {facts['sites']} sites the pooled {what} was {value}{unit}"
+            f" ({'; '.join([*parts, who])})."
+        )
 
     def methods_text(self) -> str:
         if self.estimator == "FE":
-            return f"Each site's estimate ({self.analysis.short}) is pooled with a common effect; each site is left out in turn."
+            return (
+                f"Each site's estimate ({self.analysis.short}) is pooled with a common effect; each"
+                " site is left out in turn."
+            )
         return (
-            f"Each site's estimate ({self.analysis.short}) is pooled by random effects over sites ({self.estimator}, "
-            f"{INTERVALS[self.interval]}), with a prediction interval ({PREDICTIONS[self.prediction]}), the Q-profile interval of "
-            "τ², I² and each site left out in turn."
+            f"Each site's estimate ({self.analysis.short}) is pooled by random effects over sites"
+            f" ({self.estimator}, {INTERVALS[self.interval]}), with a prediction interval"
+            f" ({PREDICTIONS[self.prediction]}), the Q-profile interval of τ², I² and each site"
+            " left out in turn."
         )
 
 
@@ -206,22 +290,32 @@ def _site(name: str, result: Result, of: str) -> _Site:
     middle, width = (e.low + e.high) / 2, e.high - e.low
     if e.se > 0 and abs(middle - e.value) > 1e-6 * width:
         raise AnalysisError(
-            f"'{of}' has an interval that is not symmetric (a ratio or a share), so its standard error does not say how sites "
-            "weigh. Pool a difference or a mean, or the counts by Mantel-Haenszel."
+            f"'{of}' has an interval that is not symmetric (a ratio or a share), so its standard"
+            " error does not say how sites weigh. Pool a difference or a mean, or the counts by"
+            " Mantel-Haenszel."
         )
     return _Site(name, e, result.counts, result.outcome)
 
 
 def _pooled_by_default(answers: Iterable[Result]) -> str:
-    """The first estimate with a standard error, or that lacks one only because its sites are degenerate.
+    """The first estimate with a standard error, or that lacks one only because its sites are
+    degenerate.
 
-    Never a later one in its place: where no site can give the mean change, the mean before is no answer.
+    Never a later one in its place: where no site can give the mean change, the mean before is no
+    answer.
     """
     rows: dict[str, list[Estimate]] = {}
     for e in (e for r in answers for e in r.estimates):
         rows.setdefault(e.term, []).append(e)
     lost = ("too_few", "zero_variance", "not_estimable")
-    return next((term for term, at in rows.items() if any(e.se >= 0 or (e.unit and e.reason in lost) for e in at)), "")
+    return next(
+        (
+            term
+            for term, at in rows.items()
+            if any(e.se >= 0 or (e.unit and e.reason in lost) for e in at)
+        ),
+        "",
+    )
 
 
 def _counts(study: Study, by: str, usable: list[_Site]) -> Counts:
@@ -239,9 +333,17 @@ def _counts(study: Study, by: str, usable: list[_Site]) -> Counts:
 def _forest(estimates: tuple[Estimate, ...]) -> pd.DataFrame:
     sites = [e for e in estimates if e.group and not e.group.startswith("without ")]
     pooled = [
-        replace(e, group=e.name) for e in estimates if e.name in ("pooled", "prediction interval") and not e.group
+        replace(e, group=e.name)
+        for e in estimates
+        if e.name in ("pooled", "prediction interval") and not e.group
     ]
     return pd.DataFrame(
-        {"label": e.group, "value": e.value, "low": e.low, "high": e.high, "main": e.name == "pooled"}
+        {
+            "label": e.group,
+            "value": e.value,
+            "low": e.low,
+            "high": e.high,
+            "main": e.name == "pooled",
+        }
         for e in (*sites, *pooled)
     )

@@ -1,4 +1,6 @@
-"""A REDCap data dictionary: what the fields of a project are, which identify, and which code each label stands for."""
+"""A REDCap data dictionary: what the fields of a project are, which identify, and which code each
+label stands for.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,30 @@ from outcomes.readers.formats.delimited import read_delimited
 #: Headings that every data dictionary has, as `cells.key` writes them.
 HEADINGS = ("variable_field_name", "form_name", "field_type", "field_label")
 
-_CHOICES, _VALIDATION = "choices_calculations_or_slider_labels", "text_validation_type_or_show_slider_number"
+_CHOICES, _VALIDATION = (
+    "choices_calculations_or_slider_labels",
+    "text_validation_type_or_show_slider_number",
+)
 _FIXED = {
     "yesno": {"1": "Yes", "0": "No"},
     "truefalse": {"1": "True", "0": "False"},
     "status": {"0": "Incomplete", "1": "Unverified", "2": "Complete"},
     "ticked": {"1": "Checked", "0": "Unchecked"},
-}  # fmt: skip
+}
 _TYPES = {
-    "calc": "number", "slider": "number", "radio": "category", "dropdown": "category", "sql": "category", "yesno": "yes/no",
-    "truefalse": "yes/no", "checkbox": "yes/no", "notes": "text",
-}  # fmt: skip
+    "calc": "number",
+    "slider": "number",
+    "radio": "category",
+    "dropdown": "category",
+    "sql": "category",
+    "yesno": "yes/no",
+    "truefalse": "yes/no",
+    "checkbox": "yes/no",
+    "notes": "text",
+}
 _NOT_ANSWERED = re.compile(
-    r"\b(unknown|missing|not (asked|done|applicable|available|recorded|answered)|refused|declined|don.?t know|n/?a)\b",
+    r"\b(unknown|missing|not"
+    r" (asked|done|applicable|available|recorded|answered)|refused|declined|don.?t know|n/?a)\b",
     re.I,
 )
 
@@ -37,7 +50,9 @@ _NOT_ANSWERED = re.compile(
 class Field:
     """One field of a project; `choices` are its codes and their labels.
 
-    >>> Field("dx", "demographics", "checkbox", "Diagnosis", choices={"1": "CRPS", "-2": "Other"}).columns
+    >>> Field(
+    ...     "dx", "demographics", "checkbox", "Diagnosis", choices={"1": "CRPS", "-2": "Other"}
+    ... ).columns
     {'dx___1': '1', 'dx____2': '-2'}
     """
 
@@ -51,8 +66,13 @@ class Field:
 
     @property
     def columns(self) -> dict[str, str]:
-        """The columns of a raw export that hold a checkbox field, and the code of each; REDCap writes a minus as ``_``."""
-        return {f"{self.name}___{re.sub('[^0-9a-z_]', '_', code.lower())}": code for code in self.choices}
+        """The columns of a raw export that hold a checkbox field, and the code of each; REDCap
+        writes a minus as ``_``.
+        """
+        return {
+            f"{self.name}___{re.sub('[^0-9a-z_]', '_', code.lower())}": code
+            for code in self.choices
+        }
 
     @property
     def type(self) -> str:
@@ -61,7 +81,13 @@ class Field:
             return _TYPES.get(self.kind, "")
         if self.validation.startswith("date"):
             return "date"
-        return "integer" if self.validation == "integer" else "number" if self.validation.startswith("number") else ""
+        return (
+            "integer"
+            if self.validation == "integer"
+            else "number"
+            if self.validation.startswith("number")
+            else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -75,16 +101,26 @@ class Codebook:
     @cached_property
     def columns(self) -> dict[str, Field]:
         """The columns of a raw export and the field that each belongs to."""
-        return {c: f for f in self.fields for c in (f.columns if f.kind == "checkbox" else (f.name,))}
+        return {
+            c: f for f in self.fields for c in (f.columns if f.kind == "checkbox" else (f.name,))
+        }
 
     def field_of(self, column: str) -> Field | None:
-        """The field of a column of a raw export; ``dx___unk`` (a code for missing data) belongs to the checkbox dx."""
+        """The field of a column of a raw export; ``dx___unk`` (a code for missing data) belongs to
+        the checkbox dx.
+        """
         stem, _, code = column.partition("___")
-        box = next((f for f in self.fields if f.name == stem and f.kind == "checkbox"), None) if code else None
+        box = (
+            next((f for f in self.fields if f.name == stem and f.kind == "checkbox"), None)
+            if code
+            else None
+        )
         return self.columns.get(column, box)
 
     def form_of(self, column: str) -> str:
-        """The form that a column of a raw export belongs to; blank where the dictionary does not say."""
+        """The form that a column of a raw export belongs to; blank where the dictionary does not
+        say.
+        """
         if found := self.field_of(column):
             return found.form
         form, _, end = column.rpartition("_")
@@ -101,10 +137,15 @@ class Codebook:
         return Declared(
             types={c: f.type for c, f in there.items() if f.type},
             identifiers=tuple(c for c, f in there.items() if f.identifier),
-            missing=tuple(dict.fromkeys(
-                code for f in there.values() for code, label in f.choices.items() if _NOT_ANSWERED.search(label)
-            )),
-        )  # fmt: skip
+            missing=tuple(
+                dict.fromkeys(
+                    code
+                    for f in there.values()
+                    for code, label in f.choices.items()
+                    if _NOT_ANSWERED.search(label)
+                )
+            ),
+        )
 
 
 def is_codebook(table: TextTable) -> bool:
@@ -115,25 +156,32 @@ def is_codebook(table: TextTable) -> bool:
 def read_codebook(path: str | Path) -> Codebook:
     """Read a REDCap data dictionary (the CSV that REDCap offers under that name).
 
-    Raises DataError where the file is absent or is no data dictionary, or where a field stands in it twice.
+    Raises DataError where the file is absent or is no data dictionary, or where a field stands in
+    it twice.
     """
     path = Path(path)
     try:
         table = read_delimited(path)
     except OSError as wrong:
-        raise DataError(f"{path.name} cannot be opened: {wrong.strerror or type(wrong).__name__}.") from None
+        raise DataError(
+            f"{path.name} cannot be opened: {wrong.strerror or type(wrong).__name__}."
+        ) from None
     if not is_codebook(table):
         raise DataError(
-            f"{path.name} is not a REDCap data dictionary: it has no columns 'Variable / Field Name' and 'Field Type'."
+            f"{path.name} is not a REDCap data dictionary: it has no columns 'Variable / Field"
+            " Name' and 'Field Type'."
         )
     frame = table.frame.rename(columns=key)
     for name in (_CHOICES, _VALIDATION, "identifier"):
         if name not in frame:
             frame[name] = ""
     fields = tuple(
-        Field(name, form, kind, plain(label), _choices(kind, choices), valid, marked.casefold() == "y")
+        Field(
+            name, form, kind, plain(label), _choices(kind, choices), valid, marked.casefold() == "y"
+        )
         for name, form, kind, label, choices, valid, marked in zip(
-            *(frame[c].str.strip() for c in (*HEADINGS, _CHOICES, _VALIDATION, "identifier")), strict=True
+            *(frame[c].str.strip() for c in (*HEADINGS, _CHOICES, _VALIDATION, "identifier")),
+            strict=True,
         )
     )
     twice = [n for n, k in Counter(f.name for f in fields).items() if k > 1]
@@ -152,7 +200,9 @@ def plain(label: str) -> str:
 
 
 def _choices(kind: str, text: str) -> dict[str, str]:
-    """Codes and labels: choices are parted by bars, a code from its label by the first comma only."""
+    """Codes and labels: choices are parted by bars, a code from its label by the first comma
+    only.
+    """
     if kind in _FIXED:
         return dict(_FIXED[kind])
     if kind not in ("radio", "dropdown", "checkbox"):

@@ -1,4 +1,6 @@
-"""A file of answers, where it is known to be one, as one row a patient and visit; any other table as it is."""
+"""A file of answers, where it is known to be one, as one row a patient and visit; any other table
+as it is.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +14,25 @@ from outcomes.readers.source import Source
 
 
 def arranged(table: TextTable, source: Source) -> TextTable:
-    """The table in the shape that a study needs: REDCap, CDISC and OMOP tables are gathered, others stay as they are.
+    """The table in the shape that a study needs: REDCap, CDISC and OMOP tables are gathered, others
+    stay as they are.
 
-    Raises DataError for data dictionaries, and where an export cannot be gathered without guessing; StudyError where
-    forms or concepts are named for a table that has none.
+    Raises DataError for data dictionaries, and where an export cannot be gathered without guessing;
+    StudyError where forms or concepts are named for a table that has none.
     """
     if is_cdisc(table) and not (source.form or source.without):
         return read_cdisc(table)
-    if is_redcap(table) or is_codebook(table) or (source.dictionary and (source.form or source.without)):
+    if (
+        is_redcap(table)
+        or is_codebook(table)
+        or (source.dictionary and (source.form or source.without))
+    ):
         book = read_codebook(source.dictionary) if source.dictionary else None
         return read_redcap(table, book, source.form, source.without)
     if source.form or source.without:
-        raise StudyError(f"[data] {table.name} is no REDCap export: 'form' and 'without' say nothing about it.")
+        raise StudyError(
+            f"[data] {table.name} is no REDCap export: 'form' and 'without' say nothing about it."
+        )
     if omop_kind(table):
         return read_omop(table, source.concepts)
     if source.concepts:

@@ -1,4 +1,6 @@
-"""What to say of a REDCap export so that it can be read: its dictionary, the forms that repeat, and which tables they are."""
+"""What to say of a REDCap export so that it can be read: its dictionary, the forms that repeat, and
+which tables they are.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _DOSE = re.compile(r"(^|_)(dose|dosage|dosis|mg)(_|$)")
 
 @dataclass(frozen=True)
 class Guess:
-    """How a file is read: its source and table, the further tables of it (name → form), and roles and findings of these."""
+    """How a file is read: its source and table, the further tables of it (name → form), and roles
+    and findings of these.
+    """
 
     source: Source
     table: TextTable
@@ -33,7 +37,8 @@ class Guess:
 
 
 def guess_forms(source: Source) -> Guess:
-    """Read a file as scores; of a REDCap export, guess the data dictionary beside it and what its forms are.
+    """Read a file as scores; of a REDCap export, guess the data dictionary beside it and what its
+    forms are.
 
     Raises DataError where the file cannot be read as a table, whatever is guessed.
     """
@@ -57,18 +62,26 @@ def guess_forms(source: Source) -> Guess:
     if fixed:
         tried = replace(tried, without=(*tried.without, fixed))
         table = read_file(tried)
-    return _with_tables(Guess(tried, table), repeat, fixed) if repeat or fixed else Guess(tried, table)
+    return (
+        _with_tables(Guess(tried, table), repeat, fixed) if repeat or fixed else Guess(tried, table)
+    )
 
 
 def _beside(path: Path) -> list[Path]:
     """The one CSV beside a file that is called a dictionary, if there is one."""
     folder = path.parent.iterdir() if path.parent.is_dir() else iter(())
-    there = [p for p in folder if p.suffix.lower() == ".csv" and "dictionary" in p.name.casefold() and p != path]
+    there = [
+        p
+        for p in folder
+        if p.suffix.lower() == ".csv" and "dictionary" in p.name.casefold() and p != path
+    ]
     return there if len(there) == 1 else []
 
 
 def _characteristics(table: TextTable, book: Codebook) -> str:
-    """The first form that each patient has once, at the first event, and that is no questionnaire known here."""
+    """The first form that each patient has once, at the first event, and that is no questionnaire
+    known here.
+    """
     if EVENT not in table.columns:
         return ""
     event = table[EVENT]
@@ -77,20 +90,30 @@ def _characteristics(table: TextTable, book: Codebook) -> str:
         filled = (table.frame[own] != "").any(axis=1) if own else event == ""
         at = event[filled]
         once = not table.frame.loc[filled].iloc[:, 0].duplicated().any()
-        if len(at) and once and set(at) == {event.iloc[0]} and event.nunique() > 1 and not recognise(own):
+        if (
+            len(at)
+            and once
+            and set(at) == {event.iloc[0]}
+            and event.nunique() > 1
+            and not recognise(own)
+        ):
             others = [c for c in table.columns[1:] if c not in own and c != EVENT]
             return form if len(own) > 1 and (table.frame[others] != "").any(axis=None) else ""
     return ""
 
 
 def _with_tables(guess: Guess, repeat: tuple[str, ...], fixed: str) -> Guess:
-    """Which table of a study each form is, with the roles of its columns and what the privacy scan finds in it."""
+    """Which table of a study each form is, with the roles of its columns and what the privacy scan
+    finds in it.
+    """
     forms: dict[str, str] = {"patients": fixed} if fixed else {}
     roles: dict[str, str] = {}
     found: list[privacy.Finding] = []
     for form in repeat:
         table = read_file(replace(guess.source, form=form, without=()))
-        if "infusions" not in forms and _INFUSION.search(" ".join(map(key, (form, *table.columns)))):
+        if "infusions" not in forms and _INFUSION.search(
+            " ".join(map(key, (form, *table.columns)))
+        ):
             forms["infusions"] = form
             findings = _scan("infusions", table)
             dates = [f.column for f in findings if f.column in _dated(table)]

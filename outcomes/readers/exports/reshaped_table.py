@@ -1,4 +1,6 @@
-"""From rows of answers to one row a patient and visit, each cell with the address that it has in the file."""
+"""From rows of answers to one row a patient and visit, each cell with the address that it has in
+the file.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from outcomes.study.study import Issue
 class GatheredTable(TextTable):
     """A table whose cells come from several rows or columns of a file.
 
-    `base` is the file as it stands; `at` and `across` give, for each cell, its row and column there; -1: it has none.
+    `base` is the file as it stands; `at` and `across` give, for each cell, its row and column
+    there; -1: it has none.
     """
 
     base: TextTable = field(kw_only=True)
@@ -54,7 +57,9 @@ class GatheredTable(TextTable):
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Cells of a file and where they go: row and column there, the unit (a row to come) and the column they go to."""
+    """Cells of a file and where they go: row and column there, the unit (a row to come) and the
+    column they go to.
+    """
 
     rows: np.ndarray
     across: np.ndarray
@@ -64,16 +69,25 @@ class Answers:
 
     def pick(self, mask: np.ndarray) -> Answers:
         """The answers that a mask picks."""
-        return Answers(self.rows[mask], self.across[mask], self.units[mask], self.columns[mask], self.text[mask])
+        return Answers(
+            self.rows[mask],
+            self.across[mask],
+            self.units[mask],
+            self.columns[mask],
+            self.text[mask],
+        )
 
     @classmethod
     def join(cls, parts: Sequence[Answers]) -> Answers:
         """Several lots of answers as one."""
-        return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__))
+        return cls(
+            *(np.concatenate([getattr(p, f) for p in parts]) for f in cls.__dataclass_fields__)
+        )
 
 
 def units_of(keys: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The unit that each row of the file belongs to by its keys, counted in order of appearance, and each unit's first row.
+    """The unit that each row of the file belongs to by its keys, counted in order of appearance,
+    and each unit's first row.
 
     >>> units_of([["a", "b", "a"], ["pre", "pre", "pre"]])
     (array([0, 1, 0]), array([0, 1]))
@@ -86,12 +100,20 @@ def units_of(keys: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gather(
-    base: TextTable, answers: Answers, columns: Sequence[str], *, what: str, hint: str = "Correct the file.",
-    notes: Sequence[Issue] = (), declared: Declared,
-) -> GatheredTable:  # fmt: skip
-    """The table that has one row a unit, counted from 0, and these columns; a cell without an answer is blank.
+    base: TextTable,
+    answers: Answers,
+    columns: Sequence[str],
+    *,
+    what: str,
+    hint: str = "Correct the file.",
+    notes: Sequence[Issue] = (),
+    declared: Declared,
+) -> GatheredTable:
+    """The table that has one row a unit, counted from 0, and these columns; a cell without an
+    answer is blank.
 
-    Raises DataError, with addresses, where several cells of the file go to one place: `what` names such a place, `hint` says what to do.
+    Raises DataError, with addresses, where several cells of the file go to one place: `what` names
+    such a place, `hint` says what to do.
     """
     wide = len(columns)
     place = pd.Index(columns).get_indexer(pd.Index(answers.columns))
@@ -101,8 +123,8 @@ def gather(
         order = np.flatnonzero(twice)[np.argsort(flat[twice], kind="stable")]
         where = [base.address(int(answers.rows[i]), base.columns[answers.across[i]]) for i in order]
         raise DataError(
-            f"{base.name}: {len(where)} cells are values that {what} can have only one of: {listed_addresses(where)}. "
-            f"Which of them counts cannot be told. {hint}"
+            f"{base.name}: {len(where)} cells are values that {what} can have only one of:"
+            f" {listed_addresses(where)}. Which of them counts cannot be told. {hint}"
         )
     size = int(answers.units.max()) + 1
     text = np.full(size * wide, "", dtype=object)
@@ -111,7 +133,16 @@ def gather(
     grid = at.reshape(size, wide)
     first = np.where(grid >= 0, grid, len(base)).min(axis=1)
     return GatheredTable(
-        base.name, pd.DataFrame(text.reshape(size, wide), columns=list(columns), dtype=str), base.rows[first], (), base.sheet,
-        (*base.notes, *notes), size=base.size, sha256=base.sha256, declared=declared, base=base, at=grid,
+        base.name,
+        pd.DataFrame(text.reshape(size, wide), columns=list(columns), dtype=str),
+        base.rows[first],
+        (),
+        base.sheet,
+        (*base.notes, *notes),
+        size=base.size,
+        sha256=base.sha256,
+        declared=declared,
+        base=base,
+        at=grid,
         across=across.reshape(size, wide),
-    )  # fmt: skip
+    )

@@ -1,4 +1,6 @@
-"""What one FHIR resource gives: the answers of a questionnaire response, the values of an observation."""
+"""What one FHIR resource gives: the answers of a questionnaire response, the values of an
+observation.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,16 @@ from typing import Any
 
 from outcomes.core.errors import DataError
 from outcomes.readers.fhir.resources import Entry
-from outcomes.readers.fhir.values import Codes, Concept, UnusableError, Value, concept_of, dicts, plain, value_of
+from outcomes.readers.fhir.values import (
+    Codes,
+    Concept,
+    UnusableError,
+    Value,
+    concept_of,
+    dicts,
+    plain,
+    value_of,
+)
 from outcomes.study.study import Issue
 
 #: What stands between several answers to one question that may have several.
@@ -17,12 +28,27 @@ MAX_LEVELS = 40
 #: Standard reasons for the absence of a score; any other is told as "no standard reason".
 _ABSENT = frozenset(
     (
-        "unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "masked", "not-applicable", "unsupported",
-        "as-text", "error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed", "not-permitted",
+        "unknown",
+        "asked-unknown",
+        "temp-unknown",
+        "not-asked",
+        "asked-declined",
+        "masked",
+        "not-applicable",
+        "unsupported",
+        "as-text",
+        "error",
+        "not-a-number",
+        "negative-infinity",
+        "positive-infinity",
+        "not-performed",
+        "not-permitted",
     )
-)  # fmt: skip
+)
 
-Place = tuple[str, ...]  # what a column is made of: questionnaire and path of link ids, or system and code
+Place = tuple[
+    str, ...
+]  # what a column is made of: questionnaire and path of link ids, or system and code
 
 
 @dataclass
@@ -34,7 +60,9 @@ class Reading:
     date: str
     questionnaire: str = ""
     values: list[tuple[Place, Value]] = field(default_factory=list)
-    asked: dict[Place, str] = field(default_factory=dict)  # with the words of the question, where the resource has them
+    asked: dict[Place, str] = field(
+        default_factory=dict
+    )  # with the words of the question, where the resource has them
 
 
 @dataclass
@@ -50,7 +78,13 @@ class Log:
     def issues(self) -> list[Issue]:
         """One issue for each kind, with its count."""
         return [
-            Issue(rule, words.replace("{n}", str(len(where))), len(where), severity, addresses=tuple(where))
+            Issue(
+                rule,
+                words.replace("{n}", str(len(where))),
+                len(where),
+                severity,
+                addresses=tuple(where),
+            )
             for (severity, rule, words), where in self.found.items()
         ]
 
@@ -58,7 +92,9 @@ class Log:
 def questionnaires(
     entries: Sequence[Entry], repeats: Sequence[str], log: Log
 ) -> tuple[dict[tuple[str, str], str], Repeats]:
-    """What questionnaires in the file say: numbers of coded options, and which questions may have several answers."""
+    """What questionnaires in the file say: numbers of coded options, and which questions may have
+    several answers.
+    """
     options: dict[tuple[str, str], set[str]] = {}
     repeated = Repeats(frozenset(map(str, repeats)))
     for entry in entries:
@@ -72,16 +108,28 @@ def questionnaires(
                         _options(item, options)
         except UnusableError as why:
             if entry.kind == "Questionnaire":
-                log.add("warning", "fhir_unusable", f"{{n}} Questionnaire(s) cannot be used: {why}.", entry.address)
-    return {code: next(iter(numbers)) for code, numbers in options.items() if len(numbers) == 1}, repeated
+                log.add(
+                    "warning",
+                    "fhir_unusable",
+                    f"{{n}} Questionnaire(s) cannot be used: {why}.",
+                    entry.address,
+                )
+    return {
+        code: next(iter(numbers)) for code, numbers in options.items() if len(numbers) == 1
+    }, repeated
 
 
 def _options(item: Mapping[str, Any], found: dict[tuple[str, str], set[str]]) -> None:
     """Add the number of each coded option that has one; a code with two numbers has none."""
     for option in dicts(item, "answerOption"):
         coding = option.get("valueCoding")
-        if isinstance(coding, dict) and (number := value_of(option, Codes({}, {}))).how == "ordinal":
-            found.setdefault((str(coding.get("system", "")), str(coding.get("code", ""))), set()).add(number.text)
+        if (
+            isinstance(coding, dict)
+            and (number := value_of(option, Codes({}, {}))).how == "ordinal"
+        ):
+            found.setdefault(
+                (str(coding.get("system", "")), str(coding.get("code", ""))), set()
+            ).add(number.text)
 
 
 @dataclass
@@ -93,7 +141,11 @@ class Repeats:
 
     def allows(self, questionnaire: str, entry: Entry, link: str) -> bool:
         """Whether this question may have several answers."""
-        url = f"{entry.address} {questionnaire}" if questionnaire.startswith("#") else questionnaire.partition("|")[0]
+        url = (
+            f"{entry.address} {questionnaire}"
+            if questionnaire.startswith("#")
+            else questionnaire.partition("|")[0]
+        )
         return link in self.declared or (url, link) in self.said
 
 
@@ -121,19 +173,28 @@ class Answers:
             raise UnusableError("their questionnaire is no canonical address")
         into.questionnaire = questionnaire
         given: dict[Place, list[Value]] = {}
-        for place, answer, words in self._given(entry, entry.content, (questionnaire.partition("|")[0],)):
+        for place, answer, words in self._given(
+            entry, entry.content, (questionnaire.partition("|")[0],)
+        ):
             into.asked.setdefault(place, words)
             if answer is None:
                 continue
             try:
                 value = value_of(answer, self.codes)
             except UnusableError as why:
-                self.log.add("warning", "fhir_answer", f"{{n}} answer(s) cannot be read: {why}.", _cell(entry, place))
+                self.log.add(
+                    "warning",
+                    "fhir_answer",
+                    f"{{n}} answer(s) cannot be read: {why}.",
+                    _cell(entry, place),
+                )
                 continue
             given.setdefault(place, []).append(value)
             _tell_code(self.log, value, _cell(entry, place))
         for place, values in given.items():
-            into.values.append((place, values[0] if len(values) == 1 else self._joined(entry, place, values)))
+            into.values.append(
+                (place, values[0] if len(values) == 1 else self._joined(entry, place, values))
+            )
 
     def _given(
         self, entry: Entry, holder: Mapping[str, Any], path: Place
@@ -161,17 +222,25 @@ class Answers:
         where = _cell(entry, place)
         if not self.repeats.allows(str(entry.content.get("questionnaire", "")), entry, place[-1]):
             raise DataError(
-                f"{self.name} has {len(values)} answers to one question: {where}. Correct the response; or, where the "
+                f"{self.name} has {len(values)} answers to one question: {where}. Correct the"
+                " response; or, where the "
                 f'question may have several, say so: repeats = ["{place[-1]}"] beside file.'
             )
         if any(SEPARATOR.strip() in v.text for v in values):
             raise DataError(
-                f"{self.name}: answers that are to be joined by '{SEPARATOR.strip()}' have it in themselves: {where}."
+                f"{self.name}: answers that are to be joined by '{SEPARATOR.strip()}' have it in"
+                f" themselves: {where}."
             )
         self.log.add(
-            "note", "fhir_repeats", f"{{n}} question(s) with several answers, joined by '{SEPARATOR.strip()}'.", where
+            "note",
+            "fhir_repeats",
+            f"{{n}} question(s) with several answers, joined by '{SEPARATOR.strip()}'.",
+            where,
         )
-        return Value(SEPARATOR.join(v.text for v in values), " and ".join(dict.fromkeys(v.unit for v in values)))
+        return Value(
+            SEPARATOR.join(v.text for v in values),
+            " and ".join(dict.fromkeys(v.unit for v in values)),
+        )
 
 
 @dataclass
@@ -188,28 +257,44 @@ class Scores:
             raise UnusableError("they are about somebody or something else than their subject")
         own = concept_of(content.get("code"))
         if content.get("bodySite") or content.get("method"):
-            words = "{n} observation(s) name a body site or a method, which is not read: are the scores alike?"
+            words = (
+                "{n} observation(s) name a body site or a method, which is not read: are the scores"
+                " alike?"
+            )
             self.log.add("warning", "fhir_site", words, entry.address)
         parts = dicts(content, "component")
         if not parts or self._has_value(content):
             if content.get("hasMember") and not self._has_value(content):
-                self.log.add("note", "fhir_panel", "{n} panel(s) have no value of their own.", entry.address)
+                self.log.add(
+                    "note", "fhir_panel", "{n} panel(s) have no value of their own.", entry.address
+                )
             else:
                 self._value(entry, content, (own.system, own.name), into, own)
         for part in parts:
             concept = concept_of(part.get("code"))
-            place = (concept.system, concept.name) if concept.system else (own.system, own.name, concept.name)
+            place = (
+                (concept.system, concept.name)
+                if concept.system
+                else (own.system, own.name, concept.name)
+            )
             self._value(entry, part, place, into, concept)
 
     def _has_value(self, holder: Mapping[str, Any]) -> bool:
         return "dataAbsentReason" in holder or any(k.startswith("value") for k in holder)
 
-    def _value(self, entry: Entry, holder: Mapping[str, Any], place: Place, into: Reading, concept: Concept) -> None:
+    def _value(
+        self, entry: Entry, holder: Mapping[str, Any], place: Place, into: Reading, concept: Concept
+    ) -> None:
         into.asked.setdefault(place, concept.display)
         where = _cell(entry, place)
         absent = "dataAbsentReason" in holder
         if absent and not any(k.startswith("value") for k in holder):
-            self.log.add("note", "fhir_absent", f"{{n}} score(s) absent, as the server says: {_reason(holder)}.", where)
+            self.log.add(
+                "note",
+                "fhir_absent",
+                f"{{n}} score(s) absent, as the server says: {_reason(holder)}.",
+                where,
+            )
             return
         try:
             if absent:
@@ -225,7 +310,9 @@ class Scores:
 def _reason(holder: Mapping[str, Any]) -> str:
     reason = holder.get("dataAbsentReason")
     codings = reason.get("coding") if isinstance(reason, dict) else None
-    found = [c.get("code") for c in codings if isinstance(c, dict)] if isinstance(codings, list) else []
+    found = (
+        [c.get("code") for c in codings if isinstance(c, dict)] if isinstance(codings, list) else []
+    )
     return next((c for c in found if isinstance(c, str) and c in _ABSENT), "no standard reason")
 
 
@@ -235,11 +322,20 @@ def _cell(entry: Entry, place: Place) -> str:
 
 def _tell_code(log: Log, value: Value, where: str) -> None:
     words = {
-        "ordinal": "{n} coded answer(s) have the number that the file gives for their code; LOINC's may run the other way "
-        "than the instrument's: compare them.",
+        "ordinal": (
+            "{n} coded answer(s) have the number that the file gives for their code; LOINC's may"
+            " run the other way than the instrument's: compare them."
+        ),
         "declared": "{n} coded answer(s) have the number that codes gives.",
-        "code": "{n} coded answer(s) bring no number; their code stands for them. Say what they count: "
-        'codes = { "code" = number } beside file.',
+        "code": (
+            "{n} coded answer(s) bring no number; their code stands for them. Say what they count: "
+            'codes = { "code" = number } beside file.'
+        ),
     }
     if value.how:
-        log.add("warning" if value.how == "code" else "note", f"fhir_{value.how}", words[value.how], where)
+        log.add(
+            "warning" if value.how == "code" else "note",
+            f"fhir_{value.how}",
+            words[value.how],
+            where,
+        )

@@ -1,7 +1,8 @@
 """FHIR (R4, R5) as a table: answers to questionnaires, or observed scores, one row an occasion.
 
-What is read: who (the id of the subject), when, the questionnaire, and the answers or scores. Nothing else of a patient
-ever is. Every entry and every answer that cannot be used is listed by its place in the file.
+What is read: who (the id of the subject), when, the questionnaire, and the answers or scores.
+Nothing else of a patient ever is. Every entry and every answer that cannot be used is listed by its
+place in the file.
 """
 
 from __future__ import annotations
@@ -22,10 +23,19 @@ from outcomes.readers.source import Source
 
 #: Endings of FHIR's JSON: a bundle, or one resource a line.
 ENDINGS = (".json", ".ndjson")
-_USED = {"QuestionnaireResponse": ("completed", "amended"), "Observation": ("final", "amended", "corrected")}
+_USED = {
+    "QuestionnaireResponse": ("completed", "amended"),
+    "Observation": ("final", "amended", "corrected"),
+}
 _LEFT_OUT = (
-    "in-progress", "stopped", "entered-in-error", "registered", "preliminary", "cancelled", "unknown",
-)  # fmt: skip
+    "in-progress",
+    "stopped",
+    "entered-in-error",
+    "registered",
+    "preliminary",
+    "cancelled",
+    "unknown",
+)
 
 
 def read_fhir(
@@ -36,17 +46,20 @@ def read_fhir(
     codes: Mapping[str, Any] | None = None,
     repeats: Sequence[str] = (),
 ) -> FhirTable:
-    """The table of a FHIR bundle (``.json``) or of one resource a line (``.ndjson``), every cell as text.
+    """The table of a FHIR bundle (``.json``) or of one resource a line (``.ndjson``), every cell as
+    text.
 
-    `resource` is "QuestionnaireResponse" (a row each) or "Observation" (a row for each patient and time as written); it
-    may be left out where the file has one of them. ``per="day"`` puts all of a patient's day in one row. `codes` gives
-    numbers for coded answers that bring none; `repeats` names questions (link ids) that may have several answers.
+    `resource` is "QuestionnaireResponse" (a row each) or "Observation" (a row for each patient and
+    time as written); it may be left out where the file has one of them. ``per="day"`` puts all of a
+    patient's day in one row. `codes` gives numbers for coded answers that bring none; `repeats`
+    names questions (link ids) that may have several answers.
 
-    Columns: ``patient``, ``date``, ``instrument`` (the questionnaire), and one for each link id or code.
+    Columns: ``patient``, ``date``, ``instrument`` (the questionnaire), and one for each link id or
+    code.
 
-    Raises DataError, by place and never by value, for what is not strict JSON or not FHIR, for two values of one cell,
-    several answers to one question, two units of one code, and patients named in several ways; StudyError for an
-    unknown `resource` or `per`.
+    Raises DataError, by place and never by value, for what is not strict JSON or not FHIR, for two
+    values of one cell, several answers to one question, two units of one code, and patients named
+    in several ways; StudyError for an unknown `resource` or `per`.
     """
     path = Path(path)
     if per not in ("", "day"):
@@ -75,13 +88,15 @@ def _one_way(spaces: Mapping[str, str], name: str) -> None:
     named = [s for s in spaces if s]
     if len(named) > 1 or ("" in spaces and any(not s.startswith("http") for s in named)):
         raise DataError(
-            f"{name} names its patients in several ways (servers, identifiers), so that two codes may be one person, or one "
-            f"code two: see {'; '.join(spaces.values())}. Make one file of each."
+            f"{name} names its patients in several ways (servers, identifiers), so that two codes"
+            f" may be one person, or one code two: see {'; '.join(spaces.values())}. Make one file"
+            " of each."
         )
 
 
 def guessed(source: Source) -> Source:
-    """What a study file would say of a FHIR file: the resource that it has most of, and days joined where they can be.
+    """What a study file would say of a FHIR file: the resource that it has most of, and days joined
+    where they can be.
 
     Any other file stays as it is.
     """
@@ -92,7 +107,9 @@ def guessed(source: Source) -> Source:
     if len(there) > 1:
         source = replace(source, resource=max(there, key=lambda k: counts[k]))
     try:
-        if any(n.rule == "fhir_day" for n in read_fhir(source.file, resource=source.resource).notes):
+        if any(
+            n.rule == "fhir_day" for n in read_fhir(source.file, resource=source.resource).notes
+        ):
             read_fhir(source.file, resource=source.resource, per="day")
             return replace(source, per="day")
     except DataError:  # it is told when the study is read
@@ -113,7 +130,10 @@ def _chosen(export: Export, resource: str, name: str) -> str:
         return resource
     if len(there) == 1 and not resource:
         return there[0]
-    said = " and ".join(plural(counts[k], k) for k in there) or "neither answers to questionnaires nor observations"
+    said = (
+        " and ".join(plural(counts[k], k) for k in there)
+        or "neither answers to questionnaires nor observations"
+    )
     if there:
         raise DataError(f'{name} has {said}. Say which to read: resource = "{there[0]}".')
     raise DataError(f"{name} has {said}. There is: {', '.join(sorted(counts)) or 'no resource'}.")
@@ -131,7 +151,12 @@ def _of_kind(export: Export, resource: str, log: Log) -> Iterator[Entry]:
                 entry.where,
             )
         elif entry.kind not in ("Patient", "Questionnaire"):
-            log.add("note", "fhir_other", f"{{n}} resource(s) of type {entry.kind} were not read.", entry.where)
+            log.add(
+                "note",
+                "fhir_other",
+                f"{{n}} resource(s) of type {entry.kind} were not read.",
+                entry.where,
+            )
 
 
 def _once(entries: Iterable[Entry], name: str, log: Log) -> list[Entry]:
@@ -144,17 +169,25 @@ def _once(entries: Iterable[Entry], name: str, log: Log) -> list[Entry]:
         if before is entry:
             kept.append(entry)
         elif before.content == entry.content:
-            log.add("note", "fhir_copy", "{n} exact copies of a resource that the file has already.", entry.address)
+            log.add(
+                "note",
+                "fhir_copy",
+                "{n} exact copies of a resource that the file has already.",
+                entry.address,
+            )
         else:
             differ += [before.address, entry.address]
     if differ:
         raise DataError(
-            f"{name} has two versions of the same resource: {listed_addresses(differ)}. Export only the current ones."
+            f"{name} has two versions of the same resource: {listed_addresses(differ)}. Export only"
+            " the current ones."
         )
     return kept
 
 
-def _reading(entry: Entry, patients: Patients, log: Log, read: Callable[[Entry, Reading], None]) -> Reading | None:
+def _reading(
+    entry: Entry, patients: Patients, log: Log, read: Callable[[Entry, Reading], None]
+) -> Reading | None:
     status, kind = entry.content.get("status"), entry.kind
     if status not in _USED[kind]:
         word = f"with status {status}" if status in _LEFT_OUT else "without a known status"
@@ -166,7 +199,9 @@ def _reading(entry: Entry, patients: Patients, log: Log, read: Callable[[Entry, 
         reading.date, element = when(entry.content)
         read(entry, reading)
     except UnusableError as why:
-        log.add("warning", "fhir_unusable", f"{{n}} {kind}(s) cannot be used: {why}.", entry.address)
+        log.add(
+            "warning", "fhir_unusable", f"{{n}} {kind}(s) cannot be used: {why}.", entry.address
+        )
         return None
     if status != _USED[kind][0]:
         log.add(
@@ -176,24 +211,44 @@ def _reading(entry: Entry, patients: Patients, log: Log, read: Callable[[Entry, 
             entry.address,
         )
     if element == "effectivePeriod":
-        log.add("note", "fhir_period", "{n} period(s) were read as the time of their start.", entry.address)
+        log.add(
+            "note",
+            "fhir_period",
+            "{n} period(s) were read as the time of their start.",
+            entry.address,
+        )
     if not element:
         log.add("warning", "fhir_no_date", f"{{n}} {kind}(s) have no date.", entry.address)
     elif reading.date.endswith("Z"):
-        log.add("warning", "fhir_utc", "{n} time(s) are in UTC; their day may not be the clinic's.", entry.address)
+        log.add(
+            "warning",
+            "fhir_utc",
+            "{n} time(s) are in UTC; their day may not be the clinic's.",
+            entry.address,
+        )
     return reading
 
 
 def _told(export: Export, log: Log) -> None:
     if export.incomplete:
-        log.add("error", "fhir_page", "The bundle is one page of several: it has a link to the next.", "link next")
+        log.add(
+            "error",
+            "fhir_page",
+            "The bundle is one page of several: it has a link to the next.",
+            "link next",
+        )
     for where in export.empty:
         log.add("note", "fhir_empty", "{n} entries without a resource.", where)
 
 
 def _without_rows(export: Export, patients: set[str], log: Log) -> None:
     for entry in export.entries:
-        code = str(entry.content.get("id") or "") or entry.url.removeprefix("urn:").removeprefix("uuid:")
+        code = str(entry.content.get("id") or "") or entry.url.removeprefix("urn:").removeprefix(
+            "uuid:"
+        )
         if entry.kind == "Patient" and code not in patients:
-            words = "{n} patient(s) of the file have no row: no study counts them unless another table names them."
+            words = (
+                "{n} patient(s) of the file have no row: no study counts them unless another table"
+                " names them."
+            )
             log.add("warning", "fhir_no_row", words, entry.address)

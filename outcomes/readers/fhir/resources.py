@@ -1,7 +1,9 @@
-"""The resources of a FHIR file: strict JSON, each resource with its place, and nothing in memory that is not asked for.
+"""The resources of a FHIR file: strict JSON, each resource with its place, and nothing in memory
+that is not asked for.
 
-What tells who a patient is (name, address, birth date, narrative, the words beside a reference) is dropped while the
-text is being parsed, so that no later step can see it. Numbers stay the text that the file has.
+What tells who a patient is (name, address, birth date, narrative, the words beside a reference) is
+dropped while the text is being parsed, so that no later step can see it. Numbers stay the text that
+the file has.
 """
 
 from __future__ import annotations
@@ -21,23 +23,79 @@ from outcomes.readers.cells import Fingerprint, fingerprint
 
 #: Extensions that give a coded answer its number (R4 and R5).
 ORDINALS = frozenset(
-    ("http://hl7.org/fhir/StructureDefinition/ordinalValue", "http://hl7.org/fhir/StructureDefinition/itemWeight")
+    (
+        "http://hl7.org/fhir/StructureDefinition/ordinalValue",
+        "http://hl7.org/fhir/StructureDefinition/itemWeight",
+    )
 )
 #: The resources that are read; of all others only the type is kept, and the id.
 READ = ("QuestionnaireResponse", "Observation")
 _LOOKED_UP = ("Patient", "Questionnaire")
 _KEPT = frozenset(
     (
-        "resourceType", "id", "status", "contained", "entry", "resource", "fullUrl", "link", "relation", "type", "url",
-        "questionnaire", "subject", "reference", "identifier", "system", "authored", "item", "linkId", "answer", "text",
-        "code", "coding", "display", "unit", "comparator", "effectiveDateTime", "effectiveInstant", "effectivePeriod",
-        "effectiveTiming", "start", "component", "dataAbsentReason", "bodySite", "method", "hasMember", "focus", "extension",
-        "modifierExtension", "implicitRules", "repeats", "answerOption", "transactionTime", "output", "error", "deleted",
+        "resourceType",
+        "id",
+        "status",
+        "contained",
+        "entry",
+        "resource",
+        "fullUrl",
+        "link",
+        "relation",
+        "type",
+        "url",
+        "questionnaire",
+        "subject",
+        "reference",
+        "identifier",
+        "system",
+        "authored",
+        "item",
+        "linkId",
+        "answer",
+        "text",
+        "code",
+        "coding",
+        "display",
+        "unit",
+        "comparator",
+        "effectiveDateTime",
+        "effectiveInstant",
+        "effectivePeriod",
+        "effectiveTiming",
+        "start",
+        "component",
+        "dataAbsentReason",
+        "bodySite",
+        "method",
+        "hasMember",
+        "focus",
+        "extension",
+        "modifierExtension",
+        "implicitRules",
+        "repeats",
+        "answerOption",
+        "transactionTime",
+        "output",
+        "error",
+        "deleted",
     )
-)  # fmt: skip
+)
 #: Keys whose texts repeat from resource to resource: each text is in memory once.
 _ALIKE = frozenset(
-    ("system", "code", "display", "unit", "text", "url", "linkId", "questionnaire", "status", "type", "resourceType")
+    (
+        "system",
+        "code",
+        "display",
+        "unit",
+        "text",
+        "url",
+        "linkId",
+        "questionnaire",
+        "status",
+        "type",
+        "resourceType",
+    )
 )
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}]|-?Infinity|NaN', re.DOTALL)
@@ -55,7 +113,9 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """A resource, where it stands (``entry 3`` of a bundle, ``line 3`` of a file with one resource a line), and its address."""
+    """A resource, where it stands (``entry 3`` of a bundle, ``line 3`` of a file with one resource
+    a line), and its address.
+    """
 
     content: dict[str, Any]
     where: str
@@ -75,7 +135,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Export:
-    """All resources of a file, how many entries have none, and whether the server says that there is more."""
+    """All resources of a file, how many entries have none, and whether the server says that there
+    is more.
+    """
 
     entries: list[Entry]
     seen: Fingerprint
@@ -115,7 +177,9 @@ class _Parser:
         hint = ""
         if why.startswith("is not valid"):
             other = (
-                "one JSON text over several lines ends in .json" if self.line else "one resource a line ends in .ndjson"
+                "one JSON text over several lines ends in .json"
+                if self.line
+                else "one resource a line ends in .ndjson"
             )
             hint = f" Export it again. (A file of {other}.)"
         raise DataError(f"{self.name} {why}: line {line}, column {column}.{hint}") from None
@@ -148,7 +212,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object with only what is read, where the text has escapes that no file could hold as they are."""
+    """An object with only what is read, where the text has escapes that no file could hold as they
+    are.
+    """
     if any(isinstance(v, str) and _broken(v) for _, v in pairs):
         raise _RefusedError("has text with half a character or a zero byte")
     return _object(pairs)
@@ -164,7 +230,9 @@ def _constant(_: str) -> NoReturn:
 
 
 def _position(text: str) -> int:
-    """Where a key stands for the second time in its object, or a text or literal that is refused."""
+    """Where a key stands for the second time in its object, or a text or literal that is
+    refused.
+    """
     keys: list[set[str]] = []
     for token in _TOKEN.finditer(text):
         if token[0] == "{":
@@ -183,10 +251,12 @@ def _position(text: str) -> int:
 
 
 def read_resources(path: Path) -> Export:
-    """The resources of a bundle, of one resource by itself, or of a file with one resource a line (``.ndjson``).
+    """The resources of a bundle, of one resource by itself, or of a file with one resource a line
+    (``.ndjson``).
 
-    Raises DataError, with line and column and no content, for text that is not strict JSON (repeated keys and NaN are
-    refused too), for a bulk export's manifest, a history of versions, and JSON that is not FHIR.
+    Raises DataError, with line and column and no content, for text that is not strict JSON
+    (repeated keys and NaN are refused too), for a bulk export's manifest, a history of versions,
+    and JSON that is not FHIR.
     """
     data = path.read_bytes()
     seen = fingerprint(data)
@@ -208,7 +278,9 @@ def _text(data: bytes, name: str, line: int = 0) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
         at = line or data.count(b"\n", 0, wrong.start) + 1
-        raise DataError(f"{name} is not UTF-8 text, as FHIR's JSON is: see line {at}. Export it again.") from None
+        raise DataError(
+            f"{name} is not UTF-8 text, as FHIR's JSON is: see line {at}. Export it again."
+        ) from None
 
 
 def _lines(data: bytes, name: str) -> Iterator[Entry]:
@@ -217,20 +289,26 @@ def _lines(data: bytes, name: str) -> Iterator[Entry]:
             entry = _entry(_Parser(name, number)(_text(line, name, number)), "line", number, name)
             if entry.kind == "Bundle":
                 raise DataError(
-                    f"{name}: line {number} is a whole bundle. Save it as a file of its own, ending in .json."
+                    f"{name}: line {number} is a whole bundle. Save it as a file of its own, ending"
+                    " in .json."
                 )
             yield entry
 
 
 def _entry(content: Any, word: str, number: int, name: str, url: str = "") -> Entry:
-    if not isinstance(content, dict) or not re.fullmatch(r"[A-Za-z]{1,64}", str(content.get("resourceType", ""))):
+    if not isinstance(content, dict) or not re.fullmatch(
+        r"[A-Za-z]{1,64}", str(content.get("resourceType", ""))
+    ):
         raise DataError(f"{name}: {word} {number} is no FHIR resource: it has no resourceType.")
     return Entry(content, f"{word} {number}", number, url)
 
 
 def _bundle(content: dict[str, Any], name: str, seen: Fingerprint) -> Export:
     if content.get("type") == "history":
-        raise DataError(f"{name} is a history: it holds old versions beside new ones. Export the current resources.")
+        raise DataError(
+            f"{name} is a history: it holds old versions beside new ones. Export the current"
+            " resources."
+        )
     listed = content.get("entry", [])
     links = content.get("link", [])
     if not isinstance(listed, list) or not isinstance(links, list):
@@ -243,7 +321,9 @@ def _bundle(content: dict[str, Any], name: str, seen: Fingerprint) -> Export:
         url = one.get("fullUrl", "")
         entry = _entry(one["resource"], "entry", number, name, url if isinstance(url, str) else "")
         if entry.kind == "Bundle":
-            raise DataError(f"{name}: entry {number} is a bundle in a bundle. Save it as a file of its own.")
+            raise DataError(
+                f"{name}: entry {number} is a bundle in a bundle. Save it as a file of its own."
+            )
         entries.append(entry)
     more = any(isinstance(link, dict) and link.get("relation") == "next" for link in links)
     return Export(entries, seen, tuple(empty), more)
@@ -255,13 +335,21 @@ def _manifest(content: dict[str, Any], path: Path) -> str:
     for one in content["output"]:
         if isinstance(one, dict) and one.get("type") in READ:
             name = Path(urlsplit(str(one.get("url", ""))).path).name
-            files.append(f"{name} ({one['type']}{', beside it' if name and (path.parent / name).is_file() else ''})")
+            beside = ", beside it" if name and (path.parent / name).is_file() else ""
+            files.append(f"{name} ({one['type']}{beside})")
     what = (
-        f"Read its files, once they are downloaded: {', '.join(files)}." if files else "It lists no file with scores."
+        f"Read its files, once they are downloaded: {', '.join(files)}."
+        if files
+        else "It lists no file with scores."
     )
-    text = f"{path.name} is the list of a bulk export, not data; nothing is fetched from the network. {what}"
+    text = (
+        f"{path.name} is the list of a bulk export, not data; nothing is fetched from the network."
+        f" {what}"
+    )
     if content.get("error"):
-        text += " It also says that the server had errors: read what it reports before using the data."
+        text += (
+            " It also says that the server had errors: read what it reports before using the data."
+        )
     if content.get("deleted"):
         text += " It also lists deleted resources: make sure that they are not in the files."
     return text

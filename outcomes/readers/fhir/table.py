@@ -34,7 +34,11 @@ class FhirTable(TextTable):
 
     def own(self, column: str) -> np.ndarray:
         """Which rows have a resource that asked for this column."""
-        return np.ones(len(self), dtype=bool) if column in _OWN else (self.places[column] != "").to_numpy()
+        return (
+            np.ones(len(self), dtype=bool)
+            if column in _OWN
+            else (self.places[column] != "").to_numpy()
+        )
 
     def row_address(self, row: int) -> str:
         """The first resource of the row."""
@@ -82,15 +86,25 @@ class Pivot:
         self._same_day(rows, first)
         self._versions()
         return FhirTable(
-            self.name, pd.DataFrame(frame, dtype=object), np.array([e.number for e in first.values()]),
-            notes=tuple(self.log.issues()), places=pd.DataFrame(places, dtype=object),
-            entries=tuple(e.address for e in first.values()), declared=Declared(titles={c: t for c, t in titles.items() if t}),
-        )  # fmt: skip
+            self.name,
+            pd.DataFrame(frame, dtype=object),
+            np.array([e.number for e in first.values()]),
+            notes=tuple(self.log.issues()),
+            places=pd.DataFrame(places, dtype=object),
+            entries=tuple(e.address for e in first.values()),
+            declared=Declared(titles={c: t for c, t in titles.items() if t}),
+        )
 
     def _fill(
-        self, frame: dict[str, list[str]], places: dict[str, list[str]], names: Mapping[Place, str], at: Sequence[int]
+        self,
+        frame: dict[str, list[str]],
+        places: dict[str, list[str]],
+        names: Mapping[Place, str],
+        at: Sequence[int],
     ) -> None:
-        """Put each value into its cell; two that differ are refused, and so are two units of one column."""
+        """Put each value into its cell; two that differ are refused, and so are two units of one
+        column.
+        """
         clashes: list[str] = []
         units: dict[str, dict[str, str]] = {}
         for row, reading in zip(at, self.readings, strict=True):
@@ -102,20 +116,33 @@ class Pivot:
                 if not before:
                     frame[column][row], places[column][row] = text, where
                 elif before == text:
-                    self.log.add("note", "fhir_same", "{n} value(s) stand twice for the same patient and time.", where)
+                    self.log.add(
+                        "note",
+                        "fhir_same",
+                        "{n} value(s) stand twice for the same patient and time.",
+                        where,
+                    )
                 else:
-                    clashes += [f"{places[column][row]}, column {column}", f"{where}, column {column}"]
+                    clashes += [
+                        f"{places[column][row]}, column {column}",
+                        f"{where}, column {column}",
+                    ]
         if clashes:
             way = (
-                "Correct the export." if not self.per else "Correct the export, or read a row each time (without per)."
+                "Correct the export."
+                if not self.per
+                else "Correct the export, or read a row each time (without per)."
             )
             raise DataError(
-                f"{self.name} has different values for the same patient, time and question: {listed_addresses(clashes)}. {way}"
+                f"{self.name} has different values for the same patient, time and question:"
+                f" {listed_addresses(clashes)}. {way}"
             )
         self._one_unit(units)
 
     def _key(self, reading: Reading) -> tuple[str, ...]:
-        """What readings of one row share: a patient's time or day; never a month, and never nothing."""
+        """What readings of one row share: a patient's time or day; never a month, and never
+        nothing.
+        """
         if not _DAY.fullmatch(reading.date):
             return (reading.patient, reading.date, reading.entry.where)
         if self.per:
@@ -129,14 +156,19 @@ class Pivot:
         if "instrument" in cells:
             known = cells["instrument"][row].split(SEPARATOR) if cells["instrument"][row] else []
             name = re.sub(r"^https?://", "", reading.questionnaire)
-            cells["instrument"][row] = SEPARATOR.join([*known, *([name] if name and name not in known else [])])
+            cells["instrument"][row] = SEPARATOR.join(
+                [*known, *([name] if name and name not in known else [])]
+            )
 
     def _one_unit(self, units: Mapping[str, Mapping[str, str]]) -> None:
         for column, seen in units.items():
             if len(seen) > 1:
-                said = "; ".join(f"{'no unit' if u == '1' else u} ({where})" for u, where in seen.items())
+                said = "; ".join(
+                    f"{'no unit' if u == '1' else u} ({where})" for u, where in seen.items()
+                )
                 raise DataError(
-                    f"{self.name}, column {column}, has values in {len(seen)} units: {said}. Export one unit."
+                    f"{self.name}, column {column}, has values in {len(seen)} units: {said}. Export"
+                    " one unit."
                 )
             for unit, where in seen.items():
                 if unit != "1":
@@ -148,7 +180,8 @@ class Pivot:
             day = (key[0], key[1][:10])
             if _DAY.fullmatch(key[1]) and day in seen:
                 words = (
-                    '{n} row(s) belong to a day of which the patient has another; per = "day" beside file joins them.'
+                    '{n} row(s) belong to a day of which the patient has another; per = "day"'
+                    " beside file joins them."
                 )
                 self.log.add("note", "fhir_day", words, first[row].address)
             seen.add(day)
@@ -160,7 +193,10 @@ class Pivot:
             first.setdefault(form, {}).setdefault(version, reading.entry.address)
         for form, versions in first.items():
             if form and len(versions) > 1:
-                words = "{n} versions of one questionnaire were answered: does each link id ask the same in all?"
+                words = (
+                    "{n} versions of one questionnaire were answered: does each link id ask the"
+                    " same in all?"
+                )
                 for where in versions.values():
                     self.log.add("warning", "fhir_versions", words, where)
 
@@ -173,12 +209,16 @@ def _names(places: Sequence[Place], resource: str, file: str) -> dict[Place, str
     names = {place: f"item {n}" if n in _OWN else n for place, n in names.items()}
     twice = [n for n, k in Counter(names.values()).items() if k > 1]
     if twice:
-        raise DataError(f"{file} has different questions that would be called the same: {', '.join(twice[:5])}.")
+        raise DataError(
+            f"{file} has different questions that would be called the same: {', '.join(twice[:5])}."
+        )
     return names
 
 
 def _link_names(places: Sequence[Place]) -> dict[Place, str]:
-    """The link id; its path where a questionnaire has it in several places; with the questionnaire where several have it."""
+    """The link id; its path where a questionnaire has it in several places; with the questionnaire
+    where several have it.
+    """
     by_link: dict[str, list[Place]] = {}
     for place in places:
         by_link.setdefault(tidy(place[-1]), []).append(place)

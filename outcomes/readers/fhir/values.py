@@ -1,4 +1,6 @@
-"""One answer or one score of a FHIR resource as the text of a cell; whose it is and when it was given."""
+"""One answer or one score of a FHIR resource as the text of a cell; whose it is and when it was
+given.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from outcomes.readers.fhir.resources import Entry, Export, Number
 LOINC = "http://loinc.org"
 _TEXTS = ("valueString", "valueDate", "valueDateTime", "valueTime", "valueInstant", "valueUri")
 _COMPARATORS = ("<", "<=", ">", ">=", "ad")
-_PATIENT = re.compile(r"(?:(https?://\S+)/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+_PATIENT = re.compile(
+    r"(?:(https?://\S+)/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?"
+)
 _UNITY = re.compile(r"\{[^{}]*\}|1|")  # an annotation in braces is the unit 1 of UCUM
 
 
@@ -21,7 +25,9 @@ class UnusableError(Exception):
 
 
 class Value(NamedTuple):
-    """The text of a cell, its unit (1 for none), and how a coded answer became it (``ordinal``, ``declared``, ``code``)."""
+    """The text of a cell, its unit (1 for none), and how a coded answer became it (``ordinal``,
+    ``declared``, ``code``).
+    """
 
     text: str
     unit: str = "1"
@@ -29,7 +35,9 @@ class Value(NamedTuple):
 
 
 class Concept(NamedTuple):
-    """What a code is called: the name for a column, whose code it is, and the words shown for it."""
+    """What a code is called: the name for a column, whose code it is, and the words shown for
+    it.
+    """
 
     name: str
     system: str = ""
@@ -38,7 +46,9 @@ class Concept(NamedTuple):
 
 @dataclass(frozen=True)
 class Codes:
-    """Numbers of coded answers beside those in the answers: declared by the study file, or options of a questionnaire."""
+    """Numbers of coded answers beside those in the answers: declared by the study file, or options
+    of a questionnaire.
+    """
 
     declared: Mapping[str, str]
     options: Mapping[tuple[str, str], str]
@@ -60,7 +70,8 @@ def plain(holder: Mapping[str, Any]) -> None:
 def value_of(holder: Mapping[str, Any], codes: Codes) -> Value:
     """The value of an answer, an observation or a component.
 
-    Raises UnusableError where there is none, more than one, or one that is not of the type that its name says.
+    Raises UnusableError where there is none, more than one, or one that is not of the type that its
+    name says.
 
     >>> value_of({"valueDecimal": Number("7.10")}, Codes({}, {})).text
     '7.10'
@@ -79,14 +90,18 @@ def value_of(holder: Mapping[str, Any], codes: Codes) -> Value:
     if kind == "valueQuantity" and isinstance(value, dict):
         return _quantity(value)
     if kind == "valueCoding" and isinstance(value, dict):
-        return _coded({**value, "extension": [*dicts(value, "extension"), *dicts(holder, "extension")]}, codes)
+        return _coded(
+            {**value, "extension": [*dicts(value, "extension"), *dicts(holder, "extension")]}, codes
+        )
     if kind == "valueCodeableConcept" and isinstance(value, dict):
         return _concept_value(value, codes)
     raise UnusableError("the value is of a kind that is not read, or not of the kind that it says")
 
 
 def dicts(holder: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects that a key lists; none where there is no such key. Raises UnusableError for anything else."""
+    """The objects that a key lists; none where there is no such key. Raises UnusableError for
+    anything else.
+    """
     found = holder.get(key, [])
     if not isinstance(found, list) or not all(isinstance(f, dict) for f in found):
         raise UnusableError(f"'{key}' is no list of objects")
@@ -101,7 +116,8 @@ def _quantity(value: Mapping[str, Any]) -> Value:
 
 
 def unit_of(quantity: Mapping[str, Any]) -> str:
-    """The unit of a quantity, its code where it has one; a score in ``{score}`` or ``1`` or nothing has the unit 1.
+    """The unit of a quantity, its code where it has one; a score in ``{score}`` or ``1`` or nothing
+    has the unit 1.
 
     >>> unit_of({"unit": "points", "code": "{score}"}), unit_of({"unit": "mm"})
     ('1', 'mm')
@@ -114,8 +130,11 @@ def unit_of(quantity: Mapping[str, Any]) -> str:
 
 def _coded(coding: Mapping[str, Any], codes: Codes) -> Value:
     found = {
-        str(n) for e in dicts(coding, "extension") for k in ("valueDecimal", "valueInteger") if isinstance(n := e.get(k), Number)
-    }  # fmt: skip
+        str(n)
+        for e in dicts(coding, "extension")
+        for k in ("valueDecimal", "valueInteger")
+        if isinstance(n := e.get(k), Number)
+    }
     if len(found) > 1:
         raise UnusableError("the coded answer has more than one number")
     if found:
@@ -143,15 +162,20 @@ def _concept_value(value: Mapping[str, Any], codes: Codes) -> Value:
 
 
 def concept_of(code: Any) -> Concept:
-    """What an observation or component is called: its LOINC code, else its first code, else its text.
+    """What an observation or component is called: its LOINC code, else its first code, else its
+    text.
 
     Raises UnusableError where it has none of these.
 
-    >>> concept_of({"coding": [{"system": "http://loinc.org", "code": "72514-3"}], "text": "Pain"}).name
+    >>> concept_of(
+    ...     {"coding": [{"system": "http://loinc.org", "code": "72514-3"}], "text": "Pain"}
+    ... ).name
     '72514-3'
     """
     code = code if isinstance(code, dict) else {}
-    codings = [c for c in dicts(code, "coding") if isinstance(c.get("code"), str) and c["code"].strip()]
+    codings = [
+        c for c in dicts(code, "coding") if isinstance(c.get("code"), str) and c["code"].strip()
+    ]
     for coding in sorted(codings, key=lambda c: c.get("system") != LOINC):
         words = coding.get("display") or code.get("text") or ""
         return Concept(coding["code"], str(coding.get("system", "")), str(words))
@@ -161,9 +185,11 @@ def concept_of(code: Any) -> Concept:
 
 
 class Patients:
-    """The code of the patient that a reference names: the id on its server, or the identifier where it has no other.
+    """The code of the patient that a reference names: the id on its server, or the identifier where
+    it has no other.
 
-    `spaces` gives, for each way in which patients were named (a server, a system of identifiers), the first address.
+    `spaces` gives, for each way in which patients were named (a server, a system of identifiers),
+    the first address.
     """
 
     def __init__(self, export: Export) -> None:
@@ -171,7 +197,9 @@ class Patients:
         self.spaces: dict[str, str] = {}
 
     def of(self, entry: Entry) -> str:
-        """The patient of an entry. Raises UnusableError where none is named, or none that could be told from others."""
+        """The patient of an entry. Raises UnusableError where none is named, or none that could be
+        told from others.
+        """
         space, code = self._named(entry)
         self.spaces.setdefault(space, entry.address)
         return code
@@ -211,7 +239,11 @@ class Patients:
 
 
 def _identified(identifier: Any) -> tuple[str, str]:
-    if isinstance(identifier, dict) and isinstance(value := identifier.get("value"), str) and value.strip():
+    if (
+        isinstance(identifier, dict)
+        and isinstance(value := identifier.get("value"), str)
+        and value.strip()
+    ):
         return f"identifiers of {identifier.get('system', 'no system')}", value
     raise UnusableError("no patient is named, or none that can be told from others")
 

@@ -24,15 +24,22 @@ _QUOTE, _NEWLINE = ord('"'), ord("\n")
 
 
 def read_delimited(
-    path: str | Path, *, header: int | None = None, delimiter: str = "", encoding: str = "", unfinished: bool = False
+    path: str | Path,
+    *,
+    header: int | None = None,
+    delimiter: str = "",
+    encoding: str = "",
+    unfinished: bool = False,
 ) -> TextTable:
     """The table of a CSV or TSV file as text.
 
-    Encoding (UTF-8 with or without mark, UTF-16, else Windows-1252) and delimiter (tab, semicolon, bar, comma) are
-    found from the file and noted; `header` is the number of the heading row where titles stand above it. A survey's further heading
-    rows are no patients; its previews and, unless `unfinished`, what nobody submitted are left out and listed.
+    Encoding (UTF-8 with or without mark, UTF-16, else Windows-1252) and delimiter (tab, semicolon,
+    bar, comma) are found from the file and noted; `header` is the number of the heading row where
+    titles stand above it. A survey's further heading rows are no patients; its previews and, unless
+    `unfinished`, what nobody submitted are left out and listed.
 
-    Raises DataError for an empty file, for rows of unequal length (with the line), and for repeated headings.
+    Raises DataError for an empty file, for rows of unequal length (with the line), and for repeated
+    headings.
     """
     path = Path(path)
     data, notes, seen = _decode(path, encoding)
@@ -46,9 +53,15 @@ def read_delimited(
         skipped += above
     delimiter = delimiter or _sniff(data)
     grid, rows = _grid(data, delimiter, path.name, skipped)
-    if delimiter != "," and not (delimiter == "\t" and path.suffix.lower() in (".tsv", ".txt", ".tab")):
+    if delimiter != "," and not (
+        delimiter == "\t" and path.suffix.lower() in (".tsv", ".txt", ".tab")
+    ):
         notes.append(
-            Issue("delimiter", f"Cells are separated by {_NAMES.get(delimiter, repr(delimiter))}.", severity="note")
+            Issue(
+                "delimiter",
+                f"Cells are separated by {_NAMES.get(delimiter, repr(delimiter))}.",
+                severity="note",
+            )
         )
     first = grid[:3].to_numpy(object).tolist()
     found = survey(first)
@@ -58,7 +71,9 @@ def read_delimited(
 
 
 def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue], Fingerprint]:
-    """The file's text as UTF-8 with plain line ends, a note where its encoding is not plain UTF-8, and what the file was."""
+    """The file's text as UTF-8 with plain line ends, a note where its encoding is not plain UTF-8,
+    and what the file was.
+    """
     data = path.read_bytes()
     seen = fingerprint(data)
     name, note = encoding or _encoding(data), ""
@@ -77,10 +92,16 @@ def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue], Fingerprint]
     data = data.removeprefix("\ufeff".encode())
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise DataError(f"{path.name} is not a text table: line {line} holds bytes that no text has.")
+        raise DataError(
+            f"{path.name} is not a text table: line {line} holds bytes that no text has."
+        )
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    notes = [Issue("encoding", note, severity="warning" if "not UTF-8" in note else "note")] if note else []
+    notes = (
+        [Issue("encoding", note, severity="warning" if "not UTF-8" in note else "note")]
+        if note
+        else []
+    )
     return data if data.endswith(b"\n") else data + b"\n", notes, seen
 
 
@@ -118,7 +139,9 @@ class _Records:
 
 
 def _records(data: bytes, delimiter: str) -> _Records | None:
-    """The records of the bytes by their delimiters and line ends outside quotes; None where quotes are irregular."""
+    """The records of the bytes by their delimiters and line ends outside quotes; None where quotes
+    are irregular.
+    """
     array = np.frombuffer(data, np.uint8)
     split, ends = array == ord(delimiter), array == _NEWLINE
     quotes = array == _QUOTE
@@ -126,7 +149,8 @@ def _records(data: bytes, delimiter: str) -> _Records | None:
         inside = np.logical_xor.accumulate(quotes)
         edge = split | ends | quotes
         before, after = np.r_[True, edge[:-1]], np.r_[edge[1:], True]
-        # an opening quote follows an edge, a closing one precedes an edge; a doubled quote closes and opens again
+        # an opening quote follows an edge, a closing one precedes an edge; a doubled quote closes
+        # and opens again
         if inside[-1] or not before[quotes & inside].all() or not after[quotes & ~inside].all():
             return None
         split, ends = split & ~inside, ends & ~inside
@@ -150,7 +174,9 @@ def _sniff(data: bytes) -> str:
 
 
 def _grid(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """All records as text under columns 0, 1, … and the row number of each; empty lines are left out."""
+    """All records as text under columns 0, 1, … and the row number of each; empty lines are left
+    out.
+    """
     records = _records(data, delimiter)
     if records is None:
         return _grid_by_csv(data, delimiter, name, skipped)
@@ -161,21 +187,36 @@ def _grid(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[pd.Data
     uneven = uneven[~blank[uneven]]
     if len(uneven):
         line = data.count(b"\n", 0, records.starts[uneven[0]]) + 1 + skipped
-        raise _ragged(name, line, int(records.cells[uneven[0]]), int(records.cells[~blank][0]), len(uneven))
+        raise _ragged(
+            name, line, int(records.cells[uneven[0]]), int(records.cells[~blank][0]), len(uneven)
+        )
     width = int(records.cells[~blank][0])
     grid = pd.read_csv(
-        io.BytesIO(data), sep=delimiter, header=None, names=range(width), index_col=False, dtype=str, na_filter=False,
-        skip_blank_lines=False, encoding="utf-8", engine="c", low_memory=False,
-    )  # fmt: skip
+        io.BytesIO(data),
+        sep=delimiter,
+        header=None,
+        names=range(width),
+        index_col=False,
+        dtype=str,
+        na_filter=False,
+        skip_blank_lines=False,
+        encoding="utf-8",
+        engine="c",
+        low_memory=False,
+    )
     if len(grid) != len(records.starts):  # the two readings must agree on what a record is
         return _grid_by_csv(data, delimiter, name, skipped)
     rows = np.arange(len(grid)) + 1 + skipped
     return (grid, rows) if not blank.any() else (grid[~blank].reset_index(drop=True), rows[~blank])
 
 
-def _grid_by_csv(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[pd.DataFrame, np.ndarray]:
+def _grid_by_csv(
+    data: bytes, delimiter: str, name: str, skipped: int
+) -> tuple[pd.DataFrame, np.ndarray]:
     """The slow reading, for quotes inside cells (``5" scar``)."""
-    reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        io.StringIO(data.decode("utf-8"), newline=""), delimiter=delimiter, strict=True
+    )
     records: list[list[str]] = []
     rows, line = [], 0
     try:
@@ -188,7 +229,8 @@ def _grid_by_csv(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[
             line = reader.line_num
     except csv.Error as wrong:
         raise DataError(
-            f"{name}, line {line + 1 + skipped}: a quotation mark is not closed. Close or remove it."
+            f"{name}, line {line + 1 + skipped}: a quotation mark is not closed. Close or"
+            " remove it."
         ) from wrong
     return pd.DataFrame(records, dtype=str), np.array(rows)
 
@@ -196,6 +238,7 @@ def _grid_by_csv(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[
 def _ragged(name: str, line: int, cells: int, width: int, count: int) -> DataError:
     more = f" ({count - 1} more such lines)" if count > 1 else ""
     return DataError(
-        f"{name}, line {line}: {cells} cells where the heading row has {width}{more}. A cell that contains the delimiter "
-        "must stand in quotation marks; where titles stand above the table, give the number of the heading row (header)."
+        f"{name}, line {line}: {cells} cells where the heading row has {width}{more}. A cell that"
+        " contains the delimiter must stand in quotation marks; where titles stand above the"
+        " table, give the number of the heading row (header)."
     )

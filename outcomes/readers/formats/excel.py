@@ -25,14 +25,18 @@ Range = tuple[tuple[int, int], tuple[int, int]]
 _SEARCHED = 50
 
 
-def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None, unfinished: bool = False) -> TextTable:
+def read_excel(
+    path: str | Path, *, sheet: str = "", header: int | None = None, unfinished: bool = False
+) -> TextTable:
     """One sheet of an .xlsx workbook as text, after the preflight.
 
-    `sheet` may be left out where one visible sheet has cells; `header` is the number of the heading row where it is
-    not found by itself (title rows above it are left out and listed; two heading rows with merged cells are joined:
-    "Pre" over "NRS" is "Pre NRS"). Numbers are written as Excel shows them in full (7, not 7.0), dates as ISO.
+    `sheet` may be left out where one visible sheet has cells; `header` is the number of the heading
+    row where it is not found by itself (title rows above it are left out and listed; two heading
+    rows with merged cells are joined: "Pre" over "NRS" is "Pre NRS"). Numbers are written as Excel
+    shows them in full (7, not 7.0), dates as ISO.
 
-    Raises DataError for workbooks the preflight refuses, an unknown sheet, repeated headings, no rows.
+    Raises DataError for workbooks the preflight refuses, an unknown sheet, repeated headings, no
+    rows.
     """
     from python_calamine import CalamineError, load_workbook
 
@@ -48,18 +52,23 @@ def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None, 
         merged = list(page.merged_cell_ranges or ())
     except (CalamineError, OSError) as wrong:
         raise DataError(
-            f"{path.name} cannot be read. Open it in a spreadsheet program and save it again as .xlsx or CSV."
+            f"{path.name} cannot be read. Open it in a spreadsheet program and save it again as"
+            " .xlsx or CSV."
         ) from wrong
     grid = [[as_text(c) for c in row] for row in cells]
     if not any(any(row) for row in grid):
         raise DataError(f"{path.name}, sheet '{chosen}', is empty.")
     at = header - 1 if header else _find_heading_row(grid, merged)
     if at >= len(grid):
-        raise DataError(f"{path.name}, sheet '{chosen}', ends before the heading row that header= names.")
+        raise DataError(
+            f"{path.name}, sheet '{chosen}', ends before the heading row that header= names."
+        )
     groups = _group_labels(grid, merged, at)
     headings = [_joined(g, h) for g, h in zip(groups, grid[at], strict=True)]
     found = survey([headings, *grid[at + 1 : at + 3]])
-    headings, top = (list(found.headings), at + found.rows) if found else (distinct(headings), at + 1)
+    headings, top = (
+        (list(found.headings), at + found.rows) if found else (distinct(headings), at + 1)
+    )
     notes += _titles(grid, at - 1 if any(groups) else at)
     notes += _filled_down(grid, merged, at)
     marks = sheet_marks(data, chosen)
@@ -69,7 +78,9 @@ def read_excel(path: str | Path, *, sheet: str = "", header: int | None = None, 
     letters = [letter(j) for j in range(len(headings))]
     rows = np.arange(top + 1, len(grid) + 1)
     body = pd.DataFrame(grid[top:], columns=range(len(headings)), dtype=str)
-    table = from_grid(path.name, body, rows, headings=headings, letters=letters, sheet=chosen, notes=notes)
+    table = from_grid(
+        path.name, body, rows, headings=headings, letters=letters, sheet=chosen, notes=notes
+    )
     return dataclasses.replace(submitted(table, found, unfinished), **fingerprint(data))
 
 
@@ -86,7 +97,11 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
     if isinstance(value, datetime.datetime):
-        return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(sep=" ")
+        return (
+            value.date().isoformat()
+            if value.time() == datetime.time()
+            else value.isoformat(sep=" ")
+        )
     return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else str(value)
 
 
@@ -98,7 +113,8 @@ def _choose(book: Any, sheet: str, name: str, notes: list[Issue]) -> str:
     hidden = [s.name for s in pages if s.visible != SheetVisibleEnum.Visible]
     if hidden:
         text = (
-            f"{len(hidden)} hidden sheet(s) were not read: {', '.join(hidden)}. Look at them before the file is shared."
+            f"{len(hidden)} hidden sheet(s) were not read: {', '.join(hidden)}. Look at them before"
+            " the file is shared."
         )
         notes.append(Issue("hidden_sheet", text, len(hidden)))
     if sheet:
@@ -108,20 +124,27 @@ def _choose(book: Any, sheet: str, name: str, notes: list[Issue]) -> str:
     full = [s for s in visible if book.get_sheet_by_name(s).height] if len(visible) > 1 else visible
     if len(full) != 1:
         raise DataError(
-            f"{name} has {len(full)} visible sheets with cells: {', '.join(full)}. Say which to read (sheet)."
+            f"{name} has {len(full)} visible sheets with cells: {', '.join(full)}. Say which to"
+            " read (sheet)."
         )
     if len(visible) > 1:
-        notes.append(Issue("sheet", f"Sheet '{full[0]}' was read; the others are empty.", severity="note"))
+        notes.append(
+            Issue("sheet", f"Sheet '{full[0]}' was read; the others are empty.", severity="note")
+        )
     return full[0]
 
 
 def _find_heading_row(grid: Sequence[Sequence[str]], merged: Sequence[Range]) -> int:
-    """The first row that names at least half of the columns used below, but for labels merged over names in the next row."""
+    """The first row that names at least half of the columns used below, but for labels merged over
+    names in the next row.
+    """
     used = sum(any(column) for column in zip(*grid, strict=True))
     for i, row in enumerate(grid[:_SEARCHED]):
         if sum(map(bool, row)) * 2 > used and not _is_over_names(grid, merged, i):
             return i
-    raise DataError("No heading row was found in the first rows of the sheet. Give its number (header).")
+    raise DataError(
+        "No heading row was found in the first rows of the sheet. Give its number (header)."
+    )
 
 
 def _is_over_names(grid: Sequence[Sequence[str]], merged: Sequence[Range], row: int) -> bool:
@@ -134,11 +157,15 @@ def _is_over_names(grid: Sequence[Sequence[str]], merged: Sequence[Range], row: 
 
 
 def _group_labels(grid: Sequence[Sequence[str]], merged: Sequence[Range], at: int) -> list[str]:
-    """For each column, the label of the heading row above, where merged cells make one; else blanks."""
+    """For each column, the label of the heading row above, where merged cells make one; else
+    blanks.
+    """
     none = [""] * len(grid[at])
     above = [r for r in merged if at and r[0][0] <= at - 1 <= r[1][0]]
     wide = [r for r in above if r[1][1] > r[0][1]]
-    if not wide or (len(wide) == 1 and wide[0][0][1] == 0):  # one merged cell from column A on is a title
+    if not wide or (
+        len(wide) == 1 and wide[0][0][1] == 0
+    ):  # one merged cell from column A on is a title
         return none
     labels = list(grid[at - 1])
     for (top, left), (_, right) in above:
@@ -153,7 +180,9 @@ def _joined(group: str, heading: str) -> str:
 
 
 def _titles(grid: Sequence[Sequence[str]], until: int) -> list[Issue]:
-    where = tuple(f"{letter(j)}{i + 1}" for i in range(max(until, 0)) for j, c in enumerate(grid[i]) if c)
+    where = tuple(
+        f"{letter(j)}{i + 1}" for i in range(max(until, 0)) for j, c in enumerate(grid[i]) if c
+    )
     if not where:
         return []
     return [
@@ -195,7 +224,8 @@ def _marked(marks: Marks, at: int) -> list[Issue]:
     notes = []
     if marks.formulas:
         text = (
-            f"{len(marks.formulas)} cell(s) hold a formula; what was last saved there was read, which may be old or 0."
+            f"{len(marks.formulas)} cell(s) hold a formula; what was last saved there was read,"
+            " which may be old or 0."
         )
         where = tuple(sorted(marks.formulas, key=lambda a: (len(a), a)))
         notes.append(Issue("formula", text, len(where), "warning", addresses=where))
@@ -203,10 +233,17 @@ def _marked(marks: Marks, at: int) -> list[Issue]:
     if rows:
         where = tuple(f"row {r}" for r in rows)
         notes.append(
-            Issue("hidden_row", f"{len(rows)} hidden row(s) were read like the others.", len(rows), addresses=where)
+            Issue(
+                "hidden_row",
+                f"{len(rows)} hidden row(s) were read like the others.",
+                len(rows),
+                addresses=where,
+            )
         )
     if marks.hidden_columns:
-        where = tuple(f"column {c}" for c in sorted(marks.hidden_columns, key=lambda c: (len(c), c)))
+        where = tuple(
+            f"column {c}" for c in sorted(marks.hidden_columns, key=lambda c: (len(c), c))
+        )
         notes.append(
             Issue(
                 "hidden_column",

@@ -24,13 +24,15 @@ _NAN = f"{DECLARED_MISSING}NaN"
 
 
 def read_parquet(path: str | Path) -> TextTable:
-    """The rows of a Parquet file as text; row 1 is the first. Nulls are blank; "not a number" is counted as coded missing.
+    """The rows of a Parquet file as text; row 1 is the first. Nulls are blank; "not a number" is
+    counted as coded missing.
 
-    Numbers and decimals are written in the fewest digits that give them back, dates and times in ISO form (with the
-    offset of their zone where they have one), categories as their text, yes and no as TRUE and FALSE.
+    Numbers and decimals are written in the fewest digits that give them back, dates and times in
+    ISO form (with the offset of their zone where they have one), categories as their text, yes and
+    no as TRUE and FALSE.
 
-    Raises MissingExtraError without pyarrow; DataError for a file that is broken or encrypted, has no rows, or has
-    columns that hold lists, structures, bytes or durations (by name).
+    Raises MissingExtraError without pyarrow; DataError for a file that is broken or encrypted, has
+    no rows, or has columns that hold lists, structures, bytes or durations (by name).
     """
     path = Path(path)
     data = path.read_bytes()
@@ -39,7 +41,8 @@ def read_parquet(path: str | Path) -> TextTable:
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtraError(
-            f"{path.name} needs the parquet extra: pip install 'outcomes[parquet]'. Or save it as CSV."
+            f"{path.name} needs the parquet extra: pip install 'outcomes[parquet]'. Or save it as"
+            " CSV."
         ) from None
     if data[:4] == b"PARE" or data[-4:] == b"PARE":
         raise DataError(f"{path.name} is encrypted. Save it without encryption, or as CSV.")
@@ -48,15 +51,22 @@ def read_parquet(path: str | Path) -> TextTable:
         _look_at(file, path.name)
         table = file.read()
     except (pa.ArrowException, OSError, ValueError):
-        raise DataError(f"{path.name} is not a whole Parquet file. Write it again, or save it as CSV.") from None
+        raise DataError(
+            f"{path.name} is not a whole Parquet file. Write it again, or save it as CSV."
+        ) from None
     texts, notes = [], []
     for name, column in zip(table.column_names, table.columns):
         text = _text(column)
         texts.append(text)
         nan = tuple(f"row {i}, column {name}" for i, t in enumerate(text, 1) if t == _NAN)
         if nan:
-            said = f"{name}: {len(nan)} cell(s) hold 'not a number' (NaN); they count as coded missing."
-            notes.append(Issue("declared_missing", said, len(nan), "note", column=name, addresses=nan))
+            said = (
+                f"{name}: {len(nan)} cell(s) hold 'not a number' (NaN); they count as coded"
+                " missing."
+            )
+            notes.append(
+                Issue("declared_missing", said, len(nan), "note", column=name, addresses=nan)
+            )
     grid = pd.DataFrame(dict(enumerate(texts)), dtype=str)
     rows = np.arange(1, table.num_rows + 1)
     read = from_grid(path.name, grid, rows, headings=table.column_names, notes=notes)
@@ -70,20 +80,29 @@ def _look_at(file: Any, name: str) -> None:
     def plain(kind: Any) -> bool:
         kind = kind.value_type if types.is_dictionary(kind) else kind
         texts = types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view"
-        numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)
+        numbers = (
+            types.is_integer(kind)
+            or types.is_floating(kind)
+            or types.is_decimal(kind)
+            or types.is_boolean(kind)
+        )
         times = types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind)
         return bool(texts or numbers or times or types.is_null(kind))
 
-    odd = [f"{f.name} ({str(f.type).split('<')[0]})" for f in file.schema_arrow if not plain(f.type)]
+    odd = [
+        f"{f.name} ({str(f.type).split('<')[0]})" for f in file.schema_arrow if not plain(f.type)
+    ]
     if odd:
         raise DataError(
-            f"{name}: {len(odd)} column(s) hold something that a cell of a table cannot: {', '.join(odd[:20])}. "
-            "Write the file without them, or with one column for each part."
+            f"{name}: {len(odd)} column(s) hold something that a cell of a table cannot:"
+            f" {', '.join(odd[:20])}. Write the file without them, or with one column for each"
+            " part."
         )
     cells = file.metadata.num_rows * max(file.metadata.num_columns, 1)
     if cells * _CELL > MAX_BYTES:
         raise DataError(
-            f"{name} is refused: it has {cells} cells. Write the columns that are needed into a file of their own."
+            f"{name} is refused: it has {cells} cells. Write the columns that are needed into a"
+            " file of their own."
         )
 
 
@@ -106,6 +125,10 @@ def _one(value: Any, single: bool) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime.datetime):  # pandas' own timestamp too, which keeps nanoseconds
-        bare = value.tzinfo is None and value.time() == datetime.time() and not getattr(value, "nanosecond", 0)
+        bare = (
+            value.tzinfo is None
+            and value.time() == datetime.time()
+            and not getattr(value, "nanosecond", 0)
+        )
         return value.date().isoformat() if bare else value.isoformat(sep=" ")
     return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else str(value)

@@ -1,7 +1,9 @@
-"""A look at a workbook before anything opens it: what is in the package, how big it becomes, how far its cells reach.
+"""A look at a workbook before anything opens it: what is in the package, how big it becomes, how
+far its cells reach.
 
-A workbook of five kilobytes can claim 17 billion cells, and the reader behind us then takes the whole process down.
-So the package is read here first, by Python's own zip and with limits, and refused where it is not a plain table.
+A workbook of five kilobytes can claim 17 billion cells, and the reader behind us then takes the
+whole process down. So the package is read here first, by Python's own zip and with limits, and
+refused where it is not a plain table.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 
 @dataclass(frozen=True)
 class Marks:
-    """What a sheet's own text says and its values do not: formulas, hidden rows and columns, comments."""
+    """What a sheet's own text says and its values do not: formulas, hidden rows and columns,
+    comments.
+    """
 
     formulas: frozenset[str] = frozenset()
     hidden_rows: frozenset[int] = frozenset()
@@ -44,12 +48,13 @@ class Marks:
 def preflight(data: bytes, name: str) -> None:
     """Refuse a workbook that is not a plain, bounded table.
 
-    Raises DataError for a password, macros, an old format, damaged or suspicious packages, document type
-    declarations, and for sheets that unpack or reach too far.
+    Raises DataError for a password, macros, an old format, damaged or suspicious packages, document
+    type declarations, and for sheets that unpack or reach too far.
     """
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise DataError(
-            f"{name} has a password or is in the old .xls format. Save it as .xlsx without a password, or as CSV."
+            f"{name} has a password or is in the old .xls format. Save it as .xlsx without a"
+            " password, or as CSV."
         )
     if not data.strip():
         raise DataError(f"{name} is empty.")
@@ -59,13 +64,23 @@ def preflight(data: bytes, name: str) -> None:
             _look_at_list(parts, name)
             for part in parts:
                 _look_at_part(package, part, name)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as wrong:
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+    ) as wrong:
         raise DataError(
-            f"{name} is not a whole .xlsx workbook. Open it in a spreadsheet program and save it again."
+            f"{name} is not a whole .xlsx workbook. Open it in a spreadsheet program and save it"
+            " again."
         ) from wrong
     except Exception as wrong:
         if type(wrong).__module__ == "zlib":
-            raise DataError(f"{name} is damaged. Open it in a spreadsheet program and save it again.") from wrong
+            raise DataError(
+                f"{name} is damaged. Open it in a spreadsheet program and save it again."
+            ) from wrong
         raise
 
 
@@ -75,21 +90,28 @@ def _look_at_list(parts: list[zipfile.ZipInfo], name: str) -> None:
         raise DataError(f"{name} is not an .xlsx workbook. Save it as .xlsx or CSV.")
     if len(parts) > MAX_PARTS or len(set(names)) < len(names):
         raise DataError(
-            f"{name} is refused: its package has {len(parts)} parts, or parts of the same name. Save it again as CSV."
+            f"{name} is refused: its package has {len(parts)} parts, or parts of the same name."
+            " Save it again as CSV."
         )
     if any(n.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", n) or ":" in n for n in names):
-        raise DataError(f"{name} is refused: a part of its package points outside it. Save it again as CSV.")
+        raise DataError(
+            f"{name} is refused: a part of its package points outside it. Save it again as CSV."
+        )
     if any(p.flag_bits & 1 for p in parts):
         raise DataError(f"{name} has a password. Save it without one, or as CSV.")
     if any(posixpath.basename(n).lower() == "vbaproject.bin" for n in names):
         raise DataError(f"{name} contains macros. Save it as .xlsx (without macros) or CSV.")
     if sum(p.file_size for p in parts) > MAX_BYTES or any(p.file_size > MAX_PART for p in parts):
         raise DataError(
-            f"{name} is refused: it unpacks to more than {MAX_BYTES >> 20} MB. Save the table alone as CSV."
+            f"{name} is refused: it unpacks to more than {MAX_BYTES >> 20} MB. Save the table alone"
+            " as CSV."
         )
-    if any(p.file_size > 1 << 20 and p.file_size > MAX_RATIO * max(p.compress_size, 1) for p in parts):
+    if any(
+        p.file_size > 1 << 20 and p.file_size > MAX_RATIO * max(p.compress_size, 1) for p in parts
+    ):
         raise DataError(
-            f"{name} is refused: a part of it unpacks to more than {MAX_RATIO} times its size. Save the table as CSV."
+            f"{name} is refused: a part of it unpacks to more than {MAX_RATIO} times its size. Save"
+            " the table as CSV."
         )
 
 
@@ -97,9 +119,15 @@ def _look_at_part(package: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) ->
     text = package.read(part)
     if not part.filename.lower().endswith((".xml", ".rels", ".vml")):
         return
-    if text[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in text[:200] or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+    if (
+        text[:2] in (b"\xff\xfe", b"\xfe\xff")
+        or b"\0" in text[:200]
+        or b"<!DOCTYPE" in text
+        or b"<!ENTITY" in text
+    ):
         raise DataError(
-            f"{name} is refused: a part of it declares a document type or an unusual encoding. Save it as CSV."
+            f"{name} is refused: a part of it declares a document type or an unusual encoding. Save"
+            " it as CSV."
         )
     if part.filename.startswith("xl/worksheets/"):
         _look_at_extent(text, name)
@@ -108,7 +136,10 @@ def _look_at_part(package: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) ->
         and (found := _UNIQUE.search(text))
         and int(found[1]) * 5 > len(text)
     ):
-        raise DataError(f"{name} is refused: it claims {int(found[1])} texts and holds fewer. Save it again as CSV.")
+        raise DataError(
+            f"{name} is refused: it claims {int(found[1])} texts and holds fewer. Save it again as"
+            " CSV."
+        )
 
 
 def _look_at_extent(text: bytes, name: str) -> None:
@@ -119,8 +150,9 @@ def _look_at_extent(text: bytes, name: str) -> None:
             columns = max(columns, _position(letters[:5]))
     if rows * max(columns, 1) > MAX_CELLS:
         raise DataError(
-            f"{name} is refused: a sheet reaches to cell {letter(columns - 1)}{rows}, {rows} rows by {columns} columns. "
-            "Delete what stands far from the table, or save the table as CSV."
+            f"{name} is refused: a sheet reaches to cell {letter(columns - 1)}{rows}, {rows} rows"
+            f" by {columns} columns. Delete what stands far from the table, or save the table as"
+            " CSV."
         )
 
 
@@ -138,8 +170,14 @@ def sheet_marks(data: bytes, sheet: str) -> Marks:
         if part not in package.namelist():
             return Marks()
         text = package.read(part)
-    hidden = {letter(j) for a, b in _HIDDEN_COLUMNS.findall(text) for j in range(int(a) - 1, min(int(b), 16_384))}
-    formulas = frozenset(f.decode() for f in _FORMULA.findall(text)) if b"<f" in text else frozenset()
+    hidden = {
+        letter(j)
+        for a, b in _HIDDEN_COLUMNS.findall(text)
+        for j in range(int(a) - 1, min(int(b), 16_384))
+    }
+    formulas = (
+        frozenset(f.decode() for f in _FORMULA.findall(text)) if b"<f" in text else frozenset()
+    )
     return Marks(formulas, frozenset(int(r) for r in _HIDDEN_ROW.findall(text)), frozenset(hidden))
 
 
@@ -155,6 +193,8 @@ def _sheet_part(package: zipfile.ZipFile, sheet: str) -> str:
     targets = {link.get("Id"): link.get("Target", "") for link in links}
     for element in book.iter():
         if element.tag.endswith("}sheet") and element.get("name") == sheet:
-            relation = next((v for k, v in element.attrib.items() if k == _RELATION or k.endswith("}id")), "")
+            relation = next(
+                (v for k, v in element.attrib.items() if k == _RELATION or k.endswith("}id")), ""
+            )
             return posixpath.normpath(posixpath.join("/xl", targets.get(relation, ""))).lstrip("/")
     return ""

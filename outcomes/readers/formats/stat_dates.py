@@ -1,4 +1,6 @@
-"""Numbers of statistical files as text: dates and times by the format that a column is shown in, all others as stored."""
+"""Numbers of statistical files as text: dates and times by the format that a column is shown in,
+all others as stored.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,12 @@ _STATA_PERIODS = {"w": 52, "m": 12, "q": 4, "h": 2}
 def number_text(value: float, *, single: bool = False) -> str:
     """A stored number in the fewest digits that give it back; `single` for one stored with 32 bits.
 
-    >>> number_text(7.0), number_text(0.1), number_text(0.10000000149011612, single=True), number_text(7.000000001)
+    >>> (
+    ...     number_text(7.0),
+    ...     number_text(0.1),
+    ...     number_text(0.10000000149011612, single=True),
+    ...     number_text(7.000000001),
+    ... )
     ('7', '0.1', '0.1', '7.000000001')
     """
     value = float(value)
@@ -38,12 +45,15 @@ def number_text(value: float, *, single: bool = False) -> str:
 
 
 def moment_reader(system: str, shown: str) -> tuple[Callable[[float], str] | None, str]:
-    """How a column's numbers are written as dates or times, by the format it is shown in; and what to say where they cannot.
+    """How a column's numbers are written as dates or times, by the format it is shown in; and what
+    to say where they cannot.
 
-    A date is ISO text, with the time of day where there is one; a duration is hours:minutes:seconds. Days are counted
-    from 1960 (SAS, Stata), seconds from 14 October 1582 (SPSS), as each maker documents.
+    A date is ISO text, with the time of day where there is one; a duration is
+    hours:minutes:seconds. Days are counted from 1960 (SAS, Stata), seconds from 14 October 1582
+    (SPSS), as each maker documents.
 
-    >>> day, _ = moment_reader("SAS", "DATE9"); time, _ = moment_reader("SPSS", "DATETIME20")
+    >>> day, _ = moment_reader("SAS", "DATE9")
+    ... time, _ = moment_reader("SPSS", "DATETIME20")
     >>> day(23439.0), time(13928926272.0), moment_reader("SAS", "BEST12")
     ('2024-03-04', '2024-03-04 10:11:12', (None, ''))
     """
@@ -72,7 +82,10 @@ def _stata(shown: str) -> tuple[Callable[[float], str] | None, str]:
         per_year = _STATA_PERIODS[kind]
         return lambda v: _period(v, kind, per_year), ""
     if kind in ("C", "b"):
-        return None, f"its format %t{kind} is not turned into dates; the numbers are read as stored."
+        return (
+            None,
+            f"its format %t{kind} is not turned into dates; the numbers are read as stored.",
+        )
     return None, ""
 
 
@@ -88,9 +101,16 @@ def _since(epoch: datetime.datetime, seconds: float) -> Callable[[float], str]:
     def text(value: float) -> str:
         try:
             moment = epoch + datetime.timedelta(microseconds=round(value * seconds * 1e6))
-        except (OverflowError, ValueError):  # beyond the years that dates have: what is stored, for somebody to look at
+        except (
+            OverflowError,
+            ValueError,
+        ):  # beyond the years that dates have: what is stored, for somebody to look at
             return number_text(value)
-        return moment.date().isoformat() if moment.time() == datetime.time() else moment.isoformat(sep=" ")
+        return (
+            moment.date().isoformat()
+            if moment.time() == datetime.time()
+            else moment.isoformat(sep=" ")
+        )
 
     return text
 
@@ -99,4 +119,5 @@ def _duration(value: float) -> str:
     micro = round(abs(value) * 1e6)
     seconds, rest = divmod(micro, 1_000_000)
     part = f".{rest:06d}".rstrip("0") if rest else ""
-    return f"{'-' if value < 0 else ''}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{part}"
+    sign = "-" if value < 0 else ""
+    return f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{part}"

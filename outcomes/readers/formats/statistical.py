@@ -1,4 +1,6 @@
-"""Files of SPSS, SAS and Stata: every case as text, what the file itself calls missing kept apart, nothing rounded."""
+"""Files of SPSS, SAS and Stata: every case as text, what the file itself calls missing kept apart,
+nothing rounded.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +23,25 @@ from outcomes.study.study import Issue
 
 #: By a file's ending: whose it is, and what of pyreadstat reads it.
 SYSTEMS = {
-    ".sav": ("SPSS", "read_sav"), ".zsav": ("SPSS", "read_sav"), ".dta": ("Stata", "read_dta"),
-    ".xpt": ("SAS", "read_xport"), ".sas7bdat": ("SAS", "read_sas7bdat"),
-}  # fmt: skip
+    ".sav": ("SPSS", "read_sav"),
+    ".zsav": ("SPSS", "read_sav"),
+    ".dta": ("Stata", "read_dta"),
+    ".xpt": ("SAS", "read_xport"),
+    ".sas7bdat": ("SAS", "read_sas7bdat"),
+}
 _RECORD = 80  # bytes of a SAS transport file's records
-_MEMBER = (b"HEADER RECORD*******MEMBER  HEADER RECORD", b"HEADER RECORD*******MEMBV8  HEADER RECORD")
+_MEMBER = (
+    b"HEADER RECORD*******MEMBER  HEADER RECORD",
+    b"HEADER RECORD*******MEMBV8  HEADER RECORD",
+)
 _CASES = re.compile(rb"HEADER RECORD\*{7}OBS(?:    |V8  ) HEADER RECORD")
 
 
 @dataclass(frozen=True, eq=False)
 class _Variable:
-    """One column as the file has it: its values, how it is stored and shown, its value labels, what it calls missing."""
+    """One column as the file has it: its values, how it is stored and shown, its value labels, what
+    it calls missing.
+    """
 
     name: str
     values: Sequence[Any]
@@ -44,19 +54,28 @@ class _Variable:
         """The code of a value that the file calls missing (``99``, ``.a``), or nothing."""
         if isinstance(value, str) and self.stored != "string":
             return f".{value}"
-        if any(r["lo"] <= value <= r["hi"] for r in self.ranges if isinstance(r["lo"], str) == isinstance(value, str)):
+        if any(
+            r["lo"] <= value <= r["hi"]
+            for r in self.ranges
+            if isinstance(r["lo"], str) == isinstance(value, str)
+        ):
             return value if isinstance(value, str) else number_text(value)
         return ""
 
 
-def read_statistical(path: str | Path, *, encoding: str = "", labels: bool | Sequence[str] = False) -> TextTable:
-    """The cases of an SPSS (.sav, .zsav), Stata (.dta) or SAS (.xpt, .sas7bdat) file as text; row 1 is the first case.
+def read_statistical(
+    path: str | Path, *, encoding: str = "", labels: bool | Sequence[str] = False
+) -> TextTable:
+    """The cases of an SPSS (.sav, .zsav), Stata (.dta) or SAS (.xpt, .sas7bdat) file as text; row 1
+    is the first case.
 
-    Codes are read, not their labels; `labels` (true, or the columns) takes the labels where there are any. Values that
-    the file declares missing (SPSS user-missing, ``.a`` to ``.z``) are kept apart from blanks and listed. Dates are ISO
-    text. Numbers are as stored. `encoding` is for files that name none, or a wrong one.
+    Codes are read, not their labels; `labels` (true, or the columns) takes the labels where there
+    are any. Values that the file declares missing (SPSS user-missing, ``.a`` to ``.z``) are kept
+    apart from blanks and listed. Dates are ISO text. Numbers are as stored. `encoding` is for files
+    that name none, or a wrong one.
 
-    Raises MissingExtraError without pyreadstat; DataError for a file that is broken, cut off, has a password or no cases.
+    Raises MissingExtraError without pyreadstat; DataError for a file that is broken, cut off, has a
+    password or no cases.
     """
     path = Path(path)
     data = path.read_bytes()
@@ -101,13 +120,18 @@ def _look_at(data: bytes, name: str) -> None:
         raise DataError(cut)
 
 
-def _parsed(data: bytes, path: Path, encoding: str) -> tuple[dict[str, list[Any]], Any, list[Issue]]:
-    """The raw values by column, the file's description of them, and a note where the encoding had to be assumed."""
+def _parsed(
+    data: bytes, path: Path, encoding: str
+) -> tuple[dict[str, list[Any]], Any, list[Issue]]:
+    """The raw values by column, the file's description of them, and a note where the encoding had
+    to be assumed.
+    """
     try:
         import pyreadstat
     except ImportError:
         raise MissingExtraError(
-            f"{path.name} needs the statfiles extra: pip install 'outcomes[statfiles]'. Or save it as CSV."
+            f"{path.name} needs the statfiles extra: pip install 'outcomes[statfiles]'. Or save it"
+            " as CSV."
         ) from None
     system, reader = SYSTEMS[path.suffix.lower()]
     how: dict[str, Any] = {"output_format": "dict", "disable_datetime_conversion": True}
@@ -119,15 +143,27 @@ def _parsed(data: bytes, path: Path, encoding: str) -> tuple[dict[str, list[Any]
             read, meta = getattr(pyreadstat, reader)(io.BytesIO(data), encoding=tried, **how)
         except UnicodeDecodeError:
             continue
-        except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OverflowError) as wrong:
+        except (
+            pyreadstat.ReadstatError,
+            pyreadstat.PyreadstatError,
+            ValueError,
+            OverflowError,
+        ) as wrong:
             if "convert string" in str(wrong) or "encoding" in str(wrong):
                 break
             raise DataError(
-                f"{path.name} cannot be read as {system} data: it is damaged, cut off, has a password or is of another kind. "
-                f"Save it again in {system}, or as CSV."
+                f"{path.name} cannot be read as {system} data: it is damaged, cut off, has a"
+                f" password or is of another kind. Save it again in {system}, or as CSV."
             ) from None
-        assumed = "The file names no encoding and is not UTF-8; it was read as Windows-1252. Check accented letters."
-        return read, meta, [Issue("encoding", assumed, severity="warning")] if tried and not encoding else []
+        assumed = (
+            "The file names no encoding and is not UTF-8; it was read as Windows-1252. Check"
+            " accented letters."
+        )
+        return (
+            read,
+            meta,
+            [Issue("encoding", assumed, severity="warning")] if tried and not encoding else [],
+        )
     raise DataError(
         f"{path.name}: its text is not in the encoding that it names. Say which it is: "
         'scores = { file = "…", encoding = "WINDOWS-1252" }.'
@@ -137,15 +173,21 @@ def _parsed(data: bytes, path: Path, encoding: str) -> tuple[dict[str, list[Any]
 def _variables(read: Mapping[str, list[Any]], meta: Any) -> list[_Variable]:
     return [
         _Variable(
-            name, values, meta.readstat_variable_types.get(name, "double"), meta.original_variable_types.get(name) or "",
-            meta.variable_value_labels.get(name, {}), meta.missing_ranges.get(name, ()),
+            name,
+            values,
+            meta.readstat_variable_types.get(name, "double"),
+            meta.original_variable_types.get(name) or "",
+            meta.variable_value_labels.get(name, {}),
+            meta.missing_ranges.get(name, ()),
         )
         for name, values in read.items()
-    ]  # fmt: skip
+    ]
 
 
 def _with_tags(variables: Sequence[_Variable], data: bytes, meta: Any) -> list[_Variable]:
-    """With the special missing values of a SAS transport file (``.A`` to ``.Z``, ``._``): the first byte of an empty number."""
+    """With the special missing values of a SAS transport file (``.A`` to ``.Z``, ``._``): the first
+    byte of an empty number.
+    """
     found = _CASES.search(data)
     widths = [int(meta.variable_storage_width[v.name]) for v in variables]
     n, width = len(variables[0].values) if variables else 0, sum(widths)
@@ -157,7 +199,9 @@ def _with_tags(variables: Sequence[_Variable], data: bytes, meta: Any) -> list[_
         values = list(variable.values)
         if variable.stored != "string":
             first = cases[:, start]
-            for i in np.flatnonzero((first == ord("_")) | ((first >= ord("A")) & (first <= ord("Z")))):
+            for i in np.flatnonzero(
+                (first == ord("_")) | ((first >= ord("A")) & (first <= ord("Z")))
+            ):
                 values[i] = chr(first[i]) if values[i] is None else values[i]
         made.append(replace(variable, values=values))
     return made
@@ -165,7 +209,9 @@ def _with_tags(variables: Sequence[_Variable], data: bytes, meta: Any) -> list[_
 
 def _text(variable: _Variable, system: str, labelled: bool) -> tuple[list[str], list[Issue]]:
     """A column's cells as text, and what is to be said of them."""
-    moment, unread = moment_reader(system, variable.shown) if variable.stored != "string" else (None, "")
+    moment, unread = (
+        moment_reader(system, variable.shown) if variable.stored != "string" else (None, "")
+    )
     one = variable.stored == "float"
     texts, codes, bare, near = {}, {}, set(), set()
     for value in {v for v in variable.values if v is not None and v == v}:
@@ -185,13 +231,24 @@ def _text(variable: _Variable, system: str, labelled: bool) -> tuple[list[str], 
     notes = _missing_note(variable, codes)
     off = "a hair off a whole number (7.000000001); they were read as they are stored"
     notes += _cells_note(variable, near, "float_noise", off, "warning")
-    notes += _cells_note(variable, bare, "no_label", "without a value label; their codes were read", "note")
+    notes += _cells_note(
+        variable, bare, "no_label", "without a value label; their codes were read", "note"
+    )
     if unread:
-        notes.append(Issue("date_format", f"{variable.name}: {unread}", severity="warning", column=variable.name))
+        notes.append(
+            Issue(
+                "date_format",
+                f"{variable.name}: {unread}",
+                severity="warning",
+                column=variable.name,
+            )
+        )
     return [texts.get(v, "") if v is not None else "" for v in variable.values], notes
 
 
-def _cells_note(variable: _Variable, picked: set[Any], rule: str, words: str, severity: Any) -> list[Issue]:
+def _cells_note(
+    variable: _Variable, picked: set[Any], rule: str, words: str, severity: Any
+) -> list[Issue]:
     if not picked:
         return []
     where = _where(variable, picked)
@@ -208,17 +265,25 @@ def _missing_note(variable: _Variable, codes: Mapping[Any, str]) -> list[Issue]:
     for value, n in sorted(counts.items(), key=lambda pair: codes[pair[0]]):
         label = variable.labels.get(value, "")
         said.append(f"{codes[value]}{f' {label}' if label else ''}: {n}")
-    words = f"hold codes that the file itself declares missing ({'; '.join(said)}); they count as coded missing"
+    words = (
+        f"hold codes that the file itself declares missing ({'; '.join(said)}); they count as coded"
+        " missing"
+    )
     return _cells_note(variable, set(codes), "declared_missing", words, "note")
 
 
 def _where(variable: _Variable, picked: set[Any]) -> tuple[str, ...]:
-    return tuple(f"row {i}, column {variable.name}" for i, v in enumerate(variable.values, 1) if v in picked)
+    return tuple(
+        f"row {i}, column {variable.name}" for i, v in enumerate(variable.values, 1) if v in picked
+    )
 
 
 def _unused_labels(names: Sequence[str]) -> list[Issue]:
     if not names:
         return []
     shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    text = f"{len(names)} column(s) have value labels; their codes were read ({shown}). Say labels = true to read the labels."
+    text = (
+        f"{len(names)} column(s) have value labels; their codes were read ({shown}). Say labels ="
+        " true to read the labels."
+    )
     return [Issue("value_labels", text, len(names), "note")]

@@ -11,21 +11,39 @@ from outcomes.core.errors import StudyError
 from outcomes.study.study import Issue
 
 
-def to_days(frames: dict[str, pd.DataFrame], dates: Mapping[str, pd.Series], issues: list[Issue]) -> None:
-    """Give each table that had dates a column `day`, counted from the patient's first infusion; number the infusions.
+def to_days(
+    frames: dict[str, pd.DataFrame], dates: Mapping[str, pd.Series], issues: list[Issue]
+) -> None:
+    """Give each table that had dates a column `day`, counted from the patient's first infusion;
+    number the infusions.
 
-    Without dated infusions, days count from the patient's first date in the same table. The dates themselves go.
-    Raises StudyError for a table with both a date and a day.
+    Without dated infusions, days count from the patient's first date in the same table. The dates
+    themselves go. Raises StudyError for a table with both a date and a day.
     """
     first = _first(frames["infusions"], dates["infusions"]) if "infusions" in dates else None
     for name, date in dates.items():
         frame = frames[name]
         if "day" in frame:
-            raise StudyError(f"The {name} table has a date and a day. Declare one of them, drop the other.")
+            raise StudyError(
+                f"The {name} table has a date and a day. Declare one of them, drop the other."
+            )
         start = first if first is not None else _first(frame, date)
         day = (date - frame["patient"].map(start)) / np.timedelta64(1, "D")
-        since = "the patient's first infusion" if first is not None else "the patient's first date in this table"
-        issues.append(Issue("dates", f"Dates became days since {since}.", int(date.notna().sum()), "note", name, "day"))
+        since = (
+            "the patient's first infusion"
+            if first is not None
+            else "the patient's first date in this table"
+        )
+        issues.append(
+            Issue(
+                "dates",
+                f"Dates became days since {since}.",
+                int(date.notna().sum()),
+                "note",
+                name,
+                "day",
+            )
+        )
         if n := int((date.notna() & day.isna()).sum()):
             text = f"{n} date(s) belong to patients without a dated infusion; their day is unknown."
             issues.append(Issue("dates", text, n, "warning", name, "day"))
@@ -43,6 +61,12 @@ def _numbered(frame: pd.DataFrame, issues: list[Issue]) -> pd.DataFrame:
     number = order.groupby("patient").cumcount() + 1
     how = "by day" if "day" in frame else "as they come in the file"
     issues.append(
-        Issue("infusion_numbers", f"Infusions were numbered within patient, {how}.", len(frame), "note", "infusions")
+        Issue(
+            "infusion_numbers",
+            f"Infusions were numbered within patient, {how}.",
+            len(frame),
+            "note",
+            "infusions",
+        )
     )
     return frame.assign(infusion=number.reindex(frame.index))

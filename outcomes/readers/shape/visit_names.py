@@ -1,4 +1,6 @@
-"""Names of visits: which words mean a time, in what order they come, and which columns of a wide table carry them."""
+"""Names of visits: which words mean a time, in what order they come, and which columns of a wide
+table carry them.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +10,71 @@ from collections.abc import Iterable, Mapping, Sequence
 from outcomes.readers.cells import key
 
 _WORDS = {
-    "screening": -30.0, "screen": -30.0, "baseline": 0.0, "base": 0.0, "bl": 0.0, "pre": 0.0, "before": 0.0, "start": 0.0,
-    "admission": 0.0, "intake": 0.0, "vor": 0.0, "avant": 0.0, "antes": 0.0, "prima": 0.0, "voor": 0.0,
-    "post": 0.5, "after": 0.5, "end": 9e3, "discharge": 9e3, "final": 9e3, "nach": 0.5, "apres": 0.5, "despues": 0.5,
-    "depois": 0.5, "dopo": 0.5, "na": 0.5, "followup": 9e2, "follow_up": 9e2, "fu": 9e2,
-}  # fmt: skip
-_DAYS = {"h": 1 / 24, "hour": 1 / 24, "d": 1.0, "day": 1.0, "w": 7.0, "wk": 7.0, "week": 7.0, "m": 30.4375, "mo": 30.4375,
-         "month": 30.4375, "y": 365.25, "yr": 365.25, "year": 365.25, "t": 1.0, "v": 1.0, "visit": 1.0}  # fmt: skip
+    "screening": -30.0,
+    "screen": -30.0,
+    "baseline": 0.0,
+    "base": 0.0,
+    "bl": 0.0,
+    "pre": 0.0,
+    "before": 0.0,
+    "start": 0.0,
+    "admission": 0.0,
+    "intake": 0.0,
+    "vor": 0.0,
+    "avant": 0.0,
+    "antes": 0.0,
+    "prima": 0.0,
+    "voor": 0.0,
+    "post": 0.5,
+    "after": 0.5,
+    "end": 9e3,
+    "discharge": 9e3,
+    "final": 9e3,
+    "nach": 0.5,
+    "apres": 0.5,
+    "despues": 0.5,
+    "depois": 0.5,
+    "dopo": 0.5,
+    "na": 0.5,
+    "followup": 9e2,
+    "follow_up": 9e2,
+    "fu": 9e2,
+}
+_DAYS = {
+    "h": 1 / 24,
+    "hour": 1 / 24,
+    "d": 1.0,
+    "day": 1.0,
+    "w": 7.0,
+    "wk": 7.0,
+    "week": 7.0,
+    "m": 30.4375,
+    "mo": 30.4375,
+    "month": 30.4375,
+    "y": 365.25,
+    "yr": 365.25,
+    "year": 365.25,
+    "t": 1.0,
+    "v": 1.0,
+    "visit": 1.0,
+}
 _UNIT = "hour|day|week|wk|month|mo|year|yr|visit|h|d|w|m|y|t|v"
 _TIMED = re.compile(rf"(?P<unit>{_UNIT})s?_?(?P<n>[0-9]+)|(?P<n2>[0-9]+)_?(?P<unit2>{_UNIT})s?")
 _TIMED_WITHIN = re.compile(rf"(?:^|_)(?:{_TIMED.pattern})(?:_|$)")
-#: Letters that also number items (eq5d_d1, isi_t2): a time only beside a plain word such as "pre" or a zero.
+#: Letters that also number items (eq5d_d1, isi_t2): a time only beside a plain word such as "pre"
+#: or a zero.
 _WEAK = re.compile(r"[dmtvyh]_?[0-9]+|[0-9]+_?[dmtvyh]")
 
 
 def visit_time(label: str) -> float | None:
     """Days from baseline that a visit's name says, roughly; None where it says none.
 
-    >>> visit_time("Baseline"), visit_time("week_4"), visit_time("1 month after"), visit_time("blue")
+    >>> (
+    ...     visit_time("Baseline"),
+    ...     visit_time("week_4"),
+    ...     visit_time("1 month after"),
+    ...     visit_time("blue"),
+    ... )
     (0.0, 28.0, 30.4375, None)
     """
     name = key(label)
@@ -55,7 +104,12 @@ def in_order(labels: Iterable[str]) -> tuple[tuple[str, ...], bool]:
 def split_column(column: str) -> tuple[str, str] | None:
     """A wide column's score and visit, where its name starts or ends with a time.
 
-    >>> split_column("nrs_pre"), split_column("Post BPI int."), split_column("nrs_avg_w4"), split_column("phq9_1")
+    >>> (
+    ...     split_column("nrs_pre"),
+    ...     split_column("Post BPI int."),
+    ...     split_column("nrs_avg_w4"),
+    ...     split_column("phq9_1"),
+    ... )
     (('nrs', 'pre'), ('BPI int.', 'post'), ('nrs_avg', 'w4'), None)
     """
     parts = [p for p in re.split(r"([\s_.\-]+)", column) if p]
@@ -76,9 +130,11 @@ def _is_time(name: str) -> bool:
 
 
 def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Which columns hold one score at several visits: score → visit → column. Empty where the table is not wide.
+    """Which columns hold one score at several visits: score → visit → column. Empty where the table
+    is not wide.
 
-    A score needs two visits, or a visit that another score has too; names that only number something are not visits.
+    A score needs two visits, or a visit that another score has too; names that only number
+    something are not visits.
 
     >>> wide_columns(["id", "nrs_pre", "nrs_post", "pgic_post", "phq9_1", "phq9_2"])
     {'nrs': {'pre': 'nrs_pre', 'post': 'nrs_post'}, 'pgic': {'post': 'pgic_post'}}
@@ -88,14 +144,19 @@ def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
         if split := split_column(column):
             found.setdefault(split[0], {}).setdefault(split[1], column)
     sure = {
-        s: v for s, v in found.items() if len(v) > 1 and any(not _WEAK.fullmatch(n) or visit_time(n) == 0 for n in v)
+        s: v
+        for s, v in found.items()
+        if len(v) > 1 and any(not _WEAK.fullmatch(n) or visit_time(n) == 0 for n in v)
     }
     visits = {n for v in sure.values() for n in v}
     return {s: v for s, v in found.items() if s in sure or (set(v) <= visits)}
 
 
-def declared_columns(wide: Mapping[str, Mapping[str, object]], columns: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The same from a declaration: `suffix` or `prefix` (visit → text), or `columns` (score → visit → column).
+def declared_columns(
+    wide: Mapping[str, Mapping[str, object]], columns: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """The same from a declaration: `suffix` or `prefix` (visit → text), or `columns` (score → visit
+    → column).
 
     >>> declared_columns({"suffix": {"pre": "1", "post": "2"}}, ["id", "pk1", "pk2", "f1"])
     {'pk': {'pre': 'pk1', 'post': 'pk2'}, 'f': {'pre': 'f1'}}
@@ -103,7 +164,9 @@ def declared_columns(wide: Mapping[str, Mapping[str, object]], columns: Sequence
     found: dict[str, dict[str, str]] = {}
     for column in columns:
         for kind in ("suffix", "prefix"):
-            fits = [(str(t), v) for v, t in wide.get(kind, {}).items() if _cut(column, str(t), kind)]
+            fits = [
+                (str(t), v) for v, t in wide.get(kind, {}).items() if _cut(column, str(t), kind)
+            ]
             if fits:
                 text, visit = max(fits, key=lambda f: len(f[0]))
                 found.setdefault(_cut(column, text, kind), {})[visit] = column

@@ -18,7 +18,8 @@ from outcomes.core.wording import NONE, digits_for, interval, number, percent, s
 from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
 from outcomes.tables.results_table import Table, frame_table, table
 
-#: From how many answers of one kind in one family they stand side by side instead of one after the other.
+#: From how many answers of one kind in one family they stand side by side instead of one after the
+#: other.
 MANY_ALIKE = 3
 #: Above how many rows a table is folded.
 MANY_ROWS = 12
@@ -29,7 +30,8 @@ def answers(
 ) -> Iterable[Section]:
     """A chapter of answers; the same question of several scores of one family side by side.
 
-    `shown_before` names pictures (the id of the result, the kind) that stand on the first pages already.
+    `shown_before` names pictures (the id of the result, the kind) that stand on the first pages
+    already.
     """
     yield Section(chapter)
     shown: set[int] = set()
@@ -54,12 +56,18 @@ def _alike(a: Result, b: Result) -> bool:
     q, p = a.analysis, b.analysis
     visits = [getattr(x, "before", "") + getattr(x, "after", "") for x in (q, p)]
     return (
-        bool(q.family) and type(q) is type(p) and q.family == p.family and q.role == p.role and visits[0] == visits[1]
+        bool(q.family)
+        and type(q) is type(p)
+        and q.family == p.family
+        and q.role == p.role
+        and visits[0] == visits[1]
     )
 
 
 def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
-    """One table and one picture for the same question asked of several scores, and every answer in words below."""
+    """One table and one picture for the same question asked of several scores, and every answer in
+    words below.
+    """
     rows, marks = list[tuple[str, ...]](), list[dict[str, Any]]()
     adjusted = any(not math.isnan(e.p_adjusted) for r in results for e in r.estimates)
     for r in results:
@@ -71,30 +79,70 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
         value, ci = value_and_interval(first, r.outcome)
         word = direction(first, r.outcome) or NONE
         rows.append(
-            (title, value, ci, word, p_text(first.p), *([p_text(first.p_adjusted)] if adjusted else []),
-             NONE if size is None else f"{number(size.value, 2)} ({interval(size.low, size.high, 2)})", str(r.counts.analysed))
-        )  # fmt: skip
+            (
+                title,
+                value,
+                ci,
+                word,
+                p_text(first.p),
+                *([p_text(first.p_adjusted)] if adjusted else []),
+                (
+                    NONE
+                    if size is None
+                    else f"{number(size.value, 2)} ({interval(size.low, size.high, 2)})"
+                ),
+                str(r.counts.analysed),
+            )
+        )
         if size is not None:
             turned = oriented(size, r.outcome)
-            marks.append({"label": title, "value": turned.value, "low": turned.low, "high": turned.high})
+            marks.append(
+                {"label": title, "value": turned.value, "low": turned.low, "high": turned.high}
+            )
     q = results[0].analysis
     named = next((_main(r).said for r in results if r.estimates), "change")
-    header = ("score", named, "95% CI" if q.level == 0.95 else "interval",
-              "direction", "P", *(["adjusted P"] if adjusted else []), "in SD units (CI)", "n")  # fmt: skip
+    header = (
+        "score",
+        named,
+        "95% CI" if q.level == 0.95 else "interval",
+        "direction",
+        "P",
+        *(["adjusted P"] if adjusted else []),
+        "in SD units (CI)",
+        "n",
+    )
     yield Paragraph(f"The same question ({q.short}) of {len(results)} scores, as one family.")
-    yield TableBlock(Table(f"{q.family}: {q.short}", header, tuple(rows), numeric=tuple(range(1, len(header)))))
+    yield TableBlock(
+        Table(f"{q.family}: {q.short}", header, tuple(rows), numeric=tuple(range(1, len(header))))
+    )
     if len(marks) > 1:
         facts = {
             "axis": "standardised change, in SDs; right of the line: better",
             "sample": results[0].facts.get("sample"),
         }
-        title = f"{q.family[:1].upper()}{q.family[1:]}: change in SD units, turned so that right is better"
-        drawn = Result(replace(q, label=title), (), results[0].counts,
-                       data={"forest": pd.DataFrame(marks)}, pictures=("forest",), facts=facts)  # fmt: skip
-        alt = "; ".join(f"{m['label']} {number(m['value'], 2)} ({interval(m['low'], m['high'], 2)})" for m in marks)
+        title = (
+            f"{q.family[:1].upper()}{q.family[1:]}: change in SD units, turned so that right is"
+            " better"
+        )
+        drawn = Result(
+            replace(q, label=title),
+            (),
+            results[0].counts,
+            data={"forest": pd.DataFrame(marks)},
+            pictures=("forest",),
+            facts=facts,
+        )
+        alt = "; ".join(
+            f"{m['label']} {number(m['value'], 2)} ({interval(m['low'], m['high'], 2)})"
+            for m in marks
+        )
         shown = pd.DataFrame(marks)[["label", "value", "low", "high"]]
         yield Figure(
-            drawn, "forest", _caption(drawn, "forest"), f"Standardised changes: {alt}", frame_table(shown, "Numbers")
+            drawn,
+            "forest",
+            _caption(drawn, "forest"),
+            f"Standardised changes: {alt}",
+            frame_table(shown, "Numbers"),
         )
     yield Bullets(tuple(r.sentence() for r in results))
     for note in dict.fromkeys(n for r in results for n in r.notes):
@@ -102,13 +150,21 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
 
 
 def _main(r: Result) -> Estimate:
-    """What a family shows of an answer: its main estimate; a bare test where it has nothing else."""
+    """What a family shows of an answer: its main estimate; a bare test where it has nothing
+    else.
+    """
     return r.main or r.estimates[0]
 
 
 def _size(r: Result) -> Estimate | None:
-    """The standardised size at the main visit, where the answer has one; the first where it has several."""
-    sizes = [e for e in r.estimates if e.measure in (Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE)]
+    """The standardised size at the main visit, where the answer has one; the first where it has
+    several.
+    """
+    sizes = [
+        e
+        for e in r.estimates
+        if e.measure in (Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE)
+    ]
     return next((e for e in sizes if e.visit == r.main_visit), sizes[0] if sizes else None)
 
 
@@ -140,15 +196,28 @@ def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterab
 
 #: What a reader needs to know to read each kind of picture.
 CAPTIONS = {
-    "slopes": "Each line is a patient (wider lines: several patients with the same scores); the black line is the mean. "
-    "Blue improved, orange worsened, grey unchanged. Right: how many patients changed by how much; the black mark is the mean "
-    "change with its interval.",
+    "slopes": (
+        "Each line is a patient (wider lines: several patients with the same scores); the black"
+        " line is the mean. Blue improved, orange worsened, grey unchanged. Right: how many"
+        " patients changed by how much; the black mark is the mean change with its interval."
+    ),
     "ecdf": "Read up from any improvement to the share of patients who reached at least that much.",
-    "course": "Points are means of the patients seen at each visit, bars their confidence interval, n how many were seen.",
-    "modelled": "Points are means from the model, bars their confidence interval, n how many scores were seen.",
-    "staircase": "Each bar is a pattern of visits, as high as it is frequent: blue where a score was seen, white where it is missing.",
-    "tipping": "The estimate with its interval as the missing scores are made worse and worse; the dashed line is where the "
-    "conclusion changes.",
+    "course": (
+        "Points are means of the patients seen at each visit, bars their confidence interval, n how"
+        " many were seen."
+    ),
+    "modelled": (
+        "Points are means from the model, bars their confidence interval, n how many scores were"
+        " seen."
+    ),
+    "staircase": (
+        "Each bar is a pattern of visits, as high as it is frequent: blue where a score was seen,"
+        " white where it is missing."
+    ),
+    "tipping": (
+        "The estimate with its interval as the missing scores are made worse and worse; the dashed"
+        " line is where the conclusion changes."
+    ),
 }
 
 
@@ -156,12 +225,15 @@ def _caption(r: Result, kind: str) -> str:
     what = r.analysis.title(r.outcome)
     kind = "modelled" if kind == "course" and "means" in r.facts else kind
     return (
-        f"{what[:1].upper()}{what[1:]}. {CAPTIONS.get(kind, 'Points are estimates, bars their confidence intervals.')}"
+        f"{what[:1].upper()}{what[1:]}."
+        f" {CAPTIONS.get(kind, 'Points are estimates, bars their confidence intervals.')}"
     )
 
 
 def _numbers(r: Result, kind: str) -> Table | None:
-    """The numbers of a picture as a table: those of the frame it is drawn from, condensed where that has a row a patient."""
+    """The numbers of a picture as a table: those of the frame it is drawn from, condensed where
+    that has a row a patient.
+    """
     frame = r.data["pairs" if kind == "slopes" else kind]
     if kind == "slopes":
         counts = frame["change"].round(9).value_counts().sort_index()
@@ -169,17 +241,26 @@ def _numbers(r: Result, kind: str) -> Table | None:
             counts = frame["change"].value_counts(bins=15).sort_index()
             words = [f"{number(c.left, 1)} to {number(c.right, 1)}" for c in counts.index]
         else:
-            words = [number(c, digits_for(r.outcome.resolution) if r.outcome else 1) for c in counts.index]
+            words = [
+                number(c, digits_for(r.outcome.resolution) if r.outcome else 1)
+                for c in counts.index
+            ]
         rows = tuple((w, str(n)) for w, n in zip(words, counts))
         return Table("Numbers", ("change (after − before)", "patients"), rows, numeric=(0, 1))
     if kind == "ecdf":
         cuts = range(-50, 101, 10)
         share = [
-            (frame.loc[frame["improvement"] >= c, "share"].iloc[0]) if (frame["improvement"] >= c).any() else 0.0
+            (
+                (frame.loc[frame["improvement"] >= c, "share"].iloc[0])
+                if (frame["improvement"] >= c).any()
+                else 0.0
+            )
             for c in cuts
         ]
         rows = tuple((f"{number(c, 0)}%", percent(v)) for c, v in zip(cuts, share))
-        return Table("Numbers", ("improvement of at least", "share of patients"), rows, numeric=(0, 1))
+        return Table(
+            "Numbers", ("improvement of at least", "share of patients"), rows, numeric=(0, 1)
+        )
     shares = {c: frame[c].map(percent) for c in SHARES.get(kind, ()) if c in frame}
     return frame_table(frame.assign(**shares), "Numbers")
 
@@ -213,10 +294,15 @@ def _visits(frame: pd.DataFrame) -> Iterable[TableBlock]:
     titles = list(dict.fromkeys(frame["title"]))
     for title in titles[:1] if len(titles) > 1 else titles:
         yield TableBlock(
-            _visit_table(frame[frame["title"] == title], f"{title} at each visit, and change of the same patients")
+            _visit_table(
+                frame[frame["title"] == title],
+                f"{title} at each visit, and change of the same patients",
+            )
         )
     if len(titles) > 1:
-        yield TableBlock(_visit_table(frame, f"All {len(titles)} scores at each visit", named=True), True)
+        yield TableBlock(
+            _visit_table(frame, f"All {len(titles)} scores at each visit", named=True), True
+        )
 
 
 def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Table:
@@ -224,12 +310,23 @@ def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Tab
     last = ""
     for r in frame.to_dict("records"):
         k = digits_for(r["resolution"])
-        seen = (str(r["n"]), f"{number(r['mean'], k)} ({number(r['sd'], k)})",
-                f"{number(r['median'], k)} ({number(r['q1'], k)} to {number(r['q3'], k)})")  # fmt: skip
+        seen = (
+            str(r["n"]),
+            f"{number(r['mean'], k)} ({number(r['sd'], k)})",
+            f"{number(r['median'], k)} ({number(r['q1'], k)} to {number(r['q3'], k)})",
+        )
         change = (NONE, NONE, NONE, NONE)
         if r["pairs"]:
-            words = f"{number(r['mean change'], k)} ({interval(r['mean change_low'], r['mean change_high'], k)})"
-            change = (str(r["pairs"]), number(r["mean before (same patients)"], k), words, number(r["correlation"], 2))
+            words = (
+                f"{number(r['mean change'], k)}"
+                f" ({interval(r['mean change_low'], r['mean change_high'], k)})"
+            )
+            change = (
+                str(r["pairs"]),
+                number(r["mean before (same patients)"], k),
+                words,
+                number(r["correlation"], 2),
+            )
         head = (("" if r["title"] == last else str(r["title"])),) if named else ()
         rows.append((*head, spoken(r["visit"]), *seen, *(change[:-1] if named else change)))
         last = str(r["title"])
@@ -242,10 +339,14 @@ def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Tab
         "n with both",
         "their baseline",
         "mean change (95% CI)",
-        *(() if named else ("r",)),  # the page has no room for it beside the names; results.csv has it
+        *(
+            () if named else ("r",)
+        ),  # the page has no room for it beside the names; results.csv has it
     )
     notes = () if named else ("r: correlation with the same patients' scores at baseline.",)
-    return Table(title, header, tuple(rows), notes, numeric=tuple(range(2 if named else 1, len(header))))
+    return Table(
+        title, header, tuple(rows), notes, numeric=tuple(range(2 if named else 1, len(header)))
+    )
 
 
 def _plain_table(frame: pd.DataFrame) -> Iterable[TableBlock]:

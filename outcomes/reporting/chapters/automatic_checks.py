@@ -19,9 +19,10 @@ DRAWS = 10
 def guards(study: Study, results: Results) -> tuple[Result, ...]:
     """What the plan does not ask and the report must not leave out.
 
-    Without a control group, the change that regression to the mean explains, for the first primary answer with a visit
-    before and after. Where more than 10% of its scores are missing, these scores laid open (who is missing, when, and how
-    those who stay differ) and the tipping point of the first primary answer.
+    Without a control group, the change that regression to the mean explains, for the first primary
+    answer with a visit before and after. Where more than 10% of its scores are missing, these
+    scores laid open (who is missing, when, and how those who stay differ) and the tipping point of
+    the first primary answer.
     """
     asked: list[object] = []
     pairs = [
@@ -29,10 +30,18 @@ def guards(study: Study, results: Results) -> tuple[Result, ...]:
         for r in primary(results)
         if not r.failed and r.outcome is not None and bool(getattr(r.analysis, "before", ""))
     ]
-    if not study.controlled and not any(has(r, Trait.REGRESSION_TO_MEAN) for r in results) and pairs:
+    if (
+        not study.controlled
+        and not any(has(r, Trait.REGRESSION_TO_MEAN) for r in results)
+        and pairs
+    ):
         q = pairs[0].analysis
-        asked.append(RegressionToMean(q.outcome, before=q.before, after=q.after, role="sensitivity"))
-    scored = [r for r in primary(results) if not r.failed and r.outcome is not None and r.outcome.better]
+        asked.append(
+            RegressionToMean(q.outcome, before=q.before, after=q.after, role="sensitivity")
+        )
+    scored = [
+        r for r in primary(results) if not r.failed and r.outcome is not None and r.outcome.better
+    ]
     if (
         scored
         and many_missing(scored[0])

@@ -1,7 +1,9 @@
-"""Since last time: what is new, changed, late or withdrawn, the headline numbers side by side, and the run of results.
+"""Since last time: what is new, changed, late or withdrawn, the headline numbers side by side, and
+the run of results.
 
-A snapshot beside an internal report remembers what it knew: keyed fingerprints of each patient's visits, the headline
-numbers, and the results of the patients that each report added: where that was one patient, hers. It stays inside.
+A snapshot beside an internal report remembers what it knew: keyed fingerprints of each patient's
+visits, the headline numbers, and the results of the patients that each report added: where that was
+one patient, hers. It stays inside.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ SMALL = 8
 
 
 def read_snapshot(folder: str | Path) -> dict[str, Any]:
-    """The snapshot in the folder of a report. Raises StudyError where there is none, or it is something else."""
+    """The snapshot in the folder of a report. Raises StudyError where there is none, or it is
+    something else.
+    """
     path = Path(folder) / SNAPSHOT
     try:
         said = json.loads(path.read_text("utf-8"))
@@ -47,12 +51,13 @@ def read_snapshot(folder: str | Path) -> dict[str, Any]:
         return dict(said)
     except FileNotFoundError:
         raise StudyError(
-            f"There is no {SNAPSHOT} in {folder}: it is not the folder of a report for internal use."
+            f"There is no {SNAPSHOT} in {folder}: it is not the folder of a report for internal"
+            " use."
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise StudyError(
-            f"{path} is not a snapshot of a report, or cannot be read. Put it back, or delete it: then nothing is said of "
-            "what is new since that report."
+            f"{path} is not a snapshot of a report, or cannot be read. Put it back, or delete it:"
+            " then nothing is said of what is new since that report."
         ) from None
 
 
@@ -65,13 +70,20 @@ def snapshot(
     """
     key = str(last["key"]) if last else secrets.token_hex(16)
     made: dict[str, Any] = {
-        "format": FORMAT, "key": key, "version": outcomes.__version__, "plan": Plan(r.analysis for r in results).digest,
-        "patients": visit_tokens(study, key), "headlines": _headlines(results), "history": list(last["history"]) if last else [],
-    }  # fmt: skip
+        "format": FORMAT,
+        "key": key,
+        "version": outcomes.__version__,
+        "plan": Plan(r.analysis for r in results).digest,
+        "patients": visit_tokens(study, key),
+        "headlines": _headlines(results),
+        "history": list(last["history"]) if last else [],
+    }
     complete, points = _increment(study, results, key, set(last["complete"]) if last else set())
     name = period or f"report {len(made['history']) + 1}"
     if points is not None:
-        made["history"] = [h for h in made["history"] if h["period"] != name] + [{"period": name, **points}]
+        made["history"] = [h for h in made["history"] if h["period"] != name] + [
+            {"period": name, **points}
+        ]
     return made | {"complete": sorted(complete)}
 
 
@@ -80,13 +92,25 @@ def _headlines(results: Results) -> list[dict[str, Any]]:
     for r in results:
         if r.analysis.role in ("primary", "secondary") and (e := r.main):
             value, ci = value_and_interval(e, r.outcome)
-            rows.append({"question": r.analysis.title(r.outcome), "estimate": e.term, "value": value, "interval": ci,
-                         "n": r.counts.analysed, "number": None if math.isnan(e.value) else e.value})  # fmt: skip
+            rows.append(
+                {
+                    "question": r.analysis.title(r.outcome),
+                    "estimate": e.term,
+                    "value": value,
+                    "interval": ci,
+                    "n": r.counts.analysed,
+                    "number": None if math.isnan(e.value) else e.value,
+                }
+            )
     return rows
 
 
-def _increment(study: Study, results: Results, key: str, before: set[str]) -> tuple[set[str], dict[str, Any] | None]:
-    """The patients with both scores of the main question, and what those among them are like that the last report did not have."""
+def _increment(
+    study: Study, results: Results, key: str, before: set[str]
+) -> tuple[set[str], dict[str, Any] | None]:
+    """The patients with both scores of the main question, and what those among them are like that
+    the last report did not have.
+    """
     main = next((r for r in primary(results) if not r.failed and r.outcome is not None), None)
     if main is None or main.outcome is None or several_rows(study) or len(study.visits) < 2:
         return set(), None
@@ -96,7 +120,12 @@ def _increment(study: Study, results: Results, key: str, before: set[str]) -> tu
     tokens = [token(key, "patient", p) for p in pairs.patients]
     fresh = np.array([t not in before for t in tokens], dtype=bool)
     change = pairs.change[fresh]
-    points: dict[str, Any] = {"n": len(change), "outcome": main.outcome.title, "from": first, "to": last}
+    points: dict[str, Any] = {
+        "n": len(change),
+        "outcome": main.outcome.title,
+        "from": first,
+        "to": last,
+    }
     points["mean"] = float(change.mean()) if len(change) else None
     sign = {"lower": -1, "higher": 1}.get(main.outcome.better, 0)
     usable = pairs.before[fresh] > 0
@@ -109,7 +138,7 @@ def _increment(study: Study, results: Results, key: str, before: set[str]) -> tu
     return set(tokens), points
 
 
-# --- the section ------------------------------------------------------------------------------------------------
+# --- the section ----------------------------------------------------------------------------------
 
 
 def since(study: Study, results: Results, last: Mapping[str, Any], *, period: str = "") -> Section:
@@ -137,17 +166,32 @@ def _records(now: Mapping[str, Any], last: Mapping[str, Any], study: Study) -> I
             elif print_ != last[p][visit]:
                 changed += 1
         dropped += sum(v not in now[p] for v in last[p])
-    yield f"New: {plural(len(new), 'patient')}, and {plural(fresh, 'further visit')} of patients already known."
+    yield (
+        f"New: {plural(len(new), 'patient')}, and {plural(fresh, 'further visit')} of patients"
+        " already known."
+    )
     yield f"Late: {plural(late, 'visit')} that lie before a visit the last report already had."
-    yield f"Changed: {plural(changed, 'visit')} whose scores are not what they were in the last report."
-    yield f"Withdrawn: {plural(len(gone), 'patient')} and {plural(dropped, 'visit')} that the last report had and this one has not."
+    yield (
+        f"Changed: {plural(changed, 'visit')} whose scores are not what they were in the last"
+        " report."
+    )
+    yield (
+        f"Withdrawn: {plural(len(gone), 'patient')} and {plural(dropped, 'visit')} that the last"
+        " report had and this one has not."
+    )
 
 
 def _made_otherwise(now: Mapping[str, Any], last: Mapping[str, Any]) -> Iterator[str]:
     if now["plan"] != last["plan"]:
-        yield "The plan is not the one of the last report, so the numbers below may differ for that reason alone."
+        yield (
+            "The plan is not the one of the last report, so the numbers below may differ for that"
+            " reason alone."
+        )
     if now["version"] != last["version"]:
-        yield f"The last report was made with outcomes {last['version']}, this one with {now['version']}."
+        yield (
+            f"The last report was made with outcomes {last['version']}, this one with"
+            f" {now['version']}."
+        )
 
 
 def _side_by_side(now: list[dict[str, Any]], last: list[dict[str, Any]]) -> Table:
@@ -157,13 +201,19 @@ def _side_by_side(now: list[dict[str, Any]], last: list[dict[str, Any]]) -> Tabl
         old = before.pop((h["question"], h["estimate"]), None)
         was = (old["value"], str(old["n"])) if old else ("not asked", NONE)
         rows.append((h["question"], *was, h["value"], h["interval"] or NONE, str(h["n"])))
-    rows += [(h["question"], h["value"], str(h["n"]), "not asked", NONE, NONE) for h in before.values()]
+    rows += [
+        (h["question"], h["value"], str(h["n"]), "not asked", NONE, NONE) for h in before.values()
+    ]
     header = ("question", "last time", "n then", "now", "interval now", "n now")
-    return Table("Headline numbers, last time and now", header, tuple(rows), numeric=(1, 2, 3, 4, 5))
+    return Table(
+        "Headline numbers, last time and now", header, tuple(rows), numeric=(1, 2, 3, 4, 5)
+    )
 
 
 def _runs(history: list[dict[str, Any]], study: Study) -> Iterator[Block]:
-    """The results of the patients that each report added: independent of each other, so that limits mean something."""
+    """The results of the patients that each report added: independent of each other, so that limits
+    mean something.
+    """
     points = [h for h in history if h["n"] and h["mean"] is not None]
     if len(points) < 2 or len({(h["outcome"], h["from"], h["to"]) for h in points}) > 1:
         return
@@ -171,15 +221,32 @@ def _runs(history: list[dict[str, Any]], study: Study) -> Iterator[Block]:
     what = f"{h['outcome']}, {spoken(h['from'])} to {spoken(h['to'])}"
     large = [p["n"] >= SMALL for p in points]
     chart = xmr([p["mean"] for p, ok in zip(points, large) if ok])
-    yield _run_figure(f"Mean change in {what}", points, [p["mean"] for p in points], chart, large, study, share=False)
+    yield _run_figure(
+        f"Mean change in {what}",
+        points,
+        [p["mean"] for p in points],
+        chart,
+        large,
+        study,
+        share=False,
+    )
     rated = [p for p in points if p["usable"]]
     if len(rated) >= 2:
         big = [p["usable"] >= SMALL for p in rated]
         shares = p_chart(
-            [p["improved"] for p, ok in zip(rated, big) if ok], [p["usable"] for p, ok in zip(rated, big) if ok]
+            [p["improved"] for p, ok in zip(rated, big) if ok],
+            [p["usable"] for p, ok in zip(rated, big) if ok],
         )
         values = [p["improved"] / p["usable"] for p in rated]
-        yield _run_figure(f"Share improved by at least 30% in {what}", rated, values, shares, big, study, share=True)
+        yield _run_figure(
+            f"Share improved by at least 30% in {what}",
+            rated,
+            values,
+            shares,
+            big,
+            study,
+            share=True,
+        )
 
 
 def _run_figure(
@@ -194,31 +261,63 @@ def _run_figure(
 ) -> Figure:
     places = [i for i, ok in enumerate(large) if ok]
     seen = [p["usable" if share else "n"] for p in points]
-    frame = pd.DataFrame({"period": [p["period"] for p in points], "n": seen, "value": values, "centre": chart.centre,
-                          "low": math.nan, "high": math.nan, "large": large, "signal": ""})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "period": [p["period"] for p in points],
+            "n": seen,
+            "value": values,
+            "centre": chart.centre,
+            "low": math.nan,
+            "high": math.nan,
+            "large": large,
+            "signal": "",
+        }
+    )
     for i, low, high in zip(places, chart.low, chart.high):
         frame.loc[i, ["low", "high"]] = low, high
     for i, why in chart.signals:
         frame.loc[places[i], "signal"] = why
     facts = {"sample": study.sample, "share": share}
-    drawn = Result(Analysis(label=title), (), Counts(0, 0), data={"run": frame}, pictures=("run",), facts=facts)
+    drawn = Result(
+        Analysis(label=title), (), Counts(0, 0), data={"run": frame}, pictures=("run",), facts=facts
+    )
     say = percent if share else (lambda v: number(v, digits_for(0.1)))
     rows = tuple(
-        (str(r["period"]), str(r["n"]), say(r["value"]), say(r["low"]), say(r["high"]), str(r["signal"]) or NONE)
+        (
+            str(r["period"]),
+            str(r["n"]),
+            say(r["value"]),
+            say(r["low"]),
+            say(r["high"]),
+            str(r["signal"]) or NONE,
+        )
         for r in frame.to_dict("records")
     )
     header = ("period", "patients added", "result", "lower limit", "upper limit", "signal")
     table = Table("Numbers", header, rows, numeric=(1, 2, 3, 4))
     words = f"{title}, of the patients that each report added. {_verdict(chart, places, points)}"
-    return Figure(drawn, "run", words, f"{words} {'; '.join(f'{r[0]}: {r[2]}' for r in rows)}.", table)
+    return Figure(
+        drawn, "run", words, f"{words} {'; '.join(f'{r[0]}: {r[2]}' for r in rows)}.", table
+    )
 
 
 def _verdict(chart: ControlChart, places: list[int], points: list[dict[str, Any]]) -> str:
     small = len(points) - len(places)
-    hollow = f" Hollow points rest on fewer than {SMALL} patients and are not judged." if small else ""
+    hollow = (
+        f" Hollow points rest on fewer than {SMALL} patients and are not judged." if small else ""
+    )
     if chart.reason:
-        return f"There are too few periods for control limits, so nothing is judged by this picture yet.{hollow}"
+        return (
+            "There are too few periods for control limits, so nothing is judged by this picture"
+            f" yet.{hollow}"
+        )
     if not chart.signals:
-        return f"Dashed lines are control limits; no period differs from the others by more than chance makes likely.{hollow}"
+        return (
+            "Dashed lines are control limits; no period differs from the others by more than"
+            f" chance makes likely.{hollow}"
+        )
     said = "; ".join(f"{points[places[i]]['period']} ({why})" for i, why in chart.signals)
-    return f"Dashed lines are control limits. To be looked into: {said}. A signal says that something differed, not what.{hollow}"
+    return (
+        f"Dashed lines are control limits. To be looked into: {said}. A signal says that something"
+        f" differed, not what.{hollow}"
+    )

@@ -1,7 +1,9 @@
-"""The items of STROBE, CONSORT-PRO and the CONSORT extension to crossover trials: answered from the study, or 'not supplied'.
+"""The items of STROBE, CONSORT-PRO and the CONSORT extension to crossover trials: answered from the
+study, or 'not supplied'.
 
-The items are told in our own words; their numbers are those of the published checklists. What a study's data cannot
-say (ethics, funding, setting …) a clinic writes under [paper] in its study file.
+The items are told in our own words; their numbers are those of the published checklists. What a
+study's data cannot say (ethics, funding, setting …) a clinic writes under [paper] in its study
+file.
 """
 
 from __future__ import annotations
@@ -20,9 +22,14 @@ NOT_SUPPLIED = "not supplied"
 SOURCES = {
     "STROBE": "von Elm E, et al. The STROBE statement. Lancet 2007;370:1453-1457.",
     "CONSORT": "Schulz KF, et al. CONSORT 2010 statement. BMJ 2010;340:c332.",
-    "CONSORT-PRO": "Calvert M, et al. Reporting of patient-reported outcomes in randomized trials: "
-    "the CONSORT PRO extension. JAMA 2013;309:814-822.",
-    "CONSORT crossover": "Dwan K, et al. CONSORT 2010 statement: extension to randomised crossover trials. BMJ 2019;366:l4378.",
+    "CONSORT-PRO": (
+        "Calvert M, et al. Reporting of patient-reported outcomes in randomized trials: "
+        "the CONSORT PRO extension. JAMA 2013;309:814-822."
+    ),
+    "CONSORT crossover": (
+        "Dwan K, et al. CONSORT 2010 statement: extension to randomised crossover trials. BMJ"
+        " 2019;366:l4378."
+    ),
 }
 
 Answer = Callable[[Study, Results], str] | str
@@ -37,10 +44,25 @@ ITEMS: tuple[tuple[str, str, str, Answer], ...] = (
     ("STROBE", "8", "How each score was collected", "collection"),
     ("STROBE", "9", "What was done about bias", lambda s, r: _bias(r)),
     ("STROBE", "10", "How the number of patients came about", "sample_size"),
-    ("STROBE", "12", "Statistical methods, missing data, sensitivity analyses", lambda s, r: "see Methods, ready for a paper"),
+    (
+        "STROBE",
+        "12",
+        "Statistical methods, missing data, sensitivity analyses",
+        lambda s, r: "see Methods, ready for a paper",
+    ),
     ("STROBE", "13", "Numbers at each stage, and why patients left", lambda s, r: _stages(s, r)),
-    ("STROBE", "14", "Patients described, with missing data for each variable", lambda s, r: _described(r)),
-    ("STROBE", "16", "Estimates with their precision", lambda s, r: "every answer has its interval"),
+    (
+        "STROBE",
+        "14",
+        "Patients described, with missing data for each variable",
+        lambda s, r: _described(r),
+    ),
+    (
+        "STROBE",
+        "16",
+        "Estimates with their precision",
+        lambda s, r: "every answer has its interval",
+    ),
     ("STROBE", "17", "Other analyses: subgroups, sensitivity", lambda s, r: _sensitivity(r)),
     ("STROBE", "19", "Limitations", lambda s, r: "see What this design cannot show"),
     ("STROBE", "22", "Funding", "funding"),
@@ -52,23 +74,53 @@ ITEMS: tuple[tuple[str, str, str, Answer], ...] = (
     ("CONSORT", "11a", "Who was blinded", "blinding"),
     ("CONSORT", "13a", "Flow of patients in each group", lambda s, r: _stages(s, r)),
     ("CONSORT", "15", "Patients at the start", lambda s, r: _described(r)),
-    ("CONSORT", "17a", "Estimate and precision of each outcome", lambda s, r: "every answer has its interval"),
+    (
+        "CONSORT",
+        "17a",
+        "Estimate and precision of each outcome",
+        lambda s, r: "every answer has its interval",
+    ),
     ("CONSORT", "19", "Harms", lambda s, r: _harms(s)),
     ("CONSORT", "23", "Registration", "registration"),
     ("CONSORT", "25", "Funding", "funding"),
-    ("CONSORT-PRO", "P1b", "Patient-reported outcome named in the abstract as primary or secondary", lambda s, r: _questions(r)),
+    (
+        "CONSORT-PRO",
+        "P1b",
+        "Patient-reported outcome named in the abstract as primary or secondary",
+        lambda s, r: _questions(r),
+    ),
     ("CONSORT-PRO", "P2b", "Hypothesis about it, and its domains", lambda s, r: _domains(s)),
-    ("CONSORT-PRO", "P6a", "Evidence that the instrument is valid, and how it was given", lambda s, r: _valid(s)),
+    (
+        "CONSORT-PRO",
+        "P6a",
+        "Evidence that the instrument is valid, and how it was given",
+        lambda s, r: _valid(s),
+    ),
     ("CONSORT-PRO", "P12a", "How missing scores were handled", lambda s, r: _missing(s, r)),
     ("CONSORT-PRO", "13a", "Scores available at baseline and later", lambda s, r: _stages(s, r)),
-    ("CONSORT-PRO", "P20/21", "Limits of the score, and how far it carries", lambda s, r: "see What this design cannot show"),
-    ("CONSORT crossover", "3a", "Why a crossover, number and length of periods", "crossover_reason"),
+    (
+        "CONSORT-PRO",
+        "P20/21",
+        "Limits of the score, and how far it carries",
+        lambda s, r: "see What this design cannot show",
+    ),
+    (
+        "CONSORT crossover",
+        "3a",
+        "Why a crossover, number and length of periods",
+        "crossover_reason",
+    ),
     ("CONSORT crossover", "5", "Washout", "washout"),
-    ("CONSORT crossover", "12a", "Analysis within patients, allowing for period", lambda s, r: _within(r)),
+    (
+        "CONSORT crossover",
+        "12a",
+        "Analysis within patients, allowing for period",
+        lambda s, r: _within(r),
+    ),
     ("CONSORT crossover", "13a", "Flow by sequence and period", lambda s, r: _periods(s)),
     ("CONSORT crossover", "17a", "Carry-over and period looked at", lambda s, r: _within(r)),
     ("ethics", "", "Approval and consent", "ethics"),
-)  # fmt: skip
+)
 
 WANTED = {
     "parallel": ("CONSORT", "CONSORT-PRO", "ethics"),
@@ -78,13 +130,19 @@ WANTED = {
 
 
 def checklist(study: Study, results: Results) -> Section:
-    """The checklist of the design, each item answered from the study, from [paper], or 'not supplied'."""
+    """The checklist of the design, each item answered from the study, from [paper], or 'not
+    supplied'.
+    """
     wanted = WANTED.get(study.design, ("STROBE", "CONSORT-PRO", "ethics"))
     paper = study.settings.get("paper", {})
     rows = []
     for name, item, asks, answer in ITEMS:
         if name in wanted:
-            said = str(paper.get(answer, "")).strip() if isinstance(answer, str) else answer(study, results)
+            said = (
+                str(paper.get(answer, "")).strip()
+                if isinstance(answer, str)
+                else answer(study, results)
+            )
             rows.append((name, item, asks, said or NOT_SUPPLIED))
     open_ = sum(row[-1] == NOT_SUPPLIED for row in rows)
     note = tuple(SOURCES[name] for name in wanted if name in SOURCES)
@@ -117,31 +175,52 @@ def _entry(s: Study) -> str:
     written = str(s.settings.get("paper", {}).get("eligibility", ""))
     if not s.entry:
         return written
-    rules = [f"{k.replace('_', ' ')} {s.entry[k]:g}" for k in ("at_least", "at_most") if k in s.entry]
+    rules = [
+        f"{k.replace('_', ' ')} {s.entry[k]:g}" for k in ("at_least", "at_most") if k in s.entry
+    ]
     title = s.outcome(str(s.entry["outcome"])).title
     return f"{title} {listed(rules)}; {written or f'other criteria {NOT_SUPPLIED}'}"
 
 
 def _outcomes(s: Study) -> str:
-    return f"{plural(len(s.outcome_names), 'score')} at {plural(len(s.visits), 'visit')}; see The patients"
+    return (
+        f"{plural(len(s.outcome_names), 'score')} at {plural(len(s.visits), 'visit')}; see The"
+        " patients"
+    )
 
 
 def _bias(r: Results) -> str:
-    return "size of regression to the mean computed" if any(has(x, Trait.REGRESSION_TO_MEAN) for x in r) else ""
+    return (
+        "size of regression to the mean computed"
+        if any(has(x, Trait.REGRESSION_TO_MEAN) for x in r)
+        else ""
+    )
 
 
 def _stages(s: Study, r: Results) -> str:
     main = next((x for x in primary(r) if not x.failed), None)
-    return f"{share_of(main.counts.analysed, main.counts.enrolled)} analysed; see Who was counted" if main else ""
+    return (
+        f"{share_of(main.counts.analysed, main.counts.enrolled)} analysed; see Who was counted"
+        if main
+        else ""
+    )
 
 
 def _described(r: Results) -> str:
-    return "see The patients" if any(has(x, Trait.DESCRIBES_PATIENTS) and not x.failed for x in r) else ""
+    return (
+        "see The patients"
+        if any(has(x, Trait.DESCRIBES_PATIENTS) and not x.failed for x in r)
+        else ""
+    )
 
 
 def _sensitivity(r: Results) -> str:
     made = [x for x in r if x.analysis.role == "sensitivity"]
-    return f"{plural(len(made), 'sensitivity analysis', 'sensitivity analyses')}; see Robustness" if made else ""
+    return (
+        f"{plural(len(made), 'sensitivity analysis', 'sensitivity analyses')}; see Robustness"
+        if made
+        else ""
+    )
 
 
 def _harms(s: Study) -> str:
@@ -160,7 +239,8 @@ def _valid(s: Study) -> str:
 def _missing(s: Study, r: Results) -> str:
     used = [x.analysis.short for x in r if has(x, Trait.HANDLES_MISSING, Trait.USES_ALL_SCORES)]
     return (
-        f"patients without a score are counted with each answer; {listed(list(dict.fromkeys(used)))}"
+        "patients without a score are counted with each answer;"
+        f" {listed(list(dict.fromkeys(used)))}"
         if used
         else "left out, and counted with each answer"
     )
@@ -178,4 +258,6 @@ def _periods(s: Study) -> str:
     if "period" not in s.scores or not several_rows(s):
         return ""
     seen = s.scores.groupby("period")["patient"].nunique()
-    return "; ".join(f"period {spoken(str(p))}: {plural(int(n), 'patient')}" for p, n in seen.items())
+    return "; ".join(
+        f"period {spoken(str(p))}: {plural(int(n), 'patient')}" for p, n in seen.items()
+    )

@@ -1,4 +1,6 @@
-"""The pages before the appendix: the main answer with its picture, responders, harms, and the course over time."""
+"""The pages before the appendix: the main answer with its picture, responders, harms, and the
+course over time.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,14 @@ URGENT = "safety_flag"
 
 
 def first_pages(study: Study, results: Results) -> Iterator[Section]:
-    """The main answer, who responded, what harm was noted, and the course; each in words with at most one picture."""
+    """The main answer, who responded, what harm was noted, and the course; each in words with at
+    most one picture.
+    """
     told = [r for r in results if not r.failed]
     yield from _section("The main answer", _main(primary(results)))
-    yield from _section(RESPONDERS, _said(r for r in told if _about(r, Trait.RESPONDERS, RESPONDERS)))
+    yield from _section(
+        RESPONDERS, _said(r for r in told if _about(r, Trait.RESPONDERS, RESPONDERS))
+    )
     yield from _section(SAFETY, _harms(study, told))
     yield from _section(COURSE, _course(told, primary(results)))
 

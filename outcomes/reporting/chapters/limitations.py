@@ -19,31 +19,46 @@ def cannot_show(study: Study, results: Results) -> Section:
     items = []
     if not study.controlled:
         items.append(
-            "Whether the treatment caused the change. Pain that is bad enough to seek an infusion tends to be less bad later "
-            "whatever is done (regression to the mean), and most conditions vary by themselves (natural course)."
+            "Whether the treatment caused the change. Pain that is bad enough to seek an infusion"
+            " tends to be less bad later whatever is done (regression to the mean), and most"
+            " conditions vary by themselves (natural course)."
         )
         items.append(
-            "What other treatment did: medicines, physiotherapy and attention given at the same time are part of every change."
+            "What other treatment did: medicines, physiotherapy and attention given at the same"
+            " time are part of every change."
         )
-        items.append("What patients expected: nobody was blinded, and hope and the wish to please move scores.")
+        items.append(
+            "What patients expected: nobody was blinded, and hope and the wish to please move"
+            " scores."
+        )
     if study.design == "routes":
         items.append(
-            "Which route is better: the route was chosen for each patient, and the reasons for the choice may explain the difference."
+            "Which route is better: the route was chosen for each patient, and the reasons for the"
+            " choice may explain the difference."
         )
     if study.design == "crossover":
         items.append(
-            "Effects that outlast a period: if the first treatment still works in the second period, the difference is understated."
+            "Effects that outlast a period: if the first treatment still works in the second"
+            " period, the difference is understated."
         )
     lost = _lost(study)
     if lost:
         items.append(lost)
     items.append(
-        "Whether a single patient improved because of treatment: a responder is somebody whose score improved by so much, "
-        "for whatever reason."
+        "Whether a single patient improved because of treatment: a responder is somebody whose"
+        " score improved by so much, for whatever reason."
     )
     blocks: list[Block] = [Bullets(tuple(items))]
-    blocks += [Paragraph(r.sentence(), "caution") for r in results if has(r, Trait.REGRESSION_TO_MEAN) and not r.failed]
-    blocks += [Paragraph(r.sentence(), "caution") for r in results if has(r, Trait.TIPPING_POINT) and not r.failed]
+    blocks += [
+        Paragraph(r.sentence(), "caution")
+        for r in results
+        if has(r, Trait.REGRESSION_TO_MEAN) and not r.failed
+    ]
+    blocks += [
+        Paragraph(r.sentence(), "caution")
+        for r in results
+        if has(r, Trait.TIPPING_POINT) and not r.failed
+    ]
     return Section("What this design cannot show", tuple(blocks))
 
 
@@ -56,18 +71,23 @@ def _lost(study: Study) -> str:
     if gone.empty:
         return ""
     seen = share_of(int(last.notna().sum()), len(frame))
-    words = f"How those fared who did not come back: at {spoken(study.visits[-1])}, {seen} had a score."
+    words = (
+        f"How those fared who did not come back: at {spoken(study.visits[-1])}, {seen} had a score."
+    )
     if len(stayed):
         k = digits_for(study.outcome(study.outcome_names[0]).resolution)
         words += (
-            f" At {spoken(study.baseline)} their mean {study.outcome(study.outcome_names[0]).title} was {number(stayed.mean(), k)}, "
-            f"that of those without a score then {number(gone.mean(), k)}."
+            f" At {spoken(study.baseline)} their mean {study.outcome(study.outcome_names[0]).title}"
+            f" was {number(stayed.mean(), k)}, that of those without a score then"
+            f" {number(gone.mean(), k)}."
         )
     return words
 
 
 def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
-    """The plan of the study file against what was done: unplanned answers are exploratory, and unanswered ones stay visible."""
+    """The plan of the study file against what was done: unplanned answers are exploratory, and
+    unanswered ones stay visible.
+    """
     plan = [q.to_dict() for q in Plan.of(study)]
     done = [r.analysis.to_dict() for r in results]
     rows = [
@@ -75,23 +95,39 @@ def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
         for i, (r, d) in enumerate(zip(results, done, strict=True), 1)
     ]
     rows += [
-        (NONE, r.analysis.title(r.outcome), r.analysis.role, "added by the report, not planned", NONE) for r in added
+        (
+            NONE,
+            r.analysis.title(r.outcome),
+            r.analysis.role,
+            "added by the report, not planned",
+            NONE,
+        )
+        for r in added
     ]
     rows += [
-        (NONE, q.title(), q.role, "planned, not done", NONE) for q, d in zip(Plan.of(study), plan) if d not in done
+        (NONE, q.title(), q.role, "planned, not done", NONE)
+        for q, d in zip(Plan.of(study), plan)
+        if d not in done
     ]
     off = [row for row in rows if row[3] != "as planned"]
     if not plan:
-        words = "The study file has no plan, so every answer here is exploratory: it suggests, it does not show."
+        words = (
+            "The study file has no plan, so every answer here is exploratory: it suggests, it does"
+            " not show."
+        )
     elif off:
         words = (
-            f"{plural(len(rows) - len(off), 'question')} of {len(rows)} done as planned. The others are marked below."
+            f"{plural(len(rows) - len(off), 'question')} of {len(rows)} done as planned. The others"
+            " are marked below."
         )
     else:
         words = f"All {len(rows)} questions were answered as planned."
     words += " Primary questions carry the conclusion; exploratory ones suggest, they do not show."
     table = Table(
-        "The plan against what was done", ("no.", "question", "role", "status", "family"), tuple(rows), numeric=(0,)
+        "The plan against what was done",
+        ("no.", "question", "role", "status", "family"),
+        tuple(rows),
+        numeric=(0,),
     )
     return Section("Plan against done", (Paragraph(words), TableBlock(table)))
 

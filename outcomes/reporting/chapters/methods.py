@@ -21,9 +21,17 @@ DESIGN = {
 
 
 def methods(study: Study, results: Results) -> Section:
-    """Design, outcomes, analysis, multiplicity, missing scores and software, in sentences; then the references."""
-    paragraphs = [f"{_design(study)} {_outcomes(study)}", _analysis(results), f"{_missing(results)} {_software()}"]
-    references = list(dict.fromkeys([ref for r in results for ref in r.analysis.references] + _instruments(study)))
+    """Design, outcomes, analysis, multiplicity, missing scores and software, in sentences; then the
+    references.
+    """
+    paragraphs = [
+        f"{_design(study)} {_outcomes(study)}",
+        _analysis(results),
+        f"{_missing(results)} {_software()}",
+    ]
+    references = list(
+        dict.fromkeys([ref for r in results for ref in r.analysis.references] + _instruments(study))
+    )
     blocks: list[Block] = [Paragraph(p) for p in paragraphs]
     if references:
         blocks += [Paragraph("References", "small"), Bullets(tuple(references))]
@@ -31,11 +39,22 @@ def methods(study: Study, results: Results) -> Section:
 
 
 def _design(study: Study) -> str:
-    when = f", with scores at {listed([spoken(v) for v in study.visits])}" if len(study.visits) > 1 else ""
+    when = (
+        f", with scores at {listed([spoken(v) for v in study.visits])}"
+        if len(study.visits) > 1
+        else ""
+    )
     entry = ""
     if study.entry:
-        rules = [f"{k.replace('_', ' ')} {study.entry[k]:g}" for k in ("at_least", "at_most") if k in study.entry]
-        entry = f" Patients entered with {study.outcome(str(study.entry['outcome'])).title} of {listed(rules)}."
+        rules = [
+            f"{k.replace('_', ' ')} {study.entry[k]:g}"
+            for k in ("at_least", "at_most")
+            if k in study.entry
+        ]
+        entry = (
+            f" Patients entered with {study.outcome(str(study.entry['outcome'])).title} of"
+            f" {listed(rules)}."
+        )
     return f"{DESIGN[study.design]} of {plural(study.enrolled, 'patient')}{when}.{entry}"
 
 
@@ -62,7 +81,9 @@ def _analysis(results: Results) -> str:
         words += f" {results.multiplicity}"
     levels = sorted({r.analysis.level for r in results})
     return words + (
-        f" Intervals have a confidence level of {listed([f'{100 * v:g}%' for v in levels])}." if levels else ""
+        f" Intervals have a confidence level of {listed([f'{100 * v:g}%' for v in levels])}."
+        if levels
+        else ""
     )
 
 
@@ -70,8 +91,8 @@ def _missing(results: Results) -> str:
     if any(has(r, Trait.HANDLES_MISSING, Trait.USES_ALL_SCORES) for r in results):
         return "Every analysis says how many patients it counts and why others are left out."
     return (
-        "Patients without a needed score were left out of that analysis; no score was filled in, and the numbers are given "
-        "with each answer."
+        "Patients without a needed score were left out of that analysis; no score was filled in,"
+        " and the numbers are given with each answer."
     )
 
 

@@ -12,7 +12,9 @@ from outcomes.tables.results_table import Table, frame_table
 
 
 def counted(study: Study, results: Results) -> Section:
-    """Who was counted: the flow of the main question, by arm where there are arms, and scores at each visit."""
+    """Who was counted: the flow of the main question, by arm where there are arms, and scores at
+    each visit.
+    """
     blocks: list[Block] = []
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None:
@@ -21,7 +23,11 @@ def counted(study: Study, results: Results) -> Section:
         blocks.append(
             Flow(
                 (
-                    Step(f"{noun} enrolled", str(c.enrolled), tuple((why, str(n)) for why, n in c.left_out)),
+                    Step(
+                        f"{noun} enrolled",
+                        str(c.enrolled),
+                        tuple((why, str(n)) for why, n in c.left_out),
+                    ),
                     Step(f"analysed for {_of(main)}", str(c.analysed)),
                 )
             )
@@ -38,7 +44,15 @@ def counted(study: Study, results: Results) -> Section:
         for i, v in enumerate(study.visits):
             n = int(order[:, i].sum())
             still = int(followed[i])
-            rows.append((spoken(v), str(n), percent(n / len(frame)), str(still), percent(n / still) if still else NONE))
+            rows.append(
+                (
+                    spoken(v),
+                    str(n),
+                    percent(n / len(frame)),
+                    str(still),
+                    percent(n / still) if still else NONE,
+                )
+            )
         blocks.append(
             TableBlock(
                 Table(
@@ -55,11 +69,20 @@ def counted(study: Study, results: Results) -> Section:
 def counted_each(results: Results) -> Section:
     """Who was counted for each question, and why others were not."""
     asked = tuple(
-        (r.analysis.title(r.outcome), str(r.counts.enrolled), str(r.counts.analysed),
-         "; ".join(f"{n} {why}" for why, n in r.counts.left_out) or NONE)
+        (
+            r.analysis.title(r.outcome),
+            str(r.counts.enrolled),
+            str(r.counts.analysed),
+            "; ".join(f"{n} {why}" for why, n in r.counts.left_out) or NONE,
+        )
         for r in results
-    )  # fmt: skip
-    table = Table("Counted for each question", ("question", "enrolled", "analysed", "left out"), asked, numeric=(1, 2))
+    )
+    table = Table(
+        "Counted for each question",
+        ("question", "enrolled", "analysed", "left out"),
+        asked,
+        numeric=(1, 2),
+    )
     return Section("Counted for each question", (TableBlock(table),))
 
 
@@ -67,11 +90,18 @@ def _by_arm(r: Result) -> Table:
     """Who was counted in each arm, and why others were left out."""
     reasons = list(dict.fromkeys(why for _, c in r.flow for why, _ in c.left_out))
     rows = [("enrolled", *(str(c.enrolled) for _, c in r.flow))]
-    rows += [(f"left out: {why}", *(str(dict(c.left_out).get(why, 0)) for _, c in r.flow)) for why in reasons]
+    rows += [
+        (f"left out: {why}", *(str(dict(c.left_out).get(why, 0)) for _, c in r.flow))
+        for why in reasons
+    ]
     rows.append(("analysed", *(str(c.analysed) for _, c in r.flow)))
     header = ("", *(spoken(arm) for arm, _ in r.flow))
     unknown = r.counts.enrolled - sum(c.enrolled for _, c in r.flow)
-    notes = (f"{plural(unknown, 'patient')} without a recorded group: in no column.",) if unknown else ()
+    notes = (
+        (f"{plural(unknown, 'patient')} without a recorded group: in no column.",)
+        if unknown
+        else ()
+    )
     title = f"Who was counted in each group: {_of(r)}"
     return Table(title, header, tuple(rows), notes, numeric=tuple(range(1, len(header))))
 
@@ -88,13 +118,19 @@ def quality(study: Study) -> Section:
     counts = issues["severity"].value_counts()
     said = [plural(int(counts[s]), s) for s in ("error", "warning", "note") if s in counts]
     blocks.append(
-        Paragraph(f"The checks found {', '.join(said)}. Nothing was repaired." if said else "The checks found nothing.")
+        Paragraph(
+            f"The checks found {', '.join(said)}. Nothing was repaired."
+            if said
+            else "The checks found nothing."
+        )
     )
     columns = ("severity", "message", "count", "addresses")
     if len(grave):
         blocks.append(TableBlock(frame_table(grave[list(columns)], "Errors and warnings")))
     if len(rest := issues[issues["severity"] == "note"]):
-        blocks.append(TableBlock(frame_table(rest[list(columns)], f"{plural(len(rest), 'note')}"), True))
+        blocks.append(
+            TableBlock(frame_table(rest[list(columns)], f"{plural(len(rest), 'note')}"), True)
+        )
     if study.columns is not None and len(study.columns):
         blocks.append(TableBlock(frame_table(study.columns, "How each column was read"), True))
     return Section("Data quality", tuple(blocks))

@@ -28,7 +28,13 @@ def provenance(study: Study, results: Results) -> Section:
     return Section(
         "Provenance",
         (
-            TableBlock(Table("What this report was made from", ("item", "version or fingerprint"), tuple(rows))),
+            TableBlock(
+                Table(
+                    "What this report was made from",
+                    ("item", "version or fingerprint"),
+                    tuple(rows),
+                )
+            ),
             TableBlock(Table("The plan as it stands in the study file", ("line",), toml), True),
         ),
     )

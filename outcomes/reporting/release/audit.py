@@ -1,9 +1,10 @@
 """What can a reader work out about the scores of a group from what is released about it?
 
-The reader is given more than the report says: the exact number of patients and the exact sum of their scores (several
-linked means often determine it), and the limits of the interval as printed. A group is safe when enough different sets of
-scores agree with all of that. Each such set is found and checked in whole numbers, so "safe" is proved by examples;
-where none are found, the group counts as not safe.
+The reader is given more than the report says: the exact number of patients and the exact sum of
+their scores (several linked means often determine it), and the limits of the interval as printed. A
+group is safe when enough different sets of scores agree with all of that. Each such set is found
+and checked in whole numbers, so "safe" is proved by examples; where none are found, the group
+counts as not safe.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ PATIENCE = 2.0
 class Told:
     """What is released about the scores of one group, in whole steps of the scale from its low end.
 
-    `support` are the possible scores, `counts` how many patients have each, `squares` the range of the sum of squares
-    that agrees with the printed interval (infinite where none is printed).
+    `support` are the possible scores, `counts` how many patients have each, `squares` the range of
+    the sum of squares that agrees with the printed interval (infinite where none is printed).
     """
 
     support: np.ndarray
@@ -40,7 +41,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """How far the counts stay open: for each possible score the fewest and the most patients found to agree."""
+    """How far the counts stay open: for each possible score the fewest and the most patients found
+    to agree.
+    """
 
     support: np.ndarray
     counts: np.ndarray
@@ -48,23 +51,35 @@ class Open:
     most: np.ndarray
 
     def narrow(self, hidden: int) -> np.ndarray:
-        """Which scores have a count of 1 to `hidden` that a reader could narrow down to fewer than `WIDTH` values."""
+        """Which scores have a count of 1 to `hidden` that a reader could narrow down to fewer than
+        `WIDTH` values.
+        """
         return (self.counts > 0) & (self.counts <= hidden) & (self.most - self.fewest < WIDTH - 1)
 
     def span(self) -> float:
-        """The distance between the lowest and the highest score that a patient of the group may have."""
+        """The distance between the lowest and the highest score that a patient of the group may
+        have.
+        """
         possible = self.support[self.most > 0]
         return float(possible.max() - possible.min()) if len(possible) else 0.0
 
 
-def told(values: np.ndarray, low: float, high: float, step: float, half: tuple[float, float] | None) -> Told:
-    """Scores as counts on the grid of their scale; `half` are the smallest and largest half-widths that print alike.
+def told(
+    values: np.ndarray, low: float, high: float, step: float, half: tuple[float, float] | None
+) -> Told:
+    """Scores as counts on the grid of their scale; `half` are the smallest and largest half-widths
+    that print alike.
 
-    A scale with more than `FINEST` scores, or scores off its grid, is cut into so many windows: the offsets within the
-    windows can be exchanged between patients, so that what is open about windows is open about scores.
+    A scale with more than `FINEST` scores, or scores off its grid, is cut into so many windows: the
+    offsets within the windows can be exchanged between patients, so that what is open about windows
+    is open about scores.
     """
     low, high = min(low, float(values.min())), max(high, float(values.max()))
-    if not step > 0 or (high - low) / step >= FINEST or np.abs((values - low) / step % 1 - 0.5).min() < 0.5 - 1e-6:
+    if (
+        not step > 0
+        or (high - low) / step >= FINEST
+        or np.abs((values - low) / step % 1 - 0.5).min() < 0.5 - 1e-6
+    ):
         step = (high - low) / (FINEST - 1) or 1.0
     at = np.round((values - low) / step).astype(np.int64)
     grid = np.arange(max(round((high - low) / step), int(at.max())) + 1)
@@ -73,12 +88,15 @@ def told(values: np.ndarray, low: float, high: float, step: float, half: tuple[f
         return Told(grid, counts)
     n, total = len(at), float(at.sum())
     ends = [(h * math.sqrt(n) / _t(n) / step) ** 2 * (n - 1) + total**2 / n for h in half]
-    true = float((counts * grid**2).sum())  # what is true always agrees with what is printed, whatever a float says
+    true = float(
+        (counts * grid**2).sum()
+    )  # what is true always agrees with what is printed, whatever a float says
     return Told(grid, counts, (min(ends[0], true), max(ends[1], true)))
 
 
 def audit(given: Told, *, hidden: int, enough: Callable[[Open], bool] | None = None) -> Open:
-    """Look for other sets of scores that agree with what is released, until the counts stand open widely enough.
+    """Look for other sets of scores that agree with what is released, until the counts stand open
+    widely enough.
 
     `hidden` is the largest small count, `enough` a further condition on when to stop.
     """
@@ -97,7 +115,9 @@ def _unsettled(found: Open, hidden: int, enough: Callable[[Open], bool] | None) 
 
 @lru_cache(maxsize=32)
 def _moves(support: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Exchanges of two or three scores for as many others with the same sum: counts to add, and what the squares gain."""
+    """Exchanges of two or three scores for as many others with the same sum: counts to add, and
+    what the squares gain.
+    """
     grid = np.array(support)
     rows, gains = [], []
     for size in (2, 3) if len(grid) <= 21 else (2,):
@@ -119,7 +139,9 @@ def _moves(support: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_moves(given: Told, found: Open) -> Open:
-    """Counts after up to three exchanges of one kind, and after two kinds one after the other from where a count was extreme."""
+    """Counts after up to three exchanges of one kind, and after two kinds one after the other from
+    where a count was extreme.
+    """
     moves, gains = _moves(tuple(given.support.tolist()))
     fewest, most = found.fewest.copy(), found.most.copy()
     now = int((given.counts * given.support**2).sum())
@@ -133,7 +155,9 @@ def _by_moves(given: Told, found: Open) -> Open:
         for t in (1, 2, 3):
             after = counts + t * moves.astype(np.int64)
             ok = (after >= 0).all(axis=1)
-            ok &= (squares + t * gains >= given.squares[0]) & (squares + t * gains <= given.squares[1])
+            ok &= (squares + t * gains >= given.squares[0]) & (
+                squares + t * gains <= given.squares[1]
+            )
             room[t - 1] = ok
             if ok.any():
                 np.minimum(fewest, after[ok].min(axis=0), out=fewest)
@@ -146,8 +170,12 @@ def _by_moves(given: Told, found: Open) -> Open:
     return Open(found.support, found.counts, fewest, most)
 
 
-def _by_programs(given: Told, found: Open, hidden: int, enough: Callable[[Open], bool] | None) -> Open:
-    """The fewest and the most patients by integer programming, for each score that exchanges left narrow."""
+def _by_programs(
+    given: Told, found: Open, hidden: int, enough: Callable[[Open], bool] | None
+) -> Open:
+    """The fewest and the most patients by integer programming, for each score that exchanges left
+    narrow.
+    """
     n, total = int(given.counts.sum()), int((given.counts * given.support).sum())
     grid = given.support.astype(float)
     centre = round(total / n)  # squares about the mean: the same condition in smaller numbers
@@ -168,9 +196,12 @@ def _by_programs(given: Told, found: Open, hidden: int, enough: Callable[[Open],
             aim = np.zeros(len(grid))
             aim[cell] = sign
             answer = milp(
-                aim, constraints=rule, integrality=np.ones(len(grid)), bounds=Bounds(0, n),
+                aim,
+                constraints=rule,
+                integrality=np.ones(len(grid)),
+                bounds=Bounds(0, n),
                 options={"time_limit": PATIENCE},
-            )  # fmt: skip
+            )
             if answer.x is None:
                 continue
             counts = np.round(answer.x).astype(np.int64)
@@ -183,7 +214,10 @@ def _by_programs(given: Told, found: Open, hidden: int, enough: Callable[[Open],
 def _agrees(given: Told, counts: np.ndarray) -> bool:
     """Whether these counts agree with everything that is released, in whole numbers."""
     squares = int((counts * given.support**2).sum())
-    same = counts.sum() == given.counts.sum() and (counts * given.support).sum() == (given.counts * given.support).sum()
+    same = (
+        counts.sum() == given.counts.sum()
+        and (counts * given.support).sum() == (given.counts * given.support).sum()
+    )
     return bool(same and counts.min() >= 0 and given.squares[0] <= squares <= given.squares[1])
 
 

@@ -1,11 +1,13 @@
 """What may leave the clinic: every number of a shared report goes through one control.
 
-A policy hides small counts and rounds the rest. The control applies it, remembers what it released, and lets a block of
-the report pass only when every number in it is one it issued, so that no other number can be published by mistake.
+A policy hides small counts and rounds the rest. The control applies it, remembers what it released,
+and lets a block of the report pass only when every number in it is one it issued, so that no other
+number can be published by mistake.
 
-The presets carry the thresholds of published rules (OpenSAFELY, NHS Digital's HES rules, CMS, UK LLC, ACRO). All of
-them here also round to 5, hide 0 like any small count, show no minimum or maximum, and take rates from rounded counts:
-rounding is what protects a report that is made again every month.
+The presets carry the thresholds of published rules (OpenSAFELY, NHS Digital's HES rules, CMS, UK
+LLC, ACRO). All of them here also round to 5, hide 0 like any small count, show no minimum or
+maximum, and take rates from rounded counts: rounding is what protects a report that is made again
+every month.
 """
 
 from __future__ import annotations
@@ -42,13 +44,16 @@ from outcomes.reporting.release.span import Span
 from outcomes.reporting.release.tables import HIDDEN, narrowed
 from outcomes.stats.proportions.single import wilson
 
-#: Pictures that draw nothing but released numbers; a line, step or dot for a patient is not among them.
+#: Pictures that draw nothing but released numbers; a line, step or dot for a patient is not among
+#: them.
 SHARED_PICTURES = ("course", "dots", "bands")
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A number that went out, rounded to `digits`; nan where it is withheld. `rule` says what let it pass, or the reason."""
+    """A number that went out, rounded to `digits`; nan where it is withheld. `rule` says what let
+    it pass, or the reason.
+    """
 
     value: float
     low: float = NAN
@@ -72,7 +77,9 @@ class Released:
 
 @dataclass
 class DisclosureControl:
-    """The one place where a number becomes publishable: it hides, rounds, compares with what was published, and remembers."""
+    """The one place where a number becomes publishable: it hides, rounds, compares with what was
+    published, and remembers.
+    """
 
     policy: Policy
     ledger: Ledger
@@ -87,10 +94,12 @@ class DisclosureControl:
     hidden: int = 0
     chapter: str = ""
 
-    # --- what goes out ------------------------------------------------------------------------------------------
+    # --- what goes out ----------------------------------------------------------------------------
 
     def rounded(self, n: int) -> int:
-        """A count as it may be shown, the midpoint of the values it stands for; −1 where it is hidden. Issues nothing."""
+        """A count as it may be shown, the midpoint of the values it stands for; −1 where it is
+        hidden. Issues nothing.
+        """
         if n <= self.policy.hidden:
             return -1
         return int(self.policy.base * math.floor(n / self.policy.base + 0.5))
@@ -100,19 +109,24 @@ class DisclosureControl:
         shown = self.rounded(n)
         if shown < 0:
             self.hidden += 1
-            return self._note(what, f"≤{self.policy.hidden}", f"hidden: {self.policy.hidden} or fewer")
+            return self._note(
+                what, f"≤{self.policy.hidden}", f"hidden: {self.policy.hidden} or fewer"
+            )
         rule = f"more than {self.policy.hidden}, rounded to {self.policy.base}"
         return self._note(what, self._say(str(shown), shown), rule)
 
     def counts(self, groups: Mapping[str, int], total: int, name: str) -> dict[str, str]:
         """Counts of the levels of a characteristic, which add up to a total.
 
-        Where this table, the total and all earlier tables of the characteristic narrow a hidden count down, the smallest
-        shown one is hidden too (complementary suppression), until linear programming leaves every hidden one open.
+        Where this table, the total and all earlier tables of the characteristic narrow a hidden
+        count down, the smallest shown one is hidden too (complementary suppression), until linear
+        programming leaves every hidden one open.
         """
         hide = {g for g, n in groups.items() if self.rounded(n) < 0}
         shown = {g: self.rounded(n) for g, n in groups.items() if g not in hide}
-        earlier = [t for t in self.ledger.tables if t["name"] == token(self.ledger.key, "table", name)]
+        earlier = [
+            t for t in self.ledger.tables if t["name"] == token(self.ledger.key, "table", name)
+        ]
         while shown:
             table = self._table(name, groups, shown, total)
             if not narrowed([*earlier, table], self.policy.base, self.policy.hidden):
@@ -122,15 +136,25 @@ class DisclosureControl:
         if not earlier or table not in earlier:
             self.ledger.tables.append(table)
         self.hidden += len(groups) - len(shown)
-        return {g: self.count(groups[g], f"{name}: {g}") if g in shown else "hidden" for g in groups}
+        return {
+            g: self.count(groups[g], f"{name}: {g}") if g in shown else "hidden" for g in groups
+        }
 
-    def _table(self, name: str, groups: Mapping[str, int], shown: Mapping[str, int], total: int) -> dict[str, Any]:
+    def _table(
+        self, name: str, groups: Mapping[str, int], shown: Mapping[str, int], total: int
+    ) -> dict[str, Any]:
         key = self.ledger.key
         levels = {token(key, "level", name, g): shown.get(g, HIDDEN) for g in sorted(groups)}
-        return {"name": token(key, "table", name), "total": max(self.rounded(total), 0), "levels": levels}
+        return {
+            "name": token(key, "table", name),
+            "total": max(self.rounded(total), 0),
+            "levels": levels,
+        }
 
     def share(self, k: int, n: int, what: str = "share") -> Estimate:
-        """A share from rounded counts with Wilson's interval; undefined where the count or its complement is small."""
+        """A share from rounded counts with Wilson's interval; undefined where the count or its
+        complement is small.
+        """
         top, bottom, rest = self.rounded(k), self.rounded(n), self.rounded(n - k)
         if top < 0 or rest < 0:
             self.hidden += 1
@@ -141,23 +165,38 @@ class DisclosureControl:
         made = Estimate("share", value, low, high)
         for v in (made.value, made.low, made.high):
             self._say(percent(v), v)
-        self._note(what, percent(value), f"from rounded counts; more than {self.policy.hidden} with and without it")
+        self._note(
+            what,
+            percent(value),
+            f"from rounded counts; more than {self.policy.hidden} with and without it",
+        )
         return made
 
     def mean(
-        self, outcome: Outcome, visits: Mapping[str, tuple[int, pd.Series]], digits: int, *, what: str = "mean"
+        self,
+        outcome: Outcome,
+        visits: Mapping[str, tuple[int, pd.Series]],
+        digits: int,
+        *,
+        what: str = "mean",
     ) -> Released:
-        """The mean of a weighted sum of scores, rounded, with its t interval, as coarse as the release rules ask.
+        """The mean of a weighted sum of scores, rounded, with its t interval, as coarse as the
+        release rules ask.
 
-        `visits` maps each visit to its weight and the scores of the same patients there: a level is one visit with weight
-        1, a change two with 1 and −1. Withheld where the rules say so, and where it and all sums released so far isolate
-        fewer patients than a mean may rest on.
+        `visits` maps each visit to its weight and the scores of the same patients there: a level is
+        one visit with weight 1, a change two with 1 and −1. Withheld where the rules say so, and
+        where it and all sums released so far isolate fewer patients than a mean may rest on.
         """
-        values = sum((w * x for w, x in visits.values()), start=pd.Series(0.0, next(iter(visits.values()))[1].index))
+        values = sum(
+            (w * x for w, x in visits.values()),
+            start=pd.Series(0.0, next(iter(visits.values()))[1].index),
+        )
         weights, owner = self._columns(outcome.name, visits)
         made = self._decided(outcome, values.to_numpy(float), len(visits) > 1, digits)
         if made.released and self._isolates(outcome, weights, owner):
-            made = Decision(-1, False, "withheld: with sums released before it would tell about a few patients")
+            made = Decision(
+                -1, False, "withheld: with sums released before it would tell about a few patients"
+            )
         if not made.released:
             self.hidden += 1
             self._note(what, NONE, made.words)
@@ -171,13 +210,21 @@ class DisclosureControl:
         return out
 
     def linked(
-        self, outcome: Outcome, parts: Mapping[str, Mapping[str, tuple[int, pd.Series]]], digits: int, *, what: str
+        self,
+        outcome: Outcome,
+        parts: Mapping[str, Mapping[str, tuple[int, pd.Series]]],
+        digits: int,
+        *,
+        what: str,
     ) -> dict[str, Released]:
         """Means of which all but one tell the last: all go out or none does."""
         hidden, issued, said = self.hidden, len(self.passed), set(self.issued)
         span = self.ledger.spans.get(outcome.name, Span())
         rows = list(span.rows)
-        made = {name: self.mean(outcome, visits, digits, what=f"{what}, {name}") for name, visits in parts.items()}
+        made = {
+            name: self.mean(outcome, visits, digits, what=f"{what}, {name}")
+            for name, visits in parts.items()
+        }
         if reason := next((m.rule for m in made.values() if m.hidden), ""):
             self.hidden, self.issued = hidden + len(parts), said
             del self.passed[issued:]
@@ -192,7 +239,15 @@ class DisclosureControl:
         if change:
             low, high = low - high, high - low
         least = self.policy.least
-        return decide(x, low=low, high=high, step=outcome.resolution, digits=digits, least=least, change=change)
+        return decide(
+            x,
+            low=low,
+            high=high,
+            step=outcome.resolution,
+            digits=digits,
+            least=least,
+            change=change,
+        )
 
     def _columns(
         self, outcome: str, visits: Mapping[str, tuple[int, pd.Series]]
@@ -205,8 +260,12 @@ class DisclosureControl:
                 self.scores[column] = float(value)
         return weights, owner
 
-    def _isolates(self, outcome: Outcome, weights: Mapping[str, int], owner: Mapping[str, str]) -> bool:
-        """Whether this sum and those before tell about a few: by the span, or as a difference of two groups that may not go out."""
+    def _isolates(
+        self, outcome: Outcome, weights: Mapping[str, int], owner: Mapping[str, str]
+    ) -> bool:
+        """Whether this sum and those before tell about a few: by the span, or as a difference of
+        two groups that may not go out.
+        """
         span = self.ledger.spans.get(outcome.name, Span())
         if weights in span.rows:
             return False
@@ -223,8 +282,12 @@ class DisclosureControl:
                 return True
         return False
 
-    def estimate(self, outcome: Outcome, members: pd.Series, e: Estimate, digits: int, *, kind: str) -> Released:
-        """An estimate of a model, rounded, where it rests on enough patients, who differ enough, and nothing near it is out."""
+    def estimate(
+        self, outcome: Outcome, members: pd.Series, e: Estimate, digits: int, *, kind: str
+    ) -> Released:
+        """An estimate of a model, rounded, where it rests on enough patients, who differ enough,
+        and nothing near it is out.
+        """
         n, name = len(members), f"{kind} of {outcome.name}"
         weights, owner = self._columns_of_model(name, members)
         span = self.ledger.spans.setdefault(name, Span())
@@ -245,13 +308,17 @@ class DisclosureControl:
         self._note(what, " ".join(out.words), rule)
         return out
 
-    def _columns_of_model(self, name: str, members: pd.Series) -> tuple[dict[str, int], dict[str, str]]:
+    def _columns_of_model(
+        self, name: str, members: pd.Series
+    ) -> tuple[dict[str, int], dict[str, str]]:
         key = self.ledger.key
         owner = {token(key, name, p, v): token(key, "patient", p) for p, v in members.items()}
         return dict.fromkeys(owner, 1), owner
 
     def name(self, text: str) -> str:
-        """A name or a fixed sentence that may hold digits of its own (PROMIS-29, week 4, at least 30%)."""
+        """A name or a fixed sentence that may hold digits of its own (PROMIS-29, week 4, at least
+        30%).
+        """
         if _numbers(text):
             self.names.add(text)
         return text
@@ -272,12 +339,16 @@ class DisclosureControl:
         self.passed.append(Passed(": ".join(w for w in (self.chapter, what) if w), text, rule))
         return text
 
-    # --- the gate -----------------------------------------------------------------------------------------------
+    # --- the gate ---------------------------------------------------------------------------------
 
     def release(self, block: Block) -> Releasable:
-        """The block, marked as publishable. Raises PrivacyError where a number in it was not issued here."""
+        """The block, marked as publishable. Raises PrivacyError where a number in it was not issued
+        here.
+        """
         if isinstance(block, Figure) and block.kind not in SHARED_PICTURES:
-            raise PrivacyError(f"A picture of kind '{block.kind}' draws single patients; it cannot be shared.")
+            raise PrivacyError(
+                f"A picture of kind '{block.kind}' draws single patients; it cannot be shared."
+            )
         for text in texts(block):
             self.check(text)
         if isinstance(block, Figure):
@@ -285,17 +356,22 @@ class DisclosureControl:
                 raise PrivacyError("A shared picture holds nothing but the numbers it draws.")
             frame = block.result.data[block.kind].select_dtypes("number").to_numpy(float)
             if strange := set(frame[~np.isnan(frame)].tolist()) - self.values:
-                raise PrivacyError(f"{len(strange)} number(s) of a picture have not passed the disclosure policy.")
+                raise PrivacyError(
+                    f"{len(strange)} number(s) of a picture have not passed the disclosure policy."
+                )
         return Releasable(block, self.policy.name)
 
     def check(self, text: str) -> None:
-        """Raise PrivacyError where a text holds a number that was neither issued here nor part of a known name."""
+        """Raise PrivacyError where a text holds a number that was neither issued here nor part of a
+        known name.
+        """
         for name in sorted(self.names, key=len, reverse=True):
             text = re.sub(rf"(?<![\d.]){re.escape(name)}(?!\d)", " ", text)
         if strange := _numbers(text) - self.issued:
             place = re.sub(r"\d", "#", text)[:60]
             raise PrivacyError(
-                f"{len(strange)} number(s) of a text ('{place}…') have not passed the disclosure policy."
+                f"{len(strange)} number(s) of a text ('{place}…') have not passed the disclosure"
+                " policy."
             )
 
 
@@ -345,7 +421,8 @@ def _numbers(text: str) -> set[str]:
 def _alike(sd: float, n: int, scale: float) -> bool:
     """Whether mean and SD tell every score to within half the scale.
 
-    No score lies further from the mean than SD·(n − 1)/√n (Samuelson, J Am Stat Assoc 1968;63:1522-5).
+    No score lies further from the mean than SD·(n − 1)/√n (Samuelson, J Am Stat Assoc
+    1968;63:1522-5).
     """
     told = 2 * sd * (n - 1) / math.sqrt(n) if n > 1 else 0.0
     return not told > 0 or (math.isfinite(scale) and told < scale / 2)

@@ -1,7 +1,7 @@
 """What a study has shared so far: one file a study, which stays inside the clinic.
 
-It holds keyed fingerprints of patients and scores: which patients each report was about, every released sum, every table
-of counts. It holds its key too, so it is as confidential as the data.
+It holds keyed fingerprints of patients and scores: which patients each report was about, every
+released sum, every table of counts. It holds its key too, so it is as confidential as the data.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Ledger:
     #: The identifiers of all patients of earlier reports: what binds the ledger to its study.
     known: set[str] = field(default_factory=set)
     spans: dict[str, Span] = field(default_factory=dict)
-    #: Tables of counts, oldest first: characteristic, total and the count of each level (−1: hidden).
+    #: Tables of counts, oldest first: characteristic, total and the count of each level (−1:
+    #: hidden).
     tables: list[dict[str, Any]] = field(default_factory=list)
     #: The text that was read, to see whether another share came between.
     read: str = ""
@@ -49,20 +50,24 @@ class Ledger:
     def open(cls, path: Path, study: Study) -> Ledger:
         """The ledger of this study; a new one before its first share.
 
-        Raises StudyError where the file is not a ledger, belongs to another study, or is missing after the first share.
+        Raises StudyError where the file is not a ledger, belongs to another study, or is missing
+        after the first share.
         """
         if not path.exists():
             if started(path).exists():
                 raise StudyError(
-                    f"The ledger of what was shared, {path}, is missing, but reports were shared before. Restore it from a "
-                    f"backup. Only if no shared report was ever passed on, remove {started(path)} to start a new ledger."
+                    f"The ledger of what was shared, {path}, is missing, but reports were shared"
+                    " before. Restore it from a backup. Only if no shared report was ever passed"
+                    f" on, remove {started(path)} to start a new ledger."
                 )
             return cls()
         made = cls.load(path)
-        if made.known and not made.known & {token(made.key, "patient", p) for p in study.patient_ids}:
+        if made.known and not made.known & {
+            token(made.key, "patient", p) for p in study.patient_ids
+        }:
             raise StudyError(
-                f"{path} is the ledger of another study: it knows none of these patients. State the ledger of this "
-                "study, or a new file, with --ledger."
+                f"{path} is the ledger of another study: it knows none of these patients. State the"
+                " ledger of this study, or a new file, with --ledger."
             )
         return made
 
@@ -75,25 +80,36 @@ class Ledger:
             if said["format"] != FORMAT:
                 raise ValueError
             return cls(
-                str(said["key"]), [frozenset(r) for r in said["reports"]], set(said["known"]),
-                {o: _span(s) for o, s in said["sums"].items()}, list(said["tables"]), text,
-            )  # fmt: skip
+                str(said["key"]),
+                [frozenset(r) for r in said["reports"]],
+                set(said["known"]),
+                {o: _span(s) for o, s in said["sums"].items()},
+                list(said["tables"]),
+                text,
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise StudyError(
-                f"{path} is not a ledger of shared reports, or cannot be read. Restore it from a backup."
+                f"{path} is not a ledger of shared reports, or cannot be read. Restore it from a"
+                " backup."
             ) from None
 
     def text(self) -> str:
         """The ledger as it is written."""
         sums = {o: _packed(s) for o, s in sorted(self.spans.items())}
         said = {
-            "format": FORMAT, "key": self.key, "reports": [sorted(r) for r in self.reports],
-            "known": sorted(self.known), "sums": sums, "tables": self.tables,
-        }  # fmt: skip
+            "format": FORMAT,
+            "key": self.key,
+            "reports": [sorted(r) for r in self.reports],
+            "known": sorted(self.known),
+            "sums": sums,
+            "tables": self.tables,
+        }
         return json.dumps(said)
 
     def changed(self, patients: frozenset[str]) -> list[int]:
-        """How many patients differ from each earlier report: new, gone or changed; the larger of the two sides."""
+        """How many patients differ from each earlier report: new, gone or changed; the larger of
+        the two sides.
+        """
         return [max(len(patients - r), len(r - patients)) for r in self.reports]
 
     def add(self, patients: frozenset[str], study: Study) -> None:
@@ -119,7 +135,8 @@ def started(path: Path) -> Path:
 
 @contextmanager
 def recorded(record: Record | None) -> Iterator[None]:
-    """Write the ledger together with the report that the body publishes; where that fails, the ledger is as it was.
+    """Write the ledger together with the report that the body publishes; where that fails, the
+    ledger is as it was.
 
     Raises LedgerMovedError where another report was shared since the ledger was read, OutputError.
     """
@@ -130,14 +147,24 @@ def recorded(record: Record | None) -> Iterator[None]:
         try:
             now = record.path.read_text("utf-8") if record.path.exists() else ""
         except OSError as e:
-            raise OutputError(f"{record.path} cannot be read: {e.strerror or type(e).__name__}.") from None
+            raise OutputError(
+                f"{record.path} cannot be read: {e.strerror or type(e).__name__}."
+            ) from None
         if now not in (record.before, record.after):
-            raise LedgerMovedError("Another report of this study was shared meanwhile. Make this one again.")
+            raise LedgerMovedError(
+                "Another report of this study was shared meanwhile. Make this one again."
+            )
         marker = started(record.path)
         new = not marker.exists()
-        files = {marker.name: "A report of this study was shared; see the ledger beside.\n"} if new else {}
+        files = (
+            {marker.name: "A report of this study was shared; see the ledger beside.\n"}
+            if new
+            else {}
+        )
         atomic.write_all(
-            record.path.parent, {record.path.name: record.after, **files}, private=tuple({record.path.name: 0, **files})
+            record.path.parent,
+            {record.path.name: record.after, **files},
+            private=tuple({record.path.name: 0, **files}),
         )
         try:
             yield
@@ -167,4 +194,8 @@ def _packed(span: Span) -> dict[str, Any]:
         for c, w in row.items():
             packed.setdefault(str(w), []).append(place[c])
         rows.append({w: sorted(at) for w, at in sorted(packed.items())})
-    return {"patients": list(patients), "columns": [[c, patients[span.owner[c]]] for c in place], "rows": rows}
+    return {
+        "patients": list(patients),
+        "columns": [[c, patients[span.owner[c]]] for c in place],
+        "rows": rows,
+    }

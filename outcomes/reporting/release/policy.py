@@ -25,22 +25,32 @@ class Policy:
     def words(self) -> str:
         """The rule in a sentence."""
         return (
-            f"Counts of {self.hidden} or fewer are hidden, other counts are rounded to the nearest {self.base}, percentages "
-            f"come from rounded counts, means rest on at least {max(self.least, LEAST_DF + 1)} patients, "
-            "and no minimum, maximum or single patient is shown."
+            f"Counts of {self.hidden} or fewer are hidden, other counts are rounded to the nearest"
+            f" {self.base}, percentages come from rounded counts, means rest on at least"
+            f" {max(self.least, LEAST_DF + 1)} patients, and no minimum, maximum or single patient"
+            " is shown."
         )
 
 
 PRESETS = {
     p.name: p
     for p in (
-        Policy("opensafely", 7, source="OpenSAFELY statistical disclosure control (docs.opensafely.org)"),
+        Policy(
+            "opensafely",
+            7,
+            source="OpenSAFELY statistical disclosure control (docs.opensafely.org)",
+        ),
         Policy("nhs", 7, source="NHS Digital, Hospital Episode Statistics disclosure rules, 2018"),
-        Policy("cms", 10, source="CMS cell size suppression policy (resdac.org), with rounding added"),
+        Policy(
+            "cms", 10, source="CMS cell size suppression policy (resdac.org), with rounding added"
+        ),
         Policy(
             "ukllc",
             9,
-            source="UK Longitudinal Linkage Collaboration: fewer than 10, zero included, with rounding added",
+            source=(
+                "UK Longitudinal Linkage Collaboration: fewer than 10, zero included, with rounding"
+                " added"
+            ),
         ),
         Policy("acro", 9, source="ACRO defaults: at least 10, rounding base 5"),
     )

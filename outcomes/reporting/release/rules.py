@@ -12,7 +12,8 @@ from outcomes.reporting.release.audit import Open, audit, told
 
 #: Residual degrees of freedom that a released estimate needs (ACRO's default).
 LEAST_DF = 10
-#: (n, k) dominance: the n largest shares may not make up more than k of a total. p%: the rest must exceed p of the largest.
+#: (n, k) dominance: the n largest shares may not make up more than k of a total. p%: the rest must
+#: exceed p of the largest.
 DOMINANCE_N, DOMINANCE_K, DOMINANCE_P = 2, 0.9, 0.1
 #: The part of a scale that must stay possible for every patient of a group.
 OPEN_PART = 0.5
@@ -20,7 +21,9 @@ OPEN_PART = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What goes out about a mean: how many digits (−1: nothing), whether with its interval, and the rule or reason."""
+    """What goes out about a mean: how many digits (−1: nothing), whether with its interval, and the
+    rule or reason.
+    """
 
     digits: int
     interval: bool
@@ -34,7 +37,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """One line of the review: what a number is, as it is printed, and the rule that let it pass (or withheld it)."""
+    """One line of the review: what a number is, as it is printed, and the rule that let it pass (or
+    withheld it).
+    """
 
     what: str
     text: str
@@ -42,13 +47,20 @@ class Passed:
 
 
 def decide(
-    values: np.ndarray, *, low: float, high: float, step: float, digits: int, least: int, change: bool = False
+    values: np.ndarray,
+    *,
+    low: float,
+    high: float,
+    step: float,
+    digits: int,
+    least: int,
+    change: bool = False,
 ) -> Decision:
     """Whether the mean of these scores may go out, and how coarse.
 
-    First with its interval at the usual digits, then with fewer digits, then without the interval, else not at all.
-    `low`, `high` and `step` describe the scale of the values (of the change, if they are changes); `least` is the fewest
-    patients that a number may rest on.
+    First with its interval at the usual digits, then with fewer digits, then without the interval,
+    else not at all. `low`, `high` and `step` describe the scale of the values (of the change, if
+    they are changes); `least` is the fewest patients that a number may rest on.
 
     >>> decide(np.r_[np.full(9, 10.0), 4.0], low=0, high=10, step=1, digits=1, least=8).words
     'withheld: fewer than 10 degrees of freedom'
@@ -64,27 +76,45 @@ def decide(
     if not low < high < math.inf:
         low, high = float(values.min()), float(values.max())
     reason = ""
-    for k, interval in ((digits, True), *(((digits - 1, True),) if digits else ()), (digits, False)):
+    for k, interval in (
+        (digits, True),
+        *(((digits - 1, True),) if digits else ()),
+        (digits, False),
+    ):
         found = audit_mean(values, low, high, step, k if interval else None, least)
         if found.narrow(least - 1).any():
             reason = "withheld: it would tell how many patients have some score"
         elif not _possible(found, len(values), least):
             reason = "withheld: it would nearly tell each patient's score"
         else:
-            coarse = "" if interval and k == digits else " after fewer digits" if interval else " without its interval"
-            return Decision(k, interval, f"at least {LEAST_DF} degrees of freedom, dominance, audit{coarse}")
+            coarse = (
+                ""
+                if interval and k == digits
+                else " after fewer digits"
+                if interval
+                else " without its interval"
+            )
+            return Decision(
+                k, interval, f"at least {LEAST_DF} degrees of freedom, dominance, audit{coarse}"
+            )
     return Decision(-1, False, reason)
 
 
-def audit_mean(values: np.ndarray, low: float, high: float, step: float, digits: int | None, least: int) -> Open:
-    """What stays open about the scores once their mean is out, with its interval at so many digits (None: no interval)."""
+def audit_mean(
+    values: np.ndarray, low: float, high: float, step: float, digits: int | None, least: int
+) -> Open:
+    """What stays open about the scores once their mean is out, with its interval at so many digits
+    (None: no interval).
+    """
     half = None if digits is None else half_widths(values, digits)
     given = told(values, low, high, step, half)
     return audit(given, hidden=least - 1, enough=lambda found: _possible(found, len(values), least))
 
 
 def half_widths(values: np.ndarray, digits: int) -> tuple[float, float]:
-    """The smallest and largest half-width of an interval about this mean whose limits print as they do."""
+    """The smallest and largest half-width of an interval about this mean whose limits print as they
+    do.
+    """
     from outcomes.reporting.release.audit import _t
 
     n, m = len(values), float(values.mean())
@@ -95,9 +125,11 @@ def half_widths(values: np.ndarray, digits: int) -> tuple[float, float]:
 
 
 def dominated(values: np.ndarray, low: float, high: float, *, change: bool = False) -> bool:
-    """Whether few patients make up a total: of distances from either end of the scale, or of the sizes of changes.
+    """Whether few patients make up a total: of distances from either end of the scale, or of the
+    sizes of changes.
 
-    (n, k) rule and p% rule (Hundepool and others, Handbook on Statistical Disclosure Control, 2010, section 4.2).
+    (n, k) rule and p% rule (Hundepool and others, Handbook on Statistical Disclosure Control, 2010,
+    section 4.2).
     """
     totals = [np.abs(values)] if change else []
     if math.isfinite(low) and math.isfinite(high):
@@ -114,7 +146,9 @@ def _dominated(x: np.ndarray) -> bool:
 
 
 def _possible(found: Open, n: int, least: int) -> bool:
-    """Whether half the scale is possible for each patient, and no score is certain for all but a few of them."""
+    """Whether half the scale is possible for each patient, and no score is certain for all but a
+    few of them.
+    """
     width = float(found.support.max() - found.support.min())
     crowd = int((n - found.fewest).min())
     return found.span() >= OPEN_PART * width and crowd >= min(least, n // 2)

@@ -1,7 +1,9 @@
-"""The linear span of every released sum: do sums, added and subtracted in any way, isolate a few patients?
+"""The linear span of every released sum: do sums, added and subtracted in any way, isolate a few
+patients?
 
-A column is one score of one patient (a keyed fingerprint), a row is a released sum: which columns, with which weights. A
-reader can form any combination of rows. A combination is dangerous when it holds at least one but fewer than k patients.
+A column is one score of one patient (a keyed fingerprint), a row is a released sum: which columns,
+with which weights. A reader can form any combination of rows. A combination is dangerous when it
+holds at least one but fewer than k patients.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ MOST = 400
 
 @dataclass
 class Span:
-    """Released sums of one outcome, as rows of whole weights on columns; each column belongs to a patient."""
+    """Released sums of one outcome, as rows of whole weights on columns; each column belongs to a
+    patient.
+    """
 
     owner: dict[str, str] = field(default_factory=dict)
     rows: list[dict[str, int]] = field(default_factory=list)
@@ -44,12 +48,16 @@ class Span:
 def isolates(rows: list[dict[str, int]], owner: Mapping[str, str], least: int) -> bool:
     """Whether a combination of these sums, not zero, rests on fewer than `least` patients.
 
-    Patients who are in the same sums with the same weights cannot be told apart, so they are counted as one class.
-    Where the classes of at least `least` patients alone have the full rank, no combination avoids them all. Else the
-    combinations that do are searched for the one on the fewest patients.
+    Patients who are in the same sums with the same weights cannot be told apart, so they are
+    counted as one class. Where the classes of at least `least` patients alone have the full rank,
+    no combination avoids them all. Else the combinations that do are searched for the one on the
+    fewest patients.
 
     >>> first, second = {f"p{i}": 1 for i in range(20)}, {f"p{i}": 1 for i in range(23)}
-    >>> isolates([first, second], {c: c for c in second}, 8), isolates([first, second], {c: c for c in second}, 3)
+    >>> (
+    ...     isolates([first, second], {c: c for c in second}, 8),
+    ...     isolates([first, second], {c: c for c in second}, 3),
+    ... )
     (True, False)
     """
     matrix, sizes, groups = _classes(rows, owner)
@@ -64,8 +72,12 @@ def isolates(rows: list[dict[str, int]], owner: Mapping[str, str], least: int) -
     return _fewest(rest, small, sizes, least)
 
 
-def _classes(rows: list[dict[str, int]], owner: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows over the columns of classes of patients; how many patients each class has; the class of each column."""
+def _classes(
+    rows: list[dict[str, int]], owner: Mapping[str, str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows over the columns of classes of patients; how many patients each class has; the class of
+    each column.
+    """
     columns: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for i, row in enumerate(rows):
         for c, w in row.items():
@@ -107,8 +119,8 @@ def _echelon(matrix: np.ndarray) -> tuple[np.ndarray, list[int]]:
 def _fewest(rest: np.ndarray, group: np.ndarray, sizes: np.ndarray, least: int) -> bool:
     """Whether a combination of these rows rests on fewer than `least` patients.
 
-    The one on the fewest columns is zero in as many columns as there are rows less one: each such choice is tried. Where
-    there are too many, the sum counts as isolating.
+    The one on the fewest columns is zero in as many columns as there are rows less one: each such
+    choice is tried. Where there are too many, the sum counts as isolating.
     """
     depth = len(rest)
     tried = 0

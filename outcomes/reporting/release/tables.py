@@ -1,4 +1,6 @@
-"""Hidden counts: what all tables of counts, of this report and of earlier ones, tell together about a hidden one."""
+"""Hidden counts: what all tables of counts, of this report and of earlier ones, tell together about
+a hidden one.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,17 @@ HIDDEN = -1
 
 
 def narrowed(tables: Sequence[Mapping[str, Any]], base: int, hidden: int) -> set[str]:
-    """The hidden levels of the last table that linear programming narrows to fewer than `WIDTH` values.
+    """The hidden levels of the last table that linear programming narrows to fewer than `WIDTH`
+    values.
 
-    A table has a `total` and `levels` (rounded counts, −1 where hidden). The reader is supposed to know that the levels
-    add up to the total, that a shown count is the midpoint of the `base` values it stands for, and that patients only join.
+    A table has a `total` and `levels` (rounded counts, −1 where hidden). The reader is supposed to
+    know that the levels add up to the total, that a shown count is the midpoint of the `base`
+    values it stands for, and that patients only join.
 
-    >>> narrowed([{"total": 40, "levels": {"a": 30, "b": -1}}], base=5, hidden=7), narrowed([], 5, 7)
+    >>> (
+    ...     narrowed([{"total": 40, "levels": {"a": 30, "b": -1}}], base=5, hidden=7),
+    ...     narrowed([], 5, 7),
+    ... )
     (set(), set())
     """
     if not tables or HIDDEN not in tables[-1]["levels"].values():
@@ -32,7 +39,9 @@ def narrowed(tables: Sequence[Mapping[str, Any]], base: int, hidden: int) -> set
         most = t["total"] + spread
         for level in names:
             shown = t["levels"].get(level, HIDDEN)
-            bounds.append((0, most) if shown == HIDDEN else (max(0, shown - spread), shown + spread))
+            bounds.append(
+                (0, most) if shown == HIDDEN else (max(0, shown - spread), shown + spread)
+            )
         row = np.zeros(k * len(tables))
         row[m * k : (m + 1) * k] = 1
         rows += [row, -row]
@@ -48,7 +57,9 @@ def narrowed(tables: Sequence[Mapping[str, Any]], base: int, hidden: int) -> set
             aim = np.zeros(k * len(tables))
             aim[(len(tables) - 1) * k + g] = 1
             low, high = _range(aim, np.array(rows), np.array(ends), bounds)
-            if high < low and len(tables) > 1:  # somebody left: earlier months do not bound this one
+            if (
+                high < low and len(tables) > 1
+            ):  # somebody left: earlier months do not bound this one
                 return narrowed(tables[-1:], base, hidden)
             if np.floor(high + 1e-6) - np.ceil(low - 1e-6) < WIDTH - 1 and low <= hidden:
                 found.add(level)

@@ -1,4 +1,6 @@
-"""The document as a Word file: editable tables in a journal's style, pictures with their words, one style for all."""
+"""The document as a Word file: editable tables in a journal's style, pictures with their words, one
+style for all.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ TEXT_WIDTH = 170
 
 
 def render(doc: Document) -> bytes:
-    """The document as DOCX. The same document gives the same bytes. Raises MissingExtraError without python-docx."""
+    """The document as DOCX. The same document gives the same bytes. Raises MissingExtraError
+    without python-docx.
+    """
     try:
         import docx
     except ImportError:
@@ -59,7 +63,10 @@ def render(doc: Document) -> bytes:
 def rezipped(data: bytes) -> bytes:
     """The same archive with a fixed time on every part."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as old,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
         for name in old.namelist():
             info = zipfile.ZipInfo(name, EPOCH)
             info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
@@ -83,7 +90,11 @@ def _prepare(file: Any, doc: Document) -> None:
         ("Caption", 9),
     ):
         style = file.styles[name]
-        style.font.name, style.font.size, style.font.color.rgb = "Arial", Pt(size), RGBColor.from_string(INK)
+        style.font.name, style.font.size, style.font.color.rgb = (
+            "Arial",
+            Pt(size),
+            RGBColor.from_string(INK),
+        )
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
         for theme in [a for a in fonts.attrib if "heme" in a]:
             del fonts.attrib[theme]
@@ -100,7 +111,10 @@ def _block(file: Any, b: Block) -> None:
     match b:
         case Paragraph():
             paragraph = _text(
-                file, b.text, size=8.5 if b.kind == "small" else 10, colour=SOFT if b.kind == "small" else INK
+                file,
+                b.text,
+                size=8.5 if b.kind == "small" else 10,
+                colour=SOFT if b.kind == "small" else INK,
             )
             if b.kind in ("caution", "lead"):
                 _shade(paragraph, "FFF6E8" if b.kind == "caution" else "EAF2F8")
@@ -110,8 +124,18 @@ def _block(file: Any, b: Block) -> None:
         case KeyNumbers():
             _keys(file, b)
         case Flow():
-            rows = tuple((s.n, s.label, "; ".join(f"{n} {why}" for why, n in s.out) or "–") for s in b.steps)
-            _table(file, Table("Who was counted", ("number", "step", "left out here, and why"), rows, numeric=(0,)))
+            rows = tuple(
+                (s.n, s.label, "; ".join(f"{n} {why}" for why, n in s.out) or "–") for s in b.steps
+            )
+            _table(
+                file,
+                Table(
+                    "Who was counted",
+                    ("number", "step", "left out here, and why"),
+                    rows,
+                    numeric=(0,),
+                ),
+            )
         case Figure():
             _figure(file, b)
         case TableBlock():
@@ -152,7 +176,9 @@ def _figure(file: Any, b: Figure) -> None:
     from docx.shared import Mm
 
     png = draw(b, kind="png")
-    wide = int.from_bytes(png[16:20], "big") / 200 * 25.4  # pixels at 200 to the inch, in millimetres
+    wide = (
+        int.from_bytes(png[16:20], "big") / 200 * 25.4
+    )  # pixels at 200 to the inch, in millimetres
     paragraph = file.add_paragraph()
     paragraph.paragraph_format.keep_with_next = True
     drawn = paragraph.add_run().add_picture(io.BytesIO(png), width=Mm(min(TEXT_WIDTH, 0.85 * wide)))
@@ -194,7 +220,9 @@ def _table(file: Any, t: Table) -> None:
         for x, text in enumerate(row):
             cells[x].width = Mm(widths[x])
             paragraph = _text(cells[x], text, size=size, bold=y == 0, into=cells[x].paragraphs[0])
-            paragraph.paragraph_format.space_after = paragraph.paragraph_format.space_before = Pt(1.5)
+            paragraph.paragraph_format.space_after = paragraph.paragraph_format.space_before = Pt(
+                1.5
+            )
             if x in t.numeric:
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
             _rule(cells[x], first=y == 0, last=y == len(t.rows))
@@ -205,12 +233,16 @@ def _table(file: Any, t: Table) -> None:
 
 
 def _widths(t: Table, size: float) -> list[float]:
-    """Millimetres for each column: as its longest word asks, the rest shared by how much text there is.
+    """Millimetres for each column: as its longest word asks, the rest shared by how much text there
+    is.
 
     Numbers stay whole on one line where the page has room for that.
     """
     columns = range(len(t.header))
-    words, whole = [_least(t, i, size) for i in columns], [_least(t, i, size, whole=i in t.numeric) for i in columns]
+    words, whole = (
+        [_least(t, i, size) for i in columns],
+        [_least(t, i, size, whole=i in t.numeric) for i in columns],
+    )
     least = whole if sum(whole) <= TEXT_WIDTH else words
     scale = min(1.0, TEXT_WIDTH / sum(least))
     spare = max(TEXT_WIDTH - sum(least), 0)
@@ -220,9 +252,14 @@ def _widths(t: Table, size: float) -> list[float]:
 
 
 def _least(t: Table, column: int, size: float, *, whole: bool = False) -> float:
-    """The width that keeps every word (or every cell whole) on one line, letters being a fifth of their size wide."""
+    """The width that keeps every word (or every cell whole) on one line, letters being a fifth of
+    their size wide.
+    """
     cells = [r[column] for r in t.rows]
-    parts = [*t.header[column].split(), *(cells if whole else [w for c in cells for w in c.split()])]
+    parts = [
+        *t.header[column].split(),
+        *(cells if whole else [w for c in cells for w in c.split()]),
+    ]
     longest = 0.21 * size * max(map(len, parts), default=4)
     return 3 + (longest if column in t.numeric else min(longest, 36))
 

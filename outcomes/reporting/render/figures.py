@@ -22,7 +22,9 @@ MARGIN = 0.08
 
 
 def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
-    """The picture as SVG or PNG. No display is needed, and no date or random id is written into the file."""
+    """The picture as SVG or PNG. No display is needed, and no date or random id is written into the
+    file.
+    """
     os.environ.setdefault("MPLBACKEND", "Agg")
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
@@ -37,19 +39,33 @@ def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
         "font.size": 10,
     }
     with mpl.rc_context(style), _collector_resting():
-        # no layout engine: the page is cut to what was drawn, which is several times cheaper than solving for it first
+        # no layout engine: the page is cut to what was drawn, which is several times cheaper than
+        # solving for it first
         canvas = Canvas(figsize=(width, height), facecolor="white")
-        draw_on(figure.result, figure.kind, canvas.add_axes((0.1, 0.1, AXES_WIDTH.get(figure.kind, 0.8), 0.8)))
+        draw_on(
+            figure.result,
+            figure.kind,
+            canvas.add_axes((0.1, 0.1, AXES_WIDTH.get(figure.kind, 0.8), 0.8)),
+        )
         if kind == "svg":
             return _svg(canvas)
         out = io.BytesIO()
-        canvas.savefig(out, format=kind, dpi=dpi, metadata={"Software": None}, bbox_inches="tight", pad_inches=MARGIN)
+        canvas.savefig(
+            out,
+            format=kind,
+            dpi=dpi,
+            metadata={"Software": None},
+            bbox_inches="tight",
+            pad_inches=MARGIN,
+        )
     return out.getvalue()
 
 
 @contextmanager
 def _collector_resting() -> Iterator[None]:
-    """A picture is thousands of objects that all go at once: one collection after it does what a hundred during it would."""
+    """A picture is thousands of objects that all go at once: one collection after it does what a
+    hundred during it would.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
@@ -60,19 +76,25 @@ def _collector_resting() -> Iterator[None]:
 
 
 def _svg(canvas: Any) -> bytes:
-    """The picture as SVG, drawn once: the page is cut afterwards by its viewBox, where savefig would draw it twice."""
+    """The picture as SVG, drawn once: the page is cut afterwards by its viewBox, where savefig
+    would draw it twice.
+    """
     from matplotlib.backends.backend_svg import RendererSVG
 
     canvas.set_dpi(72)
     canvas.patch.set_visible(False)
     out, (width, height) = io.StringIO(), canvas.bbox.size
-    renderer = RendererSVG(width, height, out, image_dpi=72, metadata={"Date": None, "Creator": None})
+    renderer = RendererSVG(
+        width, height, out, image_dpi=72, metadata={"Date": None, "Creator": None}
+    )
     canvas.draw(renderer)
     x0, y0, x1, y1 = canvas.get_tightbbox(renderer).padded(MARGIN).extents * 72
     renderer.finalize()
     left, top, wide, high = np.round([x0, height - y1, x1 - x0, y1 - y0], 2)
     size = f'width="{wide:g}pt" height="{high:g}pt" viewBox="{left:g} {top:g} {wide:g} {high:g}"'
-    text, n = re.subn(r'width="[^"]*" height="[^"]*" viewBox="[^"]*"', size, out.getvalue(), count=1)
+    text, n = re.subn(
+        r'width="[^"]*" height="[^"]*" viewBox="[^"]*"', size, out.getvalue(), count=1
+    )
     assert n, "an SVG without its size"
     return text.encode()
 

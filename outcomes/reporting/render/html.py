@@ -13,10 +13,15 @@ from outcomes.reporting.render.figures import render as draw
 
 
 def render(doc: Document) -> str:
-    """The document as HTML under a Content-Security-Policy that allows its own style sheet and inline images only."""
+    """The document as HTML under a Content-Security-Policy that allows its own style sheet and
+    inline images only.
+    """
     style = _file("report.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
+        " form-action 'none'"
+    )
     return str(
         _template().render(
             doc=doc,
@@ -42,7 +47,9 @@ def _template() -> Any:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    env = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     env.filters["style"] = Markup  # our own file, whose hash is in the policy
     env.filters["kind"] = lambda block: type(block).__name__
     return env.from_string(_file("report.html.j2"))

@@ -1,4 +1,6 @@
-"""The document as a tagged PDF/UA-1 file, set by typst; no system package, no network, no system font."""
+"""The document as a tagged PDF/UA-1 file, set by typst; no system package, no network, no system
+font.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ TEXT_WIDTH = 493
 def render(doc: Document) -> bytes:
     """The document as PDF/UA-1. The same document gives the same bytes.
 
-    The build fails, rather than give a poorer file, on a missing alt text, title, heading level, font or glyph.
-    Raises MissingExtraError without typst.
+    The build fails, rather than give a poorer file, on a missing alt text, title, heading level,
+    font or glyph. Raises MissingExtraError without typst.
     """
     try:
         import typst
@@ -47,28 +49,39 @@ def render(doc: Document) -> bytes:
     files["data.json"] = json.dumps(_data(on_paper(doc), files), ensure_ascii=False).encode()
     try:
         made, warned = typst.compile_with_warnings(  # type: ignore[call-overload]
-            files, font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")], ignore_system_fonts=True,
-            pdf_standards="ua-1", timestamp=0,
-        )  # fmt: skip
+            files,
+            font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+            ignore_system_fonts=True,
+            pdf_standards="ua-1",
+            timestamp=0,
+        )
     except typst.TypstError as e:
         raise OutcomesError(f"The PDF could not be set: {e}") from None
     if warned:
-        raise OutcomesError(f"The PDF could not be set faultlessly: {'; '.join(str(w.message) for w in warned)}")
+        raise OutcomesError(
+            f"The PDF could not be set faultlessly: {'; '.join(str(w.message) for w in warned)}"
+        )
     return bytes(made)
 
 
 def _data(doc: Document, files: dict[str, bytes]) -> dict[str, Any]:
     sections = [
         {
-            "title": s.title, "level": s.level, "new-page": s.new_page,
+            "title": s.title,
+            "level": s.level,
+            "new-page": s.new_page,
             "blocks": [_block(b, files) for b in blocks_of(doc, s)],
         }
         for s in doc.sections
-    ]  # fmt: skip
+    ]
     return {
-        "title": doc.title, "subtitle": doc.subtitle, "sections": sections, "sample": doc.sample,
-        "sample-words": SAMPLE_WORDS, "footer": doc.footer,
-    }  # fmt: skip
+        "title": doc.title,
+        "subtitle": doc.subtitle,
+        "sections": sections,
+        "sample": doc.sample,
+        "sample-words": SAMPLE_WORDS,
+        "footer": doc.footer,
+    }
 
 
 def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
@@ -79,17 +92,28 @@ def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
         case Bullets():
             return kind | {"items": list(b.items), "style": b.kind}
         case KeyNumbers():
-            return kind | {"items": [{"value": k.value, "label": k.label, "detail": k.detail} for k in b.items]}
+            return kind | {
+                "items": [{"value": k.value, "label": k.label, "detail": k.detail} for k in b.items]
+            }
         case Flow():
             return kind | {
-                "steps": [{"label": s.label, "n": s.n, "out": [f"{n} {why}" for why, n in s.out]} for s in b.steps]
+                "steps": [
+                    {"label": s.label, "n": s.n, "out": [f"{n} {why}" for why, n in s.out]}
+                    for s in b.steps
+                ]
             }
         case Figure():
             name = f"figure{len(files)}.svg"
             files[name] = draw(b)
             numbers = _table(b.numbers) if b.numbers else None
             width = min(TEXT_WIDTH, round(0.8 * width_points(files[name])))
-            return kind | {"file": name, "alt": b.alt, "caption": b.caption, "width": width, "numbers": numbers}
+            return kind | {
+                "file": name,
+                "alt": b.alt,
+                "caption": b.caption,
+                "width": width,
+                "numbers": numbers,
+            }
         case TableBlock():
             return kind | {"table": _table(b.table)}
 
@@ -98,13 +122,20 @@ def _table(t: Table) -> dict[str, Any]:
     size = 8 if len(t.header) <= 6 else 7.2 if len(t.header) <= 8 else 6.4
     header = [h or "item" for h in t.header]
     return {
-        "title": t.title, "header": header, "rows": [list(r) for r in t.rows], "notes": list(t.notes), "size": size,
-        "numeric": list(t.numeric), "widths": column_weights(t),
-    }  # fmt: skip
+        "title": t.title,
+        "header": header,
+        "rows": [list(r) for r in t.rows],
+        "notes": list(t.notes),
+        "size": size,
+        "numeric": list(t.numeric),
+        "widths": column_weights(t),
+    }
 
 
 def column_weights(t: Table) -> list[int]:
-    """How wide each column is beside the others, by its longest cell; 0 lets a narrow column of numbers find its own width."""
+    """How wide each column is beside the others, by its longest cell; 0 lets a narrow column of
+    numbers find its own width.
+    """
     weights = []
     for i, head in enumerate(t.header):
         longest = max((len(r[i]) for r in t.rows), default=0)

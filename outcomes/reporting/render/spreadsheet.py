@@ -1,4 +1,6 @@
-"""The tables of a report as CSV files and one workbook; no cell of them is ever a formula or a link."""
+"""The tables of a report as CSV files and one workbook; no cell of them is ever a formula or a
+link.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,14 @@ import pandas as pd
 from outcomes.core.errors import MissingExtraError
 from outcomes.tables.results_table import Table
 
-#: What a spreadsheet program may take for the start of a formula (OWASP), with the full-width forms.
+#: What a spreadsheet program may take for the start of a formula (OWASP), with the full-width
+#: forms.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def safe_cell(value: Any) -> Any:
-    """A cell that no spreadsheet runs: numbers stay numbers, text that could start a formula gets an apostrophe.
+    """A cell that no spreadsheet runs: numbers stay numbers, text that could start a formula gets
+    an apostrophe.
 
     >>> safe_cell("=HYPERLINK(0)"), safe_cell("-2 pts (better)"), safe_cell(-3.2), safe_cell("-3.2")
     ("'=HYPERLINK(0)", "'-2 pts (better)", -3.2, '-3.2')
@@ -30,7 +34,11 @@ def safe_cell(value: Any) -> Any:
         return value
     if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", value):
         return value
-    return f"'{value}" if value.lstrip(" ").startswith(DANGEROUS) or value.startswith(DANGEROUS) else value
+    return (
+        f"'{value}"
+        if value.lstrip(" ").startswith(DANGEROUS) or value.startswith(DANGEROUS)
+        else value
+    )
 
 
 def table_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
@@ -44,7 +52,8 @@ def table_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def workbook(tables: Sequence[Table], frame: pd.DataFrame | None = None) -> bytes:
-    """One sheet a table, first a sheet that lists them; `frame` (every number, in full precision) as a sheet of its own.
+    """One sheet a table, first a sheet that lists them; `frame` (every number, in full precision)
+    as a sheet of its own.
 
     Raises MissingExtraError without xlsxwriter.
     """
@@ -53,7 +62,12 @@ def workbook(tables: Sequence[Table], frame: pd.DataFrame | None = None) -> byte
     except ImportError:
         raise MissingExtraError("XLSX needs the xlsx extra: pip install 'outcomes[xlsx]'") from None
     out = io.BytesIO()
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
+    plain = {
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "in_memory": True,
+    }
     book = xlsxwriter.Workbook(out, plain)
     book.set_properties({"created": datetime(2000, 1, 1), "author": "", "comments": ""})
     strong = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
@@ -100,8 +114,13 @@ def _absent(value: Any) -> bool:
 
 
 def files(tables: Sequence[Table], frame: pd.DataFrame | None) -> dict[str, bytes]:
-    """Every table as a CSV file by name, `results.csv` with every number in full precision, and `tables.xlsx`."""
-    made = {f"table_{i:02d}.csv": table_csv([h or "item" for h in t.header], t.rows) for i, t in enumerate(tables, 1)}
+    """Every table as a CSV file by name, `results.csv` with every number in full precision, and
+    `tables.xlsx`.
+    """
+    made = {
+        f"table_{i:02d}.csv": table_csv([h or "item" for h in t.header], t.rows)
+        for i, t in enumerate(tables, 1)
+    }
     if frame is not None:
         made["results.csv"] = table_csv(list(frame), frame.itertuples(index=False))
     made["tables.xlsx"] = workbook(tables, frame)

@@ -1,7 +1,8 @@
 """A yes/no answer in the AB/BA crossover: preference, allowing for the order of the treatments.
 
-Inputs are 0/1 responses of period 1 and period 2, one entry a patient, and whether the treatment of interest came first.
-McNemar's test and Cochran's Q, which ignore the order, are in `paired_proportions`.
+Inputs are 0/1 responses of period 1 and period 2, one entry a patient, and whether the treatment of
+interest came first. McNemar's test and Cochran's Q, which ignore the order, are in
+`paired_proportions`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from outcomes.stats.proportions.contingency import cochran_armitage
 PairedTable = tuple[int, int, int, int]
 
 
-def response_table(response1: ArrayLike, response2: ArrayLike, *, treated_first: ArrayLike) -> PairedTable:
+def response_table(
+    response1: ArrayLike, response2: ArrayLike, *, treated_first: ArrayLike
+) -> PairedTable:
     """Patients who responded to both, the control only, the treatment only, neither.
 
-    The order is that of `paired_proportions`, with the control as first: a positive difference favours the treatment.
+    The order is that of `paired_proportions`, with the control as first: a positive difference
+    favours the treatment.
 
     >>> response_table([1, 1, 0], [0, 1, 1], treated_first=[1, 0, 0])
     (1, 0, 2, 0)
@@ -39,33 +43,60 @@ def mainland_gart(
 ) -> Estimate:
     """Is one treatment preferred, allowing for a difference between periods?
 
-    Patients who responded in one period only, by order and by period: Fisher's exact test of that 2×2 table. The odds
-    ratio of the treatment is the square root of its cross-product; the limits are roots of the exact conditional ones.
+    Patients who responded in one period only, by order and by period: Fisher's exact test of that
+    2×2 table. The odds ratio of the treatment is the square root of its cross-product; the limits
+    are roots of the exact conditional ones.
 
-    Reasons: `no_discordant` (p = 1) if nobody differed between periods, `separation` where the ratio is 0 or infinite.
+    Reasons: `no_discordant` (p = 1) if nobody differed between periods, `separation` where the
+    ratio is 0 or infinite.
 
     Reference: Gart, Biometrika 1969;56:75; Mainland, Elementary Medical Statistics 1963.
     """
     from scipy.stats import contingency, fisher_exact
 
     r1, r2, first = _responses(response1, response2, treated_first)
-    table = np.array([[int((won & order).sum()) for won in (r1 & ~r2, r2 & ~r1)] for order in (first, ~first)])
-    name, how = "treatment odds ratio, Mainland-Gart", "Fisher exact test of discordant patients by order"
+    table = np.array(
+        [[int((won & order).sum()) for won in (r1 & ~r2, r2 & ~r1)] for order in (first, ~first)]
+    )
+    name, how = (
+        "treatment odds ratio, Mainland-Gart",
+        "Fisher exact test of discordant patients by order",
+    )
     if table.sum() == 0:
-        return Estimate(name, NAN, level=level, p=1.0, how=how, reason="no_discordant", measure=Measure.ODDS_RATIO)
+        return Estimate(
+            name,
+            NAN,
+            level=level,
+            p=1.0,
+            how=how,
+            reason="no_discordant",
+            measure=Measure.ODDS_RATIO,
+        )
     p = float(fisher_exact(table)[1])
     product = float(table[0, 0] * table[1, 1]), float(table[0, 1] * table[1, 0])
     if 0 in product:
-        return Estimate(name, NAN, level=level, p=p, how=how, reason="separation", measure=Measure.ODDS_RATIO)
+        return Estimate(
+            name, NAN, level=level, p=p, how=how, reason="separation", measure=Measure.ODDS_RATIO
+        )
     limits = contingency.odds_ratio(table).confidence_interval(level)
     low, high = math.sqrt(limits.low), math.sqrt(limits.high)
-    return Estimate(name, math.sqrt(product[0] / product[1]), low, high, level, p, how=how, measure=Measure.ODDS_RATIO)
+    return Estimate(
+        name,
+        math.sqrt(product[0] / product[1]),
+        low,
+        high,
+        level,
+        p,
+        how=how,
+        measure=Measure.ODDS_RATIO,
+    )
 
 
 def prescott(response1: ArrayLike, response2: ArrayLike, *, treated_first: ArrayLike) -> Estimate:
     """The same question, using patients without a preference too.
 
-    Preference (period 1 only, none, period 2 only) scored 1, 0, −1: test for trend of the share treated first; χ², 1 df.
+    Preference (period 1 only, none, period 2 only) scored 1, 0, −1: test for trend of the share
+    treated first; χ², 1 df.
 
     Reference: Prescott, Appl Stat 1981;30:9.
     """
@@ -73,17 +104,30 @@ def prescott(response1: ArrayLike, response2: ArrayLike, *, treated_first: Array
     score = r1.astype(int) - r2.astype(int)
     name, how = "Prescott", "Prescott's test of preference by order, χ² with 1 df"
     if not score.any():
-        return Estimate(name, NAN, p=1.0, how=how, reason="no_discordant", measure=Measure.OVERALL_TEST)
+        return Estimate(
+            name, NAN, p=1.0, how=how, reason="no_discordant", measure=Measure.OVERALL_TEST
+        )
     if first.all() or not first.any():
         return Estimate(name, NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST)
     values = [s for s in (-1, 0, 1) if (score == s).any()]
     if len(values) == 1:
         return Estimate(name, NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST)
     trend = cochran_armitage(
-        [int((first & (score == s)).sum()) for s in values], [int((score == s).sum()) for s in values], scores=values
+        [int((first & (score == s)).sum()) for s in values],
+        [int((score == s).sum()) for s in values],
+        scores=values,
     )
     x2 = trend.statistic**2
-    return Estimate(name, x2, p=trend.p, statistic=x2, df=1, how=how, reason=trend.reason, measure=Measure.OVERALL_TEST)
+    return Estimate(
+        name,
+        x2,
+        p=trend.p,
+        statistic=x2,
+        df=1,
+        how=how,
+        reason=trend.reason,
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def _responses(

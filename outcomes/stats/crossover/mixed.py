@@ -1,8 +1,10 @@
-"""The crossover with everybody in it: a mixed model, in which patients with one period count for what they show.
+"""The crossover with everybody in it: a mixed model, in which patients with one period count for
+what they show.
 
-y ~ treatment + period (+ sequence in the AB/BA design), the periods of a patient equally correlated, REML, Kenward-Roger degrees
-of freedom. This is the random-intercept model, except that the correlation may be negative, as it often is for changes; for an
-AB/BA trial in which everybody is complete it therefore always equals the Hills-Armitage analysis.
+y ~ treatment + period (+ sequence in the AB/BA design), the periods of a patient equally
+correlated, REML, Kenward-Roger degrees of freedom. This is the random-intercept model, except that
+the correlation may be negative, as it often is for changes; for an AB/BA trial in which everybody
+is complete it therefore always equals the Hills-Armitage analysis.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ KINDS = (
 
 @dataclass(frozen=True, eq=False)
 class CrossoverModel:
-    """A fitted crossover: pairwise treatment differences (the reference first), tests, and what the variances are."""
+    """A fitted crossover: pairwise treatment differences (the reference first), tests, and what the
+    variances are.
+    """
 
     differences: tuple[Estimate, ...]
     treatments: Estimate
@@ -52,24 +56,40 @@ class CrossoverModel:
 
 
 def crossover_model(
-    scores: ArrayLike, *, patient: ArrayLike, period: ArrayLike, treatment: ArrayLike, reference: str = "",
-    covariate: ArrayLike | None = None, carry_over: bool = False, method: str = "kenward-roger", level: float = 0.95,
-) -> CrossoverModel:  # fmt: skip
+    scores: ArrayLike,
+    *,
+    patient: ArrayLike,
+    period: ArrayLike,
+    treatment: ArrayLike,
+    reference: str = "",
+    covariate: ArrayLike | None = None,
+    carry_over: bool = False,
+    method: str = "kenward-roger",
+    level: float = 0.95,
+) -> CrossoverModel:
     """Do treatments differ, allowing for period, each patient having had several of them?
 
-    One entry a patient and period with a score. `differences` of every pair of treatments, later − earlier level, with Holm's p
-    where there are more than two; `treatments` and `periods`: the F tests that any differ, in the AB/BA design the period
-    difference (period 1 − period 2) itself; `carry_over`: in the AB/BA design the difference of the expected totals of the two
-    orders (treated first − reference first), in others the F test of the treatment of the period before, if `carry_over`;
-    `sizes`: the first difference over the total SD (`d_total`) and the within-patient SD (`d_within`), and the correlation of two
-    periods (`icc`).
+    One entry a patient and period with a score. `differences` of every pair of treatments, later −
+    earlier level, with Holm's p where there are more than two; `treatments` and `periods`: the F
+    tests that any differ, in the AB/BA design the period difference (period 1 − period 2) itself;
+    `carry_over`: in the AB/BA design the difference of the expected totals of the two orders
+    (treated first − reference first), in others the F test of the treatment of the period before,
+    if `carry_over`; `sizes`: the first difference over the total SD (`d_total`) and the
+    within-patient SD (`d_within`), and the correlation of two periods (`icc`).
 
-    Raises AnalysisError for missing scores or fewer than two treatments or periods, NotConverged where no model is determined.
+    Raises AnalysisError for missing scores or fewer than two treatments or periods, NotConverged
+    where no model is determined.
 
-    Reference: Kenward & Roger, Biometrics 1997;53:983; Senn, Cross-over Trials in Clinical Research 2002, ch. 3 and 5.
+    Reference: Kenward & Roger, Biometrics 1997;53:983; Senn, Cross-over Trials in Clinical Research
+    2002, ch. 3 and 5.
 
-    >>> m = crossover_model([8.2, 10, 4.5, 5.6, 6.1, 7.0, 9.0, 7.2], patient=[1, 1, 2, 2, 3, 3, 4, 4], period=[1, 2] * 4,
-    ...                     treatment=list("KPKPPKPK"), reference="P")
+    >>> m = crossover_model(
+    ...     [8.2, 10, 4.5, 5.6, 6.1, 7.0, 9.0, 7.2],
+    ...     patient=[1, 1, 2, 2, 3, 3, 4, 4],
+    ...     period=[1, 2] * 4,
+    ...     treatment=list("KPKPPKPK"),
+    ...     reference="P",
+    ... )
     >>> m.differences[0].group, round(m.differences[0].value, 3), round(m.differences[0].df, 3)
     ('K - P', -0.95, 2.0)
     """
@@ -83,8 +103,12 @@ def crossover_model(
     two_by_two = len(treatments.levels) == len(periods.levels) == 2
     terms = [treatments, periods]
     if two_by_two:
-        first = (what.astype(str) == treatments.levels[1]) == (when.astype(str) == periods.levels[0])
-        terms.append(factor("sequence", np.where(first, "first", "second"), levels=("second", "first")))
+        first = (what.astype(str) == treatments.levels[1]) == (
+            when.astype(str) == periods.levels[0]
+        )
+        terms.append(
+            factor("sequence", np.where(first, "first", "second"), levels=("second", "first"))
+        )
     elif carry_over:
         terms.append(carried_over(who, when, what, treatments.levels))
     if covariate is not None:
@@ -99,26 +123,41 @@ def crossover_model(
         return _undetermined(within, treatments.levels, level)
     differences = _differences(model, design, treatments.levels, level)
     return CrossoverModel(
-        differences, _joint(model, design, "treatment", "treatments differ"),
-        _period(model, design, level) if two_by_two else _joint(model, design, "period", "periods differ"),
-        _carry(model, design, level, two_by_two=two_by_two), _sizes(model, differences[0]),
-    )  # fmt: skip
+        differences,
+        _joint(model, design, "treatment", "treatments differ"),
+        (
+            _period(model, design, level)
+            if two_by_two
+            else _joint(model, design, "period", "periods differ")
+        ),
+        _carry(model, design, level, two_by_two=two_by_two),
+        _sizes(model, differences[0]),
+    )
 
 
 def _fitted(
-    y: Array, design: Design, who: NDArray[np.generic], when: NDArray[np.generic], periods: Sequence[str], method: str
+    y: Array,
+    design: Design,
+    who: NDArray[np.generic],
+    when: NDArray[np.generic],
+    periods: Sequence[str],
+    method: str,
 ) -> Inference:
     m, names = len(periods), design.names
     patient = np.unique(who, return_inverse=True)[1]
     visit = np.array([periods.index(str(v)) for v in when.tolist()])
     summary = summarise_rows(patient, visit, y, design.matrix, visits=periods, features=names)
-    alike = Linear("compound symmetry", np.array([np.ones((m, m)), np.eye(m)]), ("between", "within"))
+    alike = Linear(
+        "compound symmetry", np.array([np.ones((m, m)), np.eye(m)]), ("between", "within")
+    )
     same = np.broadcast_to(np.eye(len(names)), (m, len(names), len(names)))
     return infer(fit(summary, Coefficients(same, names), alike), method)
 
 
 def _undetermined(within: Fit, levels: Sequence[str], level: float) -> CrossoverModel:
-    """Too few patients, or no spread within them at all: the differences stand, without error and test."""
+    """Too few patients, or no spread within them at all: the differences stand, without error and
+    test.
+    """
     why = "too_few" if within.df < 1 else "zero_variance"
     found = []
     for i, a in enumerate(levels):
@@ -134,21 +173,31 @@ def _undetermined(within: Fit, levels: Sequence[str], level: float) -> Crossover
             found.append(e if e.reason else replace(e, reason=why))
     names = ("treatments differ", "period difference", "carry-over", "d_total", "d_within", "icc")
     treatments, periods, carry, *sizes = (
-        Estimate(name, NAN, level=level, reason=why, measure=kind) for name, kind in zip(names, KINDS)
+        Estimate(name, NAN, level=level, reason=why, measure=kind)
+        for name, kind in zip(names, KINDS)
     )
     return CrossoverModel(tuple(found), treatments, periods, carry, tuple(sizes))
 
 
-def _differences(model: Inference, design: Design, levels: Sequence[str], level: float) -> tuple[Estimate, ...]:
+def _differences(
+    model: Inference, design: Design, levels: Sequence[str], level: float
+) -> tuple[Estimate, ...]:
     pairs = [(a, b) for i, a in enumerate(levels) for b in levels[i + 1 :]]
     found = [
-        model.contrast(design.row(treatment=b) - design.row(treatment=a), name="treatment difference", level=level,
-                       group=Versus.of(b, a), measure=Measure.DIFFERENCE)
+        model.contrast(
+            design.row(treatment=b) - design.row(treatment=a),
+            name="treatment difference",
+            level=level,
+            group=Versus.of(b, a),
+            measure=Measure.DIFFERENCE,
+        )
         for a, b in pairs
-    ]  # fmt: skip
+    ]
     if len(levels) < 3:
         return tuple(found)
-    return tuple(replace(e, p_adjusted=p) for e, p in zip(found, adjust([e.p for e in found]), strict=True))
+    return tuple(
+        replace(e, p_adjusted=p) for e, p in zip(found, adjust([e.p for e in found]), strict=True)
+    )
 
 
 def _joint(model: Inference, design: Design, term: str, name: str) -> Estimate:
@@ -168,7 +217,12 @@ def _carry(model: Inference, design: Design, level: float, *, two_by_two: bool) 
     if any(t.name == "carry-over" for t in design.terms):
         return _joint(model, design, "carry-over", "carry-over")
     return Estimate(
-        "carry-over", NAN, level=level, how="not in the model", reason="needs_input", measure=Measure.DIAGNOSTIC
+        "carry-over",
+        NAN,
+        level=level,
+        how="not in the model",
+        reason="needs_input",
+        measure=Measure.DIAGNOSTIC,
     )
 
 
@@ -177,7 +231,10 @@ def _sizes(model: Inference, difference: Estimate) -> tuple[Estimate, ...]:
     total = between + within
     values = {
         "d_total": (difference.value / math.sqrt(total) if total > 0 else NAN, "over the total SD"),
-        "d_within": (difference.value / math.sqrt(within) if within > 0 else NAN, "over the within-patient SD"),
+        "d_within": (
+            difference.value / math.sqrt(within) if within > 0 else NAN,
+            "over the within-patient SD",
+        ),
         "icc": (between / total if total > 0 else NAN, "correlation of two periods of a patient"),
     }
     group = difference.group

@@ -18,18 +18,25 @@ from outcomes.stats.paired.signed_rank import sign_flip
 
 
 def nof1(
-    control: ArrayLike, treated: ArrayLike, *, level: float = 0.95, rng: np.random.Generator | None = None
+    control: ArrayLike,
+    treated: ArrayLike,
+    *,
+    level: float = 0.95,
+    rng: np.random.Generator | None = None,
 ) -> tuple[Estimate, Estimate]:
-    """Does this patient score differently in treatment periods than in the control periods they were paired with?
+    """Does this patient score differently in treatment periods than in the control periods they
+    were paired with?
 
-    One entry a randomised pair, in the same order. `mean difference` treatment − control with its paired t interval (df
-    pairs − 1; assumes pairs without trend or carry-over) and `randomisation test`: within each pair the treatment could as
-    well have come second, so p is the share of the 2^pairs assignments whose |sum| is at least the observed one. It
-    cannot fall below 2^(1−pairs): with fewer than 6 pairs P<.05 is out of reach.
+    One entry a randomised pair, in the same order. `mean difference` treatment − control with its
+    paired t interval (df pairs − 1; assumes pairs without trend or carry-over) and `randomisation
+    test`: within each pair the treatment could as well have come second, so p is the share of the
+    2^pairs assignments whose |sum| is at least the observed one. It cannot fall below 2^(1−pairs):
+    with fewer than 6 pairs P<.05 is out of reach.
 
     Raises AnalysisError for unequal lengths or missing scores.
 
-    Reference: Edgington & Onghena, Randomization Tests 2007, ch. 11; Guyatt et al., N Engl J Med 1986;314:889.
+    Reference: Edgington & Onghena, Randomization Tests 2007, ch. 11; Guyatt et al., N Engl J Med
+    1986;314:889.
 
     >>> mean, test = nof1([5.2, 6.3, 6.0, 4.8, 7.1, 6.6], [5.1, 3.6, 5.6, 4.0, 5.5, 4.9])
     >>> round(mean.value, 3), test.p
@@ -51,12 +58,14 @@ def nof1(
 def pooled_series(
     differences: Sequence[ArrayLike], *, names: Sequence[str] = (), level: float = 0.95
 ) -> tuple[Estimate, ...]:
-    """Over a series of N-of-1 patients: what is the mean difference, and how much do patients differ in it?
+    """Over a series of N-of-1 patients: what is the mean difference, and how much do patients
+    differ in it?
 
-    `differences` has one array a patient, treatment − control of each pair. The variance within patients is pooled over
-    patients (few pairs each), s²_w/m a patient; then random effects over patients (REML, Hartung–Knapp) as in `pool`:
-    `pooled`, `prediction interval` (the next patient), `tau2` … . Then each patient's `mean difference` (`group` names
-    the patient), with the t interval of the pooled variance.
+    `differences` has one array a patient, treatment − control of each pair. The variance within
+    patients is pooled over patients (few pairs each), s²_w/m a patient; then random effects over
+    patients (REML, Hartung–Knapp) as in `pool`: `pooled`, `prediction interval` (the next patient),
+    `tau2` … . Then each patient's `mean difference` (`group` names the patient), with the t
+    interval of the pooled variance.
 
     Reference: Zucker et al., J Clin Epidemiol 1997;50:401.
     """
@@ -73,16 +82,36 @@ def pooled_series(
         value = float(means.mean()) if len(means) else NAN
         return (
             Estimate(
-                "pooled", value, level=level, how="random effects over patients", reason=why, measure=Measure.DIFFERENCE
+                "pooled",
+                value,
+                level=level,
+                how="random effects over patients",
+                reason=why,
+                measure=Measure.DIFFERENCE,
             ),
         )
     variances = within / spare / np.array([len(d) for d in series])
-    shown = [_patient(m, v, spare, level, name) for m, v, name in zip(means, variances, names, strict=True)]
+    shown = [
+        _patient(m, v, spare, level, name)
+        for m, v, name in zip(means, variances, names, strict=True)
+    ]
     return (*as_measure(pool(means, variances, level=level), Measure.DIFFERENCE), *shown)
 
 
 def _patient(value: float, variance: float, df: int, level: float, name: str) -> Estimate:
     se = float(np.sqrt(variance))
     low, high = t_limits(value, se, df, level, "two-sided")
-    return Estimate("mean difference", value, low, high, level, t_tail(value / se, df, "two-sided"), value / se, df, se,
-                    how="t interval, within-patient variance pooled over patients", group=name, measure=Measure.DIFFERENCE)  # fmt: skip
+    return Estimate(
+        "mean difference",
+        value,
+        low,
+        high,
+        level,
+        t_tail(value / se, df, "two-sided"),
+        value / se,
+        df,
+        se,
+        how="t interval, within-patient variance pooled over patients",
+        group=name,
+        measure=Measure.DIFFERENCE,
+    )

@@ -1,4 +1,6 @@
-"""How alike groups were at the start: standardised mean differences of numbers and of categories."""
+"""How alike groups were at the start: standardised mean differences of numbers and of
+categories.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ def smd_numbers(first: ArrayLike, second: ArrayLike) -> float:
 
     >>> round(smd_numbers([1, 2, 3, 4], [2, 3, 4, 5]), 4)
     0.7746
-    """
+    """  # noqa: E501
     a, b = np.asarray(first, float), np.asarray(second, float)
     if len(a) < 2 or len(b) < 2:
         return math.nan
@@ -40,7 +42,7 @@ def smd_categories(first: ArrayLike, second: ArrayLike) -> float:
 
     >>> round(smd_categories([10, 30], [20, 20]), 4)
     0.5345
-    """
+    """  # noqa: E501
     a, b = np.asarray(first, float), np.asarray(second, float)
     if not a.sum() or not b.sum():
         return math.nan

@@ -1,4 +1,5 @@
-"""Two or more independent groups: mean differences, analysis of variance, all pairs, standardised differences.
+"""Two or more independent groups: mean differences, analysis of variance, all pairs, standardised
+differences.
 
 Differences are first − second for two groups and later − earlier where all pairs are compared.
 Scores are complete (the caller counts who is left out); groups are given in their declared order.
@@ -32,7 +33,9 @@ def scores(values: ArrayLike) -> Array:
     """
     x = np.asarray(values, dtype=float).ravel()
     if not np.isfinite(x).all():
-        raise AnalysisError("A score is missing or infinite: leave these patients out and count them.")
+        raise AnalysisError(
+            "A score is missing or infinite: leave these patients out and count them."
+        )
     return x
 
 
@@ -45,7 +48,9 @@ def variance(x: Array) -> float:
 
 @dataclass(frozen=True, slots=True)
 class FTest:
-    """An F (or χ², df2 infinite) test: statistic, both degrees of freedom, p, and a reason when undefined."""
+    """An F (or χ², df2 infinite) test: statistic, both degrees of freedom, p, and a reason when
+    undefined.
+    """
 
     statistic: float
     df1: float
@@ -61,20 +66,42 @@ class FTest:
         return cls(float(statistic), df1, df2, float(special.fdtrc(df1, df2, statistic)))
 
     def estimate(self, name: str, *, how: str = "", visit: str = "", group: str = "") -> Estimate:
-        """The test as a row of a table: the statistic is the value, `df` the numerator's; `how` has both df."""
-        df = f" with {self.df1:.4g} and {self.df2:.4g} df" if self.df1 == self.df1 and self.df2 == self.df2 else ""
+        """The test as a row of a table: the statistic is the value, `df` the numerator's; `how` has
+        both df.
+        """
+        df = (
+            f" with {self.df1:.4g} and {self.df2:.4g} df"
+            if self.df1 == self.df1 and self.df2 == self.df2
+            else ""
+        )
         both = f"F test{df}" + (f", {how}" if how else "")
-        return Estimate(name, self.statistic, p=self.p, statistic=self.statistic, df=self.df1, measure=Measure.OVERALL_TEST, how=both,
-                        reason=self.reason, visit=visit, group=group)  # fmt: skip
+        return Estimate(
+            name,
+            self.statistic,
+            p=self.p,
+            statistic=self.statistic,
+            df=self.df1,
+            measure=Measure.OVERALL_TEST,
+            how=both,
+            reason=self.reason,
+            visit=visit,
+            group=group,
+        )
 
 
 def mean_difference(
-    first: ArrayLike, second: ArrayLike, *, equal_variances: bool = False, level: float = 0.95, unit: str = ""
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    equal_variances: bool = False,
+    level: float = 0.95,
+    unit: str = "",
 ) -> Estimate:
     """How far apart are the means of two groups? First − second, t interval and test.
 
-    Welch's t (unequal variances, Satterthwaite df) unless `equal_variances`, which pools them (Student, df n₁+n₂−2).
-    Undefined with fewer than two scores in a group (Student: fewer than three in all) or when nothing varies.
+    Welch's t (unequal variances, Satterthwaite df) unless `equal_variances`, which pools them
+    (Student, df n₁+n₂−2). Undefined with fewer than two scores in a group (Student: fewer than
+    three in all) or when nothing varies.
 
     Source: Welch 1947, Biometrika 34:28, doi:10.1093/biomet/34.1-2.28.
 
@@ -89,7 +116,13 @@ def mean_difference(
     enough = (min(n1, n2) >= 1 and n1 + n2 >= 3) if equal_variances else min(n1, n2) >= 2
     if not enough:
         return Estimate(
-            "mean difference", value, level=level, unit=unit, how=how, reason="too_few", measure=Measure.DIFFERENCE
+            "mean difference",
+            value,
+            level=level,
+            unit=unit,
+            how=how,
+            reason="too_few",
+            measure=Measure.DIFFERENCE,
         )
     v1, v2 = (0.0 if n < 2 else variance(x) for n, x in ((n1, a), (n2, b)))
     if equal_variances:
@@ -131,7 +164,8 @@ def mean_difference(
 def standardised_difference(first: ArrayLike, second: ArrayLike) -> float:
     """Difference of two means in units of √((s₁²+s₂²)/2): how comparable are groups at baseline.
 
-    nan below two scores a group or when nothing varies. Source: Austin 2009, Stat Med 28:3083, doi:10.1002/sim.3697.
+    nan below two scores a group or when nothing varies. Source: Austin 2009, Stat Med 28:3083,
+    doi:10.1002/sim.3697.
 
     >>> round(standardised_difference([6, 7, 8], [5, 7, 6]), 4)
     1.0
@@ -141,11 +175,14 @@ def standardised_difference(first: ArrayLike, second: ArrayLike) -> float:
     return float((a.mean() - b.mean()) / math.sqrt(spread)) if spread > 0 else NAN
 
 
-def standardised_mean_differences(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> dict[str, Estimate]:
+def standardised_mean_differences(
+    first: ArrayLike, second: ArrayLike, *, level: float = 0.95
+) -> dict[str, Estimate]:
     """The difference of two means in SD units, each with its standardiser in its name.
 
-    `d_s` pooled SD with the noncentral t interval; `g_s` = J(n₁+n₂−2)·d_s (interval likewise); `glass` the SD of the
-    second group; `d_av` √((s₁²+s₂²)/2). Undefined (nan, reason) where the standardiser is.
+    `d_s` pooled SD with the noncentral t interval; `g_s` = J(n₁+n₂−2)·d_s (interval likewise);
+    `glass` the SD of the second group; `d_av` √((s₁²+s₂²)/2). Undefined (nan, reason) where the
+    standardiser is.
 
     Source: Hedges 1981, J Educ Stat 6:107, doi:10.3102/10769986006002107.
 
@@ -157,7 +194,9 @@ def standardised_mean_differences(first: ArrayLike, second: ArrayLike, *, level:
     n1, n2, df = a.size, b.size, a.size + b.size - 2
     if min(n1, n2) < 2:
         return {
-            k: Estimate(k, NAN, level=level, measure=Measure.STANDARDISED_DIFFERENCE, reason="too_few")
+            k: Estimate(
+                k, NAN, level=level, measure=Measure.STANDARDISED_DIFFERENCE, reason="too_few"
+            )
             for k in ("d_s", "g_s", "glass", "d_av")
         }
     v1, v2, gap = variance(a), variance(b), float(a.mean() - b.mean())
@@ -171,7 +210,12 @@ def standardised_mean_differences(first: ArrayLike, second: ArrayLike, *, level:
     j = hedges_j(df)
     found = {
         "d_s": (d, low, high, "pooled SD, noncentral t interval"),
-        "g_s": (j * d, j * low, j * high, "pooled SD, Hedges' exact correction, noncentral t interval"),
+        "g_s": (
+            j * d,
+            j * low,
+            j * high,
+            "pooled SD, Hedges' exact correction, noncentral t interval",
+        ),
         "glass": (over(v2), NAN, NAN, "SD of the second group"),
         "d_av": (over((v1 + v2) / 2), NAN, NAN, "average SD"),
     }
@@ -192,12 +236,19 @@ def standardised_mean_differences(first: ArrayLike, second: ArrayLike, *, level:
 
 
 def d_ppc2(
-    before: ArrayLike, after: ArrayLike, before_reference: ArrayLike, after_reference: ArrayLike, *, level: float = 0.95
+    before: ArrayLike,
+    after: ArrayLike,
+    before_reference: ArrayLike,
+    after_reference: ArrayLike,
+    *,
+    level: float = 0.95,
 ) -> Estimate:
-    """Difference in mean change of two groups in units of the pooled SD before (Morris' d_ppc2), with a z interval.
+    """Difference in mean change of two groups in units of the pooled SD before (Morris' d_ppc2),
+    with a z interval.
 
-    Formula: c·[(ȳ₂−ȳ₁)−(x̄₂−x̄₁)]/s_before, c = 1−3/(4(n₁+n₂−2)−1); variance eq. 25 with r pooled over groups.
-    Source: Morris 2008, Organ Res Methods 11:364, doi:10.1177/1094428106291059, eqs 8 and 25.
+    Formula: c·[(ȳ₂−ȳ₁)−(x̄₂−x̄₁)]/s_before, c = 1−3/(4(n₁+n₂−2)−1); variance eq. 25 with r pooled
+    over groups. Source: Morris 2008, Organ Res Methods 11:364, doi:10.1177/1094428106291059, eqs 8
+    and 25.
 
     >>> e = d_ppc2([7, 8, 6, 7], [4, 5, 5, 3], [7, 6, 8, 7], [6, 6, 7, 7])
     >>> round(e.value, 3)
@@ -206,13 +257,23 @@ def d_ppc2(
     a0, a1, b0, b1 = (scores(x) for x in (before, after, before_reference, after_reference))
     n1, n2 = a0.size, b0.size
     if (a1.size, b1.size) != (n1, n2):
-        raise AnalysisError("Before and after are two columns of the same patients: their lengths differ.")
+        raise AnalysisError(
+            "Before and after are two columns of the same patients: their lengths differ."
+        )
     if min(n1, n2) < 2 or n1 + n2 <= 4:
-        return Estimate("d_ppc2", NAN, level=level, reason="too_few", measure=Measure.STANDARDISED_DIFFERENCE)
+        return Estimate(
+            "d_ppc2", NAN, level=level, reason="too_few", measure=Measure.STANDARDISED_DIFFERENCE
+        )
     df = n1 + n2 - 2
     spread = ((n1 - 1) * variance(a0) + (n2 - 1) * variance(b0)) / df
     if spread == 0:
-        return Estimate("d_ppc2", NAN, level=level, reason="zero_variance", measure=Measure.STANDARDISED_DIFFERENCE)
+        return Estimate(
+            "d_ppc2",
+            NAN,
+            level=level,
+            reason="zero_variance",
+            measure=Measure.STANDARDISED_DIFFERENCE,
+        )
     c, share = 1 - 3 / (4 * df - 1), (n1 + n2) / (n1 * n2)
     d = c * float((a1.mean() - a0.mean()) - (b1.mean() - b0.mean())) / math.sqrt(spread)
     constant = any(np.ptp(x) == 0 for x in (a0, a1, b0, b1))
@@ -242,11 +303,19 @@ def d_ppc2(
     se = math.sqrt(max(0.0, c**2 * free * df / (df - 2) * (1 + d**2 / free) - d**2))
     half = special.ndtri((1 + level) / 2) * se
     return Estimate(
-        "d_ppc2", d, d - half, d + half, level, se=se, unit="SD", how=how, measure=Measure.STANDARDISED_DIFFERENCE
+        "d_ppc2",
+        d,
+        d - half,
+        d + half,
+        level,
+        se=se,
+        unit="SD",
+        how=how,
+        measure=Measure.STANDARDISED_DIFFERENCE,
     )
 
 
-# --- more than two groups ---------------------------------------------------------------------------------------------
+# --- more than two groups -------------------------------------------------------------------------
 
 
 def _checked(groups: Mapping[str, ArrayLike]) -> dict[str, Array]:
@@ -281,13 +350,16 @@ def anova(groups: Mapping[str, ArrayLike]) -> OneWay:
         return OneWay(FTest(NAN, k - 1, n - k, NAN, "zero_variance"), NAN, NAN)
     ms = within / (n - k)
     omega2 = (between - (k - 1) * ms) / (between + within + ms)
-    return OneWay(FTest.of(between / (k - 1) / ms, k - 1, n - k), between / (between + within), omega2)
+    return OneWay(
+        FTest.of(between / (k - 1) / ms, k - 1, n - k), between / (between + within), omega2
+    )
 
 
 def welch_anova(groups: Mapping[str, ArrayLike]) -> FTest:
     """Do the means of several groups differ, whatever their variances?
 
-    Undefined when a group has fewer than two scores or no spread. Source: Welch 1951, Biometrika 38:330.
+    Undefined when a group has fewer than two scores or no spread. Source: Welch 1951, Biometrika
+    38:330.
     """
     found = list(_checked(groups).values())
     k = len(found)
@@ -304,11 +376,14 @@ def welch_anova(groups: Mapping[str, ArrayLike]) -> FTest:
 
 
 def brown_forsythe(groups: Mapping[str, ArrayLike]) -> FTest:
-    """Do the groups spread differently? One-way F on the distances from each group's median (Levene's test).
+    """Do the groups spread differently? One-way F on the distances from each group's median
+    (Levene's test).
 
     Source: Brown & Forsythe 1974, J Am Stat Assoc 69:364.
     """
-    return anova({name: np.abs(x - np.median(x)) for name, x in _checked(groups).items() if x.size}).test
+    return anova(
+        {name: np.abs(x - np.median(x)) for name, x in _checked(groups).items() if x.size}
+    ).test
 
 
 def _pairs(groups: Mapping[str, Array]) -> list[tuple[str, str]]:
@@ -316,8 +391,11 @@ def _pairs(groups: Mapping[str, Array]) -> list[tuple[str, str]]:
     return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
 
 
-def tukey_hsd(groups: Mapping[str, ArrayLike], *, level: float = 0.95, unit: str = "") -> tuple[Estimate, ...]:
-    """All pairs of group means, variances taken as equal: simultaneous intervals and adjusted p (later − earlier).
+def tukey_hsd(
+    groups: Mapping[str, ArrayLike], *, level: float = 0.95, unit: str = ""
+) -> tuple[Estimate, ...]:
+    """All pairs of group means, variances taken as equal: simultaneous intervals and adjusted p
+    (later − earlier).
 
     Source: Tukey 1953; Kramer 1956, Biometrics 12:307, doi:10.2307/3001469.
     """
@@ -346,8 +424,11 @@ def tukey_hsd(groups: Mapping[str, ArrayLike], *, level: float = 0.95, unit: str
     return tuple(out)
 
 
-def games_howell(groups: Mapping[str, ArrayLike], *, level: float = 0.95, unit: str = "") -> tuple[Estimate, ...]:
-    """All pairs of group means, whatever the variances: simultaneous intervals and adjusted p (later − earlier).
+def games_howell(
+    groups: Mapping[str, ArrayLike], *, level: float = 0.95, unit: str = ""
+) -> tuple[Estimate, ...]:
+    """All pairs of group means, whatever the variances: simultaneous intervals and adjusted p
+    (later − earlier).
 
     Source: Games & Howell 1976, J Educ Stat 1:113, doi:10.3102/10769986001002113.
     """
@@ -355,7 +436,9 @@ def games_howell(groups: Mapping[str, ArrayLike], *, level: float = 0.95, unit: 
     out = []
     for a, b in _pairs(found):
         e = replace(
-            mean_difference(found[b], found[a], level=level, unit=unit), group=Versus.of(b, a), how="Games-Howell"
+            mean_difference(found[b], found[a], level=level, unit=unit),
+            group=Versus.of(b, a),
+            how="Games-Howell",
         )
         out.append(e if e.reason else _range_row(e, e.value, e.se, len(found), e.df))
     return tuple(out)
@@ -367,15 +450,24 @@ def _range_row(head: Estimate, gap: float, se: float, k: int, df: float) -> Esti
     t = gap / se
     half = tukey_critical(head.level, k, df) / math.sqrt(2) * se
     return replace(
-        head, value=gap, low=gap - half, high=gap + half, se=se, statistic=t, df=df,
-        p=2 * float(special.stdtr(df, -abs(t))), p_adjusted=tukey_p(math.sqrt(2) * abs(t), k, df),
-    )  # fmt: skip
+        head,
+        value=gap,
+        low=gap - half,
+        high=gap + half,
+        se=se,
+        statistic=t,
+        df=df,
+        p=2 * float(special.stdtr(df, -abs(t))),
+        p_adjusted=tukey_p(math.sqrt(2) * abs(t), k, df),
+    )
 
 
 def pairwise_welch(
     groups: Mapping[str, ArrayLike], *, method: str = "holm", level: float = 0.95, unit: str = ""
 ) -> tuple[Estimate, ...]:
-    """All pairs by Welch's t, the p-values adjusted (`multiplicity.adjust`), the intervals one at a time."""
+    """All pairs by Welch's t, the p-values adjusted (`multiplicity.adjust`), the intervals one at a
+    time.
+    """
     found = _checked(groups)
     rows = [
         replace(mean_difference(found[b], found[a], level=level, unit=unit), group=Versus.of(b, a))

@@ -1,4 +1,5 @@
-"""Ranks of two or more independent groups: exact Mann–Whitney with ties, shift, Cliff's delta, Kruskal–Wallis, Dunn.
+"""Ranks of two or more independent groups: exact Mann–Whitney with ties, shift, Cliff's delta,
+Kruskal–Wallis, Dunn.
 
 Scores are rounded to 9 decimals before ranking, so that 0.1 steps tie as they should.
 """
@@ -26,7 +27,8 @@ from outcomes.stats.paired.signed_rank import scaled_to_integers
 
 Array = np.ndarray
 
-#: Up to this many patients in both groups together the exact distribution is used; above, the normal one.
+#: Up to this many patients in both groups together the exact distribution is used; above, the
+#: normal one.
 EXACT_LIMIT = 200
 
 
@@ -36,11 +38,12 @@ def _ranked(values: ArrayLike) -> Array:
 
 @lru_cache(maxsize=32)
 def _rank_sum_counts(doubled: tuple[int, ...], chosen: int) -> tuple[Array, int, int]:
-    """How many choices of `chosen` patients have each rank sum: counts, the smallest doubled sum, the step.
+    """How many choices of `chosen` patients have each rank sum: counts, the smallest doubled sum,
+    the step.
 
-    Counts are floats: exact below 2^53 and to a few ulp above. The ranks are shifted and divided by their common
-    divisor first; the table keeps the sums reachable so far, for the
-    numbers of patients that can still end at `chosen`.
+    Counts are floats: exact below 2^53 and to a few ulp above. The ranks are shifted and divided by
+    their common divisor first; the table keeps the sums reachable so far, for the numbers of
+    patients that can still end at `chosen`.
     """
     first = doubled[0]
     step = math.gcd(*(r - first for r in doubled)) or 1
@@ -55,7 +58,8 @@ def _rank_sum_counts(doubled: tuple[int, ...], chosen: int) -> tuple[Array, int,
 
 
 def _exact_p(ranks: Array, n1: int) -> tuple[float, float, float]:
-    """P(W ≤ w), P(W ≥ w) and the two-sided p of the first group's rank sum, given the tied mid-ranks.
+    """P(W ≤ w), P(W ≥ w) and the two-sided p of the first group's rank sum, given the tied
+    mid-ranks.
 
     Two-sided: sums at least as far from their mean as the one observed.
     """
@@ -80,15 +84,16 @@ def mann_whitney(
     alternative: str = "two-sided",
     continuity: bool = True,
 ) -> Estimate:
-    """Do the scores of one group tend to be higher? Mann–Whitney U of the first group (ties count ½).
+    """Do the scores of one group tend to be higher? Mann–Whitney U of the first group (ties count
+    ½).
 
-    `method="exact"`: the permutation distribution of the tied mid-ranks by dynamic programming, up to `EXACT_LIMIT`
-    patients in all, beyond that the normal one. `method="normal"`: tie-corrected variance
-    n₁n₂/12·[(N+1) − Σ(t³−t)/(N(N−1))], with continuity unless switched off. `statistic` is U, or z where normal.
-    `alternative="less"`: the first group tends to be lower.
+    `method="exact"`: the permutation distribution of the tied mid-ranks by dynamic programming, up
+    to `EXACT_LIMIT` patients in all, beyond that the normal one. `method="normal"`: tie-corrected
+    variance n₁n₂/12·[(N+1) − Σ(t³−t)/(N(N−1))], with continuity unless switched off. `statistic` is
+    U, or z where normal. `alternative="less"`: the first group tends to be lower.
 
-    Raises AnalysisError for an unknown option. Source: Mann & Whitney 1947, Ann Math Stat 18:50; ties: Streitberg &
-    Röhmel 1986, Stat Software Newsletter 12:10.
+    Raises AnalysisError for an unknown option. Source: Mann & Whitney 1947, Ann Math Stat 18:50;
+    ties: Streitberg & Röhmel 1986, Stat Software Newsletter 12:10.
 
     >>> e = mann_whitney([1, 2, 2, 3], [2, 4, 5, 5])
     >>> e.value, round(e.p, 6)
@@ -101,7 +106,9 @@ def mann_whitney(
     a, b = _ranked(first), _ranked(second)
     n1, n2 = a.size, b.size
     if not (n1 and n2):
-        return Estimate("U", NAN, reason="too_few", how="Mann-Whitney", measure=Measure.OVERALL_TEST)
+        return Estimate(
+            "U", NAN, reason="too_few", how="Mann-Whitney", measure=Measure.OVERALL_TEST
+        )
     ranks = midranks(np.concatenate([a, b]))
     u = float(ranks[:n1].sum()) - n1 * (n1 + 1) / 2
     if np.ptp(ranks) == 0:
@@ -118,13 +125,24 @@ def mann_whitney(
         low, high, both = _exact_p(ranks, n1)
         p = {"two-sided": both, "less": low, "greater": high}[alternative]
         return Estimate(
-            "U", u, p=min(1.0, p), statistic=u, how="Mann-Whitney, exact, mid-ranks", measure=Measure.OVERALL_TEST
+            "U",
+            u,
+            p=min(1.0, p),
+            statistic=u,
+            how="Mann-Whitney, exact, mid-ranks",
+            measure=Measure.OVERALL_TEST,
         )
     z = _normal_z(ranks, n1, u, alternative, continuity)
-    p = {"two-sided": 2 * special.ndtr(-abs(z)), "less": special.ndtr(z), "greater": special.ndtr(-z)}[alternative]
+    p = {
+        "two-sided": 2 * special.ndtr(-abs(z)),
+        "less": special.ndtr(z),
+        "greater": special.ndtr(-z),
+    }[alternative]
     correction = "with" if continuity else "without"
     how = f"Mann-Whitney, normal approximation {correction} continuity correction, mid-ranks"
-    return Estimate("U", u, p=min(1.0, float(p)), statistic=z, how=how, measure=Measure.OVERALL_TEST)
+    return Estimate(
+        "U", u, p=min(1.0, float(p)), statistic=z, how=how, measure=Measure.OVERALL_TEST
+    )
 
 
 def _normal_z(ranks: Array, n1: int, u: float, alternative: str, continuity: bool) -> float:
@@ -132,7 +150,11 @@ def _normal_z(ranks: Array, n1: int, u: float, alternative: str, continuity: boo
     ties = np.unique(ranks, return_counts=True)[1].astype(float)
     spread = math.sqrt(n1 * n2 / 12 * (n + 1 - (ties**3 - ties).sum() / (n * (n - 1))))
     away = u - n1 * n2 / 2
-    half = {"two-sided": np.sign(away) * 0.5, "less": -0.5, "greater": 0.5}[alternative] if continuity else 0.0
+    half = (
+        {"two-sided": np.sign(away) * 0.5, "less": -0.5, "greater": 0.5}[alternative]
+        if continuity
+        else 0.0
+    )
     return float((away - half) / spread)
 
 
@@ -144,12 +166,15 @@ class Shift:
     achieved: float
 
 
-def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, unit: str = "") -> Shift:
+def hodges_lehmann(
+    first: ArrayLike, second: ArrayLike, *, level: float = 0.95, unit: str = ""
+) -> Shift:
     """By how much are the first group's scores shifted? Median of all differences first − second.
 
-    Interval from order statistics of the n₁n₂ differences at the exact (untied) Mann–Whitney critical value q, the
-    largest with P(U < q) ≤ α/2, at least 1; the level achieved is 1 − 2P(U ≤ q−1). Beyond `EXACT_LIMIT` patients q is
-    ⌊n₁n₂/2 − z·√(n₁n₂(N+1)/12)⌋. Source: Lehmann 1963, Ann Math Stat 34:1507; Hollander & Wolfe 1999, section 4.3.
+    Interval from order statistics of the n₁n₂ differences at the exact (untied) Mann–Whitney
+    critical value q, the largest with P(U < q) ≤ α/2, at least 1; the level achieved is 1 − 2P(U ≤
+    q−1). Beyond `EXACT_LIMIT` patients q is ⌊n₁n₂/2 − z·√(n₁n₂(N+1)/12)⌋. Source: Lehmann 1963, Ann
+    Math Stat 34:1507; Hollander & Wolfe 1999, section 4.3.
 
     >>> s = hodges_lehmann([1, 2, 2, 3], [2, 4, 5, 5])
     >>> s.estimate.value, s.estimate.low, s.estimate.high, round(s.achieved, 4)
@@ -160,7 +185,12 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, 
     if not (n1 and n2):
         return Shift(
             Estimate(
-                "shift (Hodges-Lehmann)", NAN, level=level, unit=unit, reason="too_few", measure=Measure.DIFFERENCE
+                "shift (Hodges-Lehmann)",
+                NAN,
+                level=level,
+                unit=unit,
+                reason="too_few",
+                measure=Measure.DIFFERENCE,
             ),
             NAN,
         )
@@ -168,18 +198,28 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, 
     whole, scale = scaled_to_integers(np.concatenate([a, b]))
     first_sorted, second_sorted, total = np.sort(whole[:n1]), np.sort(whole[n1:]), n1 * n2
     low, high, *middle = (
-        _gap(first_sorted, second_sorted, k) / scale for k in (q, total + 1 - q, (total + 1) // 2, total // 2 + 1)
+        _gap(first_sorted, second_sorted, k) / scale
+        for k in (q, total + 1 - q, (total + 1) // 2, total // 2 + 1)
     )
     return Shift(
         Estimate(
-            "shift (Hodges-Lehmann)", sum(middle) / 2, low, high, level, unit=unit, how=how, measure=Measure.DIFFERENCE
+            "shift (Hodges-Lehmann)",
+            sum(middle) / 2,
+            low,
+            high,
+            level,
+            unit=unit,
+            how=how,
+            measure=Measure.DIFFERENCE,
         ),
         achieved,
     )
 
 
 def _gap(a: Array, b: Array, k: int) -> int:
-    """The k-th smallest difference aᵢ − bⱼ of sorted integers, by halving the range of possible differences."""
+    """The k-th smallest difference aᵢ − bⱼ of sorted integers, by halving the range of possible
+    differences.
+    """
     low, high = int(a[0] - b[-1]), int(a[-1] - b[0])
     while low < high:
         middle = (low + high) // 2
@@ -194,22 +234,33 @@ def _gap(a: Array, b: Array, k: int) -> int:
 def _critical(n1: int, n2: int, level: float) -> tuple[int, float, str]:
     tail = (1 - level) / 2
     if n1 + n2 > EXACT_LIMIT:
-        q = math.floor(n1 * n2 / 2 - special.ndtri(1 - tail) * math.sqrt(n1 * n2 * (n1 + n2 + 1) / 12))
+        q = math.floor(
+            n1 * n2 / 2 - special.ndtri(1 - tail) * math.sqrt(n1 * n2 * (n1 + n2 + 1) / 12)
+        )
         return max(1, q), level, "order statistics, normal critical value"
     counts, _, _ = _rank_sum_counts(tuple(2 * r for r in range(1, n1 + n2 + 1)), n1)
     below = np.cumsum(counts[n1 * (n1 - 1) // 2 :]) / counts.sum()
     q = max(1, int(np.searchsorted(below, tail * (1 - 1e-12))))
     achieved = 1 - 2 * float(below[q - 1])
-    return q, achieved, f"order statistics, exact critical value, achieved level {percent(achieved, 1)}"
+    return (
+        q,
+        achieved,
+        f"order statistics, exact critical value, achieved level {percent(achieved, 1)}",
+    )
 
 
-def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, method: str = "feng-cliff") -> Estimate:
-    """How often is a score of the first group higher rather than lower? δ = P(first > second) − P(first < second).
+def cliffs_delta(
+    first: ArrayLike, second: ArrayLike, *, level: float = 0.95, method: str = "feng-cliff"
+) -> Estimate:
+    """How often is a score of the first group higher rather than lower? δ = P(first > second) −
+    P(first < second).
 
-    `method="feng-cliff"`: asymmetric interval from the consistent variance, floored at (1−δ²)/(n₁n₂−1);
-    `"fisher-z"`: tanh(atanh δ ± z√((n₁+n₂+1)/(3n₁n₂))). At δ = ±1 no interval exists (`separation`).
+    `method="feng-cliff"`: asymmetric interval from the consistent variance, floored at
+    (1−δ²)/(n₁n₂−1); `"fisher-z"`: tanh(atanh δ ± z√((n₁+n₂+1)/(3n₁n₂))). At δ = ±1 no interval
+    exists (`separation`).
 
-    Source: Cliff 1996, Multivariate Behav Res 31:331; Feng & Cliff 2004, J Mod Appl Stat Methods 3:322.
+    Source: Cliff 1996, Multivariate Behav Res 31:331; Feng & Cliff 2004, J Mod Appl Stat Methods
+    3:322.
 
     >>> e = cliffs_delta([1, 2, 2, 3], [2, 4, 5, 5])
     >>> round(e.value, 4), round(e.low, 4), round(e.high, 4)
@@ -221,12 +272,26 @@ def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, me
     n1, n2 = a.size, b.size
     how = {"feng-cliff": "Feng-Cliff asymmetric interval", "fisher-z": "Fisher z interval"}[method]
     if not (n1 and n2):
-        return Estimate("Cliff's delta", NAN, level=level, how=how, reason="too_few", measure=Measure.RANK_EFFECT)
+        return Estimate(
+            "Cliff's delta",
+            NAN,
+            level=level,
+            how=how,
+            reason="too_few",
+            measure=Measure.RANK_EFFECT,
+        )
     over_a, over_b = _dominance(a, b), _dominance(b, a)
     wins = int(over_a.sum())
     d = wins / (n1 * n2)
     if abs(wins) == n1 * n2:
-        return Estimate("Cliff's delta", d, level=level, how=how, reason="separation", measure=Measure.RANK_EFFECT)
+        return Estimate(
+            "Cliff's delta",
+            d,
+            level=level,
+            how=how,
+            reason="separation",
+            measure=Measure.RANK_EFFECT,
+        )
     z = float(special.ndtri((1 + level) / 2))
     if method == "fisher-z":
         half = z * math.sqrt((n1 + n2 + 1) / (3 * n1 * n2))
@@ -240,8 +305,13 @@ def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, me
             measure=Measure.RANK_EFFECT,
         )
     if min(n1, n2) < 2:
-        return Estimate("Cliff's delta", d, level=level, how=how, reason="too_few", measure=Measure.RANK_EFFECT)
-    untied = float(np.searchsorted(np.sort(b), a, "left").sum() + (n2 - np.searchsorted(np.sort(b), a, "right")).sum())
+        return Estimate(
+            "Cliff's delta", d, level=level, how=how, reason="too_few", measure=Measure.RANK_EFFECT
+        )
+    untied = float(
+        np.searchsorted(np.sort(b), a, "left").sum()
+        + (n2 - np.searchsorted(np.sort(b), a, "right")).sum()
+    )
     between = n2**2 * ((over_a / n2 - d) ** 2).sum() + n1**2 * ((over_b / n1 + d) ** 2).sum()
     v = float((between - (untied - n1 * n2 * d**2)) / (n1 * n2 * (n1 - 1) * (n2 - 1)))
     v = max(v, (1 - d**2) / (n1 * n2 - 1))
@@ -274,7 +344,7 @@ def probability_of_superiority(first: ArrayLike, second: ArrayLike) -> float:
     return (cliffs_delta(first, second, method="fisher-z").value + 1) / 2
 
 
-# --- more than two groups ---------------------------------------------------------------------------------------------
+# --- more than two groups -------------------------------------------------------------------------
 
 
 def kruskal_wallis(groups: Mapping[str, ArrayLike]) -> Estimate:
@@ -291,18 +361,32 @@ def kruskal_wallis(groups: Mapping[str, ArrayLike]) -> Estimate:
     if df < 1 or min(sizes) < 1 or n < 3:
         return Estimate("H", NAN, df=df, how=how, reason="too_few", measure=Measure.OVERALL_TEST)
     if spread == 0:
-        return Estimate("H", 0.0, p=1.0, statistic=0.0, df=df, how=how, reason="all_zero", measure=Measure.OVERALL_TEST)
+        return Estimate(
+            "H",
+            0.0,
+            p=1.0,
+            statistic=0.0,
+            df=df,
+            how=how,
+            reason="all_zero",
+            measure=Measure.OVERALL_TEST,
+        )
     h = float((sizes * (sums / sizes - (n + 1) / 2) ** 2).sum()) / spread
-    return Estimate("H", h, p=special.chdtrc(df, h), statistic=h, df=df, how=how, measure=Measure.OVERALL_TEST)
+    return Estimate(
+        "H", h, p=special.chdtrc(df, h), statistic=h, df=df, how=how, measure=Measure.OVERALL_TEST
+    )
 
 
 def epsilon_squared(h: float, n: int) -> float:
-    """Share of the rank variance between groups: H/(n−1). Source: Tomczak & Tomczak 2014, Trends Sport Sci 1:19."""
+    """Share of the rank variance between groups: H/(n−1). Source: Tomczak & Tomczak 2014, Trends
+    Sport Sci 1:19.
+    """
     return h / (n - 1) if n > 1 else NAN
 
 
 def dunn(groups: Mapping[str, ArrayLike], *, method: str = "holm") -> tuple[Estimate, ...]:
-    """All pairs of groups on the common ranks, later − earlier: difference in mean rank, z, adjusted p.
+    """All pairs of groups on the common ranks, later − earlier: difference in mean rank, z,
+    adjusted p.
 
     Source: Dunn 1964, Technometrics 6:241, doi:10.1080/00401706.1964.10490181.
     """
@@ -316,7 +400,12 @@ def dunn(groups: Mapping[str, ArrayLike], *, method: str = "holm") -> tuple[Esti
                 reason = "all_zero" if spread == 0 else "too_few"
                 rows.append(
                     Estimate(
-                        "mean rank difference", NAN, how=how, group=pair, reason=reason, measure=Measure.RANK_EFFECT
+                        "mean rank difference",
+                        NAN,
+                        how=how,
+                        group=pair,
+                        reason=reason,
+                        measure=Measure.RANK_EFFECT,
                     )
                 )
                 continue
@@ -335,7 +424,10 @@ def dunn(groups: Mapping[str, ArrayLike], *, method: str = "holm") -> tuple[Esti
                     measure=Measure.RANK_EFFECT,
                 )
             )
-    return tuple(replace(e, p_adjusted=p) for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True))
+    return tuple(
+        replace(e, p_adjusted=p)
+        for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True)
+    )
 
 
 def _rank_sums(groups: Mapping[str, ArrayLike]) -> tuple[Array, Array, float, int]:

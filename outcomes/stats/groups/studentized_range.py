@@ -1,4 +1,6 @@
-"""The studentized range: upper tail and critical value, for Tukey, Games–Howell and Nemenyi comparisons."""
+"""The studentized range: upper tail and critical value, for Tukey, Games–Howell and Nemenyi
+comparisons.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 
 
 def _range_sf(w: Array, groups: int) -> Array:
-    """P(range of `groups` standard normals > w) = k∫φ(z)·{Φ(z)^(k−1) − [Φ(z)−Φ(z−w)]^(k−1)}dz, without cancellation."""
+    """P(range of `groups` standard normals > w) = k∫φ(z)·{Φ(z)^(k−1) − [Φ(z)−Φ(z−w)]^(k−1)}dz,
+    without cancellation.
+    """
     z = w[:, None] / 2 + 10 * _NODES[None, :]
     log_above = special.log_ndtr(z)
     ratio = np.minimum(np.exp(special.log_ndtr(z - w[:, None]) - log_above), 1.0)
@@ -26,10 +30,12 @@ def _range_sf(w: Array, groups: int) -> Array:
 
 @lru_cache(maxsize=4096)
 def tukey_p(q: float, groups: int, df: float = math.inf) -> float:
-    """P(studentized range of `groups` means > q), `df` the degrees of freedom of the standard error.
+    """P(studentized range of `groups` means > q), `df` the degrees of freedom of the standard
+    error.
 
     Formula: ∫ P(range > q·s)·f(s)ds with f the density of √(χ²_df/df); Gauss–Legendre on panels.
-    Undefined (nan) for q or df undefined or df < 1. Source: Copenhaver & Holland 1988, J Stat Comput Simul 30:1.
+    Undefined (nan) for q or df undefined or df < 1. Source: Copenhaver & Holland 1988, J Stat
+    Comput Simul 30:1.
 
     >>> round(tukey_p(3.5, 3, 20), 6)
     0.055892
@@ -49,7 +55,13 @@ def tukey_p(q: float, groups: int, df: float = math.inf) -> float:
     middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
     s = (middle[:, None] + half[:, None] * _NODES).ravel()
     weights = (half[:, None] * _WEIGHTS).ravel()
-    log_f = math.log(2) + df / 2 * math.log(df / 2) - special.gammaln(df / 2) + (df - 1) * np.log(s) - df * s**2 / 2
+    log_f = (
+        math.log(2)
+        + df / 2 * math.log(df / 2)
+        - special.gammaln(df / 2)
+        + (df - 1) * np.log(s)
+        - df * s**2 / 2
+    )
     return float(min(1.0, weights @ (np.exp(log_f) * _range_sf(q * s, groups))))
 
 
@@ -65,4 +77,8 @@ def tukey_critical(level: float, groups: int, df: float = math.inf) -> float:
     high = 4.0
     while tukey_p(high, groups, df) > 1 - level:
         high *= 2
-    return float(optimize.brentq(lambda q: tukey_p(q, groups, df) - (1 - level), 1e-6, high, xtol=1e-12, rtol=1e-14))
+    return float(
+        optimize.brentq(
+            lambda q: tukey_p(q, groups, df) - (1 - level), 1e-6, high, xtol=1e-12, rtol=1e-14
+        )
+    )

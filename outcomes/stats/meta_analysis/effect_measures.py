@@ -1,6 +1,7 @@
 """What one site (or study) contributes to a pooled result: an estimate and its sampling variance.
 
-Every function returns `(y, v)`, two arrays with one entry a site. Change is after − before, so a fall is negative.
+Every function returns `(y, v)`, two arrays with one entry a site. Change is after − before, so a
+fall is negative.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def mean_difference(
 def standardised_mean_difference(
     mean1: ArrayLike, sd1: ArrayLike, n1: ArrayLike, mean2: ArrayLike, sd2: ArrayLike, n2: ArrayLike
 ) -> Effects:
-    """Hedges' g of two arms (SMD): J·(m₁−m₂)/s_pooled, v = 1/n₁ + 1/n₂ + g²/(2(n₁+n₂)); for different scales only.
+    """Hedges' g of two arms (SMD): J·(m₁−m₂)/s_pooled, v = 1/n₁ + 1/n₂ + g²/(2(n₁+n₂)); for
+    different scales only.
 
     Reference: Hedges & Olkin 1985, p. 86.
     """
@@ -54,10 +56,12 @@ def standardised_mean_change(
 ) -> Effects:
     """Change within patients in units of an SD, Hedges-corrected.
 
-    `standardiser` "before": the SD at baseline (SMCR, the one to pool), v = 2(1−r)/n + g²/(2n) with `r` the correlation
-    of before and after; "change": the SD of the changes (SMCC), v = 1/n + g²/(2n), `r` is not used.
+    `standardiser` "before": the SD at baseline (SMCR, the one to pool), v = 2(1−r)/n + g²/(2n) with
+    `r` the correlation of before and after; "change": the SD of the changes (SMCC), v = 1/n +
+    g²/(2n), `r` is not used.
 
-    Reference: Becker 1988 (doi:10.1111/j.2044-8317.1988.tb00901.x); Gibbons, Hedeker & Davis 1993, J Educ Stat 18:271.
+    Reference: Becker 1988 (doi:10.1111/j.2044-8317.1988.tb00901.x); Gibbons, Hedeker & Davis 1993,
+    J Educ Stat 18:271.
 
     >>> y, v = standardised_mean_change(-2.0, sd=2.0, n=20, r=0.5, standardiser="before")
     >>> float(y.round(4)), float(v.round(4))
@@ -71,7 +75,8 @@ def standardised_mean_change(
 
 
 def sd_of_change(sd_before: ArrayLike, sd_after: ArrayLike, *, r: ArrayLike) -> Array:
-    """SD of the change where only the two SDs are reported: √(s₁²+s₂²−2r·s₁s₂). Try `USUAL_R` if r is unknown.
+    """SD of the change where only the two SDs are reported: √(s₁²+s₂²−2r·s₁s₂). Try `USUAL_R` if r
+    is unknown.
 
     >>> [round(float(sd_of_change(2.1, 1.9, r=r)), 2) for r in USUAL_R]
     [2.37, 2.01, 1.56]
@@ -83,13 +88,16 @@ def sd_of_change(sd_before: ArrayLike, sd_after: ArrayLike, *, r: ArrayLike) -> 
 
 
 def implied_r(sd_before: ArrayLike, sd_after: ArrayLike, sd_change: ArrayLike) -> Array:
-    """The correlation that three reported SDs imply; beyond ±1 one of them is wrong (often a standard error)."""
+    """The correlation that three reported SDs imply; beyond ±1 one of them is wrong (often a
+    standard error).
+    """
     s1, s2, sd = _arrays(sd_before, sd_after, sd_change)
     return np.asarray((s1**2 + s2**2 - sd**2) / (2 * s1 * s2))
 
 
 def looks_like_se(sd: ArrayLike, n: ArrayLike) -> NDArray[np.bool_]:
-    """Whether a reported SD is likelier a standard error: times √n it is nearer (on the log scale) to the other sites' SDs.
+    """Whether a reported SD is likelier a standard error: times √n it is nearer (on the log scale)
+    to the other sites' SDs.
 
     >>> looks_like_se([2.1, 1.9, 0.35, 2.3], [20, 25, 36, 30]).tolist()
     [False, False, True, False]
@@ -109,10 +117,13 @@ class CrossoverEffect:
     se_smd: float
 
 
-def crossover_effect(difference: float, *, sd_before: float, sd_after: float, n: int, r: float) -> CrossoverEffect:
+def crossover_effect(
+    difference: float, *, sd_before: float, sd_after: float, n: int, r: float
+) -> CrossoverEffect:
     """A paired or crossover mean difference with the SEs that the correlation r gives it.
 
-    SE(MD) = s_d/√n with s_d from `sd_of_change`; SMD = MD/√((s₁²+s₂²)/2), SE = √(1/n + SMD²/2n)·√(2(1−r)).
+    SE(MD) = s_d/√n with s_d from `sd_of_change`; SMD = MD/√((s₁²+s₂²)/2), SE = √(1/n +
+    SMD²/2n)·√(2(1−r)).
 
     Reference: Cochrane Handbook for Systematic Reviews of Interventions, section 23.2.7.
 
@@ -126,10 +137,12 @@ def crossover_effect(difference: float, *, sd_before: float, sd_after: float, n:
 
 
 def proportion(events: ArrayLike, n: ArrayLike, *, scale: str = "logit") -> Effects:
-    """A share of patients on a scale fit for pooling: "logit" (default), "raw", "arcsine" or "freeman-tukey".
+    """A share of patients on a scale fit for pooling: "logit" (default), "raw", "arcsine" or
+    "freeman-tukey".
 
-    On the logit scale ½ is added to both cells of a site that has an empty one. The Freeman–Tukey scale has no sound way
-    back to a share when the sites differ in size, so it is here for comparison only.
+    On the logit scale ½ is added to both cells of a site that has an empty one. The Freeman–Tukey
+    scale has no sound way back to a share when the sites differ in size, so it is here for
+    comparison only.
 
     >>> y, v = proportion(5, 12)
     >>> float(y.round(4)), float(v.round(4))
@@ -147,14 +160,20 @@ def proportion(events: ArrayLike, n: ArrayLike, *, scale: str = "logit") -> Effe
     if scale == "arcsine":
         return np.arcsin(np.sqrt(x / k)), 1 / (4 * k)
     if scale == "freeman-tukey":
-        return (np.arcsin(np.sqrt(x / (k + 1))) + np.arcsin(np.sqrt((x + 1) / (k + 1)))) / 2, 1 / (4 * k + 2)
+        return (np.arcsin(np.sqrt(x / (k + 1))) + np.arcsin(np.sqrt((x + 1) / (k + 1)))) / 2, 1 / (
+            4 * k + 2
+        )
     raise AnalysisError(unknown("scale", scale, ["logit", "raw", "arcsine", "freeman-tukey"]))
 
 
-def two_shares(events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike, *, measure: str = "RD") -> Effects:
-    """Shares of two arms at each site: risk difference "RD", log risk ratio "RR" or log odds ratio "OR".
+def two_shares(
+    events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike, *, measure: str = "RD"
+) -> Effects:
+    """Shares of two arms at each site: risk difference "RD", log risk ratio "RR" or log odds ratio
+    "OR".
 
-    ½ is added to the cells of a site that has an empty one; for rare events pool the counts (`stats.stratified`) instead.
+    ½ is added to the cells of a site that has an empty one; for rare events pool the counts
+    (`stats.stratified`) instead.
 
     >>> [float(x[0].round(4)) for x in two_shares([6], [15], [2], [14], measure="OR")]
     [1.3863, 0.8611]

@@ -1,4 +1,6 @@
-"""Whether small sites (or studies) tell another story than large ones. Meaningful from about 10 sites on."""
+"""Whether small sites (or studies) tell another story than large ones. Meaningful from about 10
+sites on.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ ENOUGH_SITES = 10
 
 
 def egger(y: ArrayLike, v: ArrayLike) -> Estimate:
-    """Egger's regression: y on its standard error, weighted by 1/v; t test of the slope with k−2 df.
+    """Egger's regression: y on its standard error, weighted by 1/v; t test of the slope with k−2
+    df.
 
     Reference: Egger et al., BMJ 1997;315:629.
 
@@ -27,14 +30,20 @@ def egger(y: ArrayLike, v: ArrayLike) -> Estimate:
     how = "weighted regression on the standard error, t with k−2 df"
     if df < 1 or np.ptp(se) == 0:
         return Estimate(
-            "Egger", NAN, how=how, reason="too_few" if df < 1 else "not_estimable", measure=Measure.OVERALL_TEST
+            "Egger",
+            NAN,
+            how=how,
+            reason="too_few" if df < 1 else "not_estimable",
+            measure=Measure.OVERALL_TEST,
         )
     x = np.column_stack([1 / se, np.ones_like(se)])
     beta = np.linalg.lstsq(x, values / se, rcond=None)[0]
     spread = float(np.sum((values / se - x @ beta) ** 2)) / df
     error = float(np.sqrt(spread * np.linalg.inv(x.T @ x)[1, 1]))
     if error == 0:
-        return Estimate("Egger", beta[1], how=how, se=0.0, reason="zero_variance", measure=Measure.OVERALL_TEST)
+        return Estimate(
+            "Egger", beta[1], how=how, se=0.0, reason="zero_variance", measure=Measure.OVERALL_TEST
+        )
     t = float(beta[1]) / error
     return Estimate(
         "Egger",
@@ -49,7 +58,8 @@ def egger(y: ArrayLike, v: ArrayLike) -> Estimate:
 
 
 def begg(y: ArrayLike, v: ArrayLike) -> Estimate:
-    """Begg's rank test: Kendall's τ of standardised deviations from the common effect with their variances.
+    """Begg's rank test: Kendall's τ of standardised deviations from the common effect with their
+    variances.
 
     Reference: Begg & Mazumdar, Biometrics 1994;50:1088.
     """

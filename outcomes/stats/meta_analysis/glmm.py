@@ -1,4 +1,6 @@
-"""Responders pooled over sites from their counts: a logistic model with a random intercept a site."""
+"""Responders pooled over sites from their counts: a logistic model with a random intercept a
+site.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,12 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 
 
 def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, ...]:
-    """What share of patients responds, over sites that differ, without approximating their counts as normal?
+    """What share of patients responds, over sites that differ, without approximating their counts
+    as normal?
 
-    logit pᵢ = μ + uᵢ, uᵢ ~ N(0, τ²), events ~ binomial; maximum likelihood by adaptive Gauss–Hermite quadrature
-    (15 points), Wald interval. Estimates: `pooled` (log odds), `share` (expit μ̂: the site at the centre), `tau2`.
+    logit pᵢ = μ + uᵢ, uᵢ ~ N(0, τ²), events ~ binomial; maximum likelihood by adaptive
+    Gauss–Hermite quadrature (15 points), Wald interval. Estimates: `pooled` (log odds), `share`
+    (expit μ̂: the site at the centre), `tau2`.
 
     Raises AnalysisError for impossible counts.
 
@@ -36,14 +40,19 @@ def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tup
     how = "random-intercept logistic model, maximum likelihood"
     if len(x) < 2 or x.sum() in (0, k.sum()):
         why = "too_few" if len(x) < 2 else "no_events" if x.sum() == 0 else "separation"
-        return tuple(Estimate(name, NAN, level=level, how=how, reason=why) for name in ("pooled", "share", "tau2"))
+        return tuple(
+            Estimate(name, NAN, level=level, how=how, reason=why)
+            for name in ("pooled", "share", "tau2")
+        )
     start = float(np.log(x.sum() / (k.sum() - x.sum())))
 
     def lost(b: Array) -> float:
         return -_log_likelihood(float(b[0]), abs(float(b[1])), x, k)
 
     options = {"xatol": 1e-8, "fatol": 1e-12, "maxiter": 2000}
-    found: Any = optimize.minimize(lost, np.array([start, 0.5]), method="Nelder-Mead", options=options)  # type: ignore[call-overload]
+    found: Any = optimize.minimize(
+        lost, np.array([start, 0.5]), method="Nelder-Mead", options=options
+    )  # type: ignore[call-overload]
     mu, tau = float(found.x[0]), abs(float(found.x[1]))
     if _log_likelihood(start, 0.0, x, k) >= -found.fun - 1e-9:
         mu, tau = start, 0.0
@@ -52,9 +61,26 @@ def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tup
     z = mu / se
     return (
         Estimate(
-            "pooled", mu, mu - half, mu + half, level, 2 * ndtr(-abs(z)), z, se=se, how=how, measure=Measure.CHANGE
+            "pooled",
+            mu,
+            mu - half,
+            mu + half,
+            level,
+            2 * ndtr(-abs(z)),
+            z,
+            se=se,
+            how=how,
+            measure=Measure.CHANGE,
         ),
-        Estimate("share", expit(mu), expit(mu - half), expit(mu + half), level, how=how, measure=Measure.SHARE),
+        Estimate(
+            "share",
+            expit(mu),
+            expit(mu - half),
+            expit(mu + half),
+            level,
+            how=how,
+            measure=Measure.SHARE,
+        ),
         Estimate("tau2", tau**2, how=how, measure=Measure.VARIANCE),
     )
 
@@ -73,9 +99,17 @@ def _log_likelihood(mu: float, tau: float, x: Array, k: Array) -> float:
             break
     scale = 1 / np.sqrt(k * expit(mu + u) * expit(-mu - u) + tau**-2)
     point = u[:, None] + scale[:, None] * NODES
-    inner = x[:, None] * (mu + point) - k[:, None] * np.logaddexp(0, mu + point) - point**2 / (2 * tau**2)
-    integral = np.log(np.sum(WEIGHTS * np.exp(inner + NODES**2 / 2 - inner.max(1, keepdims=True)), axis=1))
-    return float(np.sum(constant + integral + inner.max(1) + np.log(scale / tau) - 0.5 * np.log(2 * np.pi)))
+    inner = (
+        x[:, None] * (mu + point)
+        - k[:, None] * np.logaddexp(0, mu + point)
+        - point**2 / (2 * tau**2)
+    )
+    integral = np.log(
+        np.sum(WEIGHTS * np.exp(inner + NODES**2 / 2 - inner.max(1, keepdims=True)), axis=1)
+    )
+    return float(
+        np.sum(constant + integral + inner.max(1) + np.log(scale / tau) - 0.5 * np.log(2 * np.pi))
+    )
 
 
 def _standard_error(mu: float, tau: float, x: Array, k: Array) -> float:
@@ -91,11 +125,16 @@ def _standard_error(mu: float, tau: float, x: Array, k: Array) -> float:
     information = np.array(
         [
             [
-                -(value(at + step[i] + step[j]) - value(at + step[i] - step[j]) - value(at - step[i] + step[j])
-                  + value(at - step[i] - step[j])) / (4 * h**2)
+                -(
+                    value(at + step[i] + step[j])
+                    - value(at + step[i] - step[j])
+                    - value(at - step[i] + step[j])
+                    + value(at - step[i] - step[j])
+                )
+                / (4 * h**2)
                 for j in free
             ]
             for i in free
         ]
-    )  # fmt: skip
+    )
     return float(np.sqrt(np.linalg.inv(information)[0, 0]))

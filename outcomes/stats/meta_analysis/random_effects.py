@@ -1,6 +1,7 @@
 """Pooling sites (or studies): random effects over one estimate and variance a site.
 
-Model: y_i = x_i'β + u_i + e_i, u_i ~ N(0, τ²), e_i ~ N(0, v_i) with v_i known. `x_i` is 1 unless moderators are given.
+Model: y_i = x_i'β + u_i + e_i, u_i ~ N(0, τ²), e_i ~ N(0, v_i) with v_i known. `x_i` is 1 unless
+moderators are given.
 """
 
 from __future__ import annotations
@@ -61,30 +62,41 @@ class _Sites:
         w = 1 / self.v if power else np.ones_like(self.v)
         inverse = np.linalg.inv((self.x * w[:, None]).T @ self.x)
         leverage = np.einsum("ij,jk,ik->i", self.x, inverse, self.x)
-        return float(np.sum(w - w**2 * leverage)) if power else float(np.sum(self.v * (1 - leverage)))
+        return (
+            float(np.sum(w - w**2 * leverage)) if power else float(np.sum(self.v * (1 - leverage)))
+        )
 
 
 def as_measure(rows: Iterable[Estimate], measure: Measure) -> tuple[Estimate, ...]:
-    """The pooled rows as what was pooled: a change, a difference, a share …; rows about spread stay as they are."""
+    """The pooled rows as what was pooled: a change, a difference, a share …; rows about spread stay
+    as they are.
+    """
     return tuple(replace(e, measure=measure) if e.measure is Measure.CHANGE else e for e in rows)
 
 
 def pool(
-    y: ArrayLike, v: ArrayLike, *, estimator: str = "REML", interval: str = "hartung-knapp", prediction: str = "k-2",
-    level: float = 0.95, unit: str = "",
-) -> tuple[Estimate, ...]:  # fmt: skip
+    y: ArrayLike,
+    v: ArrayLike,
+    *,
+    estimator: str = "REML",
+    interval: str = "hartung-knapp",
+    prediction: str = "k-2",
+    level: float = 0.95,
+    unit: str = "",
+) -> tuple[Estimate, ...]:
     """What is the mean over sites, how much do sites differ, and where would a new site lie?
 
-    `y` are the site estimates and `v` their squared standard errors. Pooled μ̂ = Σw y/Σw with w = 1/(v+τ̂²)
-    (`estimator` FE: τ² = 0). Hartung–Knapp: SE² = q/Σw, q = Σw(y−μ̂)²/(k−1), t with k−1 df; "truncated" uses max(1, q).
-    Prediction interval μ̂ ± t·√(τ̂²+SE²). I² = τ̂²/(τ̂²+s²), s² the typical sampling variance (k−1)/tr(P).
-    Estimates: `pooled`, `prediction interval`, `tau2` and `I2` with their Q-profile intervals, `tau`, `H2`, `Q`,
-    `Hartung-Knapp factor`. Undefined where k is too small, with the reason.
+    `y` are the site estimates and `v` their squared standard errors. Pooled μ̂ = Σw y/Σw with w =
+    1/(v+τ̂²) (`estimator` FE: τ² = 0). Hartung–Knapp: SE² = q/Σw, q = Σw(y−μ̂)²/(k−1), t with k−1
+    df; "truncated" uses max(1, q). Prediction interval μ̂ ± t·√(τ̂²+SE²). I² = τ̂²/(τ̂²+s²), s² the
+    typical sampling variance (k−1)/tr(P). Estimates: `pooled`, `prediction interval`, `tau2` and
+    `I2` with their Q-profile intervals, `tau`, `H2`, `Q`, `Hartung-Knapp factor`. Undefined where k
+    is too small, with the reason.
 
     Raises AnalysisError for an unknown option, or variances that are not positive.
 
-    References: Hartung & Knapp, Stat Med 2001;20:3875; IntHout et al., BMC Med Res Methodol 2014;14:25;
-    Higgins et al., JRSS A 2009;172:137; Viechtbauer, Stat Med 2007;26:37.
+    References: Hartung & Knapp, Stat Med 2001;20:3875; IntHout et al., BMC Med Res Methodol
+    2014;14:25; Higgins et al., JRSS A 2009;172:137; Viechtbauer, Stat Med 2007;26:37.
 
     >>> for e in pool([-1.83, -1.12, -0.4], [0.62**2, 0.71**2, 0.55**2])[:2]:
     ...     print(e.name, *(round(x, 3) for x in (e.value, e.low, e.high, e.p)))
@@ -114,14 +126,21 @@ def pool(
     tau2 = tau_squared(y, v, estimator=estimator)
     pooled = _coefficients(sites, tau2, interval, level, ("pooled",))[0]
     pooled = replace(pooled, unit=unit, how=f"{_named(estimator)}, {INTERVALS[interval]}")
-    return (pooled, _predicted(pooled, tau2, k, prediction, estimator), *_spread(sites, tau2, estimator, level))
+    return (
+        pooled,
+        _predicted(pooled, tau2, k, prediction, estimator),
+        *_spread(sites, tau2, estimator, level),
+    )
 
 
-def tau_squared(y: ArrayLike, v: ArrayLike, *, estimator: str = "REML", moderators: ArrayLike | None = None) -> float:
+def tau_squared(
+    y: ArrayLike, v: ArrayLike, *, estimator: str = "REML", moderators: ArrayLike | None = None
+) -> float:
     """The variance between sites, τ² ≥ 0, by any of the estimators in `ESTIMATORS`.
 
-    References: DerSimonian & Laird 1986 (DL); Viechtbauer, J Educ Behav Stat 2005;30:261 (REML, ML, HE, HS);
-    Paule & Mandel 1982 (PM; EB has the same solution); Sidik & Jonkman, JRSS C 2005;54:367 (SJ).
+    References: DerSimonian & Laird 1986 (DL); Viechtbauer, J Educ Behav Stat 2005;30:261 (REML, ML,
+    HE, HS); Paule & Mandel 1982 (PM; EB has the same solution); Sidik & Jonkman, JRSS C 2005;54:367
+    (SJ).
 
     >>> round(tau_squared([-1.83, -1.12, -0.4], [0.62**2, 0.71**2, 0.55**2]), 6)
     0.214395
@@ -136,23 +155,37 @@ def q_profile(
 ) -> tuple[float, float]:
     """Interval of τ²: the values at which the generalised Q lies within its χ² quantiles.
 
-    Both limits are 0 where the sites differ even less than their own errors allow (the interval is then empty).
+    Both limits are 0 where the sites differ even less than their own errors allow (the interval is
+    then empty).
 
     Reference: Viechtbauer, Stat Med 2007;26:37.
     """
     sites = _sites(y, v, moderators)
     tail = (1 - level) / 2
-    high, low = (_q_root(sites, float(special.chdtri(sites.spare, upper))) for upper in (1 - tail, tail))
+    high, low = (
+        _q_root(sites, float(special.chdtri(sites.spare, upper))) for upper in (1 - tail, tail)
+    )
     return low, high
 
 
 def leave_one_out(
-    y: ArrayLike, v: ArrayLike, *, names: Sequence[str] = (), estimator: str = "REML", interval: str = "hartung-knapp",
-    level: float = 0.95, unit: str = "",
-) -> tuple[Estimate, ...]:  # fmt: skip
-    """Does the pooled value hang on one site? For each site `pooled` and `tau2` of the others (`group` names it).
+    y: ArrayLike,
+    v: ArrayLike,
+    *,
+    names: Sequence[str] = (),
+    estimator: str = "REML",
+    interval: str = "hartung-knapp",
+    level: float = 0.95,
+    unit: str = "",
+) -> tuple[Estimate, ...]:
+    """Does the pooled value hang on one site? For each site `pooled` and `tau2` of the others
+    (`group` names it).
 
-    >>> [round(e.value, 3) for e in leave_one_out([1, 2, 3], [1, 1, 1], estimator="DL") if e.name == "pooled"]
+    >>> [
+    ...     round(e.value, 3)
+    ...     for e in leave_one_out([1, 2, 3], [1, 1, 1], estimator="DL")
+    ...     if e.name == "pooled"
+    ... ]
     [2.5, 2.0, 1.5]
     """
     values, variances = np.asarray(y, float), np.asarray(v, float)
@@ -166,18 +199,27 @@ def leave_one_out(
 
 
 def meta_regression(
-    y: ArrayLike, v: ArrayLike, moderators: ArrayLike, *, names: Sequence[str], estimator: str = "REML",
-    interval: str = "hartung-knapp", level: float = 0.95,
-) -> tuple[Estimate, ...]:  # fmt: skip
+    y: ArrayLike,
+    v: ArrayLike,
+    moderators: ArrayLike,
+    *,
+    names: Sequence[str],
+    estimator: str = "REML",
+    interval: str = "hartung-knapp",
+    level: float = 0.95,
+) -> tuple[Estimate, ...]:
     """Do sites with another dose, route or case mix have another result?
 
-    `moderators` has one row a site and one column a name. Estimates: `intercept` and each moderator, `moderators`
-    (the joint test), `tau2` that remains and `R2`, the share of τ² that the moderators account for. Differences between
-    sites are not randomised: an association, not an effect.
+    `moderators` has one row a site and one column a name. Estimates: `intercept` and each
+    moderator, `moderators` (the joint test), `tau2` that remains and `R2`, the share of τ² that the
+    moderators account for. Differences between sites are not randomised: an association, not an
+    effect.
 
     Reference: Knapp & Hartung, Stat Med 2003;22:2693.
 
-    >>> e = meta_regression([1, 2, 3.5, 4], [.1, .1, .1, .1], [[0], [1], [2], [3]], names=["dose"])
+    >>> e = meta_regression(
+    ...     [1, 2, 3.5, 4], [0.1, 0.1, 0.1, 0.1], [[0], [1], [2], [3]], names=["dose"]
+    ... )
     >>> round(e[1].value, 3)
     1.05
     """
@@ -212,14 +254,30 @@ def meta_regression(
         )
     else:
         f = chi2 / m
-        joint = Estimate("moderators", f, statistic=f, df=m, p=special.fdtrc(m, sites.spare, f),
-                         how=f"F test with {m} and {sites.spare} df", measure=Measure.OVERALL_TEST)  # fmt: skip
+        joint = Estimate(
+            "moderators",
+            f,
+            statistic=f,
+            df=m,
+            p=special.fdtrc(m, sites.spare, f),
+            how=f"F test with {m} and {sites.spare} df",
+            measure=Measure.OVERALL_TEST,
+        )
     before = tau_squared(y, v, estimator=estimator)
     share = 100 * max(0.0, 1 - tau2 / before) if before > 0 else NAN
     explained = Estimate(
-        "R2", share, unit="%", reason="" if before > 0 else "zero_variance", measure=Measure.HETEROGENEITY
+        "R2",
+        share,
+        unit="%",
+        reason="" if before > 0 else "zero_variance",
+        measure=Measure.HETEROGENEITY,
     )
-    return (*coefficients, joint, Estimate("tau2", tau2, how=_named(estimator), measure=Measure.VARIANCE), explained)
+    return (
+        *coefficients,
+        joint,
+        Estimate("tau2", tau2, how=_named(estimator), measure=Measure.VARIANCE),
+        explained,
+    )
 
 
 def _coefficients(
@@ -238,7 +296,13 @@ def _coefficients(
         if se == 0:
             out.append(
                 Estimate(
-                    name, beta[j], level=level, se=0.0, df=_finite(df), reason="zero_variance", measure=Measure.CHANGE
+                    name,
+                    beta[j],
+                    level=level,
+                    se=0.0,
+                    df=_finite(df),
+                    reason="zero_variance",
+                    measure=Measure.CHANGE,
                 )
             )
             continue
@@ -266,12 +330,33 @@ def _predicted(pooled: Estimate, tau2: float, k: int, rule: str, estimator: str)
     df = {"k-2": k - 2, "k-1": k - 1, "normal": math.inf}[rule]
     if df < 1 or estimator == "FE":
         why = "too_few" if df < 1 else "not_estimable"
-        return replace(pooled, name="prediction interval", low=NAN, high=NAN, p=NAN, statistic=NAN, df=NAN, se=NAN,
-                       how=how, reason=why, measure=Measure.PREDICTION)  # fmt: skip
+        return replace(
+            pooled,
+            name="prediction interval",
+            low=NAN,
+            high=NAN,
+            p=NAN,
+            statistic=NAN,
+            df=NAN,
+            se=NAN,
+            how=how,
+            reason=why,
+            measure=Measure.PREDICTION,
+        )
     spread = math.sqrt(tau2 + pooled.se**2)
     half = special.stdtrit(df, (1 + pooled.level) / 2) * spread
-    return Estimate("prediction interval", pooled.value, pooled.value - half, pooled.value + half, pooled.level,
-                    df=_finite(df), se=spread, unit=pooled.unit, how=how, measure=Measure.PREDICTION)  # fmt: skip
+    return Estimate(
+        "prediction interval",
+        pooled.value,
+        pooled.value - half,
+        pooled.value + half,
+        pooled.level,
+        df=_finite(df),
+        se=spread,
+        unit=pooled.unit,
+        how=how,
+        measure=Measure.PREDICTION,
+    )
 
 
 def _spread(sites: _Sites, tau2: float, estimator: str, level: float) -> tuple[Estimate, ...]:
@@ -335,7 +420,7 @@ def _spread(sites: _Sites, tau2: float, estimator: str, level: float) -> tuple[E
     )
 
 
-# --- the estimators of τ² ---------------------------------------------------------------------------------------------
+# --- the estimators of τ² -------------------------------------------------------------------------
 
 
 def _hedges(sites: _Sites) -> float:
@@ -355,14 +440,18 @@ def _q_root(sites: _Sites, target: float) -> float:
     high = float(np.var(sites.y)) + float(np.max(sites.v))
     while sites.q(high) > target:
         high *= 4
-    return float(optimize.brentq(lambda t: sites.q(t) - target, 0.0, high, xtol=1e-14 * high, rtol=1e-14))
+    return float(
+        optimize.brentq(lambda t: sites.q(t) - target, 0.0, high, xtol=1e-14 * high, rtol=1e-14)
+    )
 
 
 def _likelihood(sites: _Sites, tau2: Array, restricted: bool) -> tuple[Array, Array]:
     """Score and log-likelihood (less a constant) at each τ² of an array."""
     w = 1 / (sites.v + np.atleast_1d(tau2)[:, None])
     information = np.einsum("gk,ki,kj->gij", w, sites.x, sites.x)
-    beta = np.linalg.solve(information, np.einsum("gk,ki,k->gi", w, sites.x, sites.y)[..., None])[..., 0]
+    beta = np.linalg.solve(information, np.einsum("gk,ki,k->gi", w, sites.x, sites.y)[..., None])[
+        ..., 0
+    ]
     rest = sites.y - beta @ sites.x.T
     score = 0.5 * (w**2 * rest**2).sum(1) - 0.5 * w.sum(1)
     value = 0.5 * np.log(w).sum(1) - 0.5 * (w * rest**2).sum(1)
@@ -374,18 +463,25 @@ def _likelihood(sites: _Sites, tau2: Array, restricted: bool) -> tuple[Array, Ar
 
 
 def _maximum(sites: _Sites, restricted: bool) -> float:
-    """The highest maximum over τ² ≥ 0: every fall of the score through 0 on a fine grid is polished and compared."""
+    """The highest maximum over τ² ≥ 0: every fall of the score through 0 on a fine grid is polished
+    and compared.
+    """
     ordinary = _Sites(sites.y, np.ones_like(sites.v), sites.x).q(0.0) / sites.spare
     if ordinary == 0:
         return 0.0
-    grid = np.concatenate([[0.0], np.geomspace(1e-9, 1e2, 90) * (ordinary + float(np.max(sites.v)))])
+    grid = np.concatenate(
+        [[0.0], np.geomspace(1e-9, 1e2, 90) * (ordinary + float(np.max(sites.v)))]
+    )
     score = _likelihood(sites, grid, restricted)[0]
     peaks = [0.0] if score[0] <= 0 else []
     for i in np.flatnonzero((score[:-1] > 0) & (score[1:] <= 0)):
         root = optimize.brentq(
-            lambda t: float(_likelihood(sites, np.array([t]), restricted)[0][0]), grid[i], grid[i + 1],
-            xtol=1e-14 * grid[i + 1], rtol=1e-14,
-        )  # fmt: skip
+            lambda t: float(_likelihood(sites, np.array([t]), restricted)[0][0]),
+            grid[i],
+            grid[i + 1],
+            xtol=1e-14 * grid[i + 1],
+            rtol=1e-14,
+        )
         peaks.append(float(root))
     heights = _likelihood(sites, np.array(peaks), restricted)[1]
     return peaks[int(np.argmax(heights))]
@@ -413,7 +509,9 @@ def _named(estimator: str) -> str:
     return "common effect" if estimator == "FE" else f"random effects, {estimator}"
 
 
-def _known(kind: str, name: str, names: dict[str, str] | dict[str, Callable[[_Sites], float]]) -> None:
+def _known(
+    kind: str, name: str, names: dict[str, str] | dict[str, Callable[[_Sites], float]]
+) -> None:
     if name not in names:
         raise AnalysisError(unknown(kind, name, names))
 
@@ -424,7 +522,8 @@ def _sites(y: ArrayLike, v: ArrayLike, moderators: ArrayLike | None = None) -> _
         raise AnalysisError("Each site needs one estimate and one variance.")
     if not (np.isfinite(values).all() and np.isfinite(variances).all() and (variances > 0).all()):
         raise AnalysisError(
-            "Each site needs a finite estimate and a variance above 0; leave out, by name, a site that has none."
+            "Each site needs a finite estimate and a variance above 0; leave out, by name, a site"
+            " that has none."
         )
     x = np.ones((len(values), 1))
     if moderators is not None:

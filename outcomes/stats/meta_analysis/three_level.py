@@ -1,11 +1,14 @@
-"""Pooling effects that are nested: sites in countries, therapists in clinics. Three levels of random effects.
+"""Pooling effects that are nested: sites in countries, therapists in clinics. Three levels of
+random effects.
 
-Model: y_ij = μ + a_j + b_ij + e_ij for effect i of cluster j; a_j ~ N(0, between), b_ij ~ N(0, within), e_ij ~ N(0, v_ij) with
-v_ij known and errors independent. Effects of the same patients (several visits, several scores) have correlated errors; the
-cluster-robust interval allows for that, the model-based one and the split of the variance do not.
+Model: y_ij = μ + a_j + b_ij + e_ij for effect i of cluster j; a_j ~ N(0, between), b_ij ~ N(0,
+within), e_ij ~ N(0, v_ij) with v_ij known and errors independent. Effects of the same patients
+(several visits, several scores) have correlated errors; the cluster-robust interval allows for
+that, the model-based one and the split of the variance do not.
 
-References: Konstantopoulos, Res Synth Methods 2011;2:61; Cheung, Psychol Methods 2014;19:211 (I² of each level);
-Pustejovsky & Tipton, J Bus Econ Stat 2018;36:672 (CR2); Self & Liang, JASA 1987;82:605 (tests at the boundary).
+References: Konstantopoulos, Res Synth Methods 2011;2:61; Cheung, Psychol Methods 2014;19:211 (I² of
+each level); Pustejovsky & Tipton, J Bus Econ Stat 2018;36:672 (CR2); Self & Liang, JASA 1987;82:605
+(tests at the boundary).
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ BETWEEN, WITHIN = 0, 1
 
 @dataclass(frozen=True, eq=False)
 class _Nested:
-    """Effects sorted by cluster, shifted to a mean of 0; `index` numbers the cluster of each, `starts` where it begins."""
+    """Effects sorted by cluster, shifted to a mean of 0; `index` numbers the cluster of each,
+    `starts` where it begins.
+    """
 
     y: Array
     v: Array
@@ -57,7 +62,9 @@ class _Nested:
         r = self.y - ((self.sums(w * self.y) / c).sum(axis=1) / information)[:, None]
         squares = (w * r**2).sum(axis=1) - (t * self.sums(w * r) ** 2 / c).sum(axis=1)
         logs = np.log(w).sum(axis=1) - np.log(c).sum(axis=1) - np.log(information)
-        return np.asarray((logs - squares + math.log(k) - (k - 1) * math.log(2 * math.pi)) / 2, float)
+        return np.asarray(
+            (logs - squares + math.log(k) - (k - 1) * math.log(2 * math.pi)) / 2, float
+        )
 
     def mean(self, theta: Array) -> tuple[float, float, Array]:
         """μ̂ (of the shifted effects), its model-based variance and the residuals."""
@@ -70,8 +77,9 @@ class _Nested:
     def slopes(self, theta: Array) -> tuple[Array, Array, Array]:
         """Score, observed and expected information of the two variances.
 
-        With N = V⁻¹, n = N1 and P = N − m nn' (m the variance of μ̂): score ½(y'PV_kPy − tr PV_k), observed information
-        y'PV_kPV_lPy − ½tr PV_kPV_l. Every trace is a sum over clusters, because V_j is diagonal plus a constant.
+        With N = V⁻¹, n = N1 and P = N − m nn' (m the variance of μ̂): score ½(y'PV_kPy − tr PV_k),
+        observed information y'PV_kPV_lPy − ½tr PV_kPV_l. Every trace is a sum over clusters,
+        because V_j is diagonal plus a constant.
         """
         t, (_, m, r) = theta[BETWEEN], self.mean(theta)
         w = 1 / (self.v + theta[WITHIN])
@@ -82,13 +90,19 @@ class _Nested:
         u = w * (r - t * s[self.index])
         q = np.array([s[self.index], u])
         pq = w * (q - t * (self.sums(w * q) / c)[:, self.index]) - m * np.outer(q @ n, n)
-        trace = np.array([own.sum() - m * (own**2).sum(), w.sum() - t * (w2 / c).sum() - m * d.sum()])
+        trace = np.array(
+            [own.sum() - m * (own**2).sum(), w.sum() - t * (w2 / c).sum() - m * d.sum()]
+        )
         bb = (own**2).sum() - 2 * m * (own**3).sum() + m**2 * (own**2).sum() ** 2
         bw = d.sum() - 2 * m * (own * d).sum() + m**2 * (own**2).sum() * d.sum()
         ww = (w**2).sum() - 2 * t * (w3 / c).sum() + t**2 * ((w2 / c) ** 2).sum()
         ww += m**2 * d.sum() ** 2 - 2 * m * (w3 / c**2 - t * w2**2 / c**3).sum()
         traces = np.array([[bb, bw], [bw, ww]])
-        return (np.array([(s**2).sum(), (u**2).sum()]) - trace) / 2, q @ pq.T - traces / 2, traces / 2
+        return (
+            (np.array([(s**2).sum(), (u**2).sum()]) - trace) / 2,
+            q @ pq.T - traces / 2,
+            traces / 2,
+        )
 
 
 def three_level(
@@ -96,16 +110,22 @@ def three_level(
 ) -> tuple[Estimate, ...]:
     """What is the mean over clusters, and do effects differ more between clusters or within them?
 
-    `y` are the effects, `v` their squared standard errors, `cluster` says to which each belongs. Variances by REML. Estimates:
-    `pooled` with the cluster-robust CR2 standard error and Satterthwaite df; `pooled, model-based` (t, clusters − 1 df);
-    `prediction interval` of the effect in a new cluster (t, clusters − 2 df); `tau2 between` and `tau2 within` with
-    profile-likelihood intervals and likelihood-ratio tests (p halved at the boundary) and their roots; `I2 between` and
-    `I2 within`, shares of both variances plus the typical sampling variance; `Q`. With one effect a cluster the two variances
-    cannot be told apart: `tau2 total` stands in their place. With one cluster there is no interval.
+    `y` are the effects, `v` their squared standard errors, `cluster` says to which each belongs.
+    Variances by REML. Estimates: `pooled` with the cluster-robust CR2 standard error and
+    Satterthwaite df; `pooled, model-based` (t, clusters − 1 df); `prediction interval` of the
+    effect in a new cluster (t, clusters − 2 df); `tau2 between` and `tau2 within` with
+    profile-likelihood intervals and likelihood-ratio tests (p halved at the boundary) and their
+    roots; `I2 between` and `I2 within`, shares of both variances plus the typical sampling
+    variance; `Q`. With one effect a cluster the two variances cannot be told apart: `tau2 total`
+    stands in their place. With one cluster there is no interval.
 
     Raises AnalysisError for unequal lengths, missing values or variances that are not positive.
 
-    >>> y, v, clinic = [-1.8, -1.5, -0.9, -1.2, -2.4, -2.0, -2.2], [0.1, 0.2, 0.1, 0.1, 0.2, 0.1, 0.1], list("AABBCCC")
+    >>> y, v, clinic = (
+    ...     [-1.8, -1.5, -0.9, -1.2, -2.4, -2.0, -2.2],
+    ...     [0.1, 0.2, 0.1, 0.1, 0.2, 0.1, 0.1],
+    ...     list("AABBCCC"),
+    ... )
     >>> for e in three_level(y, v, cluster=clinic)[:2]:
     ...     print(e.name, *(round(x, 3) for x in (e.value, e.low, e.high, e.df)))
     pooled -1.641 -3.069 -0.213 1.998
@@ -117,13 +137,25 @@ def three_level(
         if data is not None:
             theta = _best(data, (0.0, NAN if len(data.y) > 1 else 0.0))[0]
             alone, how = data.origin + data.mean(theta)[0], "one cluster, nothing to pool"
-        return (Estimate("pooled", alone, level=level, unit=unit, how=how, reason="too_few", measure=Measure.CHANGE),)
+        return (
+            Estimate(
+                "pooled",
+                alone,
+                level=level,
+                unit=unit,
+                how=how,
+                reason="too_few",
+                measure=Measure.CHANGE,
+            ),
+        )
     free = _free(data)
     theta, height = _best(data, free)
     plain = _model_based(data, theta, level, unit)
     rows = [_robust(data, theta, level, unit), plain, _predicted(plain, theta, data.clusters)]
     for which, name in (
-        ((BETWEEN, "between"), (WITHIN, "within")) if math.isnan(free[WITHIN]) else ((BETWEEN, "total"),)
+        ((BETWEEN, "between"), (WITHIN, "within"))
+        if math.isnan(free[WITHIN])
+        else ((BETWEEN, "total"),)
     ):
         rows += _component(data, theta, height, free, which, name, level, unit)
     return (*rows, _homogeneous(data))
@@ -132,9 +164,13 @@ def three_level(
 def leave_one_cluster_out(
     y: ArrayLike, v: ArrayLike, *, cluster: ArrayLike, level: float = 0.95, unit: str = ""
 ) -> tuple[Estimate, ...]:
-    """Does the pooled value hang on one cluster? `pooled` of the others, for each cluster (`group` names it).
+    """Does the pooled value hang on one cluster? `pooled` of the others, for each cluster (`group`
+    names it).
 
-    >>> [round(e.value, 3) for e in leave_one_cluster_out([1, 1, 2, 2, 4], [0.1] * 5, cluster=list("AABBC"))]
+    >>> [
+    ...     round(e.value, 3)
+    ...     for e in leave_one_cluster_out([1, 1, 2, 2, 4], [0.1] * 5, cluster=list("AABBC"))
+    ... ]
     [2.987, 2.492, 1.5]
     """
     values, variances, who = np.asarray(y, float), np.asarray(v, float), np.asarray(cluster)
@@ -142,17 +178,24 @@ def leave_one_cluster_out(
     for name in np.unique(who):
         rest = _nested(values[who != name], variances[who != name], who[who != name])
         if rest is None or rest.clusters < 2:
-            e = Estimate("pooled", NAN, level=level, unit=unit, reason="too_few", measure=Measure.CHANGE)
+            e = Estimate(
+                "pooled", NAN, level=level, unit=unit, reason="too_few", measure=Measure.CHANGE
+            )
         else:
             e = _robust(rest, _best(rest, _free(rest))[0], level, unit)
         out.append(replace(e, group=f"without {name}"))
     return tuple(out)
 
 
-def nested_variances(y: ArrayLike, v: ArrayLike, *, cluster: ArrayLike) -> tuple[float, float, float]:
-    """The REML variances between and within clusters, and the restricted log-likelihood there; nan where not determined.
+def nested_variances(
+    y: ArrayLike, v: ArrayLike, *, cluster: ArrayLike
+) -> tuple[float, float, float]:
+    """The REML variances between and within clusters, and the restricted log-likelihood there; nan
+    where not determined.
 
-    >>> between, within, loglik = nested_variances([1, 2, 4, 5], [0.1, 0.1, 0.1, 0.1], cluster=[1, 1, 2, 2])
+    >>> between, within, loglik = nested_variances(
+    ...     [1, 2, 4, 5], [0.1, 0.1, 0.1, 0.1], cluster=[1, 1, 2, 2]
+    ... )
     >>> round(between, 4), round(within, 4)
     (4.25, 0.4)
     """
@@ -167,7 +210,9 @@ def _nested(y: ArrayLike, v: ArrayLike, cluster: ArrayLike) -> _Nested | None:
     """The effects checked and sorted by cluster; None where there are none."""
     sites, who = _sites(y, v), np.asarray(cluster)
     if who.shape != sites.y.shape or any(c is None or c != c for c in who.tolist()):
-        raise AnalysisError("Each effect needs a cluster; leave out, by name, an effect that has none.")
+        raise AnalysisError(
+            "Each effect needs a cluster; leave out, by name, an effect that has none."
+        )
     if not len(who):
         return None
     index = np.unique(who, return_inverse=True)[1]
@@ -178,12 +223,15 @@ def _nested(y: ArrayLike, v: ArrayLike, cluster: ArrayLike) -> _Nested | None:
 
 
 def _free(data: _Nested) -> tuple[float, float]:
-    """Which variances are free (nan): with one effect a cluster only their sum is determined, and it takes the first place."""
+    """Which variances are free (nan): with one effect a cluster only their sum is determined, and
+    it takes the first place.
+    """
     return NAN, 0.0 if data.clusters == len(data.y) else NAN
 
 
 def _best(data: _Nested, fixed: tuple[float, float]) -> tuple[Array, float]:
-    """The highest maximum of the restricted likelihood over variances of at least 0 (nan in `fixed`: free), and its height.
+    """The highest maximum of the restricted likelihood over variances of at least 0 (nan in
+    `fixed`: free), and its height.
 
     Every peak of a grid is climbed by Newton's method and the results are compared.
     """
@@ -200,7 +248,9 @@ def _best(data: _Nested, fixed: tuple[float, float]) -> tuple[Array, float]:
 
 
 def _climb(data: _Nested, theta: Array, free: NDArray[np.bool_]) -> tuple[Array, float]:
-    """Newton's method from a start, kept at or above 0; Fisher scoring where the likelihood is not concave."""
+    """Newton's method from a start, kept at or above 0; Fisher scoring where the likelihood is not
+    concave.
+    """
 
     def height(at: Array) -> float:
         return float(data.loglik(at[:1], at[1:])[0])
@@ -213,7 +263,9 @@ def _climb(data: _Nested, theta: Array, free: NDArray[np.bool_]) -> tuple[Array,
             break
         g, h, e = score[open_], observed[np.ix_(open_, open_)], expected[np.ix_(open_, open_)]
         step = np.zeros(2)
-        step[open_] = np.linalg.solve(h if np.linalg.eigvalsh(h).min() > 1e-8 * np.trace(e) else e, g)
+        step[open_] = np.linalg.solve(
+            h if np.linalg.eigvalsh(h).min() > 1e-8 * np.trace(e) else e, g
+        )
         size, gain = 1.0, float(score @ step)
         while (new := height(moved := np.maximum(theta + size * step, 0.0))) < now and size > 1e-12:
             size /= 2
@@ -226,7 +278,9 @@ def _climb(data: _Nested, theta: Array, free: NDArray[np.bool_]) -> tuple[Array,
 
 
 def _robust(data: _Nested, theta: Array, level: float, unit: str) -> Estimate:
-    """μ̂ with SE² = Σ (g_j'r_j)², g_j = m·A_j V_j⁻¹1, A_j = V_j^½ (V_j^½ (V_j − m11') V_j^½)^(−½) V_j^½, and Satterthwaite df."""
+    """μ̂ with SE² = Σ (g_j'r_j)², g_j = m·A_j V_j⁻¹1, A_j = V_j^½ (V_j^½ (V_j − m11') V_j^½)^(−½)
+    V_j^½, and Satterthwaite df.
+    """
     value, m, r = data.mean(theta)
     scores, own, lent = (np.empty(data.clusters) for _ in range(3))
     for j in range(data.clusters):
@@ -240,39 +294,83 @@ def _robust(data: _Nested, theta: Array, level: float, unit: str) -> Estimate:
     df = float(np.trace(omega)) ** 2 / float((omega**2).sum())
     how = "three levels, REML, cluster-robust (CR2), Satterthwaite df"
     se = math.sqrt(float(scores @ scores))
-    return _tested("pooled", data.origin + value, se if se > 1e-9 * math.sqrt(m) else 0.0, df, level, unit, how)
+    return _tested(
+        "pooled", data.origin + value, se if se > 1e-9 * math.sqrt(m) else 0.0, df, level, unit, how
+    )
 
 
 def _power(matrix: Array, power: float) -> Array:
     """A power of a symmetric matrix on its range."""
     values, vectors = np.linalg.eigh(matrix)
     kept = values > 1e-12 * values.max()
-    return np.asarray((vectors * np.where(kept, np.where(kept, values, 1.0) ** power, 0.0)) @ vectors.T, float)
+    return np.asarray(
+        (vectors * np.where(kept, np.where(kept, values, 1.0) ** power, 0.0)) @ vectors.T, float
+    )
 
 
 def _model_based(data: _Nested, theta: Array, level: float, unit: str) -> Estimate:
     value, m, _ = data.mean(theta)
     how = "three levels, REML, t with clusters − 1 df"
-    return _tested("pooled, model-based", data.origin + value, math.sqrt(m), data.clusters - 1, level, unit, how)
+    return _tested(
+        "pooled, model-based",
+        data.origin + value,
+        math.sqrt(m),
+        data.clusters - 1,
+        level,
+        unit,
+        how,
+    )
 
 
-def _tested(name: str, value: float, se: float, df: float, level: float, unit: str, how: str) -> Estimate:
+def _tested(
+    name: str, value: float, se: float, df: float, level: float, unit: str, how: str
+) -> Estimate:
     if se == 0:
         return Estimate(
-            name, value, level=level, df=df, se=0.0, unit=unit, how=how, reason="zero_variance", measure=Measure.CHANGE
+            name,
+            value,
+            level=level,
+            df=df,
+            se=0.0,
+            unit=unit,
+            how=how,
+            reason="zero_variance",
+            measure=Measure.CHANGE,
         )
     half = float(special.stdtrit(df, (1 + level) / 2)) * se
     p = 2 * float(special.stdtr(df, -abs(value / se)))
     return Estimate(
-        name, value, value - half, value + half, level, p, value / se, df, se, unit, how, measure=Measure.CHANGE
+        name,
+        value,
+        value - half,
+        value + half,
+        level,
+        p,
+        value / se,
+        df,
+        se,
+        unit,
+        how,
+        measure=Measure.CHANGE,
     )
 
 
 def _predicted(pooled: Estimate, theta: Array, clusters: int) -> Estimate:
     """Where the effect in a new cluster would lie: both variances and the error of μ̂."""
     df, spread = clusters - 2, math.sqrt(theta.sum() + pooled.se**2)
-    blank = replace(pooled, name="prediction interval", low=NAN, high=NAN, p=NAN, statistic=NAN, df=NAN, se=NAN,
-                    how="t with clusters − 2 df", reason="too_few" if df < 1 else "", measure=Measure.PREDICTION)  # fmt: skip
+    blank = replace(
+        pooled,
+        name="prediction interval",
+        low=NAN,
+        high=NAN,
+        p=NAN,
+        statistic=NAN,
+        df=NAN,
+        se=NAN,
+        how="t with clusters − 2 df",
+        reason="too_few" if df < 1 else "",
+        measure=Measure.PREDICTION,
+    )
     if df < 1:
         return blank
     half = float(special.stdtrit(df, (1 + pooled.level) / 2)) * spread
@@ -289,7 +387,9 @@ def _component(
     level: float,
     unit: str,
 ) -> list[Estimate]:
-    """One variance with its profile interval and likelihood-ratio test, its root, and its share of the whole."""
+    """One variance with its profile interval and likelihood-ratio test, its root, and its share of
+    the whole.
+    """
     value, drop = float(theta[which]), normal_quantile(level) ** 2 / 2
 
     def below(at: float) -> float:
@@ -308,14 +408,32 @@ def _component(
     rest = float(theta.sum()) - value + typical
     edge = "" if value > 0 else "; estimated as 0, the boundary"
     p = 0.5 * float(special.chdtrc(1, ratio)) if ratio > 0 else 1.0
-    how = f"REML, profile-likelihood interval; likelihood-ratio test, p halved at the boundary{edge}"
+    how = (
+        f"REML, profile-likelihood interval; likelihood-ratio test, p halved at the boundary{edge}"
+    )
     return [
-        Estimate(f"tau2 {name}", value, low, high, level, p, ratio, 1, how=how, measure=Measure.VARIANCE),
-        Estimate(f"tau {name}", math.sqrt(value), math.sqrt(low), math.sqrt(high), level, unit=unit,
-                 how=f"root of tau2 {name} and its interval{edge}", measure=Measure.VARIANCE),
-        Estimate(f"I2 {name}", 100 * value / (value + rest), level=level, unit="%",
-                 how="share of both variances plus the typical sampling variance", measure=Measure.HETEROGENEITY),
-    ]  # fmt: skip
+        Estimate(
+            f"tau2 {name}", value, low, high, level, p, ratio, 1, how=how, measure=Measure.VARIANCE
+        ),
+        Estimate(
+            f"tau {name}",
+            math.sqrt(value),
+            math.sqrt(low),
+            math.sqrt(high),
+            level,
+            unit=unit,
+            how=f"root of tau2 {name} and its interval{edge}",
+            measure=Measure.VARIANCE,
+        ),
+        Estimate(
+            f"I2 {name}",
+            100 * value / (value + rest),
+            level=level,
+            unit="%",
+            how="share of both variances plus the typical sampling variance",
+            measure=Measure.HETEROGENEITY,
+        ),
+    ]
 
 
 def _crossing(below: Callable[[float], float], low: float, high: float) -> float:

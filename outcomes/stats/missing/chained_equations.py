@@ -1,4 +1,5 @@
-"""Fully conditional specification: each incomplete variable imputed from all others in turn, for mixed and auxiliary variables.
+"""Fully conditional specification: each incomplete variable imputed from all others in turn, for
+mixed and auxiliary variables.
 
 van Buuren 2018, Flexible Imputation of Missing Data, 2nd ed., sections 3.2, 3.4 and 4.5.
 """
@@ -14,13 +15,20 @@ Array = NDArray[np.float64]
 
 
 def chained(
-    values: ArrayLike, *, number: int, rng: np.random.Generator, iterations: int = 10, how: str = "pmm", donors: int = 5
+    values: ArrayLike,
+    *,
+    number: int,
+    rng: np.random.Generator,
+    iterations: int = 10,
+    how: str = "pmm",
+    donors: int = 5,
 ) -> list[Array]:
     """Completed copies of incomplete values (rows, variables).
 
-    "pmm": predictive mean matching, each gap takes the value of one of the `donors` patients seen whose prediction is nearest
-    (so imputed values are values that occur: integers stay integers, scales keep their range); "norm": a draw from the
-    Bayesian linear regression. A variable seen in fewer than two rows cannot be imputed and is refused.
+    "pmm": predictive mean matching, each gap takes the value of one of the `donors` patients seen
+    whose prediction is nearest (so imputed values are values that occur: integers stay integers,
+    scales keep their range); "norm": a draw from the Bayesian linear regression. A variable seen in
+    fewer than two rows cannot be imputed and is refused.
 
     >>> rng = np.random.default_rng(1)
     >>> x = [[1.0, 2.0], [2.0, 4.0], [3.0, float("nan")], [4.0, 8.0], [5.0, 9.0], [2.5, 5.0]]
@@ -32,7 +40,9 @@ def chained(
     x = np.asarray(values, dtype=float)
     gaps = np.isnan(x)
     if ((~gaps).sum(axis=0) < 2).any():
-        raise AnalysisError("A variable seen in fewer than two patients cannot be imputed: leave it out.")
+        raise AnalysisError(
+            "A variable seen in fewer than two patients cannot be imputed: leave it out."
+        )
     order = [j for j in np.argsort(gaps.sum(axis=0), kind="stable") if gaps[:, j].any()]
     out = []
     for _ in range(number):
@@ -65,9 +75,13 @@ def _regression(
     return _match(seen @ beta, z[gap] @ drawn, known, rng, min(donors, len(known)))
 
 
-def _match(observed: Array, wanted: Array, known: Array, rng: np.random.Generator, donors: int) -> Array:
+def _match(
+    observed: Array, wanted: Array, known: Array, rng: np.random.Generator, donors: int
+) -> Array:
     """For each wanted prediction, the value of a random one of the nearest observed predictions."""
-    order = np.argsort(observed + 1e-9 * np.ptp(observed) * rng.random(len(observed)), kind="stable")
+    order = np.argsort(
+        observed + 1e-9 * np.ptp(observed) * rng.random(len(observed)), kind="stable"
+    )
     ranked = observed[order]
     middle = np.searchsorted(ranked, wanted)
     near = np.clip(middle[:, None] + np.arange(-donors, donors), 0, len(ranked) - 1)

@@ -1,7 +1,8 @@
-"""Multiple imputation: pooling by Rubin's rules, and draws from the normal model for repeated scores.
+"""Multiple imputation: pooling by Rubin's rules, and draws from the normal model for repeated
+scores.
 
-Rubin 1987 (Multiple Imputation for Nonresponse in Surveys, ch. 3); Barnard & Rubin 1999, Biometrika 86:948; Li, Raghunathan &
-Rubin 1991, JASA 86:1065; Reiter 2007, Biometrika 94:502.
+Rubin 1987 (Multiple Imputation for Nonresponse in Surveys, ch. 3); Barnard & Rubin 1999, Biometrika
+86:948; Li, Raghunathan & Rubin 1991, JASA 86:1065; Reiter 2007, Biometrika 94:502.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ Array = NDArray[np.float64]
 class Pooled:
     """Rubin's rules for one estimate: the pooled row and what it is made of.
 
-    `within` and `between` variance, `riv` the relative increase in variance, `lam` the share of variance due to what is
-    missing, `fmi` the fraction of missing information, `df_large` Rubin's 1987 degrees of freedom.
+    `within` and `between` variance, `riv` the relative increase in variance, `lam` the share of
+    variance due to what is missing, `fmi` the fraction of missing information, `df_large` Rubin's
+    1987 degrees of freedom.
     """
 
     estimate: Estimate
@@ -43,11 +45,19 @@ class Pooled:
 
 
 def rubin(
-    values: ArrayLike, variances: ArrayLike, *, df_complete: float = inf, level: float = 0.95, name: str = "pooled", unit: str = ""
-) -> Pooled:  # fmt: skip
-    """Pool m estimates and their squared standard errors; degrees of freedom of Barnard & Rubin 1999.
+    values: ArrayLike,
+    variances: ArrayLike,
+    *,
+    df_complete: float = inf,
+    level: float = 0.95,
+    name: str = "pooled",
+    unit: str = "",
+) -> Pooled:
+    """Pool m estimates and their squared standard errors; degrees of freedom of Barnard & Rubin
+    1999.
 
-    T = U + (1 + 1/m) B; `df_complete` is what the t-test would have on complete data (inf where it is a z-test).
+    T = U + (1 + 1/m) B; `df_complete` is what the t-test would have on complete data (inf where it
+    is a z-test).
 
     Raises AnalysisError for fewer than two draws.
 
@@ -69,12 +79,40 @@ def rubin(
     fmi = nan if isnan(lam) else 0.0 if lam == 0 else (riv + 2 / (df + 3)) / (riv + 1)
     how = f"Rubin's rules, {m} imputations, Barnard-Rubin df"
     if isnan(total) or total <= 0:
-        e = Estimate(name, mean, level=level, unit=unit, how=how, reason="zero_variance", measure=Measure.CHANGE)
+        e = Estimate(
+            name,
+            mean,
+            level=level,
+            unit=unit,
+            how=how,
+            reason="zero_variance",
+            measure=Measure.CHANGE,
+        )
     else:
         se, t = sqrt(total), mean / sqrt(total)
-        reach = float(special.ndtri(0.5 + level / 2) if isinf(df) else special.stdtrit(df, 0.5 + level / 2)) * se
+        reach = (
+            float(
+                special.ndtri(0.5 + level / 2)
+                if isinf(df)
+                else special.stdtrit(df, 0.5 + level / 2)
+            )
+            * se
+        )
         p = 2 * float(special.ndtr(-abs(t)) if isinf(df) else special.stdtr(df, -abs(t)))
-        e = Estimate(name, mean, mean - reach, mean + reach, level, p, t, df, se, unit, how, measure=Measure.CHANGE)
+        e = Estimate(
+            name,
+            mean,
+            mean - reach,
+            mean + reach,
+            level,
+            p,
+            t,
+            df,
+            se,
+            unit,
+            how,
+            measure=Measure.CHANGE,
+        )
     return Pooled(e, m, within, between, total, riv, lam, fmi, df_large)
 
 
@@ -86,9 +124,14 @@ def _barnard_rubin(df_large: float, lam: float, df_complete: float) -> float:
 
 
 def rubin_wald(
-    values: ArrayLike, covariances: ArrayLike, *, df_complete: float = inf, name: str = "pooled Wald"
+    values: ArrayLike,
+    covariances: ArrayLike,
+    *,
+    df_complete: float = inf,
+    name: str = "pooled Wald",
 ) -> Estimate:
-    """The pooled F-test that k parameters are nought (D1): values (m, k), covariances (m, k, k), Reiter's denominator df.
+    """The pooled F-test that k parameters are nought (D1): values (m, k), covariances (m, k, k),
+    Reiter's denominator df.
 
     The relative increase in variance, r = (1 + 1/m) tr(B U^-1) / k, stands in `how`.
     """
@@ -133,7 +176,9 @@ def _reiter(r: float, t: float, v: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """One set of parameters an imputation is made from: coefficients (kept ones), covariances (groups, M, M)."""
+    """One set of parameters an imputation is made from: coefficients (kept ones), covariances
+    (groups, M, M).
+    """
 
     beta: Array
     sigma: Array
@@ -145,9 +190,11 @@ def estimates_of(fitted: Fit) -> Parameters:
 
 
 def posterior_draw(fitted: Fit, rng: np.random.Generator, *, attempts: int = 200) -> Parameters:
-    """An approximate draw from the posterior: covariance parameters normal about their estimate, then the coefficients given them.
+    """An approximate draw from the posterior: covariance parameters normal about their estimate,
+    then the coefficients given them.
 
-    An unstructured covariance is drawn on the scale of its log-Cholesky factor, so that every draw is a covariance.
+    An unstructured covariance is drawn on the scale of its log-Cholesky factor, so that every draw
+    is a covariance.
     """
     w = np.asarray(2 * np.linalg.inv(fitted.hessian), dtype=float)
     engine = Engine(fitted.summary, fitted.design, fitted.kept, reml=fitted.reml)
@@ -164,12 +211,15 @@ def posterior_draw(fitted: Fit, rng: np.random.Generator, *, attempts: int = 200
             continue
         return Parameters(rng.multivariate_normal(point.beta, point.cov, method="cholesky"), sigma)
     raise NotConverged(
-        "No valid draw of the covariance was found: there is too little information on it to impute from."
+        "No valid draw of the covariance was found: there is too little information on it to impute"
+        " from."
     )
 
 
 def _wild_cholesky(sigma: Array, w: Array, rng: np.random.Generator) -> Array:
-    """Each Sigma (groups, M, M) drawn so that the log-Cholesky factors are normal with the covariance that W on Sigma's scale implies."""
+    """Each Sigma (groups, M, M) drawn so that the log-Cholesky factors are normal with the
+    covariance that W on Sigma's scale implies.
+    """
     m = sigma.shape[-1]
     cells = [(a, b) for a in range(m) for b in range(a + 1)]
     upper = [(j, k) for j in range(m) for k in range(j, m)]
@@ -193,26 +243,43 @@ def _wild_cholesky(sigma: Array, w: Array, rng: np.random.Generator) -> Array:
 
 
 def bootstrap_draw(
-    fitted: Fit, scores: Array, design: Array, strata: NDArray[np.int64], rng: np.random.Generator, *, attempts: int = 20,
+    fitted: Fit,
+    scores: Array,
+    design: Array,
+    strata: NDArray[np.int64],
+    rng: np.random.Generator,
+    *,
+    attempts: int = 20,
     group: NDArray[np.int64] | None = None,
-) -> Parameters:  # fmt: skip
-    """Parameters refitted to a bootstrap sample of patients, drawn within strata (arms): an approximately proper draw.
+) -> Parameters:
+    """Parameters refitted to a bootstrap sample of patients, drawn within strata (arms): an
+    approximately proper draw.
 
     Honaker & King 2010 (Am J Pol Sci 54:561). Samples that cannot be fitted are drawn again.
     """
     s = fitted.summary
     for _ in range(attempts):
         rows = np.concatenate(
-            [rng.choice(own, len(own)) for v in np.unique(strata) if len(own := np.flatnonzero(strata == v))]
+            [
+                rng.choice(own, len(own))
+                for v in np.unique(strata)
+                if len(own := np.flatnonzero(strata == v))
+            ]
         )
         again = summarise(
-            scores[rows], design[rows], visits=s.visits, features=s.features, groups=s.groups,
+            scores[rows],
+            design[rows],
+            visits=s.visits,
+            features=s.features,
+            groups=s.groups,
             group=None if group is None else group[rows],
-        )  # fmt: skip
+        )
         try:
             refit = fit(again, fitted.design, fitted.structure, reml=fitted.reml)
         except NotConverged:
             continue
         if len(refit.kept) == len(fitted.kept):
             return estimates_of(refit)
-    raise NotConverged("No bootstrap sample of the patients could be fitted: there are too few to impute from.")
+    raise NotConverged(
+        "No bootstrap sample of the patients could be fitted: there are too few to impute from."
+    )

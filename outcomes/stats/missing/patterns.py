@@ -1,4 +1,6 @@
-"""What is missing: patterns, single imputation for sensitivity, the normal model of incomplete data, Little's test."""
+"""What is missing: patterns, single imputation for sensitivity, the normal model of incomplete
+data, Little's test.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ CARRIED = {
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
-    """How scores are missing: observed at each visit, patients complete, monotone (left and did not return), intermittent.
+    """How scores are missing: observed at each visit, patients complete, monotone (left and did not
+    return), intermittent.
 
     `shapes` (patterns, visits) and `counts` are the staircase, the most frequent first.
     """
@@ -64,17 +67,24 @@ def patterns(scores: ArrayLike) -> Patterns:
 
 
 def carry(scores: ArrayLike, baseline: ArrayLike, *, rule: str, better: str = "lower") -> Array:
-    """Fill missing scores by one rule of `CARRIED`: a labelled sensitivity analysis, never the primary one.
+    """Fill missing scores by one rule of `CARRIED`: a labelled sensitivity analysis, never the
+    primary one.
 
-    `scores` (patients, visits) after `baseline` (patients,). "locf": the last score before (the baseline where there is
-    none); "bocf": the baseline; "wocf": the worst score so far, the baseline included (`better` says which side is worse).
+    `scores` (patients, visits) after `baseline` (patients,). "locf": the last score before (the
+    baseline where there is none); "bocf": the baseline; "wocf": the worst score so far, the
+    baseline included (`better` says which side is worse).
 
-    >>> carry([[5, float("nan")]], [7], rule="locf").tolist(), carry([[5, float("nan")]], [7], rule="wocf").tolist()
+    >>> (
+    ...     carry([[5, float("nan")]], [7], rule="locf").tolist(),
+    ...     carry([[5, float("nan")]], [7], rule="wocf").tolist(),
+    ... )
     ([[5.0, 5.0]], [[5.0, 7.0]])
     """
     if rule not in CARRIED:
         raise AnalysisError(unknown("rule", rule, CARRIED))
-    all_scores = np.column_stack([np.asarray(baseline, dtype=float), np.asarray(scores, dtype=float)])
+    all_scores = np.column_stack(
+        [np.asarray(baseline, dtype=float), np.asarray(scores, dtype=float)]
+    )
     out = all_scores.copy()
     sign = 1.0 if better == "lower" else -1.0
     for j in range(1, out.shape[1]):
@@ -90,9 +100,11 @@ def carry(scores: ArrayLike, baseline: ArrayLike, *, rule: str, better: str = "l
 
 
 def normal_ml(values: ArrayLike) -> tuple[Array, Array]:
-    """Maximum-likelihood mean and covariance of incomplete multivariate normal rows: what EM converges to, by Newton steps.
+    """Maximum-likelihood mean and covariance of incomplete multivariate normal rows: what EM
+    converges to, by Newton steps.
 
-    Rows without any value count for nothing. Raises NotConverged where a pair of columns is never seen together.
+    Rows without any value count for nothing. Raises NotConverged where a pair of columns is never
+    seen together.
     """
     x = np.asarray(values, dtype=float)
     x = x[~np.isnan(x).all(axis=1)]
@@ -105,9 +117,9 @@ def normal_ml(values: ArrayLike) -> tuple[Array, Array]:
 def little_mcar(values: ArrayLike, *, unbiased: bool = False) -> Estimate:
     """Little's test that values are missing completely at random (1988, JASA 83:1198).
 
-    d2 = sum over patterns of n (mean - mu)' Sigma^-1 (mean - mu), chi-square with sum of observed columns - columns df.
-    Off by default everywhere: its power is low and non-rejection is no proof. `unbiased` takes n / (n - 1) times the
-    maximum-likelihood covariance, as in Little's paper.
+    d2 = sum over patterns of n (mean - mu)' Sigma^-1 (mean - mu), chi-square with sum of observed
+    columns - columns df. Off by default everywhere: its power is low and non-rejection is no proof.
+    `unbiased` takes n / (n - 1) times the maximum-likelihood covariance, as in Little's paper.
     """
     x = np.asarray(values, dtype=float)
     x = x[~np.isnan(x).all(axis=1)]
@@ -141,7 +153,9 @@ def little_mcar(values: ArrayLike, *, unbiased: bool = False) -> Estimate:
     )
 
 
-def stayers_and_leavers(baseline: ArrayLike, last: ArrayLike, visits: Sequence[str]) -> tuple[Estimate, ...]:
+def stayers_and_leavers(
+    baseline: ArrayLike, last: ArrayLike, visits: Sequence[str]
+) -> tuple[Estimate, ...]:
     """Mean baseline of those with a score at each visit and of those without: who was lost.
 
     `baseline` (patients,), `last` (patients, visits) whether each visit was observed.

@@ -1,8 +1,9 @@
-"""Imputation of repeated scores from a fitted model: under missing at random, or as if those who left followed another course.
+"""Imputation of repeated scores from a fitted model: under missing at random, or as if those who
+left followed another course.
 
-What is missing before a patient's last score is always taken as missing at random; what is missing after it follows the
-method. Carpenter, Roger & Kenward 2013, J Biopharm Stat 23:1352; conditional-mean imputation with the jackknife: Wolbers et al.
-2022, Pharm Stat 21:1246.
+What is missing before a patient's last score is always taken as missing at random; what is missing
+after it follows the method. Carpenter, Roger & Kenward 2013, J Biopharm Stat 23:1352;
+conditional-mean imputation with the jackknife: Wolbers et al. 2022, Pharm Stat 21:1246.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ from scipy import special
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.missing.imputation import Parameters, bootstrap_draw, estimates_of, posterior_draw
+from outcomes.stats.missing.imputation import (
+    Parameters,
+    bootstrap_draw,
+    estimates_of,
+    posterior_draw,
+)
 from outcomes.stats.mixed.covariance import ByGroup, Structure, structure
 from outcomes.stats.mixed.cross_products import Summary, by_pattern, summarise
 from outcomes.stats.mixed.mmrm import FALLBACK, visit_design
@@ -27,10 +33,12 @@ from outcomes.stats.mixed.reml import Fit, NotConverged, fit, fit_first
 Array = NDArray[np.float64]
 
 TOO_MANY_VISITS = (
-    "There are too many visits for so few patients: the spread of the missing scores cannot be told from those seen."
+    "There are too many visits for so few patients: the spread of the missing scores cannot be told"
+    " from those seen."
 )
 
-#: The methods, and how a sentence says what a patient's missing scores after the last visit seen are taken to be.
+#: The methods, and how a sentence says what a patient's missing scores after the last visit seen
+#: are taken to be.
 METHODS = {
     "mar": "missing at random",
     "j2r": "jump to reference",
@@ -43,11 +51,12 @@ METHODS = {
 
 @dataclass(frozen=True, eq=False)
 class Incomplete:
-    """What is to be completed: scores (n, M), features (n, d) and how they enter, the arm of each patient.
+    """What is to be completed: scores (n, M), features (n, d) and how they enter, the arm of each
+    patient.
 
-    `arm` (n,) numbers the arms, `own` (arms, d) gives the indicator values of each arm at `indicators` (columns of the
-    features), `reference` is the arm others are compared with; `baseline` (n,) serves "return to baseline".
-    `by_arm`: each arm has a covariance of its own.
+    `arm` (n,) numbers the arms, `own` (arms, d) gives the indicator values of each arm at
+    `indicators` (columns of the features), `reference` is the arm others are compared with;
+    `baseline` (n,) serves "return to baseline". `by_arm`: each arm has a covariance of its own.
     """
 
     scores: Array
@@ -71,7 +80,9 @@ class Incomplete:
     def last(self) -> NDArray[np.int64]:
         """The position of each patient's last score, -1 where there is none."""
         seen = ~np.isnan(self.scores)
-        return np.where(seen.any(axis=1), self.scores.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1), -1)
+        return np.where(
+            seen.any(axis=1), self.scores.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1), -1
+        )
 
     @property
     def referenced(self) -> Array:
@@ -82,7 +93,8 @@ class Incomplete:
 
 
 def base_fit(data: Incomplete) -> Fit:
-    """The imputation model: mean by visit, one covariance for all arms or one each (unstructured, or the first that converges), REML.
+    """The imputation model: mean by visit, one covariance for all arms or one each (unstructured,
+    or the first that converges), REML.
 
     Raises NotConverged where none does.
     """
@@ -94,12 +106,20 @@ def base_fit(data: Incomplete) -> Fit:
 
 def _summary(data: Incomplete, rows: slice | list[int]) -> Summary:
     groups = tuple(str(a) for a in range(len(data.own))) if data.by_arm else ("",)
-    return summarise(data.scores[rows], data.design[rows], visits=data.visits, features=data.features, group=data.group[rows],
-                     groups=groups)  # fmt: skip
+    return summarise(
+        data.scores[rows],
+        data.design[rows],
+        visits=data.visits,
+        features=data.features,
+        group=data.group[rows],
+        groups=groups,
+    )
 
 
 def means(data: Incomplete, fitted: Fit, parameters: Parameters, method: str) -> Array:
-    """The mean (n, M) of each patient's scores under the method, before the scores seen are allowed for."""
+    """The mean (n, M) of each patient's scores under the method, before the scores seen are allowed
+    for.
+    """
     if method not in METHODS:
         raise AnalysisError(unknown("imputation method", method, METHODS))
     columns = fitted.design.columns[:, :, fitted.kept]
@@ -127,12 +147,14 @@ def means(data: Incomplete, fitted: Fit, parameters: Parameters, method: str) ->
 
 
 def covariance(data: Incomplete, sigma: Array, method: str, arm: int, last: int) -> Array:
-    """The covariance (M, M) of the scores of a patient of one arm, last seen at position `last` (-1: never), under the method.
+    """The covariance (M, M) of the scores of a patient of one arm, last seen at position `last`
+    (-1: never), under the method.
 
-    Where arms have their own (`sigma` (arms, M, M)): a patient seen to the end, and under "mar", "lmcf" and "rtb", has that of
-    the own arm; under "cr" that of the reference. Under "j2r" and "cir" it is the own arm's up to `last`, and what follows
-    hangs on it as in the reference arm: with A the own and R the reference covariance, R₂₁R₁₁⁻¹A₁₁ and
-    R₂₂ − R₂₁R₁₁⁻¹(R₁₁ − A₁₁)R₁₁⁻¹R₁₂ (Carpenter, Roger & Kenward 2013).
+    Where arms have their own (`sigma` (arms, M, M)): a patient seen to the end, and under "mar",
+    "lmcf" and "rtb", has that of the own arm; under "cr" that of the reference. Under "j2r" and
+    "cir" it is the own arm's up to `last`, and what follows hangs on it as in the reference arm:
+    with A the own and R the reference covariance, R₂₁R₁₁⁻¹A₁₁ and R₂₂ − R₂₁R₁₁⁻¹(R₁₁ − A₁₁)R₁₁⁻¹R₁₂
+    (Carpenter, Roger & Kenward 2013).
     """
     seen, size = last + 1, sigma.shape[-1]
     if len(sigma) == 1 or seen == size or method in ("mar", "lmcf", "rtb"):
@@ -149,11 +171,17 @@ def covariance(data: Incomplete, sigma: Array, method: str, arm: int, last: int)
 
 
 def complete(
-    data: Incomplete, fitted: Fit, parameters: Parameters, method: str, *, rng: np.random.Generator | None = None
+    data: Incomplete,
+    fitted: Fit,
+    parameters: Parameters,
+    method: str,
+    *,
+    rng: np.random.Generator | None = None,
 ) -> Array:
     """Scores with every gap filled: by the conditional mean, or with `rng` by a draw about it.
 
-    "Return to baseline" ignores the scores seen: a gap after the last visit is the baseline, with the conditional spread.
+    "Return to baseline" ignores the scores seen: a gap after the last visit is the baseline, with
+    the conditional spread.
     """
     mean = means(data, fitted, parameters, method)
     out = data.scores.copy()
@@ -165,10 +193,14 @@ def complete(
             slope = np.linalg.solve(sigma[np.ix_(at, at)], sigma[np.ix_(at, gap)])
             if method == "rtb":
                 slope = slope * (gap < last[rows[0]])
-            fill = mean[np.ix_(rows, gap)] + (out[np.ix_(rows, at)] - mean[np.ix_(rows, at)]) @ slope
+            fill = (
+                mean[np.ix_(rows, gap)] + (out[np.ix_(rows, at)] - mean[np.ix_(rows, at)]) @ slope
+            )
             if rng is not None:
                 known = sigma[np.ix_(at, gap)]
-                spread = sigma[np.ix_(gap, gap)] - known.T @ np.linalg.solve(sigma[np.ix_(at, at)], known)
+                spread = sigma[np.ix_(gap, gap)] - known.T @ np.linalg.solve(
+                    sigma[np.ix_(at, at)], known
+                )
                 fill = fill + rng.normal(size=fill.shape) @ _root(spread).T
             out[np.ix_(rows, gap)] = fill
     nobody = last < 0
@@ -196,9 +228,15 @@ def _root(spread: Array) -> Array:
 
 
 def draws(
-    data: Incomplete, method: str, *, number: int, rng: np.random.Generator, parameters: str = "posterior"
+    data: Incomplete,
+    method: str,
+    *,
+    number: int,
+    rng: np.random.Generator,
+    parameters: str = "posterior",
 ) -> list[Array]:
-    """Completed scores, `number` times: parameters drawn anew each time ("posterior" or "bootstrap"), then the gaps.
+    """Completed scores, `number` times: parameters drawn anew each time ("posterior" or
+    "bootstrap"), then the gaps.
 
     Raises NotConverged where the imputation model cannot be fitted.
     """
@@ -206,7 +244,9 @@ def draws(
     out = []
     for _ in range(number):
         if parameters == "bootstrap":
-            drawn = bootstrap_draw(fitted, data.scores, data.design, data.arm, rng, group=data.group)
+            drawn = bootstrap_draw(
+                fitted, data.scores, data.design, data.arm, rng, group=data.group
+            )
         elif parameters == "posterior":
             drawn = posterior_draw(fitted, rng)
         else:
@@ -216,17 +256,25 @@ def draws(
 
 
 def ancova_differences(scores: Array, x: Array, arms: Sequence[int]) -> Array:
-    """Least-squares coefficients (arms, visits) of the arm indicators at columns `arms` of x (n, p), visit by visit."""
+    """Least-squares coefficients (arms, visits) of the arm indicators at columns `arms` of x (n,
+    p), visit by visit.
+    """
     return np.asarray(np.linalg.lstsq(x, scores, rcond=None)[0][list(arms)], dtype=float)
 
 
 def conditional_mean_jackknife(
-    data: Incomplete, method: str, *, analyse: Callable[[Array, NDArray[np.bool_]], Array], delta: Array | None = None
+    data: Incomplete,
+    method: str,
+    *,
+    analyse: Callable[[Array, NDArray[np.bool_]], Array],
+    delta: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Estimates and jackknife standard errors of an analysis of conditional-mean imputed scores: no random numbers.
+    """Estimates and jackknife standard errors of an analysis of conditional-mean imputed scores: no
+    random numbers.
 
-    `analyse(completed, kept)` gets the completed scores of the patients kept (a mask over all) and returns an array of
-    estimates; `delta` (n, M) is added to gaps. The imputation model is refitted without each patient in turn.
+    `analyse(completed, kept)` gets the completed scores of the patients kept (a mask over all) and
+    returns an array of estimates; `delta` (n, M) is added to gaps. The imputation model is refitted
+    without each patient in turn.
     """
     gaps = np.isnan(data.scores)
     full = base_fit(data)
@@ -245,9 +293,12 @@ def conditional_mean_jackknife(
         kept = everybody.copy()
         kept[i] = False
         own = replace(
-            data, scores=data.scores[kept], design=data.design[kept], arm=data.arm[kept],
+            data,
+            scores=data.scores[kept],
+            design=data.design[kept],
+            arm=data.arm[kept],
             baseline=None if data.baseline is None else data.baseline[kept],
-        )  # fmt: skip
+        )
         if gaps[i].all():
             without[i] = once(own, full, kept)
             continue

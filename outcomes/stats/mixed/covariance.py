@@ -1,8 +1,9 @@
 """Covariance structures over visits, with analytic first and second derivatives.
 
-A structure turns its parameters into the covariance of a patient's scores at all visits. `linear` says whether the covariance
-is linear in them (then the second derivatives are nought). Heterogeneous structures (a standard deviation for each visit) are
-written as sd_j sd_l R_jl with the log standard deviations first and the correlation parameters after them.
+A structure turns its parameters into the covariance of a patient's scores at all visits. `linear`
+says whether the covariance is linear in them (then the second derivatives are nought).
+Heterogeneous structures (a standard deviation for each visit) are written as sd_j sd_l R_jl with
+the log standard deviations first and the correlation parameters after them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Correlation = tuple[Array, Array, Array]
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """Covariances (groups, M, M), first derivatives (q, groups, M, M), second (q, q, groups, M, M) or None where nought."""
+    """Covariances (groups, M, M), first derivatives (q, groups, M, M), second (q, q, groups, M, M)
+    or None where nought.
+    """
 
     sigma: Array
     first: Array
@@ -43,20 +46,26 @@ class Linear:
         return Evaluated(np.tensordot(theta, self.bases, 1)[None], self.bases[:, None])
 
     def start(self, moments: Array) -> Array:
-        """Least squares on a moment estimate (M, M) that is positive definite; shrunk to its diagonal until positive definite."""
+        """Least squares on a moment estimate (M, M) that is positive definite; shrunk to its
+        diagonal until positive definite.
+        """
         flat = self.bases.reshape(len(self.bases), -1).T
         for share in (1.0, 0.9, 0.5, 0.1):
             target = share * moments + (1 - share) * np.diag(np.diag(moments))
             theta = np.asarray(np.linalg.lstsq(flat, target.ravel(), rcond=None)[0], dtype=float)
             if self.random is not None:
-                theta = _inside(theta, self.random.shape[1], self.names, float(np.trace(moments)) / len(moments))
+                theta = _inside(
+                    theta, self.random.shape[1], self.names, float(np.trace(moments)) / len(moments)
+                )
             if _positive(np.tensordot(theta, self.bases, 1)):
                 return theta
         plain = np.eye(len(moments)).ravel() * np.trace(moments) / len(moments)
         return np.asarray(np.linalg.lstsq(flat, plain, rcond=None)[0], dtype=float)
 
     def faces(self) -> list[Structure]:
-        """The boundary of a random-effects covariance: each variance nought in turn, or correlated effects of lower rank."""
+        """The boundary of a random-effects covariance: each variance nought in turn, or correlated
+        effects of lower rank.
+        """
         assert self.random is not None
         k, z = self.random.shape[1], self.random
         variances = [
@@ -86,7 +95,9 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Heterogeneous:
-    """sd_j sd_l R_jl: log standard deviations (one for each visit, or one for all), then the parameters of the correlation."""
+    """sd_j sd_l R_jl: log standard deviations (one for each visit, or one for all), then the
+    parameters of the correlation.
+    """
 
     title: str
     correlation: Callable[[Array], Correlation]
@@ -112,7 +123,9 @@ class Heterogeneous:
         return Evaluated(sigma[None], first[:, None], second[:, :, None])
 
     def start(self, moments: Array) -> Array:
-        """Moment standard deviations and correlations; the correlations shrunk until the covariance is positive definite."""
+        """Moment standard deviations and correlations; the correlations shrunk until the covariance
+        is positive definite.
+        """
         sd = np.sqrt(np.diag(moments))
         log_sd = np.linalg.lstsq(self.spread, np.log(sd), rcond=None)[0]
         guess = self.guess(moments / np.outer(sd, sd))
@@ -125,7 +138,9 @@ class Heterogeneous:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """Random effects of reduced rank: Z L L' Z' + sigma2 I, L (effects, rank); the face of a fit at the boundary."""
+    """Random effects of reduced rank: Z L L' Z' + sigma2 I, L (effects, rank); the face of a fit at
+    the boundary.
+    """
 
     title: str
     random: Array
@@ -212,7 +227,9 @@ def _positive(sigma: Array) -> bool:
 
 
 def _inside(theta: Array, k: int, names: tuple[str, ...], variance: float) -> Array:
-    """A start inside the cone of the random effects: if the moments' is not, a small diagonal one."""
+    """A start inside the cone of the random effects: if the moments' is not, a small diagonal
+    one.
+    """
     g = random_covariance(theta, k, names)
     others = [v for v, n in zip(theta, names) if n in ("nested", "sigma2")]
     if min(others) > 0 and (k == 0 or np.linalg.eigvalsh(g).min() > 0):
@@ -245,14 +262,20 @@ def _mean_at(r: Array, where: NDArray[np.bool_]) -> float:
     return float(np.mean(r[where])) if where.any() else 0.0
 
 
-def _ar1(m: int) -> tuple[Callable[[Array], Correlation], Callable[[Array], Array], tuple[str, ...]]:
+def _ar1(
+    m: int,
+) -> tuple[Callable[[Array], Correlation], Callable[[Array], Array], tuple[str, ...]]:
     lag = _lagged(m)
 
     def correlation(phi: Array) -> Correlation:
         rho = float(phi[0])
         first = np.where(lag > 0, lag * rho ** np.maximum(lag - 1, 0), 0.0)
         second = np.where(lag > 1, lag * (lag - 1) * rho ** np.maximum(lag - 2, 0), 0.0)
-        return np.asarray(_if_below_one(rho) * rho**lag, dtype=float), first[None], second[None, None]
+        return (
+            np.asarray(_if_below_one(rho) * rho**lag, dtype=float),
+            first[None],
+            second[None, None],
+        )
 
     return correlation, lambda r: np.array([_mean_at(r, lag == 1)]), ("rho",)
 
@@ -271,7 +294,9 @@ def _cs(m: int) -> tuple[Callable[[Array], Correlation], Callable[[Array], Array
     return correlation, lambda r: np.array([_mean_at(r, off > 0)]), ("rho",)
 
 
-def _toeplitz(m: int) -> tuple[Callable[[Array], Correlation], Callable[[Array], Array], tuple[str, ...]]:
+def _toeplitz(
+    m: int,
+) -> tuple[Callable[[Array], Correlation], Callable[[Array], Array], tuple[str, ...]]:
     lag = _lagged(m)
     bands = np.array([lag == h for h in range(1, m)], dtype=float).reshape(m - 1, m, m)
 
@@ -282,7 +307,9 @@ def _toeplitz(m: int) -> tuple[Callable[[Array], Correlation], Callable[[Array],
     return correlation, guess, tuple(f"rho_{h}" for h in range(1, m))
 
 
-def _ante(m: int) -> tuple[Callable[[Array], Correlation], Callable[[Array], Array], tuple[str, ...]]:
+def _ante(
+    m: int,
+) -> tuple[Callable[[Array], Correlation], Callable[[Array], Array], tuple[str, ...]]:
     spans = [(j, k) for j in range(m) for k in range(j + 1, m)]
 
     def correlation(phi: Array) -> Correlation:
@@ -294,10 +321,16 @@ def _ante(m: int) -> tuple[Callable[[Array], Correlation], Callable[[Array], Arr
                 first[s, j, k] = first[s, k, j] = np.prod([phi[t] for t in steps if t != s])
                 for u in steps:
                     if u != s:
-                        second[s, u, j, k] = second[s, u, k, j] = np.prod([phi[t] for t in steps if t not in (s, u)])
+                        second[s, u, j, k] = second[s, u, k, j] = np.prod(
+                            [phi[t] for t in steps if t not in (s, u)]
+                        )
         return r, first, second
 
-    return correlation, lambda r: np.diag(r, 1).copy(), tuple(f"rho_{j}_{j + 1}" for j in range(1, m))
+    return (
+        correlation,
+        lambda r: np.diag(r, 1).copy(),
+        tuple(f"rho_{j}_{j + 1}" for j in range(1, m)),
+    )
 
 
 def _unstructured(m: int) -> Linear:
@@ -311,17 +344,23 @@ def _unstructured(m: int) -> Linear:
 _CORRELATIONS = {"toeplitz": _toeplitz, "ar1": _ar1, "cs": _cs}
 #: Names of the covariance structures, and how a sentence calls them.
 STRUCTURES = {
-    "us": "unstructured", "toeph": "heterogeneous Toeplitz", "ar1h": "heterogeneous AR(1)",
-    "csh": "heterogeneous compound symmetry", "ante": "heterogeneous ante-dependence", "toep": "Toeplitz",
-    "ar1": "AR(1)", "cs": "compound symmetry",
-}  # fmt: skip
+    "us": "unstructured",
+    "toeph": "heterogeneous Toeplitz",
+    "ar1h": "heterogeneous AR(1)",
+    "csh": "heterogeneous compound symmetry",
+    "ante": "heterogeneous ante-dependence",
+    "toep": "Toeplitz",
+    "ar1": "AR(1)",
+    "cs": "compound symmetry",
+}
 
 
 def structure(name: str, n_visits: int) -> Structure:
     """The covariance structure of this name for so many visits.
 
-    "us" unstructured, "toeph" / "ar1h" / "csh" heterogeneous Toeplitz / first-order autoregressive / compound symmetry,
-    "ante" heterogeneous ante-dependence of order one, "toep", "ar1", "cs" the same with one variance.
+    "us" unstructured, "toeph" / "ar1h" / "csh" heterogeneous Toeplitz / first-order autoregressive
+    / compound symmetry, "ante" heterogeneous ante-dependence of order one, "toep", "ar1", "cs" the
+    same with one variance.
 
     >>> structure("us", 3).names[:2], structure("ar1h", 3).names
     (('Sigma_1_1', 'Sigma_1_2'), ('log sd 1', 'log sd 2', 'log sd 3', 'rho'))
@@ -334,15 +373,20 @@ def structure(name: str, n_visits: int) -> Structure:
         built, each = _ante(n_visits), True
     else:
         each = name.endswith("h")
-        built = _CORRELATIONS[{"toep": "toeplitz", "ar1": "ar1", "cs": "cs"}[name.removesuffix("h")]](n_visits)
+        built = _CORRELATIONS[
+            {"toep": "toeplitz", "ar1": "ar1", "cs": "cs"}[name.removesuffix("h")]
+        ](n_visits)
     correlation, guess, names = built
     spread = np.eye(n_visits) if each else np.ones((n_visits, 1))
     sds = tuple(f"log sd {j + 1}" for j in range(n_visits)) if each else ("log sd",)
     return Heterogeneous(STRUCTURES[name], correlation, guess, spread, sds + names)
 
 
-def random_effects(columns: ArrayLike, *, correlated: bool = True, title: str = "random effects") -> Linear:
-    """Covariance Z G Z' + sigma2 I of random effects with known columns Z (visits, effects): intercept, time, phase ...
+def random_effects(
+    columns: ArrayLike, *, correlated: bool = True, title: str = "random effects"
+) -> Linear:
+    """Covariance Z G Z' + sigma2 I of random effects with known columns Z (visits, effects):
+    intercept, time, phase ...
 
     >>> random_effects([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]).names
     ('G_1_1', 'G_1_2', 'G_2_2', 'sigma2')

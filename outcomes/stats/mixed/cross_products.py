@@ -1,7 +1,9 @@
-"""Repeated scores as an additive summary: all that a linear model with structured covariance needs, whatever the number of patients.
+"""Repeated scores as an additive summary: all that a linear model with structured covariance needs,
+whatever the number of patients.
 
-Patients with the same set of observed visits (the same pattern) contribute to the likelihood only through their number and the
-cross-products of design and outcome by visit pair. These add up: over patients, over chunks, over sites.
+Patients with the same set of observed visits (the same pattern) contribute to the likelihood only
+through their number and the cross-products of design and outcome by visit pair. These add up: over
+patients, over chunks, over sites.
 """
 
 from __future__ import annotations
@@ -20,16 +22,25 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """How many patients show which pattern of visits, and the cross-products of their features and scores.
+    """How many patients show which pattern of visits, and the cross-products of their features and
+    scores.
 
     With K patterns, M visits and D = features + 1 columns a visit (the last is the outcome):
-    `pattern` (K, M) says which visits are observed, `group` (K,) the covariance group, `counts` (K,) the patients,
-    `gram` (K, M, M, D, D) the sums over patients of f_j f_l' (zero where a visit is not observed).
-    Summaries of the same visits and features add up with `+` (and `sum`); the order of the parts does not matter.
-    A pattern with one patient holds that patient's own values: see `smallest_pattern` before sending a summary away.
+    `pattern` (K, M) says which visits are observed, `group` (K,) the covariance group, `counts`
+    (K,) the patients, `gram` (K, M, M, D, D) the sums over patients of f_j f_l' (zero where a visit
+    is not observed). Summaries of the same visits and features add up with `+` (and `sum`); the
+    order of the parts does not matter. A pattern with one patient holds that patient's own values:
+    see `smallest_pattern` before sending a summary away.
 
-    >>> one = summarise([[7.0, 5.0], [6.0, 4.0]], [[1.0], [1.0]], visits=("before", "after"), features=("intercept",))
-    >>> two = summarise([[8.0, float("nan")]], [[1.0]], visits=("before", "after"), features=("intercept",))
+    >>> one = summarise(
+    ...     [[7.0, 5.0], [6.0, 4.0]],
+    ...     [[1.0], [1.0]],
+    ...     visits=("before", "after"),
+    ...     features=("intercept",),
+    ... )
+    >>> two = summarise(
+    ...     [[8.0, float("nan")]], [[1.0]], visits=("before", "after"), features=("intercept",)
+    ... )
     >>> both = one + two
     >>> both.n_patients, both.n_rows, both.patterns()
     (3, 5, (('before', 1), ('before, after', 2)))
@@ -68,7 +79,9 @@ class Summary:
 
     @property
     def feature_means(self) -> Array:
-        """Mean of each feature and of the outcome over all observed rows; the first feature must be the constant 1."""
+        """Mean of each feature and of the outcome over all observed rows; the first feature must be
+        the constant 1.
+        """
         diagonal = np.einsum("kjjde->de", self.gram)
         return diagonal[0] / diagonal[0, 0]
 
@@ -84,23 +97,34 @@ class Summary:
             mine, theirs = getattr(self, what), getattr(other, what)
             if mine != theirs:
                 raise AnalysisError(
-                    f"Summaries to be added need the same {what}: {', '.join(mine)} is not {', '.join(theirs)}."
+                    f"Summaries to be added need the same {what}: {', '.join(mine)} is not"
+                    f" {', '.join(theirs)}."
                 )
         groups = tuple(dict.fromkeys(self.groups + other.groups))
         moved = np.array([groups.index(g) for g in other.groups], dtype=np.int64)
         own = np.array([groups.index(g) for g in self.groups], dtype=np.int64)
         return _merged(
-            self.visits, self.features, groups,
-            np.concatenate([self.pattern, other.pattern]), np.concatenate([own[self.group], moved[other.group]]),
-            np.concatenate([self.counts, other.counts]), np.concatenate([self.gram, other.gram]),
-        )  # fmt: skip
+            self.visits,
+            self.features,
+            groups,
+            np.concatenate([self.pattern, other.pattern]),
+            np.concatenate([own[self.group], moved[other.group]]),
+            np.concatenate([self.counts, other.counts]),
+            np.concatenate([self.gram, other.gram]),
+        )
 
     def __sub__(self, other: Summary) -> Summary:
         """The summary without patients that are in it (as in a jackknife)."""
         if not isinstance(other, Summary):
             return NotImplemented
         both = self + Summary(
-            other.visits, other.features, other.groups, other.pattern, other.group, -other.counts, -other.gram
+            other.visits,
+            other.features,
+            other.groups,
+            other.pattern,
+            other.group,
+            -other.counts,
+            -other.gram,
         )
         if (both.counts < 0).any():
             raise AnalysisError("Only patients that are in a summary can be taken out of it.")
@@ -120,24 +144,39 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and names, ready for JSON."""
-        arrays = {name: getattr(self, name).tolist() for name in ("pattern", "group", "counts", "gram")}
-        return {"visits": list(self.visits), "features": list(self.features), "groups": list(self.groups)} | arrays
+        arrays = {
+            name: getattr(self, name).tolist() for name in ("pattern", "group", "counts", "gram")
+        }
+        return {
+            "visits": list(self.visits),
+            "features": list(self.features),
+            "groups": list(self.groups),
+        } | arrays
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Summary:
         """The summary that `to_dict` wrote."""
         m, d = len(data["visits"]), len(data["features"]) + 1
         return cls(
-            tuple(data["visits"]), tuple(data["features"]), tuple(data["groups"]),
-            np.asarray(data["pattern"], dtype=bool).reshape(-1, m), np.asarray(data["group"], dtype=np.int64),
-            np.asarray(data["counts"], dtype=np.int64), np.asarray(data["gram"], dtype=float).reshape(-1, m, m, d, d),
-        )  # fmt: skip
+            tuple(data["visits"]),
+            tuple(data["features"]),
+            tuple(data["groups"]),
+            np.asarray(data["pattern"], dtype=bool).reshape(-1, m),
+            np.asarray(data["group"], dtype=np.int64),
+            np.asarray(data["counts"], dtype=np.int64),
+            np.asarray(data["gram"], dtype=float).reshape(-1, m, m, d, d),
+        )
 
 
 def _merged(
-    visits: tuple[str, ...], features: tuple[str, ...], groups: tuple[str, ...], pattern: NDArray[np.bool_],
-    group: NDArray[np.int64], counts: NDArray[np.int64], gram: Array,
-) -> Summary:  # fmt: skip
+    visits: tuple[str, ...],
+    features: tuple[str, ...],
+    groups: tuple[str, ...],
+    pattern: NDArray[np.bool_],
+    group: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    gram: Array,
+) -> Summary:
     """One entry for each different pattern, in a fixed order."""
     keys = np.column_stack([group, pattern]).astype(np.int64)
     unique, position = np.unique(keys, axis=0, return_inverse=True)
@@ -146,11 +185,17 @@ def _merged(
     np.add.at(total, position, counts)
     sums = np.zeros((len(unique), *gram.shape[1:]))
     np.add.at(sums, position, gram)
-    return Summary(visits, features, groups, unique[:, 1:].astype(bool), unique[:, 0].copy(), total, sums)
+    return Summary(
+        visits, features, groups, unique[:, 1:].astype(bool), unique[:, 0].copy(), total, sums
+    )
 
 
-def by_pattern(scores: Array, group: NDArray[np.int64]) -> list[tuple[int, NDArray[np.bool_], NDArray[np.int64]]]:
-    """Patients (row numbers) of each covariance group and pattern of observed visits; patients without a score are in none."""
+def by_pattern(
+    scores: Array, group: NDArray[np.int64]
+) -> list[tuple[int, NDArray[np.bool_], NDArray[np.int64]]]:
+    """Patients (row numbers) of each covariance group and pattern of observed visits; patients
+    without a score are in none.
+    """
     seen = ~np.isnan(scores)
     n_visits = scores.shape[1]
     if n_visits <= 52:
@@ -159,7 +204,11 @@ def by_pattern(scores: Array, group: NDArray[np.int64]) -> list[tuple[int, NDArr
         code = np.unique(np.column_stack([group, seen]), axis=0, return_inverse=True)[1].ravel()
     order = np.argsort(code, kind="stable")
     code = code[order]
-    starts = np.flatnonzero(np.r_[True, code[1:] != code[:-1]]) if len(code) else np.array([], dtype=np.int64)
+    starts = (
+        np.flatnonzero(np.r_[True, code[1:] != code[:-1]])
+        if len(code)
+        else np.array([], dtype=np.int64)
+    )
     out = []
     for first, last in zip(starts, np.r_[starts[1:], len(code)]):
         rows = order[first:last]
@@ -169,31 +218,44 @@ def by_pattern(scores: Array, group: NDArray[np.int64]) -> list[tuple[int, NDArr
 
 
 def summarise(
-    scores: ArrayLike, design: ArrayLike, *, visits: Sequence[str], features: Sequence[str],
-    group: ArrayLike | None = None, groups: Sequence[str] = ("",),
-) -> Summary:  # fmt: skip
+    scores: ArrayLike,
+    design: ArrayLike,
+    *,
+    visits: Sequence[str],
+    features: Sequence[str],
+    group: ArrayLike | None = None,
+    groups: Sequence[str] = ("",),
+) -> Summary:
     """The summary of a table of patients x visits.
 
-    `scores` (patients, visits), nan where a score is missing; `design` (patients, features) or, for features that change
-    with the visit, (patients, visits, features): the first is the constant 1. `features` and `visits` name the columns;
-    `group` (patients,) numbers the covariance group of each patient in `groups` (default: one group for all).
+    `scores` (patients, visits), nan where a score is missing; `design` (patients, features) or, for
+    features that change with the visit, (patients, visits, features): the first is the constant 1.
+    `features` and `visits` name the columns; `group` (patients,) numbers the covariance group of
+    each patient in `groups` (default: one group for all).
 
     Raises AnalysisError where an observed score lacks a feature, or shapes do not fit.
     """
     y = np.asarray(scores, dtype=float)
     x = np.asarray(design, dtype=float)
     if y.ndim != 2 or y.shape[1] != len(visits):
-        raise AnalysisError(f"Scores are (patients, visits) with {len(visits)} visits, not of shape {y.shape}.")
+        raise AnalysisError(
+            f"Scores are (patients, visits) with {len(visits)} visits, not of shape {y.shape}."
+        )
     if x.ndim == 2:
         x = np.broadcast_to(x[:, None, :], (*y.shape, x.shape[1]))
     if x.shape != (*y.shape, len(features)):
-        raise AnalysisError(f"Features have shape {x.shape}; {(*y.shape, len(features))} is needed for these scores.")
+        raise AnalysisError(
+            f"Features have shape {x.shape}; {(*y.shape, len(features))} is needed for these"
+            " scores."
+        )
     if not np.isfinite(x[~np.isnan(y)]).all():
         raise AnalysisError(
             "A feature (baseline, covariate or arm) is missing where a score is observed. "
             "Leave those rows out, or impute."
         )
-    member = np.zeros(len(y), dtype=np.int64) if group is None else np.asarray(group, dtype=np.int64)
+    member = (
+        np.zeros(len(y), dtype=np.int64) if group is None else np.asarray(group, dtype=np.int64)
+    )
     parts = by_pattern(y, member)
     m, d = len(visits), len(features) + 1
     gram = np.zeros((len(parts), m, m, d, d))
@@ -207,35 +269,59 @@ def summarise(
         products = _cross_products(flat).reshape(len(at), d, len(at), d).transpose(0, 2, 1, 3)
         gram[k][np.ix_(at, at)] = products
     return _merged(
-        tuple(map(str, visits)), tuple(map(str, features)), tuple(map(str, groups)),
-        np.array([seen for _, seen, _ in parts], dtype=bool).reshape(-1, m), np.array([g for g, _, _ in parts], dtype=np.int64),
-        np.array([len(rows) for *_, rows in parts], dtype=np.int64), gram,
-    )  # fmt: skip
+        tuple(map(str, visits)),
+        tuple(map(str, features)),
+        tuple(map(str, groups)),
+        np.array([seen for _, seen, _ in parts], dtype=bool).reshape(-1, m),
+        np.array([g for g, _, _ in parts], dtype=np.int64),
+        np.array([len(rows) for *_, rows in parts], dtype=np.int64),
+        gram,
+    )
 
 
 def _cross_products(flat: Array) -> Array:
-    """flat' flat in blocks so small that BLAS starts no threads: on a busy machine these cost far more than they save."""
+    """flat' flat in blocks so small that BLAS starts no threads: on a busy machine these cost far
+    more than they save.
+    """
     n, p = flat.shape
     block = max(1, 200_000 // (p * p))
     whole = n // block * block
     pieces = flat[:whole].reshape(-1, block, p)
-    return np.asarray((pieces.transpose(0, 2, 1) @ pieces).sum(axis=0) + flat[whole:].T @ flat[whole:], dtype=float)
+    return np.asarray(
+        (pieces.transpose(0, 2, 1) @ pieces).sum(axis=0) + flat[whole:].T @ flat[whole:],
+        dtype=float,
+    )
 
 
 def summarise_rows(
-    patient: ArrayLike, visit: ArrayLike, outcome: ArrayLike, design: ArrayLike, *, visits: Sequence[str],
-    features: Sequence[str], group: ArrayLike | None = None, groups: Sequence[str] = ("",), chunk: int = 100_000,
-) -> Summary:  # fmt: skip
+    patient: ArrayLike,
+    visit: ArrayLike,
+    outcome: ArrayLike,
+    design: ArrayLike,
+    *,
+    visits: Sequence[str],
+    features: Sequence[str],
+    group: ArrayLike | None = None,
+    groups: Sequence[str] = ("",),
+    chunk: int = 100_000,
+) -> Summary:
     """The summary of long data: one row a patient and visit, in any order.
 
-    `visit` (rows,) numbers the visit of each row in `visits`, `design` (rows, features), the rest as in `summarise`.
-    Rows without an outcome count for nothing. `chunk` is the number of rows worked on at once: beyond the input itself, memory
-    is bounded by it where the rows of a patient lie together in ascending order; otherwise the rows are put in order first.
+    `visit` (rows,) numbers the visit of each row in `visits`, `design` (rows, features), the rest
+    as in `summarise`. Rows without an outcome count for nothing. `chunk` is the number of rows
+    worked on at once: beyond the input itself, memory is bounded by it where the rows of a patient
+    lie together in ascending order; otherwise the rows are put in order first.
 
     Raises AnalysisError where a patient has two scores at one visit.
 
-    >>> s = summarise_rows([1, 1, 2], [0, 1, 0], [7.0, 5.0, 8.0], [[1.0], [1.0], [1.0]],
-    ...                    visits=("before", "after"), features=("intercept",))
+    >>> s = summarise_rows(
+    ...     [1, 1, 2],
+    ...     [0, 1, 0],
+    ...     [7.0, 5.0, 8.0],
+    ...     [[1.0], [1.0], [1.0]],
+    ...     visits=("before", "after"),
+    ...     features=("intercept",),
+    ... )
     >>> s.n_patients, s.n_rows
     (2, 3)
     """
@@ -259,7 +345,9 @@ def summarise_rows(
         while stop < len(who) and who[order[stop] if order is not None else stop] == last:
             stop += 1
         rows: Any = slice(start, stop) if order is None else order[start:stop]
-        total = total + _chunk(who[rows], at[rows], y[rows], x[rows], None if member is None else member[rows], named)
+        total = total + _chunk(
+            who[rows], at[rows], y[rows], x[rows], None if member is None else member[rows], named
+        )
         start = stop
     return total
 
@@ -281,7 +369,9 @@ def _chunk(
         row, cell, y, x = row[seen], cell[seen], y[seen], x[seen]
         member = None if member is None else member[seen]
     if np.bincount(cell, minlength=1).max(initial=0) > 1:
-        raise AnalysisError("A patient has two scores at the same visit. One row a patient and visit is needed.")
+        raise AnalysisError(
+            "A patient has two scores at the same visit. One row a patient and visit is needed."
+        )
     scores = np.full(shape, np.nan)
     scores.reshape(-1)[cell] = y
     design = np.full((*shape, x.shape[1]), np.nan)

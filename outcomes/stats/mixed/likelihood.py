@@ -1,7 +1,9 @@
-"""The restricted likelihood and its derivatives from an additive summary: one summary under one design, at any covariance.
+"""The restricted likelihood and its derivatives from an additive summary: one summary under one
+design, at any covariance.
 
-The patients are independent given the model, and those of one pattern share V, so that with W = V^-1 everything is a sum over
-patterns of M x M matrices against cross-products (Lindstrom & Bates 1988, JASA 83:1014; Appendix A of the methods catalogue).
+The patients are independent given the model, and those of one pattern share V, so that with W =
+V^-1 everything is a sum over patterns of M x M matrices against cross-products (Lindstrom & Bates
+1988, JASA 83:1014; Appendix A of the methods catalogue).
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """How the mean depends on the features: x at visit j = `columns[j]`' f_j, `columns` (visits, features, coefficients)."""
+    """How the mean depends on the features: x at visit j = `columns[j]`' f_j, `columns` (visits,
+    features, coefficients).
+    """
 
     columns: Array
     names: tuple[str, ...]
@@ -29,13 +33,16 @@ class Design:
     def __post_init__(self) -> None:
         if self.columns.ndim != 3 or self.columns.shape[2] != len(self.names):
             raise AnalysisError(
-                f"A design is (visits, features, {len(self.names)} coefficients), not {self.columns.shape}."
+                f"A design is (visits, features, {len(self.names)} coefficients), not"
+                f" {self.columns.shape}."
             )
 
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
-    """(X y)' W V_a W (X y) for each covariance parameter, `first` (q, p + 1, p + 1), with the weights W it was made from."""
+    """(X y)' W V_a W (X y) for each covariance parameter, `first` (q, p + 1, p + 1), with the
+    weights W it was made from.
+    """
 
     weights: Array
     first: Array
@@ -45,7 +52,9 @@ class Pieces:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """The model at one covariance: weights (K, M, M), -2 log-likelihood, coefficients and their covariance."""
+    """The model at one covariance: weights (K, M, M), -2 log-likelihood, coefficients and their
+    covariance.
+    """
 
     weights: Array
     minus2: float
@@ -56,21 +65,27 @@ class Point:
 class Engine:
     """One summary under one design, ready to be evaluated at any covariance."""
 
-    def __init__(self, summary: Summary, design: Design, kept: NDArray[np.int64], *, reml: bool = True) -> None:
+    def __init__(
+        self, summary: Summary, design: Design, kept: NDArray[np.int64], *, reml: bool = True
+    ) -> None:
         k, m = summary.pattern.shape
         d = summary.gram.shape[-1]
         self.summary, self.reml, self.p = summary, reml, len(kept)
         self.mask = summary.pattern.astype(float)
         self.mask2 = self.mask[:, :, None] * self.mask[:, None, :]
         self.rest = np.einsum("kj,jl->kjl", 1 - self.mask, np.eye(m))
-        self.by_pair = np.ascontiguousarray(summary.gram.transpose(1, 2, 0, 3, 4)).reshape(m, m, k, d * d)
+        self.by_pair = np.ascontiguousarray(summary.gram.transpose(1, 2, 0, 3, 4)).reshape(
+            m, m, k, d * d
+        )
         self.columns = np.zeros((m, d, self.p + 1))
         self.columns[:, :-1, :-1] = design.columns[:, :, kept]
         self.columns[:, -1, -1] = 1.0
         self.flat = self.columns.reshape(m * d, self.p + 1)
 
     def contract(self, weights: Array) -> Array:
-        """Sum over patterns and visit pairs of w_kjl (X y)_j'(X y)_l: weights (..., K, M, M) to (..., p + 1, p + 1)."""
+        """Sum over patterns and visit pairs of w_kjl (X y)_j'(X y)_l: weights (..., K, M, M) to
+        (..., p + 1, p + 1).
+        """
         lead = weights.shape[:-3]
         k, m = weights.shape[-3:-1]
         w = np.moveaxis(weights.reshape(-1, k, m, m), (2, 3), (0, 1))
@@ -80,15 +95,22 @@ class Engine:
         return (self.flat.T @ f @ self.flat).reshape(*lead, self.p + 1, self.p + 1)
 
     def per_pattern(self, inner: Array) -> Array:
-        """For each inner matrix C (s, p + 1, p + 1): sums over patients of (x y)_j C (x y)_l', shape (s, K, M, M)."""
+        """For each inner matrix C (s, p + 1, p + 1): sums over patients of (x y)_j C (x y)_l',
+        shape (s, K, M, M).
+        """
         m, d, _ = self.columns.shape
         middle = (
-            (self.flat @ inner @ self.flat.T).reshape(-1, m, d, m, d).transpose(1, 3, 2, 4, 0).reshape(m, m, d * d, -1)
+            (self.flat @ inner @ self.flat.T)
+            .reshape(-1, m, d, m, d)
+            .transpose(1, 3, 2, 4, 0)
+            .reshape(m, m, d * d, -1)
         )
         return (self.by_pair @ middle).transpose(3, 2, 0, 1)
 
     def point(self, sigma: Array) -> Point:
-        """The profile over the coefficients; raises LinAlgError where the covariance is not positive definite."""
+        """The profile over the coefficients; raises LinAlgError where the covariance is not
+        positive definite.
+        """
         v = sigma[self.summary.group] * self.mask2 + self.rest
         lower = np.linalg.cholesky(v)
         log_v = 2 * np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
@@ -105,7 +127,11 @@ class Engine:
         rss = float(contrast @ cross @ contrast)
         minus2 = float(self.summary.counts @ log_v) + rss + self.summary.n_rows * log(2 * pi)
         if self.reml:
-            minus2 += 2 * float(np.log(np.diag(root)).sum()) - 2 * float(np.log(scale).sum()) - self.p * log(2 * pi)
+            minus2 += (
+                2 * float(np.log(np.diag(root)).sum())
+                - 2 * float(np.log(scale).sum())
+                - self.p * log(2 * pi)
+            )
         if not np.isfinite(minus2) or rss < 0:
             raise np.linalg.LinAlgError("not finite")
         return Point(weights, minus2, beta, cov)
@@ -151,7 +177,9 @@ class Engine:
 
 
 def _sandwich(j: Array, w: Array, c: Array) -> Array:
-    """Sum over patterns of tr(V_a W V_b C) for all pairs of parameters: j (q, M, M), w and c (K, M, M)."""
+    """Sum over patterns of tr(V_a W V_b C) for all pairs of parameters: j (q, M, M), w and c (K, M,
+    M).
+    """
     q, m = len(j), j.shape[-1]
     if 2 * q < m:
         left, right = j[:, None] @ w, (j[:, None] @ c).transpose(0, 1, 3, 2)
@@ -163,17 +191,25 @@ def _sandwich(j: Array, w: Array, c: Array) -> Array:
 
 
 def _product(a: Array, b: Array) -> Array:
-    """a @ b in pieces so small that BLAS starts no threads: on a busy machine these cost far more than they save."""
+    """a @ b in pieces so small that BLAS starts no threads: on a busy machine these cost far more
+    than they save.
+    """
     rows = max(1, 200_000 // max(b.size, 1))
     return np.concatenate([a[i : i + rows] @ b for i in range(0, len(a), rows)])
 
 
-def estimable(summary: Summary, design: Design, tolerance: float = 1e-10) -> tuple[NDArray[np.int64], Array]:
-    """Coefficients the rows determine (earlier ones kept first), and a basis (aliased, p) of the directions they do not."""
+def estimable(
+    summary: Summary, design: Design, tolerance: float = 1e-10
+) -> tuple[NDArray[np.int64], Array]:
+    """Coefficients the rows determine (earlier ones kept first), and a basis (aliased, p) of the
+    directions they do not.
+    """
     full = Engine(summary, design, np.arange(len(design.names)))
     cross = full.contract(full.mask[:, :, None] * np.eye(full.mask.shape[1]))[:-1, :-1]
     p = len(cross)
-    scale = np.where(np.diag(cross) > 0, 1 / np.sqrt(np.where(np.diag(cross) > 0, np.diag(cross), 1)), 0.0)
+    scale = np.where(
+        np.diag(cross) > 0, 1 / np.sqrt(np.where(np.diag(cross) > 0, np.diag(cross), 1)), 0.0
+    )
     a = cross * np.outer(scale, scale)
     kept: list[int] = []
     null = []

@@ -1,7 +1,9 @@
-"""Linear mixed models of long data: random intercept, random slopes, effects nested within patients, on the REML engine.
+"""Linear mixed models of long data: random intercept, random slopes, effects nested within
+patients, on the REML engine.
 
-Rows of one patient with equal random-effect columns are exchangeable, so patients are grouped by how many rows they have of
-each kind, and no step of the fit costs more for more patients. Laird & Ware 1982, Biometrics 38:963.
+Rows of one patient with equal random-effect columns are exchangeable, so patients are grouped by
+how many rows they have of each kind, and no step of the fit costs more for more patients. Laird &
+Ware 1982, Biometrics 38:963.
 """
 
 from __future__ import annotations
@@ -23,30 +25,56 @@ Array = NDArray[np.float64]
 
 
 def mixed(
-    outcome: ArrayLike, matrix: ArrayLike, *, names: Sequence[str], cluster: ArrayLike, random: ArrayLike | None = None,
-    nested: ArrayLike | None = None, correlated: bool = True, method: str = "kenward-roger", reml: bool = True,
-) -> Inference:  # fmt: skip
-    """Fit y = X b + Z u + e with independent clusters (patients, or sites with patients nested in them).
+    outcome: ArrayLike,
+    matrix: ArrayLike,
+    *,
+    names: Sequence[str],
+    cluster: ArrayLike,
+    random: ArrayLike | None = None,
+    nested: ArrayLike | None = None,
+    correlated: bool = True,
+    method: str = "kenward-roger",
+    reml: bool = True,
+) -> Inference:
+    """Fit y = X b + Z u + e with independent clusters (patients, or sites with patients nested in
+    them).
 
-    `outcome` (rows,), `matrix` (rows, coefficients) with their `names`, `cluster` (rows,) who the row belongs to, `random`
-    (rows, effects) the columns Z of the random effects (default: an intercept), `nested` (rows,) a second grouping within the
-    cluster with its own random intercept; `correlated=False` keeps random effects independent. Rows without outcome are left out.
+    `outcome` (rows,), `matrix` (rows, coefficients) with their `names`, `cluster` (rows,) who the
+    row belongs to, `random` (rows, effects) the columns Z of the random effects (default: an
+    intercept), `nested` (rows,) a second grouping within the cluster with its own random intercept;
+    `correlated=False` keeps random effects independent. Rows without outcome are left out.
 
-    The covariance parameters are G_a_b, `nested` and sigma2. Raises NotConverged where the data do not determine the model.
+    The covariance parameters are G_a_b, `nested` and sigma2. Raises NotConverged where the data do
+    not determine the model.
 
-    >>> m = mixed([8.2, 10, 4.5, 5.6, 6.1, 7.0], [[1.0, 1], [1, 0]] * 3, names=("intercept", "ketamine"), cluster=[1, 1, 2, 2, 3, 3])
+    >>> m = mixed(
+    ...     [8.2, 10, 4.5, 5.6, 6.1, 7.0],
+    ...     [[1.0, 1], [1, 0]] * 3,
+    ...     names=("intercept", "ketamine"),
+    ...     cluster=[1, 1, 2, 2, 3, 3],
+    ... )
     >>> e = m.contrast([0, 1], name="ketamine − placebo")
     >>> round(e.value, 4), round(e.df, 4)
     (-1.2667, 2.0)
     """
     y, x = np.asarray(outcome, dtype=float), np.asarray(matrix, dtype=float)
-    z = np.ones((len(y), 1)) if random is None else np.asarray(random, dtype=float).reshape(len(y), -1)
+    z = (
+        np.ones((len(y), 1))
+        if random is None
+        else np.asarray(random, dtype=float).reshape(len(y), -1)
+    )
     if x.shape != (len(y), len(names)) or len(z) != len(y):
-        raise AnalysisError(f"{len(y)} rows need a matrix of shape ({len(y)}, {len(names)}), not {x.shape}.")
+        raise AnalysisError(
+            f"{len(y)} rows need a matrix of shape ({len(y)}, {len(names)}), not {x.shape}."
+        )
     seen = ~np.isnan(y)
     y, x, z = y[seen], x[seen], z[seen]
     who = np.unique(np.asarray(cluster)[seen], return_inverse=True)[1]
-    inner = None if nested is None else _rank_within(who, np.unique(np.asarray(nested)[seen], return_inverse=True)[1])
+    inner = (
+        None
+        if nested is None
+        else _rank_within(who, np.unique(np.asarray(nested)[seen], return_inverse=True)[1])
+    )
     kinds, kind = np.unique(z, axis=0, return_inverse=True)
     kind = kind.ravel()
     group = kind if inner is None else inner * len(kinds) + kind
@@ -90,4 +118,6 @@ def _rank_within(who: NDArray[Any], label: NDArray[Any]) -> NDArray[np.int64]:
 def _with_nested(structure: Linear, block: NDArray[Any]) -> Linear:
     same = (block[:, None] == block[None, :]).astype(float)
     bases = np.concatenate([structure.bases[:-1], same[None], structure.bases[-1:]])
-    return Linear(structure.title, bases, (*structure.names[:-1], "nested", "sigma2"), random=structure.random)
+    return Linear(
+        structure.title, bases, (*structure.names[:-1], "nested", "sigma2"), random=structure.random
+    )

@@ -1,6 +1,8 @@
-"""The mixed model for repeated measures: design by visit, adjusted means, contrasts, windows, predictions and residuals.
+"""The mixed model for repeated measures: design by visit, adjusted means, contrasts, windows,
+predictions and residuals.
 
-Mallinckrodt et al. 2008, Drug Inf J 42:303 (the model); Lenth & Searle, population marginal means (1980, Am Stat 34:216).
+Mallinckrodt et al. 2008, Drug Inf J 42:303 (the model); Lenth & Searle, population marginal means
+(1980, Am Stat 34:216).
 """
 
 from __future__ import annotations
@@ -23,14 +25,19 @@ from outcomes.stats.mixed.small_sample import Inference, Rows, infer
 
 Array = NDArray[np.float64]
 
-#: The declared order in which covariances are tried: each only where the one before does not converge.
+#: The declared order in which covariances are tried: each only where the one before does not
+#: converge.
 FALLBACK = ("us", "toeph", "ar1h", "cs")
 
 
-def visit_design(features: Sequence[str], visits: Sequence[str], *, by_visit: Collection[str] = ()) -> Design:
-    """Treatment-coded columns: each feature, each visit but the first, and visit interactions of the features in `by_visit`.
+def visit_design(
+    features: Sequence[str], visits: Sequence[str], *, by_visit: Collection[str] = ()
+) -> Design:
+    """Treatment-coded columns: each feature, each visit but the first, and visit interactions of
+    the features in `by_visit`.
 
-    The first feature is the constant; its interaction with the visits gives the visits' own columns.
+    The first feature is the constant; its interaction with the visits gives the visits' own
+    columns.
 
     >>> visit_design(("intercept", "arm"), ("w1", "w4"), by_visit=("arm",)).names
     ('intercept', 'arm', 'visit w4', 'arm x w4')
@@ -58,21 +65,24 @@ def visit_design(features: Sequence[str], visits: Sequence[str], *, by_visit: Co
 
 
 def arm_features(arm: ArrayLike, arms: Sequence[str]) -> tuple[Array, tuple[str, ...]]:
-    """Indicator columns (patients, arms - 1) of every arm but the first, the reference, with their names.
+    """Indicator columns (patients, arms - 1) of every arm but the first, the reference, with their
+    names.
 
     >>> arm_features(["placebo", "ketamine"], ("placebo", "ketamine"))[1]
     ('arm ketamine',)
     """
     values = np.asarray(arm).astype(str)
-    return np.column_stack([values == a for a in arms[1:]]).astype(float), tuple(f"arm {a}" for a in arms[1:])
+    return np.column_stack([values == a for a in arms[1:]]).astype(float), tuple(
+        f"arm {a}" for a in arms[1:]
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Repeated:
     """A fitted model for repeated scores and the feature values at which each arm's mean is taken.
 
-    `profiles` maps an arm ("" where there is none) to its feature values (features,): the arm's own indicators, covariates
-    at their mean over the analysed rows unless the caller set them.
+    `profiles` maps an arm ("" where there is none) to its feature values (features,): the arm's own
+    indicators, covariates at their mean over the analysed rows unless the caller set them.
     """
 
     inference: Inference
@@ -101,10 +111,14 @@ class Repeated:
         return out
 
     def row(self, arm: str, visits: str | Sequence[str]) -> Array:
-        """The linear combination of coefficients that is the arm's adjusted mean, averaged over the visits."""
+        """The linear combination of coefficients that is the arm's adjusted mean, averaged over the
+        visits.
+        """
         if arm not in self.profiles:
             raise AnalysisError(unknown("arm", arm, self.profiles))
-        return np.einsum("j,jdp,d->p", self.weights(visits), self.fit.design.columns, self.profiles[arm])
+        return np.einsum(
+            "j,jdp,d->p", self.weights(visits), self.fit.design.columns, self.profiles[arm]
+        )
 
     def mean(self, arm: str = "", *, visit: str | Sequence[str]) -> Estimate:
         """The adjusted mean of one arm at a visit, or averaged over a window."""
@@ -113,7 +127,11 @@ class Repeated:
     def difference(self, arm: str, reference: str, *, visit: str | Sequence[str]) -> Estimate:
         """Adjusted mean of `arm` minus that of `reference`."""
         return self._estimate(
-            self.row(arm, visit) - self.row(reference, visit), f"{arm} − {reference}", visit, "", Measure.DIFFERENCE
+            self.row(arm, visit) - self.row(reference, visit),
+            f"{arm} − {reference}",
+            visit,
+            "",
+            Measure.DIFFERENCE,
         )
 
     def change(self, arm: str = "", *, before: str, after: str | Sequence[str]) -> Estimate:
@@ -121,14 +139,27 @@ class Repeated:
         row = self.row(arm, after) - self.row(arm, before)
         return self._estimate(row, f"mean change from {before}", after, arm, Measure.CHANGE)
 
-    def difference_in_change(self, arm: str, reference: str, *, before: str, after: str | Sequence[str]) -> Estimate:
+    def difference_in_change(
+        self, arm: str, reference: str, *, before: str, after: str | Sequence[str]
+    ) -> Estimate:
         """The difference between two arms in their change (after minus before)."""
-        row = self.row(arm, after) - self.row(arm, before) - self.row(reference, after) + self.row(reference, before)
+        row = (
+            self.row(arm, after)
+            - self.row(arm, before)
+            - self.row(reference, after)
+            + self.row(reference, before)
+        )
         return self._estimate(
-            row, f"{arm} − {reference}, change from {before}", after, "", Measure.DIFFERENCE_IN_CHANGE
+            row,
+            f"{arm} − {reference}, change from {before}",
+            after,
+            "",
+            Measure.DIFFERENCE_IN_CHANGE,
         )
 
-    def _estimate(self, row: Array, name: str, visit: str | Sequence[str], group: str, measure: Measure) -> Estimate:
+    def _estimate(
+        self, row: Array, name: str, visit: str | Sequence[str], group: str, measure: Measure
+    ) -> Estimate:
         at = visit if isinstance(visit, str) else "average of " + ", ".join(visit)
         estimate = self.inference.contrast(
             row, name=name, level=self.level, unit=self.unit, visit=at, group=group, measure=measure
@@ -138,7 +169,8 @@ class Repeated:
         return estimate
 
     def standardised(self, estimate: Estimate, *, sd: float = nan, visit: str = "") -> Estimate:
-        """The estimate in units of a named SD: the one given (the baseline SD), or the model's at a visit.
+        """The estimate in units of a named SD: the one given (the baseline SD), or the model's at a
+        visit.
 
         The SD counts as known, so the interval is the estimate's own divided by it.
         """
@@ -149,9 +181,17 @@ class Repeated:
             named = "baseline SD"
         if not sd > 0:
             return Estimate(
-                f"standardised {estimate.name}", nan, level=estimate.level, reason="zero_variance", visit=estimate.visit
+                f"standardised {estimate.name}",
+                nan,
+                level=estimate.level,
+                reason="zero_variance",
+                visit=estimate.visit,
             )
-        kind = Measure.STANDARDISED_DIFFERENCE if estimate.measure.compares_groups else Measure.STANDARDISED_CHANGE
+        kind = (
+            Measure.STANDARDISED_DIFFERENCE
+            if estimate.measure.compares_groups
+            else Measure.STANDARDISED_CHANGE
+        )
         scaled = {k: getattr(estimate, k) / sd for k in ("value", "low", "high", "se")}
         how = f"divided by the {named} ({sd:.4g}), taken as known"
         return replace(
@@ -167,10 +207,12 @@ class Repeated:
         )
 
     def type_iii(self) -> tuple[Estimate, ...]:
-        """Type III F-tests: arms (averaged over visits), visits (averaged over arms), arm x visit, and each other feature.
+        """Type III F-tests: arms (averaged over visits), visits (averaged over arms), arm x visit,
+        and each other feature.
 
-        Covariates stand at their values in the profiles, so that the test of visits is one of adjusted means even where a
-        covariate's effect differs by visit (SAS puts such a covariate at nought there).
+        Covariates stand at their values in the profiles, so that the test of visits is one of
+        adjusted means even where a covariate's effect differs by visit (SAS puts such a covariate
+        at nought there).
         """
         arms, visits, first = list(self.profiles), self.visits, self.visits[0]
         rows = {(a, v): self.row(a, v) for a in arms for v in visits}
@@ -185,33 +227,59 @@ class Repeated:
                 for v in visits[1:]
             ],
         }
-        constant = [np.ptp([p[i] for p in self.profiles.values()]) == 0 for i in range(len(self.fit.summary.features))]
+        constant = [
+            np.ptp([p[i] for p in self.profiles.values()]) == 0
+            for i in range(len(self.fit.summary.features))
+        ]
         for i, name in enumerate(self.fit.summary.features):
             if i and constant[i]:
                 tests[name] = [self.fit.design.columns[:, i].mean(axis=0)]
-        return tuple(self.inference.test(np.array(test), name=name) for name, test in tests.items() if test)
+        return tuple(
+            self.inference.test(np.array(test), name=name) for name, test in tests.items() if test
+        )
 
 
 def repeated(
-    summary: Summary, *, by_visit: Collection[str] = (), design: Design | None = None,
+    summary: Summary,
+    *,
+    by_visit: Collection[str] = (),
+    design: Design | None = None,
     arms: Mapping[str, Mapping[str, float]] | None = None,
-    at: Mapping[str, float] | None = None, covariance: Sequence[str | Structure] = FALLBACK, method: str = "kenward-roger",
-    rows: Rows | None = None, level: float = 0.95, unit: str = "points", reml: bool = True,
-) -> Repeated:  # fmt: skip
+    at: Mapping[str, float] | None = None,
+    covariance: Sequence[str | Structure] = FALLBACK,
+    method: str = "kenward-roger",
+    rows: Rows | None = None,
+    level: float = 0.95,
+    unit: str = "points",
+    reml: bool = True,
+) -> Repeated:
     """Fit a model for repeated scores from their summary.
 
-    `by_visit` names features whose effect may differ by visit (or `design` gives the columns themselves);
-    `arms` maps each arm to the values of its indicators;
-    `at` fixes covariates that shall not be taken at their mean; `covariance` is the order of structures to try.
+    `by_visit` names features whose effect may differ by visit (or `design` gives the columns
+    themselves); `arms` maps each arm to the values of its indicators; `at` fixes covariates that
+    shall not be taken at their mean; `covariance` is the order of structures to try.
 
     Raises NotConverged where no covariance converges, AnalysisError for unknown names.
 
     >>> import numpy as np
     >>> from outcomes.stats.mixed.cross_products import summarise
-    >>> before, after = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0, 2], [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
-    >>> s = summarise(np.column_stack([before, after]), np.ones((10, 1)), visits=("before", "after"), features=("intercept",))
+    >>> before, after = (
+    ...     [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0, 2],
+    ...     [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4],
+    ... )
+    >>> s = summarise(
+    ...     np.column_stack([before, after]),
+    ...     np.ones((10, 1)),
+    ...     visits=("before", "after"),
+    ...     features=("intercept",),
+    ... )
     >>> e = repeated(s).change(before="before", after="after")
-    >>> round(e.value, 4), round(e.se, 4), round(e.df, 6), round(e.p, 6)          # the paired t-test of Student's sleep data
+    >>> (
+    ...     round(e.value, 4),
+    ...     round(e.se, 4),
+    ...     round(e.df, 6),
+    ...     round(e.p, 6),
+    ... )  # the paired t-test of Student's sleep data
     (1.58, 0.389, 9.0, 0.002833)
     """
     design = design or visit_design(summary.features, summary.visits, by_visit=by_visit)
@@ -240,9 +308,11 @@ def _index(summary: Summary, name: str) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """For each patient and visit: the model's mean, the mean given the patient's own scores, raw and scaled residuals.
+    """For each patient and visit: the model's mean, the mean given the patient's own scores, raw
+    and scaled residuals.
 
-    Scaled residuals (Cholesky of the fitted covariance) are uncorrelated with variance one where the model holds.
+    Scaled residuals (Cholesky of the fitted covariance) are uncorrelated with variance one where
+    the model holds.
     """
 
     mean: Array
@@ -252,11 +322,19 @@ class Predictions:
 
 
 def predict(fit: Fit, rows: Rows) -> Predictions:
-    """Predictions and residuals for the patients (rows) of a model, all of shape (patients, visits)."""
+    """Predictions and residuals for the patients (rows) of a model, all of shape (patients,
+    visits).
+    """
     y, x = np.asarray(rows.scores, dtype=float), np.asarray(rows.design, dtype=float)
     x = np.broadcast_to(x[:, None, :], (*y.shape, x.shape[1])) if x.ndim == 2 else x
-    member = np.zeros(len(y), dtype=np.int64) if rows.group is None else np.asarray(rows.group, dtype=np.int64)
-    mean = np.einsum("njd,jdp,p->nj", x, fit.design.columns[:, :, fit.kept], fit.beta[fit.kept], optimize=True)
+    member = (
+        np.zeros(len(y), dtype=np.int64)
+        if rows.group is None
+        else np.asarray(rows.group, dtype=np.int64)
+    )
+    mean = np.einsum(
+        "njd,jdp,p->nj", x, fit.design.columns[:, :, fit.kept], fit.beta[fit.kept], optimize=True
+    )
     conditional, residual, scaled = mean.copy(), y - mean, np.full(y.shape, nan)
     for group, seen, patients in by_pattern(y, member):
         sigma = fit.sigma[min(group, len(fit.sigma) - 1)]
@@ -265,19 +343,31 @@ def predict(fit: Fit, rows: Rows) -> Predictions:
         within = sigma[np.ix_(at, at)]
         scaled[np.ix_(patients, at)] = np.linalg.solve(np.linalg.cholesky(within), r.T).T
         conditional[np.ix_(patients, at)] = y[np.ix_(patients, at)]
-        conditional[np.ix_(patients, off)] += np.linalg.solve(within, r.T).T @ sigma[np.ix_(at, off)]
+        conditional[np.ix_(patients, off)] += (
+            np.linalg.solve(within, r.T).T @ sigma[np.ix_(at, off)]
+        )
     return Predictions(mean, conditional, residual, scaled)
 
 
 def residual_summary(predictions: Predictions, visits: Sequence[str]) -> tuple[Estimate, ...]:
-    """Scaled residuals by visit: their SD (1 where the model holds), skewness, and the largest size."""
+    """Scaled residuals by visit: their SD (1 where the model holds), skewness, and the largest
+    size.
+    """
     out = []
     for j, visit in enumerate(visits):
         z = predictions.scaled[:, j]
         z = z[~np.isnan(z)]
         n, sd = len(z), float(np.std(z, ddof=1)) if len(z) > 1 else nan
         if n < 3 or not sd > 0:
-            out.append(Estimate("scaled residual SD", nan, reason="too_few", visit=visit, measure=Measure.DIAGNOSTIC))
+            out.append(
+                Estimate(
+                    "scaled residual SD",
+                    nan,
+                    reason="too_few",
+                    visit=visit,
+                    measure=Measure.DIAGNOSTIC,
+                )
+            )
             continue
         skew = float(np.mean((z - z.mean()) ** 3) / np.std(z) ** 3)
         out += [

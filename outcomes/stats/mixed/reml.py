@@ -1,7 +1,8 @@
 """REML and ML fits of linear models with structured covariance, from an additive summary alone.
 
-No step costs more for more patients. Newton steps on the exact Hessian, Fisher scoring where it is not positive definite
-(Jennrich & Schluchter 1986, Biometrics 42:805; Kenward & Roger 1997, Biometrics 53:983).
+No step costs more for more patients. Newton steps on the exact Hessian, Fisher scoring where it is
+not positive definite (Jennrich & Schluchter 1986, Biometrics 42:805; Kenward & Roger 1997,
+Biometrics 53:983).
 """
 
 from __future__ import annotations
@@ -24,16 +25,19 @@ Array = NDArray[np.float64]
 
 
 class NotConverged(AnalysisError):
-    """The likelihood has no usable maximum for this covariance: singular, not identified, or not reached."""
+    """The likelihood has no usable maximum for this covariance: singular, not identified, or not
+    reached.
+    """
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A fitted model: coefficients (aliased ones are nan), their model-based covariance, the visits' covariance, derivatives.
+    """A fitted model: coefficients (aliased ones are nan), their model-based covariance, the
+    visits' covariance, derivatives.
 
-    `sigma` (groups, M, M); `theta` the covariance parameters; `hessian` and `expected` the observed and expected second
-    derivatives of -2 log-likelihood in theta; `attempts` the structures tried before this one, with the reason each was left;
-    `boundary` says which variance lies at nought.
+    `sigma` (groups, M, M); `theta` the covariance parameters; `hessian` and `expected` the observed
+    and expected second derivatives of -2 log-likelihood in theta; `attempts` the structures tried
+    before this one, with the reason each was left; `boundary` says which variance lies at nought.
     """
 
     summary: Summary
@@ -81,7 +85,9 @@ class Fit:
 
 
 def _moments(engine: Engine, n_visits: int) -> Array:
-    """Residual covariance by visit pair after least squares, made safely positive definite: a start for every structure."""
+    """Residual covariance by visit pair after least squares, made safely positive definite: a start
+    for every structure.
+    """
     zero = NotConverged("All residuals are zero, so there is no spread to model.")
     try:
         point = engine.point(np.eye(n_visits)[None].repeat(len(engine.summary.groups), axis=0))
@@ -98,27 +104,36 @@ def _moments(engine: Engine, n_visits: int) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         s = np.where(pairs > 0, sums / np.maximum(pairs, 1), 0.0) * engine.summary.n_rows / dof
     sd = np.sqrt(np.maximum(np.diag(s), 1e-3 * overall))
-    values, vectors = np.linalg.eigh(np.where(np.eye(n_visits) > 0, 1.0, np.clip(s / np.outer(sd, sd), -0.99, 0.99)))
+    values, vectors = np.linalg.eigh(
+        np.where(np.eye(n_visits) > 0, 1.0, np.clip(s / np.outer(sd, sd), -0.99, 0.99))
+    )
     r = (vectors * np.maximum(values, 0.02)) @ vectors.T
     return r / np.sqrt(np.outer(np.diag(r), np.diag(r))) * np.outer(sd, sd)
 
 
 def fit(
-    summary: Summary, design: Design, structure: Structure, *, reml: bool = True, max_iterations: int = 100,
+    summary: Summary,
+    design: Design,
+    structure: Structure,
+    *,
+    reml: bool = True,
+    max_iterations: int = 100,
     start: Array | None = None,
-) -> Fit:  # fmt: skip
+) -> Fit:
     """Maximise the restricted (or full) likelihood.
 
-    Newton steps on the exact Hessian where it is positive definite, Fisher scoring elsewhere, halved until the likelihood
-    does not fall; the start is the residual covariance by visit pair, or `start`. A random-effects covariance that leaves
-    its cone is refitted on the cone's face (a variance of nought, a correlation of one) and says so in `boundary`.
+    Newton steps on the exact Hessian where it is positive definite, Fisher scoring elsewhere,
+    halved until the likelihood does not fall; the start is the residual covariance by visit pair,
+    or `start`. A random-effects covariance that leaves its cone is refitted on the cone's face (a
+    variance of nought, a correlation of one) and says so in `boundary`.
 
     Raises NotConverged where the data do not identify the covariance or the maximum is not reached.
     """
     kept, null = estimable(summary, design)
     if summary.n_rows <= len(kept):
         raise NotConverged(
-            f"There are {summary.n_rows} scores for {len(kept)} coefficients: too few to judge any spread."
+            f"There are {summary.n_rows} scores for {len(kept)} coefficients: too few to judge any"
+            " spread."
         )
     _identified(summary, structure)
     engine = Engine(summary, design, kept, reml=reml)
@@ -134,34 +149,63 @@ def fit(
     beta = np.full(len(design.names), np.nan)
     beta[kept] = point.beta
     return Fit(
-        summary, design, structure, reml, theta, at.sigma, kept, null, beta, point.cov, -point.minus2 / 2,
-        hessian, expected, gradient, iterations,
-    )  # fmt: skip
+        summary,
+        design,
+        structure,
+        reml,
+        theta,
+        at.sigma,
+        kept,
+        null,
+        beta,
+        point.cov,
+        -point.minus2 / 2,
+        hessian,
+        expected,
+        gradient,
+        iterations,
+    )
 
 
 def _identified(summary: Summary, structure: Structure) -> None:
-    """A variance of its own needs two patients at the visit; an unstructured covariance, patients at both visits of a pair."""
+    """A variance of its own needs two patients at the visit; an unstructured covariance, patients
+    at both visits of a pair.
+    """
     free = "unstructured" in structure.title
     if not free and "heterogeneous" not in structure.title:
         return
-    pairs = summary.pair_counts if "by arm" in structure.title else summary.pair_counts.sum(axis=0)[None]
+    pairs = (
+        summary.pair_counts
+        if "by arm" in structure.title
+        else summary.pair_counts.sum(axis=0)[None]
+    )
     for group in pairs:
         few = np.flatnonzero(np.diag(group) < 2)
         if len(few):
             who = "Only one patient has" if group[few[0], few[0]] else "No patient has"
-            raise NotConverged(f"{who} a score at {spoken(summary.visits[few[0]])}, so its variance is not determined.")
+            raise NotConverged(
+                f"{who} a score at {spoken(summary.visits[few[0]])}, so its variance is not"
+                " determined."
+            )
         lacking = np.argwhere((group == 0) & np.triu(np.ones_like(group, dtype=bool)))
         if free and len(lacking):
             j, k = (spoken(summary.visits[i]) for i in lacking[0])
-            raise NotConverged(f"No patient has a score at both {j} and {k}, so their covariance is not determined.")
+            raise NotConverged(
+                f"No patient has a score at both {j} and {k}, so their covariance is not"
+                " determined."
+            )
 
 
-def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) -> tuple[Array, Point, int]:
+def _maximise(
+    engine: Engine, structure: Structure, theta: Array, limit: int
+) -> tuple[Array, Point, int]:
     at = structure(theta)
     try:
         point = engine.point(at.sigma)
     except np.linalg.LinAlgError:
-        raise NotConverged(f"The {structure.title} covariance is singular for these data.") from None
+        raise NotConverged(
+            f"The {structure.title} covariance is singular for these data."
+        ) from None
     before = float("inf")
     for iteration in range(1, limit + 1):
         gradient, hessian, expected = engine.derivatives(at, point)
@@ -182,7 +226,9 @@ def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) ->
                 return theta, point, iteration
             raise NotConverged(f"The {structure.title} covariance is singular for these data.")
         theta, at, point = theta - size * step, new, trial
-        if decrement < 1e-18 or (decrement < 1e-10 and decrement > before / 4):  # converged, or down to rounding
+        if decrement < 1e-18 or (
+            decrement < 1e-10 and decrement > before / 4
+        ):  # converged, or down to rounding
             return theta, point, iteration
         before = decrement
     if decrement < 1e-8:
@@ -193,7 +239,9 @@ def _maximise(engine: Engine, structure: Structure, theta: Array, limit: int) ->
 
 
 def _step(gradient: Array, hessian: Array, expected: Array) -> Array:
-    """A downhill step: Newton where the Hessian is positive definite, else Fisher scoring, damped where that is singular."""
+    """A downhill step: Newton where the Hessian is positive definite, else Fisher scoring, damped
+    where that is singular.
+    """
     for matrix in (hessian, expected):
         scale = 1 / np.sqrt(np.maximum(np.diag(matrix), 1e-300))
         try:
@@ -207,7 +255,9 @@ def _step(gradient: Array, hessian: Array, expected: Array) -> Array:
 
 
 def _smallest(at: Evaluated) -> float:
-    """The smallest eigenvalue of the visits' correlation: how far the covariance is from singular."""
+    """The smallest eigenvalue of the visits' correlation: how far the covariance is from
+    singular.
+    """
     sd = np.sqrt(np.diagonal(at.sigma, axis1=1, axis2=2))
     return float(np.linalg.eigvalsh(at.sigma / (sd[:, :, None] * sd[:, None, :])).min())
 
@@ -217,7 +267,9 @@ def _check_maximum(structure: Structure, at: Evaluated, hessian: Array) -> None:
         raise NotConverged(f"The {structure.title} covariance is singular for these data.")
     scale = 1 / np.sqrt(np.maximum(np.diag(hessian), 1e-300))
     if np.linalg.eigvalsh(hessian * np.outer(scale, scale)).min() < 1e-9:
-        raise NotConverged(f"The data do not determine every parameter of the {structure.title} covariance.")
+        raise NotConverged(
+            f"The data do not determine every parameter of the {structure.title} covariance."
+        )
 
 
 def _outside(structure: Structure, theta: Array) -> str:
@@ -228,11 +280,19 @@ def _outside(structure: Structure, theta: Array) -> str:
     g = random_covariance(theta, structure.random.shape[1], structure.names)
     if named.get("nested", 0.0) < 0 or (np.diag(g) < 0).any():
         return "a random effect has a variance of nought"
-    return "random effects are perfectly correlated" if len(g) and np.linalg.eigvalsh(g).min() < 0 else ""
+    return (
+        "random effects are perfectly correlated"
+        if len(g) and np.linalg.eigvalsh(g).min() < 0
+        else ""
+    )
 
 
-def _on_the_face(summary: Summary, design: Design, structure: Linear, *, reml: bool, said: str) -> Fit:
-    """The best fit on the boundary of a random-effects covariance: each variance left out, or the rank reduced."""
+def _on_the_face(
+    summary: Summary, design: Design, structure: Linear, *, reml: bool, said: str
+) -> Fit:
+    """The best fit on the boundary of a random-effects covariance: each variance left out, or the
+    rank reduced.
+    """
     found = []
     for face in structure.faces():
         try:
@@ -240,13 +300,18 @@ def _on_the_face(summary: Summary, design: Design, structure: Linear, *, reml: b
         except NotConverged:
             continue
     if not found:
-        raise NotConverged(f"The {structure.title} covariance lies at its boundary and did not converge there.")
+        raise NotConverged(
+            f"The {structure.title} covariance lies at its boundary and did not converge there."
+        )
     best = max(found, key=lambda f: f.loglik)
     return replace(best, boundary=best.boundary or said)
 
 
-def fit_first(summary: Summary, design: Design, structures: Sequence[Structure], *, reml: bool = True) -> Fit:
-    """The first of the declared structures that converges; the attempts before it are on the fit, with the reason of each.
+def fit_first(
+    summary: Summary, design: Design, structures: Sequence[Structure], *, reml: bool = True
+) -> Fit:
+    """The first of the declared structures that converges; the attempts before it are on the fit,
+    with the reason of each.
 
     Raises NotConverged with the reason of the last, which asks least, where none does.
     """
@@ -256,7 +321,10 @@ def fit_first(summary: Summary, design: Design, structures: Sequence[Structure],
             return replace(fit(summary, design, each, reml=reml), attempts=tuple(attempts))
         except NotConverged as error:
             attempts.append(f"{each.title}: {error}")
-    tried = f", from {structures[0].title} to {structures[-1].title}," if len(structures) > 1 else ""
+    tried = (
+        f", from {structures[0].title} to {structures[-1].title}," if len(structures) > 1 else ""
+    )
     raise NotConverged(
-        f"No covariance that was declared{tried} could be fitted. The last: {attempts[-1].split(': ', 1)[1]}"
+        f"No covariance that was declared{tried} could be fitted. The last:"
+        f" {attempts[-1].split(': ', 1)[1]}"
     )

@@ -1,10 +1,12 @@
-"""Small-sample inference for a fitted model: standard errors, degrees of freedom, contrasts and tests.
+"""Small-sample inference for a fitted model: standard errors, degrees of freedom, contrasts and
+tests.
 
-Methods: "kenward-roger" (linear, observed information: the SAS match), "kenward-roger-expected" (expected information, as in
-R pbkrtest), "satterthwaite", "between-within", "residual"; and the empirical ("sandwich") covariances "CR0", "jackknife" and
-"CR2" with their own Satterthwaite degrees of freedom, which need the patients' rows.
-Sources: Kenward & Roger 1997, Biometrics 53:983; Satterthwaite 1946, Biometrics Bull 2:110; Fai & Cornelius 1996, J Stat Comput
-Simul 54:363; Bell & McCaffrey 2002, Surv Methodol 28:169; Schluchter & Elashoff 1990, J Stat Comput Simul 37:69.
+Methods: "kenward-roger" (linear, observed information: the SAS match), "kenward-roger-expected"
+(expected information, as in R pbkrtest), "satterthwaite", "between-within", "residual"; and the
+empirical ("sandwich") covariances "CR0", "jackknife" and "CR2" with their own Satterthwaite degrees
+of freedom, which need the patients' rows. Sources: Kenward & Roger 1997, Biometrics 53:983;
+Satterthwaite 1946, Biometrics Bull 2:110; Fai & Cornelius 1996, J Stat Comput Simul 54:363; Bell &
+McCaffrey 2002, Surv Methodol 28:169; Schluchter & Elashoff 1990, J Stat Comput Simul 37:69.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ METHODS = {
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The patients' own scores (patients, visits), features and groups: what an empirical covariance needs as well."""
+    """The patients' own scores (patients, visits), features and groups: what an empirical
+    covariance needs as well.
+    """
 
     scores: Array
     design: Array
@@ -50,7 +54,9 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Inference:
-    """The covariance of the kept coefficients under one method, and the degrees of freedom of any contrast of them."""
+    """The covariance of the kept coefficients under one method, and the degrees of freedom of any
+    contrast of them.
+    """
 
     fit: Fit
     method: str
@@ -64,7 +70,10 @@ class Inference:
     def how(self) -> str:
         """The covariance and the degrees of freedom in words."""
         estimator = "REML" if self.fit.reml else "ML"
-        return f"{self.fit.structure.title} covariance, {estimator}, {METHODS[self.method]} degrees of freedom"
+        return (
+            f"{self.fit.structure.title} covariance, {estimator}, {METHODS[self.method]} degrees of"
+            " freedom"
+        )
 
     def _kept(self, contrast: Array) -> Array | None:
         """The contrast in the kept coefficients, or None where the data do not determine it."""
@@ -98,7 +107,9 @@ class Inference:
             trace = diagonal.sum() - np.einsum("np,np->", lent, b)
             gram = b.T @ b
             square = diagonal @ diagonal - 2 * diagonal @ np.einsum("np,np->n", lent, b)
-            square += float(np.einsum("ij,ji->", self.fit.cov_beta @ gram, self.fit.cov_beta @ gram))
+            square += float(
+                np.einsum("ij,ji->", self.fit.cov_beta @ gram, self.fit.cov_beta @ gram)
+            )
             return float(trace**2 / square) if square > 0 else nan
         v = float(c @ self.fit.cov_beta @ c)
         g = self._gradient(c)
@@ -117,10 +128,18 @@ class Inference:
         return self.weights
 
     def contrast(
-        self, contrast: ArrayLike, *, name: str, level: float = 0.95, unit: str = "", visit: str = "", group: str = "",
+        self,
+        contrast: ArrayLike,
+        *,
+        name: str,
+        level: float = 0.95,
+        unit: str = "",
+        visit: str = "",
+        group: str = "",
         measure: Measure = Measure.UNSTATED,
-    ) -> Estimate:  # fmt: skip
-        """The estimate of one linear combination (coefficients,) with its interval and the t-test against nought.
+    ) -> Estimate:
+        """The estimate of one linear combination (coefficients,) with its interval and the t-test
+        against nought.
 
         An aliased combination (an arm without that visit) is nan, with the reason.
         """
@@ -176,20 +195,26 @@ class Inference:
         )
 
     def test(self, contrasts: ArrayLike, *, name: str) -> Estimate:
-        """The F-test of several contrasts (rows, coefficients) being nought together: value is F, `how` has the numerator df.
+        """The F-test of several contrasts (rows, coefficients) being nought together: value is F,
+        `how` has the numerator df.
 
-        Kenward-Roger scales F with the full moment match of 1997 (its p. 988); Satterthwaite methods use Fai & Cornelius.
+        Kenward-Roger scales F with the full moment match of 1997 (its p. 988); Satterthwaite
+        methods use Fai & Cornelius.
         """
         rows = np.atleast_2d(np.asarray(contrasts, dtype=float))
         kept = [self._kept(row) for row in rows]
         if any(c is None for c in kept):
-            return Estimate(name, nan, how=self.how, reason="not_estimable", measure=Measure.OVERALL_TEST)
+            return Estimate(
+                name, nan, how=self.how, reason="not_estimable", measure=Measure.OVERALL_TEST
+            )
         c = _independent(np.array(kept))
         r = len(c)
         value = c @ self.fit.beta[self.fit.kept]
         v = c @ self.cov @ c.T
         if np.linalg.matrix_rank(v) < r:
-            return Estimate(name, nan, how=self.how, reason="zero_variance", measure=Measure.OVERALL_TEST)
+            return Estimate(
+                name, nan, how=self.how, reason="zero_variance", measure=Measure.OVERALL_TEST
+            )
         f = float(value @ np.linalg.solve(v, value)) / r
         df, scale = self._joint_df(c)
         p = float(special.fdtrc(r, df, max(scale * f, 0.0)))
@@ -223,7 +248,9 @@ class Inference:
 
 
 def _independent(c: Array) -> Array:
-    """The rows of a contrast matrix without repetition: an orthonormal basis of their span where they depend on each other."""
+    """The rows of a contrast matrix without repetition: an orthonormal basis of their span where
+    they depend on each other.
+    """
     if np.linalg.matrix_rank(c) == len(c):
         return c
     _, s, vt = np.linalg.svd(c)
@@ -264,7 +291,10 @@ def infer(fit: Fit, method: str = "kenward-roger", *, rows: Rows | None = None) 
         return Inference(fit, method, fit.cov_beta)
     if method in ("CR0", "jackknife", "CR2", "residual-CR0"):
         if rows is None:
-            raise AnalysisError(f"The {METHODS[method]} covariance needs the patients' rows, not only their summary.")
+            raise AnalysisError(
+                f"The {METHODS[method]} covariance needs the patients' rows, not only their"
+                " summary."
+            )
         cov, scores = _empirical(fit, rows, "CR0" if method == "residual-CR0" else method)
         return Inference(fit, method, cov, scores=None if method == "residual-CR0" else scores)
     information = fit.expected if method.endswith("expected") else fit.hessian
@@ -272,7 +302,8 @@ def infer(fit: Fit, method: str = "kenward-roger", *, rows: Rows | None = None) 
         w = np.asarray(2 * np.linalg.inv(information), dtype=float)
     except np.linalg.LinAlgError:
         raise NotConverged(
-            "The information on the covariance is singular, so degrees of freedom are not determined."
+            "The information on the covariance is singular, so degrees of freedom are not"
+            " determined."
         ) from None
     slopes = fit.pieces.first[:, :-1, :-1]
     cov = _kenward_roger(fit, slopes, w) if method.startswith("kenward-roger") else fit.cov_beta
@@ -306,14 +337,20 @@ def _varies_within(fit: Fit) -> NDArray[np.bool_]:
 
 
 def _empirical(fit: Fit, rows: Rows, kind: str) -> tuple[Array, tuple[Array, Array]]:
-    """The sandwich covariance, and what its degrees of freedom need: per patient A X~ Phi (visits, p) and X~' A X~ Phi (p, p).
+    """The sandwich covariance, and what its degrees of freedom need: per patient A X~ Phi (visits,
+    p) and X~' A X~ Phi (p, p).
 
-    Scores are scaled by the Cholesky factor of V; A is 1 (CR0), (1 - H)^-1 (jackknife) or (1 - H)^-1/2 (CR2).
+    Scores are scaled by the Cholesky factor of V; A is 1 (CR0), (1 - H)^-1 (jackknife) or (1 -
+    H)^-1/2 (CR2).
     """
     y = np.asarray(rows.scores, dtype=float)
     x = np.asarray(rows.design, dtype=float)
     x = np.broadcast_to(x[:, None, :], (*y.shape, x.shape[1])) if x.ndim == 2 else x
-    member = np.zeros(len(y), dtype=np.int64) if rows.group is None else np.asarray(rows.group, dtype=np.int64)
+    member = (
+        np.zeros(len(y), dtype=np.int64)
+        if rows.group is None
+        else np.asarray(rows.group, dtype=np.int64)
+    )
     columns, phi, beta = fit.design.columns[:, :, fit.kept], fit.cov_beta, fit.beta[fit.kept]
     n, m, p = len(y), y.shape[1], len(fit.kept)
     own, cross, meat = np.zeros((n, m, p)), np.zeros((n, p, p)), np.zeros((n, p))
@@ -326,7 +363,9 @@ def _empirical(fit: Fit, rows: Rows, kind: str) -> tuple[Array, tuple[Array, Arr
         if kind == "CR0":
             adjusted = scaled
         else:
-            values, vectors = np.linalg.eigh(np.eye(len(at)) - scaled @ phi @ scaled.transpose(0, 2, 1))
+            values, vectors = np.linalg.eigh(
+                np.eye(len(at)) - scaled @ phi @ scaled.transpose(0, 2, 1)
+            )
             power = -1.0 if kind == "jackknife" else -0.5
             safe = values > 1e-10
             values = np.where(safe, np.where(safe, values, 1.0) ** power, 0.0)
@@ -339,15 +378,18 @@ def _empirical(fit: Fit, rows: Rows, kind: str) -> tuple[Array, tuple[Array, Arr
 
 
 def likelihood_ratio(larger: Fit, smaller: Fit) -> Estimate:
-    """Chi-square test of nested models: fitted by ML where their coefficients differ, by either where only covariances do.
+    """Chi-square test of nested models: fitted by ML where their coefficients differ, by either
+    where only covariances do.
 
-    A variance tested against nought lies at its boundary, where this p is too large (Self & Liang 1987, JASA 82:605).
+    A variance tested against nought lies at its boundary, where this p is too large (Self & Liang
+    1987, JASA 82:605).
 
     Raises AnalysisError where REML fits with different coefficients are compared.
     """
     if larger.reml != smaller.reml or (larger.reml and list(larger.kept) != list(smaller.kept)):
         raise AnalysisError(
-            "Models with different coefficients are compared by ML, not REML: fit both with reml=False."
+            "Models with different coefficients are compared by ML, not REML: fit both with"
+            " reml=False."
         )
     statistic = max(2 * (larger.loglik - smaller.loglik), 0.0)
     df = larger.n_parameters + len(larger.kept) - smaller.n_parameters - len(smaller.kept)

@@ -1,1 +1,3 @@
-"""The same patients before and after: location, ranks, sizes of change, equivalence, repeated visits."""
+"""The same patients before and after: location, ranks, sizes of change, equivalence, repeated
+visits.
+"""

@@ -12,18 +12,19 @@ from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import mean_change
 
-#: The prior scale in use by default: √2/2 (Rouder et al. 2009 took 1; Morey and Rouder's software, this).
+#: The prior scale in use by default: √2/2 (Rouder et al. 2009 took 1; Morey and Rouder's software,
+#: this).
 MEDIUM = math.sqrt(2) / 2
-# u = log g: the integrand falls as exp(−e^−u) to the left and as e^−u to the right, so the plain sum over an even grid
-# converges faster than any power of the step
+# u = log g: the integrand falls as exp(−e^−u) to the left and as e^−u to the right, so the plain
+# sum over an even grid converges faster than any power of the step
 _U = np.arange(-8.0, 140.0, 0.02)
 
 
 def jzs_log_bf10(t: float, n: int, *, scale: float = MEDIUM) -> float:
     """Natural log of the JZS Bayes factor for a paired (one-sample) t statistic of n patients.
 
-    Under H1 the standardised change δ has a Cauchy(0, scale) prior, under H0 δ = 0:
-    BF10 = ∫ (1 + n r² g)^−½ (1 + t²/((1 + n r² g) ν))^−(ν+1)/2 (2π)^−½ g^−3/2 e^−1/(2g) dg / (1 + t²/ν)^−(ν+1)/2,
+    Under H1 the standardised change δ has a Cauchy(0, scale) prior, under H0 δ = 0: BF10 = ∫ (1 + n
+    r² g)^−½ (1 + t²/((1 + n r² g) ν))^−(ν+1)/2 (2π)^−½ g^−3/2 e^−1/(2g) dg / (1 + t²/ν)^−(ν+1)/2,
     summed on the log scale so that no size of t overflows. nan for n < 2 or an undefined t.
 
     Source: Rouder, Speckman, Sun, Morey & Iverson (2009), Psychon Bull Rev 16:225-237, eq. 1.
@@ -42,11 +43,14 @@ def jzs_log_bf10(t: float, n: int, *, scale: float = MEDIUM) -> float:
     log_height = -0.5 * spread - (df + 1) / 2 * fit - 0.5 * _U - np.exp(-_U) / 2
     top = float(log_height.max())
     area = float(np.exp(log_height - top).sum()) * 0.02
-    return top + math.log(area) - 0.5 * math.log(2 * math.pi) + (df + 1) / 2 * math.log1p(t * t / df)
+    return (
+        top + math.log(area) - 0.5 * math.log(2 * math.pi) + (df + 1) / 2 * math.log1p(t * t / df)
+    )
 
 
 def bayes_factor(before: ArrayLike, after: ArrayLike, *, scale: float = MEDIUM) -> Estimate:
-    """How much more likely the changes are under some mean change than under none: the JZS Bayes factor BF10.
+    """How much more likely the changes are under some mean change than under none: the JZS Bayes
+    factor BF10.
 
     Value is BF10 (inf only beyond 1e308), statistic its natural log. Reasons as in `mean_change`.
 
@@ -59,5 +63,9 @@ def bayes_factor(before: ArrayLike, after: ArrayLike, *, scale: float = MEDIUM) 
     if change.reason:
         return Estimate("BF10", NAN, reason=change.reason, how=how, measure=Measure.EVIDENCE)
     return Estimate(
-        "BF10", math.exp(log_bf) if log_bf < 709 else math.inf, statistic=log_bf, how=how, measure=Measure.EVIDENCE
+        "BF10",
+        math.exp(log_bf) if log_bf < 709 else math.inf,
+        statistic=log_bf,
+        how=how,
+        measure=Measure.EVIDENCE,
     )

@@ -1,6 +1,7 @@
 """Size of a paired change in units of standard deviation, each by its name.
 
-A standardised change is d = (mean after − mean before) / S; it keeps the sign of the change, and its name says which S:
+A standardised change is d = (mean after − mean before) / S; it keeps the sign of the change, and
+its name says which S:
 
 ========  ====================================================  =================================================
 name      S                                                     interval
@@ -11,7 +12,7 @@ d_b       s₁, the SD before (Becker; SMCR)                      Bonett (2008),
 d_rm      s_d / √(2(1 − r))                                     Cooper et al. (2009), eq. 12.21, normal
 g_…       the same times J(n − 1), Hedges' correction           limits of d_… times J(n − 1)
 ========  ====================================================  =================================================
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ from outcomes.stats.paired.location import changes, check_option, pairs
 
 
 def hedges_j(df: float) -> float:
-    """Hedges' small-sample correction, exact: J(m) = Γ(m/2) / (√(m/2) Γ((m−1)/2)); 0 at m = 1, nan below.
+    """Hedges' small-sample correction, exact: J(m) = Γ(m/2) / (√(m/2) Γ((m−1)/2)); 0 at m = 1, nan
+    below.
 
     Source: Hedges (1981), J Educ Stat 6:107-128, eq. 6e.
 
@@ -52,11 +54,14 @@ def _nodes() -> tuple[np.ndarray, np.ndarray]:
     return (x + 1) / 2, w / 2
 
 
-def _nct_cdf(t: float, df: float, delta: float, ends: tuple[float, float, float]) -> tuple[float, float]:
+def _nct_cdf(
+    t: float, df: float, delta: float, ends: tuple[float, float, float]
+) -> tuple[float, float]:
     """P(T ≤ t) of a noncentral t and its derivative by delta, for t ≥ 0.
 
-    T ≤ t means Z ≤ tS − δ with S = √(χ²/df): the integral of Φ(ts − δ) over the density of S, taken where both
-    vary (80 Gauss-Legendre points), plus the share of S beyond it, where Φ is 1. No tail of it is undefined.
+    T ≤ t means Z ≤ tS − δ with S = √(χ²/df): the integral of Φ(ts − δ) over the density of S, taken
+    where both vary (80 Gauss-Legendre points), plus the share of S beyond it, where Φ is 1. No tail
+    of it is undefined.
     """
     bottom, top, log_scale = ends
     start = min(max(bottom, (delta - 9) / t), top) if t > 0 else bottom
@@ -73,8 +78,9 @@ def _nct_cdf(t: float, df: float, delta: float, ends: tuple[float, float, float]
 def nct_interval(t: float, df: float, level: float = 0.95) -> tuple[float, float]:
     """Limits for the noncentrality δ of a t statistic: F(t; df, δ) = (1 ± level)/2 solved for δ.
 
-    Divide by √n for d_z, multiply by √(1/n₁ + 1/n₂) for d_s. Own quadrature and Newton steps on the probit scale,
-    because library routines return nan in the far tails. nan for df < 1 or an undefined t.
+    Divide by √n for d_z, multiply by √(1/n₁ + 1/n₂) for d_s. Own quadrature and Newton steps on the
+    probit scale, because library routines return nan in the far tails. nan for df < 1 or an
+    undefined t.
 
     Source: Cumming & Finch (2001), Educ Psychol Meas 61:532-574, doi:10.1177/0013164401614002.
 
@@ -154,11 +160,13 @@ def d_av(
     level: float = 0.95,
     interval: Literal["bonett", "algina-keselman"] = "bonett",
 ) -> Estimate:
-    """Mean change in units of the average SD, d̄ / √((s₁² + s₂²)/2): the standardised change to report.
+    """Mean change in units of the average SD, d̄ / √((s₁² + s₂²)/2): the standardised change to
+    report.
 
-    Comparable across studies and with differences between groups. Bonett's interval keeps its level for n of 8 to 50
-    and unequal SDs (simulated .946 to .951); Algina and Keselman's, in use elsewhere, covers .87 to .92.
-    Source: Bonett (2008), Psychol Methods 13:99-109, doi:10.1037/1082-989X.13.2.99.
+    Comparable across studies and with differences between groups. Bonett's interval keeps its level
+    for n of 8 to 50 and unequal SDs (simulated .946 to .951); Algina and Keselman's, in use
+    elsewhere, covers .87 to .92. Source: Bonett (2008), Psychol Methods 13:99-109,
+    doi:10.1037/1082-989X.13.2.99.
 
     >>> e = d_av([7, 8, 6, 7, 9], [5, 7, 3, 6, 5])
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
@@ -169,7 +177,8 @@ def d_av(
 
 
 def d_z(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Mean change in units of the SD of the changes (standardised response mean, t/√n), noncentral t interval.
+    """Mean change in units of the SD of the changes (standardised response mean, t/√n), noncentral
+    t interval.
 
     It grows with the correlation of before and after: for power, not for comparing studies.
     Source: Cumming & Finch (2001), Educ Psychol Meas 61:532-574.
@@ -181,12 +190,17 @@ def d_z(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate
 
 
 def d_b(
-    before: ArrayLike, after: ArrayLike, *, level: float = 0.95, variances: Literal["unequal", "equal"] = "unequal"
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    level: float = 0.95,
+    variances: Literal["unequal", "equal"] = "unequal",
 ) -> Estimate:
     """Mean change in units of the SD before (Becker; Glass; SMCR): for pooling studies.
 
-    `variances="unequal"` is Bonett's variance s_d²/(s₁²(n−1)) + d²/(2(n−1)); `"equal"` Becker's 2(1−r)/n + d²/(2n),
-    which assumes that the SD did not change. Source: Becker (1988), Br J Math Stat Psychol 41:257-278; Bonett (2008).
+    `variances="unequal"` is Bonett's variance s_d²/(s₁²(n−1)) + d²/(2(n−1)); `"equal"` Becker's
+    2(1−r)/n + d²/(2n), which assumes that the SD did not change. Source: Becker (1988), Br J Math
+    Stat Psychol 41:257-278; Bonett (2008).
 
     >>> round(d_b([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).value, 3)
     -1.93
@@ -198,7 +212,8 @@ def d_b(
 def d_rm(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate:
     """d_z √(2(1 − r)): the change in units of a SD that both visits would share.
 
-    Source: Morris & DeShon (2002), Psychol Methods 7:105-125; interval Cooper et al. (2009), eq. 12.21.
+    Source: Morris & DeShon (2002), Psychol Methods 7:105-125; interval Cooper et al. (2009), eq.
+    12.21.
 
     >>> round(d_rm([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).value, 3)
     -1.632
@@ -207,13 +222,17 @@ def d_rm(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimat
 
 
 def hedges(estimate: Estimate, n: int) -> Estimate:
-    """The Hedges form of a paired standardised change of n patients: value and limits times J(n − 1).
+    """The Hedges form of a paired standardised change of n patients: value and limits times J(n −
+    1).
 
     >>> g = hedges(d_av([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]), 5)
     >>> g.name, round(g.value, 3)
     ('g_av', -1.327)
     """
-    name, how = estimate.name.replace("d_", "g_"), f"{f'{estimate.how}, ' if estimate.how else ''}times J(n − 1)"
+    name, how = (
+        estimate.name.replace("d_", "g_"),
+        f"{f'{estimate.how}, ' if estimate.how else ''}times J(n − 1)",
+    )
     if estimate.reason or n < 3:
         return Estimate(
             name,
@@ -224,17 +243,23 @@ def hedges(estimate: Estimate, n: int) -> Estimate:
             measure=Measure.STANDARDISED_CHANGE,
         )
     e, j = estimate, hedges_j(n - 1)
-    return replace(e, name=name, value=e.value * j, low=e.low * j, high=e.high * j, se=e.se * j, how=how)
+    return replace(
+        e, name=name, value=e.value * j, low=e.low * j, high=e.high * j, se=e.se * j, how=how
+    )
 
 
-def paired_effects(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, ...]:
-    """All standardised paired changes with their intervals: d_av, g_av, d_z, g_z, d_b, g_b, d_rm, g_rm, in this order.
+def paired_effects(
+    before: ArrayLike, after: ArrayLike, *, level: float = 0.95
+) -> tuple[Estimate, ...]:
+    """All standardised paired changes with their intervals: d_av, g_av, d_z, g_z, d_b, g_b, d_rm,
+    g_rm, in this order.
 
     With equal SDs d_av = d_b = d_rm = d_z √(2(1 − r)); d_av is the one to report.
 
-    `before`, `after`: scores of the same patients, complete pairs. Reasons: `too_few` (n < 2; n < 3 for Hedges'
-    forms), `zero_variance` (all changes equal; for d_b, all scores before), `not_estimable` (d_rm where r is
-    undefined or 1, as always with two patients). Raises AnalysisError for unequal lengths or missing scores.
+    `before`, `after`: scores of the same patients, complete pairs. Reasons: `too_few` (n < 2; n < 3
+    for Hedges' forms), `zero_variance` (all changes equal; for d_b, all scores before),
+    `not_estimable` (d_rm where r is undefined or 1, as always with two patients). Raises
+    AnalysisError for unequal lengths or missing scores.
 
     >>> for e in paired_effects([7, 8, 6, 7, 9], [5, 7, 3, 6, 5])[:3]:
     ...     print(e.name, round(e.value, 2), round(e.low, 2), round(e.high, 2))
@@ -254,7 +279,11 @@ def paired_effects(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) 
 
 
 def _of(
-    before: ArrayLike, after: ArrayLike, name: str, level: float, kind: Callable[[_Moments, float], Estimate]
+    before: ArrayLike,
+    after: ArrayLike,
+    name: str,
+    level: float,
+    kind: Callable[[_Moments, float], Estimate],
 ) -> Estimate:
     m = _moments(before, after)
     return (
@@ -266,7 +295,16 @@ def _of(
 
 def _normal(name: str, value: float, se: float, level: float, how: str) -> Estimate:
     half = float(special.ndtri((1 + level) / 2)) * se
-    return Estimate(name, value, value - half, value + half, level, se=se, how=how, measure=Measure.STANDARDISED_CHANGE)
+    return Estimate(
+        name,
+        value,
+        value - half,
+        value + half,
+        level,
+        se=se,
+        how=how,
+        measure=Measure.STANDARDISED_CHANGE,
+    )
 
 
 def _d_av(m: _Moments, level: float, interval: str = "bonett") -> Estimate:
@@ -297,7 +335,12 @@ def _d_z(m: _Moments, level: float) -> Estimate:
 def _d_b(m: _Moments, level: float, variances: str = "unequal") -> Estimate:
     if m.sd_before == 0:
         return Estimate(
-            "d_b", NAN, level=level, reason="zero_variance", how="SD before", measure=Measure.STANDARDISED_CHANGE
+            "d_b",
+            NAN,
+            level=level,
+            reason="zero_variance",
+            how="SD before",
+            measure=Measure.STANDARDISED_CHANGE,
         )
     d, df, s2 = m.mean / m.sd_before, m.n - 1, m.sd_before**2
     if variances == "equal":
@@ -310,7 +353,14 @@ def _d_b(m: _Moments, level: float, variances: str = "unequal") -> Estimate:
 def _d_rm(m: _Moments, level: float) -> Estimate:
     how = "SD of the changes over √(2(1 − r)); normal interval"
     if not abs(m.r) < 1 - 1e-12:
-        return Estimate("d_rm", NAN, level=level, reason="not_estimable", how=how, measure=Measure.STANDARDISED_CHANGE)
+        return Estimate(
+            "d_rm",
+            NAN,
+            level=level,
+            reason="not_estimable",
+            how=how,
+            measure=Measure.STANDARDISED_CHANGE,
+        )
     apart = 2 * (1 - m.r)
     d = m.mean / m.sd_change * math.sqrt(apart)
     return _normal("d_rm", d, math.sqrt((1 / m.n + d * d / (2 * m.n)) * apart), level, how)

@@ -1,4 +1,6 @@
-"""Is a mean change small enough, or not too bad? Equivalence and non-inferiority against a stated margin."""
+"""Is a mean change small enough, or not too bad? Equivalence and non-inferiority against a stated
+margin.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from outcomes.stats.paired.location import check_option, mean_change, t_tail
 
 @dataclass(frozen=True, slots=True)
 class Equivalence:
-    """Two one-sided tests: the change (p = the larger one-sided p, interval at 1 − 2α) and each side.
+    """Two one-sided tests: the change (p = the larger one-sided p, interval at 1 − 2α) and each
+    side.
 
     `within` says whether the interval lies wholly between the margins; None where it is undefined.
     """
@@ -31,11 +34,13 @@ class Equivalence:
 def tost(
     before: ArrayLike, after: ArrayLike, *, margin: float | tuple[float, float], alpha: float = 0.05
 ) -> Equivalence:
-    """Is the mean change between the margins? Two one-sided t-tests, and the 1 − 2α interval that says the same.
+    """Is the mean change between the margins? Two one-sided t-tests, and the 1 − 2α interval that
+    says the same.
 
-    `margin` m means −m to m; a pair (low, high) is taken as it stands, with low < 0 < high. It comes from the
-    protocol; there is no default. p = max(p_lower, p_upper). Reasons as in `mean_change`.
-    Raises AnalysisError for margins that do not enclose 0, or alpha outside (0, 0.5).
+    `margin` m means −m to m; a pair (low, high) is taken as it stands, with low < 0 < high. It
+    comes from the protocol; there is no default. p = max(p_lower, p_upper). Reasons as in
+    `mean_change`. Raises AnalysisError for margins that do not enclose 0, or alpha outside (0,
+    0.5).
 
     Source: Schuirmann (1987), J Pharmacokinet Biopharm 15:657-680, doi:10.1007/BF01068419.
 
@@ -60,7 +65,9 @@ def tost(
     within = change.low > low and change.high < high
     p = max(above.p, below.p)
     worst = above if above.p >= below.p else below
-    return Equivalence(replace(change, p=p, statistic=worst.statistic, how=how), above, below, within)
+    return Equivalence(
+        replace(change, p=p, statistic=worst.statistic, how=how), above, below, within
+    )
 
 
 def _side(name: str, change: Estimate, t: float, alternative: str, margin: float) -> Estimate:
@@ -80,13 +87,17 @@ def _side(name: str, change: Estimate, t: float, alternative: str, margin: float
 def _margins(margin: float | tuple[float, float]) -> tuple[float, float]:
     low, high = margin if isinstance(margin, tuple) else (-margin, margin)
     if not (low < 0 < high and math.isfinite(low) and math.isfinite(high)):
-        raise AnalysisError(f"The margins must enclose 0, such as margin=1 (−1 to 1); got {low:g} to {high:g}.")
+        raise AnalysisError(
+            f"The margins must enclose 0, such as margin=1 (−1 to 1); got {low:g} to {high:g}."
+        )
     return low, high
 
 
 def _check_alpha(alpha: float) -> None:
     if not 0 < alpha < 0.5:
-        raise AnalysisError(f"alpha is the one-sided error, between 0 and 0.5, such as 0.05; got {alpha}.")
+        raise AnalysisError(
+            f"alpha is the one-sided error, between 0 and 0.5, such as 0.05; got {alpha}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +110,23 @@ class NonInferiority:
 
 
 def non_inferiority(
-    before: ArrayLike, after: ArrayLike, *, margin: float, better: Literal["lower", "higher"], alpha: float = 0.025
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    margin: float,
+    better: Literal["lower", "higher"],
+    alpha: float = 0.025,
 ) -> NonInferiority:
-    """Is the mean change not worse than the margin? One-sided t-test at `alpha`, and the interval at 1 − 2α.
+    """Is the mean change not worse than the margin? One-sided t-test at `alpha`, and the interval
+    at 1 − 2α.
 
-    Where lower is better the upper limit of the change is compared with +margin, otherwise the lower limit with
-    −margin. `margin` > 0, in score points, from the protocol. The change compares two scores of the same patients
-    (two periods, two routes, a switch of treatment). Reasons as in `mean_change`.
+    Where lower is better the upper limit of the change is compared with +margin, otherwise the
+    lower limit with −margin. `margin` > 0, in score points, from the protocol. The change compares
+    two scores of the same patients (two periods, two routes, a switch of treatment). Reasons as in
+    `mean_change`.
 
-    Source: CPMP (2000), Points to consider on switching between superiority and non-inferiority, CPMP/EWP/482/99.
+    Source: CPMP (2000), Points to consider on switching between superiority and non-inferiority,
+    CPMP/EWP/482/99.
 
     >>> r = non_inferiority([5, 6, 4, 7, 5, 6], [5, 5, 4, 7, 6, 6], margin=1, better="lower")
     >>> r.shown, round(r.limit, 2), round(r.change.p, 4)
@@ -115,7 +134,9 @@ def non_inferiority(
     """
     check_option("better", better, ("lower", "higher"))
     if not (margin > 0 and math.isfinite(margin)):
-        raise AnalysisError(f"A non-inferiority margin is a positive number of points; got {margin}.")
+        raise AnalysisError(
+            f"A non-inferiority margin is a positive number of points; got {margin}."
+        )
     _check_alpha(alpha)
     change = mean_change(before, after, level=round(1 - 2 * alpha, 12))
     edge, alternative = (margin, "less") if better == "lower" else (-margin, "greater")
@@ -125,4 +146,6 @@ def non_inferiority(
     t = (change.value - edge) / change.se
     limit = change.high if better == "lower" else change.low
     shown = limit < edge if better == "lower" else limit > edge
-    return NonInferiority(replace(change, p=t_tail(t, change.df, alternative), statistic=t, how=how), limit, shown)
+    return NonInferiority(
+        replace(change, p=t_tail(t, change.df, alternative), statistic=t, how=how), limit, shown
+    )

@@ -1,8 +1,9 @@
 """Change of the same patients between two visits: mean, trimmed mean, median, spread.
 
-Every function takes the scores `before` and `after` of the same patients in the same order, complete pairs only:
-a missing score raises, because whoever leaves a patient out has to count that patient. A change is after − before,
-rounded to 9 decimals, so that 7.0 − 4.9 and 5.1 − 3.0 tie as they should.
+Every function takes the scores `before` and `after` of the same patients in the same order,
+complete pairs only: a missing score raises, because whoever leaves a patient out has to count that
+patient. A change is after − before, rounded to 9 decimals, so that 7.0 − 4.9 and 5.1 − 3.0 tie as
+they should.
 """
 
 from __future__ import annotations
@@ -34,10 +35,14 @@ def pairs(before: ArrayLike, after: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     first, last = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
     if first.ndim != 1 or first.shape != last.shape:
         raise AnalysisError(
-            f"Before and after have {first.size} and {last.size} scores; they must be two columns of the same patients."
+            f"Before and after have {first.size} and {last.size} scores; they must be two columns"
+            " of the same patients."
         )
     if not (np.isfinite(first).all() and np.isfinite(last).all()):
-        raise AnalysisError("A score before or after is missing or infinite: leave these patients out and count them.")
+        raise AnalysisError(
+            "A score before or after is missing or infinite: leave these patients out and count"
+            " them."
+        )
     return first, last
 
 
@@ -69,7 +74,9 @@ def t_tail(t: float, df: float, alternative: str) -> float:
     return float(special.stdtr(df, t if alternative == "less" else -t))
 
 
-def t_limits(value: float, se: float, df: float, level: float, alternative: str) -> tuple[float, float]:
+def t_limits(
+    value: float, se: float, df: float, level: float, alternative: str
+) -> tuple[float, float]:
     """The t interval that agrees with the test: one-sided for a one-sided alternative.
 
     >>> [round(limit, 4) for limit in t_limits(0.0, 1.0, 10, 0.95, "less")]
@@ -81,26 +88,44 @@ def t_limits(value: float, se: float, df: float, level: float, alternative: str)
     return low, high
 
 
-def _t_estimate(name: str, value: float, se: float, df: float, level: float, alternative: str, how: str) -> Estimate:
+def _t_estimate(
+    name: str, value: float, se: float, df: float, level: float, alternative: str, how: str
+) -> Estimate:
     t = value / se
     low, high = t_limits(value, se, df, level, alternative)
     return Estimate(
-        name, value, low, high, level, t_tail(t, df, alternative), t, df, se, how=how, measure=Measure.CHANGE
+        name,
+        value,
+        low,
+        high,
+        level,
+        t_tail(t, df, alternative),
+        t,
+        df,
+        se,
+        how=how,
+        measure=Measure.CHANGE,
     )
 
 
 def mean_change(
-    before: ArrayLike, after: ArrayLike, *, level: float = 0.95, alternative: Alternative = "two-sided"
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
 ) -> Estimate:
     """Mean change with its t interval and paired t-test.
 
-    d̄ ± t(n−1) · s_d / √n, t = d̄ / (s_d / √n). Assumes independent patients and a mean change that is about normal;
-    its type-I error holds from about 8 patients, also on an integer 0-10 scale. Without a control group the change
-    contains regression to the mean, natural course and other care.
+    d̄ ± t(n−1) · s_d / √n, t = d̄ / (s_d / √n). Assumes independent patients and a mean change that
+    is about normal; its type-I error holds from about 8 patients, also on an integer 0-10 scale.
+    Without a control group the change contains regression to the mean, natural course and other
+    care.
 
-    `before`, `after`: scores of the same n patients. Returns an Estimate (statistic = t, df = n − 1) whose reason is
-    `too_few` (n < 2) or `zero_variance` (all changes equal: the mean stands, se is 0, the test is undefined).
-    Raises AnalysisError for unequal lengths, missing scores or an unknown alternative.
+    `before`, `after`: scores of the same n patients. Returns an Estimate (statistic = t, df = n −
+    1) whose reason is `too_few` (n < 2) or `zero_variance` (all changes equal: the mean stands, se
+    is 0, the test is undefined). Raises AnalysisError for unequal lengths, missing scores or an
+    unknown alternative.
 
     Source: Student (1908), Biometrika 6:1-25, doi:10.1093/biomet/6.1.1.
 
@@ -112,7 +137,12 @@ def mean_change(
     d, n, how = changes(before, after), len(np.asarray(before)), "paired t-test"
     if n < 2:
         return Estimate(
-            "mean change", d[0] if n else NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE
+            "mean change",
+            d[0] if n else NAN,
+            level=level,
+            reason="too_few",
+            how=how,
+            measure=Measure.CHANGE,
         )
     mean, sd = float(d.mean()), _sd(d)
     if sd == 0:
@@ -130,19 +160,24 @@ def mean_change(
 
 
 def _sd(x: np.ndarray) -> float:
-    """Sample standard deviation; exactly 0 for equal values, whatever rounding does to their mean."""
+    """Sample standard deviation; exactly 0 for equal values, whatever rounding does to their
+    mean.
+    """
     return float(x.std(ddof=1)) if (x != x[0]).any() else 0.0
 
 
-def trimmed_change(before: ArrayLike, after: ArrayLike, *, trim: float = 0.2, level: float = 0.95) -> Estimate:
+def trimmed_change(
+    before: ArrayLike, after: ArrayLike, *, trim: float = 0.2, level: float = 0.95
+) -> Estimate:
     """Difference of the trimmed means, with Yuen's t-test for pairs: for changes with heavy tails.
 
-    g = ⌊trim·n⌋ scores are cut at each end of either column, h = n − 2g remain, df = h − 1; the standard error is
-    √((SS_w1 + SS_w2 − 2 SP_w)/(h(h−1))) from winsorised scores. It estimates the difference of the trimmed means of
-    the two visits, which is not the trimmed mean of the changes.
+    g = ⌊trim·n⌋ scores are cut at each end of either column, h = n − 2g remain, df = h − 1; the
+    standard error is √((SS_w1 + SS_w2 − 2 SP_w)/(h(h−1))) from winsorised scores. It estimates the
+    difference of the trimmed means of the two visits, which is not the trimmed mean of the changes.
 
-    `trim` is the share cut at each end, 0 ≤ trim < 0.5. Reasons: `too_few` (n < 4 or h < 2), `zero_variance`.
-    Source: Wilcox (2022), Introduction to Robust Estimation and Hypothesis Testing, 5th ed., 5.9.
+    `trim` is the share cut at each end, 0 ≤ trim < 0.5. Reasons: `too_few` (n < 4 or h < 2),
+    `zero_variance`. Source: Wilcox (2022), Introduction to Robust Estimation and Hypothesis
+    Testing, 5th ed., 5.9.
 
     >>> e = trimmed_change([7, 8, 6, 7, 9], [5, 7, 3, 6, 5])
     >>> round(e.value, 2), round(e.statistic, 3), e.df
@@ -153,7 +188,11 @@ def trimmed_change(before: ArrayLike, after: ArrayLike, *, trim: float = 0.2, le
     first, last = pairs(before, after)
     n = len(first)
     cut = math.floor(trim * n + 1e-12)
-    kept, name, how = n - 2 * cut, "trimmed mean change", f"Yuen paired, {100 * trim:g}% trimmed at each end"
+    kept, name, how = (
+        n - 2 * cut,
+        "trimmed mean change",
+        f"Yuen paired, {100 * trim:g}% trimmed at each end",
+    )
     if n < 4 or kept < 2:
         return Estimate(name, NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE)
     a, b = np.sort(first), np.sort(last)
@@ -162,18 +201,27 @@ def trimmed_change(before: ArrayLike, after: ArrayLike, *, trim: float = 0.2, le
     spread = _sd(np.round(gap, 9))
     if spread == 0:
         return Estimate(
-            name, value, level=level, df=kept - 1, se=0, reason="zero_variance", how=how, measure=Measure.CHANGE
+            name,
+            value,
+            level=level,
+            df=kept - 1,
+            se=0,
+            reason="zero_variance",
+            how=how,
+            measure=Measure.CHANGE,
         )
     se = spread * math.sqrt((n - 1) / (kept * (kept - 1)))
     return _t_estimate(name, value, se, kept - 1, level, "two-sided", how)
 
 
 def variance_ratio(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Ratio of the variances after / before in the same patients, with the Pitman-Morgan test of equality.
+    """Ratio of the variances after / before in the same patients, with the Pitman-Morgan test of
+    equality.
 
-    The correlation of change and sum is zero when the variances are equal: t = r √((n−2)/(1−r²)), df = n − 2. The
-    interval is the ratio times K ± √(K² − 1), K = 1 + 2(1 − ρ²) t²/(n − 2), ρ the correlation of the two scores.
-    Assumes bivariate normal scores. A ratio above 1 with a fall on average means that some gained much, some nothing.
+    The correlation of change and sum is zero when the variances are equal: t = r √((n−2)/(1−r²)),
+    df = n − 2. The interval is the ratio times K ± √(K² − 1), K = 1 + 2(1 − ρ²) t²/(n − 2), ρ the
+    correlation of the two scores. Assumes bivariate normal scores. A ratio above 1 with a fall on
+    average means that some gained much, some nothing.
 
     Reasons: `too_few` (n < 4), `zero_variance` (one visit, or all changes or sums, without spread).
     Sources: Pitman (1939), Biometrika 31:9-12; Morgan (1939), Biometrika 31:13-19.
@@ -187,7 +235,9 @@ def variance_ratio(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) 
     if n < 4:
         return Estimate(name, NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE)
     if 0 in (_sd(first), _sd(last), _sd(np.round(last - first, 9)), _sd(np.round(last + first, 9))):
-        return Estimate(name, NAN, level=level, reason="zero_variance", how=how, measure=Measure.CHANGE)
+        return Estimate(
+            name, NAN, level=level, reason="zero_variance", how=how, measure=Measure.CHANGE
+        )
     ratio = float(last.var() / first.var())
     r = float(np.corrcoef(last - first, last + first)[0, 1])
     df = n - 2
@@ -197,7 +247,16 @@ def variance_ratio(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) 
     width = math.sqrt(max(k * k - 1, 0.0))
     p = t_tail(t, df, "two-sided")
     return Estimate(
-        name, ratio, ratio * (k - width), ratio * (k + width), level, p, t, df, how=how, measure=Measure.CHANGE
+        name,
+        ratio,
+        ratio * (k - width),
+        ratio * (k + width),
+        level,
+        p,
+        t,
+        df,
+        how=how,
+        measure=Measure.CHANGE,
     )
 
 
@@ -212,14 +271,20 @@ class SignTest:
 
 
 def sign_test(
-    before: ArrayLike, after: ArrayLike, *, alternative: Alternative = "two-sided", mid_p: bool = False,
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    alternative: Alternative = "two-sided",
+    mid_p: bool = False,
     level: float = 0.95,
-) -> SignTest:  # fmt: skip
-    """Did more scores rise than fall? Exact binomial test of those that changed; unchanged scores are counted apart.
+) -> SignTest:
+    """Did more scores rise than fall? Exact binomial test of those that changed; unchanged scores
+    are counted apart.
 
-    Value is the share that rose among the changed, with its Clopper-Pearson interval. `mid_p` subtracts half the
-    probability of the observed count. Degenerate: nobody changed gives p = 1 with reason `all_zero`.
-    Source: Conover (1999), Practical Nonparametric Statistics, 3rd ed., 3.4.
+    Value is the share that rose among the changed, with its Clopper-Pearson interval. `mid_p`
+    subtracts half the probability of the observed count. Degenerate: nobody changed gives p = 1
+    with reason `all_zero`. Source: Conover (1999), Practical Nonparametric Statistics, 3rd ed.,
+    3.4.
 
     >>> s = sign_test([7, 8, 6, 7, 9, 5], [5, 7, 3, 6, 5, 5])
     >>> s.n_down, s.n_zero, s.test.p
@@ -233,9 +298,14 @@ def sign_test(
     if m == 0:
         p, reason = (1.0, "all_zero") if len(d) else (NAN, "too_few")
         return SignTest(
-            Estimate(name, NAN, level=level, p=p, reason=reason, how=how, measure=Measure.SHARE), 0, 0, len(d)
+            Estimate(name, NAN, level=level, p=p, reason=reason, how=how, measure=Measure.SHARE),
+            0,
+            0,
+            len(d),
         )
-    at = math.exp(math.lgamma(m + 1) - math.lgamma(up + 1) - math.lgamma(down + 1) - m * math.log(2))
+    at = math.exp(
+        math.lgamma(m + 1) - math.lgamma(up + 1) - math.lgamma(down + 1) - m * math.log(2)
+    )
     half = at / 2 if mid_p else 0.0
     less, more = (float(special.bdtr(k, m, 0.5)) - half for k in (up, down))
     p = {"two-sided": min(1.0, 2 * min(less, more)), "less": less, "greater": more}[alternative]
@@ -243,7 +313,10 @@ def sign_test(
     low = float(special.betaincinv(up, down + 1, tail)) if up else 0.0
     high = float(special.betaincinv(up + 1, down, 1 - tail)) if down else 1.0
     return SignTest(
-        Estimate(name, up / m, low, high, level, p, up, how=how, measure=Measure.SHARE), up, down, len(d) - m
+        Estimate(name, up / m, low, high, level, p, up, how=how, measure=Measure.SHARE),
+        up,
+        down,
+        len(d) - m,
     )
 
 
@@ -256,10 +329,11 @@ class MedianChange:
 
 
 def median_change(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> MedianChange:
-    """Median change with the distribution-free interval between order statistics, and its achieved level.
+    """Median change with the distribution-free interval between order statistics, and its achieved
+    level.
 
-    d₍ₖ₊₁₎ to d₍ₙ₋ₖ₎ with the largest k that keeps P(Bin(n, ½) ≤ k) ≤ (1 − level)/2; all changes, zeros too.
-    Without an interval that reaches the level (n < 6 at 95%) the reason is `too_few`.
+    d₍ₖ₊₁₎ to d₍ₙ₋ₖ₎ with the largest k that keeps P(Bin(n, ½) ≤ k) ≤ (1 − level)/2; all changes,
+    zeros too. Without an interval that reaches the level (n < 6 at 95%) the reason is `too_few`.
     Source: Conover (1999), Practical Nonparametric Statistics, 3rd ed., 3.2.
 
     >>> m = median_change([7, 8, 6, 7, 9, 5], [5, 7, 3, 6, 5, 5])
@@ -269,13 +343,25 @@ def median_change(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -
     d = np.sort(changes(before, after))
     n, name, how = len(d), "median change", "order statistics (binomial)"
     if n == 0:
-        return MedianChange(Estimate(name, NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE), NAN)
+        return MedianChange(
+            Estimate(name, NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE), NAN
+        )
     k = _largest_k(n, (1 - level) / 2)
     if k < 0:
         return MedianChange(
-            Estimate(name, float(np.median(d)), level=level, reason="too_few", how=how, measure=Measure.CHANGE), NAN
+            Estimate(
+                name,
+                float(np.median(d)),
+                level=level,
+                reason="too_few",
+                how=how,
+                measure=Measure.CHANGE,
+            ),
+            NAN,
         )
-    median = Estimate(name, float(np.median(d)), d[k], d[n - 1 - k], level, how=how, measure=Measure.CHANGE)
+    median = Estimate(
+        name, float(np.median(d)), d[k], d[n - 1 - k], level, how=how, measure=Measure.CHANGE
+    )
     return MedianChange(median, 1 - 2 * float(special.bdtr(k, n, 0.5)))
 
 
@@ -286,11 +372,13 @@ def _largest_k(n: int, tail: float) -> int:
 
 
 def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
-    """Percent change as a summary, after − before: of the means, and mean, median, lowest and highest of the patients.
+    """Percent change as a summary, after − before: of the means, and mean, median, lowest and
+    highest of the patients.
 
-    Of the means: 100 (mean after − mean before) / mean before. Patients with a score of 0 before have no percentage
-    and are left out of the others (named in `how`). No interval and no test: it is asymmetric (−100 to +∞) and
-    analysis of it loses power (Vickers 2001, BMC Med Res Methodol 1:6, doi:10.1186/1471-2288-1-6).
+    Of the means: 100 (mean after − mean before) / mean before. Patients with a score of 0 before
+    have no percentage and are left out of the others (named in `how`). No interval and no test: it
+    is asymmetric (−100 to +∞) and analysis of it loses power (Vickers 2001, BMC Med Res Methodol
+    1:6, doi:10.1186/1471-2288-1-6).
 
     >>> [(e.name, e.value) for e in percent_change([8, 4, 0], [4, 3, 1])][0]
     ('percent change of the means', -33.333333333333336)
@@ -311,7 +399,12 @@ def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
             measure=Measure.PERCENT_CHANGE,
         )
     ]
-    for name, of in (("mean", np.mean), ("median", np.median), ("lowest", np.min), ("highest", np.max)):
+    for name, of in (
+        ("mean", np.mean),
+        ("median", np.median),
+        ("lowest", np.min),
+        ("highest", np.max),
+    ):
         value = float(of(own)) if len(own) else NAN
         reason = "" if len(own) else "not_estimable"
         rows.append(
@@ -328,10 +421,11 @@ def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
 
 
 def shapiro_wilk(before: ArrayLike, after: ArrayLike) -> Estimate:
-    """Shapiro-Wilk W of the changes, for an appendix: never to choose between tests, which would distort their errors.
+    """Shapiro-Wilk W of the changes, for an appendix: never to choose between tests, which would
+    distort their errors.
 
-    Reasons: `too_few` (n < 3), `zero_variance`. Royston's p holds to n = 5,000; beyond, nan `not_estimable`.
-    Source: Royston (1995), Appl Stat 44:547-551.
+    Reasons: `too_few` (n < 3), `zero_variance`. Royston's p holds to n = 5,000; beyond, nan
+    `not_estimable`. Source: Royston (1995), Appl Stat 44:547-551.
 
     >>> round(shapiro_wilk([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).value, 4)
     0.902
@@ -343,7 +437,10 @@ def shapiro_wilk(before: ArrayLike, after: ArrayLike) -> Estimate:
         return Estimate(name, NAN, reason="too_few", measure=Measure.OVERALL_TEST)
     if _sd(d) == 0 or len(d) > 5000:
         return Estimate(
-            name, NAN, reason="zero_variance" if _sd(d) == 0 else "not_estimable", measure=Measure.OVERALL_TEST
+            name,
+            NAN,
+            reason="zero_variance" if _sd(d) == 0 else "not_estimable",
+            measure=Measure.OVERALL_TEST,
         )
     w, p = shapiro(d)
     return Estimate(name, w, p=p, statistic=w, measure=Measure.OVERALL_TEST)

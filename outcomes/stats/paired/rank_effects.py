@@ -15,15 +15,19 @@ from outcomes.stats.paired.signed_rank import Zeros, signed_rank
 from outcomes.stats.proportions.paired import paired_difference
 
 
-def rank_biserial(before: ArrayLike, after: ArrayLike, *, zeros: Zeros = "wilcoxon", level: float = 0.95) -> Estimate:
-    """Matched-pairs rank-biserial correlation, r = (R+ − R−)/(R+ + R−): −1 when all changes fall, +1 when all rise.
+def rank_biserial(
+    before: ArrayLike, after: ArrayLike, *, zeros: Zeros = "wilcoxon", level: float = 0.95
+) -> Estimate:
+    """Matched-pairs rank-biserial correlation, r = (R+ − R−)/(R+ + R−): −1 when all changes fall,
+    +1 when all rise.
 
-    Ranks as in the signed-rank test under the same zero rule; zero changes are in neither sum. The interval is
-    Fisher's z with the standard error of W+ under the null, tanh(atanh r ± z √((2m³+3m²+m)/6)/((m²+m)/2)),
-    m non-zero changes: an approximation, undefined at |r| = 1 (`not_estimable`). Nobody changed: nan `all_zero`.
+    Ranks as in the signed-rank test under the same zero rule; zero changes are in neither sum. The
+    interval is Fisher's z with the standard error of W+ under the null, tanh(atanh r ± z
+    √((2m³+3m²+m)/6)/((m²+m)/2)), m non-zero changes: an approximation, undefined at |r| = 1
+    (`not_estimable`). Nobody changed: nan `all_zero`.
 
-    Sources: Kerby (2014), Compr Psychol 3:11.IT.3.1; King, Rosopa & Minium (2011), Statistical Reasoning in the
-    Behavioral Sciences, 6th ed., ch. 19.
+    Sources: Kerby (2014), Compr Psychol 3:11.IT.3.1; King, Rosopa & Minium (2011), Statistical
+    Reasoning in the Behavioral Sciences, 6th ed., ch. 19.
 
     >>> e = rank_biserial([7, 8, 6, 7, 9, 5], [5, 7, 3, 8, 5, 5])
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
@@ -31,28 +35,48 @@ def rank_biserial(before: ArrayLike, after: ArrayLike, *, zeros: Zeros = "wilcox
     """
     r = signed_rank(before, after, zeros=zeros, method="normal")
     m, name = r.n_nonzero, "rank-biserial"
-    how = f"zeros {'dropped' if zeros == 'wilcoxon' else 'ranked, then dropped (Pratt)'}; Fisher z interval"
+    how = (
+        f"zeros {'dropped' if zeros == 'wilcoxon' else 'ranked, then dropped (Pratt)'}; Fisher z"
+        " interval"
+    )
     if m == 0:
-        return Estimate(name, NAN, level=level, reason=r.test.reason, how=how, measure=Measure.RANK_EFFECT)
+        return Estimate(
+            name, NAN, level=level, reason=r.test.reason, how=how, measure=Measure.RANK_EFFECT
+        )
     value = (r.w_plus - r.w_minus) / (r.w_plus + r.w_minus)
     if abs(value) == 1:
-        return Estimate(name, value, level=level, reason="not_estimable", how=how, measure=Measure.RANK_EFFECT)
+        return Estimate(
+            name, value, level=level, reason="not_estimable", how=how, measure=Measure.RANK_EFFECT
+        )
     se = math.sqrt((2 * m**3 + 3 * m**2 + m) / 6) / ((m**2 + m) / 2)
     half, centre = float(special.ndtri((1 + level) / 2)) * se, math.atanh(value)
     return Estimate(
-        name, value, math.tanh(centre - half), math.tanh(centre + half), level, how=how, measure=Measure.RANK_EFFECT
+        name,
+        value,
+        math.tanh(centre - half),
+        math.tanh(centre + half),
+        level,
+        how=how,
+        measure=Measure.RANK_EFFECT,
     )
 
 
 def superiority(
-    before: ArrayLike, after: ArrayLike, *, better: Literal["lower", "higher"] = "lower", level: float = 0.95
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    better: Literal["lower", "higher"] = "lower",
+    level: float = 0.95,
 ) -> Estimate:
-    """Probability that a patient's own score is better after than before, ties split: PS_dep = P(better) + ½ P(same).
+    """Probability that a patient's own score is better after than before, ties split: PS_dep =
+    P(better) + ½ P(same).
 
-    Pairs stay together: it is not the "common language effect size" that compares all n² combinations. Interval from
-    Tango's score interval for P(better) − P(worse), halved and centred on ½. No pairs: nan `too_few`.
+    Pairs stay together: it is not the "common language effect size" that compares all n²
+    combinations. Interval from Tango's score interval for P(better) − P(worse), halved and centred
+    on ½. No pairs: nan `too_few`.
 
-    Source: Grissom & Kim (2012), Effect Sizes for Research, 2nd ed., 172-174; Tango (1998), Stat Med 17:891-908.
+    Source: Grissom & Kim (2012), Effect Sizes for Research, 2nd ed., 172-174; Tango (1998), Stat
+    Med 17:891-908.
 
     >>> e = superiority([7, 8, 6, 7, 9, 5], [5, 7, 3, 8, 5, 5])
     >>> round(e.value, 3)
@@ -76,8 +100,11 @@ def superiority(
     )
 
 
-def r_from_z(before: ArrayLike, after: ArrayLike, *, pairs: Literal["non-zero", "all"] = "non-zero") -> Estimate:
-    """Rosenthal's r = Z/√N of the signed-rank test, to compare with older papers; N counts the pairs named.
+def r_from_z(
+    before: ArrayLike, after: ArrayLike, *, pairs: Literal["non-zero", "all"] = "non-zero"
+) -> Estimate:
+    """Rosenthal's r = Z/√N of the signed-rank test, to compare with older papers; N counts the
+    pairs named.
 
     Z is corrected for ties, without continuity correction. Nobody changed: nan `all_zero`.
 
@@ -89,5 +116,9 @@ def r_from_z(before: ArrayLike, after: ArrayLike, *, pairs: Literal["non-zero", 
     n = r.n_nonzero if pairs == "non-zero" else r.n
     how = f"Z/√N, N = {pairs} pairs"
     return Estimate(
-        "r from Z", r.z / math.sqrt(n) if n else NAN, reason=r.test.reason, how=how, measure=Measure.RANK_EFFECT
+        "r from Z",
+        r.z / math.sqrt(n) if n else NAN,
+        reason=r.test.reason,
+        how=how,
+        measure=Measure.RANK_EFFECT,
     )

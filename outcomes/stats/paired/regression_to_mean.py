@@ -21,7 +21,9 @@ from outcomes.stats.paired.location import changes, check_option, pairs, t_limit
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """Expected regression to the mean (in score points towards the population mean) and the two factors of it."""
+    """Expected regression to the mean (in score points towards the population mean) and the two
+    factors of it.
+    """
 
     effect: float
     z: float
@@ -29,21 +31,28 @@ class Regression:
 
 
 def expected(
-    *, cutoff: float, mean: float, sd: float, reliability: float, entry: Literal["at least", "at most"] = "at least",
+    *,
+    cutoff: float,
+    mean: float,
+    sd: float,
+    reliability: float,
+    entry: Literal["at least", "at most"] = "at least",
     baselines: int = 1,
-) -> Regression:  # fmt: skip
+) -> Regression:
     """Expected mean change, with no effect at all, of patients selected by a cut-off before.
 
-    Scores of the whole population have `mean` and `sd` (σ_t), and a retest correlation `reliability` ρ (an ICC), so
-    the within-patient variance is σ_w² = (1 − ρ)σ_t². Patients enter at or beyond `cutoff`:
-    effect = −σ_w²/σ_t · C(z) for entry "at least", +… for "at most", z = ±(cutoff − mean)/σ_t,
-    C(z) = φ(z)/(1 − Φ(z)). With the mean of k `baselines` used for entry, σ_w² becomes σ_w²/k there.
+    Scores of the whole population have `mean` and `sd` (σ_t), and a retest correlation
+    `reliability` ρ (an ICC), so the within-patient variance is σ_w² = (1 − ρ)σ_t². Patients enter
+    at or beyond `cutoff`: effect = −σ_w²/σ_t · C(z) for entry "at least", +… for "at most", z =
+    ±(cutoff − mean)/σ_t, C(z) = φ(z)/(1 − Φ(z)). With the mean of k `baselines` used for entry,
+    σ_w² becomes σ_w²/k there.
 
-    The sign is that of a change (negative: a fall is expected). Assumes normal scores; on a bounded scale it is an
-    approximation. Raises AnalysisError for sd ≤ 0, reliability outside 0 to 1 or baselines < 1.
+    The sign is that of a change (negative: a fall is expected). Assumes normal scores; on a bounded
+    scale it is an approximation. Raises AnalysisError for sd ≤ 0, reliability outside 0 to 1 or
+    baselines < 1.
 
-    Sources: Davis (1976), Am J Epidemiol 104:493-498; Barnett, van der Pols & Dobson (2005), Int J Epidemiol
-    34:215-220, doi:10.1093/ije/dyh299.
+    Sources: Davis (1976), Am J Epidemiol 104:493-498; Barnett, van der Pols & Dobson (2005), Int J
+    Epidemiol 34:215-220, doi:10.1093/ije/dyh299.
 
     >>> r = expected(cutoff=7, mean=6, sd=1.8439, reliability=0.5765)
     >>> round(r.effect, 2)
@@ -51,32 +60,50 @@ def expected(
     """
     check_option("entry", entry, ("at least", "at most"))
     if not (sd > 0 and 0 <= reliability <= 1 and baselines >= 1):
-        raise AnalysisError("Regression to the mean needs sd > 0, a reliability from 0 to 1 and at least one baseline.")
+        raise AnalysisError(
+            "Regression to the mean needs sd > 0, a reliability from 0 to 1 and at least one"
+            " baseline."
+        )
     within = (1 - reliability) * sd * sd / baselines
     total = math.sqrt(reliability * sd * sd + within)
     side = 1 if entry == "at least" else -1
     z = side * (cutoff - mean) / total
-    # φ(z)/(1 − Φ(z)) through the scaled complementary error function, so that a far cut-off does not divide 0 by 0
+    # φ(z)/(1 − Φ(z)) through the scaled complementary error function, so that a far cut-off does
+    # not divide 0 by 0
     c = math.sqrt(2 / math.pi) / float(special.erfcx(z / math.sqrt(2)))
     return Regression(-side * within / total * c, z, c)
 
 
 def population(
-    scores: ArrayLike, *, cutoff: float, entry: Literal["at least", "at most"] = "at least", step: float = NAN,
-    low: float = NAN, high: float = NAN, level: float = 0.95,
-) -> tuple[Estimate, Estimate]:  # fmt: skip
-    """Mean and SD of the scores before selection, from the selected ones: a normal distribution cut off at entry.
+    scores: ArrayLike,
+    *,
+    cutoff: float,
+    entry: Literal["at least", "at most"] = "at least",
+    step: float = NAN,
+    low: float = NAN,
+    high: float = NAN,
+    level: float = 0.95,
+) -> tuple[Estimate, Estimate]:
+    """Mean and SD of the scores before selection, from the selected ones: a normal distribution cut
+    off at entry.
 
-    Maximum likelihood for scores at or beyond `cutoff` (others must be left out and counted). With `step`, the score's
-    smallest step, each score stands for its cell of one step, and the end of the scale (`low`, `high`) for all beyond it.
-    Intervals are normal, from the observed information. All rests on the shape of the normal curve; few patients, or
-    a cut-off far above the mean, tell little. Reasons: `too_few` (fewer than 10 scores or 3 different ones),
-    `not_estimable` (the likelihood has no inner maximum: SD above twice that seen or mean 3 SD beyond the cut-off).
+    Maximum likelihood for scores at or beyond `cutoff` (others must be left out and counted). With
+    `step`, the score's smallest step, each score stands for its cell of one step, and the end of
+    the scale (`low`, `high`) for all beyond it. Intervals are normal, from the observed
+    information. All rests on the shape of the normal curve; few patients, or a cut-off far above
+    the mean, tell little. Reasons: `too_few` (fewer than 10 scores or 3 different ones),
+    `not_estimable` (the likelihood has no inner maximum: SD above twice that seen or mean 3 SD
+    beyond the cut-off).
 
     Source: Cohen (1959), Technometrics 1:217-237; Senn & Brown (1985), Biometrics 41:555-560.
 
-    >>> mean, sd = population([4] * 10 + [5] * 18 + [6] * 24 + [7] * 22 + [8] * 15 + [9] * 8 + [10] * 3, cutoff=4, step=1,
-    ...                       low=0, high=10)
+    >>> mean, sd = population(
+    ...     [4] * 10 + [5] * 18 + [6] * 24 + [7] * 22 + [8] * 15 + [9] * 8 + [10] * 3,
+    ...     cutoff=4,
+    ...     step=1,
+    ...     low=0,
+    ...     high=10,
+    ... )
     >>> round(mean.value, 1), round(sd.value, 1)
     (6.3, 1.7)
     """
@@ -84,7 +111,9 @@ def population(
     side = 1 if entry == "at least" else -1
     x, counts = np.unique(side * np.asarray(scores, dtype=float), return_counts=True)
     if len(x) and x[0] < side * cutoff:
-        raise AnalysisError("Some scores lie outside the entry cut-off: leave these patients out and count them.")
+        raise AnalysisError(
+            "Some scores lie outside the entry cut-off: leave these patients out and count them."
+        )
     names, how = ("population mean", "population SD"), "truncated normal, maximum likelihood"
     if counts.sum() < 10 or len(x) < 3:
         return _undefined(names, "too_few", level, how)
@@ -93,7 +122,9 @@ def population(
     loss = _truncated_loss(x, counts, side * cutoff - half, half, top)
     seen = math.sqrt(float(np.cov(x, fweights=counts)))
     start = np.array([np.average(x, weights=counts), math.log(seen)])
-    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000})
+    found = minimize(
+        loss, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000}
+    )
     mean, sd = float(found.x[0]), math.exp(float(found.x[1]))
     if not found.success or sd > 2 * seen or mean < side * cutoff - 3 * sd:
         return _undefined(names, "not_estimable", level, how)
@@ -118,7 +149,9 @@ def population(
 def _truncated_loss(
     x: np.ndarray, counts: np.ndarray, edge: float, half: float, top: float
 ) -> Callable[[np.ndarray], float]:
-    """Minus the log likelihood of (mean, log SD): cells of one step, or densities, given a value above the edge."""
+    """Minus the log likelihood of (mean, log SD): cells of one step, or densities, given a value
+    above the edge.
+    """
     ends = np.where(x == top, np.inf, x + half)
 
     def loss(theta: np.ndarray) -> float:
@@ -135,32 +168,45 @@ def _truncated_loss(
     return loss
 
 
-def _standard_errors(loss: Callable[[np.ndarray], float], at: np.ndarray) -> tuple[float, float] | None:
-    """From the curvature of minus the log likelihood, by central differences; None where it is not a minimum."""
+def _standard_errors(
+    loss: Callable[[np.ndarray], float], at: np.ndarray
+) -> tuple[float, float] | None:
+    """From the curvature of minus the log likelihood, by central differences; None where it is not
+    a minimum.
+    """
     steps = np.array([1e-3 * math.exp(at[1]), 1e-3])
     i, j = np.eye(2) * steps
     own = [(loss(at + h) - 2 * loss(at) + loss(at - h)) / (h @ h) for h in (i, j)]
-    cross = (loss(at + i + j) - loss(at + i - j) - loss(at - i + j) + loss(at - i - j)) / (4 * steps[0] * steps[1])
+    cross = (loss(at + i + j) - loss(at + i - j) - loss(at - i + j) + loss(at - i - j)) / (
+        4 * steps[0] * steps[1]
+    )
     determinant = own[0] * own[1] - cross**2
     if own[0] <= 0 or determinant <= 0:
         return None
     return math.sqrt(own[1] / determinant), math.sqrt(own[0] / determinant)
 
 
-def _undefined(names: tuple[str, str], reason: str, level: float, how: str) -> tuple[Estimate, Estimate]:
+def _undefined(
+    names: tuple[str, str], reason: str, level: float, how: str
+) -> tuple[Estimate, Estimate]:
     first, last = (
-        Estimate(name, NAN, level=level, reason=reason, how=how, measure=Measure.DIAGNOSTIC) for name in names
+        Estimate(name, NAN, level=level, reason=reason, how=how, measure=Measure.DIAGNOSTIC)
+        for name in names
     )
     return first, last
 
 
-def mee_chua(before: ArrayLike, after: ArrayLike, *, mean: float, level: float = 0.95) -> tuple[Estimate, Estimate]:
-    """Change net of regression to the mean, where the population mean is known: Mee and Chua's regression.
+def mee_chua(
+    before: ArrayLike, after: ArrayLike, *, mean: float, level: float = 0.95
+) -> tuple[Estimate, Estimate]:
+    """Change net of regression to the mean, where the population mean is known: Mee and Chua's
+    regression.
 
-    Regress after − μ on before − μ: the intercept is the change of a patient at the population mean, which selection
-    by the score before does not bias. Returns the intercept ("change net of regression to the mean", its t-test with
-    n − 2 df) and the slope (1 if nothing regresses). Reasons: `too_few` (n < 3), `zero_variance` (no spread before,
-    or points on a line). Source: Mee & Chua (1991), Am Stat 45:39-42, doi:10.1080/00031305.1991.10475763.
+    Regress after − μ on before − μ: the intercept is the change of a patient at the population
+    mean, which selection by the score before does not bias. Returns the intercept ("change net of
+    regression to the mean", its t-test with n − 2 df) and the slope (1 if nothing regresses).
+    Reasons: `too_few` (n < 3), `zero_variance` (no spread before, or points on a line). Source: Mee
+    & Chua (1991), Am Stat 45:39-42, doi:10.1080/00031305.1991.10475763.
 
     >>> net, slope = mee_chua([7, 8, 7, 9, 8, 7], [6, 7, 7, 7, 6, 5], mean=6)
     >>> round(net.value, 3), round(slope.value, 3)
@@ -168,7 +214,10 @@ def mee_chua(before: ArrayLike, after: ArrayLike, *, mean: float, level: float =
     """
     first, last = pairs(before, after)
     n, x, y = len(first), first - mean, last - mean
-    names, how = ("change net of regression to the mean", "slope of after on before"), f"Mee-Chua, μ = {mean:g}"
+    names, how = (
+        ("change net of regression to the mean", "slope of after on before"),
+        f"Mee-Chua, μ = {mean:g}",
+    )
     if n < 3 or (x == x[0]).all():
         return _undefined(names, "too_few" if n < 3 else "zero_variance", level, how)
     off = x - x.mean()
@@ -179,7 +228,9 @@ def mee_chua(before: ArrayLike, after: ArrayLike, *, mean: float, level: float =
     sigma2 = float(residual @ residual) / (n - 2)
     if sigma2 <= 1e-24 * max(1.0, float(y @ y)):
         return tuple(
-            Estimate(name, v, level=level, reason="zero_variance", how=how, measure=Measure.DIAGNOSTIC)
+            Estimate(
+                name, v, level=level, reason="zero_variance", how=how, measure=Measure.DIAGNOSTIC
+            )
             for name, v in zip(names, (start, slope))
         )  # type: ignore[return-value]
     ses = math.sqrt(sigma2 * (1 / n + float(x.mean()) ** 2 / sxx)), math.sqrt(sigma2 / sxx)
@@ -188,24 +239,32 @@ def mee_chua(before: ArrayLike, after: ArrayLike, *, mean: float, level: float =
         t = (value - null) / se
         low, high = t_limits(value, se, n - 2, level, "two-sided")
         p = t_tail(t, n - 2, "two-sided")
-        out.append(Estimate(name, value, low, high, level, p, t, n - 2, se, how=how, measure=Measure.DIAGNOSTIC))
+        out.append(
+            Estimate(
+                name, value, low, high, level, p, t, n - 2, se, how=how, measure=Measure.DIAGNOSTIC
+            )
+        )
     return out[0], replace(out[1], how=f"{how}; test of slope 1")
 
 
 def change_and_baseline(
     before: ArrayLike, after: ArrayLike, *, reliability: float | None = None, level: float = 0.95
 ) -> tuple[Estimate, ...]:
-    """Do patients who start worse change more? The naive correlation, and the two that allow for regression.
+    """Do patients who start worse change more? The naive correlation, and the two that allow for
+    regression.
 
-    "r of change and before" is biased by regression to the mean (before stands in both; shown to be compared).
-    "Oldham r" correlates the change with the mean of before and after: 0 when the variances are equal, whatever the
-    reliability. "Blomqvist slope" corrects the slope b of change on before for `reliability` ρ of the score before,
-    (b + 1 − ρ)/ρ; without ρ it is nan `needs_input`. Correlations have Fisher z intervals (n > 3) and t-tests.
+    "r of change and before" is biased by regression to the mean (before stands in both; shown to be
+    compared). "Oldham r" correlates the change with the mean of before and after: 0 when the
+    variances are equal, whatever the reliability. "Blomqvist slope" corrects the slope b of change
+    on before for `reliability` ρ of the score before, (b + 1 − ρ)/ρ; without ρ it is nan
+    `needs_input`. Correlations have Fisher z intervals (n > 3) and t-tests.
 
     Sources: Oldham (1962), J Chronic Dis 15:969-977; Blomqvist (1977), JASA 72:746-749;
     Tu & Gilthorpe (2007), Stat Med 26:443-457, doi:10.1002/sim.2538.
 
-    >>> naive, oldham, blomqvist = change_and_baseline([7, 8, 7, 9, 8, 4], [6, 7, 7, 7, 6, 5], reliability=0.8)
+    >>> naive, oldham, blomqvist = change_and_baseline(
+    ...     [7, 8, 7, 9, 8, 4], [6, 7, 7, 7, 6, 5], reliability=0.8
+    ... )
     >>> round(naive.value, 3), round(oldham.value, 3), round(blomqvist.value, 3)
     (-0.91, -0.81, -0.522)
     """
@@ -217,9 +276,23 @@ def change_and_baseline(
     oldham = pearson(d, (first + last) / 2, level=level, name="Oldham r")
     name, how = "Blomqvist slope", "" if reliability is None else f"reliability {reliability:g}"
     if math.isnan(naive.value):
-        return naive, oldham, Estimate(name, NAN, reason=naive.reason, how=how, measure=Measure.DIAGNOSTIC)
+        return (
+            naive,
+            oldham,
+            Estimate(name, NAN, reason=naive.reason, how=how, measure=Measure.DIAGNOSTIC),
+        )
     if reliability is None:
-        return naive, oldham, Estimate(name, NAN, reason="needs_input", how=how, measure=Measure.DIAGNOSTIC)
+        return (
+            naive,
+            oldham,
+            Estimate(name, NAN, reason="needs_input", how=how, measure=Measure.DIAGNOSTIC),
+        )
     off = first - first.mean()
     slope = float(off @ d) / float(off @ off)
-    return naive, oldham, Estimate(name, (slope + 1 - reliability) / reliability, how=how, measure=Measure.DIAGNOSTIC)
+    return (
+        naive,
+        oldham,
+        Estimate(
+            name, (slope + 1 - reliability) / reliability, how=how, measure=Measure.DIAGNOSTIC
+        ),
+    )

@@ -1,7 +1,9 @@
-"""Repeated measures as the older literature reports them: RM-ANOVA, mixed ANOVA, Friedman, Quade, Page, post hoc.
+"""Repeated measures as the older literature reports them: RM-ANOVA, mixed ANOVA, Friedman, Quade,
+Page, post hoc.
 
-Every function takes a patients × visits matrix without missing scores: these methods drop a patient who misses one
-visit, and the caller counts how many that were. Scores are rounded to 9 decimals before ranking.
+Every function takes a patients × visits matrix without missing scores: these methods drop a patient
+who misses one visit, and the caller counts how many that were. Scores are rounded to 9 decimals
+before ranking.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def complete_matrix(scores: ArrayLike) -> Array:
     if y.ndim != 2 or y.shape[1] < 2:
         raise AnalysisError("Repeated measures need a table of patients by at least two visits.")
     if not np.isfinite(y).all():
-        raise AnalysisError("A score is missing or infinite: leave these patients out and count them.")
+        raise AnalysisError(
+            "A score is missing or infinite: leave these patients out and count them."
+        )
     return y
 
 
@@ -47,7 +51,9 @@ def _contrasts(k: int) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Sphericity:
-    """How far the differences between visits are from having equal variances: epsilons and Mauchly's test."""
+    """How far the differences between visits are from having equal variances: epsilons and
+    Mauchly's test.
+    """
 
     gg: float
     hf: float
@@ -58,7 +64,9 @@ class Sphericity:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One effect of a repeated-measures ANOVA: sum of squares, error, F, corrected p-values, shares of variance."""
+    """One effect of a repeated-measures ANOVA: sum of squares, error, F, corrected p-values, shares
+    of variance.
+    """
 
     test: FTest
     ss: float
@@ -71,7 +79,9 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """An RM- or mixed ANOVA: its effects by name ("visit", and with groups "group" and "group:visit")."""
+    """An RM- or mixed ANOVA: its effects by name ("visit", and with groups "group" and
+    "group:visit").
+    """
 
     effects: dict[str, Effect]
     sphericity: Sphericity
@@ -81,10 +91,11 @@ class Repeated:
 
 
 def _sphericity(error: Array, df: int) -> Sphericity:
-    """Epsilons (Greenhouse–Geisser; Huynh–Feldt on the error df) and Mauchly's test, from the error SSCP of contrasts.
+    """Epsilons (Greenhouse–Geisser; Huynh–Feldt on the error df) and Mauchly's test, from the error
+    SSCP of contrasts.
 
-    Mauchly's p has the second-order term of Box as Anderson prints it (2p³+6p²+3p+2, p = visits − 1); R's
-    `mauchly.test` puts the number of visits into its 3p, which moves p in the fourth digit.
+    Mauchly's p has the second-order term of Box as Anderson prints it (2p³+6p²+3p+2, p = visits −
+    1); R's `mauchly.test` puts the number of visits into its 3p, which moves p in the fourth digit.
     """
     p = len(error)
     trace = float(np.trace(error))
@@ -98,14 +109,25 @@ def _sphericity(error: Array, df: int) -> Sphericity:
         return Sphericity(gg, hf if p > 1 else 1.0, 1 / p, 1.0 if p == 1 else NAN, NAN)
     log_w = log_det - p * math.log(trace / p)
     rho = 1 - (2 * p * p + p + 2) / (6 * p * df)
-    w2 = (p + 2) * (p - 1) * (p - 2) * (2 * p**3 + 6 * p * p + 3 * p + 2) / (288 * (df * p * rho) ** 2)
+    w2 = (
+        (p + 2)
+        * (p - 1)
+        * (p - 2)
+        * (2 * p**3 + 6 * p * p + 3 * p + 2)
+        / (288 * (df * p * rho) ** 2)
+    )
     z, f = max(0.0, -df * rho * log_w), p * (p + 1) // 2 - 1
     p1, p2 = special.chdtrc(f, z), special.chdtrc(f + 4, z)
     return Sphericity(gg, hf, 1 / p, math.exp(log_w), float(p1 + w2 * (p2 - p1)))
 
 
 def _effect(
-    ss: float, df: float, ss_error: float, df_error: float, all_errors: float, eps: Sphericity | None
+    ss: float,
+    df: float,
+    ss_error: float,
+    df_error: float,
+    all_errors: float,
+    eps: Sphericity | None,
 ) -> Effect:
     if df_error < 1:
         test = FTest(NAN, df, df_error, NAN, "too_few")
@@ -120,19 +142,25 @@ def _effect(
 
     whole = ss + ss_error
     return Effect(
-        test, ss, ss_error, corrected(eps.gg) if eps else NAN, corrected(eps.hf) if eps else NAN,
-        ss / whole if whole > 0 else NAN, ss / (ss + all_errors) if ss + all_errors > 0 else NAN,
-    )  # fmt: skip
+        test,
+        ss,
+        ss_error,
+        corrected(eps.gg) if eps else NAN,
+        corrected(eps.hf) if eps else NAN,
+        ss / whole if whole > 0 else NAN,
+        ss / (ss + all_errors) if ss + all_errors > 0 else NAN,
+    )
 
 
 def rm_anova(scores: ArrayLike) -> Repeated:
-    """Does the mean score differ between visits of the same patients? One-way repeated-measures ANOVA.
+    """Does the mean score differ between visits of the same patients? One-way repeated-measures
+    ANOVA.
 
-    F = MS visit / MS (visit × patient). Sphericity is not assumed: `p_gg` (Greenhouse–Geisser, the default to report)
-    and `p_hf` (Huynh–Feldt, epsilon capped at 1) reduce both df by epsilon.
+    F = MS visit / MS (visit × patient). Sphericity is not assumed: `p_gg` (Greenhouse–Geisser, the
+    default to report) and `p_hf` (Huynh–Feldt, epsilon capped at 1) reduce both df by epsilon.
 
-    Source: Greenhouse & Geisser 1959, Psychometrika 24:95; Huynh & Feldt 1976, J Educ Stat 1:69; Mauchly 1940,
-    Ann Math Stat 11:204.
+    Source: Greenhouse & Geisser 1959, Psychometrika 24:95; Huynh & Feldt 1976, J Educ Stat 1:69;
+    Mauchly 1940, Ann Math Stat 11:204.
 
     >>> a = rm_anova([[7, 5, 4], [6, 6, 5], [8, 5, 5], [7, 4, 3]])
     >>> round(a.effects["visit"].test.statistic, 3), round(a.sphericity.gg, 4)
@@ -159,14 +187,18 @@ def rm_anova(scores: ArrayLike) -> Repeated:
 
 def _clean(error: Array, y: Array) -> Array:
     """Error sums that are rounding noise of the scores' size are zero."""
-    return np.zeros_like(error) if np.trace(error) <= 1e-24 * max(1.0, float((y * y).sum())) else error
+    return (
+        np.zeros_like(error) if np.trace(error) <= 1e-24 * max(1.0, float((y * y).sum())) else error
+    )
 
 
 def mixed_anova(scores: ArrayLike, groups: Sequence[object]) -> Repeated:
-    """Do groups differ, do visits differ, and do the groups' courses differ? Mixed (split-plot) ANOVA, type III.
+    """Do groups differ, do visits differ, and do the groups' courses differ? Mixed (split-plot)
+    ANOVA, type III.
 
-    Type III as with sum-to-zero coding: "visit" is tested on the unweighted mean of the groups, so that groups of
-    unequal size do not change what is asked. "group:visit" is the question about different courses.
+    Type III as with sum-to-zero coding: "visit" is tested on the unweighted mean of the groups, so
+    that groups of unequal size do not change what is asked. "group:visit" is the question about
+    different courses.
 
     Source: Maxwell & Delaney 2004, Designing Experiments and Analyzing Data, ch. 12.
 
@@ -178,7 +210,9 @@ def mixed_anova(scores: ArrayLike, groups: Sequence[object]) -> Repeated:
     n, k = y.shape
     label = np.array([str(g) for g in groups], dtype=object)
     if len(label) != n:
-        raise AnalysisError(f"There are {n} patients and {len(label)} group labels: one a patient is needed.")
+        raise AnalysisError(
+            f"There are {n} patients and {len(label)} group labels: one a patient is needed."
+        )
     names = sorted(set(label))
     a, df = len(names), n - len(names)
     members = [label == g for g in names]
@@ -213,7 +247,8 @@ class Hotelling:
 
 
 def hotelling(scores: ArrayLike) -> Hotelling:
-    """Does the mean differ between visits, whatever the covariance? Hotelling's T² on the contrasts; needs n > k−1.
+    """Does the mean differ between visits, whatever the covariance? Hotelling's T² on the
+    contrasts; needs n > k−1.
 
     Source: Hotelling 1931, Ann Math Stat 2:360.
     """
@@ -229,12 +264,14 @@ def hotelling(scores: ArrayLike) -> Hotelling:
     return Hotelling(t2, FTest.of(t2 * (n - k + 1) / ((n - 1) * (k - 1)), k - 1, n - k + 1))
 
 
-# --- ranks ------------------------------------------------------------------------------------------------------------
+# --- ranks ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class RankTest:
-    """Friedman's test: χ² with k−1 df, Kendall's W (0 no agreement, 1 all patients rank the visits alike), F form."""
+    """Friedman's test: χ² with k−1 df, Kendall's W (0 no agreement, 1 all patients rank the visits
+    alike), F form.
+    """
 
     chi2: Estimate
     kendall_w: float
@@ -246,11 +283,12 @@ def _row_ranks(y: Array) -> Array:
 
 
 def friedman(scores: ArrayLike) -> RankTest:
-    """Do the visits differ when each patient's scores are ranked? Friedman's χ², corrected for ties.
+    """Do the visits differ when each patient's scores are ranked? Friedman's χ², corrected for
+    ties.
 
-    χ² = (k−1)·Σ(R_j − n(k+1)/2)² / (Σr² − nk(k+1)²/4); W = χ²/(n(k−1)); F = (n−1)χ²/(n(k−1)−χ²) (Iman–Davenport).
-    All visits tied in every patient: p = 1 (`all_zero`). Source: Friedman 1937, J Am Stat Assoc 32:675;
-    Iman & Davenport 1980, Commun Stat A 9:571.
+    χ² = (k−1)·Σ(R_j − n(k+1)/2)² / (Σr² − nk(k+1)²/4); W = χ²/(n(k−1)); F = (n−1)χ²/(n(k−1)−χ²)
+    (Iman–Davenport). All visits tied in every patient: p = 1 (`all_zero`). Source: Friedman 1937, J
+    Am Stat Assoc 32:675; Iman & Davenport 1980, Commun Stat A 9:571.
 
     >>> f = friedman([[7, 5, 4], [6, 6, 5], [8, 5, 5], [7, 4, 3]])
     >>> round(f.chi2.value, 3), round(f.kendall_w, 3)
@@ -260,21 +298,40 @@ def friedman(scores: ArrayLike) -> RankTest:
     n, k = y.shape
     how = "Friedman, corrected for ties"
     if n < 2:
-        nothing = Estimate("chi2", NAN, df=k - 1, how=how, reason="too_few", measure=Measure.OVERALL_TEST)
+        nothing = Estimate(
+            "chi2", NAN, df=k - 1, how=how, reason="too_few", measure=Measure.OVERALL_TEST
+        )
         return RankTest(nothing, NAN, FTest(NAN, k - 1, 0, NAN, "too_few"))
     r = _row_ranks(y)
     spread = float((r**2).sum()) - n * k * (k + 1) ** 2 / 4
     df2 = (k - 1) * (n - 1)
     if spread <= 0:
         nothing = Estimate(
-            "chi2", 0.0, p=1.0, statistic=0.0, df=k - 1, how=how, reason="all_zero", measure=Measure.OVERALL_TEST
+            "chi2",
+            0.0,
+            p=1.0,
+            statistic=0.0,
+            df=k - 1,
+            how=how,
+            reason="all_zero",
+            measure=Measure.OVERALL_TEST,
         )
         return RankTest(nothing, NAN, FTest(NAN, k - 1, df2, NAN, "all_zero"))
     chi2 = (k - 1) * float(((r.sum(axis=0) - n * (k + 1) / 2) ** 2).sum()) / spread
     w = chi2 / (n * (k - 1))
-    f = FTest.of((n - 1) * w / (1 - w), k - 1, df2) if w < 1 - 1e-12 else FTest(NAN, k - 1, df2, NAN, "zero_variance")
+    f = (
+        FTest.of((n - 1) * w / (1 - w), k - 1, df2)
+        if w < 1 - 1e-12
+        else FTest(NAN, k - 1, df2, NAN, "zero_variance")
+    )
     p = float(special.chdtrc(k - 1, chi2))
-    return RankTest(Estimate("chi2", chi2, p=p, statistic=chi2, df=k - 1, how=how, measure=Measure.OVERALL_TEST), w, f)
+    return RankTest(
+        Estimate(
+            "chi2", chi2, p=p, statistic=chi2, df=k - 1, how=how, measure=Measure.OVERALL_TEST
+        ),
+        w,
+        f,
+    )
 
 
 def quade(scores: ArrayLike) -> FTest:
@@ -293,17 +350,31 @@ def quade(scores: ArrayLike) -> FTest:
 
 
 def page(scores: ArrayLike) -> Estimate:
-    """Do the scores rise from visit to visit? Page's L with the normal approximation (one-sided: rising).
+    """Do the scores rise from visit to visit? Page's L with the normal approximation (one-sided:
+    rising).
 
-    L = Σ j·R_j; no correction for ties. `value` is L, `statistic` is z. Source: Page 1963, J Am Stat Assoc 58:216.
+    L = Σ j·R_j; no correction for ties. `value` is L, `statistic` is z. Source: Page 1963, J Am
+    Stat Assoc 58:216.
     """
     y = complete_matrix(scores)
     n, k = y.shape
     big_l = float(_row_ranks(y).sum(axis=0) @ np.arange(1, k + 1))
-    z = (big_l - n * k * (k + 1) ** 2 / 4) / math.sqrt(n * k * k * (k + 1) * (k * k - 1) / 144) if n else NAN
+    z = (
+        (big_l - n * k * (k + 1) ** 2 / 4) / math.sqrt(n * k * k * (k + 1) * (k * k - 1) / 144)
+        if n
+        else NAN
+    )
     how = "Page, normal approximation, no tie correction, one-sided for a rise"
     p = float(special.ndtr(-z))
-    return Estimate("L", big_l, p=p, statistic=z, how=how, reason="" if n else "too_few", measure=Measure.OVERALL_TEST)
+    return Estimate(
+        "L",
+        big_l,
+        p=p,
+        statistic=z,
+        how=how,
+        reason="" if n else "too_few",
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def _visit_pairs(k: int, visits: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -316,9 +387,10 @@ def friedman_pairs(
 ) -> tuple[Estimate, ...]:
     """Which visits differ, after Friedman? All pairs, later − earlier, as differences in mean rank.
 
-    `test="conover"`: t on rank sums with the pooled tie-corrected variance, `p` raw and `p_adjusted` by `method`;
-    `"nemenyi"`: studentized range (adjusted by construction, no tie correction; `p` is nan).
-    Source: Conover 1999, Practical Nonparametric Statistics, section 5.8; Nemenyi 1963, thesis, Princeton.
+    `test="conover"`: t on rank sums with the pooled tie-corrected variance, `p` raw and
+    `p_adjusted` by `method`; `"nemenyi"`: studentized range (adjusted by construction, no tie
+    correction; `p` is nan). Source: Conover 1999, Practical Nonparametric Statistics, section 5.8;
+    Nemenyi 1963, thesis, Princeton.
     """
     if test not in ("conover", "nemenyi"):
         raise AnalysisError(f"test is one of conover, nemenyi, not '{test}'.")
@@ -339,7 +411,9 @@ def friedman_pairs(
         )
         if test == "nemenyi":
             q = abs(gap) / n / math.sqrt(k * (k + 1) / (6 * n)) * math.sqrt(2) if n else NAN
-            rows.append(replace(row, statistic=q, p_adjusted=tukey_p(q, k), reason="" if n else "too_few"))
+            rows.append(
+                replace(row, statistic=q, p_adjusted=tukey_p(q, k), reason="" if n else "too_few")
+            )
         elif df < 1 or free <= 0:
             rows.append(replace(row, reason="too_few" if df < 1 else "zero_variance"))
         else:
@@ -347,15 +421,28 @@ def friedman_pairs(
             rows.append(replace(row, statistic=t, df=df, p=2 * float(special.stdtr(df, -abs(t)))))
     if test == "nemenyi":
         return tuple(rows)
-    return tuple(replace(e, p_adjusted=p) for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True))
+    return tuple(
+        replace(e, p_adjusted=p)
+        for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True)
+    )
 
 
 def pairwise_paired_t(
-    scores: ArrayLike, *, visits: Sequence[str] = (), method: str = "holm", level: float = 0.95, unit: str = ""
+    scores: ArrayLike,
+    *,
+    visits: Sequence[str] = (),
+    method: str = "holm",
+    level: float = 0.95,
+    unit: str = "",
 ) -> tuple[Estimate, ...]:
-    """By how much do the visits differ? Paired t for all pairs, later − earlier, p raw and adjusted."""
+    """By how much do the visits differ? Paired t for all pairs, later − earlier, p raw and
+    adjusted.
+    """
     y = complete_matrix(scores)
     rows = []
     for i, j, pair in _visit_pairs(y.shape[1], visits):
         rows.append(replace(mean_change(y[:, i], y[:, j], level=level), group=pair, unit=unit))
-    return tuple(replace(e, p_adjusted=p) for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True))
+    return tuple(
+        replace(e, p_adjusted=p)
+        for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True)
+    )

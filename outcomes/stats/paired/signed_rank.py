@@ -1,8 +1,9 @@
 """Exact signed-rank and sign-flip tests, and the Hodges-Lehmann shift with its interval.
 
-Under the null hypothesis every change is as likely to be + as −, so the sum of the positive ranks (or of the positive
-changes) is a sum of weights, each in or out with probability ½. Its distribution is counted exactly, ties and all,
-by adding one weight after another (dynamic programming on integers).
+Under the null hypothesis every change is as likely to be + as −, so the sum of the positive ranks
+(or of the positive changes) is a sum of weights, each in or out with probability ½. Its
+distribution is counted exactly, ties and all, by adding one weight after another (dynamic
+programming on integers).
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def _counts(weights: np.ndarray, target: int) -> np.ndarray:
     """Scaled numbers of subsets with sum 0 … target (or their whole sum, if that is less)."""
     if len(weights) > LARGEST_EXACT:
         raise AnalysisError(
-            f"The exact distribution is counted for at most {LARGEST_EXACT} differences, not {len(weights)}."
+            f"The exact distribution is counted for at most {LARGEST_EXACT} differences, not"
+            f" {len(weights)}."
         )
     counts = np.zeros(min(target, int(weights.sum())) + 1)
     counts[0] = math.ldexp(1.0, -_SHIFT)
@@ -51,10 +53,11 @@ def _counts(weights: np.ndarray, target: int) -> np.ndarray:
 
 
 def subset_tail(weights: np.ndarray, at_most: int) -> tuple[float, float]:
-    """P(W ≤ at_most) and P(W = at_most) for W, the sum of integer weights each taken with probability ½.
+    """P(W ≤ at_most) and P(W = at_most) for W, the sum of integer weights each taken with
+    probability ½.
 
-    Weights grow the table one by one; only sums up to `at_most` are kept. Counts are floats scaled by powers of two,
-    so that the far tail keeps its digits.
+    Weights grow the table one by one; only sums up to `at_most` are kept. Counts are floats scaled
+    by powers of two, so that the far tail keeps its digits.
 
     >>> subset_tail(np.array([1, 2, 3]), 1)
     (0.25, 0.125)
@@ -68,7 +71,9 @@ def subset_tail(weights: np.ndarray, at_most: int) -> tuple[float, float]:
 
 
 def _exact_p(weights: np.ndarray, positive: np.ndarray, alternative: str, *, mid_p: bool) -> float:
-    """P-value of the sum of the positive weights; the null distribution is symmetric, so one tail is counted."""
+    """P-value of the sum of the positive weights; the null distribution is symmetric, so one tail
+    is counted.
+    """
     observed = int(weights[positive].sum())
     rest = int(weights.sum()) - observed
     tail, equal = subset_tail(weights, min(observed, rest))
@@ -106,18 +111,21 @@ def signed_rank(
 ) -> SignedRankTest:
     """Wilcoxon signed-rank test on mid-ranks, exact with ties and zeros.
 
-    Tests whether changes are symmetric about 0 (not whether the median is 0). Absolute changes get mid-ranks;
-    W+ is the sum of the ranks of the positive ones. `zeros="wilcoxon"` drops zero changes before ranking,
-    `"pratt"` ranks them and drops them afterwards. `method="auto"` is exact up to 300 non-zero changes and the
-    normal approximation beyond (variance Σr²/4, which allows for ties; continuity correction of ½ unless
-    `continuity=False`). `mid_p` subtracts half the probability of the observed W+ (exact only).
-    The z reported is without continuity. `smallest_p` is the smallest p that this many non-zero changes can give.
+    Tests whether changes are symmetric about 0 (not whether the median is 0). Absolute changes get
+    mid-ranks; W+ is the sum of the ranks of the positive ones. `zeros="wilcoxon"` drops zero
+    changes before ranking, `"pratt"` ranks them and drops them afterwards. `method="auto"` is exact
+    up to 300 non-zero changes and the normal approximation beyond (variance Σr²/4, which allows for
+    ties; continuity correction of ½ unless `continuity=False`). `mid_p` subtracts half the
+    probability of the observed W+ (exact only). The z reported is without continuity. `smallest_p`
+    is the smallest p that this many non-zero changes can give.
 
     Degenerate: no pairs gives nan `too_few`; all changes zero gives p = 1 with reason `all_zero`.
-    Raises AnalysisError for unknown options, or `method="exact"` with more than 1,500 non-zero changes.
+    Raises AnalysisError for unknown options, or `method="exact"` with more than 1,500 non-zero
+    changes.
 
     Sources: Wilcoxon (1945), Biometrics Bulletin 1:80-83; Pratt (1959), JASA 54:655-667,
-    doi:10.1080/01621459.1959.10501526; Hollander, Wolfe & Chicken (2014), Nonparametric Statistical Methods, 3.1.
+    doi:10.1080/01621459.1959.10501526; Hollander, Wolfe & Chicken (2014), Nonparametric Statistical
+    Methods, 3.1.
 
     >>> r = signed_rank([7, 8, 6, 7, 9, 5], [5, 7, 3, 6, 5, 5])
     >>> r.w_plus, r.n_nonzero, r.n_zero, r.test.p
@@ -153,7 +161,9 @@ def signed_rank(
         measure=Measure.OVERALL_TEST,
     )
     floor = math.ldexp(1.0, (1 if alternative == "two-sided" else 0) - m)
-    return SignedRankTest(test, len(d), len(d) - m, m, plus, float(ranks.sum()) - plus, z, exact, min(1.0, floor))
+    return SignedRankTest(
+        test, len(d), len(d) - m, m, plus, float(ranks.sum()) - plus, z, exact, min(1.0, floor)
+    )
 
 
 def _signed_ranks(d: np.ndarray, zeros: str) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +175,11 @@ def _signed_ranks(d: np.ndarray, zeros: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _how(zeros: str, *, exact: bool, mid_p: bool, continuity: bool, alternative: str) -> str:
     way = "exact, mid-ranks" if exact else "normal approximation, mid-ranks"
-    extra = (", mid-p" if mid_p else "") if exact else (", continuity correction" if continuity else ", no continuity")
+    extra = (
+        (", mid-p" if mid_p else "")
+        if exact
+        else (", continuity correction" if continuity else ", no continuity")
+    )
     rule = "zeros dropped" if zeros == "wilcoxon" else "zeros ranked (Pratt)"
     side = "" if alternative == "two-sided" else f", one-sided ({alternative})"
     return f"Wilcoxon signed-rank, {way}{extra}, {rule}{side}"
@@ -180,7 +194,9 @@ def _normal_p(off: float, spread: float, alternative: str, *, continuity: bool) 
 
 @dataclass(frozen=True, slots=True)
 class HodgesLehmann:
-    """The Hodges-Lehmann shift with its interval, and the confidence level that interval really has."""
+    """The Hodges-Lehmann shift with its interval, and the confidence level that interval really
+    has.
+    """
 
     shift: Estimate
     achieved: float
@@ -189,13 +205,14 @@ class HodgesLehmann:
 def hodges_lehmann(
     before: ArrayLike, after: ArrayLike, *, level: float = 0.95, method: Method = "auto"
 ) -> HodgesLehmann:
-    """Hodges-Lehmann estimate of the shift: the median of all Walsh averages (dᵢ + dⱼ)/2, i ≤ j, zeros kept.
+    """Hodges-Lehmann estimate of the shift: the median of all Walsh averages (dᵢ + dⱼ)/2, i ≤ j,
+    zeros kept.
 
-    The interval is a pair of order statistics of the Walsh averages: the q-th from either end, q the exact
-    signed-rank quantile for (1 − level)/2 (at least 1) up to n = 500, its normal approximation beyond. Both the
-    test's level and this one are discrete, so the level achieved is given; with n ≤ 5 it stays below 95%,
-    and then the level of the estimate says so.
-    Degenerate: no pairs, nan `too_few`; one pair, its change without interval.
+    The interval is a pair of order statistics of the Walsh averages: the q-th from either end, q
+    the exact signed-rank quantile for (1 − level)/2 (at least 1) up to n = 500, its normal
+    approximation beyond. Both the test's level and this one are discrete, so the level achieved is
+    given; with n ≤ 5 it stays below 95%, and then the level of the estimate says so. Degenerate: no
+    pairs, nan `too_few`; one pair, its change without interval.
 
     Source: Hodges & Lehmann (1963), Ann Math Stat 34:598-611, doi:10.1214/aoms/1177704172.
 
@@ -207,9 +224,13 @@ def hodges_lehmann(
     d = changes(before, after)
     n, name = len(d), "Hodges-Lehmann shift"
     if n == 0:
-        return HodgesLehmann(Estimate(name, NAN, level=level, reason="too_few", measure=Measure.CHANGE), NAN)
+        return HodgesLehmann(
+            Estimate(name, NAN, level=level, reason="too_few", measure=Measure.CHANGE), NAN
+        )
     if n == 1:
-        return HodgesLehmann(Estimate(name, d[0], level=level, reason="too_few", measure=Measure.CHANGE), NAN)
+        return HodgesLehmann(
+            Estimate(name, d[0], level=level, reason="too_few", measure=Measure.CHANGE), NAN
+        )
     whole, scale = scaled_to_integers(d)
     whole.sort()
     total = n * (n + 1) // 2
@@ -217,7 +238,9 @@ def hodges_lehmann(
     q, achieved = _exact_quantile(n, level) if exact else _normal_quantile(n, level)
     middle = (_walsh(whole, (total + 1) // 2) + _walsh(whole, total // 2 + 1)) / 2
     low, high = _walsh(whole, q), _walsh(whole, total + 1 - q)
-    how = f"order statistics of Walsh averages, {'exact' if exact else 'normal'} signed-rank quantile"
+    how = (
+        f"order statistics of Walsh averages, {'exact' if exact else 'normal'} signed-rank quantile"
+    )
     shift = Estimate(
         name,
         middle / (2 * scale),
@@ -231,7 +254,8 @@ def hodges_lehmann(
 
 
 def scaled_to_integers(d: np.ndarray) -> tuple[np.ndarray, int]:
-    """Changes as whole multiples of the coarsest decimal unit (1, 0.1, … 1e-9) they all fit, and 1/unit.
+    """Changes as whole multiples of the coarsest decimal unit (1, 0.1, … 1e-9) they all fit, and
+    1/unit.
 
     >>> scaled_to_integers(np.array([-1.5, 0.25]))
     (array([-150,   25]), 100)
@@ -246,7 +270,9 @@ def scaled_to_integers(d: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _walsh(d: np.ndarray, k: int) -> int:
-    """The k-th smallest sum dᵢ + dⱼ (i ≤ j) of sorted integers, by halving the range of possible sums."""
+    """The k-th smallest sum dᵢ + dⱼ (i ≤ j) of sorted integers, by halving the range of possible
+    sums.
+    """
     low, high = 2 * int(d[0]), 2 * int(d[-1])
     while low < high:
         middle = (low + high) // 2
@@ -261,7 +287,9 @@ def _walsh(d: np.ndarray, k: int) -> int:
 
 @lru_cache(maxsize=256)
 def _exact_quantile(n: int, level: float) -> tuple[int, float]:
-    """Smallest q ≥ 1 with P(W+ ≤ q) ≥ (1 − level)/2 for ranks 1 … n, and the level of the interval it gives."""
+    """Smallest q ≥ 1 with P(W+ ≤ q) ≥ (1 − level)/2 for ranks 1 … n, and the level of the interval
+    it gives.
+    """
     counts = _counts(np.arange(1, n + 1), n * (n + 1) // 4)
     share = np.ldexp(np.cumsum(counts), _SHIFT - n)
     q = max(1, int(np.searchsorted(share, (1 - level) / 2 - 1e-15)))
@@ -274,7 +302,8 @@ def _normal_quantile(n: int, level: float) -> tuple[int, float]:
     return q, 1 - 2 * float(special.ndtr((q - 0.5 - mean) / sd))
 
 
-#: Changes other than zero up to which every flip is enumerated whatever their decimals: 2^18 sums on either side.
+#: Changes other than zero up to which every flip is enumerated whatever their decimals: 2^18 sums
+#: on either side.
 ENUMERATED_UP_TO = 36
 
 
@@ -288,7 +317,9 @@ def monte_carlo_error(p: float, draws: int) -> float:
 
 
 def _enumerated_p(size: np.ndarray, whole: np.ndarray, alternative: str) -> float:
-    """P over all 2ⁿ signs of whole numbers: every sum of one half is matched with the sums of the other half."""
+    """P over all 2ⁿ signs of whole numbers: every sum of one half is matched with the sums of the
+    other half.
+    """
     left, right = _signed_sums(size[::2]), np.sort(_signed_sums(size[1::2]))
     seen = int(whole.sum())
     target = {"greater": seen, "less": -seen}.get(alternative, abs(seen))
@@ -321,15 +352,18 @@ def sign_flip(
     draws: int = 9999,
     rng: np.random.Generator | None = None,
 ) -> SignFlip:
-    """Permutation test of the mean change: each patient's change could as well have had the other sign.
+    """Permutation test of the mean change: each patient's change could as well have had the other
+    sign.
 
-    Exact over all 2ⁿ flips of the changes scaled to integers: by counting sums for n ≤ 200 and a sum of |d| of at most
-    4 million units of their decimal place, by enumeration (two halves matched) for up to 36 changes whatever their decimals;
-    otherwise `draws` random flips from `rng`, p = (b + 1)/(draws + 1), whose Monte Carlo error sqrt(p(1 − p)/draws) `how` says.
-    Two-sided by |mean|. Degenerate: no pairs gives nan `too_few`; all changes zero, p = 1 with reason `all_zero`.
-    Raises AnalysisError when random flips are needed and `rng` was not given.
+    Exact over all 2ⁿ flips of the changes scaled to integers: by counting sums for n ≤ 200 and a
+    sum of |d| of at most 4 million units of their decimal place, by enumeration (two halves
+    matched) for up to 36 changes whatever their decimals; otherwise `draws` random flips from
+    `rng`, p = (b + 1)/(draws + 1), whose Monte Carlo error sqrt(p(1 − p)/draws) `how` says.
+    Two-sided by |mean|. Degenerate: no pairs gives nan `too_few`; all changes zero, p = 1 with
+    reason `all_zero`. Raises AnalysisError when random flips are needed and `rng` was not given.
 
-    Sources: Fisher (1935), The Design of Experiments, 21; Phipson & Smyth (2010), Stat Appl Genet Mol Biol 9:39.
+    Sources: Fisher (1935), The Design of Experiments, 21; Phipson & Smyth (2010), Stat Appl Genet
+    Mol Biol 9:39.
 
     >>> sign_flip([7, 8, 6, 7, 9, 5], [5, 7, 3, 6, 5, 5]).test.p
     0.0625
@@ -340,21 +374,39 @@ def sign_flip(
         reason, p = ("all_zero", 1.0) if len(d) else ("too_few", NAN)
         return SignFlip(
             Estimate(
-                name, 0.0 if len(d) else NAN, p=p, reason=reason, how="sign-flip permutation", measure=Measure.CHANGE
+                name,
+                0.0 if len(d) else NAN,
+                p=p,
+                reason=reason,
+                how="sign-flip permutation",
+                measure=Measure.CHANGE,
             ),
             0,
         )
     whole, _ = scaled_to_integers(d[d != 0])
     size = np.abs(whole)
     if len(d) <= 200 and int(size.sum()) <= 4_000_000:
-        p, draws, how = _exact_p(size, whole > 0, alternative, mid_p=False), 0, "exact sign-flip permutation"
+        p, draws, how = (
+            _exact_p(size, whole > 0, alternative, mid_p=False),
+            0,
+            "exact sign-flip permutation",
+        )
     elif len(whole) <= ENUMERATED_UP_TO and sum(map(int, size)) < 2**62:
-        p, draws, how = _enumerated_p(size, whole, alternative), 0, "exact sign-flip permutation, enumerated"
+        p, draws, how = (
+            _enumerated_p(size, whole, alternative),
+            0,
+            "exact sign-flip permutation, enumerated",
+        )
     elif rng is None:
-        raise AnalysisError("These changes are too many to count every sign flip: give a random generator as rng=.")
+        raise AnalysisError(
+            "These changes are too many to count every sign flip: give a random generator as rng=."
+        )
     else:
         p = _drawn_p(whole, alternative, draws, rng)
-        how = f"sign-flip permutation, {draws} random flips, Monte Carlo error of P {monte_carlo_error(p, draws):.2g}"
+        how = (
+            f"sign-flip permutation, {draws} random flips, Monte Carlo error of P"
+            f" {monte_carlo_error(p, draws):.2g}"
+        )
     return SignFlip(Estimate(name, float(d.mean()), p=p, how=how, measure=Measure.CHANGE), draws)
 
 
@@ -362,10 +414,14 @@ def _drawn_p(whole: np.ndarray, alternative: str, draws: int, rng: np.random.Gen
     values, observed, extreme = whole.astype(float), float(whole.sum()), 0
     chunk = max(1, 2_000_000 // len(values))
     for start in range(0, draws, chunk):
-        signs = 1 - 2 * rng.integers(0, 2, size=(min(chunk, draws - start), len(values)), dtype=np.int8)
+        signs = 1 - 2 * rng.integers(
+            0, 2, size=(min(chunk, draws - start), len(values)), dtype=np.int8
+        )
         sums = signs.astype(float) @ values
         if alternative == "two-sided":
             extreme += int((np.abs(sums) >= abs(observed)).sum())
         else:
-            extreme += int(((sums <= observed) if alternative == "less" else (sums >= observed)).sum())
+            extreme += int(
+                ((sums <= observed) if alternative == "less" else (sums >= observed)).sum()
+            )
     return (extreme + 1) / (draws + 1)

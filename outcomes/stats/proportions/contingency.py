@@ -1,11 +1,13 @@
-"""Tables of groups × categories: chi-squared, the exact Freeman-Halton test, Cramér's V, trend over dose.
+"""Tables of groups × categories: chi-squared, the exact Freeman-Halton test, Cramér's V, trend over
+dose.
 
-A table is a list of rows of whole counts, one row a group (route), one column a category (had it or not, severity).
-Rows and columns without any patient are left out first.
+A table is a list of rows of whole counts, one row a group (route), one column a category (had it or
+not, severity). Rows and columns without any patient are left out first.
 
-References: Pearson, Philos Mag 1900;50:157-175. Freeman and Halton, Biometrika 1951;38:141-149. Mehta and Patel, J Am
-Stat Assoc 1983;78:427-434 (bounds on the rest of a table). Cochran, Biometrics 1954;10:417-451. Armitage, Biometrics
-1955;11:375-386. Campbell, Stat Med 2007;26:3661-3675 (N−1).
+References: Pearson, Philos Mag 1900;50:157-175. Freeman and Halton, Biometrika 1951;38:141-149.
+Mehta and Patel, J Am Stat Assoc 1983;78:427-434 (bounds on the rest of a table). Cochran,
+Biometrics 1954;10:417-451. Armitage, Biometrics 1955;11:375-386. Campbell, Stat Med
+2007;26:3661-3675 (N−1).
 """
 
 from __future__ import annotations
@@ -46,8 +48,9 @@ def counted(table: Table) -> np.ndarray:
 def chi_squared(table: Table, *, variant: str = "pearson") -> Estimate:
     """Do the groups differ in their shares (chi-squared test of a table)?
 
-    Σ(O−E)²/E with (rows−1)(columns−1) df; `variant` "pearson", or for a 2 × 2 table "yates" (each |O−E| reduced by ½,
-    at most to 0) or "n-1" (times (N−1)/N). A table with a single row or column is "not_estimable".
+    Σ(O−E)²/E with (rows−1)(columns−1) df; `variant` "pearson", or for a 2 × 2 table "yates" (each
+    |O−E| reduced by ½, at most to 0) or "n-1" (times (N−1)/N). A table with a single row or column
+    is "not_estimable".
 
     >>> e = chi_squared([[8, 4], [3, 9]])
     >>> round(e.value, 4), e.df, round(e.p, 4)
@@ -56,12 +59,19 @@ def chi_squared(table: Table, *, variant: str = "pearson") -> Estimate:
     if variant not in ("pearson", "yates", "n-1"):
         raise AnalysisError(unknown("chi-squared variant", variant, ["pearson", "yates", "n-1"]))
     t = counted(table)
-    how = {"pearson": "Pearson chi-squared test", "yates": "chi-squared test with Yates' continuity correction",
-           "n-1": "N-1 chi-squared test"}[variant]  # fmt: skip
+    how = {
+        "pearson": "Pearson chi-squared test",
+        "yates": "chi-squared test with Yates' continuity correction",
+        "n-1": "N-1 chi-squared test",
+    }[variant]
     if min(t.shape) < 2:
-        return Estimate("chi-squared", NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST)
+        return Estimate(
+            "chi-squared", NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST
+        )
     if variant != "pearson" and t.shape != (2, 2):
-        raise AnalysisError(f"The {how} is for a 2 x 2 table; this one is {t.shape[0]} x {t.shape[1]}.")
+        raise AnalysisError(
+            f"The {how} is for a 2 x 2 table; this one is {t.shape[0]} x {t.shape[1]}."
+        )
     expected = np.outer(t.sum(axis=1), t.sum(axis=0)) / t.sum()
     off = np.abs(t - expected)
     if variant == "yates":
@@ -69,7 +79,13 @@ def chi_squared(table: Table, *, variant: str = "pearson") -> Estimate:
     x2 = float((off**2 / expected).sum()) * ((t.sum() - 1) / t.sum() if variant == "n-1" else 1)
     df = (t.shape[0] - 1) * (t.shape[1] - 1)
     return Estimate(
-        "chi-squared", x2, p=float(special.chdtrc(df, x2)), statistic=x2, df=df, how=how, measure=Measure.OVERALL_TEST
+        "chi-squared",
+        x2,
+        p=float(special.chdtrc(df, x2)),
+        statistic=x2,
+        df=df,
+        how=how,
+        measure=Measure.OVERALL_TEST,
     )
 
 
@@ -90,15 +106,20 @@ def cramers_v(table: Table) -> Estimate:
     )
 
 
-def freeman_halton(table: Table, *, draws: int = 0, rng: np.random.Generator | None = None) -> Estimate:
-    """Do the groups differ in their shares (exact test of a whole table, Fisher's test beyond 2 × 2)?
+def freeman_halton(
+    table: Table, *, draws: int = 0, rng: np.random.Generator | None = None
+) -> Estimate:
+    """Do the groups differ in their shares (exact test of a whole table, Fisher's test beyond 2 ×
+    2)?
 
-    `value` is the chance of the table seen, given both margins; p that of one no more probable. Exact: columns are filled one
-    after the other; tables with the same rest are handled together, and a branch whose completions all lie on one side
-    of the observed probability is closed at once. With `draws` and `rng` instead the share (b+1)/(draws+1) among random
-    tables with these margins.
+    `value` is the chance of the table seen, given both margins; p that of one no more probable.
+    Exact: columns are filled one after the other; tables with the same rest are handled together,
+    and a branch whose completions all lie on one side of the observed probability is closed at
+    once. With `draws` and `rng` instead the share (b+1)/(draws+1) among random tables with these
+    margins.
 
-    Raises AnalysisError when the exact answer would take too long: it never turns into sampling by itself.
+    Raises AnalysisError when the exact answer would take too long: it never turns into sampling by
+    itself.
 
     >>> round(freeman_halton([[3, 1], [1, 6], [2, 9]]).p, 6)
     0.079758
@@ -171,7 +192,9 @@ def _exact(t: np.ndarray) -> float:
 
 
 class _Network:
-    """The ways to fill a table column by column. A rest is what its rows still have, sorted; a weight is −Σ log cell!."""
+    """The ways to fill a table column by column. A rest is what its rows still have, sorted; a
+    weight is −Σ log cell!.
+    """
 
     def __init__(self, t: np.ndarray) -> None:
         self.shape, self.done = t.shape, 0
@@ -184,13 +207,17 @@ class _Network:
         """Count steps, and refuse when there are too many."""
         self.done += steps
         if self.done > LARGEST:
-            raise AnalysisError(_TOO_LARGE.format(rows=self.shape[0], columns=self.shape[1], n=sum(self.start)))
+            raise AnalysisError(
+                _TOO_LARGE.format(rows=self.shape[0], columns=self.shape[1], n=sum(self.start))
+            )
 
     def _moves(self, left: Rest, stage: int) -> tuple[np.ndarray, list[Rest]]:
         """Each filling of a column: its weight, and the rest after it."""
         filled = _fillings(left, int(self.columns[stage]))
         self.work(len(filled))
-        return -self.factorial[filled].sum(axis=1), list(map(tuple, np.sort(np.array(left) - filled, axis=1).tolist()))
+        return -self.factorial[filled].sum(axis=1), list(
+            map(tuple, np.sort(np.array(left) - filled, axis=1).tolist())
+        )
 
     def _bounds(self, left: Rest, stage: int) -> tuple[float, float]:
         """The least and the largest weight of filling all columns from this one on."""
@@ -202,10 +229,16 @@ class _Network:
         return float((weight + ends[:, 0]).min()), float((weight + ends[:, 1]).max())
 
     def chance(self, left: Rest, stage: int) -> float:
-        """Log of the summed exp(weight) of all fillings from this column on, as a share of all tables."""
+        """Log of the summed exp(weight) of all fillings from this column on, as a share of all
+        tables.
+        """
 
         def summed(rows: Rest, columns: np.ndarray) -> float:
-            return float(self.factorial[sum(rows)] - self.factorial[list(rows)].sum() - self.factorial[columns].sum())
+            return float(
+                self.factorial[sum(rows)]
+                - self.factorial[list(rows)].sum()
+                - self.factorial[columns].sum()
+            )
 
         return summed(left, self.columns[stage:]) - summed(self.start, self.columns)
 
@@ -238,11 +271,14 @@ def _fillings(left: tuple[int, ...], total: int) -> np.ndarray:
     return filled
 
 
-def cochran_armitage(counts: Sequence[float], totals: Sequence[float], *, scores: Sequence[float]) -> Estimate:
+def cochran_armitage(
+    counts: Sequence[float], totals: Sequence[float], *, scores: Sequence[float]
+) -> Estimate:
     """Does the share rise or fall with the dose (Cochran-Armitage test for trend)?
 
-    `counts` of `totals` in each group, `scores` its dose. T = Σ x(s − s̄), s̄ weighted by the totals;
-    z = T/√(p(1−p)Σn(s−s̄)²), χ² = z² with 1 df. `value` is the slope of the share per unit of dose, Σx(s−s̄)/Σn(s−s̄)².
+    `counts` of `totals` in each group, `scores` its dose. T = Σ x(s − s̄), s̄ weighted by the
+    totals; z = T/√(p(1−p)Σn(s−s̄)²), χ² = z² with 1 df. `value` is the slope of the share per unit
+    of dose, Σx(s−s̄)/Σn(s−s̄)².
 
     >>> e = cochran_armitage([2, 5, 9], [20, 20, 20], scores=[1, 2, 3])
     >>> round(e.value, 3), round(e.statistic, 3), round(e.p, 4)
@@ -250,7 +286,9 @@ def cochran_armitage(counts: Sequence[float], totals: Sequence[float], *, scores
     """
     x, n, s = (np.asarray(v, dtype=float) for v in (counts, totals, scores))
     if not (x.shape == n.shape == s.shape) or (x > n).any() or (x < 0).any():
-        raise ValueError("counts, totals and scores have one number a group, each count between 0 and its total")
+        raise ValueError(
+            "counts, totals and scores have one number a group, each count between 0 and its total"
+        )
     how = "Cochran-Armitage test for trend; value is the slope of the share per unit of dose"
     name, p = "trend", x.sum() / n.sum() if n.sum() else NAN
     centred = s - (n * s).sum() / n.sum() if n.sum() else s

@@ -1,10 +1,12 @@
-"""Two independent proportions as ratios: risk ratio, odds ratio, Fisher's and the unconditional exact tests.
+"""Two independent proportions as ratios: risk ratio, odds ratio, Fisher's and the unconditional
+exact tests.
 
-Each side is a pair `(count, total)`, first against second. With an empty side nothing is defined: nan, "too_few".
+Each side is a pair `(count, total)`, first against second. With an empty side nothing is defined:
+nan, "too_few".
 
-References: Miettinen and Nurminen, Stat Med 1985;4:213-226. Katz et al, Biometrics 1978;34:469-474. Woolf, Ann Hum
-Genet 1955;19:251-253. Cornfield, 3rd Berkeley Symp 1956;4:135-148 (conditional odds ratio). Boschloo, Stat Neerl
-1970;24:1-35. Barnard, Biometrika 1947;34:123-138.
+References: Miettinen and Nurminen, Stat Med 1985;4:213-226. Katz et al, Biometrics 1978;34:469-474.
+Woolf, Ann Hum Genet 1955;19:251-253. Cornfield, 3rd Berkeley Symp 1956;4:135-148 (conditional odds
+ratio). Boschloo, Stat Neerl 1970;24:1-35. Barnard, Biometrika 1947;34:123-138.
 """
 
 from __future__ import annotations
@@ -27,13 +29,19 @@ SAME = 1e-7
 
 
 def risk_ratio(
-    first: Share, second: Share, *, method: str = "miettinen-nurminen", level: float = 0.95, name: str = "risk ratio"
+    first: Share,
+    second: Share,
+    *,
+    method: str = "miettinen-nurminen",
+    level: float = 0.95,
+    name: str = "risk ratio",
 ) -> Estimate:
     """How many times as likely is the event in the first group?
 
-    `method` is "miettinen-nurminen" (score, variance × N/(N−1); defined when one count is 0) or "katz" (normal on the
-    log scale, SE² = 1/x₁ − 1/n₁ + 1/x₂ − 1/n₂; undefined with a zero). Without events in the second group the ratio is
-    infinite and in both undefined: the reason is "no_events", and an upper limit of infinity says that there is none.
+    `method` is "miettinen-nurminen" (score, variance × N/(N−1); defined when one count is 0) or
+    "katz" (normal on the log scale, SE² = 1/x₁ − 1/n₁ + 1/x₂ − 1/n₂; undefined with a zero).
+    Without events in the second group the ratio is infinite and in both undefined: the reason is
+    "no_events", and an upper limit of infinity says that there is none.
 
     >>> e = risk_ratio((12, 30), (5, 30), method="katz")
     >>> round(e.value, 2), round(e.low, 2), round(e.high, 2)
@@ -48,14 +56,20 @@ def risk_ratio(
         raise AnalysisError(unknown("interval", method, hows))
     z, how = normal_quantile(level), hows[method]
     if not n1 or not n2:
-        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.RISK_RATIO)
+        return Estimate(
+            name, NAN, level=level, how=how, reason="too_few", measure=Measure.RISK_RATIO
+        )
     value = (x1 / n1) / (x2 / n2) if x2 else math.inf if x1 else NAN
     reason = "" if x2 else "no_events"
     if method == "miettinen-nurminen":
         low, high = _score_ratio_limits(x1, n1, x2, n2, z)
-        return Estimate(name, value, low, high, level, how=how, reason=reason, measure=Measure.RISK_RATIO)
+        return Estimate(
+            name, value, low, high, level, how=how, reason=reason, measure=Measure.RISK_RATIO
+        )
     if not x1 or not x2:
-        return Estimate(name, value, level=level, how=how, reason="no_events", measure=Measure.RISK_RATIO)
+        return Estimate(
+            name, value, level=level, how=how, reason="no_events", measure=Measure.RISK_RATIO
+        )
     se = math.sqrt(1 / x1 - 1 / n1 + 1 / x2 - 1 / n2)
     return _on_log_scale(name, value, se, z, level, how, Measure.RISK_RATIO)
 
@@ -79,10 +93,18 @@ def _score_ratio_limits(x1: int, n1: int, x2: int, n2: int, z: float) -> tuple[f
     return low, high
 
 
-def _on_log_scale(name: str, value: float, se: float, z: float, level: float, how: str, measure: Measure) -> Estimate:
+def _on_log_scale(
+    name: str, value: float, se: float, z: float, level: float, how: str, measure: Measure
+) -> Estimate:
     limits = value * math.exp(-z * se), value * math.exp(z * se)
     return Estimate(
-        name, value, *limits, level, se=se, how=f"{how}; the standard error is that of the log", measure=measure
+        name,
+        value,
+        *limits,
+        level,
+        se=se,
+        how=f"{how}; the standard error is that of the log",
+        measure=measure,
     )
 
 
@@ -98,10 +120,13 @@ def falling_root(f: Callable[[float], float], start: float) -> float:
     return float(optimize.brentq(f, a, b, xtol=1e-14, rtol=1e-14))
 
 
-def odds_ratio(first: Share, second: Share, *, level: float = 0.95, name: str = "odds ratio") -> Estimate:
+def odds_ratio(
+    first: Share, second: Share, *, level: float = 0.95, name: str = "odds ratio"
+) -> Estimate:
     """How do the odds compare (sample odds ratio ad/bc with Woolf's interval on the log scale)?
 
-    SE² = 1/a + 1/b + 1/c + 1/d. With a zero cell there is no interval: use `fisher`, whose interval is exact.
+    SE² = 1/a + 1/b + 1/c + 1/d. With a zero cell there is no interval: use `fisher`, whose interval
+    is exact.
 
     >>> e = odds_ratio((12, 30), (5, 30))
     >>> round(e.value, 2), round(e.low, 2), round(e.high, 2)
@@ -110,39 +135,63 @@ def odds_ratio(first: Share, second: Share, *, level: float = 0.95, name: str = 
     (x1, n1), (x2, n2) = checked(*first), checked(*second)
     how, z = "normal interval of the log odds ratio (Woolf)", normal_quantile(level)
     if not n1 or not n2:
-        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.ODDS_RATIO)
+        return Estimate(
+            name, NAN, level=level, how=how, reason="too_few", measure=Measure.ODDS_RATIO
+        )
     up, down = x1 * (n2 - x2), x2 * (n1 - x1)
     if not up or not down:
         value = up / down if down else math.inf if up else NAN
-        return Estimate(name, value, level=level, how=how, reason="no_events", measure=Measure.ODDS_RATIO)
+        return Estimate(
+            name, value, level=level, how=how, reason="no_events", measure=Measure.ODDS_RATIO
+        )
     se = math.sqrt(1 / x1 + 1 / (n1 - x1) + 1 / x2 + 1 / (n2 - x2))
     value = up / down
     return _on_log_scale(name, value, se, z, level, how, Measure.ODDS_RATIO)
 
 
-def fisher(first: Share, second: Share, *, level: float = 0.95, name: str = "odds ratio") -> Estimate:
+def fisher(
+    first: Share, second: Share, *, level: float = 0.95, name: str = "odds ratio"
+) -> Estimate:
     """Do the shares differ, given how many events there were in all (Fisher's exact test)?
 
-    Conditional on both margins the count is noncentral hypergeometric. The value is the conditional maximum-likelihood
-    odds ratio (not ad/bc), the limits are exact with α/2 in each tail, p sums the tables no more probable than the
-    one seen. At the edge of the support the estimate is 0 or infinite; with no or only events it is undefined
-    ("no_events") and the interval is 0 to infinity.
+    Conditional on both margins the count is noncentral hypergeometric. The value is the conditional
+    maximum-likelihood odds ratio (not ad/bc), the limits are exact with α/2 in each tail, p sums
+    the tables no more probable than the one seen. At the edge of the support the estimate is 0 or
+    infinite; with no or only events it is undefined ("no_events") and the interval is 0 to
+    infinity.
 
     >>> e = fisher((8, 12), (3, 12))
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3), round(e.p, 4)
     (5.512, 0.782, 51.84, 0.0995)
     """
     (x1, n1), (x2, n2) = checked(*first), checked(*second)
-    how = "Fisher's exact test, two-sided by probability; conditional maximum-likelihood odds ratio, exact limits"
+    how = (
+        "Fisher's exact test, two-sided by probability; conditional maximum-likelihood odds ratio,"
+        " exact limits"
+    )
     normal_quantile(level)
     if not n1 or not n2:
-        return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.ODDS_RATIO)
+        return Estimate(
+            name, NAN, level=level, how=how, reason="too_few", measure=Measure.ODDS_RATIO
+        )
     support = np.arange(max(0, x1 + x2 - n2), min(n1, x1 + x2) + 1)
     rest = x1 + x2 - support
-    weight = -special.betaln(support + 1, n1 - support + 1) - special.betaln(rest + 1, n2 - rest + 1)
+    weight = -special.betaln(support + 1, n1 - support + 1) - special.betaln(
+        rest + 1, n2 - rest + 1
+    )
     at, edge = x1 - support[0], len(support) - 1
     if edge == 0:
-        return Estimate(name, NAN, 0.0, math.inf, level, 1.0, how=how, reason="no_events", measure=Measure.ODDS_RATIO)
+        return Estimate(
+            name,
+            NAN,
+            0.0,
+            math.inf,
+            level,
+            1.0,
+            how=how,
+            reason="no_events",
+            measure=Measure.ODDS_RATIO,
+        )
 
     def chances(log_odds: float) -> np.ndarray:
         return special.softmax(weight + support * log_odds)
@@ -153,7 +202,13 @@ def fisher(first: Share, second: Share, *, level: float = 0.95, name: str = "odd
         return math.exp(falling_root(f, start))
 
     tail = (1 - level) / 2
-    value = 0.0 if at == 0 else math.inf if at == edge else solved(lambda t: x1 - float(support @ chances(t)))
+    value = (
+        0.0
+        if at == 0
+        else math.inf
+        if at == edge
+        else solved(lambda t: x1 - float(support @ chances(t)))
+    )
     low = 0.0 if at == 0 else solved(lambda t: tail - float(chances(t)[at:].sum()))
     high = math.inf if at == edge else solved(lambda t: float(chances(t)[: at + 1].sum()) - tail)
     null = chances(0.0)
@@ -172,9 +227,11 @@ def fisher(first: Share, second: Share, *, level: float = 0.95, name: str = "odd
 
 
 def unconditional_exact(first: Share, second: Share, *, test: str = "boschloo") -> Estimate:
-    """Do the shares differ (Boschloo's or Barnard's exact test, more powerful than Fisher's in small groups)?
+    """Do the shares differ (Boschloo's or Barnard's exact test, more powerful than Fisher's in
+    small groups)?
 
-    Computed by scipy: the largest p over all common shares. Undefined where nobody or everybody had the event.
+    Computed by scipy: the largest p over all common shares. Undefined where nobody or everybody had
+    the event.
 
     >>> round(unconditional_exact((8, 12), (3, 12)).p, 3)
     0.064
@@ -185,7 +242,10 @@ def unconditional_exact(first: Share, second: Share, *, test: str = "boschloo") 
     tests: dict[str, Callable[..., Any]] = {"boschloo": boschloo_exact, "barnard": barnard_exact}
     if test not in tests:
         raise AnalysisError(unknown("test", test, tests))
-    name, how = f"{test.capitalize()} test", f"{test.capitalize()}'s unconditional exact test, two-sided"
+    name, how = (
+        f"{test.capitalize()} test",
+        f"{test.capitalize()}'s unconditional exact test, two-sided",
+    )
     if not n1 or not n2:
         return Estimate(name, NAN, how=how, reason="too_few", measure=Measure.OVERALL_TEST)
     if x1 + x2 in (0, n1 + n2):
@@ -202,7 +262,8 @@ def unconditional_exact(first: Share, second: Share, *, test: str = "boschloo") 
 
 
 def pooling_effect(first: Share, second: Share, *, measure: str) -> Estimate:
-    """One study's effect for pooling: log risk ratio ("RR"), log odds ratio ("OR") or difference ("RD"), with its SE.
+    """One study's effect for pooling: log risk ratio ("RR"), log odds ratio ("OR") or difference
+    ("RD"), with its SE.
 
     ½ is added to all four cells where one of them is 0, and only there (also for "RD").
 
@@ -220,7 +281,10 @@ def pooling_effect(first: Share, second: Share, *, measure: str) -> Estimate:
     if measure == "RD":
         value, variance = a / (a + b) - c / (c + d), a * b / (a + b) ** 3 + c * d / (c + d) ** 3
     elif measure == "RR":
-        value, variance = math.log(a / (a + b)) - math.log(c / (c + d)), 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d)
+        value, variance = (
+            math.log(a / (a + b)) - math.log(c / (c + d)),
+            1 / a - 1 / (a + b) + 1 / c - 1 / (c + d),
+        )
     else:
         value, variance = math.log(a * d) - math.log(b * c), 1 / a + 1 / b + 1 / c + 1 / d
     added = " after adding 1/2 to each cell" if (cells == 0).any() else ""

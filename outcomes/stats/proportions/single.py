@@ -1,11 +1,13 @@
-"""One proportion and its interval: Wilson first; Clopper-Pearson, mid-p, Jeffreys, Agresti-Coull on request.
+"""One proportion and its interval: Wilson first; Clopper-Pearson, mid-p, Jeffreys, Agresti-Coull on
+request.
 
-Every function takes the count and the total of patients (or infusions) and gives an `Estimate` whose value is
-count / total, a share between 0 and 1. An empty total has no share: nan, with the reason "too_few".
+Every function takes the count and the total of patients (or infusions) and gives an `Estimate`
+whose value is count / total, a share between 0 and 1. An empty total has no share: nan, with the
+reason "too_few".
 
-References: Wilson, J Am Stat Assoc 1927;22:209-212. Clopper and Pearson, Biometrika 1934;26:404-413.
-Newcombe, Stat Med 1998;17:857-872. Agresti and Coull, Am Stat 1998;52:119-126. Brown, Cai and DasGupta,
-Stat Sci 2001;16:101-133. Hanley and Lippman-Hand, JAMA 1983;249:1743-1745.
+References: Wilson, J Am Stat Assoc 1927;22:209-212. Clopper and Pearson, Biometrika
+1934;26:404-413. Newcombe, Stat Med 1998;17:857-872. Agresti and Coull, Am Stat 1998;52:119-126.
+Brown, Cai and DasGupta, Stat Sci 2001;16:101-133. Hanley and Lippman-Hand, JAMA 1983;249:1743-1745.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ def checked(count: float, total: float) -> tuple[int, int]:
     (3, 10)
     """
     if count != int(count) or total != int(total) or not 0 <= count <= total:
-        raise ValueError(f"a count lies between 0 and its total, both whole numbers; got {count} of {total}")
+        raise ValueError(
+            f"a count lies between 0 and its total, both whole numbers; got {count} of {total}"
+        )
     return int(count), int(total)
 
 
@@ -41,7 +45,9 @@ def normal_quantile(level: float) -> float:
     return float(-special.ndtri((1 - level) / 2))
 
 
-def wilson_limits(count: float, total: float, z: float, *, correction: bool = False) -> tuple[float, float]:
+def wilson_limits(
+    count: float, total: float, z: float, *, correction: bool = False
+) -> tuple[float, float]:
     """Wilson's score limits as two plain numbers, for a total above 0 and a normal quantile z."""
     share = count / total
     shift = min(0.5, abs(count - total / 2)) / total if correction else 0.0
@@ -56,12 +62,18 @@ def wilson_limits(count: float, total: float, z: float, *, correction: bool = Fa
 
 
 def wilson(
-    count: float, total: float, *, level: float = 0.95, name: str = "share", correction: bool = False
+    count: float,
+    total: float,
+    *,
+    level: float = 0.95,
+    name: str = "share",
+    correction: bool = False,
 ) -> Estimate:
     """What share of patients, with Wilson's score interval?
 
-    (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n). It never leaves 0 to 1 and has width even at 0 of n and
-    n of n. With `correction` the share is first moved by min(1/2, |count − n/2|)/n, as R's `prop.test` does.
+    (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n). It never leaves 0 to 1 and has width even at
+    0 of n and n of n. With `correction` the share is first moved by min(1/2, |count − n/2|)/n, as
+    R's `prop.test` does.
 
     Raises ValueError for a count outside 0 to total.
 
@@ -78,8 +90,11 @@ def wilson(
     return _estimate(name, count, total, limits, level, how)
 
 
-def clopper_pearson(count: float, total: float, *, level: float = 0.95, name: str = "share") -> Estimate:
-    """What share of patients, with the exact (Clopper-Pearson) interval, which covers at least `level`?
+def clopper_pearson(
+    count: float, total: float, *, level: float = 0.95, name: str = "share"
+) -> Estimate:
+    """What share of patients, with the exact (Clopper-Pearson) interval, which covers at least
+    `level`?
 
     Beta quantiles: low = B(α/2; x, n−x+1), high = B(1−α/2; x+1, n−x).
 
@@ -90,12 +105,15 @@ def clopper_pearson(count: float, total: float, *, level: float = 0.95, name: st
     count, total = checked(count, total)
     alpha = 1 - level
     low = 0.0 if count == 0 else float(special.betaincinv(count, total - count + 1, alpha / 2))
-    high = 1.0 if count == total else float(special.betainccinv(count + 1, total - count, alpha / 2))
+    high = (
+        1.0 if count == total else float(special.betainccinv(count + 1, total - count, alpha / 2))
+    )
     return _estimate(name, count, total, (low, high), level, "Clopper-Pearson exact interval")
 
 
 def mid_p(count: float, total: float, *, level: float = 0.95, name: str = "share") -> Estimate:
-    """What share of patients, with the exact mid-p interval (Clopper-Pearson without its excess width)?
+    """What share of patients, with the exact mid-p interval (Clopper-Pearson without its excess
+    width)?
 
     The limits p solve P(X > x | p) + ½ P(X = x | p) = α/2 and its mirror image.
 
@@ -109,7 +127,8 @@ def mid_p(count: float, total: float, *, level: float = 0.95, name: str = "share
 
 
 def jeffreys(count: float, total: float, *, level: float = 0.95, name: str = "share") -> Estimate:
-    """What share of patients, with the Jeffreys interval (beta(½, ½) prior; 0 at 0 of n, 1 at n of n)?
+    """What share of patients, with the Jeffreys interval (beta(½, ½) prior; 0 at 0 of n, 1 at n of
+    n)?
 
     >>> e = jeffreys(7, 20)
     >>> round(e.low, 3), round(e.high, 3)
@@ -123,8 +142,11 @@ def jeffreys(count: float, total: float, *, level: float = 0.95, name: str = "sh
     return _estimate(name, count, total, (low, high), level, "Jeffreys interval")
 
 
-def agresti_coull(count: float, total: float, *, level: float = 0.95, name: str = "share") -> Estimate:
-    """What share of patients, with the Agresti-Coull interval (may leave 0 to 1 at the edges; it is not cut)?
+def agresti_coull(
+    count: float, total: float, *, level: float = 0.95, name: str = "share"
+) -> Estimate:
+    """What share of patients, with the Agresti-Coull interval (may leave 0 to 1 at the edges; it is
+    not cut)?
 
     The Wald interval about p̃ = (x + z²/2)/(n + z²) with n + z² patients.
 
@@ -136,14 +158,16 @@ def agresti_coull(count: float, total: float, *, level: float = 0.95, name: str 
     z = normal_quantile(level)
     centre = (count + z * z / 2) / (total + z * z)
     half = z * math.sqrt(centre * (1 - centre) / (total + z * z))
-    return _estimate(name, count, total, (centre - half, centre + half), level, "Agresti-Coull interval")
+    return _estimate(
+        name, count, total, (centre - half, centre + half), level, "Agresti-Coull interval"
+    )
 
 
 def rule_of_three(total: float, *, level: float = 0.95, name: str = "share") -> Estimate:
     """Nobody had it: how common may it be all the same (one-sided upper limit)?
 
-    The exact limit 1 − α^(1/n), which the rule of three, 3/n, approximates at 95 %. Here the whole α lies above,
-    so the limit is lower than that of a two-sided interval.
+    The exact limit 1 − α^(1/n), which the rule of three, 3/n, approximates at 95 %. Here the whole
+    α lies above, so the limit is lower than that of a two-sided interval.
 
     >>> e = rule_of_three(48)
     >>> round(e.high, 4), round(3 / 48, 4)
@@ -151,7 +175,14 @@ def rule_of_three(total: float, *, level: float = 0.95, name: str = "share") -> 
     """
     _, total = checked(0, total)
     high = -math.expm1(math.log1p(-level) / total) if total else NAN
-    return _estimate(name, 0, total, (0.0, high), level, "exact one-sided upper limit at 0 events (rule of three: 3/n)")
+    return _estimate(
+        name,
+        0,
+        total,
+        (0.0, high),
+        level,
+        "exact one-sided upper limit at 0 events (rule of three: 3/n)",
+    )
 
 
 def _mid_p_low(count: int, total: int, alpha: float) -> float:
@@ -165,9 +196,15 @@ def _mid_p_low(count: int, total: int, alpha: float) -> float:
     return float(optimize.brentq(excess, 0.0, 1.0, xtol=1e-300, rtol=4 * np.finfo(float).eps))
 
 
-def _estimate(name: str, count: int, total: int, limits: tuple[float, float], level: float, how: str) -> Estimate:
+def _estimate(
+    name: str, count: int, total: int, limits: tuple[float, float], level: float, how: str
+) -> Estimate:
     if total == 0:
-        return Estimate(name, NAN, level=level, unit="share", how=how, reason="too_few", measure=Measure.SHARE)
+        return Estimate(
+            name, NAN, level=level, unit="share", how=how, reason="too_few", measure=Measure.SHARE
+        )
     share = count / total
     se = math.sqrt(share * (1 - share) / total)
-    return Estimate(name, share, *limits, level, se=se, unit="share", how=how, measure=Measure.SHARE)
+    return Estimate(
+        name, share, *limits, level, se=se, unit="share", how=how, measure=Measure.SHARE
+    )

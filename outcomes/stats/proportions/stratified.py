@@ -1,12 +1,13 @@
 """2 × 2 tables in strata (sites): Cochran-Mantel-Haenszel test, Mantel-Haenszel and Peto estimates.
 
-Strata are rows `(count, total, count, total)`: first group, second group; one row a site. Strata without events carry
-no information on ratios, stay in the risk difference and do not enter heterogeneity. Nothing is added to zero cells of
-the pooled estimates.
+Strata are rows `(count, total, count, total)`: first group, second group; one row a site. Strata
+without events carry no information on ratios, stay in the risk difference and do not enter
+heterogeneity. Nothing is added to zero cells of the pooled estimates.
 
-References: Cochran, Biometrics 1954;10:417-451. Mantel and Haenszel, J Natl Cancer Inst 1959;22:719-748. Robins,
-Breslow and Greenland, Biometrics 1986;42:311-323. Greenland and Robins, Biometrics 1985;41:55-68. Sato, Greenland and
-Robins, Biometrics 1989;45:1323-1324. Yusuf et al, Prog Cardiovasc Dis 1985;27:335-371 (Peto).
+References: Cochran, Biometrics 1954;10:417-451. Mantel and Haenszel, J Natl Cancer Inst
+1959;22:719-748. Robins, Breslow and Greenland, Biometrics 1986;42:311-323. Greenland and Robins,
+Biometrics 1985;41:55-68. Sato, Greenland and Robins, Biometrics 1989;45:1323-1324. Yusuf et al,
+Prog Cardiovasc Dis 1985;27:335-371 (Peto).
 """
 
 from __future__ import annotations
@@ -40,10 +41,11 @@ class Stratified:
 
 
 def cmh(strata: Strata, *, correction: bool = True) -> Estimate:
-    """Do the two groups differ, comparing like with like within each site (Cochran-Mantel-Haenszel test)?
+    """Do the two groups differ, comparing like with like within each site (Cochran-Mantel-Haenszel
+    test)?
 
-    χ² = (|Σ(x − E)| − c)²/ΣV with the hypergeometric mean and variance of each table; c = ½ (`correction`), unless the
-    sum is smaller than that.
+    χ² = (|Σ(x − E)| − c)²/ΣV with the hypergeometric mean and variance of each table; c = ½
+    (`correction`), unless the sum is smaller than that.
 
     >>> round(cmh([(6, 15, 2, 14), (9, 22, 5, 20)], correction=False).p, 4)
     0.0733
@@ -55,15 +57,24 @@ def cmh(strata: Strata, *, correction: bool = True) -> Estimate:
         return Estimate("CMH", NAN, how=how, reason="no_events", measure=Measure.OVERALL_TEST)
     total = abs(gap.sum())
     q = (total - (0.5 if correction and total >= 0.5 else 0.0)) ** 2 / variance.sum()
-    return Estimate("CMH", q, p=float(special.chdtrc(1, q)), statistic=q, df=1, how=how, measure=Measure.OVERALL_TEST)
+    return Estimate(
+        "CMH",
+        q,
+        p=float(special.chdtrc(1, q)),
+        statistic=q,
+        df=1,
+        how=how,
+        measure=Measure.OVERALL_TEST,
+    )
 
 
 def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95) -> Stratified:
-    """What is the common risk difference ("RD"), risk ratio ("RR") or odds ratio ("OR") over the sites?
+    """What is the common risk difference ("RD"), risk ratio ("RR") or odds ratio ("OR") over the
+    sites?
 
-    Mantel-Haenszel weights; variances of Sato-Greenland-Robins (RD), Greenland-Robins (log RR) and Robins-Breslow-
-    Greenland (log OR). Ratios come on their own scale, their `se` on the log scale. Heterogeneity is
-    Q = Σ w(y − pooled)² of the single tables (½ added where a cell is 0).
+    Mantel-Haenszel weights; variances of Sato-Greenland-Robins (RD), Greenland-Robins (log RR) and
+    Robins-Breslow- Greenland (log OR). Ratios come on their own scale, their `se` on the log scale.
+    Heterogeneity is Q = Σ w(y − pooled)² of the single tables (½ added where a cell is 0).
 
     >>> e = mantel_haenszel([(6, 15, 2, 14), (9, 22, 5, 20)], measure="OR").estimate
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
@@ -76,7 +87,8 @@ def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95)
     value, variance = pooled(x1, n1, x2, n2)
     if math.isnan(value) or not variance > 0:
         return Stratified(
-            Estimate(name, NAN, level=level, how=how, reason="no_events", measure=KINDS[measure]), _undefined_q()
+            Estimate(name, NAN, level=level, how=how, reason="no_events", measure=KINDS[measure]),
+            _undefined_q(),
         )
     se = math.sqrt(variance)
     limits = value - z * se, value + z * se
@@ -84,7 +96,16 @@ def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95)
     heterogeneity = _q(strata, measure, value)
     if measure == "RD":
         estimate = Estimate(
-            name, value, *limits, level, p, value / se, se=se, unit=DIFFERENCE, how=how, measure=KINDS[measure]
+            name,
+            value,
+            *limits,
+            level,
+            p,
+            value / se,
+            se=se,
+            unit=DIFFERENCE,
+            how=how,
+            measure=KINDS[measure],
         )
     else:
         low, high = map(math.exp, limits)
@@ -106,7 +127,8 @@ def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95)
 def peto(strata: Strata, *, level: float = 0.95) -> Stratified:
     """What is the common odds ratio when events are rare (Peto's one-step method)?
 
-    log OR = Σ(O − E)/ΣV with SE 1/√ΣV. Good for rare events and groups of similar size; biased otherwise.
+    log OR = Σ(O − E)/ΣV with SE 1/√ΣV. Good for rare events and groups of similar size; biased
+    otherwise.
 
     >>> round(peto([(6, 15, 2, 14), (9, 22, 5, 20)]).estimate.value, 3)
     2.481
@@ -116,7 +138,10 @@ def peto(strata: Strata, *, level: float = 0.95) -> Stratified:
     name, how = "odds ratio (Peto)", "Peto one-step odds ratio; SE of the log"
     if not variance.sum() > 0:
         return Stratified(
-            Estimate(name, NAN, level=level, how=how, reason="no_events", measure=Measure.ODDS_RATIO), _undefined_q()
+            Estimate(
+                name, NAN, level=level, how=how, reason="no_events", measure=Measure.ODDS_RATIO
+            ),
+            _undefined_q(),
         )
     z, v = normal_quantile(level), variance > 0
     value, se = gap.sum() / variance.sum(), 1 / math.sqrt(variance.sum())
@@ -124,7 +149,16 @@ def peto(strata: Strata, *, level: float = 0.95) -> Stratified:
     low, high = math.exp(value - z * se), math.exp(value + z * se)
     q = float((gap[v] ** 2 / variance[v]).sum() - gap.sum() ** 2 / variance.sum())
     estimate = Estimate(
-        name, math.exp(value), low, high, level, p, value / se, se=se, how=how, measure=Measure.ODDS_RATIO
+        name,
+        math.exp(value),
+        low,
+        high,
+        level,
+        p,
+        value / se,
+        se=se,
+        how=how,
+        measure=Measure.ODDS_RATIO,
     )
     return Stratified(estimate, _heterogeneity(q, int(v.sum()) - 1))
 
@@ -132,7 +166,9 @@ def peto(strata: Strata, *, level: float = 0.95) -> Stratified:
 def _columns(strata: Strata) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     t = np.atleast_2d(np.asarray(strata, dtype=float))
     if t.shape[1] != 4 or (t < 0).any() or (t[:, 0] > t[:, 1]).any() or (t[:, 2] > t[:, 3]).any():
-        raise ValueError("each stratum is (count, total, count, total), each count between 0 and its total")
+        raise ValueError(
+            "each stratum is (count, total, count, total), each count between 0 and its total"
+        )
     t = t[(t[:, 1] > 0) & (t[:, 3] > 0)]
     return t[:, 0], t[:, 1], t[:, 2], t[:, 3]
 
@@ -144,7 +180,9 @@ def _observed_less_expected(
     return x1 - n1 * x / n, n1 * n2 * x * (n - x) / (n**2 * np.maximum(n - 1, 1))
 
 
-def _pooled_difference(x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray) -> tuple[float, float]:
+def _pooled_difference(
+    x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray
+) -> tuple[float, float]:
     n = n1 + n2
     weight = (n1 * n2 / n).sum()
     if not weight > 0:
@@ -155,7 +193,9 @@ def _pooled_difference(x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.nd
     return float(value), float((value * p + q) / weight**2)
 
 
-def _pooled_log_risk_ratio(x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray) -> tuple[float, float]:
+def _pooled_log_risk_ratio(
+    x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray
+) -> tuple[float, float]:
     n = n1 + n2
     r, s = (x1 * n2 / n).sum(), (x2 * n1 / n).sum()
     if not r * s > 0:
@@ -164,19 +204,33 @@ def _pooled_log_risk_ratio(x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: n
     return math.log(r / s), float(d / (r * s))
 
 
-def _pooled_log_odds_ratio(x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray) -> tuple[float, float]:
+def _pooled_log_odds_ratio(
+    x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray
+) -> tuple[float, float]:
     n = n1 + n2
     p, q = (x1 + n2 - x2) / n, (x2 + n1 - x1) / n
     r, s = x1 * (n2 - x2) / n, x2 * (n1 - x1) / n
     if not r.sum() * s.sum() > 0:
         return NAN, NAN
-    variance = (p * r).sum() / r.sum() ** 2 + (p * s + q * r).sum() / (r.sum() * s.sum()) + (q * s).sum() / s.sum() ** 2
+    variance = (
+        (p * r).sum() / r.sum() ** 2
+        + (p * s + q * r).sum() / (r.sum() * s.sum())
+        + (q * s).sum() / s.sum() ** 2
+    )
     return math.log(r.sum() / s.sum()), float(variance / 2)
 
 
 _POOLED = {
-    "RD": ("risk difference (Mantel-Haenszel)", "Mantel-Haenszel, Sato-Greenland-Robins variance", _pooled_difference),
-    "RR": ("risk ratio (Mantel-Haenszel)", "Mantel-Haenszel, Greenland-Robins variance", _pooled_log_risk_ratio),
+    "RD": (
+        "risk difference (Mantel-Haenszel)",
+        "Mantel-Haenszel, Sato-Greenland-Robins variance",
+        _pooled_difference,
+    ),
+    "RR": (
+        "risk ratio (Mantel-Haenszel)",
+        "Mantel-Haenszel, Greenland-Robins variance",
+        _pooled_log_risk_ratio,
+    ),
     "OR": (
         "odds ratio (Mantel-Haenszel)",
         "Mantel-Haenszel, Robins-Breslow-Greenland variance",
@@ -187,7 +241,9 @@ _POOLED = {
 
 def _q(strata: Strata, measure: str, pooled: float) -> Estimate:
     tables = np.column_stack(_columns(strata))
-    none = (tables[:, 0] + tables[:, 2] == 0) | (tables[:, 0] + tables[:, 2] == tables[:, 1] + tables[:, 3])
+    none = (tables[:, 0] + tables[:, 2] == 0) | (
+        tables[:, 0] + tables[:, 2] == tables[:, 1] + tables[:, 3]
+    )
     singles = [pooling_effect((a, b), (c, d), measure=measure) for a, b, c, d in tables[~none]]
     q = sum(((e.value - pooled) / e.se) ** 2 for e in singles)
     return _heterogeneity(q, len(singles) - 1)

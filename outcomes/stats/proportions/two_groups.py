@@ -1,10 +1,11 @@
 """Two independent proportions: their difference with its interval, and the number needed to treat.
 
-Each side is a pair `(count, total)`: `risk_difference((12, 30), (5, 30))` compares 12 of 30 with 5 of 30, first −
-second. A difference is a share (−1 to 1). With an empty side nothing is defined: nan, with the reason "too_few".
+Each side is a pair `(count, total)`: `risk_difference((12, 30), (5, 30))` compares 12 of 30 with 5
+of 30, first − second. A difference is a share (−1 to 1). With an empty side nothing is defined:
+nan, with the reason "too_few".
 
-References: Miettinen and Nurminen, Stat Med 1985;4:213-226. Newcombe, Stat Med 1998;17:873-890. Agresti and Caffo,
-Am Stat 2000;54:280-288. Altman, BMJ 1998;317:1309-1312.
+References: Miettinen and Nurminen, Stat Med 1985;4:213-226. Newcombe, Stat Med 1998;17:873-890.
+Agresti and Caffo, Am Stat 2000;54:280-288. Altman, BMJ 1998;317:1309-1312.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ def risk_difference(
 ) -> Estimate:
     """How much larger is the share of the first group than that of the second?
 
-    `method` is the interval: "miettinen-nurminen" (score, variance × N/(N−1); the default), "newcombe" (square-and-add
-    of the two Wilson intervals), "agresti-caffo" (Wald after one success and one failure more in each group) or "wald"
-    (for comparison only: it has no width at 0 of n). `se` is the unpooled standard error of the plain difference.
+    `method` is the interval: "miettinen-nurminen" (score, variance × N/(N−1); the default),
+    "newcombe" (square-and-add of the two Wilson intervals), "agresti-caffo" (Wald after one success
+    and one failure more in each group) or "wald" (for comparison only: it has no width at 0 of n).
+    `se` is the unpooled standard error of the plain difference.
 
     Raises ValueError for impossible counts, AnalysisError for an unknown method.
 
@@ -52,16 +54,33 @@ def risk_difference(
     z = normal_quantile(level)
     if not n1 or not n2:
         return Estimate(
-            name, NAN, level=level, unit=DIFFERENCE, how=how, reason="too_few", measure=Measure.SHARE_DIFFERENCE
+            name,
+            NAN,
+            level=level,
+            unit=DIFFERENCE,
+            how=how,
+            reason="too_few",
+            measure=Measure.SHARE_DIFFERENCE,
         )
     p1, p2 = x1 / n1, x2 / n2
     se = math.sqrt(p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2)
     low, high = limits(x1, n1, x2, n2, z)
-    return Estimate(name, p1 - p2, low, high, level, se=se, unit=DIFFERENCE, how=how, measure=Measure.SHARE_DIFFERENCE)
+    return Estimate(
+        name,
+        p1 - p2,
+        low,
+        high,
+        level,
+        se=se,
+        unit=DIFFERENCE,
+        how=how,
+        measure=Measure.SHARE_DIFFERENCE,
+    )
 
 
 def restricted_shares(x1: int, n1: int, x2: int, n2: int, difference: float) -> tuple[float, float]:
-    """The most likely pair of shares whose difference is given: the root of Miettinen and Nurminen's cubic.
+    """The most likely pair of shares whose difference is given: the root of Miettinen and
+    Nurminen's cubic.
 
     >>> restricted_shares(8, 12, 3, 12, 0.0)
     (0.45833333333333337, 0.45833333333333337)
@@ -90,19 +109,25 @@ def _miettinen_nurminen(x1: int, n1: int, x2: int, n2: int, z: float) -> tuple[f
 
 
 def score_ratio(distance: float, variance: float) -> float:
-    """Distance over its standard error; without variance the sign of the distance times infinity, or 0."""
+    """Distance over its standard error; without variance the sign of the distance times infinity,
+    or 0.
+    """
     if variance <= 0:
         return math.copysign(math.inf, distance) if distance else 0.0
     return distance / math.sqrt(variance)
 
 
 def score_limits(score: Callable[[float], float], estimate: float, z: float) -> tuple[float, float]:
-    """Where a score that falls from −1 to 1 crosses z and −z; the edge itself where it does not cross."""
+    """Where a score that falls from −1 to 1 crosses z and −z; the edge itself where it does not
+    cross.
+    """
     edge = 1e-12
 
     def crossing(target: float, a: float, b: float) -> float:
         cut = lambda d: max(-1e10, min(1e10, score(d))) - target  # noqa: E731
-        return float(optimize.brentq(cut, a, b, xtol=1e-15, rtol=1e-14)) if cut(a) * cut(b) < 0 else b
+        return (
+            float(optimize.brentq(cut, a, b, xtol=1e-15, rtol=1e-14)) if cut(a) * cut(b) < 0 else b
+        )
 
     low = -1.0 if score(-1 + edge) < z else crossing(z, -1 + edge, min(1 - edge, estimate))
     high = 1.0 if score(1 - edge) > -z else crossing(-z, 1 - edge, max(-1 + edge, estimate))
@@ -127,7 +152,10 @@ def _agresti_caffo(x1: int, n1: int, x2: int, n2: int, z: float) -> tuple[float,
 
 _DIFFERENCE: dict[str, tuple[Callable[..., tuple[float, float]], str]] = {
     "miettinen-nurminen": (_miettinen_nurminen, "Miettinen-Nurminen score interval"),
-    "newcombe": (_newcombe, "Newcombe interval from two Wilson intervals, no continuity correction"),
+    "newcombe": (
+        _newcombe,
+        "Newcombe interval from two Wilson intervals, no continuity correction",
+    ),
     "agresti-caffo": (_agresti_caffo, "Agresti-Caffo interval"),
     "wald": (_wald, "Wald interval"),
 }
@@ -136,34 +164,59 @@ _DIFFERENCE: dict[str, tuple[Callable[..., tuple[float, float]], str]] = {
 def number_needed(difference: Estimate, *, harmful: bool = False) -> Estimate:
     """How many patients must be treated for one more event (NNT = 1 / risk difference)?
 
-    Positive means one more event in the first group: benefit (NNTB), or harm (NNTH) where the event is `harmful`.
-    Where the interval of the difference spans zero the number runs through infinity: low and high are nan, and `how`
-    says it whole, as Altman (1998) asks: "NNTB 2.2 to ∞ to NNTH 12".
+    Positive means one more event in the first group: benefit (NNTB), or harm (NNTH) where the event
+    is `harmful`. Where the interval of the difference spans zero the number runs through infinity:
+    low and high are nan, and `how` says it whole, as Altman (1998) asks: "NNTB 2.2 to ∞ to NNTH
+    12".
 
     >>> e = number_needed(risk_difference((12, 30), (5, 30)))
     >>> round(e.value, 2), round(e.low, 2), round(e.high, 2)
     (4.29, 2.25, 287.67)
     >>> number_needed(risk_difference((10, 40), (9, 40))).how
     '95% interval of the number needed, to benefit (NNTB) or to harm (NNTH): NNTB 4.7 to ∞ to NNTH 6.1'
-    """
-    value = NAN if math.isnan(difference.value) else 1 / difference.value if difference.value else math.inf
+    """  # noqa: E501
+    value = (
+        NAN
+        if math.isnan(difference.value)
+        else 1 / difference.value
+        if difference.value
+        else math.inf
+    )
     name = "number needed to harm" if harmful else "number needed to treat"
     if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
         reason = difference.reason or "not_estimable"
         return Estimate(
-            name, value, level=difference.level, unit="patients", reason=reason, measure=Measure.NUMBER_NEEDED
+            name,
+            value,
+            level=difference.level,
+            unit="patients",
+            reason=reason,
+            measure=Measure.NUMBER_NEEDED,
         )
     if difference.low * difference.high > 0:
         how = f"1 / risk difference; limits inverted from the {difference.how}"
         low, high = 1 / difference.high, 1 / difference.low
         return Estimate(
-            name, value, low, high, difference.level, unit="patients", how=how, measure=Measure.NUMBER_NEEDED
+            name,
+            value,
+            low,
+            high,
+            difference.level,
+            unit="patients",
+            how=how,
+            measure=Measure.NUMBER_NEEDED,
         )
     above, below = ("NNTH", "NNTB") if harmful else ("NNTB", "NNTH")
-    parts = [f"{above} {number(1 / difference.high)}" if difference.high > 0 else "", "∞",
-             f"{below} {number(-1 / difference.low)}" if difference.low < 0 else ""]  # fmt: skip
+    parts = [
+        f"{above} {number(1 / difference.high)}" if difference.high > 0 else "",
+        "∞",
+        f"{below} {number(-1 / difference.low)}" if difference.low < 0 else "",
+    ]
     limits = " to ".join(p for p in parts if p)
-    how = f"{100 * difference.level:g}% interval of the number needed, to benefit (NNTB) or to harm (NNTH): {limits}"
+    how = (
+        f"{100 * difference.level:g}% interval of the number needed, to benefit (NNTB) or to harm"
+        f" (NNTH): {limits}"
+    )
     return Estimate(
         name,
         value,
@@ -176,7 +229,8 @@ def number_needed(difference: Estimate, *, harmful: bool = False) -> Estimate:
 
 
 def cohens_h(first: Share, second: Share) -> Estimate:
-    """The difference of two shares on the arcsine scale, 2·asin√p₁ − 2·asin√p₂ (for planning, not for patients).
+    """The difference of two shares on the arcsine scale, 2·asin√p₁ − 2·asin√p₂ (for planning, not
+    for patients).
 
     >>> round(cohens_h((10, 20), (5, 20)).value, 4)
     0.5236

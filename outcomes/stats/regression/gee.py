@@ -1,6 +1,8 @@
-"""Generalised estimating equations: population-average effects on repeated yes/no or continuous outcomes, few patients allowed for.
+"""Generalised estimating equations: population-average effects on repeated yes/no or continuous
+outcomes, few patients allowed for.
 
-Liang & Zeger 1986, Biometrika 73:13; Mancl & DeRouen 2001, Biometrics 57:126; Kauermann & Carroll 2001, JASA 96:1387.
+Liang & Zeger 1986, Biometrika 73:13; Mancl & DeRouen 2001, Biometrics 57:126; Kauermann & Carroll
+2001, JASA 96:1387.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ CORRECTIONS = {
 
 @dataclass(frozen=True, eq=False)
 class GEE:
-    """A fitted marginal model: coefficients, robust covariance by correction, dispersion `phi`, working correlation `alpha`."""
+    """A fitted marginal model: coefficients, robust covariance by correction, dispersion `phi`,
+    working correlation `alpha`.
+    """
 
     names: tuple[str, ...]
     beta: Array
@@ -50,20 +54,40 @@ class GEE:
     working: str
 
     def contrast(
-        self, row: ArrayLike, *, name: str, correction: str = "mancl-derouen", level: float = 0.95, unit: str = "",
+        self,
+        row: ArrayLike,
+        *,
+        name: str,
+        correction: str = "mancl-derouen",
+        level: float = 0.95,
+        unit: str = "",
         measure: Measure = Measure.UNSTATED,
-    ) -> Estimate:  # fmt: skip
-        """A linear combination of coefficients with its robust interval; few patients make `correction` matter (K < 40)."""
+    ) -> Estimate:
+        """A linear combination of coefficients with its robust interval; few patients make
+        `correction` matter (K < 40).
+        """
         if correction not in CORRECTIONS:
             raise AnalysisError(unknown("correction", correction, CORRECTIONS))
         c = np.asarray(row, dtype=float)
         value, variance = float(c @ self.beta), float(c @ self.cov[correction] @ c)
         df = inf if correction == "none" else float(self.clusters - len(self.beta))
-        how = f"GEE, {self.working} working correlation, {CORRECTIONS[correction]}, {self.clusters} patients"
+        how = (
+            f"GEE, {self.working} working correlation, {CORRECTIONS[correction]}, {self.clusters}"
+            " patients"
+        )
         if not variance > 0 or df <= 0:
-            return Estimate(name, value, level=level, unit=unit, how=how, reason="too_few", measure=measure)
+            return Estimate(
+                name, value, level=level, unit=unit, how=how, reason="too_few", measure=measure
+            )
         se, t = sqrt(variance), value / sqrt(variance)
-        reach = float(special.ndtri(0.5 + level / 2) if df == inf else special.stdtrit(df, 0.5 + level / 2)) * se
+        reach = (
+            float(
+                special.ndtri(0.5 + level / 2)
+                if df == inf
+                else special.stdtrit(df, 0.5 + level / 2)
+            )
+            * se
+        )
         p = 2 * float(special.ndtr(-abs(t)) if df == inf else special.stdtr(df, -abs(t)))
         return Estimate(
             name,
@@ -82,17 +106,33 @@ class GEE:
 
 
 def gee(
-    outcome: ArrayLike, matrix: ArrayLike, *, names: Sequence[str], cluster: ArrayLike, order: ArrayLike | None = None,
-    family: str = "gaussian", working: str = "exchangeable", iterations: int = 200,
-) -> GEE:  # fmt: skip
-    """Fit E(y) = g^-1(X b) with a working correlation within patients; the canonical link of each family.
+    outcome: ArrayLike,
+    matrix: ArrayLike,
+    *,
+    names: Sequence[str],
+    cluster: ArrayLike,
+    order: ArrayLike | None = None,
+    family: str = "gaussian",
+    working: str = "exchangeable",
+    iterations: int = 200,
+) -> GEE:
+    """Fit E(y) = g^-1(X b) with a working correlation within patients; the canonical link of each
+    family.
 
-    `outcome` (rows,), `matrix` (rows, coefficients), `cluster` (rows,), `order` (rows,) the position in time for "ar1" (default:
-    the rows' order within the patient). Standard errors are robust to a wrong working correlation.
+    `outcome` (rows,), `matrix` (rows, coefficients), `cluster` (rows,), `order` (rows,) the
+    position in time for "ar1" (default: the rows' order within the patient). Standard errors are
+    robust to a wrong working correlation.
 
-    Raises NotConverged where the equations have no finite solution (separation), AnalysisError for unknown names.
+    Raises NotConverged where the equations have no finite solution (separation), AnalysisError for
+    unknown names.
 
-    >>> m = gee([1, 0, 1, 1, 0, 0, 1, 1], np.ones((8, 1)), names=("intercept",), cluster=[1, 1, 2, 2, 3, 3, 4, 4], family="binomial")
+    >>> m = gee(
+    ...     [1, 0, 1, 1, 0, 0, 1, 1],
+    ...     np.ones((8, 1)),
+    ...     names=("intercept",),
+    ...     cluster=[1, 1, 2, 2, 3, 3, 4, 4],
+    ...     family="binomial",
+    ... )
     >>> round(float(m.beta[0]), 4), m.clusters
     (0.5108, 4)
     """
@@ -107,13 +147,18 @@ def gee(
     y, x, who = y[sort], x[sort], who[sort]
     blocks = np.split(np.arange(len(y)), np.flatnonzero(np.diff(who)) + 1)
     places = [
-        np.arange(len(b), dtype=float) if order is None else np.asarray(order, dtype=float)[sort][b] for b in blocks
+        np.arange(len(b), dtype=float) if order is None else np.asarray(order, dtype=float)[sort][b]
+        for b in blocks
     ]
     inverse, slope, variance = FAMILIES[family]
-    start = float(np.clip(y.mean(), 0.05, 0.95)) if family == "binomial" else max(float(y.mean()), 0.05)
-    eta = {"gaussian": y, "binomial": np.full(len(y), special.logit(start)), "poisson": np.full(len(y), np.log(start))}[
-        family
-    ]
+    start = (
+        float(np.clip(y.mean(), 0.05, 0.95)) if family == "binomial" else max(float(y.mean()), 0.05)
+    )
+    eta = {
+        "gaussian": y,
+        "binomial": np.full(len(y), special.logit(start)),
+        "poisson": np.full(len(y), np.log(start)),
+    }[family]
     beta = np.linalg.lstsq(x, eta, rcond=None)[0]
     phi, alpha = 1.0, 0.0
     for _ in range(iterations):
@@ -124,7 +169,9 @@ def gee(
         phi = float(np.mean(e**2))
         alpha = _alpha(e / np.sqrt(phi), blocks, places, working) if phi > 0 else 0.0
         try:
-            bread, score, _ = _equations(y - mu, slope(mu)[:, None] * x, variance(mu), blocks, places, working, alpha)
+            bread, score, _ = _equations(
+                y - mu, slope(mu)[:, None] * x, variance(mu), blocks, places, working, alpha
+            )
             step = np.linalg.solve(bread, score)
         except np.linalg.LinAlgError:
             break
@@ -135,7 +182,8 @@ def gee(
             cov = _covariances(y, x, beta, family, blocks, places, working, alpha)
             return GEE(tuple(names), beta, cov, phi, alpha, len(blocks), family, working)
     raise NotConverged(
-        "The estimating equations did not converge; with yes/no outcomes, look for a group where all answers agree."
+        "The estimating equations did not converge; with yes/no outcomes, look for a group where"
+        " all answers agree."
     )
 
 
@@ -149,7 +197,9 @@ def _correlation(place: Array, working: str, alpha: float) -> Array:
 
 
 def _alpha(e: Array, blocks: Sequence[Index], places: Sequence[Array], working: str) -> float:
-    """The working correlation from standardised residuals: the mean product of pairs, or the least-squares fit to rho^lag."""
+    """The working correlation from standardised residuals: the mean product of pairs, or the
+    least-squares fit to rho^lag.
+    """
     if working == "independence":
         return 0.0
     products, lags = [], []
@@ -173,7 +223,13 @@ def _alpha(e: Array, blocks: Sequence[Index], places: Sequence[Array], working: 
 
 
 def _equations(
-    r: Array, d: Array, v: Array, blocks: Sequence[Index], places: Sequence[Array], working: str, alpha: float
+    r: Array,
+    d: Array,
+    v: Array,
+    blocks: Sequence[Index],
+    places: Sequence[Array],
+    working: str,
+    alpha: float,
 ) -> tuple[Array, Array, list[tuple[Array, Array]]]:
     """Bread D'V^-1 D, score D'V^-1 r, and D_i, V_i^-1 of each patient."""
     p = d.shape[1]
@@ -181,7 +237,9 @@ def _equations(
     parts: list[tuple[Array, Array]] = []
     for b, place in zip(blocks, places):
         sd = np.sqrt(v[b])
-        w = np.asarray(np.linalg.inv(_correlation(place, working, alpha) * np.outer(sd, sd)), dtype=float)
+        w = np.asarray(
+            np.linalg.inv(_correlation(place, working, alpha) * np.outer(sd, sd)), dtype=float
+        )
         bread += d[b].T @ w @ d[b]
         score += d[b].T @ w @ r[b]
         parts.append((d[b], w))
@@ -198,18 +256,28 @@ def _covariances(
     working: str,
     alpha: float,
 ) -> dict[str, Array]:
-    """Robust covariance, plain and with the residuals corrected for the leverage of each patient."""
+    """Robust covariance, plain and with the residuals corrected for the leverage of each
+    patient.
+    """
     inverse, slope, variance = FAMILIES[family]
     mu = inverse(x @ beta)
-    bread, _, parts = _equations(y - mu, slope(mu)[:, None] * x, variance(mu), blocks, places, working, alpha)
+    bread, _, parts = _equations(
+        y - mu, slope(mu)[:, None] * x, variance(mu), blocks, places, working, alpha
+    )
     inv = np.linalg.inv(bread)
     meat = {name: np.zeros_like(inv) for name in CORRECTIONS}
     for b, (d, w) in zip(blocks, parts):
         r, keep = y[b] - mu[b], np.eye(len(b)) - d @ inv @ d.T @ w
         values, vectors = np.linalg.eig(keep)
-        half = (vectors @ np.diag(np.maximum(values.real, 1e-12) ** -0.5) @ np.linalg.inv(vectors)).real
+        half = (
+            vectors @ np.diag(np.maximum(values.real, 1e-12) ** -0.5) @ np.linalg.inv(vectors)
+        ).real
         full = np.linalg.pinv(keep)
-        for name, fixed in (("none", r), ("mancl-derouen", full @ r), ("kauermann-carroll", half @ r)):
+        for name, fixed in (
+            ("none", r),
+            ("mancl-derouen", full @ r),
+            ("kauermann-carroll", half @ r),
+        ):
             u = d.T @ w @ fixed
             meat[name] += np.outer(u, u)
     return {name: inv @ m @ inv for name, m in meat.items()}

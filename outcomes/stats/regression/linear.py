@@ -1,8 +1,8 @@
 """Linear models: a design of named columns, least squares, contrasts and adjusted means.
 
-A design is a tuple of terms. Factors use treatment coding, their first level is the reference. Every later family
-(logistic, ordinal, mixed models) reads `Design.matrix` and `Design.names`; `Design.row` gives the row of a reference
-patient, from which adjusted means and contrasts follow.
+A design is a tuple of terms. Factors use treatment coding, their first level is the reference.
+Every later family (logistic, ordinal, mixed models) reads `Design.matrix` and `Design.names`;
+`Design.row` gives the row of a reference patient, from which adjusted means and contrasts follow.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from outcomes.stats.multiplicity import adjust as adjusted_p
 
 Array = np.ndarray
 
-#: A column repeats the columns before it when less than this share of its length is new (as in R's `lm`).
+#: A column repeats the columns before it when less than this share of its length is new (as in R's
+#: `lm`).
 TOLERANCE = 1e-7
 
 
@@ -31,8 +32,9 @@ TOLERANCE = 1e-7
 class Term:
     """One variable of a design: its columns, their names, and the row of the reference patient.
 
-    `levels` is empty for a number. The reference patient has the mean of a number and every level of a factor in
-    equal parts, so that adjusted means do not depend on how many patients happened to be in each level.
+    `levels` is empty for a number. The reference patient has the mean of a number and every level
+    of a factor in equal parts, so that adjusted means do not depend on how many patients happened
+    to be in each level.
     """
 
     name: str
@@ -60,7 +62,8 @@ class Term:
 def numeric(name: str, values: Sequence[float] | Array, *, center: bool = False) -> Term:
     """A number as it is (`center=True`: less its mean). The reference patient has the mean.
 
-    A number with two values (0/1, yes/no) is a factor in all but name: the reference patient has both in equal parts.
+    A number with two values (0/1, yes/no) is a factor in all but name: the reference patient has
+    both in equal parts.
     """
     x = np.asarray(values, dtype=float)
     if center:
@@ -70,8 +73,11 @@ def numeric(name: str, values: Sequence[float] | Array, *, center: bool = False)
     return Term(name, x[:, None], (name,), np.array([middle]))
 
 
-def factor(name: str, values: Sequence[object] | Array, *, reference: str = "", levels: Sequence[str] = ()) -> Term:
-    """A variable with levels, in treatment coding: one 0/1 column for every level but the reference (the first).
+def factor(
+    name: str, values: Sequence[object] | Array, *, reference: str = "", levels: Sequence[str] = ()
+) -> Term:
+    """A variable with levels, in treatment coding: one 0/1 column for every level but the reference
+    (the first).
 
     >>> factor("route", ["IV", "PO", "IN"], reference="IV").names
     ('route[IN]', 'route[PO]')
@@ -82,9 +88,15 @@ def factor(name: str, values: Sequence[object] | Array, *, reference: str = "", 
         if reference not in there:
             raise AnalysisError(unknown(f"level of {name}", reference, there))
         there = [reference, *(level for level in there if level != reference)]
-    columns = np.column_stack([text == level for level in there[1:]]) if len(there) > 1 else np.empty((len(text), 0))
+    columns = (
+        np.column_stack([text == level for level in there[1:]])
+        if len(there) > 1
+        else np.empty((len(text), 0))
+    )
     shares = np.full(max(0, len(there) - 1), 1 / max(1, len(there)))
-    return Term(name, columns.astype(float), tuple(f"{name}[{v}]" for v in there[1:]), shares, tuple(there))
+    return Term(
+        name, columns.astype(float), tuple(f"{name}[{v}]" for v in there[1:]), shares, tuple(there)
+    )
 
 
 def interaction(first: Term, second: Term) -> Term:
@@ -94,16 +106,24 @@ def interaction(first: Term, second: Term) -> Term:
     names = tuple(f"{first.names[i]}:{second.names[j]}" for i, j in pairs)
     matrix = np.column_stack(columns) if columns else np.empty((len(first.columns), 0))
     return Term(
-        f"{first.name}:{second.name}", matrix, names, np.outer(second.reference, first.reference).ravel(),
+        f"{first.name}:{second.name}",
+        matrix,
+        names,
+        np.outer(second.reference, first.reference).ravel(),
         parts=(first, second),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
     """An intercept and the terms, as one matrix (patients × columns) with names.
 
-    >>> d = Design((factor("arm", ["placebo", "drug", "drug"], reference="placebo"), numeric("before", [6, 7, 8])))
+    >>> d = Design(
+    ...     (
+    ...         factor("arm", ["placebo", "drug", "drug"], reference="placebo"),
+    ...         numeric("before", [6, 7, 8]),
+    ...     )
+    ... )
     >>> d.names
     ('intercept', 'arm[drug]', 'before')
     >>> d.row(arm="drug")
@@ -115,7 +135,9 @@ class Design:
     @property
     def matrix(self) -> Array:
         """The columns, patients × (1 + columns of the terms)."""
-        return np.column_stack([np.ones(len(self.terms[0].columns)), *(t.columns for t in self.terms)])
+        return np.column_stack(
+            [np.ones(len(self.terms[0].columns)), *(t.columns for t in self.terms)]
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -142,7 +164,7 @@ class Design:
 def aliased_columns(matrix: Array) -> list[int]:
     """Columns that are a combination of the columns before them, left to right.
 
-    >>> aliased_columns(np.array([[1., 0, 1], [1, 1, 2], [1, 0, 1]]))
+    >>> aliased_columns(np.array([[1.0, 0, 1], [1, 1, 2], [1, 0, 1]]))
     [2]
     """
     kept: list[int] = []
@@ -160,7 +182,9 @@ def aliased_columns(matrix: Array) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A linear model fitted by least squares. Aliased coefficients are nan, and so is what depends on them."""
+    """A linear model fitted by least squares. Aliased coefficients are nan, and so is what depends
+    on them.
+    """
 
     names: tuple[str, ...]
     coefficients: Array
@@ -184,18 +208,34 @@ class Fit:
         unit: str = "",
         measure: Measure = Measure.UNSTATED,
     ) -> Estimate:
-        """A combination of the coefficients with its t interval and test: estimate, se, t, df, p."""
+        """A combination of the coefficients with its t interval and test: estimate, se, t, df,
+        p.
+        """
         row = np.asarray(row, dtype=float)
         kept = ~np.isnan(self.coefficients)
         how = f"t with {self.df} residual df, {self.se_kind} standard error"
         if not kept.all() and not np.allclose(row[~kept], row[kept] @ self.dependence, atol=1e-8):
             return Estimate(
-                name, NAN, level=level, unit=unit, how=how, reason="not_estimable", group=group, measure=measure
+                name,
+                NAN,
+                level=level,
+                unit=unit,
+                how=how,
+                reason="not_estimable",
+                group=group,
+                measure=measure,
             )
         value = float(row[kept] @ self.coefficients[kept])
         if self.df < 1:
             return Estimate(
-                name, value, level=level, unit=unit, how=how, reason="too_few", group=group, measure=measure
+                name,
+                value,
+                level=level,
+                unit=unit,
+                how=how,
+                reason="too_few",
+                group=group,
+                measure=measure,
             )
         used = kept & (row != 0)
         variance = float(row[used] @ self.covariance[np.ix_(used, used)] @ row[used])
@@ -236,10 +276,14 @@ class Fit:
         """One coefficient by its name."""
         if name not in self.names:
             raise AnalysisError(unknown("coefficient", name, self.names))
-        return self.contrast(np.eye(len(self.names))[self.names.index(name)], name=name, level=level)
+        return self.contrast(
+            np.eye(len(self.names))[self.names.index(name)], name=name, level=level
+        )
 
     def wald(self, columns: Sequence[int]) -> FTest:
-        """The joint F test that these coefficients are zero (aliased ones are left out and cost no df)."""
+        """The joint F test that these coefficients are zero (aliased ones are left out and cost no
+        df).
+        """
         at = [j for j in columns if not np.isnan(self.coefficients[j])]
         if not at or self.df < 1 or self.sigma == 0:
             reason = "not_estimable" if not at else "too_few" if self.df < 1 else "zero_variance"
@@ -248,11 +292,18 @@ class Fit:
         return FTest.of(float(b @ np.linalg.solve(v, b)) / len(at), len(at), self.df)
 
 
-def ols(design: Design | Array, y: Sequence[float] | Array, *, names: Sequence[str] = (), se: str = "classical") -> Fit:
+def ols(
+    design: Design | Array,
+    y: Sequence[float] | Array,
+    *,
+    names: Sequence[str] = (),
+    se: str = "classical",
+) -> Fit:
     """Least squares of `y` (one number a patient) on a design.
 
-    Formula: b = (X'X)⁻¹X'y by QR; covariance classical s²(X'X)⁻¹, or the sandwich (X'X)⁻¹X'diag(w)X(X'X)⁻¹ with
-    w = e²/(1−h) (HC2) or e²/(1−h)² (HC3). Columns that repeat earlier columns are aliased: their coefficients are nan.
+    Formula: b = (X'X)⁻¹X'y by QR; covariance classical s²(X'X)⁻¹, or the sandwich
+    (X'X)⁻¹X'diag(w)X(X'X)⁻¹ with w = e²/(1−h) (HC2) or e²/(1−h)² (HC3). Columns that repeat earlier
+    columns are aliased: their coefficients are nan.
 
     Raises `AnalysisError` when the lengths differ or `se` is unknown.
     Source: MacKinnon & White 1985, J Econometrics 29:305, doi:10.1016/0304-4076(85)90158-7.
@@ -263,11 +314,16 @@ def ols(design: Design | Array, y: Sequence[float] | Array, *, names: Sequence[s
     (1.1, 0.1685)
     """
     x = design.matrix if isinstance(design, Design) else np.asarray(design, dtype=float)
-    names = design.names if isinstance(design, Design) else tuple(names) or tuple(f"x{j}" for j in range(x.shape[1]))
+    names = (
+        design.names
+        if isinstance(design, Design)
+        else tuple(names) or tuple(f"x{j}" for j in range(x.shape[1]))
+    )
     y = np.asarray(y, dtype=float)
     if len(y) != len(x):
         raise AnalysisError(
-            f"The design has {len(x)} rows and the outcome {len(y)}: one row a patient is needed in both."
+            f"The design has {len(x)} rows and the outcome {len(y)}: one row a patient is needed in"
+            " both."
         )
     gone = aliased_columns(x)
     kept = [j for j in range(x.shape[1]) if j not in gone]
@@ -288,11 +344,22 @@ def ols(design: Design | Array, y: Sequence[float] | Array, *, names: Sequence[s
     full_v = np.full((len(names), len(names)), NAN)
     full_v[np.ix_(kept, kept)] = covariance
     total = float(((y - y.mean()) ** 2).sum())
-    dependence = np.linalg.lstsq(x[:, kept], x[:, gone], rcond=None)[0] if gone else np.empty((len(kept), 0))
+    dependence = (
+        np.linalg.lstsq(x[:, kept], x[:, gone], rcond=None)[0] if gone else np.empty((len(kept), 0))
+    )
     return Fit(
-        tuple(names), full_b, full_v, df, sigma, 1 - rss / total if total > 0 else NAN, e, leverage, se,
-        tuple(names[j] for j in gone), dependence,
-    )  # fmt: skip
+        tuple(names),
+        full_b,
+        full_v,
+        df,
+        sigma,
+        1 - rss / total if total > 0 else NAN,
+        e,
+        leverage,
+        se,
+        tuple(names[j] for j in gone),
+        dependence,
+    )
 
 
 def _covariance(se: str, x: Array, e: Array, leverage: Array, bread: Array, sigma: float) -> Array:
@@ -301,7 +368,8 @@ def _covariance(se: str, x: Array, e: Array, leverage: Array, bread: Array, sigm
     power = {"HC2": 1, "HC3": 2}
     if se not in power:
         raise AnalysisError(unknown("standard error", se, ["classical", *power]))
-    # a patient alone in a level is fitted exactly: no say in the other coefficients, no spread to judge its own by
+    # a patient alone in a level is fitted exactly: no say in the other coefficients, no spread to
+    # judge its own by
     alone = leverage > 1 - 1e-10
     weight = np.where(alone, 0.0, e**2 / np.where(alone, 1.0, 1 - leverage) ** power[se])
     covariance = bread @ (x.T @ (x * weight[:, None])) @ bread
@@ -310,8 +378,11 @@ def _covariance(se: str, x: Array, e: Array, leverage: Array, bread: Array, sigm
     return covariance
 
 
-def adjusted_means(fit: Fit, design: Design, name: str, *, level: float = 0.95, unit: str = "") -> tuple[Estimate, ...]:
-    """The mean outcome of each level of a factor, at the mean of every number and equal parts of every other factor.
+def adjusted_means(
+    fit: Fit, design: Design, name: str, *, level: float = 0.95, unit: str = ""
+) -> tuple[Estimate, ...]:
+    """The mean outcome of each level of a factor, at the mean of every number and equal parts of
+    every other factor.
 
     Without p: nobody asks whether a mean score is zero.
 
@@ -322,7 +393,12 @@ def adjusted_means(fit: Fit, design: Design, name: str, *, level: float = 0.95, 
         raise AnalysisError(unknown("factor", name, [t.name for t in design.terms if t.levels]))
     rows = (
         fit.contrast(
-            design.row(**{name: v}), name="adjusted mean", level=level, group=v, unit=unit, measure=Measure.LEVEL
+            design.row(**{name: v}),
+            name="adjusted mean",
+            level=level,
+            group=v,
+            unit=unit,
+            measure=Measure.LEVEL,
         )
         for v in term.levels
     )
@@ -330,30 +406,50 @@ def adjusted_means(fit: Fit, design: Design, name: str, *, level: float = 0.95, 
 
 
 def pairwise(
-    fit: Fit, design: Design, name: str, *, adjust: str = "tukey", level: float = 0.95, unit: str = ""
+    fit: Fit,
+    design: Design,
+    name: str,
+    *,
+    adjust: str = "tukey",
+    level: float = 0.95,
+    unit: str = "",
 ) -> tuple[Estimate, ...]:
     """All differences between the adjusted means of a factor, later level − earlier level.
 
-    `adjust`: "tukey" (simultaneous intervals and p from the studentized range), "holm" (adjusted p, the intervals
-    are one at a time) or "" (none). `p` is always the raw one, `p_adjusted` the adjusted one.
-    Source: Tukey 1953; Kramer 1956, Biometrics 12:307; Holm 1979, Scand J Stat 6:65.
+    `adjust`: "tukey" (simultaneous intervals and p from the studentized range), "holm" (adjusted p,
+    the intervals are one at a time) or "" (none). `p` is always the raw one, `p_adjusted` the
+    adjusted one. Source: Tukey 1953; Kramer 1956, Biometrics 12:307; Holm 1979, Scand J Stat 6:65.
     """
     if adjust not in ("tukey", "holm", ""):
         raise AnalysisError(unknown("adjustment", adjust, ["tukey", "holm"]))
     levels = next(t.levels for t in design.terms if t.name == name)
     pairs = [(a, b) for i, a in enumerate(levels) for b in levels[i + 1 :]]
     raw = [
-        fit.contrast(design.row(**{name: b}) - design.row(**{name: a}), name="adjusted difference", level=level,
-                     group=Versus.of(b, a), unit=unit, measure=Measure.DIFFERENCE)
+        fit.contrast(
+            design.row(**{name: b}) - design.row(**{name: a}),
+            name="adjusted difference",
+            level=level,
+            group=Versus.of(b, a),
+            unit=unit,
+            measure=Measure.DIFFERENCE,
+        )
         for a, b in pairs
-    ]  # fmt: skip
+    ]
     if adjust == "holm":
-        return tuple(replace(e, p_adjusted=p) for e, p in zip(raw, adjusted_p([e.p for e in raw]), strict=True))
+        return tuple(
+            replace(e, p_adjusted=p)
+            for e, p in zip(raw, adjusted_p([e.p for e in raw]), strict=True)
+        )
     if adjust == "" or len(levels) < 3:
         return tuple(raw)
     half = tukey_critical(level, len(levels), fit.df) / 2**0.5
     return tuple(
-        replace(e, p_adjusted=tukey_p(2**0.5 * abs(e.statistic), len(levels), fit.df), low=e.value - half * e.se,
-                high=e.value + half * e.se, how=e.how + ", Tukey simultaneous interval")
+        replace(
+            e,
+            p_adjusted=tukey_p(2**0.5 * abs(e.statistic), len(levels), fit.df),
+            low=e.value - half * e.se,
+            high=e.value + half * e.se,
+            how=e.how + ", Tukey simultaneous interval",
+        )
         for e in raw
-    )  # fmt: skip
+    )

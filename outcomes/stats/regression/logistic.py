@@ -1,12 +1,16 @@
-"""Logistic regression: exact profile-likelihood intervals, separation recognised, Firth's fit, standardised risks.
+"""Logistic regression: exact profile-likelihood intervals, separation recognised, Firth's fit,
+standardised risks.
 
-The fit is Newton's method on the log-likelihood; a design is `outcomes.stats.regression.linear.Design` or a matrix with names.
-Separation (a covariate or arm that sorts responders from non-responders without error) sends a coefficient to infinity:
-it is found exactly, by linear programming, and the coefficients are then nan with the reason "separation".
+The fit is Newton's method on the log-likelihood; a design is
+`outcomes.stats.regression.linear.Design` or a matrix with names. Separation (a covariate or arm
+that sorts responders from non-responders without error) sends a coefficient to infinity: it is
+found exactly, by linear programming, and the coefficients are then nan with the reason
+"separation".
 
-References: Albert and Anderson, Biometrika 1984;71:1-10 (separation). Venzon and Moolgavkar, Appl Stat 1988;37:87-94
-(profile intervals). Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Stat Med 2002;21:2409-2419. Greenland, Am J
-Epidemiol 2004;160:301-305 (standardised risks). Ge et al, Ther Innov Regul Sci 2011;45:481-493 (delta method).
+References: Albert and Anderson, Biometrika 1984;71:1-10 (separation). Venzon and Moolgavkar, Appl
+Stat 1988;37:87-94 (profile intervals). Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Stat
+Med 2002;21:2409-2419. Greenland, Am J Epidemiol 2004;160:301-305 (standardised risks). Ge et al,
+Ther Innov Regul Sci 2011;45:481-493 (delta method).
 """
 
 from __future__ import annotations
@@ -30,7 +34,9 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class LogisticFit:
-    """A fitted logistic model. `reason` is "" or why there are no coefficients ("separation", "not_converged" …)."""
+    """A fitted logistic model. `reason` is "" or why there are no coefficients ("separation",
+    "not_converged" …).
+    """
 
     names: tuple[str, ...]
     matrix: Array
@@ -51,25 +57,36 @@ class LogisticFit:
         """Akaike's criterion, deviance + 2 × parameters."""
         return self.deviance + 2 * len(self.names)
 
-    def log_odds_ratio(self, name: str, *, interval: str = "profile", level: float = 0.95) -> Estimate:
-        """One coefficient (a log odds ratio) with its Wald z and p, and the interval "profile" (default) or "wald".
+    def log_odds_ratio(
+        self, name: str, *, interval: str = "profile", level: float = 0.95
+    ) -> Estimate:
+        """One coefficient (a log odds ratio) with its Wald z and p, and the interval "profile"
+        (default) or "wald".
 
-        The profile limits are the exact roots of the likelihood ratio statistic, not a spline through it.
+        The profile limits are the exact roots of the likelihood ratio statistic, not a spline
+        through it.
         """
         if name not in self.names:
             raise AnalysisError(unknown("coefficient", name, self.names))
         if interval not in ("profile", "wald"):
             raise AnalysisError(unknown("interval", interval, ["profile", "wald"]))
         kind = "Firth's penalised likelihood" if self.penalised else "maximum likelihood"
-        how = f"{kind}, {'profile-likelihood' if interval == 'profile' else 'Wald'} interval, Wald test"
+        how = (
+            f"{kind}, {'profile-likelihood' if interval == 'profile' else 'Wald'} interval, Wald"
+            " test"
+        )
         j, z = self.names.index(name), normal_quantile(level)
         value = self.coefficients[j]
         if self.reason:
-            return Estimate(name, NAN, level=level, how=how, reason=self.reason, measure=Measure.ODDS_RATIO)
+            return Estimate(
+                name, NAN, level=level, how=how, reason=self.reason, measure=Measure.ODDS_RATIO
+            )
         se = math.sqrt(self.covariance[j, j])
         low, high = (value - z * se, value + z * se) if interval == "wald" else self._profile(j, z)
         p = float(2 * special.ndtr(-abs(value / se)))
-        return Estimate(name, value, low, high, level, p, value / se, se=se, how=how, measure=Measure.DIAGNOSTIC)
+        return Estimate(
+            name, value, low, high, level, p, value / se, se=se, how=how, measure=Measure.DIAGNOSTIC
+        )
 
     def odds_ratio(self, name: str, *, interval: str = "profile", level: float = 0.95) -> Estimate:
         """One odds ratio: `log_odds_ratio` on the ratio scale; `se` stays that of the log."""
@@ -91,14 +108,18 @@ class LogisticFit:
         )
 
     def _profile(self, j: int, z: float) -> tuple[float, float]:
-        """Where twice the fall of the (penalised) log-likelihood, the other coefficients refitted, equals z²."""
+        """Where twice the fall of the (penalised) log-likelihood, the other coefficients refitted,
+        equals z².
+        """
         others = [k for k in range(len(self.names)) if k != j]
         best, se = self.coefficients[j], math.sqrt(self.covariance[j, j])
 
         def fall(value: float) -> float:
             offset, start = self.matrix[:, j] * value, self.coefficients[others]
             if self.penalised:
-                at = _newton(self.matrix[:, others], self.y, offset=offset, start=start, full=self.matrix)
+                at = _newton(
+                    self.matrix[:, others], self.y, offset=offset, start=start, full=self.matrix
+                )
             else:
                 at = _newton(self.matrix[:, others], self.y, offset=offset, start=start)
             return 2 * (self.loglik - at.loglik) - z * z
@@ -107,14 +128,20 @@ class LogisticFit:
 
 
 def logistic(
-    design: Design | Array, y: Sequence[float] | Array, *, names: Sequence[str] = (), penalised: bool = False
+    design: Design | Array,
+    y: Sequence[float] | Array,
+    *,
+    names: Sequence[str] = (),
+    penalised: bool = False,
 ) -> LogisticFit:
     """How do the odds of an event (`y` 0 or 1, one a patient) depend on arm and covariates?
 
-    Maximum likelihood, or with `penalised` Firth's: the log-likelihood plus ½ log|X'WX|, whose estimates are finite
-    under separation and less biased in small groups. `covariance` is (X'WX)⁻¹ at the estimate.
+    Maximum likelihood, or with `penalised` Firth's: the log-likelihood plus ½ log|X'WX|, whose
+    estimates are finite under separation and less biased in small groups. `covariance` is (X'WX)⁻¹
+    at the estimate.
 
-    Raises AnalysisError when lengths differ, when y is not 0/1, or when a column repeats the columns before it.
+    Raises AnalysisError when lengths differ, when y is not 0/1, or when a column repeats the
+    columns before it.
 
     >>> x = np.column_stack([np.ones(8), [0, 0, 0, 0, 1, 1, 1, 1]])
     >>> fit = logistic(x, [0, 0, 0, 1, 0, 1, 1, 1], names=("intercept", "arm"))
@@ -125,11 +152,16 @@ def logistic(
     'separation'
     """
     x = design.matrix if isinstance(design, Design) else np.asarray(design, dtype=float)
-    names = design.names if isinstance(design, Design) else tuple(names) or tuple(f"x{j}" for j in range(x.shape[1]))
+    names = (
+        design.names
+        if isinstance(design, Design)
+        else tuple(names) or tuple(f"x{j}" for j in range(x.shape[1]))
+    )
     y = np.asarray(y, dtype=float)
     if len(y) != len(x):
         raise AnalysisError(
-            f"The design has {len(x)} rows and the outcome {len(y)}: one row a patient is needed in both."
+            f"The design has {len(x)} rows and the outcome {len(y)}: one row a patient is needed in"
+            " both."
         )
     if not np.isin(y, (0, 1)).all():
         raise AnalysisError("A logistic model needs an outcome of 0 and 1, nothing missing.")
@@ -146,22 +178,30 @@ def logistic(
     at = _newton(x, y, full=x if penalised else None)
     if not at.converged:
         return _without(empty, "not_converged")
-    return LogisticFit(tuple(names), x, y, at.beta, np.linalg.inv(at.information), at.loglik, penalised)
+    return LogisticFit(
+        tuple(names), x, y, at.beta, np.linalg.inv(at.information), at.loglik, penalised
+    )
 
 
 def separated(x: Array, y: Array) -> bool:
-    """Whether some combination of the columns sorts the events from the rest without an error (ties allowed).
+    """Whether some combination of the columns sorts the events from the rest without an error (ties
+    allowed).
 
-    Some b with (2y−1)·xb ≥ 0 for all patients and > 0 for one: found by maximising the sum over −1 ≤ b ≤ 1.
+    Some b with (2y−1)·xb ≥ 0 for all patients and > 0 for one: found by maximising the sum over −1
+    ≤ b ≤ 1.
     """
     size = np.abs(x).max(axis=0)
     signed = (2 * y - 1)[:, None] * x / np.where(size > 0, size, 1)
-    answer = optimize.linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(y)), bounds=(-1, 1), method="highs")
+    answer = optimize.linprog(
+        -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(y)), bounds=(-1, 1), method="highs"
+    )
     return bool(answer.fun is not None and -answer.fun > 1e-7)
 
 
 def _without(fit: LogisticFit, reason: str) -> LogisticFit:
-    return LogisticFit(fit.names, fit.matrix, fit.y, fit.coefficients, fit.covariance, NAN, fit.penalised, reason)
+    return LogisticFit(
+        fit.names, fit.matrix, fit.y, fit.coefficients, fit.covariance, NAN, fit.penalised, reason
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,9 +213,16 @@ class _At:
 
 
 def _newton(
-    x: Array, y: Array, *, offset: Array | float = 0.0, start: Array | None = None, full: Array | None = None
+    x: Array,
+    y: Array,
+    *,
+    offset: Array | float = 0.0,
+    start: Array | None = None,
+    full: Array | None = None,
 ) -> _At:
-    """The maximum of the log-likelihood, or with `full` (all columns of the model) of Firth's penalised one."""
+    """The maximum of the log-likelihood, or with `full` (all columns of the model) of Firth's
+    penalised one.
+    """
 
     def value(beta: Array) -> float:
         eta = x @ beta + offset
@@ -218,7 +265,9 @@ def _newton(
 
 
 def _crossing(fall: Callable[[float], float], best: float, reach: float) -> float:
-    """The root of `fall` on the side of `best` that `reach` points to; infinite where the likelihood is flat."""
+    """The root of `fall` on the side of `best` that `reach` points to; infinite where the
+    likelihood is flat.
+    """
     inner, outer = best, best + reach
     for _ in range(12):
         if fall(outer) >= 0:
@@ -229,7 +278,9 @@ def _crossing(fall: Callable[[float], float], best: float, reach: float) -> floa
 
 @dataclass(frozen=True)
 class Standardised:
-    """Shares if everybody were in the group, and in the reference; their difference and ratio (standardised)."""
+    """Shares if everybody were in the group, and in the reference; their difference and ratio
+    (standardised).
+    """
 
     group: Estimate
     reference: Estimate
@@ -237,13 +288,17 @@ class Standardised:
     ratio: Estimate
 
 
-def standardised_risks(fit: LogisticFit, group: Array, reference: Array, *, level: float = 0.95) -> Standardised:
-    """What share would respond if all these patients were in the group, and if all were in the reference?
+def standardised_risks(
+    fit: LogisticFit, group: Array, reference: Array, *, level: float = 0.95
+) -> Standardised:
+    """What share would respond if all these patients were in the group, and if all were in the
+    reference?
 
-    g-computation: `group` and `reference` are the model's matrix with the arm columns set for everybody;
-    RD = mean expit(x₁β) − mean expit(x₀β), SE = √(g'Vg) by the delta method with g = mean p₁q₁x₁ − mean p₀q₀x₀ and
-    covariates taken as fixed; the ratio on the log scale. Adjusting gains precision in a trial; where treatment was
-    chosen it removes only what the covariates carry.
+    g-computation: `group` and `reference` are the model's matrix with the arm columns set for
+    everybody; RD = mean expit(x₁β) − mean expit(x₀β), SE = √(g'Vg) by the delta method with g =
+    mean p₁q₁x₁ − mean p₀q₀x₀ and covariates taken as fixed; the ratio on the log scale. Adjusting
+    gains precision in a trial; where treatment was chosen it removes only what the covariates
+    carry.
 
     >>> x = np.column_stack([np.ones(8), [0, 0, 0, 0, 1, 1, 1, 1]])
     >>> fit = logistic(x, [0, 0, 0, 1, 0, 1, 1, 1])
@@ -253,14 +308,25 @@ def standardised_risks(fit: LogisticFit, group: Array, reference: Array, *, leve
     >>> round(e.value, 3), round(e.se, 4)
     (0.5, 0.3062)
     """
-    how = "standardised over all patients (g-computation) from logistic regression, delta-method interval"
+    how = (
+        "standardised over all patients (g-computation) from logistic regression, delta-method"
+        " interval"
+    )
     if fit.penalised:
         how = how.replace("logistic", "Firth's penalised logistic")
-    names = ("standardised share", "standardised share", "standardised risk difference", "standardised risk ratio")
+    names = (
+        "standardised share",
+        "standardised share",
+        "standardised risk difference",
+        "standardised risk ratio",
+    )
     kinds = (Measure.SHARE, Measure.SHARE, Measure.SHARE_DIFFERENCE, Measure.RISK_RATIO)
     if fit.reason:
         return Standardised(
-            *(Estimate(n, NAN, level=level, how=how, reason=fit.reason, measure=kind) for n, kind in zip(names, kinds))
+            *(
+                Estimate(n, NAN, level=level, how=how, reason=fit.reason, measure=kind)
+                for n, kind in zip(names, kinds)
+            )
         )
     (p1, g1), (p0, g0) = (_mean_risk(x, fit.coefficients) for x in (group, reference))
 
@@ -269,19 +335,40 @@ def standardised_risks(fit: LogisticFit, group: Array, reference: Array, *, leve
         half = normal_quantile(level) * se
         unit = DIFFERENCE if kinds[at] is Measure.SHARE_DIFFERENCE else "share"
         return Estimate(
-            names[at], value, value - half, value + half, level, se=se, unit=unit, how=how, measure=kinds[at]
+            names[at],
+            value,
+            value - half,
+            value + half,
+            level,
+            se=se,
+            unit=unit,
+            how=how,
+            measure=kinds[at],
         )
 
     def tested(e: Estimate, ratio: bool = False) -> Estimate:
         z = e.value / e.se if e.se > 0 else NAN
         p, on = 2 * float(special.ndtr(-abs(z))), (math.exp if ratio else float)
-        return Estimate(e.name, on(e.value), on(e.low), on(e.high), level, p, z, se=e.se, unit="" if ratio else e.unit, measure=e.measure,
-                        how=how + ("; SE of the log" if ratio else ""))  # fmt: skip
+        return Estimate(
+            e.name,
+            on(e.value),
+            on(e.low),
+            on(e.high),
+            level,
+            p,
+            z,
+            se=e.se,
+            unit="" if ratio else e.unit,
+            measure=e.measure,
+            how=how + ("; SE of the log" if ratio else ""),
+        )
 
     return Standardised(
-        judged(p1, g1, 0), judged(p0, g0, 1), tested(judged(p1 - p0, g1 - g0, 2)),
+        judged(p1, g1, 0),
+        judged(p0, g0, 1),
+        tested(judged(p1 - p0, g1 - g0, 2)),
         tested(judged(math.log(p1 / p0), g1 / p1 - g0 / p0, 3), ratio=True),
-    )  # fmt: skip
+    )
 
 
 def _mean_risk(x: Array, beta: Array) -> tuple[float, Array]:

@@ -1,4 +1,6 @@
-"""Ordered categories (PGIC, severity): proportional odds by Newton's method on the analytic gradient and Hessian."""
+"""Ordered categories (PGIC, severity): proportional odds by Newton's method on the analytic
+gradient and Hessian.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ SEPARATED = 30.0
 class OrdinalFit:
     """A proportional odds model: log odds ratios of a higher category, thresholds, likelihood.
 
-    `reason` is empty for a fit that can be used, else `separation`, `not_converged` or `too_few`; the estimates are
-    then undefined.
+    `reason` is empty for a fit that can be used, else `separation`, `not_converged` or `too_few`;
+    the estimates are then undefined.
     """
 
     names: tuple[str, ...]
@@ -45,31 +47,51 @@ class OrdinalFit:
         """A combination of the log odds ratios with its Wald interval and z test."""
         row, p = np.asarray(row, dtype=float), len(self.coefficients)
         if self.reason:
-            return Estimate(name, NAN, level=level, reason=self.reason, group=group, how="proportional odds")
-        value, se = float(row @ self.coefficients), math.sqrt(float(row @ self.covariance[:p, :p] @ row))
+            return Estimate(
+                name, NAN, level=level, reason=self.reason, group=group, how="proportional odds"
+            )
+        value, se = (
+            float(row @ self.coefficients),
+            math.sqrt(float(row @ self.covariance[:p, :p] @ row)),
+        )
         half = special.ndtri((1 + level) / 2) * se
         z = value / se
         how = "proportional odds, Wald"
-        return Estimate(name, value, value - half, value + half, level, 2 * special.ndtr(-abs(z)), z, se=se, how=how,
-                        group=group)  # fmt: skip
+        return Estimate(
+            name,
+            value,
+            value - half,
+            value + half,
+            level,
+            2 * special.ndtr(-abs(z)),
+            z,
+            se=se,
+            how=how,
+            group=group,
+        )
 
     def coefficient(self, name: str, *, level: float = 0.95) -> Estimate:
         """One log odds ratio by the name of its column."""
         if name not in self.names:
             raise AnalysisError(unknown("coefficient", name, self.names))
-        return self.contrast(np.eye(len(self.names))[self.names.index(name)], name=name, level=level)
+        return self.contrast(
+            np.eye(len(self.names))[self.names.index(name)], name=name, level=level
+        )
 
 
-def proportional_odds(design: Design | Array, y: ArrayLike, *, names: Sequence[str] = ()) -> OrdinalFit:
+def proportional_odds(
+    design: Design | Array, y: ArrayLike, *, names: Sequence[str] = ()
+) -> OrdinalFit:
     """How do patients' characteristics shift an ordered answer? logit P(Y ≤ k) = ζ_k − x'β.
 
-    exp(β) is the odds ratio of a higher category, the same at every cut. `design` is a `Design` (its intercept is
-    dropped, the thresholds take its place) or the columns; `y` the category of each patient, any ordered numbers.
+    exp(β) is the odds ratio of a higher category, the same at every cut. `design` is a `Design`
+    (its intercept is dropped, the thresholds take its place) or the columns; `y` the category of
+    each patient, any ordered numbers.
 
-    Raises AnalysisError when lengths differ or a column repeats others.
-    Source: McCullagh 1980, J R Stat Soc B 42:109; Agresti 2010, Analysis of Ordinal Categorical Data, ch. 3.
+    Raises AnalysisError when lengths differ or a column repeats others. Source: McCullagh 1980, J R
+    Stat Soc B 42:109; Agresti 2010, Analysis of Ordinal Categorical Data, ch. 3.
 
-    >>> x = np.array([[0.], [0], [0], [0], [1], [1], [1], [1]])
+    >>> x = np.array([[0.0], [0], [0], [0], [1], [1], [1], [1]])
     >>> fit = proportional_odds(x, [1, 2, 2, 3, 1, 1, 2, 1], names=["drug"])
     >>> e = fit.coefficient("drug")
     >>> round(e.value, 4), round(e.se, 4)
@@ -77,33 +99,57 @@ def proportional_odds(design: Design | Array, y: ArrayLike, *, names: Sequence[s
     """
     x = design.matrix[:, 1:] if isinstance(design, Design) else np.asarray(design, dtype=float)
     names = (
-        design.names[1:] if isinstance(design, Design) else tuple(names) or tuple(f"x{j}" for j in range(x.shape[1]))
+        design.names[1:]
+        if isinstance(design, Design)
+        else tuple(names) or tuple(f"x{j}" for j in range(x.shape[1]))
     )
     y = np.asarray(y, dtype=float)
     if len(x) != len(y):
         raise AnalysisError(
-            f"The design has {len(x)} rows and the outcome {len(y)}: one row a patient is needed in both."
+            f"The design has {len(x)} rows and the outcome {len(y)}: one row a patient is needed in"
+            " both."
         )
     levels, code = np.unique(y, return_inverse=True)
     cuts, p = len(levels) - 1, x.shape[1]
     if cuts < 1 or len(y) <= cuts + p:
         nothing = np.full(p, NAN)
-        return OrdinalFit(names, tuple(levels), nothing, np.full(cuts, NAN), np.full((p + cuts,) * 2, NAN), NAN, NAN, NAN,
-                          "too_few")  # fmt: skip
+        return OrdinalFit(
+            names,
+            tuple(levels),
+            nothing,
+            np.full(cuts, NAN),
+            np.full((p + cuts,) * 2, NAN),
+            NAN,
+            NAN,
+            NAN,
+            "too_few",
+        )
     repeated = aliased_columns(np.column_stack([np.ones(len(x)), x]))
     if repeated:
-        raise AnalysisError(f"{', '.join(names[j - 1] for j in repeated)} repeats other columns: leave it out.")
+        raise AnalysisError(
+            f"{', '.join(names[j - 1] for j in repeated)} repeats other columns: leave it out."
+        )
     shares = np.cumsum(np.bincount(code))[:-1] / len(y)
     start = np.concatenate([np.zeros(p), special.logit(shares)])
     null = _loglik(start, x, code, cuts)[0]
     theta, loglik, gradient, hessian, reason = _newton(start, x, code, cuts)
     covariance = np.linalg.inv(-hessian) if not reason else np.full_like(hessian, NAN)
     return OrdinalFit(
-        names, tuple(levels), theta[:p], theta[p:], covariance, loglik, null, float(np.abs(gradient).max()), reason
+        names,
+        tuple(levels),
+        theta[:p],
+        theta[p:],
+        covariance,
+        loglik,
+        null,
+        float(np.abs(gradient).max()),
+        reason,
     )
 
 
-def _newton(theta: Array, x: Array, code: Array, cuts: int) -> tuple[Array, float, Array, Array, str]:
+def _newton(
+    theta: Array, x: Array, code: Array, cuts: int
+) -> tuple[Array, float, Array, Array, str]:
     value, gradient, hessian = _loglik(theta, x, code, cuts)
     width = np.ptp(x, axis=0) if x.shape[1] else np.zeros(0)
     for _ in range(200):
@@ -141,7 +187,9 @@ def _loglik(theta: Array, x: Array, code: Array, cuts: int) -> tuple[float, Arra
     h_up = f_up * (1 - 2 * special.expit(up)) / cell - g_up**2
     h_low = -f_low * (1 - 2 * special.expit(low)) / cell - g_low**2
     cross = upper.T @ (lower * (-g_up * g_low)[:, None])
-    hessian = upper.T @ (upper * h_up[:, None]) + lower.T @ (lower * h_low[:, None]) + cross + cross.T
+    hessian = (
+        upper.T @ (upper * h_up[:, None]) + lower.T @ (lower * h_low[:, None]) + cross + cross.T
+    )
     return float(np.log(cell).sum()), upper.T @ g_up + lower.T @ g_low, hessian
 
 
@@ -150,7 +198,9 @@ def _density(u: Array) -> Array:
 
 
 def _design_of(x: Array, cut: Array, there: Array, p: int, size: int) -> Array:
-    """The derivative of a patient's threshold minus predictor: −x for the coefficients, 1 for its threshold."""
+    """The derivative of a patient's threshold minus predictor: −x for the coefficients, 1 for its
+    threshold.
+    """
     rows = np.zeros((len(x), size))
     rows[there, :p] = -x[there]
     rows[np.flatnonzero(there), p + cut[there]] = 1.0
@@ -158,7 +208,9 @@ def _design_of(x: Array, cut: Array, there: Array, p: int, size: int) -> Array:
 
 
 def likelihood_ratio(fit: OrdinalFit, smaller: OrdinalFit | None = None) -> Estimate:
-    """The likelihood-ratio χ² of a model against a smaller one (or against no predictors at all)."""
+    """The likelihood-ratio χ² of a model against a smaller one (or against no predictors at
+    all).
+    """
     df = len(fit.coefficients) - (len(smaller.coefficients) if smaller else 0)
     how = "likelihood ratio, proportional odds"
     if fit.reason or (smaller is not None and smaller.reason):

@@ -1,4 +1,6 @@
-"""ANCOVA: coefficients, robust standard errors, adjusted means, pairs, interaction with the baseline."""
+"""ANCOVA: coefficients, robust standard errors, adjusted means, pairs, interaction with the
+baseline.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +57,14 @@ class Trial:
         if ":" in term:
             return ":".join(self.ours(part) for part in term.split(":"))
         known = {"(Intercept)": "intercept", "pre_": "pre", "I(pre_ - mean(pre_))": "pre"}
-        known |= {n.replace("[", "").replace("]", ""): n for t in (self.arm, *self.extra) for n in t.names}
+        known |= {
+            n.replace("[", "").replace("]", ""): n for t in (self.arm, *self.extra) for n in t.names
+        }
         return known.get(term, term)
 
-    def coefficients(self, fit: Fit, terms: Iterable[str], stats: Mapping[str, str]) -> dict[str, float]:
+    def coefficients(
+        self, fit: Fit, terms: Iterable[str], stats: Mapping[str, str]
+    ) -> dict[str, float]:
         out: dict[str, float] = {}
         for term in terms:
             e = fit.coefficient(self.ours(term))
@@ -80,18 +86,33 @@ def trial(case: Case) -> Trial:
             extra.append(numeric(c, np.array(values, float)))
         except ValueError:
             extra.append(factor(c, values))
-    return Trial(pre[keep], post[keep], factor("g", [r[arm] for r in rows], reference=reference), tuple(extra))
+    return Trial(
+        pre[keep],
+        post[keep],
+        factor("g", [r[arm] for r in rows], reference=reference),
+        tuple(extra),
+    )
 
 
-@answers("ancova", {"ancova": ("ANCOVA of score and change, with covariates", "lm(post ~ arm + pre + …)")})
+@answers(
+    "ancova",
+    {"ancova": ("ANCOVA of score and change, with covariates", "lm(post ~ arm + pre + …)")},
+)
 def _ancova(case: Case) -> dict[str, float]:
     t = trial(case)
     got: dict[str, float] = {}
     for name, y in {"post_": t.post, "chg": t.change}.items():
         fit = ols(t.design, y)
-        terms = {q.split(":", 1)[1].rsplit("_", 1)[0] for q in case.quantities if q.startswith(f"{name}:")}
+        terms = {
+            q.split(":", 1)[1].rsplit("_", 1)[0]
+            for q in case.quantities
+            if q.startswith(f"{name}:")
+        }
         found = t.coefficients(fit, terms - {"df", "sigma", "r2"}, STATS)
-        got |= {f"{name}:{k}": v for k, v in (found | {"df": fit.df, "sigma": fit.sigma, "r2": fit.r2}).items()}
+        got |= {
+            f"{name}:{k}": v
+            for k, v in (found | {"df": fit.df, "sigma": fit.sigma, "r2": fit.r2}).items()
+        }
     return got
 
 
@@ -108,7 +129,12 @@ def _adjusted(case: Case) -> dict[str, float]:
     t = trial(case)
     got: dict[str, float] = {}
     for e in adjusted_means(ols(t.design, t.post), t.design, "g"):
-        got |= {f"{e.group}_mean": e.value, f"{e.group}_se": e.se, f"{e.group}_low": e.low, f"{e.group}_high": e.high}
+        got |= {
+            f"{e.group}_mean": e.value,
+            f"{e.group}_se": e.se,
+            f"{e.group}_low": e.low,
+            f"{e.group}_high": e.high,
+        }
     return got
 
 
@@ -117,13 +143,19 @@ def _joint(case: Case) -> dict[str, float]:
     t = trial(case)
     fit, design = ols(t.design, t.post), t.design
     names = {"pre": "pre_"}
-    return {f"{names.get(x.name, x.name)}_F": fit.wald(design.columns_of(x.name)).statistic for x in design.terms}
+    return {
+        f"{names.get(x.name, x.name)}_F": fit.wald(design.columns_of(x.name)).statistic
+        for x in design.terms
+    }
 
 
 @answers(
     "ancova",
     {
-        "ancova_pairs_tukey": ("Pairs of adjusted means (Tukey)", 'emmeans::pairs(adjust = "tukey")'),
+        "ancova_pairs_tukey": (
+            "Pairs of adjusted means (Tukey)",
+            'emmeans::pairs(adjust = "tukey")',
+        ),
         "ancova_pairs_holm": ("Pairs of adjusted means (Holm)", 'emmeans::pairs(adjust = "holm")'),
     },
 )
@@ -136,7 +168,15 @@ def _pairs_of_means(case: Case) -> dict[str, float]:
     return got
 
 
-@answers("ancova", {"ancova_interaction": ("Arm by baseline interaction, centred", "lm(post ~ arm * pre); vcovHC")})
+@answers(
+    "ancova",
+    {
+        "ancova_interaction": (
+            "Arm by baseline interaction, centred",
+            "lm(post ~ arm * pre); vcovHC",
+        )
+    },
+)
 def _by_baseline(case: Case) -> dict[str, float]:
     t = trial(case)
     p = numeric("pre", t.pre, center=True)
@@ -161,6 +201,8 @@ def _at_baseline(case: Case) -> dict[str, float]:
     t = trial(case)
     reference = t.pre[t.arm.columns.sum(axis=1) == 0]
     return {
-        f"{level}_vs_{t.arm.levels[0]}": standardised_difference(t.pre[t.arm.columns[:, j] == 1], reference)
+        f"{level}_vs_{t.arm.levels[0]}": standardised_difference(
+            t.pre[t.arm.columns[:, j] == 1], reference
+        )
         for j, level in enumerate(t.arm.levels[1:])
     }

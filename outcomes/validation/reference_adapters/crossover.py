@@ -1,4 +1,6 @@
-"""Crossover of two and three periods, binary crossover and n-of-1, where no mixed model is needed."""
+"""Crossover of two and three periods, binary crossover and n-of-1, where no mixed model is
+needed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ Two = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def two_periods(case: Case) -> Two:
-    """Complete patients of an AB/BA data set: score and baseline of each period, ketamine first or not."""
+    """Complete patients of an AB/BA data set: score and baseline of each period, ketamine first or
+    not.
+    """
     patients: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     for r in case.rows():
         patients[r["id"]][r["period"]] = r
@@ -35,7 +39,15 @@ def two_periods(case: Case) -> Two:
 
 def row(e: Estimate, name: str) -> dict[str, float]:
     """An estimate as the reference names its numbers."""
-    return {name: e.value, "se": e.se, "t": e.statistic, "df": e.df, "p": e.p, "low": e.low, "high": e.high}
+    return {
+        name: e.value,
+        "se": e.se,
+        "t": e.statistic,
+        "df": e.df,
+        "p": e.p,
+        "low": e.low,
+        "high": e.high,
+    }
 
 
 @answers(
@@ -70,10 +82,19 @@ def _two_by_two(case: Case) -> dict[str, float]:
         case "naive_paired_t":
             return row(crossover.ignoring_period(y1, y2, treated_first=first), "K_minus_P")
         case "koch_wilcoxon":
-            rank, normal = (crossover.koch(y1, y2, treated_first=first, method=m) for m in ("exact", "normal"))
-            return {"U": rank.statistic, "p_exact": rank.p, "p_cc": normal.p, "hodges_lehmann_K_minus_P": rank.value}
+            rank, normal = (
+                crossover.koch(y1, y2, treated_first=first, method=m) for m in ("exact", "normal")
+            )
+            return {
+                "U": rank.statistic,
+                "p_exact": rank.p,
+                "p_cc": normal.p,
+                "hodges_lehmann_K_minus_P": rank.value,
+            }
         case "baseline_ancova":
-            adjusted, slope = crossover.baseline_adjusted(y1, y2, baseline1=b1, baseline2=b2, treated_first=first)
+            adjusted, slope = crossover.baseline_adjusted(
+                y1, y2, baseline1=b1, baseline2=b2, treated_first=first
+            )
             return row(adjusted, "K_minus_P") | {"slope_db": slope.value}
         case "change_from_period_baseline":
             return row(crossover.two_period(y1 - b1, y2 - b2, treated_first=first)[0], "K_minus_P")
@@ -83,24 +104,43 @@ def _two_by_two(case: Case) -> dict[str, float]:
 def _fixed(y1: np.ndarray, y2: np.ndarray, first: np.ndarray) -> dict[str, float]:
     n = len(y1)
     square = crossover.latin_square(
-        np.concatenate([y1, y2]), patient=np.tile(np.arange(n), 2), period=np.repeat([1, 2], n),
-        treatment=np.where(np.concatenate([first, ~first]), "K", "P"), reference="P",
-    )  # fmt: skip
+        np.concatenate([y1, y2]),
+        patient=np.tile(np.arange(n), 2),
+        period=np.repeat([1, 2], n),
+        treatment=np.where(np.concatenate([first, ~first]), "K", "P"),
+        reference="P",
+    )
     e = next(e for e in square if e.name == "difference")
     period = crossover.two_period(y1, y2, treated_first=first)[1]
-    return {"treat_est": e.value, "treat_se": e.se, "treat_t": e.statistic, "treat_p": e.p,
-            "period_est": -period.value, "period_p": square[1].p}  # fmt: skip
+    return {
+        "treat_est": e.value,
+        "treat_se": e.se,
+        "treat_t": e.statistic,
+        "treat_p": e.p,
+        "period_est": -period.value,
+        "period_p": square[1].p,
+    }
 
 
-@answers("crossover", {"xo_aov_split": ("Three periods, sequential analysis of variance", "aov(Error(patient))")})
+@answers(
+    "crossover",
+    {"xo_aov_split": ("Three periods, sequential analysis of variance", "aov(Error(patient))")},
+)
 def _three_by_three(case: Case) -> dict[str, float]:
     rows = case.rows()
     treatment, period, *_ = crossover.latin_square(
-        column(rows, "y"), patient=np.array([r["id"] for r in rows]), period=np.array([r["period"] for r in rows]),
-        treatment=np.array([r["treat"] for r in rows]), reference="P", sequential=True,
-    )  # fmt: skip
-    return {f"{name}_{k}": getattr(e, f) for name, e in (("treat", treatment), ("period", period))
-            for k, f in (("F", "statistic"), ("p", "p"))}  # fmt: skip
+        column(rows, "y"),
+        patient=np.array([r["id"] for r in rows]),
+        period=np.array([r["period"] for r in rows]),
+        treatment=np.array([r["treat"] for r in rows]),
+        reference="P",
+        sequential=True,
+    )
+    return {
+        f"{name}_{k}": getattr(e, f)
+        for name, e in (("treat", treatment), ("period", period))
+        for k, f in (("F", "statistic"), ("p", "p"))
+    }
 
 
 def model(case: Case, method: str) -> crossover_mixed.CrossoverModel:
@@ -108,11 +148,15 @@ def model(case: Case, method: str) -> crossover_mixed.CrossoverModel:
     terms = case.options.split()
     rows: Rows = [r for r in case.rows() if r["y"] not in ("", "NA")]
     return crossover_mixed.crossover_model(
-        column(rows, "y"), patient=np.array([r["id"] for r in rows]), period=np.array([r["period"] for r in rows]),
-        treatment=np.array([r["treat"] for r in rows]), reference=next(t for t in ("placebo", "P") if t in {r["treat"] for r in rows}),
-        carry_over="cK" in terms, covariate=column(rows, "base") if "base" in terms else None,
+        column(rows, "y"),
+        patient=np.array([r["id"] for r in rows]),
+        period=np.array([r["period"] for r in rows]),
+        treatment=np.array([r["treat"] for r in rows]),
+        reference=next(t for t in ("placebo", "P") if t in {r["treat"] for r in rows}),
+        carry_over="cK" in terms,
+        covariate=column(rows, "base") if "base" in terms else None,
         method=method,
-    )  # fmt: skip
+    )
 
 
 @answers("crossover", {"xo_standardised": ("Effect in between-patient SD", "lme4::lmer, own")})
@@ -140,15 +184,33 @@ def _binary(case: Case) -> dict[str, float]:
         e = crossover_binary.mainland_gart(one, two, treated_first=first)
         got = {"p_fisher": e.p, "or_sample_sqrt": e.value}
         for name, order in (("KP", first), ("PK", ~first)):
-            got |= {f"{name}_first": ((one > two) & order).sum(), f"{name}_second": ((two > one) & order).sum()}
+            got |= {
+                f"{name}_first": ((one > two) & order).sum(),
+                f"{name}_second": ((two > one) & order).sum(),
+            }
         return got
-    both, placebo, ketamine, neither = table = crossover_binary.response_table(one, two, treated_first=first)
+    both, placebo, ketamine, neither = table = crossover_binary.response_table(
+        one, two, treated_first=first
+    )
     exact, plain = mcnemar(table, method="exact"), mcnemar(table, method="asymptotic")
-    return {"a": both, "b_K_only": ketamine, "c_P_only": placebo, "d": neither, "p_exact": exact.p, "p_nocc": plain.p}
+    return {
+        "a": both,
+        "b_K_only": ketamine,
+        "c_P_only": placebo,
+        "d": neither,
+        "p_exact": exact.p,
+        "p_nocc": plain.p,
+    }
 
 
 @answers("crossover", {"nof1": ("One patient, randomised pairs", "t.test; own randomisation test")})
 def _one_patient(case: Case) -> dict[str, float]:
     arms = {t: {r["pair"]: float(r["y"]) for r in case.rows() if r["treat"] == t} for t in "KP"}
     mean, test = nof1(list(arms["P"].values()), [arms["K"][p] for p in arms["P"]])
-    return {"mean_diff": mean.value, "t": mean.statistic, "df": mean.df, "p_t": mean.p, "p_randomisation": test.p}
+    return {
+        "mean_diff": mean.value,
+        "t": mean.statistic,
+        "df": mean.df,
+        "p_t": mean.p,
+        "p_randomisation": test.p,
+    }

@@ -1,4 +1,6 @@
-"""Description: what is counted, means, quartiles, changes, and the share that reached each change."""
+"""Description: what is counted, means, quartiles, changes, and the share that reached each
+change.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +24,37 @@ differs(
 )
 
 
-@answers("describe", {"descriptives": ("Mean, SD, quartiles (type 7), range, counts", "mean, sd, quantile, cor")})
+@answers(
+    "describe",
+    {"descriptives": ("Mean, SD, quartiles (type 7), range, counts", "mean, sd, quantile, cor")},
+)
 def _describe(case: Case) -> dict[str, float]:
     rows = case.rows()
     before, after = pairs(case)
     ids = np.arange(len(before))
-    scores = pd.DataFrame({"patient": [*ids, *ids], "visit": ["pre"] * len(ids) + ["post"] * len(ids),
-                           "score": [*before, *after]})  # fmt: skip
+    scores = pd.DataFrame(
+        {
+            "patient": [*ids, *ids],
+            "visit": ["pre"] * len(ids) + ["post"] * len(ids),
+            "score": [*before, *after],
+        }
+    )
     study = Study(scores, visits=("pre", "post"), measures={"score": Outcome("score", "score")})
     visits = Describe().run(study).data["visits"].set_index("visit")
     signs, change, d = sign_test(before, after), mean_change(before, after), changes(before, after)
     got = {
-        "n_rows": len(rows), "n_pairs": len(before), "mean_diff": visits.loc["post", "mean change"],
-        "sd_diff": change.se * np.sqrt(len(before)), "median_diff": median_change(before, after).median.value,
-        "n_pos": signs.n_up, "n_neg": signs.n_down, "n_zero": len(before) - signs.n_up - signs.n_down,
-        "min_diff": d.min(), "max_diff": d.max(), "r": visits.loc["post", "correlation"],
-    }  # fmt: skip
+        "n_rows": len(rows),
+        "n_pairs": len(before),
+        "mean_diff": visits.loc["post", "mean change"],
+        "sd_diff": change.se * np.sqrt(len(before)),
+        "median_diff": median_change(before, after).median.value,
+        "n_pos": signs.n_up,
+        "n_neg": signs.n_down,
+        "n_zero": len(before) - signs.n_up - signs.n_down,
+        "min_diff": d.min(),
+        "max_diff": d.max(),
+        "r": visits.loc["post", "correlation"],
+    }
     for visit in ("pre", "post"):
         got[f"n_missing_{visit}"] = np.isnan(column(rows, visit)).sum()
         got |= {f"{k}_{visit}": visits.loc[visit, k] for k in ("mean", "sd", "median", "q1", "q3")}
@@ -48,5 +65,7 @@ def _describe(case: Case) -> dict[str, float]:
 def _reached(case: Case) -> dict[str, float]:
     before, after = pairs(case)
     return case.each(
-        lambda q: float(np.mean(responded(before, after, f"{q.split('>=')[1].rstrip(')')} points", -1)[0]))
+        lambda q: float(
+            np.mean(responded(before, after, f"{q.split('>=')[1].rstrip(')')} points", -1)[0])
+        )
     )

@@ -12,22 +12,29 @@ from outcomes.stats.paired.location import mean_change, percent_change
 from outcomes.stats.paired.rank_effects import r_from_z, rank_biserial, superiority
 from outcomes.validation.cases import Case, answers, differs, pairs, unanswered
 
-differs("(s1 + s2)/2 as standardiser would be a second number called d_av", lambda c, q: q == "d_av_meanSD")
+differs(
+    "(s1 + s2)/2 as standardiser would be a second number called d_av",
+    lambda c, q: q == "d_av_meanSD",
+)
 differs("the factor of Hedges is exact here, not 1 − 3/(4 df − 1)", lambda c, q: q == "J_approx")
 differs(
-    "two patients: J(1) = 0 makes Hedges' forms 0 whatever the data, and r = 1 makes d_rm rounding error; ours are nan "
-    "with a reason",
+    "two patients: J(1) = 0 makes Hedges' forms 0 whatever the data, and r = 1 makes d_rm rounding"
+    " error; ours are nan with a reason",
     lambda c, q: (q[0] == "g" or q.startswith("d_rm")) and _two_patients(c),
 )
 differs(
-    "every change has one sign, so r is 1 or −1 and Fisher's z is infinite: ours is nan, not_estimable",
+    "every change has one sign, so r is 1 or −1 and Fisher's z is infinite: ours is nan,"
+    " not_estimable",
     lambda c, q: "rank_biserial" in c.method and q.startswith("ci") and _one_sided(c),
 )
 differs(
-    "treats before and after of the same patients as two independent groups; pairs stay together here",
+    "treats before and after of the same patients as two independent groups; pairs stay together"
+    " here",
     lambda c, q: c.method == "effectsize_cliffs_delta",
 )
-answers("effects", {"effectsize_cliffs_delta": ("Cliff's δ of pairs", "effectsize::cliffs_delta")})(unanswered)
+answers("effects", {"effectsize_cliffs_delta": ("Cliff's δ of pairs", "effectsize::cliffs_delta")})(
+    unanswered
+)
 
 
 def _two_patients(case: Case) -> bool:
@@ -47,7 +54,10 @@ def _one_sided(case: Case) -> bool:
             "d_av, d_z, d_rm, d_b and Hedges' forms with intervals",
             "own formulas (Bonett 2008, noncentral t)",
         ),
-        "effectsize_cohens_d_paired": ("d_z with noncentral t interval", "effectsize::cohens_d(paired = TRUE)"),
+        "effectsize_cohens_d_paired": (
+            "d_z with noncentral t interval",
+            "effectsize::cohens_d(paired = TRUE)",
+        ),
         "effectsize_hedges_g_paired": ("g_z", "effectsize::hedges_g(paired = TRUE)"),
     },
 )
@@ -58,9 +68,17 @@ def _standardised(case: Case) -> dict[str, float]:
     for name in ("d_z", "g_z", "d_rm"):
         got |= {f"{name}_ci95_low": found[name].low, f"{name}_ci95_high": found[name].high}
     z, average = found["d_z"], found["d_av"]
-    got |= {"d_av_ci95_low_bonett": average.low, "d_av_ci95_high_bonett": average.high, "d_av_se_bonett": average.se}
+    got |= {
+        "d_av_ci95_low_bonett": average.low,
+        "d_av_ci95_high_bonett": average.high,
+        "d_av_se_bonett": average.se,
+    }
     narrow = d_av(before, after, interval="algina-keselman")
-    got |= {"d_av_ci95_low_ak": narrow.low, "d_av_ci95_high_ak": narrow.high, "d_rm_se": d_rm(before, after).se}
+    got |= {
+        "d_av_ci95_low_ak": narrow.low,
+        "d_av_ci95_high_ak": narrow.high,
+        "d_rm_se": d_rm(before, after).se,
+    }
     got |= {"J_exact": hedges_j(len(before) - 1), "d_s_independent": average.value}
     return got | {"d": z.value, "ci95_low": z.low, "ci95_high": z.high, "g": found["g_z"].value}
 
@@ -92,26 +110,38 @@ def for_pooling(case: Case) -> dict[str, float]:
     standardiser = "change" if measure == "SMCC" else "before"
     sd = np.std(after - before, ddof=1) if standardiser == "change" else np.std(before, ddof=1)
     r = float(np.corrcoef(before, after)[0, 1])
-    y, v = standardised_mean_change(after.mean() - before.mean(), sd=sd, n=n, r=r, standardiser=standardiser)
+    y, v = standardised_mean_change(
+        after.mean() - before.mean(), sd=sd, n=n, r=r, standardiser=standardiser
+    )
     return {"yi": float(np.ravel(y)[0]), "vi": float(np.ravel(v)[0])}
 
 
 @answers(
     "effects",
     {
-        "rank_biserial_paired": ("Matched rank-biserial correlation", "own (Kerby; Fisher z interval)"),
-        "effectsize_rank_biserial": ("Matched rank-biserial correlation", "effectsize::rank_biserial(paired = TRUE)"),
+        "rank_biserial_paired": (
+            "Matched rank-biserial correlation",
+            "own (Kerby; Fisher z interval)",
+        ),
+        "effectsize_rank_biserial": (
+            "Matched rank-biserial correlation",
+            "effectsize::rank_biserial(paired = TRUE)",
+        ),
         "r_from_z": ("r = Z/√n", "own"),
         "prob_superiority_paired": ("PS_dep: probability of being better after", "own"),
     },
 )
 def _ordinal(case: Case) -> dict[str, float]:
     before, after = pairs(case)
-    plain = rank_biserial(before, after, zeros="pratt" if "non-zero Pratt" in case.options else "wilcoxon")
+    plain = rank_biserial(
+        before, after, zeros="pratt" if "non-zero Pratt" in case.options else "wilcoxon"
+    )
     got = {"r": plain.value, "ci95_low": plain.low, "ci95_high": plain.high}
     if "denominator = n(n+1)/2" in case.options:
         n, zero = len(before), int((np.round(after - before, 9) == 0).sum())
-        got["r"] = rank_biserial(before, after, zeros="pratt").value * (1 - zero * (zero + 1) / (n * (n + 1)))
+        got["r"] = rank_biserial(before, after, zeros="pratt").value * (
+            1 - zero * (zero + 1) / (n * (n + 1))
+        )
     dz = next(e.value for e in paired_effects(before, after) if e.name == "d_z")
     return got | {
         "r_nonzero_n": r_from_z(before, after).value,
@@ -128,5 +158,10 @@ def percent(case: Case) -> dict[str, float]:
     before, after = pairs(case)
     of_means, mean, median, _, highest = (-e.value for e in percent_change(before, after))
     undefined = int((before == 0).sum())
-    return {"n_undefined": undefined, "mean_individual": mean, "median_individual": median, "of_means": of_means,
-            "min": highest}  # fmt: skip
+    return {
+        "n_undefined": undefined,
+        "mean_individual": mean,
+        "median_individual": median,
+        "of_means": of_means,
+        "min": highest,
+    }

@@ -1,4 +1,6 @@
-"""Two or more independent groups: t, ranks, effect sizes, analysis of variance, pairwise comparisons."""
+"""Two or more independent groups: t, ranks, effect sizes, analysis of variance, pairwise
+comparisons.
+"""
 
 from __future__ import annotations
 
@@ -52,17 +54,39 @@ def two(case: Case) -> tuple[np.ndarray, np.ndarray]:
 @answers("groups", {"smd_independent": ("d_s, g_s, Glass's Δ", "own (noncentral t)")})
 def _standardised(case: Case) -> dict[str, float]:
     d = standardised_mean_differences(*two(case))
-    return {"d_s": d["d_s"].value, "g_s": d["g_s"].value, "ci95_low": d["d_s"].low, "ci95_high": d["d_s"].high,
-            "glass_delta_sd_b": d["glass"].value, "d_av_unpooled": d["d_av"].value}  # fmt: skip
+    return {
+        "d_s": d["d_s"].value,
+        "g_s": d["g_s"].value,
+        "ci95_low": d["d_s"].low,
+        "ci95_high": d["d_s"].high,
+        "glass_delta_sd_b": d["glass"].value,
+        "d_av_unpooled": d["d_av"].value,
+    }
 
 
 @answers("groups", {"t_independent": ("Difference of means, Welch and Student", "t.test")})
 def _means(case: Case) -> dict[str, float]:
     e = mean_difference(*two(case), equal_variances="TRUE" in case.options)
-    return {"diff": e.value, "se": e.se, "t": e.statistic, "df": e.df, "p": e.p, "ci95_low": e.low, "ci95_high": e.high}
+    return {
+        "diff": e.value,
+        "se": e.se,
+        "t": e.statistic,
+        "df": e.df,
+        "p": e.p,
+        "ci95_low": e.low,
+        "ci95_high": e.high,
+    }
 
 
-@answers("groups", {"mann_whitney": ("Mann–Whitney, exact with ties", "exactRankTests::wilcox.exact, wilcox.test")})
+@answers(
+    "groups",
+    {
+        "mann_whitney": (
+            "Mann–Whitney, exact with ties",
+            "exactRankTests::wilcox.exact, wilcox.test",
+        )
+    },
+)
 def _ranks(case: Case) -> dict[str, float]:
     a, b = two(case)
     exact, normal = mann_whitney(a, b), mann_whitney(a, b, method="normal")
@@ -83,10 +107,13 @@ def _ordinal(case: Case) -> dict[str, float]:
     e = cliffs_delta(a, b, method="feng-cliff" if "Feng-Cliff" in case.options else "fisher-z")
     spread = math.sqrt(a.var(ddof=1) + b.var(ddof=1))
     return {
-        "shift": hodges_lehmann(a, b).estimate.value, "delta": e.value, "ci95_low": e.low, "ci95_high": e.high,
+        "shift": hodges_lehmann(a, b).estimate.value,
+        "delta": e.value,
+        "ci95_low": e.low,
+        "ci95_high": e.high,
         "p_superiority_ties_split": probability_of_superiority(a, b),
         "parametric": float(ndtr((a.mean() - b.mean()) / spread)),
-    }  # fmt: skip
+    }
 
 
 @answers("groups", {"morris_dppc2": ("d_ppc2: change between arms (Morris)", "own")})
@@ -120,14 +147,25 @@ def _several(case: Case) -> dict[str, float]:
     groups = routes(case)
     if case.method == "oneway_anova":
         a = anova(groups)
-        return {"F": a.test.statistic, "df1": a.test.df1, "df2": a.test.df2, "p": a.test.p, "eta2": a.eta2,
-                "omega2": a.omega2}  # fmt: skip
+        return {
+            "F": a.test.statistic,
+            "df1": a.test.df1,
+            "df2": a.test.df2,
+            "p": a.test.p,
+            "eta2": a.eta2,
+            "omega2": a.omega2,
+        }
     if case.method == "welch_anova":
         w = welch_anova(groups)
         return {"F": w.statistic, "df1": w.df1, "df2": w.df2, "p": w.p}
     if case.method == "kruskal":
         k = kruskal_wallis(groups)
-        return {"H": k.value, "df": k.df, "p": k.p, "eps2": epsilon_squared(k.value, sum(map(len, groups.values())))}
+        return {
+            "H": k.value,
+            "df": k.df,
+            "p": k.p,
+            "eps2": epsilon_squared(k.value, sum(map(len, groups.values()))),
+        }
     b = brown_forsythe(groups)
     return {"F": b.statistic, "p": b.p}
 
@@ -137,7 +175,12 @@ def by_pair(found: Iterable[Estimate]) -> dict[str, float]:
     got: dict[str, float] = {}
     for e in found:
         pair = e.group.replace(" ", "")
-        got |= {f"{pair}_diff": e.value, f"{pair}_low": e.low, f"{pair}_high": e.high, f"{pair}_padj": e.p_adjusted}
+        got |= {
+            f"{pair}_diff": e.value,
+            f"{pair}_low": e.low,
+            f"{pair}_high": e.high,
+            f"{pair}_padj": e.p_adjusted,
+        }
     return got
 
 
@@ -145,7 +188,10 @@ def by_pair(found: Iterable[Estimate]) -> dict[str, float]:
     "groups",
     {
         "tukey_hsd": ("All pairs (Tukey)", "TukeyHSD"),
-        "games_howell": ("All pairs, unequal variances (Games–Howell)", "rstatix::games_howell_test"),
+        "games_howell": (
+            "All pairs, unequal variances (Games–Howell)",
+            "rstatix::games_howell_test",
+        ),
         "dunn": ("All pairs by ranks (Dunn, Holm)", "rstatix::dunn_test"),
     },
 )

@@ -6,7 +6,11 @@ import math
 
 import numpy as np
 
-from outcomes.stats.individual.meaningful_change import anchored, limits_of_agreement, spread_thresholds
+from outcomes.stats.individual.meaningful_change import (
+    anchored,
+    limits_of_agreement,
+    spread_thresholds,
+)
 from outcomes.stats.individual.reliable_change import cronbach_alpha, icc, reliable_change
 from outcomes.stats.paired.bayes_factor import bayes_factor, jzs_log_bf10
 from outcomes.stats.paired.equivalence import tost
@@ -15,52 +19,89 @@ from outcomes.stats.paired.regression_to_mean import change_and_baseline, expect
 from outcomes.validation.cases import Case, answers, column, pairs
 
 
-@answers("individual", {"rtm_expected": ("Expected regression to the mean", "own (truncated normal)")})
+@answers(
+    "individual", {"rtm_expected": ("Expected regression to the mean", "own (truncated normal)")}
+)
 def regression_to_the_mean(case: Case) -> dict[str, float]:
     """The reference gives the size towards the mean; ours has the sign of the change."""
     between, within = 1.4, 1.2
     total = math.hypot(between, within)
     one, two = (
-        expected(cutoff=7.0, mean=6.0, sd=total, reliability=between**2 / total**2, baselines=k) for k in (1, 2)
+        expected(cutoff=7.0, mean=6.0, sd=total, reliability=between**2 / total**2, baselines=k)
+        for k in (1, 2)
     )
     return {"effect": -one.effect, "z": one.z, "C": one.c, "effect_2_baselines": -two.effect}
 
 
-@answers("individual", {"mee_chua": ("Change net of regression to the mean (Mee–Chua)", "lm(post - mu ~ I(pre - mu))")})
+@answers(
+    "individual",
+    {
+        "mee_chua": (
+            "Change net of regression to the mean (Mee–Chua)",
+            "lm(post - mu ~ I(pre - mu))",
+        )
+    },
+)
 def _net_of_regression(case: Case) -> dict[str, float]:
     net, slope = mee_chua(*pairs(case), mean=6)
-    return {"treatment_effect": net.value, "se": net.se, "t": net.statistic, "p": net.p, "slope": slope.value}
+    return {
+        "treatment_effect": net.value,
+        "se": net.se,
+        "t": net.statistic,
+        "p": net.p,
+        "slope": slope.value,
+    }
 
 
 @answers("individual", {"change_vs_baseline": ("Change and baseline (Oldham, Blomqvist)", "own")})
 def _oldham(case: Case) -> dict[str, float]:
     naive, ours, slope = change_and_baseline(*pairs(case), reliability=0.8)
-    return {"r_change_pre": naive.value, "r_oldham": ours.value, "blomqvist_slope_rel80": slope.value}
+    return {
+        "r_change_pre": naive.value,
+        "r_oldham": ours.value,
+        "blomqvist_slope_rel80": slope.value,
+    }
 
 
-@answers("individual", {"tost_paired": ("Equivalence and non-inferiority (TOST)", "t.test(mu = ±margin)")})
+@answers(
+    "individual",
+    {"tost_paired": ("Equivalence and non-inferiority (TOST)", "t.test(mu = ±margin)")},
+)
 def _equivalence(case: Case) -> dict[str, float]:
     before, after = pairs(case)
     got: dict[str, float] = {}
     for margin in (0.5, 1, 2):
         e = tost(before, after, margin=margin)
-        got |= {"ci90_low": e.change.low, "ci90_high": e.change.high, f"margin{margin}_p": e.change.p}
-        got |= {f"margin{margin}_t_lower": e.lower.statistic, f"margin{margin}_t_upper": e.upper.statistic}
+        got |= {
+            "ci90_low": e.change.low,
+            "ci90_high": e.change.high,
+            f"margin{margin}_p": e.change.p,
+        }
+        got |= {
+            f"margin{margin}_t_lower": e.lower.statistic,
+            f"margin{margin}_t_upper": e.upper.statistic,
+        }
         got |= {f"margin{margin}_p_lower": e.lower.p, f"margin{margin}_p_upper": e.upper.p}
     return got
 
 
-@answers("individual", {"bf_jzs_paired": ("JZS Bayes factor", "BayesFactor::ttestBF; own quadrature")})
+@answers(
+    "individual", {"bf_jzs_paired": ("JZS Bayes factor", "BayesFactor::ttestBF; own quadrature")}
+)
 def _bayes(case: Case) -> dict[str, float]:
     if case.name.startswith("bf_grid"):
         t, n = (part[1:] for part in case.name.removeprefix("bf_grid_").split("_"))
         return {"log_bf10": jzs_log_bf10(float(t), int(n))}
     before, after = pairs(case)
     scales = (math.sqrt(0.5), 1, math.sqrt(2))
-    return {f"log_bf10_r{round(r, 4):g}": bayes_factor(before, after, scale=r).statistic for r in scales}
+    return {
+        f"log_bf10_r{round(r, 4):g}": bayes_factor(before, after, scale=r).statistic for r in scales
+    }
 
 
-@answers("individual", {"rci_jacobson_truax": ("Reliable change (Jacobson–Truax), SEM, MDC", "own")})
+@answers(
+    "individual", {"rci_jacobson_truax": ("Reliable change (Jacobson–Truax), SEM, MDC", "own")}
+)
 def _reliable(case: Case) -> dict[str, float]:
     before, after = pairs(case)
     got: dict[str, float] = {}
@@ -77,14 +118,23 @@ def _reliable(case: Case) -> dict[str, float]:
 def _responsiveness(case: Case) -> dict[str, float]:
     before, after = pairs(case)
     half, _, _, srm, es = spread_thresholds(before, after)
-    return {"half_sd_baseline": half.value, "srm": srm.value, "es_baseline": es.value,
-            "guyatt_like_se": mean_change(before, after).se}  # fmt: skip
+    return {
+        "half_sd_baseline": half.value,
+        "srm": srm.value,
+        "es_baseline": es.value,
+        "guyatt_like_se": mean_change(before, after).se,
+    }
 
 
 @answers("individual", {"bland_altman": ("Limits of agreement", "own")})
 def _agreement(case: Case) -> dict[str, float]:
     bias, slope = limits_of_agreement(*pairs(case))
-    return {"bias": bias.value, "loa_low": bias.low, "loa_high": bias.high, "slope_diff_on_mean": slope.value}
+    return {
+        "bias": bias.value,
+        "loa_low": bias.low,
+        "loa_high": bias.high,
+        "slope_diff_on_mean": slope.value,
+    }
 
 
 def ratings(case: Case) -> np.ndarray:
@@ -99,7 +149,12 @@ def _intraclass(case: Case) -> dict[str, float]:
     got: dict[str, float] = {}
     for e in icc(ratings(case)):
         df2 = float(e.how.rstrip(")").split(",")[1])
-        got |= {f"{e.name}_est": e.value, f"{e.name}_F": e.statistic, f"{e.name}_df1": e.df, f"{e.name}_df2": df2}
+        got |= {
+            f"{e.name}_est": e.value,
+            f"{e.name}_F": e.statistic,
+            f"{e.name}_df1": e.df,
+            f"{e.name}_df2": df2,
+        }
         got |= {f"{e.name}_p": e.p, f"{e.name}_low": e.low, f"{e.name}_high": e.high}
     return got
 
@@ -110,15 +165,23 @@ def _alpha(case: Case) -> dict[str, float]:
     return {"raw": raw.value, "standardised": standardised.value}
 
 
-@answers("individual", {"roc_mcid": ("Meaningful change by an anchor (ROC, DeLong, Youden)", "own")})
+@answers(
+    "individual", {"roc_mcid": ("Meaningful change by an anchor (ROC, DeLong, Youden)", "own")}
+)
 def _anchor(case: Case) -> dict[str, float]:
     rows = case.rows()
     gain, pgic = np.round(column(rows, "pre") - column(rows, "post"), 9), column(rows, "pgic")
     a = anchored(gain, pgic, pgic <= 2)
     auc = a.roc.auc
     return {
-        "n_anchor_pos": a.roc.n_improved, "auc": auc.value, "delong_se": auc.se, "delong_low": auc.low,
-        "delong_high": auc.high, "youden_J": a.roc.youden, "cut_smallest_maximiser": a.roc.cut,
-        "mean_change_anchor_pos": a.improved.value, "mean_change_anchor_neg": a.other.value,
+        "n_anchor_pos": a.roc.n_improved,
+        "auc": auc.value,
+        "delong_se": auc.se,
+        "delong_low": auc.low,
+        "delong_high": auc.high,
+        "youden_J": a.roc.youden,
+        "cut_smallest_maximiser": a.roc.cut,
+        "mean_change_anchor_pos": a.improved.value,
+        "mean_change_anchor_neg": a.other.value,
         "spearman_change_pgic": a.correlation.value,
-    }  # fmt: skip
+    }

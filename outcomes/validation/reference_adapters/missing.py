@@ -1,4 +1,6 @@
-"""Missing scores: Rubin's rules, D1, delta adjustment, single imputation, patterns, the normal model, Little's test."""
+"""Missing scores: Rubin's rules, D1, delta adjustment, single imputation, patterns, the normal
+model, Little's test.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,11 @@ from outcomes.stats.missing.imputation import Pooled, rubin, rubin_wald
 from outcomes.stats.missing.patterns import carry, little_mcar, normal_ml, patterns
 from outcomes.validation.cases import Case, Rows, Tables, answers, column, differs
 
-differs("the relative increase in variance of D1 is said in words, with six digits", lambda c, q: q == "riv", rtol=1e-5)
+differs(
+    "the relative increase in variance of D1 is said in words, with six digits",
+    lambda c, q: q == "riv",
+    rtol=1e-5,
+)
 
 
 def treated(rows: Rows) -> np.ndarray:
@@ -45,7 +51,9 @@ def one(case: Case, rows: Rows, missing: np.ndarray, delta: float) -> tuple[floa
         d = column(rows, "post") - column(rows, "pre")
         return d.mean(), d.var(ddof=1) / len(d)
     if "bmi" in rows[0]:
-        beta, cov = least_squares(np.column_stack([np.ones(len(rows)), column(rows, "bmi")]), column(rows, "chl"))
+        beta, cov = least_squares(
+            np.column_stack([np.ones(len(rows)), column(rows, "bmi")]), column(rows, "chl")
+        )
     elif case.name.endswith("_logit"):  # the estimate that the case is named after
         own = [r for r in rows if r["treatment"] == "BtheB"]
         pre, m8 = column(own, "pre"), column(own, "m8")
@@ -57,9 +65,13 @@ def one(case: Case, rows: Rows, missing: np.ndarray, delta: float) -> tuple[floa
 
 
 def pooled(case: Case, df: float, delta: float = 0.0) -> Pooled:
-    """One estimate of all completed data sets, missing scores of the treated made worse by `delta`."""
+    """One estimate of all completed data sets, missing scores of the treated made worse by
+    `delta`.
+    """
     completed = stacks(case.tables, case.data)
-    missing = np.ptp([column(rows, "m8") for rows in completed], axis=0) > 0 if delta else np.array(False)
+    missing = (
+        np.ptp([column(rows, "m8") for rows in completed], axis=0) > 0 if delta else np.array(False)
+    )
     q = [one(case, rows, missing, delta) for rows in completed]
     return rubin(*np.array(q).T, df_complete=df)
 
@@ -76,10 +88,23 @@ def _rules(case: Case) -> dict[str, float]:
     p = pooled(case, float(case.options.rsplit("=", 1)[1]) if known else np.inf)
     e = p.estimate
     return {
-        "m": p.draws, "qbar": e.value, "ubar": p.within, "b": p.between, "t": p.total, "se": e.se, "r": p.riv,
-        "lambda": p.lam, "df_barnard_rubin": e.df, "fmi": p.fmi, "t_stat": e.statistic, "p": e.p, "low": e.low,
-        "high": e.high, "df_rubin1987": p.df_large, "df": e.df,
-    }  # fmt: skip
+        "m": p.draws,
+        "qbar": e.value,
+        "ubar": p.within,
+        "b": p.between,
+        "t": p.total,
+        "se": e.se,
+        "r": p.riv,
+        "lambda": p.lam,
+        "df_barnard_rubin": e.df,
+        "fmi": p.fmi,
+        "t_stat": e.statistic,
+        "p": e.p,
+        "low": e.low,
+        "high": e.high,
+        "df_rubin1987": p.df_large,
+        "df": e.df,
+    }
 
 
 @answers("missing", {"D1_drug_length": ("Joint Wald test of imputed models (D1)", "mice::D1")})
@@ -89,12 +114,18 @@ def _joint(case: Case) -> dict[str, float]:
     return {"F": e.value, "df1": 2, "df2": e.df, "p": e.p, "riv": float(e.how.rsplit(" ", 1)[1])}
 
 
-@answers("missing", {"delta_adjusted": ("Tipping point: missing scores made worse by δ", "mice::pool.scalar")})
+@answers(
+    "missing",
+    {"delta_adjusted": ("Tipping point: missing scores made worse by δ", "mice::pool.scalar")},
+)
 def _tipping(case: Case) -> dict[str, float]:
     got: dict[str, float] = {}
     for delta in (0, 1, 2, 3, 5):
         e = pooled(case, 95, delta).estimate
-        got |= {f"delta{delta}_{k}": v for k, v in (("qbar", e.value), ("se", e.se), ("df", e.df), ("p", e.p))}
+        got |= {
+            f"delta{delta}_{k}": v
+            for k, v in (("qbar", e.value), ("se", e.se), ("df", e.df), ("p", e.p))
+        }
     return got
 
 
@@ -104,7 +135,10 @@ def scores(rows: Rows) -> tuple[list[str], np.ndarray]:
     return names, np.column_stack([column(rows, n) for n in names])
 
 
-@answers("missing", {"little_mcar": ("Little's test", "own (EM)"), "em_normal": ("Normal model by EM", "own")})
+@answers(
+    "missing",
+    {"little_mcar": ("Little's test", "own (EM)"), "em_normal": ("Normal model by EM", "own")},
+)
 def _normal_model(case: Case) -> dict[str, float]:
     names, y = scores(case.rows())
     if case.method == "little_mcar":
@@ -123,7 +157,11 @@ def _gaps(case: Case) -> dict[str, float]:
     rows = case.rows()
     p = patterns(np.column_stack([column(rows, v) for v in VISITS]))
     seen = {f"n_obs_{v}": n for v, n in zip(VISITS, p.observed, strict=True)}
-    return seen | {"n_complete": p.complete, "n_monotone": p.monotone, "n_intermittent": p.intermittent}
+    return seen | {
+        "n_complete": p.complete,
+        "n_monotone": p.monotone,
+        "n_intermittent": p.intermittent,
+    }
 
 
 @answers(
@@ -131,14 +169,18 @@ def _gaps(case: Case) -> dict[str, float]:
     {
         f"{kind}_{rule}": (f"{title}: {words}", r)
         for kind, title, r in (
-            ("change_m8", "Mean change", "t.test"), ("ancova_m8", "ANCOVA", "lm"), ("resp50_m8_nri", "Responders", "own")
+            ("change_m8", "Mean change", "t.test"),
+            ("ancova_m8", "ANCOVA", "lm"),
+            ("resp50_m8_nri", "Responders", "own"),
         )
         for rule, words in (
-            ("cc", "observed only"), ("locf", "last score carried forward"), ("bocf", "baseline carried forward"),
+            ("cc", "observed only"),
+            ("locf", "last score carried forward"),
+            ("bocf", "baseline carried forward"),
             ("wocf", "worst score carried forward"),
         )
     },
-)  # fmt: skip
+)
 def _carried(case: Case) -> dict[str, float]:
     rows, rule = case.rows(), case.method.rsplit("_", 1)[1]
     y, pre = np.column_stack([column(rows, v) for v in VISITS]), column(rows, "pre")
@@ -147,7 +189,13 @@ def _carried(case: Case) -> dict[str, float]:
     d = z[ok] - pre[ok]
     if case.method.startswith("change"):
         t = stats.ttest_1samp(d, 0)
-        return {"n": ok.sum(), "mean": d.mean(), "sd": d.std(ddof=1), "t": t.statistic, "p": t.pvalue}
+        return {
+            "n": ok.sum(),
+            "mean": d.mean(),
+            "sd": d.std(ddof=1),
+            "t": t.statistic,
+            "p": t.pvalue,
+        }
     if case.method.startswith("ancova"):
         beta, cov = least_squares(np.column_stack([np.ones(ok.sum()), arm[ok], pre[ok]]), z[ok])
         se = np.sqrt(cov[1, 1])

@@ -1,6 +1,8 @@
-"""Linear mixed models (random intercept and slope, nested, crossover): terms, type III tests, means and contrasts.
+"""Linear mixed models (random intercept and slope, nested, crossover): terms, type III tests, means
+and contrasts.
 
-The model matrices are built in R's treatment coding from the formula of each case; type III hypotheses are those of SAS.
+The model matrices are built in R's treatment coding from the formula of each case; type III
+hypotheses are those of SAS.
 """
 
 from __future__ import annotations
@@ -21,9 +23,13 @@ from outcomes.validation.cases import Case, Tables, answers
 from outcomes.validation.longitudinal import Row
 
 LEVELS = {
-    "sex": ["Male", "Female"], "treatment": ["TAU", "BtheB"], "drug": ["No", "Yes"], "length": ["lt6m", "gt6m"],
-    "arm": ["placebo", "ketamine"], "phase": ["pre", "post"],
-}  # fmt: skip
+    "sex": ["Male", "Female"],
+    "treatment": ["TAU", "BtheB"],
+    "drug": ["No", "Yes"],
+    "length": ["lt6m", "gt6m"],
+    "arm": ["placebo", "ketamine"],
+    "phase": ["pre", "post"],
+}
 CATEGORICAL = {"period", "site", "tf", "cond", "seq", "treat"}
 FIELDS = {
     "est": "value",
@@ -44,16 +50,24 @@ def prepared(tables: Tables, case: str, data: str, formula: str) -> list[Row]:
     terms = set(re.findall(r"\w+", formula))
     if case.endswith("_unbal"):  # the same data with rows left out by rule
         first = sorted({r["id"] for r in rows}, key=float)[:5]
-        rows = [r for i, r in enumerate(rows) if not ((i + 1) % 7 == 3 or (r["id"] in first and float(r["day"]) > 5))]
+        rows = [
+            r
+            for i, r in enumerate(rows)
+            if not ((i + 1) % 7 == 3 or (r["id"] in first and float(r["day"]) > 5))
+        ]
     if "a" in terms:
         rows = [r | {"a": float(r["age"]) - 11} for r in rows]
     if "tf" in terms:
-        zero = [{"id": i, "time": "0", "y": b} for i, b in {r["id"]: r["base"] for r in rows}.items()]
+        zero = [
+            {"id": i, "time": "0", "y": b} for i, b in {r["id"]: r["base"] for r in rows}.items()
+        ]
         rows = [r | {"tf": r["time"]} for r in zero + rows]
     if "inf" in terms:
         rows = [
-            {"id": r["id"], "inf": f"{r['id']} {r['infusion']}", "phase": p, "y": r[p]} for p in ("pre", "post") for r in rows
-        ]  # fmt: skip
+            {"id": r["id"], "inf": f"{r['id']} {r['infusion']}", "phase": p, "y": r[p]}
+            for p in ("pre", "post")
+            for r in rows
+        ]
     elif {"pre", "post"} <= set(rows[0]):
         change = [float(r["post"]) - float(r["pre"]) for r in rows]
         rows = [r | {"chg": d, "y": d} for r, d in zip(rows, change, strict=True)]
@@ -67,7 +81,9 @@ def prepared(tables: Tables, case: str, data: str, formula: str) -> list[Row]:
 def levels(rows: Sequence[Row], name: str) -> list[str]:
     """Factor levels in the order of the reference."""
     if name == "treat":
-        return ["placebo", "ketamine"] if rows[0][name] in ("placebo", "ketamine") else ["P", "K", "M"]
+        return (
+            ["placebo", "ketamine"] if rows[0][name] in ("placebo", "ketamine") else ["P", "K", "M"]
+        )
     if name in LEVELS:
         return LEVELS[name]
     seen = {r[name] for r in rows}
@@ -90,7 +106,9 @@ def is_factor(rows: Sequence[Row], name: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A fit with R's model matrix: the columns by their names in R, and the factor levels of each."""
+    """A fit with R's model matrix: the columns by their names in R, and the factor levels of
+    each.
+    """
 
     fit: Inference
     rows: list[Row]
@@ -102,7 +120,9 @@ class Model:
         return float(getattr(e, FIELDS[field]))
 
     def mean(self, at: Mapping[str, str]) -> np.ndarray:
-        """Coefficients of a marginal mean: factors at `at` or equally weighted, covariates at their mean."""
+        """Coefficients of a marginal mean: factors at `at` or equally weighted, covariates at their
+        mean.
+        """
         out = []
         for name in self.columns:
             value = 1.0
@@ -110,24 +130,36 @@ class Model:
                 if level is None:
                     value *= float(np.mean([float(r[var]) for r in self.rows]))
                 else:
-                    value *= float(at[var] == level) if var in at else 1 / len(levels(self.rows, var))
+                    value *= (
+                        float(at[var] == level) if var in at else 1 / len(levels(self.rows, var))
+                    )
             out.append(value)
         return np.array(out)
 
     def type_three(self, term: tuple[str, ...]) -> np.ndarray:
-        """SAS's type III contrasts: differences of level means, other factors averaged, other covariates at nought."""
+        """SAS's type III contrasts: differences of level means, other factors averaged, other
+        covariates at nought.
+        """
         if all(len(w) == 1 for w in self.where.values()):
             return self._basis([n for n in self.columns if set(self.where.get(n, ())) == set(term)])
         factors = [v for v in term if is_factor(self.rows, v)]
         numeric = {v for v in term if v not in factors}
         return np.array(
-            [self._contrast(factors, combo, numeric) for combo in product(*(levels(self.rows, v)[1:] for v in factors))]
+            [
+                self._contrast(factors, combo, numeric)
+                for combo in product(*(levels(self.rows, v)[1:] for v in factors))
+            ]
         )
 
-    def _contrast(self, factors: Sequence[str], combo: Sequence[str], numeric: set[str]) -> np.ndarray:
+    def _contrast(
+        self, factors: Sequence[str], combo: Sequence[str], numeric: set[str]
+    ) -> np.ndarray:
         row = np.zeros(len(self.columns))
         for signs in product((0, 1), repeat=len(factors)):
-            at = {v: (to if s else levels(self.rows, v)[0]) for v, to, s in zip(factors, combo, signs, strict=True)}
+            at = {
+                v: to if s else levels(self.rows, v)[0]
+                for v, to, s in zip(factors, combo, signs, strict=True)
+            }
             sign = (-1) ** (len(factors) - sum(signs))
             for i, name in enumerate(self.columns):
                 inside = self.where.get(name, {})
@@ -136,12 +168,18 @@ class Model:
                 value = 1.0
                 for var, level in inside.items():
                     if level is not None:
-                        value *= float(at[var] == level) if var in at else 1 / len(levels(self.rows, var))
+                        value *= (
+                            float(at[var] == level)
+                            if var in at
+                            else 1 / len(levels(self.rows, var))
+                        )
                 row[i] += sign * value
         return row
 
     def _basis(self, own: list[str]) -> np.ndarray:
-        """lmerTest's basis where no term contains another: Satterthwaite's joint df depend on the basis."""
+        """lmerTest's basis where no term contains another: Satterthwaite's joint df depend on the
+        basis.
+        """
         names = [n for n in self.columns if n not in own] + own
         x = np.column_stack([self.columns[n] for n in names])
         root = np.linalg.cholesky(x.T @ x).T
@@ -163,7 +201,9 @@ class Model:
         return float(adjust(p, method="holm")[pairs.index((first, second))])
 
 
-def matrix(rows: Sequence[Row], fixed: str) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str | None]]]:
+def matrix(
+    rows: Sequence[Row], fixed: str
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str | None]]]:
     """R's model matrix: columns by name, and for every column the levels of its factors."""
     terms: list[tuple[str, ...]] = []
     for part in fixed.split("+"):
@@ -178,9 +218,12 @@ def matrix(rows: Sequence[Row], fixed: str) -> tuple[dict[str, np.ndarray], dict
         parts: list[list[tuple[str, tuple[str, str | None], np.ndarray]]] = []
         for name in term:
             if is_factor(rows, name):
-                parts.append([
-                    (f"{name}{v}", (name, v), np.array([float(r[name] == v) for r in rows])) for v in levels(rows, name)[1:]
-                ])  # fmt: skip
+                parts.append(
+                    [
+                        (f"{name}{v}", (name, v), np.array([float(r[name] == v) for r in rows]))
+                        for v in levels(rows, name)[1:]
+                    ]
+                )
             else:
                 parts.append([(name, (name, None), np.array([float(r[name]) for r in rows]))])
         for combo in product(*parts):
@@ -192,7 +235,12 @@ def matrix(rows: Sequence[Row], fixed: str) -> tuple[dict[str, np.ndarray], dict
 
 @lru_cache(maxsize=64)
 def fitted(
-    tables: Tables, case: str, data: str, formula: str, method: str = "satterthwaite", reml: bool = True
+    tables: Tables,
+    case: str,
+    data: str,
+    formula: str,
+    method: str = "satterthwaite",
+    reml: bool = True,
 ) -> Model:
     """A model from R's formula with its random effects."""
     rows = prepared(tables, case, data, formula)
@@ -211,9 +259,15 @@ def fitted(
             z.append(np.array([float(r[inside.split("+")[1].strip()]) for r in rows]))
             correlated = not inside.startswith("0")
     fit = mixed(
-        [float(r["y"]) for r in rows], np.column_stack(list(columns.values())), names=tuple(columns),
-        random=np.column_stack(z), correlated=correlated, method=method, reml=reml, **kinds,
-    )  # fmt: skip
+        [float(r["y"]) for r in rows],
+        np.column_stack(list(columns.values())),
+        names=tuple(columns),
+        random=np.column_stack(z),
+        correlated=correlated,
+        method=method,
+        reml=reml,
+        **kinds,
+    )
     return Model(fit, rows, columns, where)
 
 
@@ -230,10 +284,15 @@ def whole(model: Model, quantity: str, *, site: bool = False) -> float | None:
         return float(named["G_1_2" if quantity.endswith("_cov") else "G_2_2" if slope else "G_1_1"])
     k = len(f.kept) + f.n_parameters
     found = {
-        "nobs": f.summary.n_rows, "logLik_reml": f.loglik, "logLik_ml": f.loglik, "AIC_reml": -2 * f.loglik + 2 * k,
-        "AIC_ml": -2 * f.loglik + 2 * k, "BIC_ml": -2 * f.loglik + np.log(f.summary.n_rows) * k,
-        "sigma": np.sqrt(f.theta[-1]), "N": f.summary.n_rows,
-    }  # fmt: skip
+        "nobs": f.summary.n_rows,
+        "logLik_reml": f.loglik,
+        "logLik_ml": f.loglik,
+        "AIC_reml": -2 * f.loglik + 2 * k,
+        "AIC_ml": -2 * f.loglik + 2 * k,
+        "BIC_ml": -2 * f.loglik + np.log(f.summary.n_rows) * k,
+        "sigma": np.sqrt(f.theta[-1]),
+        "N": f.summary.n_rows,
+    }
     if quantity in found:
         return float(found[quantity])
     return float(named[quantity]) if quantity in named else None
@@ -245,7 +304,12 @@ def term_of(m: Model, method: str, quantity: str) -> float:
     if field in ("NumDF", "DenDF", "F") or "anova" in method:
         rows = m.type_three(tuple(term.split(":")))
         test = m.fit.test(rows, name=term)
-        return {"NumDF": float(np.linalg.matrix_rank(rows)), "DenDF": test.df, "F": test.value, "p": test.p}[field]
+        return {
+            "NumDF": float(np.linalg.matrix_rank(rows)),
+            "DenDF": test.df,
+            "F": test.value,
+            "p": test.p,
+        }[field]
     if term in m.columns:
         return m.coefficient(term, field)
     main = next(n for n in MAIN if any(n in w for w in m.where.values()))
@@ -269,12 +333,27 @@ def _titles() -> dict[str, tuple[str, str]]:
     }
     for kind, tail in (("Satterthwaite", ""), ("Kenward-Roger", ", pbkrtest")):
         low, of = kind.lower(), f'ddf = "{kind}"'
-        out[f"lmm_{low.replace('-', '_')}"] = (f"Coefficients, {kind}", f"lmerTest::summary({of}){tail}")
-        out[f"lmm_anova3_{kind}"] = (f"Type III tests, {kind}", f"lmerTest::anova(type = 3, {of}){tail}")
-        out[f"lmm_emmeans_{low}"] = (f"Marginal means, {kind}", f'emmeans::emmeans(lmer.df = "{low}")')
-        out[f"lmm_contrasts_{low}"] = (f"Contrasts, {kind}", f'emmeans::contrast(lmer.df = "{low}")')
+        out[f"lmm_{low.replace('-', '_')}"] = (
+            f"Coefficients, {kind}",
+            f"lmerTest::summary({of}){tail}",
+        )
+        out[f"lmm_anova3_{kind}"] = (
+            f"Type III tests, {kind}",
+            f"lmerTest::anova(type = 3, {of}){tail}",
+        )
+        out[f"lmm_emmeans_{low}"] = (
+            f"Marginal means, {kind}",
+            f'emmeans::emmeans(lmer.df = "{low}")',
+        )
+        out[f"lmm_contrasts_{low}"] = (
+            f"Contrasts, {kind}",
+            f'emmeans::contrast(lmer.df = "{low}")',
+        )
         out[f"xo_lmm_{kind}"] = (f"Crossover mixed model, {kind}", f"lmerTest::summary({of}){tail}")
-        out[f"xo_lmm_anova_{kind}"] = (f"Crossover type III tests, {kind}", f"lmerTest::anova({of}){tail}")
+        out[f"xo_lmm_anova_{kind}"] = (
+            f"Crossover type III tests, {kind}",
+            f"lmerTest::anova({of}){tail}",
+        )
     out["xo_lmm_vc"] = ("Crossover variance components", "lme4::VarCorr")
     return out | {"xo_pairs_holm_KR": ("Crossover pairs, Kenward–Roger, Holm", "emmeans::pairs")}
 
@@ -282,8 +361,15 @@ def _titles() -> dict[str, tuple[str, str]]:
 @answers("mixed_models", _titles())
 def _terms(case: Case) -> dict[str, float]:
     ending = case.method.rsplit("_", 1)[1].lower()
-    how = "kenward-roger-expected" if ending in ("kenward-roger", "kr", "roger") else "satterthwaite"
-    formula = case.options.split(" | ty")[0].split(" | un")[0].split(" | holm")[0].replace(", all data", "")
+    how = (
+        "kenward-roger-expected" if ending in ("kenward-roger", "kr", "roger") else "satterthwaite"
+    )
+    formula = (
+        case.options.split(" | ty")[0]
+        .split(" | un")[0]
+        .split(" | holm")[0]
+        .replace(", all data", "")
+    )
     formula = formula if "~" in formula else "y ~ treat + period + seq + (1 | id)"
     m = fitted(case.tables, case.name, case.data, formula, how, "_ml" not in case.method)
 
@@ -297,7 +383,9 @@ def _terms(case: Case) -> dict[str, float]:
 
 
 def answer_own(case: Case, kinds: Mapping[str, str]) -> dict[str, float]:
-    """Mixed models of the engine written for the battery; `kinds` are its endings for the kinds of inference."""
+    """Mixed models of the engine written for the battery; `kinds` are its endings for the kinds of
+    inference.
+    """
     formula, columns_of_z = case.options.split(", ", 1)[1].split(" Z cols")
     formula += " + (1 | id)" if int(columns_of_z.split()[-1]) == 1 else " + (1 + day | id)"
 
@@ -315,8 +403,11 @@ def answer_own(case: Case, kinds: Mapping[str, str]) -> dict[str, float]:
 @answers("mixed_models", {"lrt_ml": ("Likelihood ratio test", "anova(lmer, lmer)")})
 def _likelihood_ratio_test(case: Case) -> dict[str, float]:
     larger, smaller = (
-        fitted(case.tables, case.name, case.data, f"y ~ base + arm {sign} visit + (1 | id)", reml=False).fit.fit for sign in "*+"
-    )  # fmt: skip
+        fitted(
+            case.tables, case.name, case.data, f"y ~ base + arm {sign} visit + (1 | id)", reml=False
+        ).fit.fit
+        for sign in "*+"
+    )
     e = likelihood_ratio(larger, smaller)
     return {"chi2": e.statistic, "df": e.df, "p": e.p}
 
@@ -332,6 +423,9 @@ def _kenward_roger_test(case: Case) -> dict[str, float]:
 
 @answers("mixed_models", {"ranova": ("Test of a random slope", "lmerTest::ranova")})
 def _random_slope(case: Case) -> dict[str, float]:
-    slope, none = (fitted(case.tables, case.name, case.data, f"y ~ day + ({z} | id)").fit.fit for z in ("1 + day", "1"))
+    slope, none = (
+        fitted(case.tables, case.name, case.data, f"y ~ day + ({z} | id)").fit.fit
+        for z in ("1 + day", "1")
+    )
     e = likelihood_ratio(slope, none)
     return {"LRT": e.statistic, "df": e.df, "p_naive": e.p}

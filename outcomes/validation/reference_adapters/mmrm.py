@@ -1,4 +1,6 @@
-"""The mixed model for repeated measures: fits, small-sample inference, marginal means and contrasts."""
+"""The mixed model for repeated measures: fits, small-sample inference, marginal means and
+contrasts.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,25 @@ from outcomes.validation.longitudinal import features_of, levels, r_names, rows_
 from outcomes.validation.reference_adapters.mixed_models import FIELDS, answer_own
 
 INFERENCE = {
-    "Satterthwaite": "satterthwaite", "KRlinear": "kenward-roger", "between_within": "between-within", "residual": "residual-CR0",
-    "satt_empirical": "CR0", "satt_jackknife": "jackknife", "satt_bias_reduced": "CR2",
-}  # fmt: skip
+    "Satterthwaite": "satterthwaite",
+    "KRlinear": "kenward-roger",
+    "between_within": "between-within",
+    "residual": "residual-CR0",
+    "satt_empirical": "CR0",
+    "satt_jackknife": "jackknife",
+    "satt_bias_reduced": "CR2",
+}
 OWN_INFERENCE = {
-    "satt_observed": "satterthwaite", "satt_expected": "satterthwaite-expected",
-    "KRlin_observedW": "kenward-roger", "KR_expectedW": "kenward-roger-expected", "": "satterthwaite",
-}  # fmt: skip
+    "satt_observed": "satterthwaite",
+    "satt_expected": "satterthwaite-expected",
+    "KRlin_observedW": "kenward-roger",
+    "KR_expectedW": "kenward-roger-expected",
+    "": "satterthwaite",
+}
 
 differs(
-    "mmrm's full second-order Kenward–Roger term depends on its parametrisation: on two visits it does not give back the "
-    "paired t-test; the linear form, as SAS has it, does",
+    "mmrm's full second-order Kenward–Roger term depends on its parametrisation: on two visits it"
+    " does not give back the paired t-test; the linear form, as SAS has it, does",
     lambda c, q: c.method == "mmrm_us_KR",
 )
 differs("gls takes N − p residual degrees of freedom, too many", lambda c, q: q == "df_used_by_gls")
@@ -38,8 +48,14 @@ differs(
 
 @lru_cache(maxsize=64)
 def model(
-    tables: Tables, case: str, data: str, formula: str, covariance: str = "us", method: str = "kenward-roger", reml: bool = True
-) -> Repeated:  # fmt: skip
+    tables: Tables,
+    case: str,
+    data: str,
+    formula: str,
+    covariance: str = "us",
+    method: str = "kenward-roger",
+    reml: bool = True,
+) -> Repeated:
     """A fitted model from R's formula."""
     rows = rows_of(tables, case, data)
     features, by_visit, at = features_of(rows, formula)
@@ -51,9 +67,15 @@ def model(
         arms = {a: {f"arm {b}": float(a == b) for b in order[1:]} for a in order}
     needs_rows = method in ("CR0", "CR2", "jackknife", "residual-CR0")
     return repeated(
-        summary, by_visit=by_visit, arms=arms, at=at, covariance=(covariance,), method=method, reml=reml,
+        summary,
+        by_visit=by_visit,
+        arms=arms,
+        at=at,
+        covariance=(covariance,),
+        method=method,
+        reml=reml,
         rows=Rows(scores, design) if needs_rows else None,
-    )  # fmt: skip
+    )
 
 
 def whole(m: Repeated, quantity: str) -> float | None:
@@ -63,9 +85,14 @@ def whole(m: Repeated, quantity: str) -> float | None:
         i, j = (int(x) - 1 for x in quantity.split("_")[1:])
         return float(f.sigma[0, i, j])
     return {
-        "logLik_reml": f.loglik, "logLik_ml": f.loglik, "AIC": f.aic, "BIC": f.bic, "nobs": f.summary.n_rows,
-        "n_subjects": f.summary.n_patients, "N": f.summary.n_rows,
-    }.get(quantity)  # fmt: skip
+        "logLik_reml": f.loglik,
+        "logLik_ml": f.loglik,
+        "AIC": f.aic,
+        "BIC": f.bic,
+        "nobs": f.summary.n_rows,
+        "n_subjects": f.summary.n_patients,
+        "N": f.summary.n_rows,
+    }.get(quantity)
 
 
 def estimate(m: Repeated, term: str) -> Estimate:
@@ -87,9 +114,14 @@ def _titles() -> dict[str, tuple[str, str]]:
     shapes = {"us": "unstructured", "cs": "compound symmetry", "ar1": "AR(1)", "toep": "Toeplitz"}
     shapes |= {f"{k}h": f"{v}, variance by visit" for k, v in shapes.items() if k != "us"}
     out = {
-        f"mmrm_{c}_{k}": (f"MMRM, {v}, {how}", "mmrm::mmrm") for c, v in shapes.items() for k, how in INFERENCE.items()
+        f"mmrm_{c}_{k}": (f"MMRM, {v}, {how}", "mmrm::mmrm")
+        for c, v in shapes.items()
+        for k, how in INFERENCE.items()
     }
-    out |= {f"mmrm_gls_{c}": (f"MMRM, {v}: likelihood and coefficients", "nlme::gls") for c, v in shapes.items()}
+    out |= {
+        f"mmrm_gls_{c}": (f"MMRM, {v}: likelihood and coefficients", "nlme::gls")
+        for c, v in shapes.items()
+    }
     out["mmrm_gls_us_ml"] = ("MMRM, unstructured, by ML: likelihood", 'nlme::gls(method = "ML")')
     return out | {"mmrm_us_KR": ("MMRM, full Kenward–Roger", "mmrm::mmrm")}
 
@@ -114,9 +146,14 @@ def _fitted(case: Case) -> dict[str, float]:
     return case.each(found)
 
 
-@answers("mmrm", {"reml_own": ("MMRM and mixed models: fit, Satterthwaite, Kenward–Roger", "own REML engine")})
+@answers(
+    "mmrm",
+    {"reml_own": ("MMRM and mixed models: fit, Satterthwaite, Kenward–Roger", "own REML engine")},
+)
 def own(case: Case) -> dict[str, float]:
-    """Every likelihood, variance, standard error and df by an independent engine written in R for the battery."""
+    """Every likelihood, variance, standard error and df by an independent engine written in R for
+    the battery.
+    """
     if case.options.startswith("LMM"):
         return answer_own(case, OWN_INFERENCE)
     args = case.tables, case.name, case.data, case.options.split(", ", 1)[1]
@@ -127,6 +164,8 @@ def own(case: Case) -> dict[str, float]:
             return value
         kind = next(k for k in OWN_INFERENCE if quantity.endswith(k))
         term, field = quantity.removesuffix(f"_{kind}" if kind else "").rsplit("_", 1)
-        return float(getattr(estimate(model(*args, method=OWN_INFERENCE[kind]), term), FIELDS[field]))
+        return float(
+            getattr(estimate(model(*args, method=OWN_INFERENCE[kind]), term), FIELDS[field])
+        )
 
     return case.each(found)

@@ -68,7 +68,10 @@ def _of_others(case: Case) -> dict[str, float]:
     return case.each(found)
 
 
-@answers("planning", {"p_adjust": ("Adjusted p-values (Bonferroni, Holm, Hochberg, Hommel, BH, BY)", "p.adjust")})
+@answers(
+    "planning",
+    {"p_adjust": ("Adjusted p-values (Bonferroni, Holm, Hochberg, Hommel, BH, BY)", "p.adjust")},
+)
 def _adjusted(case: Case) -> dict[str, float]:
     inline = re.search(r"inline p: (.*)\)", case.data)
     assert inline is not None

@@ -1,4 +1,6 @@
-"""Pooling sites and studies: random effects, heterogeneity, effect measures, rare events, small-study effects."""
+"""Pooling sites and studies: random effects, heterogeneity, effect measures, rare events,
+small-study effects.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,21 @@ from outcomes.stats.proportions.stratified import mantel_haenszel
 from outcomes.validation.cases import Case, answers, column, differs
 
 INTERVAL = {"z": "z", "knha": "hartung-knapp", "adhoc": "truncated"}
-FIELDS = {"est": ("pooled", "value"), "se": ("pooled", "se"), "stat": ("pooled", "statistic"), "p": ("pooled", "p"),
-          "low": ("pooled", "low"), "high": ("pooled", "high"), "tau2": ("tau2", "value"), "Q": ("Q", "value"),
-          "Qp": ("Q", "p"), "I2": ("I2", "value"), "H2": ("H2", "value"),
-          "pi_low": ("prediction interval", "low"), "pi_high": ("prediction interval", "high")}  # fmt: skip
+FIELDS = {
+    "est": ("pooled", "value"),
+    "se": ("pooled", "se"),
+    "stat": ("pooled", "statistic"),
+    "p": ("pooled", "p"),
+    "low": ("pooled", "low"),
+    "high": ("pooled", "high"),
+    "tau2": ("tau2", "value"),
+    "Q": ("Q", "value"),
+    "Qp": ("Q", "p"),
+    "I2": ("I2", "value"),
+    "H2": ("H2", "value"),
+    "pi_low": ("prediction interval", "low"),
+    "pi_high": ("prediction interval", "high"),
+}
 SCALES = {"PLO": "logit", "PFT": "freeman-tukey", "PAS": "arcsine", "PR": "raw"}
 
 differs(
@@ -57,13 +70,23 @@ def effects(case: Case) -> tuple[np.ndarray, np.ndarray]:
             col("mean_change"), sd=col("sd_pre"), n=col("n"), r=col("r"), standardiser="before"
         )
     if name.startswith("meta_sites"):
-        code = case.method.removeprefix("escalc_") if "escalc_" in case.method else name.removeprefix("meta_sites_")
+        code = (
+            case.method.removeprefix("escalc_")
+            if "escalc_" in case.method
+            else name.removeprefix("meta_sites_")
+        )
         return proportion(col("responders"), col("n"), scale=SCALES.get(code, code))
     return col("yi"), col("sei") ** 2
 
 
 @answers(
-    "pooling", {"rma": ("Random effects (REML, DL, PM, …; z, Hartung–Knapp, truncated; prediction)", "metafor::rma")}
+    "pooling",
+    {
+        "rma": (
+            "Random effects (REML, DL, PM, …; z, Hartung–Knapp, truncated; prediction)",
+            "metafor::rma",
+        )
+    },
 )
 def _random_effects(case: Case) -> dict[str, float]:
     found = re.match(r"method=(\w+), test=(\w+)", case.options)
@@ -73,11 +96,17 @@ def _random_effects(case: Case) -> dict[str, float]:
         if f"PI t({wanted})" in case.options:
             rule = wanted
     y, v = effects(case)
-    estimates = {e.name: e for e in pool(y, v, estimator=found[1], interval=INTERVAL[found[2]], prediction=rule)}
+    estimates = {
+        e.name: e
+        for e in pool(y, v, estimator=found[1], interval=INTERVAL[found[2]], prediction=rule)
+    }
     return case.each(lambda q: float(getattr(estimates[FIELDS[q][0]], FIELDS[q][1])))
 
 
-@answers("pooling", {"tau2_qprofile": ("Heterogeneity with Q-profile limits", "metafor::confint.rma.uni")})
+@answers(
+    "pooling",
+    {"tau2_qprofile": ("Heterogeneity with Q-profile limits", "metafor::confint.rma.uni")},
+)
 def _heterogeneity(case: Case) -> dict[str, float]:
     spread = {e.name: e for e in pool(*effects(case))}
     t, i = spread["tau2"], spread["I2"]
@@ -90,14 +119,19 @@ def _left_out(case: Case) -> dict[str, float]:
 
     def found(quantity: str) -> float:
         kind, i = quantity.split("_")
-        return [e.value for e in left if e.name == {"est": "pooled", "tau2": "tau2"}[kind]][int(i) - 1]
+        return [e.value for e in left if e.name == {"est": "pooled", "tau2": "tau2"}[kind]][
+            int(i) - 1
+        ]
 
     return case.each(found)
 
 
 @answers(
     "pooling",
-    {"egger_lm": ("Egger's test", "metafor::regtest"), "begg_kendall": ("Begg's test", "metafor::ranktest")},
+    {
+        "egger_lm": ("Egger's test", "metafor::regtest"),
+        "begg_kendall": ("Begg's test", "metafor::ranktest"),
+    },
 )
 def _small_studies(case: Case) -> dict[str, float]:
     e = (egger if case.method == "egger_lm" else begg)(*effects(case))
@@ -121,13 +155,25 @@ def _moderated(case: Case) -> dict[str, float]:
     latitude = column(case.rows(), "ablat")[:, None]
     found = {e.name: e for e in meta_regression(*effects(case), latitude, names=["latitude"])}
     b0, b1, m = found["intercept"], found["latitude"], found["moderators"]
-    return {"b0": b0.value, "b1": b1.value, "se0": b0.se, "se1": b1.se, "p1": b1.p, "tau2": found["tau2"].value,
-            "QM": m.statistic, "QMp": m.p, "R2": found["R2"].value}  # fmt: skip
+    return {
+        "b0": b0.value,
+        "b1": b1.value,
+        "se0": b0.se,
+        "se1": b1.se,
+        "p1": b1.p,
+        "tau2": found["tau2"].value,
+        "QM": m.statistic,
+        "QMp": m.p,
+        "R2": found["R2"].value,
+    }
 
 
 @answers(
     "pooling",
-    {f"mh_{m}": (f"Rare events, Mantel–Haenszel {m}", f'metafor::rma.mh("{m}")') for m in ("OR", "RR", "RD")},
+    {
+        f"mh_{m}": (f"Rare events, Mantel–Haenszel {m}", f'metafor::rma.mh("{m}")')
+        for m in ("OR", "RR", "RD")
+    },
 )
 def _rare_events(case: Case) -> dict[str, float]:
     rows, measure = case.rows(), case.method.removeprefix("mh_")
@@ -137,7 +183,10 @@ def _rare_events(case: Case) -> dict[str, float]:
     return {"est": value, "se": found.estimate.se, "QE": found.heterogeneity.value}
 
 
-@answers("pooling", {"rma_glmm_PLO": ("Shares by a random-intercept logistic model", "metafor::rma.glmm")})
+@answers(
+    "pooling",
+    {"rma_glmm_PLO": ("Shares by a random-intercept logistic model", "metafor::rma.glmm")},
+)
 def _random_intercept(case: Case) -> dict[str, float]:
     rows = case.rows()
     found = {e.name: e for e in pooled_logit(column(rows, "responders"), column(rows, "n"))}
@@ -158,11 +207,19 @@ def _three_levels(case: Case) -> dict[str, float]:
     if case.method == "rma_mv_CR2":
         return {"se": robust.se, "df": robust.df, "p": robust.p}
     between, within, loglik = nested_variances(y, v, cluster=district)
-    return {"est": plain.value, "se": plain.se, "sigma2_district": between, "sigma2_school": within, "logLik": loglik}
+    return {
+        "est": plain.value,
+        "se": plain.se,
+        "sigma2_district": between,
+        "sigma2_school": within,
+        "logLik": loglik,
+    }
 
 
 @answers("pooling", {"crossover_se": ("A crossover's effect for pooling, r supplied", "own")})
 def _crossover_effects(case: Case) -> dict[str, float]:
     md, s1, s2, n = (float(x) for x in re.findall(r"=(-?[\d.]+)", case.data))
-    found = crossover_effect(md, sd_before=s1, sd_after=s2, n=int(n), r=float(case.options.split("r=")[1]))
+    found = crossover_effect(
+        md, sd_before=s1, sd_after=s2, n=int(n), r=float(case.options.split("r=")[1])
+    )
     return case.each(lambda q: float(getattr(found, q)))

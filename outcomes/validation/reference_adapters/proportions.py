@@ -15,11 +15,13 @@ from outcomes.stats.proportions import two_groups as two_proportions
 from outcomes.validation.cases import Case, answers, differs, pairs
 
 differs(
-    "no event in either group: R's conditional odds ratio is 0, but nothing determines it; ours is nan with a reason",
+    "no event in either group: R's conditional odds ratio is 0, but nothing determines it; ours is"
+    " nan with a reason",
     lambda c, q: c.method == "fisher" and q == "or_cond_mle" and not any(x for x, _ in arms(c)),
 )
 differs(
-    "R's fisher.test stops its root finder at 1.2e-4 of the odds ratio or of its inverse; ours solve the equations",
+    "R's fisher.test stops its root finder at 1.2e-4 of the odds ratio or of its inverse; ours"
+    " solve the equations",
     lambda c, q: c.method == "fisher" and q.startswith("or_"),
     rtol=5e-3,
 )
@@ -54,7 +56,11 @@ def counts(case: Case, label: str, prefix: str, *names: str) -> tuple[int, ...]:
 )
 def _one(case: Case) -> dict[str, float]:
     x, n = counts(case, "label", "prop_", "x", "n")
-    e = proportions.rule_of_three(n) if case.method == "rule_of_three_exact" else SINGLE[case.method](x, n)
+    e = (
+        proportions.rule_of_three(n)
+        if case.method == "rule_of_three_exact"
+        else SINGLE[case.method](x, n)
+    )
     if case.method == "rule_of_three_exact":
         return case.each(lambda q: e.high)
     return case.each(lambda q: getattr(e, q))
@@ -67,14 +73,24 @@ def arms(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 @answers(
-    "proportions", {"risk_difference": ("Risk difference (Miettinen–Nurminen, Newcombe, …)", "own score inversion")}
+    "proportions",
+    {
+        "risk_difference": (
+            "Risk difference (Miettinen–Nurminen, Newcombe, …)",
+            "own score inversion",
+        )
+    },
 )
 def _difference(case: Case) -> dict[str, float]:
     first, second = arms(case)
 
     def found(quantity: str) -> float:
         kind, _, side = quantity.rpartition("_")
-        kinds = {"mn": "miettinen-nurminen", "agresti_caffo": "agresti-caffo", "": "miettinen-nurminen"}
+        kinds = {
+            "mn": "miettinen-nurminen",
+            "agresti_caffo": "agresti-caffo",
+            "": "miettinen-nurminen",
+        }
         e = two_proportions.risk_difference(first, second, method=kinds.get(kind, kind))
         return e.value if quantity == "rd" else float(getattr(e, side))
 
@@ -86,7 +102,9 @@ def _fisher(case: Case) -> dict[str, float]:
     return {"p": e.p, "or_cond_mle": e.value, "or_low": e.low, "or_high": e.high}
 
 
-answers("proportions", {"fisher": ("Fisher's exact test, conditional odds ratio", "fisher.test")})(_fisher)
+answers("proportions", {"fisher": ("Fisher's exact test, conditional odds ratio", "fisher.test")})(
+    _fisher
+)
 
 
 @answers("proportions", {"chisq": ("Chi-squared, two groups", "chisq.test")})
@@ -98,7 +116,10 @@ def _chi_squared(case: Case) -> dict[str, float]:
 
 @answers(
     "proportions",
-    {f"escalc_{m}": (f"{m} and its variance for pooling", f'metafor::escalc("{m}")') for m in ("OR", "RR", "RD")},
+    {
+        f"escalc_{m}": (f"{m} and its variance for pooling", f'metafor::escalc("{m}")')
+        for m in ("OR", "RR", "RD")
+    },
 )
 def _for_pooling(case: Case) -> dict[str, float]:
     e = ratios.pooling_effect(*arms(case), measure=case.method[-2:])
@@ -125,7 +146,10 @@ def _ratio(case: Case) -> dict[str, float]:
     return case.each(lambda q: h)
 
 
-@answers("proportions", {"mcnemar": ("McNemar: exact, mid-p, asymptotic, corrected", "mcnemar.test, binom.test")})
+@answers(
+    "proportions",
+    {"mcnemar": ("McNemar: exact, mid-p, asymptotic, corrected", "mcnemar.test, binom.test")},
+)
 def _mcnemar(case: Case) -> dict[str, float]:
     if "pair" in case.rows()[0]:
         return _back_pain(case)
@@ -141,12 +165,23 @@ def _back_pain(case: Case) -> dict[str, float]:
     rows = case.rows()
     driver = {(r["status"], r["pair"]): r["driver"] == "yes" for r in rows}
     ids = list(dict.fromkeys(r["pair"] for r in rows))
-    t = paired_proportions.paired_table([driver["case", i] for i in ids], [driver["control", i] for i in ids])
+    t = paired_proportions.paired_table(
+        [driver["case", i] for i in ids], [driver["control", i] for i in ids]
+    )
     asymptotic, exact = (paired_proportions.mcnemar(t, method=m) for m in ("asymptotic", "exact"))
-    return {"b": t[1], "c": t[2], "chi2_nocc": asymptotic.statistic, "p_nocc": asymptotic.p, "p_exact": exact.p}
+    return {
+        "b": t[1],
+        "c": t[2],
+        "chi2_nocc": asymptotic.statistic,
+        "p_nocc": asymptotic.p,
+        "p_exact": exact.p,
+    }
 
 
-@answers("proportions", {"paired_rd": ("Paired risk difference (Tango, Newcombe 8 and 10, …)", "own score inversion")})
+@answers(
+    "proportions",
+    {"paired_rd": ("Paired risk difference (Tango, Newcombe 8 and 10, …)", "own score inversion")},
+)
 def paired_difference(case: Case) -> dict[str, float]:
     """The reference subtracts after from before."""
     a, b, c, d = counts(case, "table", "paired_", *"abcd")
@@ -186,12 +221,27 @@ def _strata(case: Case) -> dict[str, float]:
             got |= {f"x2{suffix}": test.statistic, f"p{suffix}": test.p}
         return got
     peto = case.method == "rma_peto"
-    pooled = stratified.peto(tables) if peto else stratified.mantel_haenszel(tables, measure=case.method[-2:])
+    pooled = (
+        stratified.peto(tables)
+        if peto
+        else stratified.mantel_haenszel(tables, measure=case.method[-2:])
+    )
     e, q = pooled.estimate, pooled.heterogeneity
     value, low, high = (
-        (e.value, e.low, e.high) if case.method.endswith("RD") else map(math.log, (e.value, e.low, e.high))
+        (e.value, e.low, e.high)
+        if case.method.endswith("RD")
+        else map(math.log, (e.value, e.low, e.high))
     )
-    return {"est": value, "logor": value, "low": low, "high": high, "se": e.se, "p": e.p, "QE": q.value, "QEp": q.p}
+    return {
+        "est": value,
+        "logor": value,
+        "low": low,
+        "high": high,
+        "se": e.se,
+        "p": e.p,
+        "QE": q.value,
+        "QEp": q.p,
+    }
 
 
 @answers(
@@ -205,7 +255,10 @@ def _strata(case: Case) -> dict[str, float]:
 )
 def _table(case: Case) -> dict[str, float]:
     event, rows = case.name.removeprefix("routes_"), case.rows()
-    t = [[sum(r["route"] == route and r[event] == v for r in rows) for v in "01"] for route in ("IV", "IN", "PO")]
+    t = [
+        [sum(r["route"] == route and r[event] == v for r in rows) for v in "01"]
+        for route in ("IV", "IN", "PO")
+    ]
     if case.method == "cochran_armitage":
         e = contingency.cochran_armitage([r[1] for r in t], [sum(r) for r in t], scores=[1, 2, 3])
         return {"x2": e.statistic**2, "p": e.p}
@@ -222,7 +275,9 @@ def _table(case: Case) -> dict[str, float]:
 def _cochran_q(case: Case) -> dict[str, float]:
     rows, visits = case.rows(), ("V1", "V2", "V3", "V4")
     hit = {(r["id"], r["visit"]): round(float(r["base"]) - float(r["y"]), 9) >= 2 for r in rows}
-    e = paired_proportions.cochran_q([[hit[i, v] for v in visits] for i in dict.fromkeys(r["id"] for r in rows)])
+    e = paired_proportions.cochran_q(
+        [[hit[i, v] for v in visits] for i in dict.fromkeys(r["id"] for r in rows)]
+    )
     return {"Q": e.statistic, "df": e.df, "p": e.p}
 
 
@@ -239,7 +294,13 @@ def _infusions(case: Case) -> dict[str, float]:
     total = sum(ae for *_, ae in rows)
     if case.method == "poisson_rate":
         e = rates.exact_rate(total, len(rows))
-        return {"events": total, "infusions": len(rows), "rate": e.value, "low": e.low, "high": e.high}
+        return {
+            "events": total,
+            "infusions": len(rows),
+            "rate": e.value,
+            "low": e.low,
+            "high": e.high,
+        }
     if case.method == "poisson_rate_ratio":
         early = [ae for _, k, ae in rows if k <= 2]
         e = rates.rate_ratio((sum(early), len(early)), (total - sum(early), len(rows) - len(early)))
@@ -247,8 +308,13 @@ def _infusions(case: Case) -> dict[str, float]:
     ids = list(dict.fromkeys(i for i, *_ in rows))
     events = [sum(ae for i, _, ae in rows if i == who) for who in ids]
     e = rates.share_of_infusions(events, [sum(i == who for i, *_ in rows) for who in ids])
-    return {"p": e.value, "se_ratio": e.se, "se_naive": proportions.wilson(total, len(rows)).se,
-            "patients_any": sum(x > 0 for x in events), "patients": len(ids)}  # fmt: skip
+    return {
+        "p": e.value,
+        "se_ratio": e.se,
+        "se_naive": proportions.wilson(total, len(rows)).se,
+        "patients_any": sum(x > 0 for x in events),
+        "patients": len(ids),
+    }
 
 
 @answers("proportions", {"bang_blinding_index": ("Blinding index (Bang)", "own")})
@@ -259,7 +325,9 @@ def _guesses(case: Case) -> dict[str, float]:
     return {"BI": e.value, "se": e.se, "low": e.low, "high": e.high}
 
 
-@answers("proportions", {"responder": ("Responders by a rule, in decimal arithmetic", "own; prop.test")})
+@answers(
+    "proportions", {"responder": ("Responders by a rule, in decimal arithmetic", "own; prop.test")}
+)
 def _responders(case: Case) -> dict[str, float]:
     before, after = pairs(case)
     found = re.match(r">=(\d+)(%| point) (fall|rise)", case.options)

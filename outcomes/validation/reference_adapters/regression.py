@@ -1,4 +1,6 @@
-"""Logistic regression with standardised risks, proportional odds, GEE and cluster-robust standard errors."""
+"""Logistic regression with standardised risks, proportional odds, GEE and cluster-robust standard
+errors.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ LOGISTIC = {
 }
 
 differs(
-    "R's glm takes its covariance from the weights of its last iteration, one step before the estimate it prints; ours "
-    "is taken at the estimate",
+    "R's glm takes its covariance from the weights of its last iteration, one step before the"
+    " estimate it prints; ours is taken at the estimate",
     lambda c, q: c.method in LOGISTIC and re.search(r"_(se|z|p|waldlow|waldhigh)$", q) is not None,
     rtol=1e-6,
 )
@@ -37,13 +39,18 @@ def fitted(tables: Tables, data: str, formula: str) -> tuple[LogisticFit, Design
     rows = tables(data)
     outcome, right = (part.strip() for part in formula.split("~"))
     if outcome == "resp30":
-        y = [round((float(r["pre"]) - float(r["post"])) * 100 - 30 * float(r["pre"]), 6) >= 0 for r in rows]
+        y = [
+            round((float(r["pre"]) - float(r["post"])) * 100 - 30 * float(r["pre"]), 6) >= 0
+            for r in rows
+        ]
     else:
         y = [int(r[outcome]) == 1 for r in rows]
     terms = [
-        factor(name, [r[name] for r in rows], reference=REFERENCE[name])
-        if name in REFERENCE
-        else numeric(name, [float(r[name]) for r in rows])
+        (
+            factor(name, [r[name] for r in rows], reference=REFERENCE[name])
+            if name in REFERENCE
+            else numeric(name, [float(r[name]) for r in rows])
+        )
         for name in map(str.strip, right.split("+"))
     ]
     design = Design(tuple(terms))
@@ -57,8 +64,16 @@ def _log_odds(case: Case) -> dict[str, float]:
         return case.each(lambda q: _standardised(fit, design, q))
     whole = {"deviance": fit.deviance, "logLik": fit.loglik, "AIC": fit.aic}
     interval = "wald" if case.method == "logistic" else "profile"
-    fields = {"est": "value", "se": "se", "z": "statistic", "p": "p", "waldlow": "low", "waldhigh": "high", "low": "low",
-              "high": "high"}  # fmt: skip
+    fields = {
+        "est": "value",
+        "se": "se",
+        "z": "statistic",
+        "p": "p",
+        "waldlow": "low",
+        "waldhigh": "high",
+        "low": "low",
+        "high": "high",
+    }
 
     def found(quantity: str) -> float:
         if quantity in whole:
@@ -79,8 +94,14 @@ def _standardised(fit: LogisticFit, design: Design, quantity: str) -> float:
     for x, to in ((one, level), (none, reference)):
         x[:, design.columns_of(arm.name)] = arm.row({arm.name: to})
     s = standardised_risks(fit, one, none)
-    return {"p1": s.group.value, "p0": s.reference.value, "RD": s.difference.value, "RD_se": s.difference.se,
-            "logRR": float(np.log(s.ratio.value)), "logRR_se": s.ratio.se}[field]  # fmt: skip
+    return {
+        "p1": s.group.value,
+        "p0": s.reference.value,
+        "RD": s.difference.value,
+        "RD_se": s.difference.se,
+        "logRR": float(np.log(s.ratio.value)),
+        "logRR_se": s.ratio.se,
+    }[field]
 
 
 @answers("regression", {"prop_odds": ("Proportional odds", "MASS::polr")})
@@ -106,10 +127,13 @@ def marginal(tables: Tables, data: str, formula: str, working: str) -> GEE:
         rows = [r | {"base": first[r["id"]]} for r in rows if r["month"] != "0"]
         sex, centre = (sorted({r[n] for r in rows})[1] for n in ("sex", "centre"))
         columns = {
-            "(Intercept)": np.ones(len(rows)), f"centre{centre}": [r["centre"] == centre for r in rows],
+            "(Intercept)": np.ones(len(rows)),
+            f"centre{centre}": [r["centre"] == centre for r in rows],
             "treatmenttreatment": [r["treatment"] == "treatment" for r in rows],
-            f"sex{sex}": [r["sex"] == sex for r in rows], "base": column(rows, "base"), "age": column(rows, "age"),
-        }  # fmt: skip
+            f"sex{sex}": [r["sex"] == sex for r in rows],
+            "base": column(rows, "base"),
+            "age": column(rows, "age"),
+        }
         y, family = column(rows, "good"), "binomial"
     elif response == "ae":
         columns, y, family = {"(Intercept)": np.ones(len(rows))}, column(rows, "ae"), "binomial"
@@ -118,7 +142,9 @@ def marginal(tables: Tables, data: str, formula: str, working: str) -> GEE:
         y, base, family = column(rows, "y"), column(rows, "base"), "gaussian"
         arm = np.array([r["arm"] == "ketamine" for r in rows])
         at = {f"V{k}": np.array([r["visit"] == f"V{k}" for r in rows]) for k in range(2, 6)}
-        columns = {"(Intercept)": np.ones(len(rows)), "armketamine": arm} | {f"visit{v}": x for v, x in at.items()}
+        columns = {"(Intercept)": np.ones(len(rows)), "armketamine": arm} | {
+            f"visit{v}": x for v, x in at.items()
+        }
         if response == "r30":
             y, family = (np.round((base - y) * 100 - 30 * base, 6) >= 0).astype(float), "binomial"
         else:
@@ -126,12 +152,17 @@ def marginal(tables: Tables, data: str, formula: str, working: str) -> GEE:
     ids = np.array([float(r["id"]) for r in rows])
     order = np.argsort(ids, kind="stable")
     x = np.column_stack([np.asarray(c, dtype=float) for c in columns.values()])[order]
-    return gee(y[order], x, names=tuple(columns), cluster=ids[order], family=family, working=working)
+    return gee(
+        y[order], x, names=tuple(columns), cluster=ids[order], family=family, working=working
+    )
 
 
 @answers(
     "regression",
-    {f"gee_{w}": (f"GEE, {w} working correlation", "geepack::geeglm") for w in ("independence", "exchangeable", "ar1")},
+    {
+        f"gee_{w}": (f"GEE, {w} working correlation", "geepack::geeglm")
+        for w in ("independence", "exchangeable", "ar1")
+    },
 )
 def _estimating_equations(case: Case) -> dict[str, float]:
     m = marginal(case.tables, case.data, case.options, case.method.removeprefix("gee_"))
@@ -146,16 +177,20 @@ def _estimating_equations(case: Case) -> dict[str, float]:
     return case.each(found)
 
 
-@answers("regression", {"cr2_satterthwaite": ("Cluster-robust CR2, Satterthwaite df", "clubSandwich::coef_test")})
+@answers(
+    "regression",
+    {"cr2_satterthwaite": ("Cluster-robust CR2, Satterthwaite df", "clubSandwich::coef_test")},
+)
 def _clustered(case: Case) -> dict[str, float]:
     fields = {"est": "value", "se": "se", "df": "df", "p": "p"}
     if "~ 1" in case.options:
         rows = [r for r in case.rows() if r["post"] and r["pre"]]
         change = column(rows, "post") - column(rows, "pre")
         e = infusion_average(change, patient=np.array([r["id"] for r in rows]))
-        return {"mean_change": e.value, "se_naive": float(change.std(ddof=1) / np.sqrt(len(change)))} | {
-            k: getattr(e, f) for k, f in fields.items()
-        }
+        return {
+            "mean_change": e.value,
+            "se_naive": float(change.std(ddof=1) / np.sqrt(len(change))),
+        } | {k: getattr(e, f) for k, f in fields.items()}
     rows = [r for r in case.rows() if r["y"] not in ("", "NA") and int(r.get("time", 1)) > 0]
     names = sorted({re.sub(r"_(est|se|df|p)$", "", q) for q in case.quantities})
 
@@ -170,5 +205,7 @@ def _clustered(case: Case) -> dict[str, float]:
         return out
 
     x = np.column_stack([product(n) for n in names])
-    found = cluster_ols(x, [number(r["y"]) for r in rows], cluster=[r["id"] for r in rows], names=names)
+    found = cluster_ols(
+        x, [number(r["y"]) for r in rows], cluster=[r["id"] for r in rows], names=names
+    )
     return {f"{e.name}_{k}": getattr(e, f) for e in found for k, f in fields.items()}

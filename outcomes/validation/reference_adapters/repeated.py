@@ -1,4 +1,6 @@
-"""Repeated measures of the older literature: RM-ANOVA, mixed ANOVA, Friedman, Quade, Page, pairs."""
+"""Repeated measures of the older literature: RM-ANOVA, mixed ANOVA, Friedman, Quade, Page,
+pairs.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,14 @@ from outcomes.validation.cases import Case, answers, column, differs
 WHEN = ("time", "cond", "day", "age", "treat")
 
 differs(
-    "R's mauchly.test has the number of visits k where Anderson (and Box's expansion) have p = k − 1",
+    "R's mauchly.test has the number of visits k where Anderson (and Box's expansion) have p ="
+    " k − 1",
     lambda c, q: q == "mauchly_p",
     rtol=2e-3,
 )
 differs(
-    "R ranks the patients' ranges as raw floats, so 0.1 steps that tie do not; ours are rounded to 9 decimals",
+    "R ranks the patients' ranges as raw floats, so 0.1 steps that tie do not; ours are rounded to"
+    " 9 decimals",
     lambda c, q: c.method == "quade" and _ranges_tie_only_rounded(c),
 )
 
@@ -61,7 +65,10 @@ def matrix(case: Case) -> np.ndarray:
 @answers(
     "repeated",
     {
-        "rm_anova_oneway": ("RM-ANOVA with sphericity corrections", "car::Anova(idata), mauchly.test"),
+        "rm_anova_oneway": (
+            "RM-ANOVA with sphericity corrections",
+            "car::Anova(idata), mauchly.test",
+        ),
         "rm_manova": ("Hotelling's T²", "own"),
         "friedman": ("Friedman, Kendall's W, Iman–Davenport", "friedman.test"),
         "quade": ("Quade", "quade.test"),
@@ -74,11 +81,23 @@ def _one_way(case: Case) -> dict[str, float]:
         return _anova(y)
     if case.method == "rm_manova":
         h = hotelling(y)
-        return {"T2": h.t2, "F": h.test.statistic, "df1": h.test.df1, "df2": h.test.df2, "p": h.test.p}
+        return {
+            "T2": h.t2,
+            "F": h.test.statistic,
+            "df1": h.test.df1,
+            "df2": h.test.df2,
+            "p": h.test.p,
+        }
     if case.method == "friedman":
         f = friedman(y)
-        return {"chi2": f.chi2.value, "df": f.chi2.df, "p": f.chi2.p, "kendall_W": f.kendall_w,
-                "F_iman_davenport": f.iman_davenport.statistic, "p_iman_davenport": f.iman_davenport.p}  # fmt: skip
+        return {
+            "chi2": f.chi2.value,
+            "df": f.chi2.df,
+            "p": f.chi2.p,
+            "kendall_W": f.kendall_w,
+            "F_iman_davenport": f.iman_davenport.statistic,
+            "p_iman_davenport": f.iman_davenport.p,
+        }
     if case.method == "quade":
         q = quade(y)
         return {"F": q.statistic, "df1": q.df1, "df2": q.df2, "p": q.p}
@@ -90,11 +109,25 @@ def _anova(y: np.ndarray) -> dict[str, float]:
     a = rm_anova(y)
     e, s = a.effects["visit"], a.sphericity
     return {
-        "n": a.patients, "k": a.visits, "SS_time": e.ss, "df_num": e.test.df1, "SS_err": e.ss_error,
-        "df_den": e.test.df2, "F": e.test.statistic, "p": e.test.p, "eps_GG": s.gg, "p_GG": e.p_gg, "eps_HF": s.hf,
-        "p_HF": e.p_hf, "mauchly_W": s.mauchly_w, "mauchly_p": s.mauchly_p, "eps_LB": s.lower_bound,
-        "eta2_partial": e.eta2_partial, "eta2_generalized": e.eta2_generalized, "omega2_partial_rm": a.omega2_partial,
-    }  # fmt: skip
+        "n": a.patients,
+        "k": a.visits,
+        "SS_time": e.ss,
+        "df_num": e.test.df1,
+        "SS_err": e.ss_error,
+        "df_den": e.test.df2,
+        "F": e.test.statistic,
+        "p": e.test.p,
+        "eps_GG": s.gg,
+        "p_GG": e.p_gg,
+        "eps_HF": s.hf,
+        "p_HF": e.p_hf,
+        "mauchly_W": s.mauchly_w,
+        "mauchly_p": s.mauchly_p,
+        "eps_LB": s.lower_bound,
+        "eta2_partial": e.eta2_partial,
+        "eta2_generalized": e.eta2_generalized,
+        "omega2_partial_rm": a.omega2_partial,
+    }
 
 
 @answers(
@@ -123,7 +156,10 @@ def _split_plot(case: Case) -> dict[str, float]:
     rows = case.rows()
     if "pre.1" in rows[0]:  # five hours of each phase
         y = np.column_stack(
-            [np.mean([column(rows, f"{p}.{i}") for i in range(1, 6)], axis=0) for p in ("pre", "post", "fup")]
+            [
+                np.mean([column(rows, f"{p}.{i}") for i in range(1, 6)], axis=0)
+                for p in ("pre", "post", "fup")
+            ]
         )
         groups = [r["treatment"] for r in rows]
     else:
@@ -135,9 +171,16 @@ def _split_plot(case: Case) -> dict[str, float]:
     for ours, theirs in {"group": "grp", "visit": "time", "group:visit": "grp:time"}.items():
         e = a.effects[ours]
         got |= {
-            f"{theirs}_F": e.test.statistic, f"{theirs}_df1": e.test.df1, f"{theirs}_df2": e.test.df2,
-            f"{theirs}_p": e.test.p, f"{theirs}_epsGG": s.gg, f"{theirs}_pGG": e.p_gg, f"{theirs}_epsHF": s.hf,
-            f"{theirs}_pHF": e.p_hf, f"{theirs}_ges": e.eta2_generalized, f"{theirs}_pes": e.eta2_partial,
+            f"{theirs}_F": e.test.statistic,
+            f"{theirs}_df1": e.test.df1,
+            f"{theirs}_df2": e.test.df2,
+            f"{theirs}_p": e.test.p,
+            f"{theirs}_epsGG": s.gg,
+            f"{theirs}_pGG": e.p_gg,
+            f"{theirs}_epsHF": s.hf,
+            f"{theirs}_pHF": e.p_hf,
+            f"{theirs}_ges": e.eta2_generalized,
+            f"{theirs}_pes": e.eta2_partial,
             f"{theirs}_mauchlyW": s.mauchly_w,
-        }  # fmt: skip
+        }
     return got

@@ -41,7 +41,9 @@ def _kaplan(case: Case) -> dict[str, float]:
         if at := re.fullmatch(r"t(\d+)_(S|se|low|high)", what):
             return float(getattr(curve.at(float(at[1])), {"S": "value"}.get(at[2], at[2])))
         if tau := re.fullmatch(r"tau(\d+)_(rmst|se)", what):
-            return float(getattr(curve.restricted_mean(float(tau[1])), {"rmst": "value", "se": "se"}[tau[2]]))
+            return float(
+                getattr(curve.restricted_mean(float(tau[1])), {"rmst": "value", "se": "se"}[tau[2]])
+            )
         if what in ("q25", "q75", "median"):
             return curve.quantile({"q25": 0.25, "q75": 0.75, "median": 0.5}[what]).value
         return float(getattr(curve.quantile(), what.removeprefix("median_")))
@@ -73,20 +75,33 @@ def diary(case: Case, patient: str) -> tuple[np.ndarray, np.ndarray, float]:
     return day, y, float(y[day == 0][0])
 
 
-@answers("survival", {"diary_summary": ("Diary: AUC, SPID, time-weighted mean, days of relief", "own trapezoids")})
+@answers(
+    "survival",
+    {"diary_summary": ("Diary: AUC, SPID, time-weighted mean, days of relief", "own trapezoids")},
+)
 def _diary_summary(case: Case) -> dict[str, float]:
     day, y, b = diary(case, case.name.removeprefix("diary_id"))
     s = summarise(day, y, baseline=b, max_gap=np.inf)
     whole = summarise(day, y, baseline=b, max_gap=np.inf, until=35, carry_forward=True)
     return {
-        "auc_observed": s.auc, "auc_locf_to35": whole.auc, "time_weighted_mean": s.mean, "span": s.span, "spid": s.spid,
-        "pct_max_spid": s.percent_spid, "auc_below_baseline_clipped": s.relief, "n_days": s.days,
-        "days_ge30": days_with_relief(day, y, baseline=b), "week1_mean": window_mean(day, y, first=1, last=7, minimum=1),
+        "auc_observed": s.auc,
+        "auc_locf_to35": whole.auc,
+        "time_weighted_mean": s.mean,
+        "span": s.span,
+        "spid": s.spid,
+        "pct_max_spid": s.percent_spid,
+        "auc_below_baseline_clipped": s.relief,
+        "n_days": s.days,
+        "days_ge30": days_with_relief(day, y, baseline=b),
+        "week1_mean": window_mean(day, y, first=1, last=7, minimum=1),
         "week5_mean": window_mean(day, y, first=29, last=35, minimum=1),
-    }  # fmt: skip
+    }
 
 
-@answers("survival", {"diary_twmean_vs_baseline": ("Time-weighted mean against baseline", "t.test(paired = TRUE)")})
+@answers(
+    "survival",
+    {"diary_twmean_vs_baseline": ("Time-weighted mean against baseline", "t.test(paired = TRUE)")},
+)
 def _diary_group(case: Case) -> dict[str, float]:
     diaries = [diary(case, i) for i in sorted({r["id"] for r in case.rows()}, key=int)]
     means = [summarise(day, y, max_gap=np.inf).mean for day, y, _ in diaries]
