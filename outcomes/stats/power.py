@@ -14,6 +14,7 @@ from scipy import optimize, special
 
 from outcomes.core.errors import AnalysisError
 from outcomes.stats.proportions.single import wilson_limits
+from outcomes.stats.wald import critical
 
 #: The largest study that is searched for.
 LARGEST = 10_000_000
@@ -39,11 +40,11 @@ def t_power(
     _between(alpha=alpha)
     if df <= 0 or math.isnan(noncentrality):
         return math.nan
-    critical = float(special.stdtrit(df, 1 - alpha / sides))
+    edge = critical(1 - alpha, df, alternative=_sided(sides))
     size = abs(noncentrality)
-    power = _beyond(critical, df, size)
+    power = _beyond(edge, df, size)
     if sides == 2 and both_tails:
-        power += _beyond(critical, df, -size)
+        power += _beyond(edge, df, -size)
     return min(1.0, power)
 
 
@@ -225,10 +226,8 @@ def two_share_power(
     """
     _shares(share1, share2)
     h = abs(2 * math.asin(math.sqrt(share1)) - 2 * math.asin(math.sqrt(share2)))
-    away, critical = h * math.sqrt(n_per_arm / 2), -float(special.ndtri(alpha / sides))
-    return float(
-        special.ndtr(away - critical) + (special.ndtr(-away - critical) if sides == 2 else 0.0)
-    )
+    away, edge = h * math.sqrt(n_per_arm / 2), critical(1 - alpha, alternative=_sided(sides))
+    return float(special.ndtr(away - edge) + (special.ndtr(-away - edge) if sides == 2 else 0.0))
 
 
 def two_share_n(
@@ -254,9 +253,8 @@ def mean_precision_n(half_width: float, *, sd: float, level: float = 0.95) -> fl
     """
     if not (half_width > 0 and sd > 0):
         raise AnalysisError("half_width and sd are above 0.")
-    quantile = (1 + level) / 2
     return needed(
-        lambda n: half_width / (special.stdtrit(n - 1, quantile) * sd / math.sqrt(n)),
+        lambda n: half_width / (critical(level, n - 1) * sd / math.sqrt(n)),
         1.0,
         least=1.001,
     )
@@ -272,7 +270,7 @@ def share_precision_n(half_width: float, *, share: float, level: float = 0.95) -
     if not 0 < half_width < 0.5:
         raise AnalysisError("half_width is a share between 0 and 0.5.")
 
-    z = -float(special.ndtri((1 - level) / 2))
+    z = critical(level)
 
     def narrowness(n: float) -> float:
         low, high = wilson_limits(share * n, n, z)
@@ -322,6 +320,12 @@ def with_dropout(n: float, dropout: float) -> int:
     if not 0 <= dropout < 1:
         raise AnalysisError("dropout is a share from 0 to below 1.")
     return math.ceil(n / (1 - dropout) - 1e-9)
+
+
+def _sided(sides: int) -> str:
+    if sides not in (1, 2):
+        raise AnalysisError(f"sides is 1 or 2; got {sides}.")
+    return "two-sided" if sides == 2 else "greater"
 
 
 def _between(**shares: float) -> None:

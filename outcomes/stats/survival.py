@@ -18,6 +18,8 @@ from scipy import special
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.wald import critical, wald
+from outcomes.stats.wald import limits as wald_limits
 
 Array = np.ndarray
 
@@ -128,7 +130,6 @@ class Curve:
         with np.errstate(divide="ignore"):
             terms = np.where(free > 0, after**2 * d / np.where(free > 0, free, 1), 0.0)
         value, se = float(areas.sum()), math.sqrt(float(terms.sum()))
-        half = float(special.ndtri((1 + self.level) / 2)) * se
         how = f"area under Kaplan-Meier to {until:g}"
         if se == 0:
             return Estimate(
@@ -140,11 +141,12 @@ class Curve:
                 reason="no_events",
                 measure=Measure.TIME,
             )
+        low, high = wald_limits(value, se, level=self.level)
         return Estimate(
             name,
             value,
-            max(0.0, value - half),
-            min(until, value + half),
+            max(0.0, low),
+            min(until, high),
             self.level,
             se=se,
             how=how,
@@ -175,7 +177,7 @@ def kaplan_meier(
     survival[np.cumsum(d == n) > 0] = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.sqrt(np.cumsum(d / (n * (n - d))))
-        z = float(special.ndtri((1 + level) / 2))
+        z = critical(level)
         if limits == "log":
             low, high = (
                 survival * np.exp(-z * greenwood),
@@ -259,19 +261,7 @@ class CoxFit:
                 name, NAN, level=level, reason=self.reason, how="Cox", measure=Measure.HAZARD_RATIO
             )
         value, se = float(self.coefficients[j]), math.sqrt(float(self.covariance[j, j]))
-        half, z = float(special.ndtri((1 + level) / 2)) * se, value / se
-        return Estimate(
-            name,
-            value,
-            value - half,
-            value + half,
-            level,
-            2 * special.ndtr(-abs(z)),
-            z,
-            se=se,
-            how="Cox, Wald",
-            measure=Measure.HAZARD_RATIO,
-        )
+        return wald(name, value, se, level=level, how="Cox, Wald", measure=Measure.HAZARD_RATIO)
 
 
 def cox(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from outcomes.stats.missing.chained_equations import chained
 from outcomes.stats.missing.imputation import rubin
 from outcomes.stats.missing.patterns import CARRIED
 from outcomes.stats.missing.reference_based import draws
+from outcomes.stats.wald import critical
 from outcomes.study.study import Study
 
 
@@ -288,12 +289,8 @@ def _error(e: Estimate, scale: str) -> float:
         return e.se
     if scale == "logit":
         return e.se / (e.value * (1 - e.value))
-    tail = 0.5 + e.level / 2
-    return (
-        float(np.log(e.high / e.low))
-        / 2
-        / float(special.ndtri(tail) if isnan(e.df) else special.stdtrit(e.df, tail))
-    )
+    df = inf if isnan(e.df) else e.df
+    return float(np.log(e.high / e.low)) / 2 / critical(e.level, df)
 
 
 def _mean_facts(facts: Sequence[Any]) -> Any:

@@ -40,8 +40,8 @@ from outcomes.stats.meta_analysis.random_effects import (
     pool,
 )
 from outcomes.stats.meta_analysis.three_level import leave_one_cluster_out, three_level
-from outcomes.stats.proportions.single import normal_quantile
 from outcomes.stats.proportions.stratified import mantel_haenszel, peto
+from outcomes.stats.wald import critical
 
 #: Measure -> what it is called, and the columns it needs (one row a site).
 MEASURES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -364,7 +364,7 @@ def _shown(
     what: str, y: np.ndarray, v: np.ndarray, names: Sequence[str], level: float, measure: Measure
 ) -> list[Estimate]:
     """Each site's own estimate with a normal interval."""
-    reach = normal_quantile(level) * np.sqrt(v)
+    reach = critical(level) * np.sqrt(v)
     rows = zip(y, reach, np.sqrt(v), names, strict=True)
     return [
         Estimate(

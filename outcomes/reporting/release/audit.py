@@ -222,6 +222,6 @@ def _agrees(given: Told, counts: np.ndarray) -> bool:
 
 
 def _t(n: int) -> float:
-    from scipy import special
+    from outcomes.stats.wald import critical
 
-    return float(special.stdtrit(n - 1, 0.975))
+    return critical(0.95, n - 1)

@@ -429,10 +429,10 @@ def _alike(sd: float, n: int, scale: float) -> bool:
 
 
 def _t_half(x: Sequence[float] | np.ndarray) -> float:
-    from scipy import special
+    from outcomes.stats.wald import critical
 
     n = len(x)
-    return float(special.stdtrit(n - 1, 0.975) * np.std(x, ddof=1) / math.sqrt(n)) if n > 1 else NAN
+    return critical(0.95, n - 1) * float(np.std(x, ddof=1)) / math.sqrt(n) if n > 1 else NAN
 
 
 def share_words(e: Estimate) -> tuple[str, str]:

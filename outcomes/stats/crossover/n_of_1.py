@@ -13,8 +13,9 @@ from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.wording import plural
 from outcomes.stats.meta_analysis.random_effects import as_measure, pool
-from outcomes.stats.paired.location import mean_change, t_limits, t_tail
+from outcomes.stats.paired.location import mean_change
 from outcomes.stats.paired.signed_rank import sign_flip
+from outcomes.stats.wald import wald
 
 
 def nof1(
@@ -100,17 +101,12 @@ def pooled_series(
 
 def _patient(value: float, variance: float, df: int, level: float, name: str) -> Estimate:
     se = float(np.sqrt(variance))
-    low, high = t_limits(value, se, df, level, "two-sided")
-    return Estimate(
+    return wald(
         "mean difference",
         value,
-        low,
-        high,
-        level,
-        t_tail(value / se, df, "two-sided"),
-        value / se,
-        df,
         se,
+        df=df,
+        level=level,
         how="t interval, within-patient variance pooled over patients",
         group=name,
         measure=Measure.DIFFERENCE,

@@ -22,6 +22,7 @@ from outcomes.core.measure import Measure
 from outcomes.stats.groups.studentized_range import tukey_critical, tukey_p
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.effect_sizes import hedges_j, nct_interval
+from outcomes.stats.wald import p_of, wald
 
 Array = np.ndarray
 
@@ -143,20 +144,14 @@ def mean_difference(
             measure=Measure.DIFFERENCE,
         )
     value, se = float(a.mean() - b.mean()), math.sqrt(se2)
-    half = special.stdtrit(df, (1 + level) / 2) * se
-    p = 2 * special.stdtr(df, -abs(value / se))
-    return Estimate(
+    return wald(
         "mean difference",
         value,
-        value - half,
-        value + half,
-        level,
-        p,
-        value / se,
-        df,
         se,
-        unit,
-        how,
+        df=df,
+        level=level,
+        unit=unit,
+        how=how,
         measure=Measure.DIFFERENCE,
     )
 
@@ -301,14 +296,12 @@ def d_ppc2(
             measure=Measure.STANDARDISED_DIFFERENCE,
         )
     se = math.sqrt(max(0.0, c**2 * free * df / (df - 2) * (1 + d**2 / free) - d**2))
-    half = special.ndtri((1 + level) / 2) * se
-    return Estimate(
+    return wald(
         "d_ppc2",
         d,
-        d - half,
-        d + half,
-        level,
-        se=se,
+        se,
+        level=level,
+        tested=False,
         unit="SD",
         how=how,
         measure=Measure.STANDARDISED_DIFFERENCE,
@@ -457,7 +450,7 @@ def _range_row(head: Estimate, gap: float, se: float, k: int, df: float) -> Esti
         se=se,
         statistic=t,
         df=df,
-        p=2 * float(special.stdtr(df, -abs(t))),
+        p=p_of(t, df),
         p_adjusted=tukey_p(math.sqrt(2) * abs(t), k, df),
     )
 

@@ -24,6 +24,7 @@ from outcomes.stats.groups.means import scores
 from outcomes.stats.midranks import midranks
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.signed_rank import scaled_to_integers
+from outcomes.stats.wald import critical, p_of
 
 Array = np.ndarray
 
@@ -292,7 +293,7 @@ def cliffs_delta(
             reason="separation",
             measure=Measure.RANK_EFFECT,
         )
-    z = float(special.ndtri((1 + level) / 2))
+    z = critical(level)
     if method == "fisher-z":
         half = z * math.sqrt((n1 + n2 + 1) / (3 * n1 * n2))
         return Estimate(
@@ -411,7 +412,7 @@ def dunn(groups: Mapping[str, ArrayLike], *, method: str = "holm") -> tuple[Esti
                 continue
             gap = float(sums[j] / sizes[j] - sums[i] / sizes[i])
             se = math.sqrt(spread * (1 / sizes[i] + 1 / sizes[j]))
-            p = 2 * float(special.ndtr(-abs(gap / se)))
+            p = p_of(gap / se)
             rows.append(
                 Estimate(
                     "mean rank difference",

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.individual.reliable_change import measurement_error
 from outcomes.stats.midranks import midranks
-from outcomes.stats.paired.location import changes, mean_change, pairs, t_tail
+from outcomes.stats.paired.location import changes, mean_change, pairs
+from outcomes.stats.wald import limits, p_of, wald
 
 #: An anchor that correlates less than this with the change says little about it.
 WEAKEST_ANCHOR = 0.3
@@ -101,14 +101,12 @@ def _auc(a: np.ndarray, b: np.ndarray, level: float) -> Estimate:
         return Estimate(
             "AUC", value, level=level, se=0, reason="separation", measure=Measure.SUPERIORITY
         )
-    half = float(special.ndtri((1 + level) / 2)) * se
-    return Estimate(
+    return wald(
         "AUC",
         value,
-        value - half,
-        value + half,
-        level,
-        se=se,
+        se,
+        level=level,
+        tested=False,
         how="DeLong interval",
         measure=Measure.SUPERIORITY,
     )
@@ -133,19 +131,15 @@ def spearman(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Estimate:
     if abs(r) == 1:
         return Estimate(name, r, level=level, reason="not_estimable", measure=Measure.CORRELATION)
     t = r * math.sqrt((n - 2) / (1 - r * r))
-    half = (
-        float(special.ndtri((1 + level) / 2)) * math.sqrt((1 + r * r / 2) / (n - 3))
-        if n > 3
-        else NAN
-    )
-    low, high = (math.tanh(math.atanh(r) + s * half) for s in (-1, 1))
+    se = math.sqrt((1 + r * r / 2) / (n - 3)) if n > 3 else NAN
+    low, high = limits(math.atanh(r), se, level=level, back=math.tanh)
     return Estimate(
         name,
         r,
         low,
         high,
         level,
-        t_tail(t, n - 2, "two-sided"),
+        p_of(t, n - 2),
         t,
         n - 2,
         how="Bonett-Wright interval",
@@ -269,13 +263,11 @@ def limits_of_agreement(
     d, n, names = changes(a, b), len(a), ("bias", "slope of the difference on the mean")
     if n < 2:
         return tuple(Estimate(name, NAN, level=level, reason="too_few") for name in names)  # type: ignore[return-value]
-    half = float(special.ndtri((1 + level) / 2)) * (float(d.std(ddof=1)) if np.ptp(d) else 0.0)
     mean = float(d.mean())
     bias = Estimate(
         names[0],
         mean,
-        mean - half,
-        mean + half,
+        *limits(mean, float(d.std(ddof=1)) if np.ptp(d) else 0.0, level=level),
         level,
         how=f"limits of agreement, {100 * level:g}% of patients",
     )
@@ -289,7 +281,4 @@ def limits_of_agreement(
     slope = float(off @ d) / sxx
     residual = d - mean - slope * off
     se = math.sqrt(float(residual @ residual) / (n - 2) / sxx)
-    reach = float(special.stdtrit(n - 2, (1 + level) / 2)) * se
-    return bias, Estimate(
-        names[1], slope, slope - reach, slope + reach, level, se=se, df=n - 2, how="t interval"
-    )
+    return bias, wald(names[1], slope, se, df=n - 2, level=level, tested=False, how="t interval")

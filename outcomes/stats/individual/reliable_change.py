@@ -16,6 +16,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import changes, check_option, pairs
+from outcomes.stats.wald import critical
 
 CLASSES = ("recovered", "improved", "unchanged", "deteriorated")
 
@@ -50,7 +51,7 @@ def measurement_error(sd: float, reliability: float) -> Precision:
         )
     sem = sd * math.sqrt(1 - reliability)
     difference = sem * math.sqrt(2)
-    mdc90, mdc95 = (float(special.ndtri((1 + level) / 2)) * difference for level in (0.90, 0.95))
+    mdc90, mdc95 = (critical(level) * difference for level in (0.90, 0.95))
     return Precision(sem, difference, mdc90, mdc95)
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.wald import p_of
 
 #: Below this number the tests of asymmetry have next to no power.
 ENOUGH_SITES = 10
@@ -48,7 +48,7 @@ def egger(y: ArrayLike, v: ArrayLike) -> Estimate:
     return Estimate(
         "Egger",
         beta[1],
-        p=2 * special.stdtr(df, -abs(t)),
+        p=p_of(t, df),
         statistic=t,
         df=df,
         se=error,

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
-from scipy.special import expit, gammaln, ndtr, ndtri
+from scipy.special import expit, gammaln
 
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -57,30 +58,11 @@ def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tup
     if _log_likelihood(start, 0.0, x, k) >= -found.fun - 1e-9:
         mu, tau = start, 0.0
     se = _standard_error(mu, tau, x, k)
-    half = ndtri((1 + level) / 2) * se
-    z = mu / se
+    pooled = wald("pooled", mu, se, level=level, how=how, measure=Measure.CHANGE)
+    share, low, high = (float(expit(x)) for x in (pooled.value, pooled.low, pooled.high))
     return (
-        Estimate(
-            "pooled",
-            mu,
-            mu - half,
-            mu + half,
-            level,
-            2 * ndtr(-abs(z)),
-            z,
-            se=se,
-            how=how,
-            measure=Measure.CHANGE,
-        ),
-        Estimate(
-            "share",
-            expit(mu),
-            expit(mu - half),
-            expit(mu + half),
-            level,
-            how=how,
-            measure=Measure.SHARE,
-        ),
+        pooled,
+        Estimate("share", share, low, high, level, how=how, measure=Measure.SHARE),
         Estimate("tau2", tau**2, how=how, measure=Measure.VARIANCE),
     )
 

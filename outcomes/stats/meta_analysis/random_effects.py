@@ -17,6 +17,7 @@ from scipy import optimize, special
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 
@@ -289,7 +290,6 @@ def _coefficients(
         df = sites.spare
         factor = float(np.sum(rest**2 / (sites.v + tau2))) / df
         factor = max(1.0, factor) if interval == "truncated" else factor
-    quantile = float(special.stdtrit(df, (1 + level) / 2))
     out = []
     for j, name in enumerate(names):
         se = math.sqrt(factor * inverse[j, j])
@@ -306,22 +306,7 @@ def _coefficients(
                 )
             )
             continue
-        low, high = beta[j] - quantile * se, beta[j] + quantile * se
-        s = beta[j] / se
-        out.append(
-            Estimate(
-                name,
-                beta[j],
-                low,
-                high,
-                level,
-                2 * special.stdtr(df, -abs(s)),
-                s,
-                _finite(df),
-                se,
-                measure=Measure.CHANGE,
-            )
-        )
+        out.append(wald(name, beta[j], se, df=df, level=level, measure=Measure.CHANGE))
     return tuple(out)
 
 
@@ -344,15 +329,13 @@ def _predicted(pooled: Estimate, tau2: float, k: int, rule: str, estimator: str)
             measure=Measure.PREDICTION,
         )
     spread = math.sqrt(tau2 + pooled.se**2)
-    half = special.stdtrit(df, (1 + pooled.level) / 2) * spread
-    return Estimate(
+    return wald(
         "prediction interval",
         pooled.value,
-        pooled.value - half,
-        pooled.value + half,
-        pooled.level,
-        df=_finite(df),
-        se=spread,
+        spread,
+        df=df,
+        level=pooled.level,
+        tested=False,
         unit=pooled.unit,
         how=how,
         measure=Measure.PREDICTION,

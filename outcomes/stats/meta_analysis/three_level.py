@@ -25,7 +25,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.meta_analysis.random_effects import _sites
-from outcomes.stats.proportions.single import normal_quantile
+from outcomes.stats.wald import critical, limits, wald
 
 Array = NDArray[np.float64]
 
@@ -337,22 +337,7 @@ def _tested(
             reason="zero_variance",
             measure=Measure.CHANGE,
         )
-    half = float(special.stdtrit(df, (1 + level) / 2)) * se
-    p = 2 * float(special.stdtr(df, -abs(value / se)))
-    return Estimate(
-        name,
-        value,
-        value - half,
-        value + half,
-        level,
-        p,
-        value / se,
-        df,
-        se,
-        unit,
-        how,
-        measure=Measure.CHANGE,
-    )
+    return wald(name, value, se, df=df, level=level, unit=unit, how=how, measure=Measure.CHANGE)
 
 
 def _predicted(pooled: Estimate, theta: Array, clusters: int) -> Estimate:
@@ -373,8 +358,8 @@ def _predicted(pooled: Estimate, theta: Array, clusters: int) -> Estimate:
     )
     if df < 1:
         return blank
-    half = float(special.stdtrit(df, (1 + pooled.level) / 2)) * spread
-    return replace(blank, low=pooled.value - half, high=pooled.value + half, df=df, se=spread)
+    low, high = limits(pooled.value, spread, df=df, level=pooled.level)
+    return replace(blank, low=low, high=high, df=df, se=spread)
 
 
 def _component(
@@ -390,7 +375,7 @@ def _component(
     """One variance with its profile interval and likelihood-ratio test, its root, and its share of
     the whole.
     """
-    value, drop = float(theta[which]), normal_quantile(level) ** 2 / 2
+    value, drop = float(theta[which]), critical(level) ** 2 / 2
 
     def below(at: float) -> float:
         """How far the profile lies under the maximum, less what the interval allows."""

@@ -7,7 +7,7 @@ Rubin 1987 (Multiple Imputation for Nonresponse in Surveys, ch. 3); Barnard & Ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isinf, isnan, nan, sqrt
 
 import numpy as np
@@ -20,6 +20,7 @@ from outcomes.core.measure import Measure
 from outcomes.stats.mixed.cross_products import summarise
 from outcomes.stats.mixed.likelihood import Engine
 from outcomes.stats.mixed.reml import Fit, NotConverged, fit
+from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 
@@ -89,29 +90,18 @@ def rubin(
             measure=Measure.CHANGE,
         )
     else:
-        se, t = sqrt(total), mean / sqrt(total)
-        reach = (
-            float(
-                special.ndtri(0.5 + level / 2)
-                if isinf(df)
-                else special.stdtrit(df, 0.5 + level / 2)
-            )
-            * se
-        )
-        p = 2 * float(special.ndtr(-abs(t)) if isinf(df) else special.stdtr(df, -abs(t)))
-        e = Estimate(
-            name,
-            mean,
-            mean - reach,
-            mean + reach,
-            level,
-            p,
-            t,
-            df,
-            se,
-            unit,
-            how,
-            measure=Measure.CHANGE,
+        e = replace(
+            wald(
+                name,
+                mean,
+                sqrt(total),
+                df=df,
+                level=level,
+                unit=unit,
+                how=how,
+                measure=Measure.CHANGE,
+            ),
+            df=df,
         )
     return Pooled(e, m, within, between, total, riv, lam, fmi, df_large)
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -29,6 +27,7 @@ from outcomes.stats.mixed.covariance import ByGroup, Structure, structure
 from outcomes.stats.mixed.cross_products import Summary, by_pattern, summarise
 from outcomes.stats.mixed.mmrm import FALLBACK, visit_design
 from outcomes.stats.mixed.reml import Fit, NotConverged, fit, fit_first
+from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 
@@ -323,22 +322,14 @@ def normal_estimate(
             group=group,
             measure=Measure.DIFFERENCE,
         )
-    reach, z = float(special.ndtri(0.5 + level / 2)) * se, value / se
-    p = 2 * float(special.ndtr(-abs(z)))
-    return Estimate(
+    return wald(
         name,
         value,
-        value - reach,
-        value + reach,
-        level,
-        p,
-        z,
-        nan,
         se,
-        unit,
-        how,
-        "",
-        visit,
-        group,
+        level=level,
+        unit=unit,
+        how=how,
+        visit=visit,
+        group=group,
         measure=Measure.DIFFERENCE,
     )

@@ -23,6 +23,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.mixed.cross_products import by_pattern
 from outcomes.stats.mixed.reml import Fit, NotConverged
+from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 
@@ -172,25 +173,16 @@ class Inference:
                 group=group,
                 measure=measure,
             )
-        se = sqrt(variance)
-        t = value / se
-        reach = float(special.stdtrit(df, 0.5 + level / 2)) * se
-        p = 2 * float(special.stdtr(df, -abs(t)))
-        return Estimate(
+        return wald(
             name,
             value,
-            value - reach,
-            value + reach,
-            level,
-            p,
-            t,
-            df,
-            se,
-            unit,
-            self.how,
-            "",
-            visit,
-            group,
+            sqrt(variance),
+            df=df,
+            level=level,
+            unit=unit,
+            how=self.how,
+            visit=visit,
+            group=group,
             measure=measure,
         )
 

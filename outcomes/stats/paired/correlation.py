@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.paired.location import pairs, t_tail
+from outcomes.stats.paired.location import pairs
+from outcomes.stats.wald import limits, p_of
 
 
 def pearson(
@@ -45,8 +45,8 @@ def pearson(
             measure=Measure.CORRELATION,
         )
     t = r * math.sqrt((n - 2) / (1 - r * r))
-    half = float(special.ndtri((1 + level) / 2)) / math.sqrt(n - 3) if n > 3 else NAN
-    low, high = (math.tanh(math.atanh(r) + s * half) for s in (-1, 1))
+    se = 1 / math.sqrt(n - 3) if n > 3 else NAN
+    low, high = limits(math.atanh(r), se, level=level, back=math.tanh)
     reason = "too_few" if n == 3 else ""
     return Estimate(
         name,
@@ -54,7 +54,7 @@ def pearson(
         low,
         high,
         level,
-        t_tail(t, n - 2, "two-sided"),
+        p_of(t, n - 2),
         t,
         n - 2,
         reason=reason,

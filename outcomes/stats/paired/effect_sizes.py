@@ -29,6 +29,7 @@ from scipy import special
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import changes, check_option, pairs
+from outcomes.stats.wald import wald
 
 
 def hedges_j(df: float) -> float:
@@ -294,14 +295,12 @@ def _of(
 
 
 def _normal(name: str, value: float, se: float, level: float, how: str) -> Estimate:
-    half = float(special.ndtri((1 + level) / 2)) * se
-    return Estimate(
+    return wald(
         name,
         value,
-        value - half,
-        value + half,
-        level,
-        se=se,
+        se,
+        level=level,
+        tested=False,
         how=how,
         measure=Measure.STANDARDISED_CHANGE,
     )

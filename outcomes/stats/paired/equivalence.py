@@ -14,7 +14,8 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.wording import MINUS
-from outcomes.stats.paired.location import check_option, mean_change, t_tail
+from outcomes.stats.paired.location import check_option, mean_change
+from outcomes.stats.wald import p_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def tost(
 
 
 def _side(name: str, change: Estimate, t: float, alternative: str, margin: float) -> Estimate:
-    p = t_tail(t, change.df, alternative)
+    p = p_of(t, change.df, alternative=alternative)
     return Estimate(
         name,
         change.value - margin,
@@ -147,5 +148,7 @@ def non_inferiority(
     limit = change.high if better == "lower" else change.low
     shown = limit < edge if better == "lower" else limit > edge
     return NonInferiority(
-        replace(change, p=t_tail(t, change.df, alternative), statistic=t, how=how), limit, shown
+        replace(change, p=p_of(t, change.df, alternative=alternative), statistic=t, how=how),
+        limit,
+        shown,
     )

@@ -19,6 +19,7 @@ from scipy import special
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.wald import critical, p_of, wald
 
 Alternative = Literal["two-sided", "less", "greater"]
 ALTERNATIVES = ("two-sided", "less", "greater")
@@ -61,51 +62,6 @@ def check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Raise AnalysisError unless the value is one of those allowed, and say which those are."""
     if value not in allowed:
         raise AnalysisError(f"{name} is one of {', '.join(allowed)}, not '{value}'.")
-
-
-def t_tail(t: float, df: float, alternative: str) -> float:
-    """P-value of a t statistic.
-
-    >>> round(t_tail(-2.0, 10, "two-sided"), 4)
-    0.0734
-    """
-    if alternative == "two-sided":
-        return float(min(1.0, 2 * special.stdtr(df, -abs(t))))
-    return float(special.stdtr(df, t if alternative == "less" else -t))
-
-
-def t_limits(
-    value: float, se: float, df: float, level: float, alternative: str
-) -> tuple[float, float]:
-    """The t interval that agrees with the test: one-sided for a one-sided alternative.
-
-    >>> [round(limit, 4) for limit in t_limits(0.0, 1.0, 10, 0.95, "less")]
-    [-inf, 1.8125]
-    """
-    q = float(special.stdtrit(df, (1 + level) / 2 if alternative == "two-sided" else level))
-    low = -math.inf if alternative == "less" else value - q * se
-    high = math.inf if alternative == "greater" else value + q * se
-    return low, high
-
-
-def _t_estimate(
-    name: str, value: float, se: float, df: float, level: float, alternative: str, how: str
-) -> Estimate:
-    t = value / se
-    low, high = t_limits(value, se, df, level, alternative)
-    return Estimate(
-        name,
-        value,
-        low,
-        high,
-        level,
-        t_tail(t, df, alternative),
-        t,
-        df,
-        se,
-        how=how,
-        measure=Measure.CHANGE,
-    )
 
 
 def mean_change(
@@ -156,7 +112,16 @@ def mean_change(
             how=how,
             measure=Measure.CHANGE,
         )
-    return _t_estimate("mean change", mean, sd / math.sqrt(n), n - 1, level, alternative, how)
+    return wald(
+        "mean change",
+        mean,
+        sd / math.sqrt(n),
+        df=n - 1,
+        level=level,
+        alternative=alternative,
+        how=how,
+        measure=Measure.CHANGE,
+    )
 
 
 def _sd(x: np.ndarray) -> float:
@@ -211,7 +176,7 @@ def trimmed_change(
             measure=Measure.CHANGE,
         )
     se = spread * math.sqrt((n - 1) / (kept * (kept - 1)))
-    return _t_estimate(name, value, se, kept - 1, level, "two-sided", how)
+    return wald(name, value, se, df=kept - 1, level=level, how=how, measure=Measure.CHANGE)
 
 
 def variance_ratio(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -243,9 +208,9 @@ def variance_ratio(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) 
     df = n - 2
     t = r * math.sqrt(df / max(1 - r * r, 1e-300))
     rho2 = float(np.corrcoef(first, last)[0, 1]) ** 2
-    k = 1 + 2 * (1 - rho2) * float(special.stdtrit(df, (1 + level) / 2)) ** 2 / df
+    k = 1 + 2 * (1 - rho2) * critical(level, df) ** 2 / df
     width = math.sqrt(max(k * k - 1, 0.0))
-    p = t_tail(t, df, "two-sided")
+    p = p_of(t, df)
     return Estimate(
         name,
         ratio,

@@ -6,13 +6,13 @@ import math
 from typing import Literal
 
 from numpy.typing import ArrayLike
-from scipy import special
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.paired.location import changes, check_option
 from outcomes.stats.paired.signed_rank import Zeros, signed_rank
 from outcomes.stats.proportions.paired import paired_difference
+from outcomes.stats.wald import limits
 
 
 def rank_biserial(
@@ -49,12 +49,10 @@ def rank_biserial(
             name, value, level=level, reason="not_estimable", how=how, measure=Measure.RANK_EFFECT
         )
     se = math.sqrt((2 * m**3 + 3 * m**2 + m) / 6) / ((m**2 + m) / 2)
-    half, centre = float(special.ndtri((1 + level) / 2)) * se, math.atanh(value)
     return Estimate(
         name,
         value,
-        math.tanh(centre - half),
-        math.tanh(centre + half),
+        *limits(math.atanh(value), se, level=level, back=math.tanh),
         level,
         how=how,
         measure=Measure.RANK_EFFECT,

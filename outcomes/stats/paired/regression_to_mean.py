@@ -16,7 +16,8 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.paired.correlation import pearson
-from outcomes.stats.paired.location import changes, check_option, pairs, t_limits, t_tail
+from outcomes.stats.paired.location import changes, check_option, pairs
+from outcomes.stats.wald import limits, wald
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +132,16 @@ def population(
     ses = _standard_errors(loss, np.array([mean, math.log(sd)]))
     if ses is None:
         return _undefined(names, "not_estimable", level, how)
-    z = float(special.ndtri((1 + level) / 2))
-    spread = (sd * math.exp(-z * ses[1]), sd * math.exp(z * ses[1]))
-    centre = Estimate(
+    centre = wald(
         names[0],
         side * mean,
-        side * mean - z * ses[0],
-        side * mean + z * ses[0],
-        level,
-        se=ses[0],
+        ses[0],
+        level=level,
+        tested=False,
         how=how,
         measure=Measure.LEVEL,
     )
+    spread = limits(math.log(sd), ses[1], level=level, back=math.exp)
     return centre, Estimate(names[1], sd, *spread, level, how=how, measure=Measure.VARIANCE)
 
 
@@ -236,12 +235,16 @@ def mee_chua(
     ses = math.sqrt(sigma2 * (1 / n + float(x.mean()) ** 2 / sxx)), math.sqrt(sigma2 / sxx)
     out = []
     for name, value, se, null in zip(names, (start, slope), ses, (0.0, 1.0)):
-        t = (value - null) / se
-        low, high = t_limits(value, se, n - 2, level, "two-sided")
-        p = t_tail(t, n - 2, "two-sided")
         out.append(
-            Estimate(
-                name, value, low, high, level, p, t, n - 2, se, how=how, measure=Measure.DIAGNOSTIC
+            wald(
+                name,
+                value,
+                se,
+                df=n - 2,
+                level=level,
+                null=null,
+                how=how,
+                measure=Measure.DIAGNOSTIC,
             )
         )
     return out[0], replace(out[1], how=f"{how}; test of slope 1")

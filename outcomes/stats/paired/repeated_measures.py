@@ -24,6 +24,7 @@ from outcomes.stats.groups.studentized_range import tukey_p
 from outcomes.stats.midranks import midranks
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.location import mean_change
+from outcomes.stats.wald import p_of
 
 Array = np.ndarray
 
@@ -365,7 +366,7 @@ def page(scores: ArrayLike) -> Estimate:
         else NAN
     )
     how = "Page, normal approximation, no tie correction, one-sided for a rise"
-    p = float(special.ndtr(-z))
+    p = p_of(z, alternative="greater")
     return Estimate(
         "L",
         big_l,
@@ -418,7 +419,7 @@ def friedman_pairs(
             rows.append(replace(row, reason="too_few" if df < 1 else "zero_variance"))
         else:
             t = gap / math.sqrt(2 * free / df)
-            rows.append(replace(row, statistic=t, df=df, p=2 * float(special.stdtr(df, -abs(t)))))
+            rows.append(replace(row, statistic=t, df=df, p=p_of(t, df)))
     if test == "nemenyi":
         return tuple(rows)
     return tuple(

@@ -22,6 +22,7 @@ from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.midranks import midranks
 from outcomes.stats.paired.location import ALTERNATIVES, Alternative, changes, check_option
+from outcomes.stats.wald import critical
 
 Zeros = Literal["wilcoxon", "pratt"]
 Method = Literal["auto", "exact", "normal"]
@@ -298,7 +299,7 @@ def _exact_quantile(n: int, level: float) -> tuple[int, float]:
 
 def _normal_quantile(n: int, level: float) -> tuple[int, float]:
     mean, sd = n * (n + 1) / 4, math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-    q = max(1, math.floor(mean - float(special.ndtri((1 + level) / 2)) * sd + 1e-9))
+    q = max(1, math.floor(mean - critical(level) * sd + 1e-9))
     return q, 1 - 2 * float(special.ndtr((q - 0.5 - mean) / sd))
 
 

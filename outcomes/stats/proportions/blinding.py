@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.proportions.single import normal_quantile
+from outcomes.stats.wald import wald
 
 
 def bang(
@@ -32,7 +32,7 @@ def bang(
     counts = (correct, incorrect, unsure)
     if any(c < 0 or c != int(c) for c in counts):
         raise ValueError(f"guesses are whole counts (correct, incorrect, unsure); got {counts}")
-    n, z, how = sum(counts), normal_quantile(level), "Bang's blinding index, normal interval"
+    n, how = sum(counts), "Bang's blinding index, normal interval"
     if n == 0:
         return Estimate(name, NAN, level=level, how=how, reason="too_few", measure=Measure.INDEX)
     p, q = correct / n, incorrect / n
@@ -41,9 +41,7 @@ def bang(
         return Estimate(
             name, p - q, level=level, se=se, how=how, reason="zero_variance", measure=Measure.INDEX
         )
-    return Estimate(
-        name, p - q, p - q - z * se, p - q + z * se, level, se=se, how=how, measure=Measure.INDEX
-    )
+    return wald(name, p - q, se, level=level, tested=False, how=how, measure=Measure.INDEX)
 
 
 def james(
@@ -100,7 +98,4 @@ def james(
         return Estimate(
             name, value, level=level, se=0.0, how=how, reason="zero_variance", measure=Measure.INDEX
         )
-    z = normal_quantile(level)
-    return Estimate(
-        name, value, value - z * se, value + z * se, level, se=se, how=how, measure=Measure.INDEX
-    )
+    return wald(name, value, se, level=level, tested=False, how=how, measure=Measure.INDEX)

@@ -22,6 +22,7 @@ from scipy import special
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.wald import p_of
 
 #: Tables count as equally probable within this difference of their log probability.
 SAME = 1e-7
@@ -302,7 +303,7 @@ def cochran_armitage(
     return Estimate(
         name,
         slope,
-        p=float(2 * special.ndtr(-abs(z))),
+        p=p_of(z),
         statistic=z,
         se=slope / z if z else NAN,
         how=how,

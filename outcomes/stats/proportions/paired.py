@@ -24,8 +24,9 @@ from outcomes.core.direction import DIFFERENCE
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.proportions.single import clopper_pearson, normal_quantile, wilson_limits
+from outcomes.stats.proportions.single import clopper_pearson, wilson_limits
 from outcomes.stats.proportions.two_groups import score_limits, score_ratio
+from outcomes.stats.wald import critical
 
 #: Patients with the event both times, at the first time only, at the second only, never.
 PairedTable = tuple[float, float, float, float]
@@ -118,7 +119,7 @@ def paired_difference(
     (-0.2, -0.345, -0.061)
     """
     a, b, c, d = _cells(table)
-    n, z = a + b + c + d, normal_quantile(level)
+    n, z = a + b + c + d, critical(level)
     if method not in _PAIRED:
         raise AnalysisError(unknown("interval", method, _PAIRED))
     limits, how = _PAIRED[method]

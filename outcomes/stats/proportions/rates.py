@@ -21,6 +21,7 @@ from scipy import special
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.proportions.single import clopper_pearson, wilson_limits
+from outcomes.stats.wald import critical, wald
 
 Numbers = Sequence[float] | np.ndarray
 
@@ -65,7 +66,7 @@ def share_of_infusions(
         )
     share, se = _ratio(a, m)
     effective = min(share * (1 - share) / se**2, m.sum()) if se > 0 and 0 < share < 1 else len(a)
-    low, high = wilson_limits(share * effective, effective, _t(level, len(a) - 1))
+    low, high = wilson_limits(share * effective, effective, critical(level, len(a) - 1))
     return Estimate(
         name,
         share,
@@ -109,7 +110,7 @@ def rate_by_patient(
     rate, se = _ratio(a, m)
     if rate == 0:
         return exact_rate(0, m.sum(), per=per, level=level, name=name, unit=unit)
-    factor = math.exp(_t(level, len(a) - 1) * se / rate)
+    factor = math.exp(critical(level, len(a) - 1) * se / rate)
     value = per * rate
     return Estimate(
         name,
@@ -254,18 +255,13 @@ def rate_ratio_by_patient(
             reason="zero_variance",
             measure=Measure.RATE_RATIO,
         )
-    factor, z = math.exp(_t(level, df) * se), math.log(value) / se
-    p = 2 * float(special.stdtr(df, -abs(z)))
-    return Estimate(
+    return wald(
         name,
-        value,
-        value / factor,
-        value * factor,
-        level,
-        p,
-        z,
-        df,
+        math.log(value),
         se,
+        df=df,
+        level=level,
+        back=math.exp,
         how=how,
         measure=Measure.RATE_RATIO,
     )
@@ -284,7 +280,3 @@ def _ratio(a: np.ndarray, m: np.ndarray) -> tuple[float, float]:
     k, ratio = len(a), a.sum() / m.sum()
     variance = k / (k - 1) * ((a - ratio * m) ** 2).sum() / m.sum() ** 2
     return float(ratio), math.sqrt(variance) if variance > 1e-30 else 0.0
-
-
-def _t(level: float, df: int) -> float:
-    return float(special.stdtrit(df, (1 + level) / 2))

@@ -21,8 +21,9 @@ from scipy import optimize, special
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.proportions.single import checked, normal_quantile
+from outcomes.stats.proportions.single import checked
 from outcomes.stats.proportions.two_groups import Share, score_ratio
+from outcomes.stats.wald import critical, wald
 
 #: Two tables count as equally probable within this relative difference (as in R's `fisher.test`).
 SAME = 1e-7
@@ -54,7 +55,7 @@ def risk_ratio(
     }
     if method not in hows:
         raise AnalysisError(unknown("interval", method, hows))
-    z, how = normal_quantile(level), hows[method]
+    how = hows[method]
     if not n1 or not n2:
         return Estimate(
             name, NAN, level=level, how=how, reason="too_few", measure=Measure.RISK_RATIO
@@ -62,7 +63,7 @@ def risk_ratio(
     value = (x1 / n1) / (x2 / n2) if x2 else math.inf if x1 else NAN
     reason = "" if x2 else "no_events"
     if method == "miettinen-nurminen":
-        low, high = _score_ratio_limits(x1, n1, x2, n2, z)
+        low, high = _score_ratio_limits(x1, n1, x2, n2, critical(level))
         return Estimate(
             name, value, low, high, level, how=how, reason=reason, measure=Measure.RISK_RATIO
         )
@@ -71,7 +72,7 @@ def risk_ratio(
             name, value, level=level, how=how, reason="no_events", measure=Measure.RISK_RATIO
         )
     se = math.sqrt(1 / x1 - 1 / n1 + 1 / x2 - 1 / n2)
-    return _on_log_scale(name, value, se, z, level, how, Measure.RISK_RATIO)
+    return _on_log_scale(name, value, se, level, how, Measure.RISK_RATIO)
 
 
 def _score_ratio_limits(x1: int, n1: int, x2: int, n2: int, z: float) -> tuple[float, float]:
@@ -94,15 +95,15 @@ def _score_ratio_limits(x1: int, n1: int, x2: int, n2: int, z: float) -> tuple[f
 
 
 def _on_log_scale(
-    name: str, value: float, se: float, z: float, level: float, how: str, measure: Measure
+    name: str, value: float, se: float, level: float, how: str, measure: Measure
 ) -> Estimate:
-    limits = value * math.exp(-z * se), value * math.exp(z * se)
-    return Estimate(
+    return wald(
         name,
-        value,
-        *limits,
-        level,
-        se=se,
+        math.log(value),
+        se,
+        level=level,
+        tested=False,
+        back=math.exp,
         how=f"{how}; the standard error is that of the log",
         measure=measure,
     )
@@ -133,7 +134,7 @@ def odds_ratio(
     (3.33, 1.0, 11.14)
     """
     (x1, n1), (x2, n2) = checked(*first), checked(*second)
-    how, z = "normal interval of the log odds ratio (Woolf)", normal_quantile(level)
+    how = "normal interval of the log odds ratio (Woolf)"
     if not n1 or not n2:
         return Estimate(
             name, NAN, level=level, how=how, reason="too_few", measure=Measure.ODDS_RATIO
@@ -146,7 +147,7 @@ def odds_ratio(
         )
     se = math.sqrt(1 / x1 + 1 / (n1 - x1) + 1 / x2 + 1 / (n2 - x2))
     value = up / down
-    return _on_log_scale(name, value, se, z, level, how, Measure.ODDS_RATIO)
+    return _on_log_scale(name, value, se, level, how, Measure.ODDS_RATIO)
 
 
 def fisher(
@@ -169,7 +170,7 @@ def fisher(
         "Fisher's exact test, two-sided by probability; conditional maximum-likelihood odds ratio,"
         " exact limits"
     )
-    normal_quantile(level)
+    critical(level)  # refuses a level that is none
     if not n1 or not n2:
         return Estimate(
             name, NAN, level=level, how=how, reason="too_few", measure=Measure.ODDS_RATIO

@@ -19,6 +19,7 @@ from scipy import optimize, special
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.wald import critical
 
 
 def checked(count: float, total: float) -> tuple[int, int]:
@@ -32,17 +33,6 @@ def checked(count: float, total: float) -> tuple[int, int]:
             f"a count lies between 0 and its total, both whole numbers; got {count} of {total}"
         )
     return int(count), int(total)
-
-
-def normal_quantile(level: float) -> float:
-    """The two-sided standard normal quantile of a confidence level.
-
-    >>> round(normal_quantile(0.95), 6)
-    1.959964
-    """
-    if not 0 < level < 1:
-        raise ValueError(f"a confidence level lies between 0 and 1, such as 0.95; got {level}")
-    return float(-special.ndtri((1 - level) / 2))
 
 
 def wilson_limits(
@@ -84,7 +74,7 @@ def wilson(
     'too_few'
     """
     count, total = checked(count, total)
-    z = normal_quantile(level)
+    z = critical(level)
     limits = wilson_limits(count, total, z, correction=correction) if total else (NAN, NAN)
     how = "Wilson score interval" + (" with continuity correction" if correction else "")
     return _estimate(name, count, total, limits, level, how)
@@ -155,7 +145,7 @@ def agresti_coull(
     (0.18, 0.568)
     """
     count, total = checked(count, total)
-    z = normal_quantile(level)
+    z = critical(level)
     centre = (count + z * z / 2) / (total + z * z)
     half = z * math.sqrt(centre * (1 - centre) / (total + z * z))
     return _estimate(

@@ -24,7 +24,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.proportions.ratios import pooling_effect
-from outcomes.stats.proportions.single import normal_quantile
+from outcomes.stats.wald import wald
 
 Strata = Sequence[Sequence[float]] | np.ndarray
 
@@ -83,45 +83,25 @@ def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95)
     if measure not in _POOLED:
         raise AnalysisError(unknown("measure", measure, _POOLED))
     x1, n1, x2, n2 = _columns(strata)
-    z, (name, how, pooled) = normal_quantile(level), _POOLED[measure]
+    name, how, pooled = _POOLED[measure]
     value, variance = pooled(x1, n1, x2, n2)
     if math.isnan(value) or not variance > 0:
         return Stratified(
             Estimate(name, NAN, level=level, how=how, reason="no_events", measure=KINDS[measure]),
             _undefined_q(),
         )
-    se = math.sqrt(variance)
-    limits = value - z * se, value + z * se
-    p = float(2 * special.ndtr(-abs(value / se)))
-    heterogeneity = _q(strata, measure, value)
-    if measure == "RD":
-        estimate = Estimate(
-            name,
-            value,
-            *limits,
-            level,
-            p,
-            value / se,
-            se=se,
-            unit=DIFFERENCE,
-            how=how,
-            measure=KINDS[measure],
-        )
-    else:
-        low, high = map(math.exp, limits)
-        estimate = Estimate(
-            name,
-            math.exp(value),
-            low,
-            high,
-            level,
-            p,
-            value / se,
-            se=se,
-            how=how + "; SE of the log",
-            measure=KINDS[measure],
-        )
-    return Stratified(estimate, heterogeneity)
+    ratio = measure != "RD"
+    estimate = wald(
+        name,
+        value,
+        math.sqrt(variance),
+        level=level,
+        back=math.exp if ratio else float,
+        unit="" if ratio else DIFFERENCE,
+        how=f"{how}; SE of the log" if ratio else how,
+        measure=KINDS[measure],
+    )
+    return Stratified(estimate, _q(strata, measure, value))
 
 
 def peto(strata: Strata, *, level: float = 0.95) -> Stratified:
@@ -143,20 +123,14 @@ def peto(strata: Strata, *, level: float = 0.95) -> Stratified:
             ),
             _undefined_q(),
         )
-    z, v = normal_quantile(level), variance > 0
-    value, se = gap.sum() / variance.sum(), 1 / math.sqrt(variance.sum())
-    p = float(2 * special.ndtr(-abs(value / se)))
-    low, high = math.exp(value - z * se), math.exp(value + z * se)
+    v = variance > 0
     q = float((gap[v] ** 2 / variance[v]).sum() - gap.sum() ** 2 / variance.sum())
-    estimate = Estimate(
+    estimate = wald(
         name,
-        math.exp(value),
-        low,
-        high,
-        level,
-        p,
-        value / se,
-        se=se,
+        gap.sum() / variance.sum(),
+        1 / math.sqrt(variance.sum()),
+        level=level,
+        back=math.exp,
         how=how,
         measure=Measure.ODDS_RATIO,
     )

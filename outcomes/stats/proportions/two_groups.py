@@ -20,7 +20,8 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.wording import number
-from outcomes.stats.proportions.single import checked, normal_quantile, wilson_limits
+from outcomes.stats.proportions.single import checked, wilson_limits
+from outcomes.stats.wald import critical
 
 #: A count and its total.
 Share = tuple[float, float]
@@ -51,7 +52,7 @@ def risk_difference(
     if method not in _DIFFERENCE:
         raise AnalysisError(unknown("interval", method, _DIFFERENCE))
     limits, how = _DIFFERENCE[method]
-    z = normal_quantile(level)
+    z = critical(level)
     if not n1 or not n2:
         return Estimate(
             name,

@@ -14,8 +14,8 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.groups.means import variance
-from outcomes.stats.paired.location import t_limits, t_tail
 from outcomes.stats.regression.linear import aliased_columns
+from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 
@@ -107,21 +107,7 @@ def _estimates(
                 )
             )
             continue
-        low, high = t_limits(value, se, df, level, "two-sided")
-        out.append(
-            Estimate(
-                "",
-                value,
-                low,
-                high,
-                level,
-                t_tail(value / se, df, "two-sided"),
-                value / se,
-                df,
-                se,
-                how=KINDS[kind],
-            )
-        )
+        out.append(wald("", value, se, df=df, level=level, how=KINDS[kind]))
     return out
 
 
@@ -189,11 +175,7 @@ def patient_average(change: ArrayLike, *, patient: ArrayLike, level: float = 0.9
             measure=Measure.CHANGE,
         )
     se = float(np.sqrt(spread / k))
-    low, high = t_limits(value, se, k - 1, level, "two-sided")
-    p = t_tail(value / se, k - 1, "two-sided")
-    return Estimate(
-        name, value, low, high, level, p, value / se, k - 1, se, how=how, measure=Measure.CHANGE
-    )
+    return wald(name, value, se, df=k - 1, level=level, how=how, measure=Measure.CHANGE)
 
 
 def infusion_average(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf, nan, sqrt
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.mixed.reml import NotConverged
+from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -79,29 +80,8 @@ class GEE:
             return Estimate(
                 name, value, level=level, unit=unit, how=how, reason="too_few", measure=measure
             )
-        se, t = sqrt(variance), value / sqrt(variance)
-        reach = (
-            float(
-                special.ndtri(0.5 + level / 2)
-                if df == inf
-                else special.stdtrit(df, 0.5 + level / 2)
-            )
-            * se
-        )
-        p = 2 * float(special.ndtr(-abs(t)) if df == inf else special.stdtr(df, -abs(t)))
-        return Estimate(
-            name,
-            value,
-            value - reach,
-            value + reach,
-            level,
-            p,
-            t,
-            nan if df == inf else df,
-            se,
-            unit,
-            how,
-            measure=measure,
+        return wald(
+            name, value, sqrt(variance), df=df, level=level, unit=unit, how=how, measure=measure
         )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
 
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
@@ -20,6 +19,7 @@ from outcomes.core.measure import Measure
 from outcomes.stats.groups.means import FTest
 from outcomes.stats.groups.studentized_range import tukey_critical, tukey_p
 from outcomes.stats.multiplicity import adjust as adjusted_p
+from outcomes.stats.wald import wald
 
 Array = np.ndarray
 
@@ -253,21 +253,14 @@ class Fit:
                 group=group,
                 measure=measure,
             )
-        se = variance**0.5
-        half = special.stdtrit(self.df, (1 + level) / 2) * se
-        p = 2 * special.stdtr(self.df, -abs(value / se))
-        return Estimate(
+        return wald(
             name,
             value,
-            value - half,
-            value + half,
-            level,
-            p,
-            value / se,
-            self.df,
-            se,
-            unit,
-            how,
+            variance**0.5,
+            df=self.df,
+            level=level,
+            unit=unit,
+            how=how,
             group=group,
             measure=measure,
         )

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, special
@@ -26,8 +26,8 @@ from outcomes.core.direction import DIFFERENCE
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.proportions.single import normal_quantile
 from outcomes.stats.regression.linear import Design, aliased_columns
+from outcomes.stats.wald import critical, wald
 
 Array = np.ndarray
 
@@ -75,18 +75,18 @@ class LogisticFit:
             f"{kind}, {'profile-likelihood' if interval == 'profile' else 'Wald'} interval, Wald"
             " test"
         )
-        j, z = self.names.index(name), normal_quantile(level)
+        j = self.names.index(name)
         value = self.coefficients[j]
         if self.reason:
             return Estimate(
                 name, NAN, level=level, how=how, reason=self.reason, measure=Measure.ODDS_RATIO
             )
         se = math.sqrt(self.covariance[j, j])
-        low, high = (value - z * se, value + z * se) if interval == "wald" else self._profile(j, z)
-        p = float(2 * special.ndtr(-abs(value / se)))
-        return Estimate(
-            name, value, low, high, level, p, value / se, se=se, how=how, measure=Measure.DIAGNOSTIC
-        )
+        e = wald(name, value, se, level=level, how=how, measure=Measure.DIAGNOSTIC)
+        if interval == "wald":
+            return e
+        low, high = self._profile(j, critical(level))
+        return replace(e, low=low, high=high)
 
     def odds_ratio(self, name: str, *, interval: str = "profile", level: float = 0.95) -> Estimate:
         """One odds ratio: `log_odds_ratio` on the ratio scale; `se` stays that of the log."""
@@ -332,42 +332,24 @@ def standardised_risks(
 
     def judged(value: float, gradient: Array, at: int) -> Estimate:
         se = math.sqrt(float(gradient @ fit.covariance @ gradient))
-        half = normal_quantile(level) * se
-        unit = DIFFERENCE if kinds[at] is Measure.SHARE_DIFFERENCE else "share"
-        return Estimate(
+        ratio, compares = kinds[at] is Measure.RISK_RATIO, kinds[at].compares_groups
+        return wald(
             names[at],
             value,
-            value - half,
-            value + half,
-            level,
-            se=se,
-            unit=unit,
-            how=how,
+            se,
+            level=level,
+            tested=compares and se > 0,
+            back=math.exp if ratio else float,
+            unit="" if ratio else DIFFERENCE if compares else "share",
+            how=f"{how}; SE of the log" if ratio else how,
             measure=kinds[at],
-        )
-
-    def tested(e: Estimate, ratio: bool = False) -> Estimate:
-        z = e.value / e.se if e.se > 0 else NAN
-        p, on = 2 * float(special.ndtr(-abs(z))), (math.exp if ratio else float)
-        return Estimate(
-            e.name,
-            on(e.value),
-            on(e.low),
-            on(e.high),
-            level,
-            p,
-            z,
-            se=e.se,
-            unit="" if ratio else e.unit,
-            measure=e.measure,
-            how=how + ("; SE of the log" if ratio else ""),
         )
 
     return Standardised(
         judged(p1, g1, 0),
         judged(p0, g0, 1),
-        tested(judged(p1 - p0, g1 - g0, 2)),
-        tested(judged(math.log(p1 / p0), g1 / p1 - g0 / p0, 3), ratio=True),
+        judged(p1 - p0, g1 - g0, 2),
+        judged(math.log(p1 / p0), g1 / p1 - g0 / p0, 3),
     )
 
 

@@ -16,6 +16,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.regression.linear import Design, aliased_columns
+from outcomes.stats.wald import wald
 
 Array = np.ndarray
 
@@ -54,21 +55,7 @@ class OrdinalFit:
             float(row @ self.coefficients),
             math.sqrt(float(row @ self.covariance[:p, :p] @ row)),
         )
-        half = special.ndtri((1 + level) / 2) * se
-        z = value / se
-        how = "proportional odds, Wald"
-        return Estimate(
-            name,
-            value,
-            value - half,
-            value + half,
-            level,
-            2 * special.ndtr(-abs(z)),
-            z,
-            se=se,
-            how=how,
-            group=group,
-        )
+        return wald(name, value, se, level=level, how="proportional odds, Wald", group=group)
 
     def coefficient(self, name: str, *, level: float = 0.95) -> Estimate:
         """One log odds ratio by the name of its column."""
