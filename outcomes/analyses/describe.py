@@ -179,7 +179,7 @@ class Course(Analysis):
     _: KW_ONLY
     by: str = ""
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.COURSE})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.COURSE, Trait.RATINGS})
     short: ClassVar[str] = "course over the visits"
     chapter: ClassVar[str] = "The course over time"
     comparative: ClassVar[bool] = True

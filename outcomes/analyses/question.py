@@ -108,6 +108,7 @@ class Analysis:
         Warnings of the libraries underneath become notes. Raises AnalysisError where the study
         cannot answer.
         """
+        self._fits_ratings(study)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             result = self.compute(study)
@@ -123,6 +124,30 @@ class Analysis:
             **result.facts,
         }
         return dataclasses.replace(result, notes=tuple(notes), facts=facts)
+
+    def _fits_ratings(self, study: Study) -> None:
+        """Refuse a rating of change (PGIC) where a change or a mean of it would be taken."""
+        inner = getattr(self, "analysis", None)
+        if isinstance(inner, Analysis):
+            inner._fits_ratings(study)
+            return
+        name = str(getattr(self, "outcome", "") or "")
+        if not name:
+            return
+        try:
+            rating = study.outcome(name)
+        except AnalysisError:
+            return  # `compute` says what there is
+        fits = Trait.RATINGS in self.traits and not getattr(self, "before", "")
+        if rating.of_change and not fits:
+            raise AnalysisError(
+                f"{rating.title} is a rating of change: it has no value before treatment, and a"
+                " mean of it, or a change in it, says nothing. Count its answers with"
+                f' Responders("{rating.name}", after=…, rules=("<= 2",)), or compare groups with'
+                " CompareResponders, ProportionalOdds, MannWhitney or KruskalWallis, all without"
+                " before. Where it is no rating of change, declare of_change = false under"
+                " [outcomes]."
+            )
 
     def compute(self, study: Study) -> Result:
         """The answer; each question has its own."""

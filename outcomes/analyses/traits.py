@@ -22,3 +22,4 @@ class Trait(Enum):
     TIPPING_POINT = auto()
     REGRESSION_TO_MEAN = auto()
     MANY_WAYS = auto()  # the same question asked in several ways
+    RATINGS = auto()  # fits a rating of change (PGIC): counts answers or compares their order

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from outcomes.core.estimate import NAN, Alike
+
+#: How ratings of change are called: PGIC, CGI-I, global perceived effect, rating of change.
+_RATINGS = re.compile(
+    r"(?<![a-z])(pgi ?c|pgi ?i|cgi ?c|cgi ?i|gic|gpe|groc|grc)(?![a-z])"
+    r"|impression of (change|improvement)|global perceived effect|global rating of change"
+)
+
+
+def names_rating(*texts: str) -> bool:
+    """Whether a name or title is that of a rating of change.
+
+    >>> names_rating("pgic_rating"), names_rating("Global Impression of Change")
+    (True, True)
+    >>> names_rating("logic"), names_rating("pain")
+    (False, False)
+    """
+    return any(_RATINGS.search(re.sub(r"[\s_\-]+", " ", t.casefold())) for t in texts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,7 +32,8 @@ class Outcome(Alike):
     """What a score means: the words and the direction every table and sentence needs.
 
     `better` is "lower", "higher" or "" (no direction); `resolution` is the smallest step of the
-    score.
+    score. `of_change` says that the score is itself a rating of change (PGIC): it has no
+    value before treatment, and no change is counted of it. Not said, name and title decide.
     """
 
     name: str
@@ -28,6 +47,11 @@ class Outcome(Alike):
     thresholds: tuple[Any, ...] = ()
     mdc95: float = NAN
     notes: tuple[str, ...] = ()
+    of_change: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.of_change is None:
+            object.__setattr__(self, "of_change", names_rating(self.name, self.title))
 
     def direction(self, change: float) -> str:
         """ "improved", "worsened", "unchanged", or "rose"/"fell" where the score has no better

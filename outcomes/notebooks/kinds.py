@@ -173,7 +173,8 @@ def _side_effects(study: Study) -> dict[str, Any]:
 
 def _symptoms(study: Study) -> dict[str, Any]:
     main = _primary(study, plans.before_after(study))
-    directed = [n for n in study.outcome_names if n != main["outcome"] and study.outcome(n).better]
+    found = [study.outcome(n) for n in study.outcome_names if n != main["outcome"]]
+    directed = [o.name for o in found if o.better and not o.of_change]
     profile = [
         n
         for n in directed

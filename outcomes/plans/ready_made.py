@@ -8,6 +8,7 @@ here and as TOML by `plan.to_toml()` or `outcomes init --plan KIND`. Defaults an
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from itertools import pairwise
@@ -19,19 +20,10 @@ from outcomes.analyses.longitudinal.longitudinal_data import asked_visits
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.subset import as_words
 from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.outcome import Outcome
 from outcomes.plans.plan import Plan, kinds
+from outcomes.study.scores import main_score, ratings
 from outcomes.study.study import Study
-
-#: Outcomes that are pain, most telling first; the first one a study has is the default primary
-#: outcome.
-PAIN = (
-    "pain_nrs_average",
-    "pain_nrs_worst",
-    "pain_nrs_now",
-    "pain_vas",
-    "bpi_sf_severity",
-    "peg_total",
-)
 
 #: Where more than this share of the last scores is missing, a plan asks what that could do to the
 #: answer.
@@ -159,6 +151,8 @@ def parallel(study: Study, *, outcome: str = "", before: str = "", after: str = 
             else None
         ),
         ("CompareResponders", {"outcome": main, **visits, "role": "secondary"}),
+        *_ratings(study, last, "CompareResponders"),
+        *_ratings(study, last, "ProportionalOdds"),
         ("Course", {"outcome": main, "by": "arm"}),
         *others,
         *_harms(study),
@@ -185,13 +179,14 @@ def crossover(study: Study, *, outcome: str = "") -> Plan:
         ),
         (
             ("CrossoverBinary", {**first, **last, "role": "secondary"})
-            if several and study.outcome(main).better
+            if several and study.outcome(main).better and not study.outcome(main).of_change
             else None
         ),
         *[
             ("Crossover", {"outcome": o, "role": "secondary", "family": "other scores"})
             for o in _siblings(study, main)
         ],
+        *_ratings(study, study.visits[-1], "CrossoverBinary"),
         *_harms(study),
         ("SideEffectsPaired", {}) if events else None,
         ("Blinding", {}) if infusions is not None and "guess" in infusions else None,
@@ -211,6 +206,7 @@ def routes(study: Study, *, outcome: str = "", before: str = "", after: str = ""
         ("Describe", {}),
         ("ANCOVA", {"outcome": main, **visits, "by": "route", "role": "primary"}),
         ("GamesHowell", {"outcome": main, **visits, "by": "route", "role": "sensitivity"}),
+        *_ratings(study, last, "ProportionalOdds", by="route"),
         ("Course", {"outcome": main, "by": "route"}),
         ("SideEffectsByRoute", {}) if study.events is not None else None,
     )
@@ -298,7 +294,7 @@ def _outcome(study: Study, outcome: str) -> str:
         raise AnalysisError(
             "The study has no score to plan for: declare instruments or outcomes first."
         )
-    return next((n for n in PAIN if n in names), names[0])
+    return main_score(study)
 
 
 def _chosen(study: Study, outcome: str, before: str, after: str) -> tuple[str, str, str]:
@@ -348,7 +344,8 @@ def _daily(study: Study, outcome: str) -> tuple[str, ...]:
 
 
 def _siblings(study: Study, main: str) -> list[str]:
-    return [n for n in study.outcome_names if n != main]
+    """The other scores of which a change can be counted."""
+    return [n for n in study.outcome_names if n != main and not study.outcome(n).of_change]
 
 
 def _others(
@@ -374,19 +371,49 @@ def _responders(
     asked: list[tuple[str, dict[str, Any]]] = []
     if study.outcome(main).better:
         asked.append(("Responders", {"outcome": main, **visits, "role": "secondary"}))
-    if "pgic_pgic" in study.outcome_names:
-        asked.append(
-            (
-                "Responders",
-                {
-                    "outcome": "pgic_pgic",
-                    "after": visits["after"],
-                    "rules": ("<= 2",),
-                    "role": "secondary",
-                },
-            )
-        )
+    return [*asked, *_ratings(study, visits["after"], "Responders")]
+
+
+def _ratings(
+    study: Study, after: str, method: str, **fields: Any
+) -> list[tuple[str, dict[str, Any]]]:
+    """The ratings of change (PGIC) that the study has, by one method, at the visit `after` or the
+    last before it that has any: who is much better, by a question about shares.
+    """
+    asked = []
+    for rating in ratings(study):
+        if not rating.better:
+            continue
+        until = study.visits[: study.visits.index(after) + 1]
+        seen = study.long(rating.name).dropna(subset="value")["visit"]
+        there = [v for v in until if (seen == v).any()]
+        if not there:
+            continue
+        entry: dict[str, Any] = {"outcome": rating.name, "after": there[-1], "role": "secondary"}
+        rule = much_better(rating)
+        shares: dict[str, dict[str, Any]] = {
+            "Responders": {"rules": (rule,)},
+            "CompareResponders": {"rules": (rule,)},
+            "CrossoverBinary": {"rule": rule},
+        }
+        asked.append((method, entry | shares.get(method, {}) | fields))
     return asked
+
+
+def much_better(rating: Outcome) -> str:
+    """The responder rule of a rating of change: its best two answers, "much" and "very much
+    improved" on the PGIC.
+
+    >>> much_better(Outcome("pgic", "PGIC", "lower", low=1, high=7))
+    '<= 2'
+    >>> much_better(Outcome("pgic", "PGIC", "higher"))
+    '>= 6'
+    """
+    low, high = (
+        default if math.isnan(end) else end
+        for end, default in ((rating.low, 1.0), (rating.high, 7.0))
+    )
+    return f"<= {low + 1:g}" if rating.better == "lower" else f">= {high - 1:g}"
 
 
 def _harms(study: Study) -> list[tuple[str, dict[str, Any]]]:

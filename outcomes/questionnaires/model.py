@@ -23,7 +23,7 @@ import pandas as pd
 from outcomes.core.errors import InstrumentError, unknown
 from outcomes.core.estimate import NAN
 from outcomes.core.listing import listed_frame
-from outcomes.core.outcome import Outcome
+from outcomes.core.outcome import Outcome, names_rating
 from outcomes.core.wording import number
 
 LIBRARY = Path(__file__).parent / "library"
@@ -333,6 +333,7 @@ class Instrument:
             thresholds=s.thresholds,
             mdc95=s.mdc95,
             notes=s.notes,
+            of_change=names_rating(self.id, self.title, self.domain),
         )
 
     def find(self, columns: Sequence[str], prefix: str = "") -> dict[str, str]:

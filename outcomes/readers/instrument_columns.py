@@ -16,7 +16,17 @@ from outcomes.study.study import InstrumentUse
 
 #: Choices that every instrument takes when it scores.
 _ALWAYS = ("reverse", "shift")
-_OUTCOME = ("column", "title", "better", "unit", "low", "high", "resolution", "mdc95")
+_OUTCOME = (
+    "column",
+    "title",
+    "better",
+    "unit",
+    "low",
+    "high",
+    "resolution",
+    "mdc95",
+    "of_change",
+)
 
 
 def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -> InstrumentUse:
@@ -146,5 +156,7 @@ def plain_outcome(name: str, said: Any) -> tuple[str, Outcome]:
             raise StudyError(f"[outcomes] {name}: {word} is a number.")
     if fields.get("better", "") not in ("", "lower", "higher"):
         raise StudyError(f'[outcomes] {name}: better is "lower" or "higher".')
+    if not isinstance(fields.get("of_change", False), bool):
+        raise StudyError(f"[outcomes] {name}: of_change is true or false.")
     column = str(fields.pop("column", name))
     return column, Outcome(name, str(fields.pop("title", name)), **fields)

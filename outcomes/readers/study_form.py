@@ -252,7 +252,7 @@ OUTCOMES = Section(
         "headache",
         ANY,
         "its column, title, unit, which side is better (lower or higher), low, high, resolution,"
-        " mdc95",
+        " mdc95; of_change = true for a rating of change such as the PGIC",
         '{ column = "pk", title = "headache score", better = "lower", resolution = 0.01 }',
         shown=True,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from outcomes.analyses.traits import Trait
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import spoken
+from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 
 PATIENTS, ANSWERS, RESPONDERS, COURSE, ROBUSTNESS, SAFETY = (
@@ -26,9 +27,14 @@ def chapter(r: Result) -> str:
 
 
 def primary(results: Results) -> list[Result]:
-    """The primary answers; where a plan names none, its first answer."""
+    """The primary answers; where a plan names none, its first about the study's main score, else
+    its first.
+    """
     chosen = [r for r in results if r.analysis.role == "primary"]
-    return chosen or [r for r in results if r.estimates and chapter(r) == ANSWERS][:1]
+    answered = [r for r in results if r.estimates and chapter(r) == ANSWERS]
+    main = main_score(results.study) if isinstance(results.study, Study) else ""
+    mine = [r for r in answered if main and r.outcome is not None and r.outcome.name == main]
+    return chosen or (mine or answered)[:1]
 
 
 def several_rows(study: Study) -> bool:

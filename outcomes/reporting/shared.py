@@ -36,6 +36,7 @@ from outcomes.reporting.shared_answers import (
     questions_of,
     responders,
 )
+from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
@@ -173,7 +174,7 @@ def _counted(study: Study, results: Results, control: DisclosureControl) -> Iter
     if several_rows(study) or not study.outcome_names:
         yield Paragraph(f"About {control.count(study.enrolled)} patients took part.")
         return
-    main = next((q[0] for q in questions_of(results)), study.outcome_names[0])
+    main = next((q[0] for q in questions_of(results)), main_score(study))
     frame, whole = study.wide(main), control.rounded(study.enrolled)
     rows = []
     for visit in study.visits:

@@ -80,7 +80,7 @@ class CrossoverBinary(Analysis):
     before: str = ""
     reference: str = ""
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.CROSSOVER})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.CROSSOVER, Trait.RATINGS})
     short: ClassVar[str] = "crossover responders"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

@@ -73,7 +73,7 @@ class MannWhitney(Analysis):
     by: str = "arm"
     reference: str = ""
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.RATINGS})
     short: ClassVar[str] = "Mann-Whitney test"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
@@ -215,7 +215,7 @@ class KruskalWallis(Analysis):
     before: str = ""
     by: str = "arm"
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.RATINGS})
     short: ClassVar[str] = "Kruskal-Wallis test"
     comparative: ClassVar[bool] = True
 

@@ -47,7 +47,7 @@ class MissingScores(Analysis):
     visits: Sequence[str] = ()
     little: bool = False
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.SHOWS_MISSING})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.SHOWS_MISSING, Trait.RATINGS})
     short: ClassVar[str] = "missing scores"
     comparative: ClassVar[bool] = True
 

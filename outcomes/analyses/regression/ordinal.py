@@ -11,6 +11,7 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import Groups, chosen_words, covariate_terms, grouped
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
@@ -72,6 +73,7 @@ class ProportionalOdds(Analysis):
     reference: str = ""
     covariates: tuple[str, ...] = ()
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RATINGS})
     short: ClassVar[str] = "proportional odds"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

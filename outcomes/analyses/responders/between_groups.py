@@ -19,6 +19,7 @@ from outcomes.analyses.responders.one_group import (
     rule_name,
     rule_words,
 )
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
@@ -100,6 +101,7 @@ class CompareResponders(Analysis):
     test: str = "fisher"
     penalised: bool = False
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RATINGS})
     short: ClassVar[str] = "responders between groups"
     chapter: ClassVar[str] = "Responders"
     comparative: ClassVar[bool] = True

@@ -65,7 +65,7 @@ class Responders(Analysis):
     before: str = ""
     rules: tuple[str, ...] = ("30%", "50%")
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RESPONDERS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RESPONDERS, Trait.RATINGS})
     short: ClassVar[str] = "responders"
     chapter: ClassVar[str] = "Responders"
     references: ClassVar[tuple[str, ...]] = (

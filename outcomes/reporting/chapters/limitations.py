@@ -10,6 +10,7 @@ from outcomes.core.wording import NONE, digits_for, number, plural, share_of, sp
 from outcomes.plans.plan import Plan
 from outcomes.reporting.document import Block, Bullets, Paragraph, Section, TableBlock
 from outcomes.reporting.parts import has, several_rows
+from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
@@ -65,7 +66,8 @@ def cannot_show(study: Study, results: Results) -> Section:
 def _lost(study: Study) -> str:
     if several_rows(study) or not study.outcome_names or len(study.visits) < 2:
         return ""
-    frame = study.wide(study.outcome_names[0])
+    name = main_score(study)
+    frame = study.wide(name)
     first, last = frame[study.baseline], frame[study.visits[-1]]
     gone, stayed = first[last.isna()].dropna(), first[last.notna()].dropna()
     if gone.empty:
@@ -75,9 +77,9 @@ def _lost(study: Study) -> str:
         f"How those fared who did not come back: at {spoken(study.visits[-1])}, {seen} had a score."
     )
     if len(stayed):
-        k = digits_for(study.outcome(study.outcome_names[0]).resolution)
+        k = digits_for(study.outcome(name).resolution)
         words += (
-            f" At {spoken(study.baseline)} their mean {study.outcome(study.outcome_names[0]).title}"
+            f" At {spoken(study.baseline)} their mean {study.outcome(name).title}"
             f" was {number(stayed.mean(), k)}, that of those without a score then"
             f" {number(gone.mean(), k)}."
         )

@@ -7,6 +7,7 @@ from outcomes.core.result import Result, Results
 from outcomes.core.wording import NONE, percent, plural, spoken
 from outcomes.reporting.document import Block, Flow, Paragraph, Section, Step, TableBlock
 from outcomes.reporting.parts import primary, several_rows
+from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table, frame_table
 
@@ -36,7 +37,7 @@ def counted(study: Study, results: Results) -> Section:
             blocks.append(TableBlock(_by_arm(main)))
     wide = [n for n in study.outcome_names if not several_rows(study)]
     if wide:
-        name = main.outcome.name if main is not None and main.outcome else wide[0]
+        name = main.outcome.name if main is not None and main.outcome else main_score(study)
         frame = study.wide(name)
         order = frame.notna().to_numpy()
         followed = order[:, ::-1].cumsum(axis=1)[:, ::-1].astype(bool).sum(axis=0)
