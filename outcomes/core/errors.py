@@ -18,6 +18,7 @@ identifier.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -69,6 +70,40 @@ class OutputError(OutcomesError):
     exit_code = 74
 
 
+#: What a cell may hold and a heading does not: an address, a date, a decimal or long number, a
+#: number of a patient.
+_VALUE = re.compile(
+    r"\S*@\S*|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|[+-]?\d+[.,]\d+"
+    r"|\d{3,}|[A-Za-z]{0,3}[-_/ ]?\d{3,}[A-Za-z]?"
+)
+
+
+def looks_like_value(name: str) -> bool:
+    """Whether a heading may be somebody's data: a file without headings has data in that place.
+
+    >>> [looks_like_value(n) for n in ("P-1001", "2024-03-01", "7.5", "nrs_1", "week 4", "phq9")]
+    [True, True, True, False, False, False]
+    """
+    return _VALUE.fullmatch(name.strip()) is not None
+
+
+def there_is(names: Iterable[str]) -> str:
+    """The names that exist, for a message. Those that may be somebody's data are only counted.
+
+    >>> there_is(["visit", "pain", "P-1001", "P-1002"])
+    'visit, pain, and 2 that look like values (not shown)'
+    >>> there_is([])
+    'none'
+    """
+    names = [str(n) for n in names]
+    shown = [n for n in names if not looks_like_value(n)]
+    hidden = len(names) - len(shown)
+    if hidden:
+        word = "looks like a value" if hidden == 1 else "look like values"
+        shown.append(f"{'and ' if shown else ''}{hidden} that {word} (not shown)")
+    return ", ".join(shown) or "none"
+
+
 def unknown(kind: str, name: str, existing: Iterable[str], *, hint: str = "") -> str:
     """Words for a name that does not exist: what was asked, what there is, what may have been
     meant.
@@ -77,8 +112,9 @@ def unknown(kind: str, name: str, existing: Iterable[str], *, hint: str = "") ->
     "No visit 'basline'. There is: baseline, week_4. Did you mean 'baseline'?"
     """
     there = [str(e) for e in existing]
-    text = f"No {kind} '{name}'. There is: {', '.join(there) if there else 'none'}."
-    close = difflib.get_close_matches(str(name), there, n=1)
+    text = f"No {kind} '{name}'. There is: {there_is(there)}."
+    near = [n for n in there if not looks_like_value(n)]
+    close = difflib.get_close_matches(str(name), near, n=1)
     if close:
         text += f" Did you mean '{close[0]}'?"
     return f"{text} {hint}" if hint else text

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from outcomes.core.errors import PrivacyError, StudyError, unknown
+from outcomes.core.errors import PrivacyError, StudyError, there_is, unknown
 from outcomes.core.wording import listed_addresses
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, drop_summaries
@@ -152,7 +152,7 @@ def _long(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]
     free = [c for c in table.columns if c not in named]
     scores = declared_columns(recipe.wide, free) if recipe.wide else wide_columns(free)
     if recipe.wide and not scores:
-        raise StudyError(f"[wide] finds no column. There is: {', '.join(free)}.")
+        raise StudyError(f"[wide] finds no column. There is: {there_is(free)}.")
     if not scores:
         return table, ()
     renamed = {

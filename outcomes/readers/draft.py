@@ -189,6 +189,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
         "[data]",
         _scores(file, said),
         *_further(export, file, {k: v for k, v in said.items() if k == "sheet"}),
+        *_outside(file),
         *_missing(table, columns),
         "",
         "[roles]",
@@ -219,6 +220,12 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
             f"drop = {_list(drop)}   # guess",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _outside(file: str) -> list[str]:
+    """The line that allows a file outside the study file's folder, which the user has named."""
+    folder = Path(file).parent.as_posix()
+    return [f"folders = {_list([folder])}"] if folder.startswith("..") or folder[:1] == "/" else []
 
 
 def _scores(file: str, said: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from outcomes.readers.formats.delimited import read_delimited
 from outcomes.readers.formats.excel import read_excel
 from outcomes.readers.formats.parquet import read_parquet
 from outcomes.readers.formats.statistical import SYSTEMS, read_statistical
+from outcomes.readers.headings import refuse_without_headings
 from outcomes.readers.source import GATHERING, Source
 
 __all__ = ["Source", "read_file"]
@@ -31,19 +32,21 @@ class _Kind:
 
 
 def _text(source: Source) -> TextTable:
-    return read_delimited(
+    table = read_delimited(
         source.file,
         header=source.header,
         delimiter=source.delimiter,
         encoding=source.encoding,
         unfinished=source.unfinished,
     )
+    return table if source.header else refuse_without_headings(table)
 
 
 def _workbook(source: Source) -> TextTable:
-    return read_excel(
+    table = read_excel(
         source.file, sheet=source.sheet, header=source.header, unfinished=source.unfinished
     )
+    return table if source.header else refuse_without_headings(table)
 
 
 def _statistical(source: Source) -> TextTable:

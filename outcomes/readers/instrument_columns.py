@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from outcomes.core.errors import StudyError, unknown
+from outcomes.core.errors import StudyError, there_is, unknown
 from outcomes.core.outcome import Outcome
 from outcomes.questionnaires import Instrument, instrument, load_instrument
 from outcomes.readers.cells import key
@@ -71,7 +71,7 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
             raise StudyError(f"[instruments] {name}: {unknown('column', column, columns)}")
     if not items and not totals:
         raise StudyError(
-            f"[instruments] {name}: no column was found for it. There is: {', '.join(columns)}."
+            f"[instruments] {name}: no column was found for it. There is: {there_is(columns)}."
         )
     return InstrumentUse(used, items, totals, chosen)
 

@@ -162,6 +162,13 @@ DATA = Section(
         Field(
             "dictionary", FILE, "a REDCap project's data dictionary", '"dictionary.csv"', default=""
         ),
+        Field(
+            "folders",
+            TEXTS,
+            "folders outside the study file's own that its files may be read from",
+            '["../exports"]',
+            default=(),
+        ),
     ),
     needed=True,
     shown=True,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from outcomes.config import fields, toml
+from outcomes.core.errors import StudyError
 from outcomes.readers.assemble import assemble
 from outcomes.readers.cells import fingerprint
 from outcomes.readers.recipe import TABLES, Recipe
@@ -54,12 +56,14 @@ def _study(document: toml.Document, folder: Path) -> Study:
 def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> Recipe:
     data, visits, privacy = said["data"], said["visits"], said["privacy"]
     there = document.data
+    sources = {
+        t: Source.of(data[t], folder, dictionary=data["dictionary"])
+        for t in TABLES
+        if data[t] is not None
+    }
+    _inside(sources, folder, _texts(data["folders"]))
     return Recipe(
-        sources={
-            t: Source.of(data[t], folder, dictionary=data["dictionary"])
-            for t in TABLES
-            if data[t] is not None
-        },
+        sources=sources,
         roles=there.get("roles", {}),
         visits=_texts(visits["order"]),
         baseline=visits["baseline"],
@@ -83,6 +87,19 @@ def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> R
             "estimand": there.get("estimand", {}),
         },
     )
+
+
+def _inside(sources: Mapping[str, Source], folder: Path, allowed: tuple[str, ...]) -> None:
+    """Every file lies in the study file's folder, or in one that [data] folders names."""
+    homes = [(folder / a).resolve() for a in ("", *allowed)]
+    for table, source in sources.items():
+        for file in (source.file, source.dictionary):
+            if file and not any(file.resolve().is_relative_to(home) for home in homes):
+                where = Path(os.path.relpath(file.resolve().parent, homes[0])).as_posix()
+                raise StudyError(
+                    f"[data] {table}: {file.name} lies outside the folder of the study file. Move"
+                    f' it there, or allow its folder by name: folders = ["{where}"] under [data].'
+                )
 
 
 def _texts(values: Iterable[Any]) -> tuple[str, ...]:

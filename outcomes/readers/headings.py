@@ -1,0 +1,57 @@
+"""A table whose first row is data: said at once, and never echoed as names of columns."""
+
+from __future__ import annotations
+
+import re
+
+from outcomes.core.errors import DataError
+from outcomes.readers.cells import TextTable
+
+#: Cells looked at in each column.
+_SEEN = 200
+#: The share of columns whose heading is of one kind with the cells below it.
+_MOST = 0.8
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+
+
+def refuse_without_headings(table: TextTable) -> TextTable:
+    """The table, where its headings differ from the cells below them.
+
+    Raises DataError where nearly every heading, the first among them, is of one kind with its
+    column: a number above numbers, a date above dates, a code of the same letters and digits, or a
+    word that stands below again.
+    """
+    columns = [str(c) for c in table.columns]
+    if len(table) < 2 or not columns:
+        return table
+    alike = [_like_its_cells(c, [v for v in table.frame[c][:_SEEN] if v]) for c in columns]
+    if alike[0] and sum(alike) >= _MOST * len(columns):
+        raise DataError(
+            f"{table.name}: the first row looks like data, not like headings: {sum(alike)} of"
+            f" {len(columns)} headings are of the same kind as the cells below them."
+            " Put a row of headings (patient, visit, pain …) on top of the file, or name the row"
+            " that holds them: header = 3."
+        )
+    return table
+
+
+def _like_its_cells(heading: str, cells: list[str]) -> bool:
+    if not cells:
+        return False
+    if cells.count(heading) > max(1, len(cells) // 10):  # once may be a repeated heading row
+        return True
+    for kind in (_NUMBER, _DATE):
+        if kind.fullmatch(heading):
+            return sum(kind.fullmatch(c) is not None for c in cells) >= _MOST * len(cells)
+    shape = _shape(heading)
+    return "9" in shape and sum(_shape(c) == shape for c in cells) >= _MOST * len(cells)
+
+
+def _shape(text: str) -> str:
+    """The kind of each character: letters, digits, and signs as they are.
+
+    >>> _shape("P-1001")
+    'A-9999'
+    """
+    return re.sub(r"[^\W\d_]+", "A", re.sub(r"\d", "9", text))
