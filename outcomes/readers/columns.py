@@ -18,6 +18,7 @@ from outcomes.readers.parse import (
     UNPARSEABLE,
     ColumnType,
     Parsed,
+    is_error,
     looks_numeric,
     parse_column,
     report_row,
@@ -101,15 +102,26 @@ class Reader:
                 done = dataclasses.replace(done, values=done.values.to_numpy(dtype=np.int64))
         if table.own(column).any():
             self.report.append(report_row(name, table, column, done))
+        errors = done.where(UNPARSEABLE)
+        errors[errors] = text[errors].map(is_error)
         self._lost(
             name,
             table,
             column,
-            done,
-            UNPARSEABLE,
+            errors,
+            "error_cell",
+            _shown_errors(text[errors & table.own(column)]),
+        )
+        self._lost(
+            name,
+            table,
+            column,
+            done.where(UNPARSEABLE) & ~errors,
             "unparseable",
             f"could not be read as a {declared.kind}; they count as missing.",
         )
+        if declared.kind == "score":
+            _refuse_mixed_shares(table, column, text, done, declared.high)
         if ready:
             outside = done.status == OUTSIDE
             if outside.any():
@@ -119,8 +131,7 @@ class Reader:
                     name,
                     table,
                     column,
-                    done,
-                    OUTSIDE,
+                    outside,
                     "refused answer",
                     f"are not on the scale {scale}; they count as missing.",
                 )
@@ -161,12 +172,11 @@ class Reader:
         name: str,
         table: TextTable,
         column: str,
-        done: Parsed,
-        status: int,
+        lost: np.ndarray,
         rule: str,
         words: str,
     ) -> None:
-        mask = done.where(status) & table.own(column)
+        mask = lost & table.own(column)
         if n := int(mask.sum()):
             where = table.addresses(mask, column)
             self.issues.append(
@@ -179,3 +189,30 @@ def _whole(text: pd.Series) -> bool:
     return all(
         v.isascii() and v.isdigit() and (v == "0" or v[0] != "0") for v in values if v
     ) and any(values)
+
+
+def _shown_errors(text: pd.Series) -> str:
+    """What is said of cells that show a spreadsheet's error, by error."""
+    counts = text.str.strip().value_counts()
+    said = ", ".join(f"{error} {n}" for error, n in counts.items())
+    return (
+        f"show a spreadsheet error ({said}): the value is not in the file; they count as missing."
+        " Mend the formulas, or fill in the values."
+    )
+
+
+def _refuse_mixed_shares(
+    table: TextTable, column: str, text: pd.Series, done: Parsed, high: float
+) -> None:
+    """Stop where a score is a percentage in some cells and a fraction in others."""
+    if high <= 1 or not any(str(v).strip().endswith("%") for v in pd.unique(text)):
+        return
+    shares = text.str.strip().str.endswith("%").to_numpy(bool)
+    values = np.asarray(done.values, dtype=float)
+    fractions = ~shares & (values > 0) & (values < 1)
+    if fractions.any():
+        where = [listed_addresses(table.addresses(mask, column), 5) for mask in (shares, fractions)]
+        raise DataError(
+            f"{table.name}, column '{column}': some cells are percentages ({where[0]}), others"
+            f" fractions below 1 ({where[1]}). Write all of them in one way."
+        )

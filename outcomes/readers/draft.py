@@ -96,7 +96,6 @@ _MISSING = (
     "N/A",
     "n/a",
     "NA",
-    "#N/A",
     "missing",
     "not done",
 )

@@ -13,7 +13,7 @@ import pandas as pd
 from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
-from outcomes.readers.parse import DECLARED_MISSING
+from outcomes.readers.parse import DECLARED_MISSING, is_error
 from outcomes.study.study import Issue
 
 CHOICES = ("exact", "trim", "casefold")
@@ -44,7 +44,9 @@ def patient_ids(
         _refuse_nobody(
             table,
             column,
-            np.array([s in codes or s.startswith(DECLARED_MISSING) for s in shapes])[place],
+            np.array([s in codes or s.startswith(DECLARED_MISSING) or is_error(s) for s in shapes])[
+                place
+            ],
         )
         for number, (text, shape) in enumerate(zip(texts, shapes, strict=True)):
             written.setdefault(shape, {}).setdefault(text, (name, number))

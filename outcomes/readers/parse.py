@@ -27,6 +27,28 @@ COLUMNS = ("table", "column", "type", *STATUSES, "addresses")
 #: "declared missing: .a".
 DECLARED_MISSING = "declared missing: "
 
+#: What a spreadsheet shows where a formula has no value; never an answer.
+ERRORS = frozenset(
+    (
+        "#n/a",
+        "#div/0!",
+        "#value!",
+        "#ref!",
+        "#name?",
+        "#num!",
+        "#null!",
+        "#spill!",
+        "#calc!",
+        "#getting_data",
+        "#field!",
+        "#blocked!",
+        "#connect!",
+        "#unknown!",
+        "#error!",
+        "#err!",
+    )
+)
+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _FRACTION = re.compile(r"([0-9.,]+)\s*/\s*([0-9]+)")
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
@@ -94,9 +116,10 @@ def parse_column(
     codes, uniques = pd.factorize(text)
     raw = [str(u).strip() for u in uniques]
     coded = _coded(raw, missing)
-    live = [r for r, c in zip(raw, coded, strict=True) if r and not c]
+    unread = [not r or c or is_error(r) for r, c in zip(raw, coded, strict=True)]
+    live = [r for r, u in zip(raw, unread, strict=True) if not u]
     read = _reader(live, declared, where)
-    values = [None if not r or c else read(r) for r, c in zip(raw, coded, strict=True)]
+    values = [None if u else read(r) for r, u in zip(raw, unread, strict=True)]
     status = np.array(
         [
             BLANK if not r else CODED if c else UNPARSEABLE if v is None else _inside(v, declared)
@@ -105,6 +128,18 @@ def parse_column(
         dtype=np.int8,
     )
     return Parsed(_array(values, declared.kind)[codes], status[codes], declared.kind)
+
+
+def is_error(text: str) -> bool:
+    """Whether a cell shows a spreadsheet's error in place of a value.
+
+    >>> is_error("#DIV/0!"), is_error("####"), is_error("Err:502"), is_error("#3")
+    (True, True, True, False)
+    """
+    text = text.strip()
+    return bool(text) and (
+        text.casefold() in ERRORS or bool(re.fullmatch(r"#{2,}|Err:[0-9]{3}", text))
+    )
 
 
 def _coded(raw: Sequence[str], missing: Iterable[str]) -> list[bool]:
@@ -152,6 +187,8 @@ def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str]
 
     def read(text: str) -> float | None:
         text = text.replace("\u2212", "-")
+        if text.endswith("%"):
+            text = text[:-1].rstrip()
         if "," in text:
             if sure:
                 text = text.replace(",", "") if _GROUPED.fullmatch(text) else ""
@@ -166,7 +203,9 @@ def _score(text: str, number: Callable[[str], float | None], declared: ColumnTyp
     found = _FRACTION.fullmatch(text)
     if found and declared.low == 0 and float(found[2]) == declared.high:
         return number(found[1])
-    return number(text)
+    value = number(text)
+    share = text.endswith("%") and declared.high <= 1  # 70% of a scale to 1 is 0.7
+    return value / 100 if share and value is not None else value
 
 
 def _inside(value: Any, declared: ColumnType) -> int:
@@ -203,7 +242,7 @@ def looks_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
     else, something there).
     """
     raw = [str(u).strip() for u in pd.unique(text)]
-    live = [r for r, c in zip(raw, _coded(raw, missing), strict=True) if r and not c]
+    live = [r for r, c in zip(raw, _coded(raw, missing)) if r and not c and not is_error(r)]
     number = number_reader(live)
     zeros = any(re.match(r"0[0-9]", t) for t in live)
     return bool(live) and not zeros and all(number(t) is not None for t in live)

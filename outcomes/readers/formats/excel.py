@@ -16,7 +16,9 @@ from outcomes.core.errors import DataError, unknown
 from outcomes.readers.cells import TextTable, fingerprint, from_grid, letter, tidy
 from outcomes.readers.exports.labels import distinct
 from outcomes.readers.exports.surveys import submitted, survey
-from outcomes.readers.formats.preflight import Marks, has_comments, preflight, sheet_marks
+from outcomes.readers.formats.preflight import preflight
+from outcomes.readers.formats.sheet_marks import has_comments, sheet_marks
+from outcomes.readers.formats.shown import as_shown, marked
 from outcomes.study.study import Issue
 
 Range = tuple[tuple[int, int], tuple[int, int]]
@@ -56,6 +58,8 @@ def read_excel(
             " .xlsx or CSV."
         ) from wrong
     grid = [[as_text(c) for c in row] for row in cells]
+    marks = sheet_marks(data, chosen)
+    notes += as_shown(grid, cells, marks)
     if not any(any(row) for row in grid):
         raise DataError(f"{path.name}, sheet '{chosen}', is empty.")
     at = header - 1 if header else _find_heading_row(grid, merged)
@@ -71,8 +75,7 @@ def read_excel(
     )
     notes += _titles(grid, at - 1 if any(groups) else at)
     notes += _filled_down(grid, merged, at)
-    marks = sheet_marks(data, chosen)
-    notes += _marked(marks, at)
+    notes += marked(marks, at)
     if has_comments(data):
         notes.append(Issue("comments", "The workbook has cell comments; they were not read."))
     letters = [letter(j) for j in range(len(headings))]
@@ -218,38 +221,3 @@ def _filled_down(grid: list[list[str]], merged: Sequence[Range], at: int) -> lis
             addresses=tuple(where),
         )
     ]
-
-
-def _marked(marks: Marks, at: int) -> list[Issue]:
-    notes = []
-    if marks.formulas:
-        text = (
-            f"{len(marks.formulas)} cell(s) hold a formula; what was last saved there was read,"
-            " which may be old or 0."
-        )
-        where = tuple(sorted(marks.formulas, key=lambda a: (len(a), a)))
-        notes.append(Issue("formula", text, len(where), "warning", addresses=where))
-    rows = sorted(r for r in marks.hidden_rows if r > at + 1)
-    if rows:
-        where = tuple(f"row {r}" for r in rows)
-        notes.append(
-            Issue(
-                "hidden_row",
-                f"{len(rows)} hidden row(s) were read like the others.",
-                len(rows),
-                addresses=where,
-            )
-        )
-    if marks.hidden_columns:
-        where = tuple(
-            f"column {c}" for c in sorted(marks.hidden_columns, key=lambda c: (len(c), c))
-        )
-        notes.append(
-            Issue(
-                "hidden_column",
-                f"{len(where)} hidden column(s) were read like the others.",
-                len(where),
-                addresses=where,
-            )
-        )
-    return notes

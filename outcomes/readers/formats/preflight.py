@@ -12,8 +12,6 @@ import io
 import posixpath
 import re
 import zipfile
-from dataclasses import dataclass
-from xml.etree import ElementTree
 
 from outcomes.core.errors import DataError
 from outcomes.readers.cells import letter
@@ -26,23 +24,6 @@ MAX_CELLS = 20_000_000  # rows x columns that a sheet spans
 
 _REFERENCE = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]*)([0-9]+)""")
 _UNIQUE = re.compile(rb"""\suniqueCount\s*=\s*["']\s*([0-9]+)""")
-_FORMULA = re.compile(rb"""<c\b[^>]*?\sr="([A-Z]+[0-9]+)"[^>]*(?<!/)>\s*<f\b""")
-_HIDDEN_ROW = re.compile(rb"""<row\b(?=[^>]*\shidden="(?:1|true)")[^>]*?\sr="([0-9]+)\"""")
-_HIDDEN_COLUMNS = re.compile(
-    rb"""<col\b(?=[^>]*\shidden="(?:1|true)")(?=[^>]*\smin="([0-9]+)")(?=[^>]*\smax="([0-9]+)")"""
-)
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What a sheet's own text says and its values do not: formulas, hidden rows and columns,
-    comments.
-    """
-
-    formulas: frozenset[str] = frozenset()
-    hidden_rows: frozenset[int] = frozenset()
-    hidden_columns: frozenset[str] = frozenset()
 
 
 def preflight(data: bytes, name: str) -> None:
@@ -161,40 +142,3 @@ def _position(letters: bytes) -> int:
     for code in letters.upper():
         number = number * 26 + code - 64
     return number
-
-
-def sheet_marks(data: bytes, sheet: str) -> Marks:
-    """The formulas, hidden rows and hidden columns of one sheet, found in its own text."""
-    with zipfile.ZipFile(io.BytesIO(data)) as package:
-        part = _sheet_part(package, sheet)
-        if part not in package.namelist():
-            return Marks()
-        text = package.read(part)
-    hidden = {
-        letter(j)
-        for a, b in _HIDDEN_COLUMNS.findall(text)
-        for j in range(int(a) - 1, min(int(b), 16_384))
-    }
-    formulas = (
-        frozenset(f.decode() for f in _FORMULA.findall(text)) if b"<f" in text else frozenset()
-    )
-    return Marks(formulas, frozenset(int(r) for r in _HIDDEN_ROW.findall(text)), frozenset(hidden))
-
-
-def has_comments(data: bytes) -> bool:
-    """Whether any sheet has comments, which no reading of the cells shows."""
-    with zipfile.ZipFile(io.BytesIO(data)) as package:
-        return any("comments" in n.lower() for n in package.namelist())
-
-
-def _sheet_part(package: zipfile.ZipFile, sheet: str) -> str:
-    book = ElementTree.fromstring(package.read("xl/workbook.xml"))
-    links = ElementTree.fromstring(package.read("xl/_rels/workbook.xml.rels"))
-    targets = {link.get("Id"): link.get("Target", "") for link in links}
-    for element in book.iter():
-        if element.tag.endswith("}sheet") and element.get("name") == sheet:
-            relation = next(
-                (v for k, v in element.attrib.items() if k == _RELATION or k.endswith("}id")), ""
-            )
-            return posixpath.normpath(posixpath.join("/xl", targets.get(relation, ""))).lstrip("/")
-    return ""

@@ -53,7 +53,7 @@ def moment_reader(system: str, shown: str) -> tuple[Callable[[float], str] | Non
     (SPSS), as each maker documents.
 
     >>> day, _ = moment_reader("SAS", "DATE9")
-    ... time, _ = moment_reader("SPSS", "DATETIME20")
+    >>> time, _ = moment_reader("SPSS", "DATETIME20")
     >>> day(23439.0), time(13928926272.0), moment_reader("SAS", "BEST12")
     ('2024-03-04', '2024-03-04 10:11:12', (None, ''))
     """
