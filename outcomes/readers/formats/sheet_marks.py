@@ -90,7 +90,8 @@ def has_comments(data: bytes) -> bool:
 
 
 def _marks(text: bytes, styles: Styles, partly: frozenset[bytes]) -> Marks:
-    formulas, errors, padded, kinds = set(), {}, {}, {n: set() for n in _STYLED}
+    formulas, errors, padded = set(), {}, {}
+    kinds: dict[str, set[str]] = {name: set() for name in _STYLED}
     struck_in_part = set()
     for address, attributes, at in _marked_cells(text, styles, bool(partly)):
         kind, style = _attribute(attributes, b"t"), int(_attribute(attributes, b"s") or b"0")
