@@ -24,6 +24,7 @@ COMMANDS = (
     "check",
     "score",
     "init",
+    "plan",
     "notebook",
     "methods",
     "instruments",

@@ -32,7 +32,8 @@ EXIT_CODES = """exit codes:
   3  a data file is missing or cannot be read as it is
   4  columns may identify a patient: allow or drop each by name in [privacy]
   5  the data have errors, or the plan asks for what is not there (check); a question could not be answered (run,
-     report); the input is stale, so nothing was published (run-due); a report is overdue, failed or was changed (status)
+     report); the input is stale, so nothing was published (run-due); a report is overdue, failed or was changed (status);
+     the plan is not the frozen one (plan compare)
   6  the report is there, but a notice could not be delivered (run-due)
  74  a file or folder cannot be written: disk full, or no permission
  75  another run is at work: try later (run-due)
@@ -194,6 +195,29 @@ def _with_a_study(add: Add) -> None:
 
 
 def _around_it(add: Add) -> None:
+    p = add(
+        "plan",
+        do.plan,
+        "freeze the plan with its date and digest before the answers are seen, or compare with it",
+    )
+    p.add_argument(
+        "what",
+        choices=["freeze", "compare"],
+        help="freeze writes the plan as it is now; compare lists how it differs from the frozen",
+    )
+    p.add_argument("study", **STUDY)
+    p.add_argument(
+        "--to",
+        default="",
+        metavar="FILE",
+        help="freeze: the file to write (default: STUDY.plan.toml beside the study file)",
+    )
+    p.add_argument(
+        "--replace",
+        default="",
+        metavar="REASON",
+        help="freeze: replace a plan that was frozen before; reports say when and why",
+    )
     p = add(
         "notebook",
         do.notebook,

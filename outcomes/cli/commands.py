@@ -220,6 +220,37 @@ def _free(target: Path, force: bool) -> None:
         )
 
 
+def plan(args: argparse.Namespace) -> int:
+    """Freeze the plan of a study file, or compare it with the frozen one."""
+    from outcomes.plans.frozen import freeze, frozen_file, frozen_plan
+    from outcomes.plans.frozen_comparison import deviations
+
+    study = outcomes.read_study(args.study)
+    if args.what == "freeze":
+        target = Path(args.to) if args.to else frozen_file(args.study)
+        output.must_be_writable(target.parent)
+        made = freeze(study, target, replace=args.replace)
+        print(
+            f"Frozen plan: {target.resolve()}\nFrozen on {made.date}; digest (SHA-256)"
+            f" {made.digest}\nRegister it before anybody looks at the answers: upload this file to"
+            " a registry (osf.io/registries, clinicaltrials.gov, or your ethics file) with its"
+            " digest, and write the number you get under [paper] registration in the study file."
+        )
+        if target.resolve() != frozen_file(args.study).resolve():
+            print(f"Reports look for it at {frozen_file(args.study)}: put it there.")
+        return 0
+    frozen = frozen_plan(study)
+    if frozen is None:
+        raise StudyError(
+            f"No plan of {args.study} was frozen. To freeze it: outcomes plan freeze {args.study}"
+        )
+    found = deviations(frozen, study, outcomes.Plan.of(study))
+    print(f"The plan was frozen on {frozen.date}. {plural(len(found), 'deviation')} from it.")
+    for deviation in found:
+        print(f"- {deviation.text}")
+    return 5 if found else 0
+
+
 def notebook(args: argparse.Namespace) -> int:
     """Write a notebook for a study."""
     from outcomes.notebooks import write_notebook

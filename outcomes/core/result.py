@@ -213,6 +213,8 @@ class Results(Sequence[Result]):
     study: Any = None
     #: What a paper's methods section says of multiplicity; empty where no family is declared.
     multiplicity: str = ""
+    #: The plan that was answered; None where the answers were put together by hand.
+    plan: Any = None
 
     def __getitem__(self, key: Any) -> Any:
         return self.results[key]

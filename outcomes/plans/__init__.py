@@ -1,5 +1,7 @@
-"""Plans: questions in order, families, the estimand, and ready-made plans."""
+"""Plans: questions in order, families, the estimand, ready-made plans, and frozen ones."""
 
+from outcomes.plans.frozen import FrozenPlan, freeze, with_frozen
+from outcomes.plans.frozen_comparison import deviations
 from outcomes.plans.ready_made import (
     before_after,
     crossover,
@@ -14,14 +16,18 @@ from outcomes.plans.ready_made import (
 )
 
 __all__ = [
+    "FrozenPlan",
     "before_after",
     "crossover",
+    "deviations",
     "follow_up",
+    "freeze",
     "parallel",
     "ready_made",
     "routes",
     "side_effects",
     "starter",
     "suggest",
+    "with_frozen",
     "with_plan",
 ]

@@ -84,7 +84,7 @@ class Plan:
         if progress:
             progress(len(self.questions), len(self.questions), "")
         families = dict(self.families)
-        return Results(_with_families(answered, families), study, in_words(families))
+        return Results(_with_families(answered, families), study, in_words(families), self)
 
     def _with_estimand(self, result: Result) -> Result:
         """The result with what it estimates in words; nothing where no estimand was declared."""

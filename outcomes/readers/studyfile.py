@@ -18,6 +18,9 @@ from outcomes.readers.source import Source
 from outcomes.readers.study_form import SECTIONS
 from outcomes.study.study import Study
 
+#: The setting of a study that holds the text of its frozen plan.
+FROZEN = "frozen_plan"
+
 
 def read_study(path: str | Path) -> Study:
     """Read a study file and its tables into a study.
@@ -27,7 +30,8 @@ def read_study(path: str | Path) -> Study:
     (the file's name = the study's name), days (visit = first and last day, where a file has dates
     and no visits); [instruments]; [outcomes]; [columns] types of other columns; [wide]; [privacy]
     allow, drop; [paper] sentences for the report's checklist; [families], [estimand] and
-    [[analysis]] the plan. File names are relative to the study file.
+    [[analysis]] the plan. File names are relative to the study file. A frozen plan beside it
+    (`study.plan.toml`, from `outcomes plan freeze`) is read too.
 
     Raises StudyError (with the line where the TOML is broken, with what exists where a key is
     unknown), DataError, PrivacyError, InstrumentError.
@@ -36,7 +40,20 @@ def read_study(path: str | Path) -> Study:
     absent = f"There is no study file '{path}'. 'outcomes init DATA' writes one."
     document, data = toml.read(path, absent=absent)
     study = _study(document, path.parent)
-    return dataclasses.replace(study, settings={**study.settings, "study_file": fingerprint(data)})
+    settings = {**study.settings, "study_file": fingerprint(data)}
+    if frozen_file(path).exists():
+        settings[FROZEN] = toml.read(frozen_file(path), what="frozen plan")[0].text
+    return dataclasses.replace(study, settings=settings)
+
+
+def frozen_file(study_file: str | Path) -> Path:
+    """Where the frozen plan of a study file is: beside it, as `study.plan.toml`.
+
+    >>> frozen_file("clinic/study.toml").name
+    'study.plan.toml'
+    """
+    path = Path(study_file)
+    return path.with_name(f"{path.stem}.plan.toml")
 
 
 def study_from_text(text: str, folder: Path, name: str = "the study file") -> Study:

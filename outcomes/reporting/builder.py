@@ -15,6 +15,7 @@ from outcomes.reporting.chapters.changes_since import read_snapshot
 from outcomes.reporting.chapters.changes_since import since as since_last_time
 from outcomes.reporting.chapters.checklist import checklist
 from outcomes.reporting.chapters.first_pages import first_pages, shown_figures
+from outcomes.reporting.chapters.frozen_plan import deviated
 from outcomes.reporting.chapters.limitations import cannot_show, planned
 from outcomes.reporting.chapters.methods import methods
 from outcomes.reporting.chapters.patient_flow import counted, counted_each, quality
@@ -56,6 +57,7 @@ def document(
         *([since_last_time(study, results, read_snapshot(since), period=period)] if since else []),
         counted(study, everything),
         *first_pages(study, everything),
+        *deviated(study, results),
         cannot_show(study, everything),
     ]
     drawn = shown_figures(everything)
@@ -63,7 +65,7 @@ def document(
         *(s for c in order for s in answers(c, chapters[c], drawn)),
         counted_each(everything),
         quality(study),
-        methods(study, everything),
+        methods(study, everything, results),
         checklist(study, everything),
         planned(study, results, added),
         provenance(study, results),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from outcomes.analyses.traits import Trait
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import NONE, digits_for, number, plural, share_of, spoken
+from outcomes.plans.frozen import frozen_plan
 from outcomes.plans.plan import Plan
 from outcomes.reporting.document import Block, Bullets, Paragraph, Section, TableBlock
 from outcomes.reporting.parts import has, several_rows
@@ -90,7 +91,9 @@ def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
     """The plan of the study file against what was done: unplanned answers are exploratory, and
     unanswered ones stay visible.
     """
-    plan = [q.to_dict() for q in Plan.of(study)]
+    frozen = frozen_plan(study)
+    declared = Plan.of(study) if frozen is None else frozen.plan
+    plan = [q.to_dict() for q in declared]
     done = [r.analysis.to_dict() for r in results]
     rows = [
         (str(i), r.analysis.title(r.outcome), *_status(r, d in plan), r.analysis.family or NONE)
@@ -108,7 +111,7 @@ def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
     ]
     rows += [
         (NONE, q.title(), q.role, "planned, not done", NONE)
-        for q, d in zip(Plan.of(study), plan)
+        for q, d in zip(declared, plan)
         if d not in done
     ]
     off = [row for row in rows if row[3] != "as planned"]
@@ -124,6 +127,14 @@ def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
         )
     else:
         words = f"All {len(rows)} questions were answered as planned."
+    words += (
+        f" The plan is the one frozen on {frozen.date}."
+        if frozen
+        else " The plan is that of the study file; it was not frozen, so whether it was changed"
+        " after answers were seen cannot be told."
+        if plan
+        else ""
+    )
     words += " Primary questions carry the conclusion; exploratory ones suggest, they do not show."
     table = Table(
         "The plan against what was done",

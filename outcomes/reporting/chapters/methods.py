@@ -6,6 +6,7 @@ from outcomes import __version__
 from outcomes.analyses.traits import Trait
 from outcomes.core.result import Results
 from outcomes.core.wording import listed, plural, spoken
+from outcomes.reporting.chapters.frozen_plan import frozen_words
 from outcomes.reporting.document import Block, Bullets, Paragraph, Section
 from outcomes.reporting.parts import has
 from outcomes.study.study import Study
@@ -20,14 +21,15 @@ DESIGN = {
 }
 
 
-def methods(study: Study, results: Results) -> Section:
+def methods(study: Study, results: Results, asked: Results | None = None) -> Section:
     """Design, outcomes, analysis, multiplicity, missing scores and software, in sentences; then the
-    references.
+    references. `asked` are the answers of the plan alone, without what a report adds by itself.
     """
     paragraphs = [
         f"{_design(study)} {_outcomes(study)}",
         _analysis(results),
         f"{_missing(results)} {_software()}",
+        frozen_words(study, asked or results),
     ]
     references = list(
         dict.fromkeys([ref for r in results for ref in r.analysis.references] + _instruments(study))

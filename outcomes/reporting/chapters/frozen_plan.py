@@ -1,0 +1,57 @@
+"""The frozen plan in a report: its date and digest, and every deviation from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from outcomes.core.result import Results
+from outcomes.core.wording import plural
+from outcomes.plans.frozen import FrozenPlan, frozen_plan
+from outcomes.plans.frozen_comparison import Deviation, deviations
+from outcomes.reporting.document import Bullets, Paragraph, Section
+from outcomes.study.study import Study
+
+#: Digits of the digest that are printed; the file has all of them.
+SHORT = 16
+
+
+def deviated(study: Study, results: Results) -> Iterator[Section]:
+    """A section for the first pages: what was done otherwise than the frozen plan says; nothing
+    where no plan was frozen.
+    """
+    frozen = frozen_plan(study)
+    if frozen is None:
+        return
+    found = deviations(frozen, study, results)
+    lead = f"{_frozen_on(frozen)} {_count(found)}"
+    blocks = [Paragraph(lead, "caution" if found else "plain")]
+    more = [Bullets(tuple(d.text for d in found), "caution")] if found else []
+    yield Section("The frozen plan and what was done otherwise", (*blocks, *more))
+
+
+def frozen_words(study: Study, results: Results) -> str:
+    """What a paper's methods section says of the plan: when it was frozen, or that it was not, and
+    each deviation.
+    """
+    frozen = frozen_plan(study)
+    if frozen is None:
+        return "The plan of analysis was not frozen before the answers were seen."
+    found = deviations(frozen, study, results)
+    if not found:
+        return f"{_frozen_on(frozen)} The analyses followed it."
+    return f"{_frozen_on(frozen)} Deviations from it: {' '.join(d.text for d in found)}"
+
+
+def _frozen_on(frozen: FrozenPlan) -> str:
+    return (
+        f"The plan was frozen on {frozen.date} (SHA-256"
+        f" {(frozen.declared or frozen.digest)[:SHORT]}…)."
+    )
+
+
+def _count(found: tuple[Deviation, ...]) -> str:
+    return (
+        f"There are {plural(len(found), 'deviation')} from it."
+        if len(found) > 1
+        else ("There is 1 deviation from it." if found else "Nothing was done otherwise.")
+    )
