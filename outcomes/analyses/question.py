@@ -117,13 +117,7 @@ class Analysis:
             notes.append(UNCONTROLLED)
         if study.design == "parallel" and not self.comparative:
             notes.append(TOGETHER)
-        facts = {
-            "controlled": study.controlled,
-            "design": study.design,
-            "sample": study.sample,
-            **result.facts,
-        }
-        return dataclasses.replace(result, notes=tuple(notes), facts=facts)
+        return dataclasses.replace(result, notes=tuple(notes), sample=study.sample)
 
     def _fits_ratings(self, study: Study) -> None:
         """Refuse a rating of change (PGIC) where a change or a mean of it would be taken."""

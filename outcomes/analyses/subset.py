@@ -139,14 +139,9 @@ class Among(Analysis):
                 " randomisation, the arms are no longer as randomised, and the answer is not about"
                 " all who were enrolled."
             )
-        facts = {
-            **found.facts,
-            "let_in": int(let_in.sum()),
-            "of": study.enrolled,
-            "own_counts": own,
-        }
+        detail = LetIn(int(let_in.sum()), study.enrolled, own, found.detail)
         return replace(
-            found, analysis=self, counts=counts, notes=tuple(notes), pictures=(), facts=facts
+            found, analysis=self, counts=counts, notes=tuple(notes), pictures=(), detail=detail
         )
 
     def _let_in(self, study: Study) -> tuple[np.ndarray, list[tuple[str, int]]]:
@@ -170,8 +165,11 @@ class Among(Analysis):
         return there, left
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        n, of, own = (result.facts[k] for k in ("let_in", "of", "own_counts"))
-        words = self.analysis.sentence(replace(result, analysis=self.analysis, counts=own), style)
+        let_in = result.about(LetIn)
+        assert let_in is not None
+        n, of = let_in.patients, let_in.of
+        own = replace(result, analysis=self.analysis, counts=let_in.counts, detail=let_in.inner)
+        words = self.analysis.sentence(own, style)
         words = words.replace(
             f"of {n} enrolled", f"of these {n}"
         )  # more were enrolled than the question has seen
@@ -191,6 +189,18 @@ class Among(Analysis):
         return (
             f"This was asked again of patients with {self.only} alone, as a sensitivity analysis."
         )
+
+
+@dataclass(frozen=True)
+class LetIn:
+    """Who was let in: how many patients, of how many enrolled, who was counted among them, and
+    what the question itself says of its topic.
+    """
+
+    patients: int
+    of: int
+    counts: Counts
+    inner: Any
 
 
 def as_words(column: pd.Series) -> pd.Series:

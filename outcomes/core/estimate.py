@@ -85,6 +85,9 @@ class Estimate(Alike):
     measure: Measure = Measure.UNSTATED
     place: Contrast | None = None
     n: int | None = None
+    #: The procedure of `p_adjusted` and over what, ("Holm", "in the family other scores"), where a
+    #: plan adjusted it; None where the question itself did, or nobody.
+    adjusted_by: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high", "level", "p", "statistic", "df", "se", "p_adjusted"):

@@ -8,19 +8,21 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, Flow
 from outcomes.core.measure import Measure
 from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.wording import listed, spaced, tidied
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NAN = math.nan
+T = TypeVar("T")
 
 #: The columns of every results table, in this order (a public face: CSV, JSON and Parquet have them
 #: too).
@@ -67,6 +69,7 @@ class Result:
     notes: tuple[str, ...] = ()
     data: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pictures: tuple[str, ...] = ()
+    #: What the question itself says in its own sentence; nothing else reads it.
     facts: Mapping[str, Any] = field(default_factory=dict)
     failed: str = ""
     #: Who was counted arm by arm, where the question compares arms.
@@ -76,6 +79,16 @@ class Result:
     #: What was really fitted, where the answer comes from a model: covariance, degrees of freedom,
     #: what was tried before.
     model: FittedModel | None = None
+    #: The visit that the question is about; "" where it has none.
+    main_visit: str = ""
+    #: Whether the groups that are compared were formed by chance (True where none are).
+    randomised: bool = True
+    #: Whether the study is the invented sample, which no real patient is in.
+    sample: bool = False
+    #: The axis that a picture of the estimates has.
+    axis: ValueAxis = field(default_factory=ValueAxis)
+    #: What the topic says beside its estimates, as a frozen dataclass of that topic.
+    detail: Any = None
 
     def __repr__(self) -> str:
         return f"<Result {self.analysis.title(self.outcome)}: {self.sentence()}>"
@@ -98,10 +111,14 @@ class Result:
             f"No estimate '{name}'. There is: {', '.join(e.term for e in self.estimates)}"
         )
 
-    @property
-    def main_visit(self) -> str:
-        """The visit that the question is about; "" where it has none."""
-        return str(self.facts.get("main") or "")
+    def about(self, kind: type[T]) -> T | None:
+        """What this answer says of a topic (`HarmCounts`, `ResponseCounts` …), also where a
+        question asks another again; None where it says nothing of it.
+        """
+        found = self.detail
+        while found is not None and not isinstance(found, kind):
+            found = getattr(found, "inner", None)
+        return found
 
     @property
     def main(self) -> Estimate | None:
@@ -256,7 +273,7 @@ def main_test(result: Result) -> int:
     its first; −1 without any.
     """
     tested = [i for i, e in enumerate(result.estimates) if not math.isnan(e.p)]
-    main = result.facts.get("main")
+    main = result.main_visit
     return next(
         (i for i in tested if main and result.estimates[i].visit == main),
         tested[0] if tested else -1,
@@ -273,7 +290,7 @@ def with_adjusted(
     and a note; ("", "") for none.
     """
     new = [
-        dataclasses.replace(e, p_adjusted=adjusted.get(i, e.p_adjusted))
+        dataclasses.replace(e, p_adjusted=adjusted[i], adjusted_by=how) if i in adjusted else e
         for i, e in enumerate(result.estimates)
     ]
     terms = [new[i].term for i in adjusted]
@@ -282,7 +299,4 @@ def with_adjusted(
         if terms and any(how)
         else ()
     )
-    facts = {**result.facts, "adjusted": dict.fromkeys(terms, how)}
-    return dataclasses.replace(
-        result, estimates=tuple(new), notes=(*result.notes, *notes), facts=facts
-    )
+    return dataclasses.replace(result, estimates=tuple(new), notes=(*result.notes, *notes))

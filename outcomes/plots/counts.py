@@ -283,8 +283,13 @@ def tipping(result: Result, d: Drawing) -> None:
     unit = result.outcome.unit if result.outcome else ""
     added = "added to the missing scores, to make them worse" + (f" ({unit})" if unit else "")
     ax.set_xlabel(d.wrap(added, 0.7, 11))
-    term = str(result.facts["term"])
-    ax.set_ylabel(d.wrap(f"{term}, {level_text(result.analysis.level)} interval", 0.42, 11))
+    ax.set_ylabel(
+        d.wrap(
+            f"{result.axis.words or 'estimate'}, {level_text(result.analysis.level)} interval",
+            0.42,
+            11,
+        )
+    )
     d.title(result.analysis.title(result.outcome))
 
 

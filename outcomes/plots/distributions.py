@@ -195,7 +195,7 @@ def differences(result: Result) -> list[Estimate]:
 
 def margins(result: Result) -> list[float]:
     """The margins that a question states, where it states any."""
-    return [m for m in result.facts.get("margins", ()) if not math.isnan(m)]
+    return [m for m in result.axis.margins if not math.isnan(m)]
 
 
 def _lines(result: Result) -> bool:

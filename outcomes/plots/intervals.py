@@ -51,8 +51,8 @@ def forest(result: Result, d: Drawing) -> None:
     frame, ax = result.data["forest"], d.ax
     rows = np.arange(len(frame))[::-1]
     main = frame["main"].to_numpy(bool) if "main" in frame else np.zeros(len(frame), bool)
-    null = result.facts.get("null", 0.0)
-    if result.facts.get("log_scale") and (frame[["value", "low", "high"]] > 0).any(axis=None):
+    null = result.axis.null
+    if result.axis.log and (frame[["value", "low", "high"]] > 0).any(axis=None):
         ax.set_xscale("log")
     for y, (_, r), strong in zip(rows, frame.iterrows(), main, strict=True):
         if not math.isfinite(r["value"]):
@@ -87,14 +87,14 @@ def forest(result: Result, d: Drawing) -> None:
         ax.axvline(null, color=GREY, lw=1)
     d.names_beside(ax, rows, row_names(frame, result), 0.34)
     ax.set_ylim(-0.7, len(frame) - 0.3)
-    if result.facts.get("log_scale"):
+    if result.axis.log:
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())
     else:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if d.width >= 4.6 else 3))
     _write_column(d, frame, rows)
-    ax.set_xlabel(d.wrap(str(result.facts.get("axis", "estimate and interval")), 0.45, 11))
+    ax.set_xlabel(d.wrap(result.axis.words or "estimate and interval", 0.45, 11))
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     point_ends(
@@ -208,9 +208,7 @@ def dots(result: Result, d: Drawing) -> None:
     ax.set_xlim(left=-0.02 * ax.get_xlim()[1])
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if d.width >= 4.6 else 3))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.set_xlabel(
-        d.wrap(str(result.facts.get("axis", "share of patients, with interval")), 0.4, 11)
-    )
+    ax.set_xlabel(d.wrap(result.axis.words or "share of patients, with interval", 0.4, 11))
     ax.grid(axis="x", color=to_rgba(GREY, 0.25), lw=0.8)
     ax.set_axisbelow(True)
     compared = risk_differences(result)
@@ -291,5 +289,5 @@ def funnel(result: Result, d: Drawing) -> None:
         d.drew("expected", *sides_)
     ax.set_ylim(worst * 1.12, 0)
     ax.set_ylabel("standard error (small is exact)")
-    ax.set_xlabel(d.wrap(str(result.facts.get("axis", "estimate")), 0.7, 11))
+    ax.set_xlabel(d.wrap(result.axis.words or "estimate", 0.7, 11))
     d.title(result.analysis.title(result.outcome))

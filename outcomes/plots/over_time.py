@@ -79,7 +79,8 @@ def course(result: Result, d: Drawing) -> None:
     ):  # in a narrow picture the coloured names under the axis are the key
         d.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     level = level_text(result.analysis.level)
-    means = result.facts.get("means", "mean of those seen")
+    modelled = result.model is not None
+    means = "mean from the model (n: scores seen)" if modelled else "mean of those seen"
     d.title(f"{result.outcome.title if result.outcome else 'Score'}: {means}, {level} interval")
 
 
@@ -406,7 +407,7 @@ def run_chart(result: Result, d: Drawing) -> None:
     )
     room = max(high - low, 1e-9)
     ax.set_ylim(low - 0.2 * room, high + 0.1 * room)
-    if result.facts.get("share"):
+    if result.axis.percent:
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.set_xlim(-0.5, len(frame) - 0.5)
     d.title(result.analysis.title(result.outcome))

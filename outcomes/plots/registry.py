@@ -202,7 +202,7 @@ def draw_on(result: Result, kind: str, ax: Axes) -> Drawing:
     """Draw on these axes and lay nothing out: for callers that cut the page to what was drawn."""
     drawing = Drawing(ax)
     PICTURES[kind].draw(result, drawing)
-    if result.facts.get("sample"):
+    if result.sample:
         drawing.sign_sample()
     drawing.literal()
     _DRAWN[ax] = drawing

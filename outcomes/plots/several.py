@@ -15,6 +15,7 @@ from outcomes.core.direction import oriented
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number
 from outcomes.plots.described import Described
@@ -64,10 +65,6 @@ def family_result(results: Sequence[Result]) -> Result:
             for r, e in rows
         ]
     )
-    facts = {
-        "axis": "SD units; right of the line is better",
-        "sample": any(r.facts.get("sample") for r in results),
-    }
     return Result(
         replace(first.analysis, label=title),
         (),
@@ -75,7 +72,8 @@ def family_result(results: Sequence[Result]) -> Result:
         None,
         data={"forest": frame},
         pictures=("forest",),
-        facts=facts,
+        axis=ValueAxis("SD units; right of the line is better"),
+        sample=any(r.sample for r in results),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from outcomes.analyses.responders.one_group import Response
+from outcomes.analyses.responders.one_group import Response, ResponseCounts
 from outcomes.analyses.safety.adverse_events import HarmCounts
 from outcomes.analyses.traits import Trait
 from outcomes.core.direction import direction, is_clear
@@ -204,7 +204,8 @@ def _difference(r: Result, main: Estimate) -> str:
 
 def _responses(r: Result) -> list[Response]:
     """What an answer says of responders among those with the score."""
-    return [x for x in r.facts.get("responses", ()) if not x.everybody and x.total]
+    found = r.about(ResponseCounts)
+    return [x for x in found.responses if not x.everybody and x.total] if found else []
 
 
 def _responders(told: Iterable[Result]) -> Iterable[str]:
@@ -264,8 +265,8 @@ OPEN = "Not clear in which direction"
 
 def _harms(told: Iterable[Result]) -> Iterable[str]:
     for r in [r for r in told if has(r, Trait.HARMS)][:1]:
-        h = r.facts.get("harms")
-        if not isinstance(h, HarmCounts) or not h.patients:
+        h = r.about(HarmCounts)
+        if h is None or not h.patients:
             continue
         if h.any_event is not None:
             most = [f"{spoken(name)} ({n})" for name, n in h.by_name[:3]]

@@ -239,7 +239,6 @@ def _drawn(
     title: str, kind: str, frame: pd.DataFrame, study: Study, outcome: Outcome | None = None
 ) -> Result:
     """A result that holds nothing but released numbers to draw."""
-    facts = {"sample": study.sample, "controlled": study.controlled}
     return Result(
         Analysis(label=title),
         (),
@@ -247,7 +246,7 @@ def _drawn(
         outcome,
         data={kind: frame},
         pictures=(kind,),
-        facts=facts,
+        sample=study.sample,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.analyses.missing import companions
+from outcomes.analyses.responders.one_group import ResponseCounts
 from outcomes.core.errors import AnalysisError
 from tests.analyses.test_longitudinal import study
 from tests.builders import two_visits
@@ -175,7 +176,8 @@ def test_shares_are_pooled_on_the_logit_scale_and_counts_are_means_over_draws():
     ).run(s)
     e = r.estimates[0]
     assert "logit" in e.how and 0 < e.low < e.value < e.high < 1
-    k, n = r.facts["shares"][e.name]
+    first = r.about(ResponseCounts).responses[0]
+    k, n = first.count, first.total
     assert isinstance(k, int) and n == 40 and abs(k / n - e.value) < 0.03
     odds = (
         oc.Imputed(oc.ResponderGEE("pain", rule="1 points"), draws=8, seed=2)

@@ -18,6 +18,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.plots import PICTURES, plot
 from outcomes.plots import drawn as drawn_on
@@ -105,10 +106,17 @@ def answer(kind: str) -> Result:
     if kind in ASKED:
         return ASKED[kind].run(SAMPLE)
     estimates = (Estimate("mean change", -1.5, -2.0, -1.0),)
-    facts = {"term": "mean change", "sample": True}
     key = "cells" if kind == "sequences" else kind
     return Result(
-        ASKED["slopes"], estimates, Counts(2, 2), PAIN, (), {key: MADE[key]}, (kind,), facts
+        ASKED["slopes"],
+        estimates,
+        Counts(2, 2),
+        PAIN,
+        (),
+        {key: MADE[key]},
+        (kind,),
+        sample=True,
+        axis=ValueAxis("mean change"),
     )
 
 
@@ -155,7 +163,7 @@ def test_it_draws_on_the_given_axes_and_changes_nothing_global(
 @pytest.mark.parametrize("kind", sorted(PICTURES))
 def test_real_data_are_not_called_invented(kind: str) -> None:
     result = answer(kind)
-    result = dataclasses.replace(result, facts={**result.facts, "sample": False})
+    result = dataclasses.replace(result, sample=False)
     assert "Invented" not in drawn(plot(result, kind, ax=new_axes()))
 
 

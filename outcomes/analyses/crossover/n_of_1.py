@@ -17,6 +17,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     digits_for,
@@ -124,11 +125,17 @@ class NOf1(Analysis):
             "pairs": len(pairs),
             "arms": p.arms,
             "visit": p.visit,
-            "axis": f"difference in {p.outcome.title} ({unit})",
         }
         data = {"forest": _forest(estimates)}
         return Result(
-            self, tuple(estimates), counts, p.outcome, data=data, pictures=("forest",), facts=facts
+            self,
+            tuple(estimates),
+            counts,
+            p.outcome,
+            data=data,
+            pictures=("forest",),
+            facts=facts,
+            axis=ValueAxis(f"difference in {p.outcome.title} ({unit})"),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -17,6 +17,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, round_half_away, spoken
 from outcomes.stats.crossover.mixed import CrossoverModel, crossover_model
@@ -136,10 +137,19 @@ class Crossover(Analysis):
             "arms": p.arms,
             "complete": self._complete(p),
             "pairs": tuple(e.term for e in estimates if e.name == "treatment difference"),
-            "axis": f"treatment difference in {p.outcome.title} ({p.outcome.unit})",
         }
         data = {"forest": _forest(estimates), "cells": p.cells}
-        return Result(self, tuple(estimates), p.counts, p.outcome, notes, data, ("forest",), facts)
+        return Result(
+            self,
+            tuple(estimates),
+            p.counts,
+            p.outcome,
+            notes,
+            data,
+            ("forest",),
+            facts,
+            axis=ValueAxis(f"treatment difference in {p.outcome.title} ({p.outcome.unit})"),
+        )
 
     def _measured(self, p: Periods) -> Periods:
         """The periods with what is compared as their value."""

@@ -14,6 +14,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, plural, spoken
 from outcomes.stats.proportions.blinding import bang, james
@@ -135,7 +136,9 @@ class Blinding(Analysis):
                 for e in rows
             ]
         )
-        facts = {"counts": counts, "axis": "Bang's index: 0 guessing, 1 all right, −1 all wrong"}
+        facts = {
+            "counts": counts,
+        }
         return Result(
             self,
             (*rows, whole),
@@ -145,6 +148,7 @@ class Blinding(Analysis):
             {"forest": forest},
             ("forest",),
             facts,
+            axis=ValueAxis("Bang's index: 0 guessing, 1 all right, −1 all wrong"),
         )
 
     def _guesses(self, study: Study) -> pd.DataFrame:

@@ -130,7 +130,7 @@ def adjusted_words(
 
     Empty where the p-value was not adjusted.
     """
-    by, over = result.facts.get("adjusted", {}).get(e.term, (by, over))
+    by, over = (by, over) if e.adjusted_by is None else e.adjusted_by
     return (
         ""
         if np.isnan(e.p_adjusted) or not by

@@ -23,6 +23,7 @@ from outcomes.analyses.groups.group_data import (
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Versus
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, p_value, spoken
 from outcomes.stats.groups.means import (
@@ -130,10 +131,22 @@ class WelchT(Analysis):
                 Measure.CHANGE if self.before else Measure.LEVEL,
             ),
         )
-        facts = {"sizes": g.sizes, "groups": (first, second), "randomised": g.randomised}
+        facts = {
+            "sizes": g.sizes,
+            "groups": (first, second),
+        }
         data = {"groups": groups_frame(g)}
         return Result(
-            self, rows, g.counts, g.outcome, g.notes, data, ("estimation",), facts, flow=g.flow
+            self,
+            rows,
+            g.counts,
+            g.outcome,
+            g.notes,
+            data,
+            ("estimation",),
+            facts,
+            flow=g.flow,
+            randomised=g.randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -151,7 +164,7 @@ class WelchT(Analysis):
             else f"mean {outcome.title} at {spoken(self.after)}"
         )
         when = f" from {spoken(self.before)} to {spoken(self.after)}" if self.before else ""
-        chosen = chosen_words(result.facts["randomised"], self.by)
+        chosen = chosen_words(result.randomised, self.by)
         if np.isnan(e.value):
             return (
                 f"The {about}{when} cannot be compared: {unspread(e.reason)}"
@@ -238,8 +251,6 @@ class GamesHowell(Analysis):
         facts = {
             "sizes": g.sizes,
             "pairs": tuple(e.group for e in pairs),
-            "axis": what(g, self.before, self.after),
-            "randomised": g.randomised,
         }
         forest = pd.DataFrame(
             [{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs]
@@ -254,6 +265,8 @@ class GamesHowell(Analysis):
             ("forest",),
             facts,
             flow=g.flow,
+            axis=ValueAxis(what(g, self.before, self.after)),
+            randomised=g.randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -275,7 +288,7 @@ class GamesHowell(Analysis):
             f"Mean {about} by {spoken(self.by)} ({overall}; n={result.facts['sizes']} of "
             f"{result.counts.enrolled} enrolled):"
             f" {pair_words(result, k, style, 'Games-Howell')}{lower_is_better(outcome)}."
-            f"{chosen_words(result.facts['randomised'], self.by)}"
+            f"{chosen_words(result.randomised, self.by)}"
         )
 
     def methods_text(self) -> str:

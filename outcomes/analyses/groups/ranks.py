@@ -107,11 +107,19 @@ class MannWhitney(Analysis):
             "sizes": g.sizes,
             "groups": (first, second),
             "achieved": shift.achieved,
-            "randomised": g.randomised,
         }
         data = {"groups": groups_frame(g)}
         return Result(
-            self, rows, g.counts, g.outcome, g.notes, data, ("estimation",), facts, flow=g.flow
+            self,
+            rows,
+            g.counts,
+            g.outcome,
+            g.notes,
+            data,
+            ("estimation",),
+            facts,
+            flow=g.flow,
+            randomised=g.randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -120,7 +128,7 @@ class MannWhitney(Analysis):
         assert outcome is not None
         k = digits_for(outcome.resolution)
         first, second = result.facts["groups"]
-        chosen = chosen_words(result.facts["randomised"], self.by)
+        chosen = chosen_words(result.randomised, self.by)
         about = (
             f"change in {outcome.title} from {spoken(self.before)}"
             if self.before
@@ -222,7 +230,9 @@ class KruskalWallis(Analysis):
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by)
         y = g.split(g.y)
-        facts = {"sizes": g.sizes, "randomised": g.randomised}
+        facts = {
+            "sizes": g.sizes,
+        }
         rows = (
             kruskal_wallis(y),
             *(
@@ -237,7 +247,16 @@ class KruskalWallis(Analysis):
         )
         data = {"groups": groups_frame(g)}
         return Result(
-            self, rows, g.counts, g.outcome, g.notes, data, ("raincloud",), facts, flow=g.flow
+            self,
+            rows,
+            g.counts,
+            g.outcome,
+            g.notes,
+            data,
+            ("raincloud",),
+            facts,
+            flow=g.flow,
+            randomised=g.randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -252,7 +271,7 @@ class KruskalWallis(Analysis):
             f"{about[:1].upper()}{about[1:]} {'to' if self.before else 'at'} {spoken(self.after)}"
             f" by {spoken(self.by)}"
         )
-        chosen = chosen_words(result.facts["randomised"], self.by)
+        chosen = chosen_words(result.randomised, self.by)
         if h.reason == "too_few":
             return f"{lead}: no test, {REASONS['too_few']} ({result.facts['sizes']}).{chosen}"
         pairs = [

@@ -26,6 +26,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, p_value, plural, spoken
 from outcomes.stats.groups.means import mean_difference
@@ -147,8 +148,6 @@ class Interaction(Analysis):
         facts = {
             "sizes": g.sizes,
             "levels": sub.levels,
-            "randomised": g.randomised,
-            "axis": f"adjusted difference in {g.outcome.title}",
         }
         return Result(
             self,
@@ -159,6 +158,8 @@ class Interaction(Analysis):
             {"forest": pd.DataFrame(lines)},
             ("forest",),
             facts,
+            axis=ValueAxis(f"adjusted difference in {g.outcome.title}"),
+            randomised=g.randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -176,7 +177,7 @@ class Interaction(Analysis):
             f" {spoken(self.subgroup)} were {'; '.join(words)} "
             f"({tested}; n={result.facts['sizes']} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)})."
-            f"{chosen_words(result.facts['randomised'], self.by)}"
+            f"{chosen_words(result.randomised, self.by)}"
         )
 
     def methods_text(self) -> str:
@@ -284,7 +285,10 @@ class ChangeByArm(Analysis):
                 " is no difference between arms."
             ),
         )
-        facts = {"sizes": g.sizes, "groups": g.levels, "randomised": g.randomised}
+        facts = {
+            "sizes": g.sizes,
+            "groups": g.levels,
+        }
         return Result(
             self,
             tuple(rows),
@@ -294,6 +298,7 @@ class ChangeByArm(Analysis):
             {"groups": groups_frame(g)},
             facts=facts,
             flow=g.flow,
+            randomised=g.randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -315,7 +320,7 @@ class ChangeByArm(Analysis):
             f"comparison is the difference between groups: {between} (n={result.facts['sizes']} of"
             f" {result.counts.enrolled} "
             f"enrolled{lower_is_better(outcome)})."
-            f"{chosen_words(result.facts['randomised'], self.by)}"
+            f"{chosen_words(result.randomised, self.by)}"
         )
 
     def methods_text(self) -> str:

@@ -137,7 +137,7 @@ class CohortModel(Analysis):
         return model_result(self, study, data, model, rows, main)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, main = result.outcome, result.facts["main"]
+        outcome, main = result.outcome, result.main_visit
         assert outcome is not None
         k, first = digits_for(outcome.resolution), result.facts["visits"][0]
         change = result[f"mean change | {main}"]
@@ -277,7 +277,10 @@ class SlopeModel(Analysis):
         randomised = not data.levels or is_randomised(study, self.by)
         if not randomised:
             notes.append(unrandomised(self.by))
-        facts = {"model": model.how, "visits": visits, "randomised": randomised}
+        facts = {
+            "model": model.how,
+            "visits": visits,
+        }
         record = FittedModel(
             fit.structure.title,
             self.estimator,
@@ -298,6 +301,7 @@ class SlopeModel(Analysis):
             {"observed": data.observed()},
             facts=facts,
             model=record,
+            randomised=randomised,
         )
 
     def methods_text(self) -> str:
@@ -321,7 +325,7 @@ class SlopeModel(Analysis):
             f" ({interval_words(result, e, k, style)})"
             for e in result.estimates
         ]
-        chosen = chosen_words(result.facts["randomised"], self.by)
+        chosen = chosen_words(result.randomised, self.by)
         title = result.outcome.title
         return (
             f"{title[:1].upper()}{title[1:]}: {'; '.join(parts)}; n={result.counts.analysed} of"

@@ -140,18 +140,28 @@ class Diary(Analysis):
             "unit": unit,
         }
         notes: tuple[str, ...] = ()
+        randomised = True
         if self.by:
             label = study.characteristic(self.by).reindex(wide.index)[keep].astype(str).to_numpy()
             levels = level_order(study.characteristic(self.by), self.by, self.reference)
             rows = [*self._contrasts(value[keep], before, label, levels, unit), *rows]
-            facts |= {"groups": levels, "randomised": is_randomised(study, self.by)}
-            notes = () if facts["randomised"] else (unrandomised(self.by),)
+            randomised = is_randomised(study, self.by)
+            notes = () if randomised else (unrandomised(self.by),)
         elif self.summary == "mean":
             change = mean_change(before, value[keep], level=self.level)
             rows.append(replace(change, name=f"difference from {visits[0]}", unit=unit))
         rows += self._weeks(wide, days, outcome)
         frame = pd.DataFrame({"value": value[keep], "before": before})
-        return Result(self, tuple(rows), counts, outcome, notes, {"summaries": frame}, facts=facts)
+        return Result(
+            self,
+            tuple(rows),
+            counts,
+            outcome,
+            notes,
+            {"summaries": frame},
+            facts=facts,
+            randomised=randomised,
+        )
 
     def _one(self, days: tuple[float, ...], scores: np.ndarray) -> DiarySummary:
         return summarise(
@@ -256,7 +266,7 @@ class Diary(Analysis):
             f" {number(e.value, k)} {unit} ({sd}{who})"
         )
         if self.by:
-            chosen = chosen_words(result.facts["randomised"], self.by)
+            chosen = chosen_words(result.randomised, self.by)
             pairs = [
                 (
                     f"{versus(r.group)} {number(r.value, k)} ({two_words(r, k, style)})"

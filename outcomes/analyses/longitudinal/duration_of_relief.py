@@ -153,7 +153,6 @@ class DurationOfRelief(Analysis):
             "at_once": at_once,
             "first": visits[1],
             "last": days[-1],
-            "randomised": randomised,
             "groups": tuple(groups)[1:],
         }
         counts = Counts(study.enrolled, len(frame), left)
@@ -167,6 +166,7 @@ class DurationOfRelief(Analysis):
             {"survival": _steps(curves)},
             ("survival",),
             facts,
+            randomised=randomised,
         )
 
     def _kept(
@@ -211,7 +211,7 @@ class DurationOfRelief(Analysis):
                 )
             )
         said = "; ".join(parts)
-        chosen = chosen_words(result.facts["randomised"], self.by)
+        chosen = chosen_words(result.randomised, self.by)
         test = result.estimates[0] if result.facts["groups"] else None
         tested = (
             f"; log-rank {p_value(test.p, style)}" if test is not None and not test.reason else ""

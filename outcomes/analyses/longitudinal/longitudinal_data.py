@@ -352,10 +352,7 @@ def model_result(
     if adjusted:
         notes.append(f"Adjusted P values: Holm {over}.")
     facts = {
-        "main": main,
-        "randomised": randomised,
         "over": over,
-        "means": "mean from the model (n: scores seen)",
         "visits": data.visits,
         "model": model.inference.how,
         "covariance": model.fit.structure.title,
@@ -380,6 +377,8 @@ def model_result(
         facts,
         flow=data.flow,
         model=record,
+        main_visit=main,
+        randomised=randomised,
     )
 
 

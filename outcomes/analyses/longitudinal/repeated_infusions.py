@@ -13,6 +13,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
 from outcomes.stats.regression.cluster import (
@@ -102,7 +103,9 @@ class RepeatedInfusions(Analysis):
             if infusions == len(rows)
             else [f"{infusions - len(rows)} of {infusions} infusions lack a score before or after."]
         )
-        facts = {"infusions": len(rows), "axis": f"change in {outcome.title} ({unit})"}
+        facts = {
+            "infusions": len(rows),
+        }
         forest = pd.DataFrame(
             {
                 "label": e.name.removeprefix("mean change, "),
@@ -122,6 +125,7 @@ class RepeatedInfusions(Analysis):
             {"forest": forest},
             ("forest",),
             facts,
+            axis=ValueAxis(f"change in {outcome.title} ({unit})"),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -156,7 +156,6 @@ class ResponderGEE(Analysis):
             "patients": model.clusters,
             "correlation": model.alpha,
             "visits": later,
-            "randomised": randomised,
         }
         return Result(
             self,
@@ -166,6 +165,7 @@ class ResponderGEE(Analysis):
             notes,
             {"observed": data.observed()},
             facts=facts,
+            randomised=randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -187,7 +187,7 @@ class ResponderGEE(Analysis):
         return (
             f"{over}, the odds ratio of {rule_words(self.rule, result.outcome)} was "
             f"{'; '.join(parts)}; GEE, {self.working} working correlation, {who}."
-            f"{chosen_words(result.facts['randomised'], self.by)}"
+            f"{chosen_words(result.randomised, self.by)}"
         )
 
     def methods_text(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass, replace
 from math import inf, isnan, nan
 from typing import Any, ClassVar
 
@@ -170,23 +170,30 @@ class Imputed(_Wrapper):
                 "Single imputation: a sensitivity analysis; it takes filled-in scores as if they"
                 " had been observed."
             )
-        shown = replace(first, estimates=estimates, facts=_mean_facts([r.facts for r in results]))
-        tail = f" {_how(self)}"
-        facts = dict(shown.facts) | {
-            s: self.analysis.sentence(shown, s) + tail for s in ("ama", "apa")
-        }
+        shown = replace(
+            first,
+            estimates=estimates,
+            facts=_averaged([r.facts for r in results]),
+            detail=_averaged([r.detail for r in results]),
+        )
+        ama, apa = (f"{self.analysis.sentence(shown, s)} {_how(self)}" for s in ("ama", "apa"))
         return Result(
             self,
             estimates,
             first.counts,
             first.outcome,
             tuple(notes),
-            facts=facts,
             model=first.model,
+            main_visit=first.main_visit,
+            randomised=first.randomised,
+            axis=first.axis,
+            detail=ImputedWords(ama, apa, shown.detail),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        return str(result.facts[style])
+        words = result.about(ImputedWords)
+        assert words is not None
+        return words.apa if style == "apa" else words.ama
 
     def methods_text(self) -> str:
         return f"{self.analysis.methods_text()} {_how(self)}"
@@ -293,15 +300,29 @@ def _error(e: Estimate, scale: str) -> float:
     return float(np.log(e.high / e.low)) / 2 / critical(e.level, df)
 
 
-def _mean_facts(facts: Sequence[Any]) -> Any:
+@dataclass(frozen=True)
+class ImputedWords:
+    """The sentence of the question over the imputed scores, in both styles, and what the question
+    says of its topic, averaged over the imputations.
+    """
+
+    ama: str
+    apa: str
+    inner: Any
+
+
+def _averaged(facts: Sequence[Any]) -> Any:
     """What the results say beside their estimates, averaged over the draws where it is a number
     (counts rounded).
     """
     first = facts[0]
     if isinstance(first, Mapping):
-        return {k: _mean_facts([f.get(k, first[k]) for f in facts]) for k in first}
+        return {k: _averaged([f.get(k, first[k]) for f in facts]) for k in first}
+    if is_dataclass(first) and not isinstance(first, type):
+        names = [f.name for f in fields(first)]
+        return replace(first, **{n: _averaged([getattr(f, n) for f in facts]) for n in names})
     if isinstance(first, tuple) and first and all(len(f) == len(first) for f in facts):
-        return tuple(_mean_facts(each) for each in zip(*facts))
+        return tuple(_averaged(each) for each in zip(*facts))
     if isinstance(first, (bool, str)) or not isinstance(
         first, (int, float, np.integer, np.floating)
     ):

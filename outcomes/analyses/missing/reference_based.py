@@ -151,25 +151,31 @@ class ReferenceBased(Analysis):
         randomised = is_randomised(study, self.by)
         notes = (note,) if randomised else (note, unrandomised(self.by))
         return Result(
-            self, rows, counts, outcome, notes, facts={"main": main, "randomised": randomised}
+            self,
+            rows,
+            counts,
+            outcome,
+            notes,
+            main_visit=main,
+            randomised=randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         k, parts = digits_for(result.outcome.resolution), []
         for e in result.estimates:
-            if e.visit == result.facts["main"]:
+            if e.visit == result.main_visit:
                 tested = (
                     ""
                     if e.reason
                     else f" ({interval(e.low, e.high, k, level=e.level)}; {p_value(e.p, style)})"
                 )
                 parts.append(f"{number(e.value, k)} {e.unit} for {versus(e.group)}{tested}")
-        where = spoken(result.facts["main"])
+        where = spoken(result.main_visit)
         return (
             f"With missing scores imputed as {WAYS[self.method]}, the adjusted difference in"
             f" {result.outcome.title} at {where} was "
             f"{'; '.join(parts)}; n={result.counts.analysed} of {result.counts.enrolled}"
             " (conditional mean, jackknife)"
-            f"{lower_is_better(result.outcome)}.{chosen_words(result.facts['randomised'], self.by)}"
+            f"{lower_is_better(result.outcome)}.{chosen_words(result.randomised, self.by)}"
         )

@@ -23,6 +23,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, spoken
 from outcomes.stats.groups import ranks
@@ -123,7 +124,7 @@ class Robustness(Analysis):
             *self._filled(study, pairs.change),
         ]
         axis = f"change in {pairs.outcome.title} ({pairs.outcome.unit})"
-        return self._answer(rows, pairs.counts, pairs.outcome, {"axis": axis}, ())
+        return self._answer(rows, pairs.counts, pairs.outcome, {}, (), axis)
 
     def _arms(self, study: Study) -> Result:
         ask = {
@@ -158,14 +159,10 @@ class Robustness(Analysis):
             replace(e, group=Versus.of(first, second), measure=Measure.DIFFERENCE_IN_CHANGE)
             for e in rows
         ]
-        axis = f"difference in {g.outcome.title} ({g.outcome.unit}), {first} − {second}"
-        facts = {
-            "axis": axis,
-            "arms": (first, second),
-            "sizes": g.sizes,
-            "randomised": g.randomised,
-        }
-        return self._answer(rows, g.counts, g.outcome, facts, g.notes)
+        words = f"difference in {g.outcome.title} ({g.outcome.unit}), {first} − {second}"
+        facts = {"arms": (first, second), "sizes": g.sizes}
+        found = self._answer(rows, g.counts, g.outcome, facts, g.notes, words)
+        return replace(found, randomised=g.randomised)
 
     def _answer(
         self,
@@ -174,6 +171,7 @@ class Robustness(Analysis):
         outcome: Outcome,
         facts: dict[str, Any],
         notes: tuple[str, ...],
+        axis: str,
     ) -> Result:
         rows = [replace(e, unit=outcome.unit) for e in rows]
         forest = pd.DataFrame(
@@ -186,7 +184,15 @@ class Robustness(Analysis):
             "survives": len(set(verdicts.values()) - {"undefined"}) == 1,
         }
         return Result(
-            self, tuple(rows), counts, outcome, notes, {"forest": forest}, ("forest",), facts
+            self,
+            tuple(rows),
+            counts,
+            outcome,
+            notes,
+            {"forest": forest},
+            ("forest",),
+            facts,
+            axis=ValueAxis(axis),
         )
 
     def _filled_arms(self, study: Study, g: Groups) -> list[Estimate]:
@@ -261,7 +267,7 @@ class Robustness(Analysis):
             what = f"difference in {_title(result)} at {spoken(self.after)}, {one} minus {other},"
             who, chosen, reference = (
                 f"n={facts['sizes']}",
-                chosen_words(facts["randomised"], self.by),
+                chosen_words(result.randomised, self.by),
                 "ANCOVA",
             )
         else:

@@ -19,6 +19,7 @@ from outcomes.analyses.missing.wrapper import _Wrapper
 from outcomes.analyses.question import Analysis, from_dict
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number
 from outcomes.study.study import Study
@@ -90,7 +91,6 @@ class SideBySide(Analysis):
         facts = {
             "agree": len(signs) == 1 and len(verdicts) <= 1,
             "tested": bool(verdicts),
-            "axis": rows[0].unit or "estimate",
         }
         forest = pd.DataFrame(
             [
@@ -100,7 +100,15 @@ class SideBySide(Analysis):
         )
         notes = tuple(dict.fromkeys(n for r in results for n in r.notes))
         return Result(
-            self, rows, first.counts, first.outcome, notes, {"forest": forest}, ("forest",), facts
+            self,
+            rows,
+            first.counts,
+            first.outcome,
+            notes,
+            {"forest": forest},
+            ("forest",),
+            facts,
+            axis=ValueAxis(rows[0].unit or "estimate"),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -19,6 +19,7 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, p_value, share_of, spoken
 from outcomes.study.study import Study
@@ -133,10 +134,17 @@ class TippingPoint(_Wrapper):
             "arms": arms,
             "most": most,
             "filled": grid.filled,
-            "term": start.said,
         }
         return Result(
-            self, estimates, counts, outcome, notes, {"tipping": frame}, ("tipping",), facts
+            self,
+            estimates,
+            counts,
+            outcome,
+            notes,
+            {"tipping": frame},
+            ("tipping",),
+            facts,
+            axis=ValueAxis(start.said),
         )
 
     def _term(self, estimates: Sequence[Estimate], last: str) -> Estimate:

@@ -13,6 +13,7 @@ from outcomes.analyses.responders.one_group import improvement_sign
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import MINUS, digits_for, level_text, number, p_value, spoken
 from outcomes.stats.paired.bayes_factor import MEDIUM, bayes_factor
@@ -73,7 +74,10 @@ class TOST(Analysis):
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
             pictures=("estimation",),
-            facts={"within": e.within, "margins": (-float(self.margin), float(self.margin))},
+            facts={
+                "within": e.within,
+            },
+            axis=ValueAxis(margins=(-float(self.margin), float(self.margin))),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -163,7 +167,11 @@ class NonInferiority(Analysis):
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
             pictures=("estimation",),
-            facts={"shown": e.shown, "limit": e.limit, "margins": (-sign * float(self.margin),)},
+            facts={
+                "shown": e.shown,
+                "limit": e.limit,
+            },
+            axis=ValueAxis(margins=(-sign * float(self.margin),)),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

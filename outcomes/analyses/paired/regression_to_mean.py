@@ -18,6 +18,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, plural, spoken
 from outcomes.stats.paired.location import mean_change
@@ -122,7 +123,7 @@ class RegressionToMean(Analysis):
         )
         cut, kind = self._cutoff(study, outcome)
         rows, notes = [observed], []
-        facts: dict[str, Any] = {"cutoff": cut, "entry": kind, "expected": {}, "null": 0.0}
+        facts: dict[str, Any] = {"cutoff": cut, "entry": kind, "expected": {}}
         if kind:
             guesses, said = self._population(
                 study.wide(self.outcome)[self.before].dropna().to_numpy(), outcome, cut, kind
@@ -145,7 +146,6 @@ class RegressionToMean(Analysis):
             ),
         ]
         rows += [slope] if self.reliability is not None else []
-        facts["axis"] = f"change in {outcome.title} ({outcome.unit})"
         return Result(
             self,
             tuple(rows),
@@ -155,6 +155,7 @@ class RegressionToMean(Analysis):
             {"forest": _forest(rows)},
             ("forest",),
             facts,
+            axis=ValueAxis(f"change in {outcome.title} ({outcome.unit})"),
         )
 
     def _cutoff(self, study: Study, outcome: Outcome) -> tuple[float, str]:

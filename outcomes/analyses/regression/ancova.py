@@ -24,6 +24,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, spoken
 from outcomes.stats.groups.means import mean_difference, standardised_difference
@@ -139,8 +140,6 @@ class ANCOVA(Analysis):
             "sizes": g.sizes,
             "groups": g.levels,
             "pairs": tuple(e.term for e in pairs),
-            "randomised": g.randomised,
-            "axis": f"adjusted difference in {g.outcome.title}",
         }
         forest = pd.DataFrame(
             [{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs]
@@ -156,6 +155,8 @@ class ANCOVA(Analysis):
             ("forest",),
             facts,
             flow=g.flow,
+            axis=ValueAxis(f"adjusted difference in {g.outcome.title}"),
+            randomised=g.randomised,
         )
 
     @property
@@ -189,7 +190,7 @@ class ANCOVA(Analysis):
             f"n={result.facts['sizes']} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)}"
         )
-        chosen = chosen_words(result.facts["randomised"], self.by)
+        chosen = chosen_words(result.randomised, self.by)
         if len(result.facts["pairs"]) > 1:
             words = pair_words(result, k, style, {"tukey": "Tukey", "holm": "Holm"}[self.pairwise])
             return (

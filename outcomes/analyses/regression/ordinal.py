@@ -17,6 +17,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, number, p_value, spoken
 from outcomes.stats.groups.ranks import kruskal_wallis, mann_whitney
@@ -122,14 +123,21 @@ class ProportionalOdds(Analysis):
         )
         facts = {
             "sizes": g.sizes,
-            "null": 1.0,
-            "log_scale": True,
-            "axis": name,
             "better": g.outcome.better,
-            "randomised": g.randomised,
         }
         data = {"forest": pd.DataFrame(lines), "answers": shares.reset_index()}
-        return Result(self, tuple(rows), g.counts, g.outcome, g.notes, data, ("forest",), facts)
+        return Result(
+            self,
+            tuple(rows),
+            g.counts,
+            g.outcome,
+            g.notes,
+            data,
+            ("forest",),
+            facts,
+            axis=ValueAxis(name, null=1.0, log=True),
+            randomised=g.randomised,
+        )
 
     def _ranks(self, g: Groups) -> Estimate:
         y = g.split(g.after)
@@ -170,7 +178,7 @@ class ProportionalOdds(Analysis):
             else ""
         )
         who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
-        ranks, chosen = result.estimates[-1], chosen_words(result.facts["randomised"], self.by)
+        ranks, chosen = result.estimates[-1], chosen_words(result.randomised, self.by)
         tested = f"{ranks.how.split(',')[0]} {p_value(ranks.p, style)}"
         if test.reason:
             return (

@@ -24,6 +24,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, points, share_of, spoken
 from outcomes.stats.proportions.contingency import chi_squared
@@ -174,8 +175,6 @@ class CompareResponders(Analysis):
         facts = {
             "counts": counts,
             "groups": g.levels,
-            "randomised": g.randomised,
-            "axis": "share of patients, with interval",
         }
         return Result(
             self,
@@ -187,6 +186,8 @@ class CompareResponders(Analysis):
             ("dots",),
             facts,
             flow=g.flow,
+            axis=ValueAxis("share of patients, with interval"),
+            randomised=g.randomised,
         )
 
     def _totals(self, study: Study, g: Groups) -> dict[str, int]:
@@ -319,7 +320,7 @@ class CompareResponders(Analysis):
                     else f"With missing scores as non-response: {seen}"
                 )
                 parts.append(f"{lead} ({pairs})")
-        chosen = chosen_words(result.facts["randomised"], self.by)
+        chosen = chosen_words(result.randomised, self.by)
         what = f"Scores and {spoken(self.by)}"
         who_counted = (
             f" {what} were known in {result.counts.analysed} of {result.counts.enrolled} enrolled."

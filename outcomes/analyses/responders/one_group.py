@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -141,8 +142,6 @@ class Responders(Analysis):
         facts = {
             "improvement": sign,
             "shares": shares.counts,
-            "responses": tuple(shares.responses),
-            "at_zero": at_zero,
         }
         return Result(
             self,
@@ -153,6 +152,7 @@ class Responders(Analysis):
             data,
             tuple(data),
             facts,
+            detail=ResponseCounts(tuple(shares.responses), at_zero),
         )
 
     def _after_only(self, study: Study) -> Result:
@@ -189,7 +189,8 @@ class Responders(Analysis):
             tuple(shares.estimates),
             counts,
             outcome,
-            facts={"shares": shares.counts, "responses": tuple(shares.responses)},
+            facts={"shares": shares.counts},
+            detail=ResponseCounts(tuple(shares.responses)),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -222,7 +223,7 @@ class Responders(Analysis):
 
     def _at_zero(self, rule: str, result: Result) -> str:
         """Those who cannot improve by a percentage, and how many of them got worse."""
-        worse, n = result.facts.get("at_zero", {}).get(rule_name(rule), (0, 0))
+        worse, n = result.detail.at_zero.get(rule_name(rule), (0, 0))
         if not n:
             return ""
         who = f"{plural(round(n), 'patient')} with a score of 0 or less before"
@@ -347,6 +348,16 @@ class Response:
     total: int
     #: Whether patients without the score are counted too, as not having reached it.
     everybody: bool = False
+
+
+@dataclass(frozen=True)
+class ResponseCounts:
+    """How many patients reached each rule, and of each rule the patients with a score of 0 before:
+    how many of them got worse, and how many they are.
+    """
+
+    responses: tuple[Response, ...]
+    at_zero: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class _Shares:

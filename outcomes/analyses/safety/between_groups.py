@@ -126,8 +126,21 @@ class SideEffectsByRoute(Analysis):
             *h.absent(self.events),
             *h.notes,
         )
-        facts = {"counts": shares, "groups": levels, "randomised": randomised}
-        return Result(self, tuple(rows), counts, None, notes, {"dots": frame}, ("dots",), facts)
+        facts = {
+            "counts": shares,
+            "groups": levels,
+        }
+        return Result(
+            self,
+            tuple(rows),
+            counts,
+            None,
+            notes,
+            {"dots": frame},
+            ("dots",),
+            facts,
+            randomised=randomised,
+        )
 
     def _compared(self, name: str, of: dict[str, tuple[int, int]]) -> Iterator[Estimate]:
         reference, *others = of
@@ -204,7 +217,7 @@ class SideEffectsByRoute(Analysis):
                 f"{name[:1].upper()}{name[1:]}: {shares} ({'; '.join(differences)}; {test})."
             )
         return " ".join(parts or ["No side effect was recorded in any group."]) + chosen_words(
-            result.facts["randomised"], self.by
+            result.randomised, self.by
         )
 
     def methods_text(self) -> str:

@@ -30,6 +30,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, p_value, plural, spoken
 from outcomes.stats.proportions.rates import rate_by_patient, rate_ratio, rate_ratio_by_patient
@@ -125,13 +126,18 @@ class RateRatio(Analysis):
         )
         facts = {
             "totals": totals,
-            "randomised": randomised,
-            "null": 1,
-            "log_scale": True,
-            "axis": "rate ratio, with interval",
         }
         return Result(
-            self, tuple(rows), counts, None, notes, {"forest": forest}, ("forest",), facts
+            self,
+            tuple(rows),
+            counts,
+            None,
+            notes,
+            {"forest": forest},
+            ("forest",),
+            facts,
+            axis=ValueAxis("rate ratio, with interval", null=1, log=True),
+            randomised=randomised,
         )
 
     @property
@@ -190,7 +196,7 @@ class RateRatio(Analysis):
                 f" ({plural(j, 'patient')}) with {spoken(reference)}:"
                 f" {_ratio_words(e, exact, style)}."
             )
-        return " ".join(parts) + chosen_words(result.facts["randomised"], self.by)
+        return " ".join(parts) + chosen_words(result.randomised, self.by)
 
     def _exposed_words(self, amount: float) -> str:
         return (

@@ -131,7 +131,8 @@ class SideEffects(Analysis):
             notes,
             {"dots": dots},
             ("dots",),
-            {"counts": counts, "harms": HarmCounts.of(counts)},
+            {"counts": counts},
+            detail=HarmCounts.of(counts),
         )
 
     def _per_infusion(self, name: str, by_patient: pd.DataFrame) -> Iterator[Estimate]:

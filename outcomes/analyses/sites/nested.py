@@ -13,6 +13,7 @@ from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, REASONS, Estimate
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     digits_for,
@@ -147,7 +148,6 @@ class NestedSites(Analysis):
             "sites": len(usable),
             "units": many,
             "what": what.name,
-            "axis": f"{what.name} ({what.unit})" if what.unit else what.name,
         }
         return Result(
             self,
@@ -158,6 +158,7 @@ class NestedSites(Analysis):
             {"forest": _forest(estimates)},
             ("forest",),
             facts,
+            axis=ValueAxis(f"{what.name} ({what.unit})" if what.unit else what.name),
         )
 
     def _homes(self, study: Study) -> dict[str, str]:

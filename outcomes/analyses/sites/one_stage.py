@@ -129,10 +129,20 @@ class OneStageSites(Analysis):
         counts = Counts(study.enrolled, int(known.sum()), tuple(left))
         randomised = is_randomised(study, self.by)
         notes = () if randomised else (unrandomised(self.by),)
-        facts = {"sites": len(names), "fixed": fixed, "randomised": randomised}
+        facts = {
+            "sites": len(names),
+            "fixed": fixed,
+        }
         sizes = pd.DataFrame({"site": names, "n": [int((label == s).sum()) for s in names]})
         return Result(
-            self, (*rows, *checks), counts, data.outcome, notes, {"sites": sizes}, facts=facts
+            self,
+            (*rows, *checks),
+            counts,
+            data.outcome,
+            notes,
+            {"sites": sizes},
+            facts=facts,
+            randomised=randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -161,7 +171,7 @@ class OneStageSites(Analysis):
             f" {result.outcome.title} at "
             f"{spoken(self.after)} was {'; '.join(parts)}{varies}; n={result.counts.analysed} of"
             f" {result.counts.enrolled}"
-            f"{lower_is_better(result.outcome)}.{chosen_words(result.facts['randomised'], self.by)}"
+            f"{lower_is_better(result.outcome)}.{chosen_words(result.randomised, self.by)}"
         )
 
     def methods_text(self) -> str:

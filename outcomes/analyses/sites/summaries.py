@@ -19,6 +19,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, p_value, plural
 from outcomes.stats.meta_analysis.effect_measures import (
@@ -212,7 +213,6 @@ def pool_summaries(
             f"Fewer than 3 of {within}: the rows stand for themselves, without a pooled interval.",
         )
     forest = _forest(estimates, MEASURES[measure][0])
-    facts = {"axis": MEASURES[measure][0]} | ({"null": None} if measure == "share" else {})
     return Result(
         question,
         tuple(estimates),
@@ -220,7 +220,7 @@ def pool_summaries(
         notes=notes,
         data={"forest": forest},
         pictures=("forest",),
-        facts=facts,
+        axis=ValueAxis(MEASURES[measure][0], null=None if measure == "share" else 0.0),
     )
 
 

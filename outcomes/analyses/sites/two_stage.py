@@ -17,6 +17,7 @@ from outcomes.core.estimate import NAN, REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     digits_for,
@@ -156,11 +157,6 @@ class PooledSites(Analysis):
             "sites": len(usable),
             "asked": len(usable) + len(refused),
             "what": first.estimate.name,
-            "axis": (
-                f"{first.estimate.name} ({first.estimate.unit})"
-                if first.estimate.unit
-                else first.estimate.name
-            ),
         }
         estimates = (*pooled, *shown, *self._without(usable, names))
         counts = _counts(study, self.by, usable)
@@ -173,6 +169,11 @@ class PooledSites(Analysis):
             {"forest": _forest(estimates)},
             ("forest",),
             facts,
+            axis=ValueAxis(
+                f"{first.estimate.name} ({first.estimate.unit})"
+                if first.estimate.unit
+                else first.estimate.name
+            ),
         )
 
     def _asked(self, study: Study) -> tuple[list[_Site], dict[str, str]]:

@@ -13,6 +13,7 @@ from outcomes.analyses.table_one import FIXED
 from outcomes.core.direction import direction, oriented, p_text, value_and_interval
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, digits_for, interval, number, percent, spoken
 from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
@@ -116,10 +117,6 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
         Table(f"{q.family}: {q.short}", header, tuple(rows), numeric=tuple(range(1, len(header))))
     )
     if len(marks) > 1:
-        facts = {
-            "axis": "standardised change, in SDs; right of the line: better",
-            "sample": results[0].facts.get("sample"),
-        }
         title = (
             f"{q.family[:1].upper()}{q.family[1:]}: change in SD units, turned so that right is"
             " better"
@@ -130,7 +127,8 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
             results[0].counts,
             data={"forest": pd.DataFrame(marks)},
             pictures=("forest",),
-            facts=facts,
+            axis=ValueAxis("standardised change, in SDs; right of the line: better"),
+            sample=results[0].sample,
         )
         alt = "; ".join(
             f"{m['label']} {number(m['value'], 2)} ({interval(m['low'], m['high'], 2)})"
@@ -223,7 +221,7 @@ CAPTIONS = {
 
 def _caption(r: Result, kind: str) -> str:
     what = r.analysis.title(r.outcome)
-    kind = "modelled" if kind == "course" and "means" in r.facts else kind
+    kind = "modelled" if kind == "course" and r.model is not None else kind
     return (
         f"{what[:1].upper()}{what[1:]}."
         f" {CAPTIONS.get(kind, 'Points are estimates, bars their confidence intervals.')}"

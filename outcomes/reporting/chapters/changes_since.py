@@ -23,6 +23,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import StudyError
 from outcomes.core.flow import Counts
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import NONE, digits_for, number, percent, plural, spoken
 from outcomes.plans.plan import Plan
@@ -277,9 +278,14 @@ def _run_figure(
         frame.loc[i, ["low", "high"]] = low, high
     for i, why in chart.signals:
         frame.loc[places[i], "signal"] = why
-    facts = {"sample": study.sample, "share": share}
     drawn = Result(
-        Analysis(label=title), (), Counts(0, 0), data={"run": frame}, pictures=("run",), facts=facts
+        Analysis(label=title),
+        (),
+        Counts(0, 0),
+        data={"run": frame},
+        pictures=("run",),
+        sample=study.sample,
+        axis=ValueAxis(percent=share),
     )
     say = percent if share else (lambda v: number(v, digits_for(0.1)))
     rows = tuple(
