@@ -37,7 +37,7 @@ def safety_flag(study: Study) -> Iterator[Issue]:
             if flag.item not in items:
                 continue
             x = items[flag.item].to_numpy(float)
-            rows = tuple(study.rows[k] for k in np.flatnonzero(x >= flag.at_least))
+            rows = study.record.at(np.flatnonzero(x >= flag.at_least))
             column = use.items[flag.item]
             if rows:
                 yield Issue(

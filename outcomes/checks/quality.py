@@ -269,7 +269,7 @@ def copied_forward(study: Study) -> Iterator[Issue]:
                 text,
                 len(where),
                 "note",
-                addresses=tuple(study.rows[i] for i in where),
+                addresses=study.record.at(where),
             )
 
 
@@ -277,5 +277,5 @@ def _wide_outcomes(study: Study) -> list[str]:
     """The scores that can be laid out patients × visits; with periods or episodes these rules do
     not apply.
     """
-    several = len(study.keys) > 2 and study.scores.duplicated(["patient", "visit"]).any()
+    several = len(study.keys) > 2 and study.codes.several
     return [] if several else study.outcome_names

@@ -164,7 +164,9 @@ class Plan:
     @classmethod
     def of(cls, study: Study) -> Plan:
         """The plan that a study file declares."""
-        return cls.from_list(study.questions, study.families, study.estimand)
+        return cls.from_list(
+            study.protocol.questions, study.protocol.families, study.protocol.estimand
+        )
 
 
 def kinds() -> dict[str, type[Analysis]]:

@@ -40,10 +40,10 @@ def read_study(path: str | Path) -> Study:
     absent = f"There is no study file '{path}'. 'outcomes init DATA' writes one."
     document, data = toml.read(path, absent=absent)
     study = _study(document, path.parent)
-    settings = {**study.settings, "study_file": fingerprint(data)}
+    settings = {**study.record.settings, "study_file": fingerprint(data)}
     if frozen_file(path).exists():
         settings[FROZEN] = toml.read(frozen_file(path), what="frozen plan")[0].text
-    return dataclasses.replace(study, settings=settings)
+    return dataclasses.replace(study, record=dataclasses.replace(study.record, settings=settings))
 
 
 def frozen_file(study_file: str | Path) -> Path:

@@ -39,7 +39,7 @@ def primary(results: Results) -> list[Result]:
 
 def several_rows(study: Study) -> bool:
     """Whether patients have several rows a visit (crossover periods, repeated infusions)."""
-    return len(study.keys) > 2 and bool(study.scores.duplicated(["patient", "visit"]).any())
+    return len(study.keys) > 2 and study.codes.several
 
 
 def scored(r: Result) -> int:

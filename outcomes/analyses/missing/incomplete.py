@@ -56,9 +56,8 @@ class Grid:
     @cached_property
     def _laid_out(self) -> Study:
         """The study with a row for every cell of the grid, whether or not there is a score."""
-        new = dataclasses.replace(self.source, scores=self.frame, rows=())
-        new._cache.update({"ids": self.patients, "patient_frame": self.source.patient_frame})
-        return new
+        record = dataclasses.replace(self.source.record, rows=())
+        return dataclasses.replace(self.source, scores=self.frame, record=record)
 
     def fill(self, values: np.ndarray, rows: np.ndarray, columns: Sequence[int] = ()) -> np.ndarray:
         """The scores with those of some patients (a mask) and visits (positions; default all) put

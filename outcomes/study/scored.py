@@ -1,0 +1,102 @@
+"""The instruments of a study: which columns hold their answers, and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from outcomes.core.errors import InstrumentError, unknown
+from outcomes.core.outcome import Outcome
+from outcomes.questionnaires import Instrument
+from outcomes.questionnaires import instrument as find_instrument
+from outcomes.study.record import Issue
+
+
+@dataclass(frozen=True)
+class InstrumentUse:
+    """Which columns of the scores table hold an instrument's items, or its scores when the clinic
+    exports only these.
+    """
+
+    instrument: str | Instrument
+    items: Mapping[str, str] = field(default_factory=dict)
+    totals: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Instrument:
+        """The instrument itself: the library's, or a clinic's own."""
+        return (
+            find_instrument(self.instrument)
+            if isinstance(self.instrument, str)
+            else self.instrument
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The scores table with the score of every instrument, what each score means, and what scoring
+    found.
+    """
+
+    scores: pd.DataFrame
+    measures: Mapping[str, Outcome]
+    issues: tuple[Issue, ...]
+
+
+def score_all(
+    scores: pd.DataFrame,
+    uses: Sequence[InstrumentUse],
+    measures: Mapping[str, Outcome],
+    rows: Sequence[str],
+    *,
+    strict: bool = False,
+) -> Scored:
+    """Score every instrument in use: columns `<instrument>_<score>` beside the answers.
+
+    Raises InstrumentError for a column, instrument or option that is not there.
+    """
+    meaning, issues = dict(measures), list[Issue]()
+    for use in uses:
+        kind = use.kind
+        absent = [c for c in (*use.items.values(), *use.totals.values()) if c not in scores]
+        if absent:
+            raise InstrumentError(
+                f"{kind.title}: {unknown('column', absent[0], map(str, scores.columns))}"
+            )
+        made: dict[str, Any] = {}
+        if use.items:
+            items = scores[list(use.items.values())].set_axis(list(use.items), axis=1)
+            done = kind.score(items, strict=strict, **use.options)
+            made |= {f"{kind.id}_{s}": done.values[s].to_numpy() for s in done.values}
+            issues += [*_refused(kind, use, done, rows), *_prorated(kind, done)]
+        made |= {f"{kind.id}_{s}": scores[c].to_numpy() for s, c in use.totals.items()}
+        scores = pd.concat(
+            [scores.drop(columns=[c for c in made if c in scores]), pd.DataFrame(made)], axis=1
+        )
+        own = {s.name for s in kind.scores}
+        for name in made:
+            if (short := name[len(kind.id) + 1 :]) in own:
+                meaning[name] = kind.outcome(short)
+    return Scored(scores, meaning, tuple(issues))
+
+
+def _refused(kind: Any, use: InstrumentUse, done: Any, rows: Sequence[str]) -> Iterator[Issue]:
+    by_item: dict[tuple[str, str], list[str]] = {}
+    for row, item, why in done.problems:
+        by_item.setdefault((item, why), []).append(rows[row])
+    for (item, why), where in by_item.items():
+        text, column = f"{kind.title}: {why}; not scored.", use.items.get(item, item)
+        yield Issue(
+            "refused answer", text, len(where), "warning", column=column, addresses=tuple(where)
+        )
+
+
+def _prorated(kind: Any, done: Any) -> Iterator[Issue]:
+    for score in done.prorated:
+        if n := int((done.prorated[score].to_numpy() > 0).sum()):
+            text = f"{kind.title}, {score}: scored with missing items as its manual allows."
+            yield Issue("prorated", text, n, "note")
