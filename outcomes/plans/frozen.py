@@ -148,10 +148,9 @@ def with_frozen(study: Study, path: str | Path) -> Study:
     """A study made in Python with the frozen plan in a file, so that its reports list
     deviations.
     """
-    import dataclasses
 
     text = toml.read(path, what="frozen plan")[0].text
-    return dataclasses.replace(study, settings={**study.settings, FROZEN: text})
+    return study.with_settings({FROZEN: text})
 
 
 def context_of(study: Study, plan: Plan) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -40,10 +39,10 @@ def read_study(path: str | Path) -> Study:
     absent = f"There is no study file '{path}'. 'outcomes init DATA' writes one."
     document, data = toml.read(path, absent=absent)
     study = _study(document, path.parent)
-    settings = {**study.record.settings, "study_file": fingerprint(data)}
+    settings: dict[str, Any] = {"study_file": fingerprint(data)}
     if frozen_file(path).exists():
         settings[FROZEN] = toml.read(frozen_file(path), what="frozen plan")[0].text
-    return dataclasses.replace(study, record=dataclasses.replace(study.record, settings=settings))
+    return study.with_settings(settings)
 
 
 def frozen_file(study_file: str | Path) -> Path:

@@ -201,6 +201,11 @@ class Study(Tables):
 
     # --- other studies ----------------------------------------------------------------------------
 
+    def with_settings(self, settings: Mapping[str, Any]) -> Study:
+        """This study with more on its record of what the study file says."""
+        record = replace(self.record, settings={**self.record.settings, **settings})
+        return replace(self, record=record)
+
     def with_score(self, outcome: str, values: np.ndarray) -> Study:
         """This study with other values of one score, one a row of `scores`: its rows, already
         checked, stay as they are.
