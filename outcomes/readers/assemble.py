@@ -4,13 +4,14 @@ address.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from outcomes.core.errors import PrivacyError, StudyError, there_is, unknown
+from outcomes.core.errors import OutcomesError, PrivacyError, StudyError, there_is, unknown
 from outcomes.core.wording import listed_addresses
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, drop_summaries
@@ -18,10 +19,12 @@ from outcomes.readers.columns import Reader
 from outcomes.readers.exports.cdisc import baseline_elsewhere
 from outcomes.readers.files import read_file
 from outcomes.readers.ids import patient_ids
+from outcomes.readers.instrument_columns import instrument_use, plain_outcome
 from outcomes.readers.parse import column_report
 from outcomes.readers.recipe import ROLES, Recipe
 from outcomes.readers.shape.relative_days import to_days
 from outcomes.readers.shape.visit_names import declared_columns, in_order, visit_time, wide_columns
+from outcomes.readers.shape.visit_spellings import as_groups, refuse_spellings, spellings
 from outcomes.readers.shape.visit_windows import by_day, refuse_dates_alone
 from outcomes.readers.shape.wide import to_long
 from outcomes.study.study import Issue, Study
@@ -122,17 +125,39 @@ def _scan(recipe: Recipe, tables: Mapping[str, TextTable]) -> None:
         patient = recipe.role("patient", table)
         allowed = {*recipe.allow, recipe.role("date", table)} - {""}
         found += privacy.scan(
-            name, table.frame, allow=allowed, ids=[patient], marked=table.declared.identifiers
+            name,
+            table.frame,
+            allow=allowed,
+            ids=[patient],
+            marked=table.declared.identifiers,
+            scores=_score_columns(recipe, table) if name == "scores" else (),
         )
         patients.add(patient)
     if found:
-        own = next((f.column for f in found if f.column in patients), "")
-        hint = (
-            f" '{own}' names the patient: replace its codes by study codes, or allow it."
-            if own
-            else ""
-        )
-        raise PrivacyError(privacy.message(found) + hint)
+        raise PrivacyError(privacy.message(found, patients))
+
+
+def _score_columns(recipe: Recipe, table: TextTable) -> set[str]:
+    """The columns that will be read as scores, by what is declared of them or of their score in a
+    wide table; what is wrong with a declaration is said later.
+    """
+    wide = (
+        declared_columns(recipe.wide, table.columns)
+        if recipe.wide
+        else {}
+        if recipe.role("visit", table)
+        else wide_columns(table.columns)
+    )
+    columns = list(dict.fromkeys([*table.columns, *wide]))
+    named: set[str] = set()
+    for name, said in recipe.instruments.items():
+        with contextlib.suppress(OutcomesError):
+            use = instrument_use(name, said, columns, recipe.folder)
+            named |= {*use.items.values(), *use.totals.values()}
+    for name, said in recipe.outcomes.items():
+        with contextlib.suppress(OutcomesError):
+            named.add(plain_outcome(name, said)[0])
+    return named | {c for score in named & set(wide) for c in wide[score].values()}
 
 
 def _long(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]:
@@ -201,6 +226,11 @@ def _visits(
                 f" {listed_addresses(where)}. There is: {', '.join(recipe.visits or wide)}. Add"
                 " them to [visits] order, or map them."
             )
+        if there and (groups := spellings(scores["visit"], scores["patient"])):
+            text = (
+                f"Visits declared apart seem to be one in several spellings: {as_groups(groups)}."
+            )
+            issues.append(Issue("visit_spelling", text, len(groups)))
         return recipe.visits or wide
     order, sure = in_order(scores["visit"])
     if table.declared.visits:
@@ -213,6 +243,7 @@ def _visits(
             f"The visit column has {len(order)} different values. Is it the right column? Name the"
             " visits in order."
         )
+    refuse_spellings(scores["visit"], scores["patient"])
     how = "by the time their names say" if sure else "as they come in the file"
     issues.append(
         Issue(

@@ -12,6 +12,7 @@ import pandas as pd
 from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
+from outcomes.readers.dates import is_date
 from outcomes.readers.instrument_columns import column_types, instrument_use, plain_outcome
 from outcomes.readers.parse import (
     OUTSIDE,
@@ -19,7 +20,7 @@ from outcomes.readers.parse import (
     ColumnType,
     Parsed,
     is_error,
-    looks_numeric,
+    is_numeric,
     parse_column,
     report_row,
 )
@@ -102,26 +103,7 @@ class Reader:
                 done = dataclasses.replace(done, values=done.values.to_numpy(dtype=np.int64))
         if table.own(column).any():
             self.report.append(report_row(name, table, column, done))
-        errors = done.where(UNPARSEABLE)
-        errors[errors] = text[errors].map(is_error)
-        self._lost(
-            name,
-            table,
-            column,
-            errors,
-            "error_cell",
-            _shown_errors(text[errors & table.own(column)]),
-        )
-        self._lost(
-            name,
-            table,
-            column,
-            done.where(UNPARSEABLE) & ~errors,
-            "unparseable",
-            f"could not be read as a {declared.kind}; they count as missing.",
-        )
-        if declared.kind == "score":
-            _refuse_mixed_shares(table, column, text, done, declared.high)
+        self._unread(name, table, column, done, declared)
         if ready:
             outside = done.status == OUTSIDE
             if outside.any():
@@ -138,6 +120,35 @@ class Reader:
                 done = dataclasses.replace(done, values=values)
         return done
 
+    def _unread(
+        self, name: str, table: TextTable, column: str, done: Parsed, declared: ColumnType
+    ) -> None:
+        """Cells that could not be read; errors of a spreadsheet and dates among scores apart, as
+        their cause is known.
+        """
+        text, kind = table[column], declared.kind
+        lost = done.where(UNPARSEABLE)
+        errors, dated = lost.copy(), lost & (kind in ("score", "number", "integer"))
+        errors[errors] = text[errors].map(is_error)
+        dated[dated] = text[dated].map(is_date)
+        for mask, rule, words in (
+            (errors, "error_cell", _shown_errors(text[errors & table.own(column)])),
+            (
+                dated,
+                "date_as_score",
+                f"hold a date where a {kind} is expected: spreadsheet programs turn '7/10' or"
+                " '7-10' into one. They count as missing until the file is corrected.",
+            ),
+            (
+                lost & ~errors & ~dated,
+                "unparseable",
+                f"could not be read as a {kind}; they count as missing.",
+            ),
+        ):
+            self._lost(name, table, column, mask, rule, words)
+        if kind == "score":
+            _refuse_mixed_shares(table, column, text, done, declared.high)
+
     def _type(self, text: pd.Series, column: str, role: str, name: str) -> tuple[ColumnType, bool]:
         recipe = self.recipe
         if name == "scores" and column in self.scores:
@@ -148,7 +159,7 @@ class Reader:
         if kind == "code":
             kind = "integer" if _whole(text) else "text"
         if not kind:
-            kind = "number" if looks_numeric(text, recipe.missing) else "category"
+            kind = "number" if is_numeric(text, recipe.missing) else "category"
         return ColumnType(kind, date_order=recipe.date_order), False
 
     def _visit(self, table: TextTable, column: str, done: Parsed) -> np.ndarray:

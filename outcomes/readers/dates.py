@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from outcomes.core.errors import DataError, StudyError, unknown
 
@@ -22,6 +22,40 @@ _MONTHS = {
     for at in range(0, 36, 3)
     if (name := "janfebmaraprmayjunjulaugsepoctnovdec"[at : at + 3])
 }
+
+
+#: Day and month as spreadsheet programs show a score like 7/10: 7-Oct, 07. Okt, Oct-07.
+_DAY_MONTH = re.compile(
+    r"[0-9]{1,2}[-./ ]{0,2}MONTH|MONTH[-./ ]{1,2}[0-9]{1,4}".replace(
+        "MONTH",
+        r"(?:jan|ene|gen|feb|fev|f\u00e9v|mar|m\u00e4r|mrz|maa|apr|abr|avr|may|mai|mag|mei|jun|giu|juin"
+        r"|jul|lug|juil|aug|ago|ao\u00fb|aou|sep|set|oct|okt|out|ott|nov|dec|dez|dic|d\u00e9c)[^\W\d_]*\.?",
+    ),
+    re.IGNORECASE,
+)
+_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]{1,4}(?:[.,][0-9]+)?")
+
+
+def is_date(text: str) -> bool:
+    """Whether a cell is a date, with or without its year.
+
+    >>> is_date("2025-10-07"), is_date("7-Oct"), is_date("07. Okt"), is_date("7/10"), is_date("7")
+    (True, True, True, False, False)
+    """
+    return any(p.fullmatch(text.strip()) for p in (_ISO, _LOCAL, _NAMED, _DAY_MONTH))
+
+
+def became_dates(values: Iterable[str]) -> bool:
+    """Whether these are numbers of which some have become dates, as spreadsheet programs do with a
+    score typed as 7/10.
+
+    >>> became_dates(["6", "5", "2025-10-02", "8"]), became_dates(["2025-10-02", "2025-11-02", "8"])
+    (True, False)
+    """
+    live = [v.strip() for v in values if v.strip()]
+    numbers = sum(1 for v in live if _PLAIN_NUMBER.fullmatch(v))
+    dates = sum(1 for v in live if is_date(v))
+    return 0 < dates <= numbers and numbers + dates == len(live)
 
 
 def date_reader(

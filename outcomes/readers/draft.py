@@ -15,15 +15,17 @@ from typing import Any
 import pandas as pd
 
 from outcomes.core.errors import OutcomesError
-from outcomes.questionnaires import instrument, recognise
+from outcomes.questionnaires import Recognised, instrument, recognise
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
+from outcomes.readers.drafting.days import day_column, windows_of
 from outcomes.readers.exports.forms import Guess, guess_forms
 from outcomes.readers.fhir.reader import guessed
 from outcomes.readers.fhir.table import FhirTable
 from outcomes.readers.files import Source
-from outcomes.readers.parse import looks_numeric
-from outcomes.readers.shape.visit_names import in_order, visit_time, wide_columns
+from outcomes.readers.parse import is_numeric
+from outcomes.readers.shape.visit_names import NO_SCORE, in_order, visit_time, wide_columns
+from outcomes.readers.shape.visit_spellings import as_names, spellings
 from outcomes.readers.studyfile import study_from_text
 from outcomes.study.study import Study
 
@@ -157,7 +159,12 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
     patient = _patient(table)
     dated = {"date": "date"} if isinstance(table, FhirTable) else {}
     found = privacy.scan(
-        "scores", table.frame, allow=dated, ids=[patient], marked=table.declared.identifiers
+        "scores",
+        table.frame,
+        allow=dated,
+        ids=[patient],
+        marked=table.declared.identifiers,
+        scores=[c for hit in recognise(table.columns) for c in _claimed(hit)],
     )
     found += export.findings
     drop = list(dict.fromkeys(f.column for f in found if f.column != patient))
@@ -165,9 +172,19 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
     roles = {"patient": patient, **dated, **_roles(table, columns, patient), **export.roles}
     free = [c for c in columns if c not in roles.values()]
     wide = {} if "visit" in roles else wide_columns(free)
+    timed = {}
+    if not wide and "visit" not in roles and not dated:
+        dates = [f.column for f in found if f.kind == "date"]
+        timed = day_column(table, free, patient, dates)
+        drop = [c for c in drop if c not in timed.values()]
+        columns = [c for c in table.columns if c not in drop]
+        roles |= timed
+        free = [c for c in free if c not in timed.values()]
+    spans = windows_of(table, patient, timed) if timed else {}
     names = [*wide, *[c for c in free if not any(c in by.values() for by in wide.values())]]
-    order = _order(table, roles, wide)
-    design = _design(roles, len(order[0]))
+    spelt = _spelt(table, roles)
+    order = _order(table, roles, wide, spelt)
+    design = _design(roles, len(spans or order[0]))
     lines = [
         (
             "# Study file: what the data mean, and the plan. Lines marked 'guess' were guessed from"
@@ -195,8 +212,9 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
         *[f"{r} = {_q(c)}   # guess" for r, c in roles.items()],
         "",
         "[visits]",
-        *_visits(*order, columns, _flagged(table)),
-        *(_DAYS if dated and not order[0] else ()),
+        *(_spans(spans) if spans else _visits(*order, columns, _flagged(table))),
+        *_names(spelt),
+        *(_DAYS if (dated or timed) and not spans and not order[0] else ()),
     ]
     if wide:
         lines += ["", "[wide.columns]   # guess: which columns hold one score at several visits"]
@@ -270,8 +288,16 @@ def _titles(table: TextTable, columns: Sequence[str]) -> list[str]:
     return ["", "# What the file says of its columns:", *lines, *more] if said else []
 
 
+def _called(table: TextTable, columns: Sequence[str]) -> dict[str, str]:
+    """The columns by what they are called: by what the file says of them in words, or by their
+    headings, which go first.
+    """
+    titles = {key(t): c for c in reversed(columns) if (t := table.declared.titles.get(c, ""))}
+    return titles | {key(c): c for c in reversed(columns)}
+
+
 def _patient(table: TextTable) -> str:
-    by_key = {key(c): c for c in reversed(table.columns)}
+    by_key = _called(table, table.columns)
     for name in _PATIENT:
         if name in by_key and (table[by_key[name]] != "").any():
             return by_key[name]
@@ -281,7 +307,7 @@ def _patient(table: TextTable) -> str:
 
 
 def _roles(table: TextTable, columns: Sequence[str], patient: str) -> dict[str, str]:
-    by_key = {key(c): c for c in reversed(columns) if c != patient}
+    by_key = {k: c for k, c in _called(table, columns).items() if c != patient}
     ids = table[patient]
     roles: dict[str, str] = {}
     several = bool(ids.duplicated().any())
@@ -341,13 +367,46 @@ def _stands_apart(table: TextTable, columns: Sequence[str], code: str) -> bool:
     return True
 
 
+def _spelt(table: TextTable, roles: dict[str, str]) -> list[tuple[str, ...]]:
+    """Visits that seem to be written in several ways."""
+    if "visit" not in roles or table.declared.visits:
+        return []
+    visit = table[roles["visit"]].str.strip()
+    return spellings(visit[visit != ""], table[roles["patient"]][visit != ""])
+
+
+def _names(spelt: Sequence[tuple[str, ...]]) -> list[str]:
+    return [f"names = {{ {as_names(spelt)} }}   # guess: one visit in several spellings"] * bool(
+        spelt
+    )
+
+
+def _spans(spans: dict[str, list[int]]) -> list[str]:
+    """The lines of [visits] for visits that are days."""
+    said = ", ".join(f"{_k(visit)} = {days}" for visit, days in spans.items())
+    return [
+        (
+            "# First and last day of each visit, counted from the patient's first infusion or"
+            " first row: guessed from"
+        ),
+        "# the days that rows lie on. Set them to what the protocol says; other rows are left out.",
+        f"days = {{ {said} }}   # guess",
+        f"baseline = {_q(next(iter(spans)))}   # guess",
+    ]
+
+
 def _order(
-    table: TextTable, roles: dict[str, str], wide: dict[str, dict[str, str]]
+    table: TextTable,
+    roles: dict[str, str],
+    wide: dict[str, dict[str, str]],
+    spelt: Sequence[tuple[str, ...]],
 ) -> tuple[tuple[str, ...], bool]:
     if "visit" in roles and table.declared.visits:
         return table.declared.visits, True
     if "visit" in roles:
-        return in_order(v for v in pd.unique(table[roles["visit"]].str.strip()) if v)
+        further = {v for _, *rest in spelt for v in rest}
+        there = pd.unique(table[roles["visit"]].str.strip())
+        return in_order(v for v in there if v and v not in further)
     return in_order(v for by in wide.values() for v in by)
 
 
@@ -410,7 +469,7 @@ def _instruments(
         lines.append(
             f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {hit.why}"
         )
-        claimed |= {*hit.items.values(), *hit.totals.values()}
+        claimed |= _claimed(hit)
     if len(lines) == 2:
         lines.append(
             '# no instrument was recognised; for example: pain_nrs = { average = "nrs_avg" }'
@@ -434,14 +493,18 @@ def _instruments(
             )
             lines.append(
                 line
-                if n in wide
+                if n in wide and not NO_SCORE.search(key(n))
                 else f"# {line}{', with [wide.suffix]' if n in numbered.values() else ''}"
             )
     return lines
 
 
+def _claimed(hit: Recognised) -> set[str]:
+    return {*hit.items.values(), *hit.totals.values()}
+
+
 def _score_like(table: TextTable, column: str) -> bool:
-    if column not in table.columns or not looks_numeric(table[column], _MISSING):
+    if column not in table.columns or not is_numeric(table[column], _MISSING):
         return False
     return table[column].nunique() > 2 and not re.search(
         r"(^|_)(qsdy|ady|age|alter|year|day|time|no|nr|id)(_|$)", key(column)

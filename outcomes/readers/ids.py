@@ -1,5 +1,5 @@
-"""Patients' codes: kept exactly as text; two that differ only by case or space are one person
-twice, or a mistake.
+"""Patients' codes: kept exactly as text; two that differ only by case, space or leading zeros are
+one person twice, or a mistake.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from outcomes.readers.cells import TextTable
 from outcomes.readers.parse import DECLARED_MISSING, is_error
 from outcomes.study.study import Issue
 
-CHOICES = ("exact", "trim", "casefold")
+CHOICES = ("exact", "trim", "casefold", "numbers", "distinct")
 
 
 def patient_ids(
@@ -25,11 +25,12 @@ def patient_ids(
     """The patient of every row of every table, and what is worth a look.
 
     `tables` gives each table with its patient column. `how`: "exact" keeps the text; "trim" takes
-    surrounding spaces off; "casefold" also makes capitals equal (the first way a code is written
-    stands for all).
+    surrounding spaces off; "casefold" also makes capitals equal; "numbers" also takes 001, 1 and
+    1.0, or K-01 and K1, for one patient (the first way a code is written stands for all);
+    "distinct" takes every way for another patient.
 
     Raises DataError, with addresses, for rows without a patient and for codes that differ only by
-    case or space.
+    case, space, leading zeros or ".0".
     """
     if how not in CHOICES:
         raise StudyError(unknown("way of comparing ids", how, CHOICES))
@@ -39,7 +40,7 @@ def patient_ids(
     issues = []
     for name, (table, column) in tables.items():
         place, uniques = pd.factorize(table[column])
-        texts = [str(u) if how == "exact" else str(u).strip() for u in uniques]
+        texts = [str(u) if how in ("exact", "distinct") else str(u).strip() for u in uniques]
         shapes = [t.strip().casefold() for t in texts]
         _refuse_nobody(
             table,
@@ -49,14 +50,33 @@ def patient_ids(
             ],
         )
         for number, (text, shape) in enumerate(zip(texts, shapes, strict=True)):
-            written.setdefault(shape, {}).setdefault(text, (name, number))
-        if how == "casefold":
-            texts = [next(iter(written[s])) for s in shapes]
+            one = as_number(shape) if how == "numbers" else shape
+            written.setdefault(one, {}).setdefault(text, (name, number))
+        if how in ("casefold", "numbers"):
+            same = map(as_number, shapes) if how == "numbers" else shapes
+            texts = [next(iter(written[s])) for s in same]
         found[name] = pd.Series(np.array(texts, dtype=object)[place])
         issues += _dates(name, table, column)
-    if how != "casefold":
-        _refuse_variants(written, tables, how)
+    if how in ("exact", "trim"):
+        _refuse(written, tables, *_SPELT[how])
+    if how not in ("numbers", "distinct"):
+        loosely: dict[str, dict[str, tuple[str, int]]] = {}
+        for shape, ways in written.items():
+            loosely.setdefault(as_number(shape), {})[shape] = next(iter(ways.values()))
+        _refuse(loosely, tables, *_ZEROS)
     return found, issues
+
+
+def as_number(code: str) -> str:
+    """A code without what a spreadsheet program takes from it or adds to it: leading zeros, ".0", a
+    dash between letters and a number.
+
+    >>> as_number("001"), as_number("1001.0"), as_number("k-012"), as_number("1-10")
+    ('1', '1001', 'k12', '1-10')
+    """
+    text = re.sub(r"(?<=[0-9])[.,]0+$", "", code)
+    text = re.sub(r"(?<![0-9.,])0+(?=[0-9])", "", text)
+    return re.sub(r"(?<=[a-z])[ _./-]+(?=[0-9])", "", text)
 
 
 def _refuse_nobody(table: TextTable, column: str, nobody: np.ndarray) -> None:
@@ -68,10 +88,29 @@ def _refuse_nobody(table: TextTable, column: str, nobody: np.ndarray) -> None:
         )
 
 
-def _refuse_variants(
+#: What is wrong with codes that differ in little, and what to say of them.
+_SPELT = {
+    "exact": (
+        "are written in several ways that differ only by capitals or spaces",
+        'ids = "trim" (spaces) or ids = "casefold" (capitals too)',
+    ),
+    "trim": (
+        "are written in several ways that differ only by capitals or spaces",
+        'ids = "casefold"',
+    ),
+}
+_ZEROS = (
+    "differ from another only by leading zeros, a dash or '.0', which spreadsheet programs change"
+    " unasked: they may be one person or two, and were not joined",
+    'ids = "numbers" (they are different people: ids = "distinct")',
+)
+
+
+def _refuse(
     written: Mapping[str, Mapping[str, tuple[str, int]]],
     tables: Mapping[str, tuple[TextTable, str]],
-    how: str,
+    what: str,
+    choice: str,
 ) -> None:
     twins = [list(variants.values()) for variants in written.values() if len(variants) > 1]
     if not twins:
@@ -86,15 +125,9 @@ def _refuse_variants(
 
     where = "; ".join(" and ".join(place(*one) for one in group) for group in twins[:10])
     more = f"; and {len(twins) - 10} more" if len(twins) > 10 else ""
-    choice = (
-        'ids = "casefold"'
-        if how == "trim"
-        else 'ids = "trim" (spaces) or ids = "casefold" (capitals too)'
-    )
     raise DataError(
-        f"{len(twins)} patient code(s) are written in several ways that differ only by capitals or"
-        f" spaces: {where}{more}. Correct them, or say that they are the same person: {choice},"
-        " under [data] in a study file."
+        f"{len(twins)} patient code(s) {what}: {where}{more}. Correct them, or say that they are"
+        f" the same person: {choice}, under [data] in a study file."
     )
 
 

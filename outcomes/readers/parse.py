@@ -248,6 +248,11 @@ def looks_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
     return bool(live) and not zeros and all(number(t) is not None for t in live)
 
 
+def is_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
+    """Whether an undeclared column is of numbers, also where some of them have become dates."""
+    return looks_numeric(text, missing) or dates.became_dates(text)
+
+
 def report_row(table: str, source: TextTable, column: str, done: Parsed) -> dict[str, Any]:
     """One row of a study's column report: how many cells have each status, and where those stand
     that were lost.

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from outcomes.readers.dates import became_dates
+
 #: Words said where a scan finds nothing.
 CLEAN = "no Safe Harbor column found"
 
@@ -156,19 +158,21 @@ def scan(
     drop: Iterable[str] = (),
     ids: Sequence[str] = (),
     marked: Iterable[str] = (),
+    scores: Iterable[str] = (),
 ) -> list[Finding]:
     """The columns of a frame of text that may identify a patient, but for those allowed or dropped
     by name.
 
     `ids` are columns of study codes, where a surname in place of a code is looked for too; `marked`
-    are columns that the file's own data dictionary calls identifiers. A column without any content
-    is never named. No value stands in a finding.
+    are columns that the file's own data dictionary calls identifiers; `scores` are read as numbers
+    only, so that a date in them (a score that a spreadsheet program changed) never enters a study.
+    A column without any content is never named. No value stands in a finding.
 
     >>> frame = pd.DataFrame({"id": ["K1", "K2"], "nrs": ["7", "4"], "dob": ["1971-02-03", ""]})
     >>> [(f.column, f.kind) for f in scan("patients", frame)], scan("patients", frame, drop=["dob"])
     ([('dob', 'date of birth')], [])
     """
-    known, said = {*allow, *drop}, set(marked)
+    known, said, numbers = {*allow, *drop}, set(marked), set(scores)
     found = []
     for column in frame:
         if column in known:
@@ -181,7 +185,12 @@ def scan(
             )
             own = ("identifier", "the data dictionary says so") if column in said else None
             finding = own or next(
-                _findings(str(column), values, int(there.sum()), people, column in ids), None
+                (
+                    f
+                    for f in _findings(str(column), values, int(there.sum()), people, column in ids)
+                    if f[0] != "date" or not (column in numbers or became_dates(values))
+                ),
+                None,
             )
             if finding:
                 found.append(Finding(table, str(column), *finding))
@@ -202,7 +211,10 @@ def _findings(
         )
         if told and not (kind == "free text" and all(map(_is_number, values))):
             yield kind, "its name says so"
+    counted = is_id and (words in _CDISC or _counted(values))
     for kind, why, fits, enough in _PATTERNS:
+        if counted and kind in _LIKE_CODES:
+            continue
         hits = sum(1 for v in values if fits(v))
         if hits and hits >= enough(len(values)):
             yield kind, why
@@ -225,6 +237,27 @@ def _findings(
         for v in values
     ):
         yield "name", "codes that look like surnames"
+
+
+#: Names of CDISC for a subject's code.
+_CDISC = frozenset(("usubjid", "subjid"))
+#: What study-site-subject codes can look like by chance: digits in groups.
+_LIKE_CODES = frozenset(("phone or fax", "geography"))
+
+
+def _counted(values: Sequence[str]) -> bool:
+    """Whether codes count subjects within a few groups (03-512-2047, 03-512-2048 …), which numbers
+    of telephones do not.
+    """
+    ends: dict[str, list[int]] = {}
+    for value in values:
+        found = re.fullmatch(r"(.*[^0-9])([0-9]{1,6})", value)
+        if not found:
+            return False
+        ends.setdefault(found[1], []).append(int(found[2]))
+    return len(values) >= 3 * len(ends) and all(
+        max(n) - min(n) < 10 * len(n) + 10 for n in ends.values()
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -419,14 +452,23 @@ _PATTERNS: tuple[tuple[str, str, Fits, Callable[[int], float]], ...] = (
 )
 
 
-def message(findings: Sequence[Finding]) -> str:
-    """The findings in words, by column, and what to do; never a value."""
+def message(findings: Sequence[Finding], patients: Iterable[str] = ()) -> str:
+    """The findings in words, by column, and what to do; never a value. `patients` are the columns
+    that name the patient: they cannot be dropped.
+    """
+    own = [f.column for f in findings if f.column in set(patients)]
     lines = [f"  {f.column} ({f.table} table): {f.kind}; {f.why}" for f in findings]
-    columns = ", ".join(f'"{f.column}"' for f in findings)
-    return (
-        f"{len(findings)} column(s) may identify a patient:\n"
-        + "\n".join(lines)
-        + f"\nDrop or allow each by name: [privacy] drop = [{columns}] (or allow = [...]) in the"
-        " study file, drop=[...] or allow=[...] in read_table. Dropped columns are never read"
-        " into the study."
-    )
+    columns = ", ".join(f'"{f.column}"' for f in findings if f.column not in own)
+    said = [f"{len(findings)} column(s) may identify a patient:", *lines]
+    if columns:
+        said.append(
+            f"Drop or allow each by name: [privacy] drop = [{columns}] (or allow = [...]) in the"
+            " study file, drop=[...] or allow=[...] in read_table. Dropped columns are never read"
+            " into the study."
+        )
+    said += [
+        f"'{column}' names the patient: replace its codes by study codes, or, if they are study"
+        f' codes, allow it: [privacy] allow = ["{column}"].'
+        for column in dict.fromkeys(own)
+    ]
+    return "\n".join(said)

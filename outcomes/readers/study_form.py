@@ -153,7 +153,8 @@ DATA = Section(
         Field(
             "ids",
             TEXT,
-            "whether patient codes that differ by spaces, or also by capitals, are the same person",
+            "whether patient codes that differ by spaces, also capitals, or also leading zeros"
+            " (numbers) are the same person; distinct: none is",
             '"trim"',
             allowed=CHOICES,
             default="exact",

@@ -21,6 +21,7 @@ def read_table(
     visits: Sequence[str] | None = None,
     baseline: str | None = None,
     days: Mapping[str, Sequence[float]] | None = None,
+    visit_names: Mapping[str, str] | None = None,
     instruments: Mapping[str, Any] | None = None,
     outcomes: Mapping[str, Any] | None = None,
     wide: Mapping[str, Any] | None = None,
@@ -50,10 +51,12 @@ def read_table(
     "_2"}}``, ``{"prefix": …}`` or ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``).
     `visits` is their order, `baseline` one of them; where rows have dates and no visits, `days`
     gives each visit its first and last day (``{"baseline": [-7, 0], "week_4": [14, 42]}``), counted
-    from the patient's first infusion or date. `instruments` says which columns hold which
-    questionnaire (``{"pain_nrs": {"average": "nrs"}, "phq9": {"prefix": "phq9_"}}``); `outcomes`
-    declares other scores (``{"headache": {"column": "pk", "better": "lower"}}``). Further roles are
-    keyword arguments: ``arm``, ``period``, ``sequence``, ``site``, ``route``, ``episode``, ``date``
+    from the patient's first infusion or date. `visit_names` gives the study's name of a visit where
+    the file writes it otherwise (``{"Wk 4": "week_4"}``). `instruments` says which columns hold
+    which questionnaire (``{"pain_nrs": {"average": "nrs"}, "phq9": {"prefix": "phq9_"}}``);
+    `outcomes` declares other scores (``{"headache": {"column": "pk", "better": "lower"}}``).
+    Further roles are keyword arguments: ``arm``, ``period``, ``sequence``, ``site``, ``route``,
+    ``episode``, ``date``
     … Of a REDCap export, `dictionary` is the data dictionary and `without` are forms that are no
     scores (a further table of the same file is ``infusions={"file": …, "form": "infusion_log"}``).
     `columns` gives types of other columns ("number", "category", "date", "yes/no", "text").
@@ -100,6 +103,7 @@ def read_table(
             date_order=date_order,
             ids=ids,
             days=windows(days or {}),
+            visit_names={str(k): str(v) for k, v in (visit_names or {}).items()},
             allow=tuple(allow),
             drop=tuple(drop),
             study={"title": title, "design": design},

@@ -206,7 +206,7 @@ def test_a_first_study_file_knows_the_patient_and_repeats_the_questions():
         'patient = "ExternalReference"   # guess' in text
         and "Q1_1: What is your AVERAGE pain" in text
     )
-    assert "row 5, row 6" in problem and "K001" not in text + problem
+    assert 'visit = "Q2"' in text and "K001" not in text + problem
 
 
 # --- SurveyMonkey ---------------------------------------------------------------------------------

@@ -101,7 +101,9 @@ def test_visits_without_a_declared_order_are_noted(read):
 
 
 def test_ids_stay_text_and_never_become_numbers(read):
-    study = read("id,visit,nrs\n001,pre,7\n1,pre,6\n", visit="visit", instruments=NRS)
+    study = read(
+        "id,visit,nrs\n001,pre,7\n1,pre,6\n", visit="visit", instruments=NRS, ids="distinct"
+    )
     assert list(study.patient_ids) == ["001", "1"]
 
 
@@ -559,7 +561,7 @@ def test_a_date_in_a_score_cell_is_not_a_score(tmp_path):
         [["id", "nrs_pre", "nrs_post"], ["1", 7, datetime.date(2024, 10, 7)], ["2", 6, 5]],
     )
     study = read_table(path, patient="id", instruments=NRS)
-    assert issue(study, "unparseable").addresses == ("C2",)
+    assert issue(study, "date_as_score").addresses == ("C2",)
 
 
 def test_published_files_read_as_published():

@@ -40,27 +40,51 @@ _WORDS = {
     "follow_up": 9e2,
     "fu": 9e2,
 }
-_DAYS = {
-    "h": 1 / 24,
-    "hour": 1 / 24,
-    "d": 1.0,
-    "day": 1.0,
-    "w": 7.0,
-    "wk": 7.0,
-    "week": 7.0,
-    "m": 30.4375,
-    "mo": 30.4375,
-    "month": 30.4375,
-    "y": 365.25,
-    "yr": 365.25,
-    "year": 365.25,
-    "t": 1.0,
-    "v": 1.0,
-    "visit": 1.0,
+
+
+def _listed(words: str) -> list[str]:
+    return words.split()
+
+
+#: Days in each unit of time that a visit's name may have, in the languages of clinics.
+DAYS = {
+    **dict.fromkeys(("h", "hour"), 1 / 24),
+    **dict.fromkeys(_listed("d day tag tage jour dia giorno giorni dag dagen"), 1.0),
+    **dict.fromkeys(
+        _listed("w wk week wo woche wochen semaine semana settimana settimane weken"), 7.0
+    ),
+    **dict.fromkeys(
+        _listed("m mo mth month monat monate mois mes meses mese mesi maand maanden"), 30.4375
+    ),
+    **dict.fromkeys(_listed("y yr year jahr jahre an ano anno anni jaar"), 365.25),
+    **dict.fromkeys(("t", "v", "visit"), 1.0),
 }
-_UNIT = "hour|day|week|wk|month|mo|year|yr|visit|h|d|w|m|y|t|v"
-_TIMED = re.compile(rf"(?P<unit>{_UNIT})s?_?(?P<n>[0-9]+)|(?P<n2>[0-9]+)_?(?P<unit2>{_UNIT})s?")
-_TIMED_WITHIN = re.compile(rf"(?:^|_)(?:{_TIMED.pattern})(?:_|$)")
+_UNIT = "|".join(sorted(DAYS, key=len, reverse=True))
+#: A visit's name that is a time and nothing else: week_4, 4_weeks, m3.
+TIMED = re.compile(rf"(?P<unit>{_UNIT})s?_?(?P<n>[0-9]+)|(?P<n2>[0-9]+)_?(?P<unit2>{_UNIT})s?")
+_TIMED_WITHIN = re.compile(rf"(?:^|_)(?:{TIMED.pattern})(?:_|$)")
+_NUMBERS = {
+    word: str(n)
+    for n, word in enumerate(
+        _listed("one two three four five six seven eight nine ten eleven twelve"), 1
+    )
+}
+#: Words beside a time that change nothing: "visit week 4" is "week 4".
+_FILLERS = frozenset(
+    _listed("visit follow up followup fu at the timepoint time point assessment nr no")
+)
+_BASELINE = frozenset(("baseline", "base", "bl", "bsl", "baselin"))
+#: Units that only number visits: visit 4 is no day 4.
+_COUNTED = frozenset(("t", "v", "visit"))
+#: Words of a stay or a treatment rather than of an assessment: "Start dose" is no visit.
+_OF_A_STAY = frozenset(
+    _listed("start end final first last admission discharge intake beginning initial")
+)
+#: What is given or when it was, no score: its columns make no visits of their own.
+NO_SCORE = re.compile(
+    r"(?:^|_)(?:dose|doses|dosis|dosage|dosierung|dosi|mg|mcg|ml|infusions?|date|datum|fecha"
+    r"|duration|dauer|duree|duracion|durata|drug|medication|medikament)(?:_|$)"
+)
 #: Letters that also number items (eq5d_d1, isi_t2): a time only beside a plain word such as "pre"
 #: or a zero.
 _WEAK = re.compile(r"[dmtvyh]_?[0-9]+|[0-9]+_?[dmtvyh]")
@@ -81,11 +105,29 @@ def visit_time(label: str) -> float | None:
     if name in _WORDS:
         return _WORDS[name]
     if found := _TIMED_WITHIN.search(name):
-        return _DAYS[found["unit"] or found["unit2"]] * int(found["n"] or found["n2"])
+        return DAYS[found["unit"] or found["unit2"]] * int(found["n"] or found["n2"])
     known = [_WORDS[w] for w in name.split("_") if w in _WORDS and w != "na"]
     if known:
         return known[0]
     return float(name) if name.isdecimal() else None
+
+
+def spelling(label: str) -> str:
+    """A visit's name without what differs from hand to hand: capitals, spaces, units in short or in
+    full.
+
+    >>> len({spelling(v) for v in ("Week 4", "week4", "Wk 4", "4 weeks", "four weeks", "W04")})
+    1
+    >>> spelling("Baseline ") == spelling("BL"), spelling("week 4") == spelling("visit 4")
+    (True, False)
+    """
+    words = [_NUMBERS.get(w, w) for w in key(label).split("_")]
+    for kept in (words, [w for w in words if w not in _FILLERS]):
+        if found := TIMED.fullmatch("_".join(kept)):
+            unit, n = found["unit"] or found["unit2"], int(found["n"] or found["n2"])
+            return f"visit {n}" if unit in _COUNTED else f"day {DAYS[unit] * n:g}"
+    joined = re.sub(r"(?<![0-9])0+(?=[0-9])", "", "".join(words))
+    return "baseline" if joined in _BASELINE else joined
 
 
 def in_order(labels: Iterable[str]) -> tuple[tuple[str, ...], bool]:
@@ -126,7 +168,7 @@ def split_column(column: str) -> tuple[str, str] | None:
 
 
 def _is_time(name: str) -> bool:
-    return (name in _WORDS and name != "na") or bool(_TIMED.fullmatch(name))
+    return (name in _WORDS and name != "na") or bool(TIMED.fullmatch(name))
 
 
 def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -134,7 +176,8 @@ def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
     is not wide.
 
     A score needs two visits, or a visit that another score has too; names that only number
-    something are not visits.
+    something are not visits. Doses and dates make no visits, nor do words of a stay ("start",
+    "final") where other scores have visits. Spellings of one visit (wk4, week_4) are one.
 
     >>> wide_columns(["id", "nrs_pre", "nrs_post", "pgic_post", "phq9_1", "phq9_2"])
     {'nrs': {'pre': 'nrs_pre', 'post': 'nrs_post'}, 'pgic': {'post': 'pgic_post'}}
@@ -143,13 +186,33 @@ def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
     for column in columns:
         if split := split_column(column):
             found.setdefault(split[0], {}).setdefault(split[1], column)
+    found = _one_spelling(found)
     sure = {
         s: v
         for s, v in found.items()
-        if len(v) > 1 and any(not _WEAK.fullmatch(n) or visit_time(n) == 0 for n in v)
+        if len(v) > 1
+        and not NO_SCORE.search(key(s))
+        and any(not _WEAK.fullmatch(n) or visit_time(n) == 0 for n in v)
     }
+    stays = {s for s, v in sure.items() if set(v) <= _OF_A_STAY}
+    if stays != set(sure):
+        sure = {s: v for s, v in sure.items() if s not in stays}
     visits = {n for v in sure.values() for n in v}
-    return {s: v for s, v in found.items() if s in sure or (set(v) <= visits)}
+    return {
+        s: v
+        for s, v in found.items()
+        if s in sure or (set(v) <= visits and (len(v) > 1 or not NO_SCORE.search(key(s))))
+    }
+
+
+def _one_spelling(found: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """The same with one name for spellings of one visit, but where a score has both."""
+    called: dict[str, str] = {}
+    for by_visit in found.values():
+        for visit in by_visit:
+            called.setdefault(spelling(visit), visit)
+    made = {s: {called[spelling(v)]: c for v, c in by.items()} for s, by in found.items()}
+    return {s: by if len(by) == len(found[s]) else found[s] for s, by in made.items()}
 
 
 def declared_columns(

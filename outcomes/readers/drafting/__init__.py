@@ -1,0 +1,1 @@
+"""What the first study file proposes: parts of `draft`, one topic each."""

@@ -1,0 +1,76 @@
+"""Visits that are written in several ways: which names seem to mean one visit."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+import pandas as pd
+
+from outcomes.core.errors import StudyError
+from outcomes.readers.cells import key
+from outcomes.readers.shape.visit_names import spelling, visit_time
+
+#: How near two names without numbers are when one is a slip of the other.
+_NEAR = 0.85
+
+
+def spellings(visits: Sequence[str], patients: Sequence[str]) -> list[tuple[str, ...]]:
+    """Groups of names that seem to mean one visit, the most frequent name of each first.
+
+    Names are one visit where they differ only in spelling. Where no patient has both, they also
+    seem to be one if they tell the same time ("pre" and "baseline") or differ by a slip of the pen.
+
+    >>> spellings(["Baseline", "week 4", "Wk 4", "BASELINE"], ["a", "a", "b", "b"])
+    [('Baseline', 'BASELINE'), ('week 4', 'Wk 4')]
+    >>> spellings(["pre", "baseline"], ["a", "a"])
+    []
+    """
+    frame = pd.DataFrame({"visit": list(visits), "patient": list(patients)})
+    count = Counter(frame["visit"])
+    who = {v: set(rows) for v, rows in frame.groupby("visit", sort=False)["patient"]}
+    group = {v: v for v in count}
+    for a, b in combinations(count, 2):
+        if spelling(a) == spelling(b) or (not who[a] & who[b] and _alike(a, b)):
+            kept, gone = group[a], group[b]
+            group = {v: kept if g == gone else g for v, g in group.items()}
+    found: dict[str, list[str]] = {}
+    for visit, first in group.items():
+        found.setdefault(first, []).append(visit)
+    return [tuple(sorted(g, key=lambda v: -count[v])) for g in found.values() if len(g) > 1]
+
+
+def _alike(a: str, b: str) -> bool:
+    times = visit_time(a), visit_time(b)
+    if times[0] is not None and times[0] == times[1]:
+        return True
+    one, two = key(a), key(b)
+    if re.findall(r"\d+", one) != re.findall(r"\d+", two) or min(len(one), len(two)) < 5:
+        return False
+    return difflib.SequenceMatcher(None, one, two).ratio() >= _NEAR
+
+
+def refuse_spellings(visits: Sequence[str], patients: Sequence[str]) -> None:
+    """Raise StudyError where visits that nobody declared seem to be one visit in several
+    spellings.
+    """
+    groups = spellings(visits, patients)
+    if groups:
+        raise StudyError(
+            f"{len(groups)} visit(s) seem to be spelt in several ways: {as_groups(groups)}. If they"
+            f" are the same, say so: [visits] names = {{ {as_names(groups)} }} (visit_names=… in"
+            " read_table). If they are different visits, list them all in [visits] order."
+        )
+
+
+def as_groups(groups: Sequence[Sequence[str]]) -> str:
+    """The groups for a message."""
+    return "; ".join(" = ".join(f"'{v}'" for v in group) for group in groups)
+
+
+def as_names(groups: Sequence[Sequence[str]]) -> str:
+    """What [visits] names says of the groups: each further spelling and the first one."""
+    return ", ".join(f'"{v}" = "{first}"' for first, *rest in groups for v in rest)
