@@ -26,6 +26,9 @@ from .analyses.paired.resampling import Yuen as Yuen
 from .analyses.responders.one_group import Responders as Responders
 
 # Questions: Two or more groups
+from .analyses.groups.dunnett import Dunnett as Dunnett
+from .analyses.groups.margins import ArmEquivalence as ArmEquivalence
+from .analyses.groups.margins import ArmNonInferiority as ArmNonInferiority
 from .analyses.groups.means import GamesHowell as GamesHowell
 from .analyses.groups.means import WelchT as WelchT
 from .analyses.groups.ranks import KruskalWallis as KruskalWallis

@@ -87,6 +87,17 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             ("ANCOVA", "WelchT", "ChangeByArm", "MannWhitney"),
             "Whether each arm improved. Two tests within arms are no comparison of arms.",
         ),
+        "That one arm is not worse than the other, or that the two are equivalent": (
+            ("ArmNonInferiority", "ArmEquivalence"),
+            (
+                "Equality. They speak about a margin that has to be chosen and justified before"
+                " the data are seen, and about a reference that is known to work."
+            ),
+        ),
+        "Several arms, each against the same reference": (
+            ("Dunnett",),
+            "How the other arms differ from each other: for all pairs see ANCOVA.",
+        ),
         "The difference at several follow-up visits, some scores missing": (
             ("MMRM", "CLDA"),
             (

@@ -20,7 +20,14 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, spoken
 from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing, look
-from outcomes.plots.meaning import comparisons, main_change, place_words, sides, value_words
+from outcomes.plots.meaning import (
+    comparisons,
+    main_change,
+    margins,
+    place_words,
+    sides,
+    value_words,
+)
 from outcomes.plots.registry import Mark, picture
 
 #: Beyond so many patients their lines or dots would be one blot; the clouds and boxes say as much.
@@ -191,11 +198,6 @@ def differences(result: Result) -> list[Estimate]:
         e = main_change(result)
         return [e] if e is not None else []
     return comparisons(result) if "groups" in result.data else []
-
-
-def margins(result: Result) -> list[float]:
-    """The margins that a question states, where it states any."""
-    return [m for m in result.axis.margins if not math.isnan(m)]
 
 
 def _lines(result: Result) -> bool:

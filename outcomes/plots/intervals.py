@@ -14,7 +14,7 @@ from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, spoken
 from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing, look
-from outcomes.plots.meaning import has_favours, of_rows, place_words, point_ends, sides
+from outcomes.plots.meaning import has_favours, margins, of_rows, place_words, point_ends, sides
 from outcomes.plots.registry import Mark, picture
 
 
@@ -41,6 +41,9 @@ def _forest_height(result: Result) -> float:
     Mark("estimates", "Points are estimates.", _known),
     Mark("intervals", "Bars are their confidence intervals.", _limits),
     Mark("main", "The diamond is the main one.", _strong),
+    Mark(
+        "margins", "Dashed lines are the stated margins.", lambda r: _known(r) and bool(margins(r))
+    ),
     Mark("direction", "Arrows say which way is better for patients.", has_favours),
     rows=_forest_height,
 )
@@ -85,6 +88,8 @@ def forest(result: Result, d: Drawing) -> None:
             d.drew("main", point)
     if null is not None:
         ax.axvline(null, color=GREY, lw=1)
+    for m in margins(result):
+        d.drew("margins", ax.axvline(m, color=ORANGE, lw=1.4, ls="--"))
     d.names_beside(ax, rows, row_names(frame, result), 0.34)
     ax.set_ylim(-0.7, len(frame) - 0.3)
     if result.axis.log:

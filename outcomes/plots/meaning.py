@@ -55,6 +55,11 @@ def of_rows(frame: pd.DataFrame, result: Result) -> list[Estimate]:
     return [e for e in found if e is not None]
 
 
+def margins(result: Result) -> list[float]:
+    """The margins that a question states, where it states any."""
+    return [m for m in result.axis.margins if not math.isnan(m)]
+
+
 def value_words(e: Estimate, outcome: Outcome | None) -> str:
     """Value and interval with the digits of the score."""
     k = digits_for(outcome.resolution) if outcome else 1

@@ -131,11 +131,16 @@ def kinds() -> dict[str, type]:
 
 
 def numbers() -> pd.DataFrame:
-    """One row an estimate, in the order of studies, plans and questions."""
+    """One row an estimate, in the order of studies, plans and questions; `question` counts the
+    questions of one method, so that a new method moves no other row.
+    """
     frames = []
     for source, study in studies():
         for plan_name, plan in asked(source, study):
-            for i, result in enumerate(plan.run(study), 1):
+            asked_of: dict[str, int] = {}
+            for result in plan.run(study):
+                method = type(result.analysis).__name__
+                i = asked_of[method] = asked_of.get(method, 0) + 1
                 frame = result.to_frame()
                 frame.insert(0, "row", range(1, len(frame) + 1))
                 frame.insert(0, "question", i)

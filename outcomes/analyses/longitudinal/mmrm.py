@@ -107,25 +107,19 @@ class MMRM(Analysis):
     )
 
     def compute(self, study: Study) -> Result:
-        baseline = study.visit(self.baseline or study.baseline)
-        data = repeats(
-            study,
-            self.outcome,
-            visits=follow_ups(study, self.outcome, self.visits, baseline),
-            baseline=baseline,
-            by=self.by,
-            reference=self.reference,
-            covariates=self.covariates,
-        )
-        model = self._model(data)
+        data, model = self.fitted(study)
         differences = holm_over_visits(
-            [_difference(model, a, data.levels[0], v) for a in data.levels[1:] for v in data.visits]
+            [
+                arm_difference(model, a, data.levels[0], v)
+                for a in data.levels[1:]
+                for v in data.visits
+            ]
         )
         main = study.visit(self.visit) if self.visit else data.visits[-1]
         rows = [*differences]
         for arm in data.levels[1:]:
             if self.window:
-                rows.append(_difference(model, arm, data.levels[0], tuple(self.window)))
+                rows.append(arm_difference(model, arm, data.levels[0], tuple(self.window)))
             at_main = next(
                 e for e in differences if e.visit == main and e.group == f"{arm} - {data.levels[0]}"
             )
@@ -142,18 +136,26 @@ class MMRM(Analysis):
         `outcomes.stats.mixed.mmrm.repeated` fits the sum exactly as it would fit the pooled rows.
         Patterns with few patients come close to their rows: see `smallest_pattern` first.
         """
+        return self._data(study).summary(by_arm=self.by_arm)
+
+    def fitted(self, study: Study) -> tuple[Repeats, Repeated]:
+        """The analysed scores and the model fitted to them: for another question of the same
+        model.
+        """
+        data = self._data(study)
+        return data, self._model(data)
+
+    def _data(self, study: Study) -> Repeats:
         baseline = study.visit(self.baseline or study.baseline)
-        visits = follow_ups(study, self.outcome, self.visits, baseline)
-        data = repeats(
+        return repeats(
             study,
             self.outcome,
-            visits=visits,
+            visits=follow_ups(study, self.outcome, self.visits, baseline),
             baseline=baseline,
             by=self.by,
             reference=self.reference,
             covariates=self.covariates,
         )
-        return data.summary(by_arm=self.by_arm)
 
     def _model(self, data: Repeats) -> Repeated:
         moving = [f for f in data.features if f.startswith("arm ") or f == "baseline"]
@@ -274,12 +276,12 @@ class CLDA(MMRM):
             reml=by_reml(self.estimator),
         )
         differences = holm_over_visits(
-            [_difference(model, a, data.levels[0], v) for a in data.levels[1:] for v in later]
+            [arm_difference(model, a, data.levels[0], v) for a in data.levels[1:] for v in later]
         )
         main = study.visit(self.visit) if self.visit else later[-1]
         rows = [*differences]
         rows += [
-            _difference(model, a, data.levels[0], tuple(self.window))
+            arm_difference(model, a, data.levels[0], tuple(self.window))
             for a in data.levels[1:]
             if self.window
         ]
@@ -311,9 +313,10 @@ class CLDA(MMRM):
         )
 
 
-def _difference(
+def arm_difference(
     model: Repeated, arm: str, reference: str, visit: str | tuple[str, ...]
 ) -> Estimate:
+    """The adjusted difference of an arm against the reference at a visit, or over several."""
     return replace(
         model.difference(arm, reference, visit=visit),
         name="adjusted difference",

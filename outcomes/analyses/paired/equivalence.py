@@ -59,7 +59,7 @@ class TOST(Analysis):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_margin(self.margin)
+        check_margin(self.margin)
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
@@ -86,7 +86,7 @@ class TOST(Analysis):
         if not counts.analysed:
             return nobody(self, result)
         e, k = result["mean change"], digits_for(outcome.resolution)
-        margin = f"margin of ±{_stated(self.margin, outcome)}"
+        margin = f"margin of ±{stated_margin(self.margin, outcome)}"
         who = f"n={counts.analysed} of {counts.enrolled}"
         what = f"mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
         if e.reason:
@@ -147,7 +147,7 @@ class NonInferiority(Analysis):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_margin(self.margin)
+        check_margin(self.margin)
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
@@ -184,7 +184,7 @@ class NonInferiority(Analysis):
             digits_for(outcome.resolution),
             outcome.better == "lower",
         )
-        edge = f"{'' if lower else MINUS}{_stated(self.margin, outcome)}"
+        edge = f"{'' if lower else MINUS}{stated_margin(self.margin, outcome)}"
         who = f"n={counts.analysed} of {counts.enrolled}"
         what = f"mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
         if e.reason:
@@ -291,14 +291,15 @@ class BayesFactor(Analysis):
         )
 
 
-def _check_margin(margin: float) -> None:
+def check_margin(margin: float) -> None:
+    """Raise AnalysisError unless the margin is a positive number."""
     if not (isinstance(margin, int | float) and margin > 0 and math.isfinite(margin)):
         raise AnalysisError(
             f"margin is a positive number of score points from the protocol; got {margin!r}."
         )
 
 
-def _stated(margin: float, outcome: Outcome) -> str:
+def stated_margin(margin: float, outcome: Outcome) -> str:
     """A margin as it was stated, with its unit: '1 point', '0.05 points'."""
     return f"{margin:g} {outcome.unit.removesuffix('s') if margin == 1 else outcome.unit}"
 

@@ -15,7 +15,7 @@ from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.wording import MINUS
 from outcomes.stats.paired.location import check_option, mean_change
-from outcomes.stats.wald import p_of
+from outcomes.stats.wald import limits, p_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,30 @@ def tost(
     low, high = _margins(margin)
     _check_alpha(alpha)
     change = mean_change(before, after, level=round(1 - 2 * alpha, 12))
-    how = f"two one-sided t-tests, margins {MINUS}{-low:g} and {high:g}"
-    if change.reason:
+    return two_one_sided(replace(change, how=""), margin=(low, high), alpha=alpha)
+
+
+def two_one_sided(
+    e: Estimate, *, margin: float | tuple[float, float], alpha: float = 0.05
+) -> Equivalence:
+    """Does an estimate with a standard error and t degrees of freedom lie between the margins?
+
+    For any mean change or difference of groups; `margin`, `alpha` and source as in `tost`. The
+    interval is at 1 − 2α whatever that of `e` was.
+
+    >>> e = two_one_sided(Estimate("difference", 0.2, se=0.4, df=38), margin=1)
+    >>> e.within, round(e.change.p, 4)
+    (True, 0.0263)
+    """
+    low, high = _margins(margin)
+    _check_alpha(alpha)
+    change = _at_level(e, round(1 - 2 * alpha, 12))
+    how = _joined(f"two one-sided t-tests, margins {MINUS}{-low:g} and {high:g}", e.how)
+    if _undefined(change):
         side = Estimate("", NAN, reason=change.reason, measure=Measure.OVERALL_TEST)
         sides = (
-            replace(side, name="above the lower margin", measure=Measure.OVERALL_TEST),
-            replace(side, name="below the upper margin", measure=Measure.OVERALL_TEST),
+            replace(side, name="above the lower margin"),
+            replace(side, name="below the upper margin"),
         )
         return Equivalence(replace(change, how=how), *sides, None)
     t_low, t_high = ((change.value - m) / change.se for m in (low, high))
@@ -71,8 +89,28 @@ def tost(
     )
 
 
+def _at_level(e: Estimate, level: float) -> Estimate:
+    """The estimate with its t interval at another level, and without its test against zero."""
+    low, high = (NAN, NAN) if _undefined(e) else limits(e.value, e.se, df=_df(e), level=level)
+    return replace(e, low=low, high=high, level=level, p=NAN, statistic=NAN, p_adjusted=NAN)
+
+
+def _undefined(e: Estimate) -> bool:
+    return bool(e.reason) or not e.se > 0
+
+
+def _df(e: Estimate) -> float:
+    """Degrees of freedom; infinite (the normal) where the estimate has none."""
+    return math.inf if math.isnan(e.df) else e.df
+
+
+def _joined(test: str, how: str) -> str:
+    """The test, and how the estimate itself was made where that is said."""
+    return f"{test}; {how}" if how else test
+
+
 def _side(name: str, change: Estimate, t: float, alternative: str, margin: float) -> Estimate:
-    p = p_of(t, change.df, alternative=alternative)
+    p = p_of(t, _df(change), alternative=alternative)
     return Estimate(
         name,
         change.value - margin,
@@ -133,22 +171,39 @@ def non_inferiority(
     >>> r.shown, round(r.limit, 2), round(r.change.p, 4)
     (True, 0.66, 0.0059)
     """
+    _check_alpha(alpha)
+    change = mean_change(before, after, level=round(1 - 2 * alpha, 12))
+    return one_sided(replace(change, how=""), margin=margin, better=better, alpha=alpha)
+
+
+def one_sided(
+    e: Estimate, *, margin: float, better: Literal["lower", "higher"], alpha: float = 0.025
+) -> NonInferiority:
+    """Is an estimate with a standard error and t degrees of freedom not worse than the margin?
+
+    For any mean change or difference of groups (group − reference); arguments and source as in
+    `non_inferiority`. The interval is at 1 − 2α whatever that of `e` was.
+
+    >>> r = one_sided(Estimate("difference", 0.2, se=0.4, df=38), margin=1, better="lower")
+    >>> r.shown, round(r.limit, 3), round(r.change.p, 4)
+    (False, 1.01, 0.0263)
+    """
     check_option("better", better, ("lower", "higher"))
     if not (margin > 0 and math.isfinite(margin)):
         raise AnalysisError(
             f"A non-inferiority margin is a positive number of points; got {margin}."
         )
     _check_alpha(alpha)
-    change = mean_change(before, after, level=round(1 - 2 * alpha, 12))
+    change = _at_level(e, round(1 - 2 * alpha, 12))
     edge, alternative = (margin, "less") if better == "lower" else (-margin, "greater")
-    how = f"one-sided t-test against a margin of {edge:g}"
-    if change.reason:
+    how = _joined(f"one-sided t-test against a margin of {edge:g}", e.how)
+    if _undefined(change):
         return NonInferiority(replace(change, how=how), NAN, None)
     t = (change.value - edge) / change.se
     limit = change.high if better == "lower" else change.low
     shown = limit < edge if better == "lower" else limit > edge
     return NonInferiority(
-        replace(change, p=p_of(t, change.df, alternative=alternative), statistic=t, how=how),
+        replace(change, p=p_of(t, _df(change), alternative=alternative), statistic=t, how=how),
         limit,
         shown,
     )

@@ -1,0 +1,137 @@
+"""Whole questions against R: `questions/NAME.csv` was written by `scripts/questions/NAME.R` from the
+data sets of this folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import outcomes as oc
+from outcomes.stats.groups.dunnett import dunnett_critical, dunnett_p
+from tests.shared import DATA, REFERENCE
+
+Answer = Callable[[], dict[str, float]]
+ANSWERS: dict[str, Answer] = {}
+PAIN = oc.Outcome("pain", "Pain", "lower", "points", 0, 10, 0.1)
+TIMES = {"before": "pre", "after": "post"}
+
+
+@cache
+def wanted() -> dict[str, dict[str, tuple[float, float]]]:
+    """case -> quantity -> (value, rtol)."""
+    found: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
+    for path in sorted((REFERENCE / "questions").glob("*.csv")):
+        with path.open(encoding="utf-8") as handle:
+            for row in csv.DictReader(handle):
+                found[row["case"]][row["quantity"]] = float(row["value"]), float(row["rtol"])
+    return dict(found)
+
+
+def answer(case: str) -> Callable[[Answer], Answer]:
+    """Register our answer to a case."""
+
+    def register(found: Answer) -> Answer:
+        ANSWERS[case] = found
+        return found
+
+    return register
+
+
+@pytest.mark.parametrize("case", wanted())
+def test_a_question_gives_the_numbers_of_r(case):
+    ours = ANSWERS[case]()
+    assert set(ours) == set(wanted()[case])
+    wrong = [
+        f"{q}: {ours[q]!r} for {value!r}"
+        for q, (value, rtol) in wanted()[case].items()
+        if not math.isclose(ours[q], value, rel_tol=rtol, abs_tol=1e-12)
+    ]
+    assert wrong == []
+
+
+def pre_post(frame: pd.DataFrame, by: str, **more: str) -> oc.Study:
+    """A study of columns pre and post, one row a patient."""
+    wide = frame.assign(patient=[f"p{k:04d}" for k in range(len(frame))])
+    long = wide.melt(
+        ["patient", by], value_vars=["pre", "post"], var_name="visit", value_name="pain"
+    )
+    return oc.Study(
+        long, visits=("pre", "post"), design="parallel", measures={"pain": PAIN}, **more
+    )
+
+
+def data(name: str) -> pd.DataFrame:
+    return pd.read_csv(DATA / f"{name}.csv")
+
+
+def against_margins(model: str) -> dict[str, float]:
+    study = pre_post(data("grp_rct_n060"), "arm")
+    given = TIMES | {"reference": "placebo", "model": model}
+    got: dict[str, float] = {}
+    for m in (0.5, 1, 2):
+        worse = oc.ArmNonInferiority("pain", margin=m, **given).run(study).estimates[0]
+        within = oc.ArmEquivalence("pain", margin=m, **given).run(study).estimates[0]
+        got |= {f"ni_p_{m:g}": worse.p, f"tost_p_{m:g}": within.p}
+    got |= {"low90": within.low, "high90": within.high}
+    if model == "ancova":
+        got |= {"estimate": worse.value, "low95": worse.low, "high95": worse.high}
+    return got
+
+
+@answer("margin_ancova")
+def _margin_ancova() -> dict[str, float]:
+    return against_margins("ancova")
+
+
+@answer("margin_change")
+def _margin_change() -> dict[str, float]:
+    return against_margins("change")
+
+
+def dunnett(model: str, column: str = "route") -> dict[str, float]:
+    frame = data("grp_routes_n096")
+    nerve = (frame["route"] == "IV") & (frame["neuropathic"] == 1)
+    frame["four"] = np.where(nerve, "IVn", frame["route"])
+    question = oc.Dunnett("pain", by=column, reference="IV", model=model, **TIMES)
+    result = question.run(pre_post(frame, column))
+    got: dict[str, float] = {}
+    for e in result.estimates:
+        if e.contrast.reference:
+            key = e.contrast.group
+            got |= {f"estimate_{key}": e.value, f"se_{key}": e.se, f"low_{key}": e.low}
+            got |= {f"high_{key}": e.high, f"p_adjusted_{key}": e.p_adjusted}
+    return got
+
+
+@answer("dunnett_ancova")
+def _dunnett_ancova() -> dict[str, float]:
+    return dunnett("ancova")
+
+
+@answer("dunnett_change")
+def _dunnett_change() -> dict[str, float]:
+    return dunnett("change")
+
+
+@answer("dunnett_four")
+def _dunnett_four() -> dict[str, float]:
+    return dunnett("ancova", "four")
+
+
+@answer("dunnett_critical")
+def _dunnett_critical() -> dict[str, float]:
+    got = {}
+    for key in wanted()["dunnett_critical"]:
+        k, df = map(int, key.split())
+        half = np.full((k, k), 0.5) + np.eye(k) / 2
+        got[key] = dunnett_critical(0.95, half, df)
+        assert dunnett_p(got[key], half, df) == pytest.approx(0.05, rel=1e-6)
+    return got
