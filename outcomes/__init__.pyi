@@ -48,6 +48,7 @@ from .analyses.longitudinal.duration_of_relief import DurationOfRelief as Durati
 from .analyses.longitudinal.mmrm import CLDA as CLDA
 from .analyses.longitudinal.mmrm import MMRM as MMRM
 from .analyses.longitudinal.responder_gee import ResponderGEE as ResponderGEE
+from .analyses.longitudinal.return_of_pain import ReturnOfPain as ReturnOfPain
 from .analyses.longitudinal.rm_anova import Friedman as Friedman
 from .analyses.longitudinal.rm_anova import RMANOVA as RMANOVA
 
@@ -76,6 +77,9 @@ from .analyses.safety.within_patients import SideEffectsPaired as SideEffectsPai
 from .analyses.sites.nested import NestedSites as NestedSites
 from .analyses.sites.one_stage import OneStageSites as OneStageSites
 from .analyses.sites.two_stage import PooledSites as PooledSites
+
+# Questions: Your own
+from .analyses.responders.stratified import StratifiedResponders as StratifiedResponders
 
 # Read, check, answer, show, report
 from .checks import check as check
