@@ -79,6 +79,9 @@ from .analyses.sites.one_stage import OneStageSites as OneStageSites
 from .analyses.sites.two_stage import PooledSites as PooledSites
 
 # Questions: Your own
+from .analyses.measurement.consistency import InternalConsistency as InternalConsistency
+from .analyses.measurement.reliability import Agreement as Agreement
+from .analyses.measurement.reliability import TestRetest as TestRetest
 from .analyses.responders.stratified import StratifiedResponders as StratifiedResponders
 
 # Read, check, answer, show, report

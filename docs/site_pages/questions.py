@@ -74,8 +74,11 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             ),
         ),
         "How long relief lasts": (
-            ("DurationOfRelief",),
-            "Relief between visits: a return is seen only when somebody asks.",
+            ("DurationOfRelief", "ReturnOfPain"),
+            (
+                "Relief between visits: a return is seen only when somebody asks. That a"
+                " characteristic goes with a sooner return does not make it a cause."
+            ),
         ),
         "Daily diaries": (
             ("Diary",),
@@ -106,7 +109,7 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             ),
         ),
         "More responders in one arm": (
-            ("CompareResponders", "ResponderGEE", "ProportionalOdds"),
+            ("CompareResponders", "StratifiedResponders", "ResponderGEE", "ProportionalOdds"),
             "How large the effect is in points: cutting a score in two loses information.",
         ),
         "An effect that depends on a subgroup": (
@@ -189,6 +192,23 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         "One answer, and how much clinics differ": (
             ("PooledSites", "OneStageSites", "NestedSites"),
             "Why clinics differ. With fewer than five, the spread between them is hardly known.",
+        ),
+    },
+    "The score itself": {
+        "How repeatable it is, and how large its error": (
+            ("TestRetest",),
+            (
+                "The error in other patients: the ICC is higher where patients differ more. Treated"
+                " patients are no retest."
+            ),
+        ),
+        "Whether two ways of asking give the same score": (
+            ("Agreement",),
+            "Which of the two is right, or how far apart is too far: that is a clinical judgement.",
+        ),
+        "Whether the questions of a questionnaire measure one thing": (
+            ("InternalConsistency",),
+            "What that thing is. Many questions alone make alpha high.",
         ),
     },
     "Before anything is tested": {

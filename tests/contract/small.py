@@ -26,6 +26,7 @@ VALUES: dict[str, Any] = {
     "before": "baseline",
     "after": "week_4",
     "anchor": "pgic",
+    "other": "pgic",
     "margin": 1.0,
     "subgroup": "sex",
     "within": "region",

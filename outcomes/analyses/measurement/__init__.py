@@ -1,0 +1,1 @@
+"""How well a score measures: reliability, agreement, internal consistency."""
