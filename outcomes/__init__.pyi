@@ -38,6 +38,7 @@ from .analyses.groups.subgroups import Interaction as Interaction
 from .analyses.regression.ancova import ANCOVA as ANCOVA
 from .analyses.regression.ordinal import ProportionalOdds as ProportionalOdds
 from .analyses.responders.between_groups import CompareResponders as CompareResponders
+from .analyses.responders.stratified import StratifiedResponders as StratifiedResponders
 from .analyses.subset import Among as Among
 
 # Questions: Repeated follow-up
@@ -78,11 +79,10 @@ from .analyses.sites.nested import NestedSites as NestedSites
 from .analyses.sites.one_stage import OneStageSites as OneStageSites
 from .analyses.sites.two_stage import PooledSites as PooledSites
 
-# Questions: Your own
+# Questions: The score itself
 from .analyses.measurement.consistency import InternalConsistency as InternalConsistency
 from .analyses.measurement.reliability import Agreement as Agreement
 from .analyses.measurement.reliability import TestRetest as TestRetest
-from .analyses.responders.stratified import StratifiedResponders as StratifiedResponders
 
 # Read, check, answer, show, report
 from .checks import check as check

@@ -85,7 +85,7 @@ def test_completion_offers_questions_first_and_no_internals() -> None:
     assert not {"InstrumentUse", "Counts", "sys", "lazy_loader", "Any", "annotations"} & set(
         offered
     )
-    assert offered[:3] == ["ANCOVA", "Among", "Analysis"]
+    assert offered[:3] == ["ANCOVA", "Agreement", "Among"]
 
 
 @pytest.mark.parametrize("jedi", [False, True])

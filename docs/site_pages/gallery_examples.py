@@ -14,6 +14,8 @@ NOT_SHOWN = {
     "NOf1": "no study of single patients in the sample",
     "NestedSites": "three sites and no larger units in the sample",
     "Diary": "the visits of the sample are too far apart for a diary",
+    "TestRetest": "the sample has one visit before treatment; treated patients are no retest",
+    "Agreement": "the sample asks for each score in one way only",
     "RepeatedInfusions": "the sample has no scores before and after each infusion of a patient",
 }
 
@@ -60,6 +62,7 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
     "Response": {
         "Responders": _cohort(f'Responders({_PAIN}, rules=["30%", "50%", "2 points"])'),
         "Responders of two arms": _parallel(f'CompareResponders({_ARMS}, rules=["30%", "50%"])'),
+        "Responders within sites": _parallel(f'StratifiedResponders({_ARMS}, strata="site")'),
         "Response over all visits": _parallel(
             'ResponderGEE("pain_nrs_average", rule="30%", reference="placebo")'
         ),
@@ -105,6 +108,9 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
             'Friedman("pain_nrs_average", visits=["baseline", "week_1", "week_4"])'
         ),
         "Duration of relief": _cohort('DurationOfRelief("pain_nrs_average")'),
+        "Who has pain back sooner": _cohort(
+            'ReturnOfPain("pain_nrs_average", covariates=["route", "sex"])'
+        ),
     },
     "Missing scores": {
         "Who is missing": _cohort('MissingScores("pain_nrs_average")'),
@@ -132,5 +138,8 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
     "Several clinics": {
         "Pooled over sites": _cohort(f'PooledSites(oc.PairedT({_PAIN}), by="site")'),
         "One model of all sites": _parallel(f'OneStageSites({_ARMS}, by="arm", site="site")'),
+    },
+    "The score itself": {
+        "Questions that measure one thing": _cohort('InternalConsistency("phq9_total")'),
     },
 }

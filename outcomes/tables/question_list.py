@@ -23,12 +23,19 @@ TOPICS = MappingProxyType(
             "individual",
             "missing.robustness",
         ),
-        "Two or more groups": ("groups", "regression", "responders.between_groups", "subset"),
+        "Two or more groups": (
+            "groups",
+            "regression",
+            "responders.between_groups",
+            "responders.stratified",
+            "subset",
+        ),
         "Repeated follow-up": ("longitudinal",),
         "Missing scores": ("missing",),
         "Crossover, N-of-1, repeated infusions": ("crossover", "longitudinal.repeated_infusions"),
         "Side effects": ("safety", "groups.blinding"),
         "Several sites": ("sites",),
+        "The score itself": ("measurement",),
     }
 )
 #: The topic of a question that a user has defined.
