@@ -41,3 +41,9 @@ def test_without_an_interval_p_says_whether_it_is_clear():
         Estimate("mean change", 1.0, p=p, measure=Measure.CHANGE) for p in (0.049, 0.051, math.nan)
     ]
     assert [is_clear(e) for e in bare] == [True, False, False]
+
+
+def test_p_of_exactly_05_is_not_clear_at_95():
+    assert not is_clear(Estimate("d", -1, p=0.05, measure=Measure.CHANGE))
+    assert is_clear(Estimate("d", -1, p=0.049999, measure=Measure.CHANGE))
+    assert not is_clear(Estimate("d", -1, p=0.1, level=0.9, measure=Measure.CHANGE))

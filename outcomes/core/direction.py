@@ -51,7 +51,18 @@ def is_clear(e: Estimate) -> bool:
     null = e.measure.null
     if not (math.isnan(e.low) or math.isnan(e.high) or math.isnan(null)):
         return not e.low <= null <= e.high
-    return e.p < 1 - e.level
+    return below_level(e.p, e.level)
+
+
+def below_level(p: float, level: float) -> bool:
+    """Whether P is below the threshold of a confidence level: P = .05 is not, at 95%.
+
+    1 − 0.95 is a little more than 0.05 in binary, so the two are compared with a tolerance.
+
+    >>> below_level(0.05, 0.95), below_level(0.0499, 0.95)
+    (False, True)
+    """
+    return p < 1 - level - 1e-12
 
 
 def direction(e: Estimate, outcome: Outcome | None) -> str:

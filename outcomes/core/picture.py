@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+from outcomes.core.contrast import Contrast
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +32,46 @@ class ValueAxis:
     log: bool = False
     percent: bool = False
     margins: tuple[float, ...] = ()
+
+
+#: The columns of a forest that say what its rows are, for the words of the picture; tables of its
+#: numbers leave them out.
+MEANING = ("measure", *(f.name for f in fields(Contrast)))
+
+
+def forest_frame(
+    rows: Iterable[tuple[str, Estimate]], main: Callable[[Estimate], bool] | None = None
+) -> pd.DataFrame:
+    """The rows of a forest, each an estimate with its label: value and interval, what it is, and
+    whether it is the one drawn as a diamond.
+
+    >>> e = Estimate("mean change", -1, -2, 0, measure=Measure.CHANGE, visit="week_4")
+    >>> row = forest_frame([("pain", e)]).iloc[0]
+    >>> row["label"], row["value"], row["measure"], row["visit"]
+    ('pain', -1.0, 'change', 'week_4')
+    """
+    import pandas as pd
+
+    columns = ["label", "value", "low", "high", *(["main"] if main else []), *MEANING]
+    made = [
+        {"label": label, "value": e.value, "low": e.low, "high": e.high}
+        | ({"main": main(e)} if main else {})
+        | {"measure": e.measure.value, **asdict(e.contrast)}
+        for label, e in rows
+    ]
+    return pd.DataFrame(made, columns=columns)
+
+
+def forest_rows(frame: pd.DataFrame) -> list[Estimate]:
+    """The estimates that the rows of a forest show, as far as each says what it is and has a
+    value.
+    """
+    if not set(MEANING) <= set(frame):
+        return []
+    places = (Contrast(*(str(v) for v in row)) for row in frame[list(MEANING[1:])].to_numpy())
+    numbers = frame[["label", "value", "low", "high", "measure"]].itertuples(index=False)
+    return [
+        Estimate(str(r.label), r.value, r.low, r.high, measure=Measure(r.measure), place=place)
+        for r, place in zip(numbers, places, strict=True)
+        if not math.isnan(r.value)
+    ]

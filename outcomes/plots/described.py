@@ -34,15 +34,15 @@ class Described(Figure):
         alt, out = " ".join(self.words), io.BytesIO()
         self.savefig(out, format="png", bbox_inches="tight", dpi=self.dpi)
         png = base64.b64encode(out.getvalue()).decode("ascii")
+        if not alt:
+            return {"image/png": png, "text/plain": repr(self)}, {}
         image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
         return {"image/png": png, "text/html": image, "text/plain": alt}, {
             "image/png": {"alt": alt}
         }
 
     def _ipython_display_(self) -> None:
-        """Notebooks ask this first; without words the figure is left to matplotlib."""
-        if not self.words:
-            raise NotImplementedError
+        """Notebooks ask this first. Without a description there is the picture alone."""
         from IPython.display import publish_display_data
 
         data, metadata = self.bundle()

@@ -11,10 +11,11 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import forest_rows
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, spoken
 from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing, look
-from outcomes.plots.meaning import has_favours, margins, of_rows, place_words, point_ends, sides
+from outcomes.plots.meaning import has_favours, margins, place_words, point_ends, sides
 from outcomes.plots.registry import Mark, picture
 
 
@@ -105,7 +106,7 @@ def forest(result: Result, d: Drawing) -> None:
     point_ends(
         d,
         ax,
-        sides(of_rows(frame, result), result.outcome),
+        sides(forest_rows(frame), result.outcome),
         result.outcome,
         turn=_compares(frame, result),
     )
@@ -116,14 +117,14 @@ def row_names(frame: pd.DataFrame, result: Result) -> list[str]:
     """What each row is about: the two groups where every row is one pair, else the row's own
     label.
     """
-    pairs = [place_words(e.contrast) for e in of_rows(frame, result) if e.contrast.reference]
+    pairs = [place_words(e.contrast) for e in forest_rows(frame) if e.contrast.reference]
     if len(frame) == len(pairs) == len(set(pairs)):
         return pairs
     return [spoken(str(v)) for v in frame["label"]]
 
 
 def _compares(frame: pd.DataFrame, result: Result) -> bool:
-    return any(e.measure.compares_groups for e in of_rows(frame, result))
+    return any(e.measure.compares_groups for e in forest_rows(frame))
 
 
 def _write_column(d: Drawing, frame: pd.DataFrame, rows: np.ndarray) -> None:

@@ -8,11 +8,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import pandas as pd
-
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import Estimate
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import forest_rows
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, spoken
 from outcomes.plots.drawing import Drawing
@@ -46,15 +45,6 @@ def comparisons(result: Result) -> list[Estimate]:
     )
 
 
-def of_rows(frame: pd.DataFrame, result: Result) -> list[Estimate]:
-    """The estimates that a forest's rows show, found by their numbers; rows of another answer have
-    none.
-    """
-    there = {(e.value, e.low): e for e in reversed(result.estimates)}
-    found = (there.get((r.value, r.low)) for r in frame[["value", "low"]].itertuples(index=False))
-    return [e for e in found if e is not None]
-
-
 def margins(result: Result) -> list[float]:
     """The margins that a question states, where it states any."""
     return [m for m in result.axis.margins if not math.isnan(m)]
@@ -69,7 +59,7 @@ def value_words(e: Estimate, outcome: Outcome | None) -> str:
 def has_favours(result: Result) -> bool:
     """Whether a forest of this result can say on which side which group is better."""
     return (
-        bool(sides(of_rows(result.data["forest"], result), result.outcome))
+        bool(sides(forest_rows(result.data["forest"]), result.outcome))
         if "forest" in result.data
         else False
     )

@@ -14,10 +14,12 @@ from numpy.testing import assert_allclose
 
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
+from outcomes.plans.plan import kinds
 from outcomes.stats.proportions.blinding import james
 from outcomes.stats.proportions.paired import mcnemar, paired_difference
 from outcomes.stats.proportions.rates import share_of_infusions
 from outcomes.stats.proportions.single import wilson
+from tests.contract.small import example, small
 from tests.shared import reference_data, reference_rows
 
 IDS = [f"p{i:02d}" for i in range(1, 13)]
@@ -552,3 +554,12 @@ def test_every_picture_and_page_can_be_drawn(question):
         assert oc.plot(result).figure is not None
     assert oc.table(result).rows and result._repr_html_()
     pyplot.close("all")
+
+
+@pytest.mark.parametrize(
+    "name", ["SideEffects", "SideEffectsByRoute", "SideEffectsPaired", "RateRatio", "EventTable"]
+)
+def test_every_estimate_of_a_side_effect_says_which_one(name):
+    result = oc.Plan(example(kinds()[name])).run(small(24, "parallel"))[0]
+    assert result.estimates and all(e.contrast.event for e in result.estimates)
+    assert set(result.to_frame()["event"]) == {e.contrast.event for e in result.estimates}

@@ -18,9 +18,14 @@ from matplotlib.text import Text
 
 import outcomes as oc
 from outcomes.core.errors import OutcomesError
+from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
+from outcomes.core.picture import forest_frame, forest_rows
 from outcomes.core.result import Result
 from outcomes.plans.plan import kinds as questions
 from outcomes.plots import PICTURES, caption, drawn, kinds
+from outcomes.plots.meaning import has_favours, sides
 from tests.contract.small import example, small
 
 DESIGNS = ("parallel", "crossover", "n-of-1")
@@ -198,3 +203,23 @@ def test_what_is_returned_can_be_restyled() -> None:
     assert faults(ax.figure) == []
     assert ax.get_ylabel() == "Pain"
     plt.close(ax.figure)
+
+
+def test_the_rows_of_a_forest_are_known_by_what_they_are_not_by_their_numbers() -> None:
+    """An equal number of another kind is among the estimates; the words must not come from it."""
+    change = Estimate("mean change", -1.0, -2.0, -0.5, measure=Measure.CHANGE)
+    spread = Estimate("SD", -1.0, -2.0, -0.5, measure=Measure.VARIANCE)
+    question = oc.PairedT("pain", before="baseline", after="week_4")
+    pain = oc.Outcome("pain", "Pain", "lower", "points", 0, 10, 1)
+    for shown, words in ((change, ("worse", "better")), (spread, None)):
+        frame = forest_frame([("row", shown)])
+        result = Result(
+            question,
+            (spread, change),
+            Counts(9, 9),
+            pain,
+            data={"forest": frame},
+            pictures=("forest",),
+        )
+        assert sides(forest_rows(frame), pain) == words
+        assert has_favours(result) is (words is not None)

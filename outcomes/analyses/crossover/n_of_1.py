@@ -17,7 +17,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     digits_for,
@@ -209,13 +209,7 @@ def _pairs(study: Study, p: Periods) -> pd.DataFrame:
 
 def _forest(estimates: list[Estimate]) -> pd.DataFrame:
     rows = [e for e in estimates if e.name in ("pooled", "mean difference")]
-    return pd.DataFrame(
-        {
-            "label": "pooled" if e.name == "pooled" else e.group.split(", ")[-1],
-            "value": e.value,
-            "low": e.low,
-            "high": e.high,
-            "main": e.name == "pooled",
-        }
-        for e in rows
+    return forest_frame(
+        (("pooled" if e.name == "pooled" else e.group.split(", ")[-1], e) for e in rows),
+        lambda e: e.name == "pooled",
     )

@@ -17,7 +17,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, round_half_away, spoken
 from outcomes.stats.crossover.mixed import CrossoverModel, crossover_model
@@ -302,18 +302,11 @@ def _unit(e: Estimate, unit: str) -> str:
 
 
 def _forest(estimates: Rows) -> pd.DataFrame:
-    main = "treatment difference"
     shown = [e for e in estimates if e.group and e.name not in ("d_total", "d_within")]
     several = len({e.group for e in shown}) > 1
-    return pd.DataFrame(
-        {
-            "label": f"{e.name}, {e.group}" if several else e.name,
-            "value": e.value,
-            "low": e.low,
-            "high": e.high,
-            "main": e.name == main,
-        }
-        for e in shown
+    return forest_frame(
+        ((f"{e.name}, {e.group}" if several else e.name, e) for e in shown),
+        lambda e: e.name == "treatment difference",
     )
 
 

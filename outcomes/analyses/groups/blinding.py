@@ -14,7 +14,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, plural, spoken
 from outcomes.stats.proportions.blinding import bang, james
@@ -130,12 +130,7 @@ class Blinding(Analysis):
             how = "James' blinding index; no interval, patients guessed in more than one arm"
             whole = replace(whole, low=nan, high=nan, se=nan, how=how, reason="not_estimable")
         left = (("no guess recorded", study.enrolled - n),) if study.enrolled > n else ()
-        forest = pd.DataFrame(
-            [
-                {"label": spoken(e.group), "value": e.value, "low": e.low, "high": e.high}
-                for e in rows
-            ]
-        )
+        forest = forest_frame((spoken(e.group), e) for e in rows)
         facts = {
             "counts": counts,
         }

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from outcomes.core.direction import below_level
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, Flow, flow_by
@@ -146,7 +147,7 @@ def moved(outcome: Outcome, e: Estimate, digits: int, on_average: str = " on ave
     """
     if np.isnan(e.low) and np.isnan(e.p):
         return ""
-    clear = e.p < 1 - e.level if np.isnan(e.low) else not e.low <= 0 <= e.high
+    clear = below_level(e.p, e.level) if np.isnan(e.low) else not e.low <= 0 <= e.high
     if not clear:
         return ": the direction of the change is not clear"
     shown = round_half_away(e.value, digits)

@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     chosen_words,
@@ -23,7 +22,7 @@ from outcomes.analyses.groups.group_data import (
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Versus
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, p_value, spoken
 from outcomes.stats.groups.means import (
@@ -252,9 +251,7 @@ class GamesHowell(Analysis):
             "sizes": g.sizes,
             "pairs": tuple(e.group for e in pairs),
         }
-        forest = pd.DataFrame(
-            [{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs]
-        )
+        forest = forest_frame((e.group, e) for e in pairs)
         return Result(
             self,
             rows,

@@ -8,7 +8,6 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     adjusted_words,
@@ -26,7 +25,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, p_value, plural, spoken
 from outcomes.stats.groups.means import mean_difference
@@ -137,14 +136,7 @@ class Interaction(Analysis):
                 )
                 rows.append(replace(e, p=np.nan, how=f"{e.how}; no p-value: see the interaction"))
                 n = int((label == level).sum())
-                lines.append(
-                    {
-                        "label": f"{group} (n={n})" + (f", {e.name}" if len(g.levels) > 2 else ""),
-                        "value": e.value,
-                        "low": e.low,
-                        "high": e.high,
-                    }
-                )
+                lines.append((f"{group} (n={n})" + (f", {e.name}" if len(g.levels) > 2 else ""), e))
         facts = {
             "sizes": g.sizes,
             "levels": sub.levels,
@@ -155,7 +147,7 @@ class Interaction(Analysis):
             g.counts,
             g.outcome,
             g.notes,
-            {"forest": pd.DataFrame(lines)},
+            {"forest": forest_frame(lines)},
             ("forest",),
             facts,
             axis=ValueAxis(f"adjusted difference in {g.outcome.title}"),

@@ -13,7 +13,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
 from outcomes.stats.regression.cluster import (
@@ -106,15 +106,9 @@ class RepeatedInfusions(Analysis):
         facts = {
             "infusions": len(rows),
         }
-        forest = pd.DataFrame(
-            {
-                "label": e.name.removeprefix("mean change, "),
-                "value": e.value,
-                "low": e.low,
-                "high": e.high,
-                "main": i == 0,
-            }
-            for i, e in enumerate(averages)
+        forest = forest_frame(
+            ((e.name.removeprefix("mean change, "), e) for e in averages),
+            lambda e: e is averages[0],
         )
         return Result(
             self,

@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     Groups,
@@ -19,11 +18,12 @@ from outcomes.analyses.groups.group_data import (
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
+from outcomes.core.direction import below_level
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, spoken
 from outcomes.stats.groups import ranks
@@ -174,11 +174,8 @@ class Robustness(Analysis):
         axis: str,
     ) -> Result:
         rows = [replace(e, unit=outcome.unit) for e in rows]
-        forest = pd.DataFrame(
-            {"label": e.name, "value": e.value, "low": e.low, "high": e.high, "main": i == 0}
-            for i, e in enumerate(rows)
-        )
-        verdicts = {e.name: _verdict(e, 1 - self.level, facts.get("arms", ("",))[0]) for e in rows}
+        forest = forest_frame(((e.name, e) for e in rows), lambda e: e is rows[0])
+        verdicts = {e.name: _verdict(e, self.level, facts.get("arms", ("",))[0]) for e in rows}
         facts |= {
             "verdicts": verdicts,
             "survives": len(set(verdicts.values()) - {"undefined"}) == 1,
@@ -333,13 +330,13 @@ def adjusted(
     return pairwise(ols(design, after, se=se), design, "arm", level=level)[0]
 
 
-def _verdict(e: Estimate, alpha: float, arm: str) -> str:
+def _verdict(e: Estimate, level: float, arm: str) -> str:
     """Which way the estimate points, and whether its own test (or else its interval) excludes no
     change, or no difference.
     """
     if math.isnan(e.value) or (math.isnan(e.p) and math.isnan(e.low)):
         return "undefined"
-    clear = e.p < alpha if not math.isnan(e.p) else not (e.low <= 0 <= e.high)
+    clear = below_level(e.p, level) if not math.isnan(e.p) else not (e.low <= 0 <= e.high)
     if not clear or e.value == 0:
         return f"not clearly different from {'no difference' if arm else 'no change'}"
     return f"{'lower' if e.value < 0 else 'higher'}{f' with {spoken(arm)}' if arm else ''}"

@@ -10,7 +10,6 @@ from math import isnan
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 
 from outcomes.analyses.missing.missing_scores import MissingScores
 from outcomes.analyses.missing.reference_based import ReferenceBased
@@ -18,8 +17,9 @@ from outcomes.analyses.missing.tipping_point import TippingPoint
 from outcomes.analyses.missing.wrapper import _Wrapper
 from outcomes.analyses.question import Analysis, from_dict
 from outcomes.analyses.traits import Trait
+from outcomes.core.direction import below_level
 from outcomes.core.errors import AnalysisError
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number
 from outcomes.study.study import Study
@@ -87,17 +87,12 @@ class SideBySide(Analysis):
         )
         first = results[0]
         signs = {np.sign(e.value) for e in rows if not isnan(e.value)}
-        verdicts = {e.p < 1 - self.level for e in rows if not isnan(e.p)}
+        verdicts = {below_level(e.p, self.level) for e in rows if not isnan(e.p)}
         facts = {
             "agree": len(signs) == 1 and len(verdicts) <= 1,
             "tested": bool(verdicts),
         }
-        forest = pd.DataFrame(
-            [
-                {"label": e.name, "value": e.value, "low": e.low, "high": e.high, "main": i == 0}
-                for i, e in enumerate(rows)
-            ]
-        )
+        forest = forest_frame(((e.name, e) for e in rows), lambda e: e is rows[0])
         notes = tuple(dict.fromkeys(n for r in results for n in r.notes))
         return Result(
             self,

@@ -171,7 +171,7 @@ class TippingPoint(_Wrapper):
         """The delta at which p crosses, in words too, and the deltas looked at: doubled until it
         has crossed, then bisected.
         """
-        alpha, looked = 1 - self.level, [0.0]
+        alpha, looked = round(1 - self.level, 12), [0.0]
         side = np.sign(at(0.0).value)
         if not at(0.0).p < alpha:
             return (

@@ -18,7 +18,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, plural, spoken
 from outcomes.stats.paired.location import mean_change
@@ -341,7 +341,4 @@ def _forest(rows: list[Estimate]) -> pd.DataFrame:
     """The observed change, and under it what is expected without any effect."""
     shown = [e for e in rows if e.name in ("observed mean change", EXPECTED)]
     labels = [e.name if not e.group else f"{e.name}, {e.group}" for e in shown]
-    return pd.DataFrame(
-        {"label": label, "value": e.value, "low": e.low, "high": e.high, "main": i == 0}
-        for i, (label, e) in enumerate(zip(labels, shown))
-    )
+    return forest_frame(zip(labels, shown, strict=True), lambda e: e is shown[0])

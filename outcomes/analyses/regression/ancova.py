@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     Groups,
@@ -24,7 +23,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, spoken
 from outcomes.stats.groups.means import mean_difference, standardised_difference
@@ -141,9 +140,7 @@ class ANCOVA(Analysis):
             "groups": g.levels,
             "pairs": tuple(e.term for e in pairs),
         }
-        forest = pd.DataFrame(
-            [{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs]
-        )
+        forest = forest_frame((e.group, e) for e in pairs)
         notes = (*g.notes, *_notes(g, fit, rows, self.before))
         return Result(
             self,

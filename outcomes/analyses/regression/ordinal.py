@@ -17,7 +17,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, number, p_value, spoken
 from outcomes.stats.groups.ranks import kruskal_wallis, mann_whitney
@@ -107,16 +107,7 @@ class ProportionalOdds(Analysis):
             *ratios,
             self._ranks(g),
         ]
-        lines = [
-            {
-                "label": f"{e.group}, all cuts",
-                "value": e.value,
-                "low": e.low,
-                "high": e.high,
-                "main": True,
-            }
-            for e in ratios
-        ]
+        lines = [(f"{e.group}, all cuts", e) for e in ratios]
         lines += [line for v in g.levels[1:] for line in self._cuts(design, g, v, sign)]
         shares = pd.crosstab(
             pd.Series(g.label, name="group"), pd.Series(g.after, name="answer"), normalize="index"
@@ -125,7 +116,10 @@ class ProportionalOdds(Analysis):
             "sizes": g.sizes,
             "better": g.outcome.better,
         }
-        data = {"forest": pd.DataFrame(lines), "answers": shares.reset_index()}
+        data = {
+            "forest": forest_frame(lines, lambda e: e in ratios),
+            "answers": shares.reset_index(),
+        }
         return Result(
             self,
             tuple(rows),
@@ -146,9 +140,11 @@ class ProportionalOdds(Analysis):
         e = mann_whitney(y[g.levels[1]], y[g.levels[0]])
         return replace(e, name="Mann-Whitney U", group=Versus.of(g.levels[1], g.levels[0]))
 
-    def _cuts(self, design: Design, g: Groups, level: str, sign: float) -> list[dict[str, object]]:
+    def _cuts(
+        self, design: Design, g: Groups, level: str, sign: float
+    ) -> list[tuple[str, Estimate]]:
         """The odds ratio at each cut of the scale alone (a logistic model of being above it)."""
-        lines: list[dict[str, object]] = []
+        lines: list[tuple[str, Estimate]] = []
         for cut in np.unique(g.after)[:-1]:
             e = odds_ratio(
                 proportional_odds(design, (g.after > cut).astype(float)),
@@ -159,9 +155,7 @@ class ProportionalOdds(Analysis):
                 self.level,
             )
             words = f"{level} - {g.levels[0]}, ≤{cut:g} against more"
-            lines.append(
-                {"label": words, "value": e.value, "low": e.low, "high": e.high, "main": False}
-            )
+            lines.append((words, e))
         return lines
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -214,6 +214,11 @@ class HarmCounts:
         )
         patients = next((c[1] for c in counts.values()), 0)
         return cls(patients, had.get(ANY), had.get(SERIOUS), tuple(named))
+
+
+def of_event(name: str, rows: Iterable[Estimate]) -> list[Estimate]:
+    """Estimates that say which side effect they are about."""
+    return [replace(e, place=replace(e.contrast, event=name)) for e in rows]
 
 
 def shares_of_patients(

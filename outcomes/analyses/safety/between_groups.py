@@ -22,6 +22,7 @@ from outcomes.analyses.safety.adverse_events import (
     checked_way,
     harms,
     known_group,
+    of_event,
     patient_group,
     way_collected,
 )
@@ -110,8 +111,8 @@ class SideEffectsByRoute(Analysis):
             had = h.by_patient(name).reindex(group.index)
             of = {v: (int(had[group == v].sum()), int((group == v).sum())) for v in levels}
             shares |= {(name, v): s for v, s in of.items()}
-            rows += self._compared(name, of)
-            rows += [self._trend(name, had, dose)] if dose is not None else []
+            trend = [self._trend(name, had, dose)] if dose is not None else []
+            rows += of_event(name, (*self._compared(name, of), *trend))
         frame = pd.DataFrame(
             [
                 {"label": n, "group": v, "share": e.value, "low": e.low, "high": e.high}

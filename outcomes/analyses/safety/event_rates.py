@@ -22,6 +22,7 @@ from outcomes.analyses.safety.adverse_events import (
     checked_way,
     harms,
     known_group,
+    of_event,
     patient_group,
     way_collected,
 )
@@ -30,7 +31,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, p_value, plural, spoken
 from outcomes.stats.proportions.rates import rate_by_patient, rate_ratio, rate_ratio_by_patient
@@ -109,7 +110,7 @@ class RateRatio(Analysis):
             v: tuple(s.reindex(group.index[group == v]).to_numpy(float) for s in (events, exposure))
             for v in levels
         }
-        rows = list(self._rows(sides))
+        rows = of_event(self.event, self._rows(sides))
         randomised = is_randomised(study, self.by)
         notes = (
             way_collected(self.collected),
@@ -118,12 +119,7 @@ class RateRatio(Analysis):
         )
         totals = {v: (int(a.sum()), float(m.sum()), len(m)) for v, (a, m) in sides.items()}
         ratios = [e for e in rows if e.name == "rate ratio"]
-        forest = pd.DataFrame(
-            [
-                {"label": e.group or levels[1], "value": e.value, "low": e.low, "high": e.high}
-                for e in ratios
-            ]
-        )
+        forest = forest_frame((e.group or levels[1], e) for e in ratios)
         facts = {
             "totals": totals,
         }

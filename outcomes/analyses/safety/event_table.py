@@ -16,6 +16,7 @@ from outcomes.analyses.safety.adverse_events import (
     Harms,
     checked_way,
     harms,
+    of_event,
     said_yes,
     shares_of_patients,
     way_collected,
@@ -96,7 +97,7 @@ class EventTable(Analysis):
         for name in names:
             of = h.of(name)
             had = int(of["patient"].nunique())
-            rows += shares_of_patients(f"{name}, of patients", had, n, level=self.level)
+            found = shares_of_patients(f"{name}, of patients", had, n, level=self.level)
             cells: dict[str, object] = {
                 "side effect": name,
                 "patients": share_of(had, n),
@@ -107,9 +108,10 @@ class EventTable(Analysis):
                     k, head = counts[name][word], _head(column, word)
                     cells[head] = _count(k, n)
                     if k and column == "severity":
-                        rows += shares_of_patients(
+                        found += shares_of_patients(
                             f"{name}, {head}, of patients", k, n, level=self.level
                         )
+            rows += of_event(name, found)
             if "onset" in of:
                 cells["onset, median (quartiles)"] = _quartiles(of["onset"])
             if "serious" in of and name != SERIOUS:

@@ -16,6 +16,7 @@ from outcomes.analyses.safety.adverse_events import (
     HarmCounts,
     checked_way,
     harms,
+    of_event,
     share_words,
     shares_of_patients,
     way_collected,
@@ -95,14 +96,14 @@ class SideEffects(Analysis):
         counts: dict[str, tuple[int, int, int, int]] = {}
         for name in names:
             had, infused = int(h.by_patient(name).sum()), h.per_infusion(name)
-            rows += shares_of_patients(
+            patients = shares_of_patients(
                 f"{name}, of patients",
                 had,
                 len(h.patients),
                 level=self.level,
                 interval=self.interval,
             )
-            rows += self._per_infusion(name, infused)
+            rows += of_event(name, (*patients, *self._per_infusion(name, infused)))
             counts[name] = (
                 had,
                 len(h.patients),

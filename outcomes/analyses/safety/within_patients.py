@@ -11,7 +11,14 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import level_order
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.safety.adverse_events import Harms, checked_way, harms, way_collected
+from outcomes.analyses.safety.adverse_events import (
+    Harms,
+    checked_way,
+    harms,
+    of_event,
+    way_collected,
+)
+from outcomes.core.contrast import Contrast
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
@@ -194,7 +201,7 @@ class SideEffectsPaired(Analysis):
         rows: list[Estimate] = []
         tables = {name: paired_table(*pair) for name, pair in had.items()}
         for name, table in tables.items():
-            rows += self._rows(name, table, two)
+            rows += of_event(name, self._rows(name, table, two))
         dots = pd.DataFrame(
             [
                 {"label": name, "group": v, "share": e.value, "low": e.low, "high": e.high}
@@ -218,10 +225,18 @@ class SideEffectsPaired(Analysis):
             table, method=self.interval, level=self.level, name=f"{name}, paired difference"
         )
         only = f"{c} only with {spoken(two[1])}, {b} only with {spoken(two[0])}"
-        yield replace(e, p=test.p if sum(table) else np.nan, how=f"{e.how}; {test.how}; {only}")
-        yield conditional_odds_ratio(
+        p = test.p if sum(table) else np.nan
+        yield replace(e, p=p, how=f"{e.how}; {test.how}; {only}", place=self._place(two))
+        ratio = conditional_odds_ratio(
             table, level=self.level, name=f"{name}, conditional odds ratio"
         )
+        yield replace(ratio, place=self._place(two))
+
+    def _place(self, two: tuple[str, str]) -> Contrast:
+        """The two visits, or the two kinds of infusion, the reference first."""
+        if self.before:
+            return Contrast(visit=two[1], from_visit=two[0])
+        return Contrast(group=two[1], reference=two[0])
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         reference, other = (spoken(v) for v in result.facts["two"])

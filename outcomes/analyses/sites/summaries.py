@@ -19,7 +19,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, p_value, plural
 from outcomes.stats.meta_analysis.effect_measures import (
@@ -429,13 +429,7 @@ def _as_share(e: Estimate) -> Estimate:
 
 def _forest(estimates: Sequence[Estimate], name: str) -> pd.DataFrame:
     shown = [e for e in estimates if e.name in (name, "pooled") and "without" not in e.group]
-    return pd.DataFrame(
-        {
-            "label": f"pooled {e.group}".strip() if e.name == "pooled" else e.group,
-            "value": e.value,
-            "low": e.low,
-            "high": e.high,
-            "main": e.name == "pooled",
-        }
-        for e in shown
+    return forest_frame(
+        ((f"pooled {e.group}".strip() if e.name == "pooled" else e.group, e) for e in shown),
+        lambda e: e.name == "pooled",
     )

@@ -17,7 +17,7 @@ from outcomes.core.estimate import NAN, REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     digits_for,
@@ -333,18 +333,7 @@ def _counts(study: Study, by: str, usable: list[_Site]) -> Counts:
 
 def _forest(estimates: tuple[Estimate, ...]) -> pd.DataFrame:
     sites = [e for e in estimates if e.group and not e.group.startswith("without ")]
-    pooled = [
-        replace(e, group=e.name)
-        for e in estimates
-        if e.name in ("pooled", "prediction interval") and not e.group
-    ]
-    return pd.DataFrame(
-        {
-            "label": e.group,
-            "value": e.value,
-            "low": e.low,
-            "high": e.high,
-            "main": e.name == "pooled",
-        }
-        for e in (*sites, *pooled)
+    pooled = [e for e in estimates if e.name in ("pooled", "prediction interval") and not e.group]
+    return forest_frame(
+        ((e.group or e.name, e) for e in (*sites, *pooled)), lambda e: e.name == "pooled"
     )

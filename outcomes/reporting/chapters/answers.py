@@ -13,7 +13,7 @@ from outcomes.analyses.table_one import FIXED
 from outcomes.core.direction import direction, oriented, p_text, value_and_interval
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import MEANING, ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, digits_for, interval, number, percent, spoken
 from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
@@ -260,7 +260,8 @@ def _numbers(r: Result, kind: str) -> Table | None:
             "Numbers", ("improvement of at least", "share of patients"), rows, numeric=(0, 1)
         )
     shares = {c: frame[c].map(percent) for c in SHARES.get(kind, ()) if c in frame}
-    return frame_table(frame.assign(**shares), "Numbers")
+    shown = frame.assign(**shares).drop(columns=list(MEANING), errors="ignore")
+    return frame_table(shown, "Numbers")
 
 
 #: Columns of a picture's frame that are shares.
