@@ -8,7 +8,7 @@ from outcomes.core.errors import DataError
 from outcomes.readers.cells import TextTable
 
 #: Cells looked at in each column.
-_SEEN = 200
+_SEEN = 100
 #: The share of columns whose heading is of one kind with the cells below it.
 _MOST = 0.8
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?")
@@ -25,8 +25,13 @@ def refuse_without_headings(table: TextTable) -> TextTable:
     columns = [str(c) for c in table.columns]
     if len(table) < 2 or not columns:
         return table
-    alike = [_like_its_cells(c, [v for v in table.frame[c][:_SEEN] if v]) for c in columns]
-    if alike[0] and sum(alike) >= _MOST * len(columns):
+    top = table.frame.iloc[:_SEEN].to_numpy().T
+    alike = []
+    for heading, cells in zip(columns, top, strict=True):
+        alike.append(_like_its_cells(heading, [v for v in cells if v]))
+        if not alike[0] or len(alike) - sum(alike) > len(columns) - _MOST * len(columns):
+            return table
+    if sum(alike) >= _MOST * len(columns):
         raise DataError(
             f"{table.name}: the first row looks like data, not like headings: {sum(alike)} of"
             f" {len(columns)} headings are of the same kind as the cells below them."

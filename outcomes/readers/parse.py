@@ -49,6 +49,8 @@ ERRORS = frozenset(
     )
 )
 
+#: No score, dose or day is larger; far beyond it sums of squares overflow.
+_LARGEST = 1e50
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _FRACTION = re.compile(r"([0-9.,]+)\s*/\s*([0-9]+)")
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
@@ -194,7 +196,7 @@ def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str]
                 text = text.replace(",", "") if _GROUPED.fullmatch(text) else ""
             elif not maybe or decimal:
                 text = text.replace(",", ".") if re.fullmatch(r"[^.,]*,[0-9]+", text) else ""
-        return float(text) if _NUMBER.fullmatch(text) and math.isfinite(float(text)) else None
+        return float(text) if _NUMBER.fullmatch(text) and abs(float(text)) <= _LARGEST else None
 
     return read
 

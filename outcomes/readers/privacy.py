@@ -121,8 +121,11 @@ _NAMES: dict[str, str] = {
 _AGE = re.compile(r"(^|_)(age|alter|edad|leeftijd|eta|idade)(_|$)")
 _DATE_NAME = re.compile(r"(^|_)(date|datum|fecha|data|timestamp|datetime|dat|dt)(_|$)|date$")
 
-_EMAIL = re.compile(r"\S*[^@\s]@[^@\s]+\.[A-Za-z]{2,}\S*")
-_URL = re.compile(r"(?:https?|ftp)://\S+|www\.\S+\.\S+", re.IGNORECASE)
+#: No address, number or name is longer. Longer cells are only searched, in time that grows with
+#: their length and no faster.
+_LONGEST = 200
+_EMAIL = re.compile(r"[^@\s]@[^@\s]{1,200}?\.[A-Za-z]{2}")
+_URL = re.compile(r"(?:https?|ftp)://\S|www\.\S{1,200}?\.\S", re.IGNORECASE)
 _IP = re.compile(r"(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
 _IP6 = re.compile(
     r"(?=.*:.*:)(?=.*[0-9a-fA-F])(?!\d{1,2}:\d{2}(:\d{2})?$)[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){3,7}"
@@ -212,29 +215,28 @@ def _findings(
         if told and not (kind == "free text" and all(map(_is_number, values))):
             yield kind, "its name says so"
     counted = is_id and (words in _CDISC or _counted(values))
+    short = [v for v in values if len(v) <= _LONGEST]
     for kind, why, fits, enough in _PATTERNS:
         if counted and kind in _LIKE_CODES:
             continue
-        hits = sum(1 for v in values if fits(v))
+        hits = sum(1 for v in (values if fits in _SEARCHES else short) if fits(v))
         if hits and hits >= enough(len(values)):
             yield kind, why
-    dates = sum(1 for v in values if _DATE.fullmatch(v))
+    dates = sum(1 for v in short if _DATE.fullmatch(v))
     if dates and ((dates >= 2 and dates * 10 >= len(values)) or _DATE_NAME.search(words)):
         yield "date", "calendar dates down to the day"
-    if _AGE.search(words) and any(
-        _is_number(v) and float(v.replace(",", ".")) > 89 for v in values
-    ):
+    if _AGE.search(words) and any(_is_number(v) and float(v.replace(",", ".")) > 89 for v in short):
         yield "age over 89", "ages above 89 single people out: write 90 or older as 90"
     if _free_text(values, filled):
         yield "free text", "long texts that differ from row to row"
-    names_like = sum(1 for v in values if _PERSON.fullmatch(v))
+    names_like = sum(1 for v in short if _PERSON.fullmatch(v))
     if names_like >= 3 and names_like * 10 >= 8 * len(values) and len(values) * 10 >= 8 * people:
         yield "name", "texts that look like people's names"
     if is_id and any(
         re.fullmatch(r"[^\W\d_]{2,}(?:[ ,'-]+[^\W\d_]+)*", v)
         and v[:1].isupper()
         and not v.isupper()
-        for v in values
+        for v in short
     ):
         yield "name", "codes that look like surnames"
 
@@ -397,6 +399,7 @@ def _half(n: int) -> float:
     return max(2, 0.5 * n)
 
 
+_SEARCHES = (_EMAIL.search, _URL.search)
 _PATTERNS: tuple[tuple[str, str, Fits, Callable[[int], float]], ...] = (
     ("e-mail", "texts with e-mail addresses", _EMAIL.search, _any),
     ("web or network address", "web addresses", _URL.search, _any),
