@@ -15,19 +15,22 @@ from outcomes.analyses.paired.mean_change import pairs_frame
 from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, rule_name
-from outcomes.core.errors import AnalysisError
+from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
+from outcomes.stats.individual.change_index import METHODS, cutoffs, reference_of
 from outcomes.stats.individual.meaningful_change import WEAKEST_ANCHOR, anchored, spread_thresholds
 from outcomes.stats.individual.reliable_change import reliable_change
 from outcomes.stats.proportions.single import wilson
+from outcomes.study.pairs import Pairs
 from outcomes.study.study import Study
 
 RETEST = ("ICC", "test-retest r")
+CUTOFFS = ("a", "b", "c")
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,18 @@ class IndividualChange(Analysis):
     Reliable change index RCI = (after − before)/(SEM·√2), SEM = s√(1 − reliability), s the SD
     before (or `sd`, of a norm sample): beyond ±1.96 a patient improved or deteriorated by more than
     error, otherwise is called unchanged. With a `cutoff` between the clinical and the other range,
-    the improved who crossed it are called recovered (Jacobson and Truax's four classes). MDC95 =
-    1.96·√2·SEM is the same bound in score points. Shares have Wilson intervals.
+    those of them who crossed it are called recovered, the others improved: the four classes of
+    Jacobson and Truax add up to all patients. The cut-off is a number, or "a", "b" or "c" (two SDs
+    from the patients' mean; two SDs from the norm's mean; where both are equally likely), computed
+    from `norm_mean` and `norm_sd` of people without the complaint and from the patients' scores
+    before (or `mean` and `sd`). MDC95 = 1.96·√2·SEM is the bound of the index in score points.
+    Shares have Wilson intervals.
+
+    `index` chooses another one: "gulliksen-lord-novick" and "edwards-nunnally" (bound 2) set the
+    score after against the one expected from the score before, which allows for regression to the
+    mean; "hsu" against the group's mean after, so that it says who changed otherwise than the
+    group; "hageman-arrindell" (bound 1.65) weighs the change by the reliability of differences.
+    They disagree; the one of the protocol is the one to use.
 
     `reliability` (a retest correlation or ICC) comes with its `source`; without it, the published
     one of the instrument is taken where the library has one. About 5% of patients without any
@@ -68,7 +81,11 @@ class IndividualChange(Analysis):
     reliability: float | None = None
     source: str = ""
     sd: float | None = None
-    cutoff: float | None = None
+    mean: float | None = None
+    cutoff: float | str | None = None
+    norm_mean: float | None = None
+    norm_sd: float | None = None
+    index: str = "jacobson-truax"
 
     short: ClassVar[str] = "individual change (RCI)"
     references: ClassVar[tuple[str, ...]] = (
@@ -76,11 +93,21 @@ class IndividualChange(Analysis):
             "Jacobson NS, Truax P. Clinical significance: a statistical approach to defining"
             " meaningful change in psychotherapy research. J Consult Clin Psychol 1991;59:12-19."
         ),
+        (
+            "Bauer S, Lambert MJ, Nielsen SL. Clinical significance methods: a comparison of"
+            " statistical techniques. J Pers Assess 2004;82:60-70."
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_reliability(self.reliability)
+        if self.index not in METHODS:
+            raise AnalysisError(unknown("index", self.index, METHODS))
+        if isinstance(self.cutoff, str) and self.cutoff not in CUTOFFS:
+            raise AnalysisError(
+                f"cutoff is a score, or a, b or c (Jacobson and Truax); got '{self.cutoff}'."
+            )
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
@@ -105,12 +132,20 @@ class IndividualChange(Analysis):
             pairs.after,
             reliability=rho,
             sd=self.sd,
-            cutoff=self.cutoff,
+            mean=self.mean,
+            cutoff=(cutoff := self._cutoff(pairs)),
             better="higher" if pairs.outcome.better == "higher" else "lower",
+            method=self.index,
         )
+        if np.isnan(r.index).any():
+            raise AnalysisError(
+                "The index of Hageman and Arrindell is not defined here: with this reliability the"
+                " differences between the two scores have none. Choose another index."
+            )
         classes = {"improved": r.improved, "unchanged": r.unchanged, "deteriorated": r.deteriorated}
         if r.recovered is not None:
-            classes = {"recovered": r.recovered} | classes
+            only = {"improved": r.improved - r.recovered}
+            classes = {"recovered": r.recovered} | classes | only
         unit, how = pairs.outcome.unit, f"reliability {rho:g}{f' ({source})' if source else ''}"
         shares = [
             replace(wilson(k, n, level=self.level, name=name), how=f"Wilson interval; {k} of {n}")
@@ -121,16 +156,43 @@ class IndividualChange(Analysis):
             Estimate("SEM", r.error.sem, unit=unit, how=how, measure=Measure.THRESHOLD),
         ]
         data = {"pairs": pairs_frame(pairs).assign(rci=r.index, change_class=r.classes)}
-        notes = ("Improved counts the recovered too.",) if r.recovered is not None else ()
+        if cutoff is not None:
+            from_norm = f"cut-off {self.cutoff}, " if isinstance(self.cutoff, str) else ""
+            cut = Estimate(
+                "cut-off",
+                cutoff,
+                unit=unit,
+                how=f"{from_norm}between patients and others",
+                measure=Measure.THRESHOLD,
+            )
+            sizes.append(cut)
         return Result(
             self,
             (*shares, *sizes),
             pairs.counts,
             pairs.outcome,
-            notes,
+            (),
             data,
-            facts={"classes": classes, "reliability": rho, "source": source},
+            facts={"classes": classes, "reliability": rho, "source": source, "cutoff": cutoff},
         )
+
+    def _cutoff(self, pairs: Pairs) -> float | None:
+        """The cut-off as a score: as it was given, or computed from the norm."""
+        if not isinstance(self.cutoff, str):
+            return self.cutoff
+        if self.cutoff != "a" and (self.norm_mean is None or self.norm_sd is None):
+            raise AnalysisError(
+                f"Cut-off {self.cutoff} needs norm_mean and norm_sd of people without the"
+                " complaint, from a published sample; or give the cut-off itself."
+            )
+        known = reference_of(pairs.before, pairs.after, mean=self.mean, sd=self.sd)
+        return cutoffs(
+            mean=known.mean,
+            sd=known.sd,
+            norm_mean=math.nan if self.norm_mean is None else self.norm_mean,
+            norm_sd=1.0 if self.norm_sd is None else self.norm_sd,
+            better=pairs.outcome.better,
+        )[self.cutoff]
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts, facts = result.outcome, result.counts, result.facts
@@ -145,24 +207,43 @@ class IndividualChange(Analysis):
             )
         classes, n, k = facts["classes"], counts.analysed, digits_for(outcome.resolution)
         source = f" ({facts['source']})" if facts["source"] else ""
+        cut = facts["cutoff"]
+        cut = number(cut, k) if isinstance(self.cutoff, str) else f"{cut:g}" if cut else ""
+        improved = classes["improved"] + classes.get("recovered", 0)
         crossed = (
-            f", {classes['recovered']} of them past the cut-off of {self.cutoff:g}"
+            f", {classes['recovered']} of them past the cut-off of {cut} and so recovered"
             if "recovered" in classes
             else ""
         )
+        way = METHODS[self.index]
+        points = f", that is {number(result['MDC95'].value, k)} {outcome.unit}"
+        bound = f"±{way.bound:g}" + (points if self.index == "jacobson-truax" else f", {way.title}")
         return (
-            f"With reliability {number(facts['reliability'], 2)}{source}, {classes['improved']} of"
-            f" {n} patients improved in {outcome.title} and {classes['deteriorated']} worsened by"
+            f"With reliability {number(facts['reliability'], 2)}{source}, {improved} of {n}"
+            f" patients improved in {outcome.title} and {classes['deteriorated']} worsened by"
             f" more than measurement error from {spoken(self.before)} to {spoken(self.after)} (RCI"
-            f" ±1.96, that is {number(result['MDC95'].value, k)} {outcome.unit}){crossed}; n={n} of"
-            f" {counts.enrolled}."
+            f" {bound}){crossed}; {classes['unchanged']} did neither; n={n} of {counts.enrolled}."
         )
 
     def methods_text(self) -> str:
         rho = "" if self.reliability is None else f" with reliability {self.reliability:g}"
+        way = METHODS[self.index]
+        named = {
+            "a": "two SDs from the patients' mean",
+            "b": "two SDs from the norm's mean",
+            "c": "where patients and norm are equally likely",
+        }
+        cut = (
+            ""
+            if self.cutoff is None
+            else f" past {self.cutoff:g}"
+            if not isinstance(self.cutoff, str)
+            else f" past the cut-off {self.cutoff} ({named[self.cutoff]})"
+        )
+        classes = f"recovered (improved{cut}), improved" if cut else "improved"
         return (
-            f"Single patients were classed by the reliable change index (±1.96){rho} as improved,"
-            " unchanged or deteriorated."
+            f"Single patients were classed by the reliable change index of {way.title}"
+            f" (±{way.bound:g}){rho} as {classes}, unchanged or deteriorated."
         )
 
 

@@ -16,6 +16,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.stats.groups.dunnett import dunnett_critical, dunnett_p
+from outcomes.stats.individual.change_index import METHODS
 from tests.shared import DATA, REFERENCE
 
 Answer = Callable[[], dict[str, float]]
@@ -134,4 +135,29 @@ def _dunnett_critical() -> dict[str, float]:
         half = np.full((k, k), 0.5) + np.eye(k) / 2
         got[key] = dunnett_critical(0.95, half, df)
         assert dunnett_p(got[key], half, df) == pytest.approx(0.05, rel=1e-6)
+    return got
+
+
+@answer("individual_change")
+def _individual_change() -> dict[str, float]:
+    """The index of the first patients, who is in which class, and the cut-offs."""
+    frame = data("pp_n049_cont")
+    frame = frame[frame[["pre", "post"]].notna().all(axis=1)].assign(arm="all")
+    study, got = pre_post(frame, "arm"), {}
+    for index in METHODS:
+        question = oc.IndividualChange(
+            "pain", reliability=0.8, index=index, cutoff="c", norm_mean=2, norm_sd=1.5, **TIMES
+        )
+        result = question.run(study)
+        values = result.data["pairs"]["rci"].to_numpy()
+        got |= {f"{index}_rci_{k + 1}": values[k] for k in range(5)}
+        classes = result.data["pairs"]["change_class"].value_counts()
+        for name in ("recovered", "improved", "unchanged", "deteriorated"):
+            got[f"{index}_{name}"] = float(classes.get(name, 0))
+            assert result[name].value == pytest.approx(classes.get(name, 0) / len(frame))
+    for cut in ("a", "b", "c"):
+        question = oc.IndividualChange(
+            "pain", reliability=0.8, cutoff=cut, norm_mean=2, norm_sd=1.5, **TIMES
+        )
+        got[f"cutoff_{cut}"] = question.run(study)["cut-off"].value
     return got

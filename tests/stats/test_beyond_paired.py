@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outcomes.core.errors import AnalysisError
+from outcomes.stats.individual.change_index import cutoffs
 from outcomes.stats.individual.meaningful_change import (
     anchored,
     limits_of_agreement,
@@ -21,7 +22,6 @@ from outcomes.stats.individual.meaningful_change import (
 )
 from outcomes.stats.individual.reliable_change import (
     cronbach_alpha,
-    cutoff_c,
     icc,
     measurement_error,
     reliable_change,
@@ -202,9 +202,10 @@ def test_reliable_change_counts_and_mirrors():
 
 
 def test_cutoff_c_lies_between_and_favours_the_narrow_side():
-    assert 2 < cutoff_c(mean=7, sd=2, norm_mean=2, norm_sd=1) < 4.5
+    cuts = cutoffs(mean=7, sd=2, norm_mean=2, norm_sd=1, better="lower")
+    assert 2 < cuts["c"] < 4.5
     with pytest.raises(AnalysisError, match="above 0"):
-        cutoff_c(mean=7, sd=0, norm_mean=2, norm_sd=1)
+        cutoffs(mean=7, sd=0, norm_mean=2, norm_sd=1, better="lower")
 
 
 def test_measurement_error_is_none_at_perfect_reliability():

@@ -15,7 +15,8 @@ from scipy import special
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.paired.location import changes, check_option, pairs
+from outcomes.stats.individual.change_index import METHODS, change_index, reference_of
+from outcomes.stats.paired.location import check_option, pairs
 from outcomes.stats.wald import critical
 
 CLASSES = ("recovered", "improved", "unchanged", "deteriorated")
@@ -79,20 +80,22 @@ def reliable_change(
     reliability: float,
     better: Literal["lower", "higher"],
     sd: float | None = None,
+    mean: float | None = None,
     cutoff: float | None = None,
-    z: float = 1.96,
+    method: str = "jacobson-truax",
 ) -> IndividualChange:
     """Who changed by more than measurement error? The reliable change index and Jacobson and
     Truax's classes.
 
-    RCI = (after − before)/(SEM √2), SEM = sd √(1 − reliability); beyond ±`z` a change is reliable.
-    `sd` is that of the scores before unless given (a norm sample). With a `cutoff` the reliably
+    RCI = (after − before)/(SEM √2), SEM = sd √(1 − reliability); beyond ±1.96 a change is reliable.
+    Other `method`s have their own index and bound: see `change_index`. `mean` and `sd` are those of
+    the scores before unless given (a norm sample). With a `cutoff` the reliably
     improved who crossed it (on the clinical side, or on it, before; on the other side after) are
     "recovered", the others "improved".
 
     With no error (reliability 1, or sd 0) any change is reliable: the index is ±inf, or 0 for no
-    change. Raises AnalysisError for fewer than two patients without `sd`, and for a reliability
-    outside 0 to 1.
+    change. Where an index is undefined its patients are "unknown" and in none of the counts. Raises
+    AnalysisError for fewer than two patients without `sd`, and for a reliability outside 0 to 1.
 
     Source: Jacobson & Truax (1991), J Consult Clin Psychol 59:12-19, doi:10.1037/0022-006X.59.1.12.
 
@@ -108,12 +111,14 @@ def reliable_change(
                 "The SD before needs at least two patients; give sd= from a norm sample."
             )
         sd = float(first.std(ddof=1))
-    error, d = measurement_error(sd, reliability), changes(first, last)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        index = np.where(d == 0, 0.0, d / error.difference)
+    error = measurement_error(sd, reliability)
+    known = reference_of(first, last, mean=mean, sd=sd)
+    index = change_index(first, last, method, reliability=reliability, given=known)
+    bound = METHODS[method].bound
     gain = -index if better == "lower" else index
-    up, down = gain > z, gain < -z
+    up, down = gain > bound, gain < -bound
     classes = np.where(up, "improved", np.where(down, "deteriorated", "unchanged")).astype("<U12")
+    classes[np.isnan(index)] = "unknown"
     recovered = None
     if cutoff is not None:
         sign = 1 if better == "lower" else -1
@@ -121,19 +126,8 @@ def reliable_change(
         classes[crossed] = "recovered"
         recovered = int(crossed.sum())
     n_up, n_down = int(up.sum()), int(down.sum())
-    return IndividualChange(error, index, classes, n_up, len(d) - n_up - n_down, n_down, recovered)
-
-
-def cutoff_c(*, mean: float, sd: float, norm_mean: float, norm_sd: float) -> float:
-    """Jacobson and Truax's cut-off c between a clinical and a normal population: (sd₁ m₀ + sd₀
-    m₁)/(sd₀ + sd₁).
-
-    >>> cutoff_c(mean=7, sd=2, norm_mean=2, norm_sd=1)
-    3.6666666666666665
-    """
-    if not (sd > 0 and norm_sd > 0):
-        raise AnalysisError("The cut-off c needs the SD of both populations, above 0.")
-    return (sd * norm_mean + norm_sd * mean) / (sd + norm_sd)
+    level = int((classes == "unchanged").sum())
+    return IndividualChange(error, index, classes, n_up, level, n_down, recovered)
 
 
 def _anova(ratings: ArrayLike) -> tuple[np.ndarray, int, int]:
