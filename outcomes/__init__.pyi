@@ -52,6 +52,7 @@ from .analyses.longitudinal.responder_gee import ResponderGEE as ResponderGEE
 from .analyses.longitudinal.return_of_pain import ReturnOfPain as ReturnOfPain
 from .analyses.longitudinal.rm_anova import Friedman as Friedman
 from .analyses.longitudinal.rm_anova import RMANOVA as RMANOVA
+from .analyses.longitudinal.score_gee import ScoreGEE as ScoreGEE
 
 # Questions: Missing scores
 from .analyses.missing.imputed import Imputed as Imputed

@@ -97,6 +97,9 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Arms with the baseline among the scores": _parallel(
             'CLDA("pain_nrs_average", visit="week_4", reference="placebo")'
         ),
+        "Arms over all visits, without a distribution": _parallel(
+            'ScoreGEE("pain_nrs_average", reference="placebo")'
+        ),
         "One group over the visits": _cohort('CohortModel("pain_nrs_average")'),
         "Slopes": _parallel(
             'SlopeModel("pain_nrs_average", times=[0, 1, 4, 12], by="arm", reference="placebo")'

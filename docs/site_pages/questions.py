@@ -102,7 +102,7 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             "How the other arms differ from each other: for all pairs see ANCOVA.",
         ),
         "The difference at several follow-up visits, some scores missing": (
-            ("MMRM", "CLDA"),
+            ("MMRM", "CLDA", "ScoreGEE"),
             (
                 "The difference if scores are missing for reasons that neither the arm nor the"
                 " earlier scores tell."

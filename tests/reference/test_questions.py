@@ -8,7 +8,7 @@ import csv
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -161,3 +161,41 @@ def _individual_change() -> dict[str, float]:
         )
         got[f"cutoff_{cut}"] = question.run(study)["cut-off"].value
     return got
+
+
+def follow_up(name: str = "long_rct_n060", *, rounded: bool = False) -> oc.Study:
+    """Arms at a baseline and several visits; the scores as they are, or rounded to counts."""
+    frame = data(name)
+    frame["patient"] = [f"p{k:04d}" for k in frame["id"]]
+    first = frame.drop_duplicates("patient").assign(visit="V0", y=lambda d: d["base"])
+    both = pd.concat([first, frame])
+    if rounded:
+        later = both["visit"] != "V0"
+        both.loc[later, "y"] = both.loc[later, "y"].round()
+    scores = both[["patient", "arm", "visit", "y"]].rename(columns={"y": "pain"})
+    return oc.Study(
+        scores,
+        visits=tuple(sorted(both["visit"].unique())),
+        design="parallel",
+        measures={"pain": PAIN},
+    )
+
+
+def score_gee(family: str, working: str) -> dict[str, float]:
+    study = follow_up(rounded=family == "poisson")
+    link = {"gaussian": "identity", "poisson": "log"}[family]
+    given = {"link": link, "working": working, "reference": "placebo"}
+    small = oc.ScoreGEE("pain", **given).run(study)
+    plain = oc.ScoreGEE("pain", correction="none", **given).run(study)
+    got: dict[str, float] = {}
+    for e, f in zip(small.estimates, plain.estimates, strict=True):
+        key = e.visit or "all"
+        value = math.log(e.value) if family == "poisson" else e.value
+        got |= {f"estimate_{key}": value, f"mancl_se_{key}": e.se}
+        got |= {f"robust_se_{key}": f.se} if e.visit else {"mancl_p_all": e.p}
+    return got
+
+
+for _family in ("gaussian", "poisson"):
+    for _working in ("independence", "exchangeable", "ar1"):
+        ANSWERS[f"gee {_family} {_working}"] = partial(score_gee, _family, _working)

@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     Groups,
@@ -22,7 +21,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, spoken
 from outcomes.stats.groups.dunnett import dunnett_critical, dunnett_p
@@ -130,9 +129,7 @@ class Dunnett(Analysis):
             "pairs": tuple(e.term for e in pairs),
         }
         axis = f"difference from {spoken(g.levels[0])} in {self._what(g.outcome.title)}"
-        forest = pd.DataFrame(
-            [{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in pairs]
-        )
+        forest = forest_frame((e.group, e) for e in pairs)
         return Result(
             self,
             (*pairs, *means),

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
-import pandas as pd
-
 from outcomes.analyses.groups.group_data import (
     adjusted_words,
     chosen_words,
@@ -29,7 +27,7 @@ from outcomes.core.direction import direction
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     digits_for,
@@ -401,9 +399,7 @@ def _with_margin(
     outcome = whole.outcome
     assert outcome is not None
     compared = [e for e in rows if e.measure.of_score]
-    forest = pd.DataFrame(
-        [{"label": e.group, "value": e.value, "low": e.low, "high": e.high} for e in compared]
-    )
+    forest = forest_frame((e.group, e) for e in compared)
     words = f"difference in {outcome.title} and its {level_text(compared[0].level)} interval"
     return replace(
         whole,
