@@ -156,3 +156,10 @@ def test_a_site_without_events_changes_no_ratio():
     assert peto([(0, 6, 0, 7)]).estimate.reason == "no_events"
     assert mantel_haenszel([(0, 6, 0, 7)], measure="OR").estimate.reason == "no_events"
     assert cmh([(0, 6, 0, 7)]).reason == "no_events"
+
+
+def test_equal_shares_in_every_stratum_have_p_one_with_the_correction_too():
+    """R: mantelhaen.test takes nothing off a sum below one half; statsmodels alone would."""
+    for correction in (True, False):
+        e = cmh([(3, 6, 4, 8), (5, 10, 4, 8)], correction=correction)
+        assert (e.value, e.p) == (0.0, 1.0)

@@ -134,3 +134,21 @@ def _upper(e):
 def test_an_end_on_the_last_day_does_not_shorten_a_restricted_mean():
     assert kaplan_meier([3, 6], [1, 1]).restricted_mean(6).value == pytest.approx(4.5)
     assert kaplan_meier([3, 6], [1, 0]).restricted_mean(6).value == pytest.approx(4.5)
+
+
+def test_cox_says_why_it_has_no_estimate_and_does_not_warn():
+    t, e = [1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 1, 1]
+    split = cox([[1.0], [1], [1], [0], [0], [0]], t, e, names=["x"]).coefficient("x")
+    assert (split.reason, math.isnan(split.value)) == ("separation", True)
+    twins = [[1.0, 2], [0, 0], [1, 2], [0, 0], [1, 2], [0, 0]]
+    assert cox(twins, t, e).reason == "not_estimable"
+    assert cox([[1.0]] * 6, t, e).reason == "not_estimable"
+    assert cox([[1.0], [0]] * 3, t, [0] * 6).reason == "no_events"
+
+
+def test_cox_does_not_feel_the_unit_of_a_covariate():
+    rng = np.random.default_rng(8)
+    x, t, e = rng.normal(size=30), rng.integers(1, 20, 30).astype(float), np.ones(30)
+    small, large = (cox(x * k, t, e).coefficient("x0") for k in (1e-6, 1e6))
+    assert small.value * 1e-6 == pytest.approx(large.value * 1e6, rel=1e-8)
+    assert small.statistic == pytest.approx(large.statistic, rel=1e-8)

@@ -197,9 +197,8 @@ def cochran_q(responses: Sequence[Sequence[float]] | np.ndarray) -> Estimate:
         raise ValueError(
             "responses are patients x at least two times, each 0 or 1, nothing missing"
         )
-    k, columns, rows = r.shape[1], r.sum(axis=0), r.sum(axis=1)
-    below = k * rows.sum() - (rows**2).sum()
-    if below == 0:
+    k = r.shape[1]
+    if not np.ptp(r, axis=1).any():
         return Estimate(
             "Cochran Q",
             NAN,
@@ -209,12 +208,14 @@ def cochran_q(responses: Sequence[Sequence[float]] | np.ndarray) -> Estimate:
             reason="no_discordant",
             measure=Measure.OVERALL_TEST,
         )
-    q = (k - 1) * (k * (columns**2).sum() - columns.sum() ** 2) / below
+    from statsmodels.stats.contingency_tables import cochrans_q
+
+    test = cochrans_q(r)
     return Estimate(
         "Cochran Q",
-        q,
-        p=special.chdtrc(k - 1, q),
-        statistic=q,
+        test.statistic,
+        p=test.pvalue,
+        statistic=test.statistic,
         df=k - 1,
         how="Cochran's Q test",
         measure=Measure.OVERALL_TEST,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -55,13 +56,13 @@ def cmh(strata: Strata, *, correction: bool = True) -> Estimate:
     gap, variance = _observed_less_expected(x1, n1, x2, n2)
     if not variance.sum() > 0:
         return Estimate("CMH", NAN, how=how, reason="no_events", measure=Measure.OVERALL_TEST)
-    total = abs(gap.sum())
-    q = (total - (0.5 if correction and total >= 0.5 else 0.0)) ** 2 / variance.sum()
+    # statsmodels takes ½ off a smaller sum too, so that equal shares would not have p = 1
+    test = _table(x1, n1, x2, n2).test_null_odds(correction and abs(gap.sum()) >= 0.5)
     return Estimate(
         "CMH",
-        q,
-        p=float(special.chdtrc(1, q)),
-        statistic=q,
+        test.statistic,
+        p=test.pvalue,
+        statistic=test.statistic,
         df=1,
         how=how,
         measure=Measure.OVERALL_TEST,
@@ -182,16 +183,16 @@ def _pooled_log_odds_ratio(
     x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray
 ) -> tuple[float, float]:
     n = n1 + n2
-    p, q = (x1 + n2 - x2) / n, (x2 + n1 - x1) / n
-    r, s = x1 * (n2 - x2) / n, x2 * (n1 - x1) / n
-    if not r.sum() * s.sum() > 0:
+    if not (x1 * (n2 - x2) / n).sum() * (x2 * (n1 - x1) / n).sum() > 0:
         return NAN, NAN
-    variance = (
-        (p * r).sum() / r.sum() ** 2
-        + (p * s + q * r).sum() / (r.sum() * s.sum())
-        + (q * s).sum() / s.sum() ** 2
-    )
-    return math.log(r.sum() / s.sum()), float(variance / 2)
+    table = _table(x1, n1, x2, n2)
+    return float(table.logodds_pooled), float(table.logodds_pooled_se) ** 2
+
+
+def _table(x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray) -> Any:
+    from statsmodels.stats.contingency_tables import StratifiedTable
+
+    return StratifiedTable(np.array([[x1, n1 - x1], [x2, n2 - x2]], float))
 
 
 _POOLED = {
