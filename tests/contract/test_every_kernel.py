@@ -23,7 +23,6 @@ KEPT: dict[str, str] = {
     "groups.means.tukey_hsd": OTHER_FORM,
     "groups.ranks.epsilon_squared": OTHER_FORM,
     "groups.ranks.probability_of_superiority": OTHER_FORM,
-    "individual.reliable_change.cutoff_c": "Gives IndividualChange its cutoff, from published norms.",
     "meta_analysis.effect_measures.CrossoverEffect": PAPER,
     "meta_analysis.effect_measures.crossover_effect": PAPER,
     "meta_analysis.effect_measures.standardised_mean_difference": PAPER,
