@@ -87,6 +87,19 @@ STUDY = Section(
         Field("title", TEXT, "the title of reports", '"Ketamine clinic, cohort 2025"', shown=True),
         Field("design", TEXT, "the design", '"before-after"', allowed=DESIGNS, shown=True),
         Field(
+            "arms",
+            (TABLE, NAMES),
+            "the treatments compared: the value in the data = the label in tables and pictures, or"
+            " only their names; no other is accepted",
+            '{ K = "ketamine", P = "placebo" }',
+        ),
+        Field(
+            "reference",
+            TEXT,
+            "the arm (in a study of routes, the route) that every comparison compares with",
+            '"placebo"',
+        ),
+        Field(
             "entry",
             TABLE,
             "who was admitted: feeds the regression-to-the-mean guard",

@@ -50,7 +50,7 @@ class Protocol:
         object.__setattr__(self, "arms", MappingProxyType(arms))
         object.__setattr__(self, "reference", arms.get(self.reference, self.reference))
         if arms and self.reference and self.reference not in arms.values():
-            raise StudyError(f"reference: {unknown('arm', self.reference, arms.values())}")
+            raise StudyError(f"[study] reference: {unknown('arm', self.reference, arms.values())}")
 
     @property
     def controlled(self) -> bool:
@@ -85,7 +85,7 @@ class Protocol:
         if self.reference:
             there = {str(v) for frame in having.values() for v in frame[by].dropna().unique()}
             if self.reference not in there:
-                raise StudyError(f"reference: {unknown(by, self.reference, sorted(there))}")
+                raise StudyError(f"[study] reference: {unknown(by, self.reference, sorted(there))}")
         return dict(tables)
 
     def among(self, tables: Iterable[pd.DataFrame]) -> Protocol:
@@ -126,10 +126,10 @@ def labelled(arms: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
     labels = list(said.values())
     for value, label in said.items():
         if labels.count(label) > 1:
-            raise StudyError(f"arms: two arms have the label '{label}'. Give each its own.")
+            raise StudyError(f"[study] arms: two arms have the label '{label}'. Give each its own.")
         if label != value and label in said:
             raise StudyError(
-                f"arms: '{label}' is the label of one arm and the value of another. Choose another"
-                " label."
+                f"[study] arms: '{label}' is the label of one arm and the value of another. Choose"
+                " another label."
             )
     return said

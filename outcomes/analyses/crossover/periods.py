@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import level_order
+from outcomes.analyses.groups.group_data import levels_of
 from outcomes.core.errors import AnalysisError
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
@@ -122,7 +122,7 @@ def by_period(
             "or name the column with the treatment of each period under [roles] arm."
         )
     periods = tuple(map(str, sorted(known["period"].unique(), key=lambda v: (str(type(v)), v))))
-    arms = level_order(known["arm"], "arm", reference)
+    arms = levels_of(study, "arm", reference, known["arm"])
     known = known.assign(period=known["period"].astype(str), arm=known["arm"].astype(str))
     counts = _counts(study, rows, known, visit)
     full = int((known.groupby("patient")["period"].nunique() == len(periods)).sum())

@@ -30,6 +30,9 @@ from outcomes.core.wording import (
 from outcomes.stats.regression.linear import Term, factor, numeric
 from outcomes.study.study import Study
 
+#: Groups that others are compared with where no reference is named.
+USUAL_REFERENCES = ("placebo", "control", "usual care", "sham", "standard care", "waiting list")
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -177,7 +180,7 @@ def _grouped(
 ) -> Groups:
     column = study.characteristic(by)
     labels = study.once(("labels", by), lambda: _labels(column))
-    levels = study.once(("levels", by, reference), lambda: level_order(column, by, reference))
+    levels = study.once(("levels", by, reference), lambda: levels_of(study, by, reference))
     if before:
         pairs = study.pairs(outcome, before=before, after=after)
         ids, pre, post, meaning = pairs.patients, pairs.before, pairs.after, pairs.outcome
@@ -235,9 +238,21 @@ def _labels(column: pd.Series) -> np.ndarray:
     return labels
 
 
-def level_order(column: pd.Series, by: str, reference: str = "") -> tuple[str, ...]:
-    """The groups there are, the reference first (default: placebo, control … where one is so
-    called, else the first).
+def levels_of(
+    study: Study, by: str, reference: str = "", column: pd.Series | None = None
+) -> tuple[str, ...]:
+    """The groups of a study by a characteristic (or in a column of its rows), the reference first:
+    the one asked for, else the one the protocol declares, else see `level_order`.
+    """
+    there = study.characteristic(by) if column is None else column
+    return level_order(there, by, reference, declared=study.protocol.reference_of(by))
+
+
+def level_order(
+    column: pd.Series, by: str, reference: str = "", *, declared: str = ""
+) -> tuple[str, ...]:
+    """The groups there are, the reference first (default: the declared one, else placebo, control …
+    where one is so called, else the first).
 
     Raises AnalysisError where there are fewer than two, or the reference is none of them.
     """
@@ -252,8 +267,17 @@ def level_order(column: pd.Series, by: str, reference: str = "") -> tuple[str, .
         )
     if reference and reference not in levels:
         raise AnalysisError(f"No {spoken(by)} '{reference}'. There is: {', '.join(levels)}.")
-    usual = ("placebo", "control", "usual care", "sham", "standard care", "waiting list")
-    first = reference or next((v for v in levels if spoken(v).lower() in usual), levels[0])
+    return reference_first(levels, reference, declared)
+
+
+def reference_first(
+    levels: Sequence[str], reference: str = "", declared: str = ""
+) -> tuple[str, ...]:
+    """The groups in their order, but the reference first: the one asked for, the declared one where
+    anybody is in it, one called placebo or control, or the first.
+    """
+    usual = [v for v in levels if spoken(v).lower() in USUAL_REFERENCES]
+    first = reference or (declared if declared in levels else next(iter([*usual, *levels]), ""))
     return (first, *(v for v in levels if v != first))
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import (
     chosen_words,
     is_randomised,
-    level_order,
+    levels_of,
     lower_is_better,
     moved,
     two_words,
@@ -143,7 +143,7 @@ class Diary(Analysis):
         randomised = True
         if self.by:
             label = study.characteristic(self.by).reindex(wide.index)[keep].astype(str).to_numpy()
-            levels = level_order(study.characteristic(self.by), self.by, self.reference)
+            levels = levels_of(study, self.by, self.reference)
             rows = [*self._contrasts(value[keep], before, label, levels, unit), *rows]
             randomised = is_randomised(study, self.by)
             notes = () if randomised else (unrandomised(self.by),)

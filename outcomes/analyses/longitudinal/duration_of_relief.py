@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import (
     chosen_words,
     is_randomised,
-    level_order,
+    levels_of,
     unrandomised,
 )
 from outcomes.analyses.longitudinal.diary import visit_days
@@ -117,9 +117,7 @@ class DurationOfRelief(Analysis):
         notes, randomised = [], True
         if self.by:
             label = study.characteristic(self.by).reindex(frame.index).astype(str)
-            groups |= {
-                v: frame[label == v] for v in level_order(study.characteristic(self.by), self.by)
-            }
+            groups |= {v: frame[label == v] for v in levels_of(study, self.by)}
             rows.append(
                 replace(
                     log_rank({k: _pair(v) for k, v in groups.items() if k}),

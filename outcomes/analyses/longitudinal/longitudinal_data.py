@@ -13,7 +13,7 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import (
     adjusted_words,
     is_randomised,
-    level_order,
+    levels_of,
     unrandomised,
 )
 from outcomes.analyses.question import Analysis
@@ -131,7 +131,7 @@ def repeats(
     label = pd.Series("", index=wide.index)
     if by:
         column = study.characteristic(by).reindex(wide.index)
-        levels = level_order(column, by, reference)
+        levels = levels_of(study, by, reference, column)
         leave(column.isna(), f"no {spoken(by)} recorded")
         label = column.astype(str)
     leave(wide[list(visits)].isna().all(axis=1), "no score at the visits of the model")

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.analyses.groups.group_data import reference_first
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.wording import spoken
 from outcomes.stats.missing.patterns import carry
 from outcomes.stats.missing.reference_based import Incomplete
 from outcomes.stats.mixed.mmrm import arm_features
@@ -90,17 +90,13 @@ class Grid:
         return out
 
     def levels(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
-        """The arms, the reference first: the one named, or one called placebo or control, or the
-        first.
+        """The arms, the reference first: the one asked for, the declared one, or one called placebo
+        or control, or the first.
         """
         there = sorted(set(study.characteristic(by).dropna().astype(str)))
         if reference and reference not in there:
             raise AnalysisError(unknown(by, reference, there))
-        usual = ("placebo", "control", "usual care", "sham", "standard care", "waiting list")
-        first = reference or next(
-            (v for v in there if spoken(v).lower() in usual), there[0] if there else ""
-        )
-        return (first, *(v for v in there if v != first))
+        return reference_first(there, reference, study.protocol.reference_of(by))
 
     def treated(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
         """Every arm but the reference; empty where there are no arms."""

@@ -11,7 +11,7 @@ import numpy as np
 from outcomes.analyses.groups.group_data import (
     chosen_words,
     is_randomised,
-    level_order,
+    levels_of,
     lower_is_better,
     unrandomised,
     versus,
@@ -94,7 +94,7 @@ class ReferenceBased(Analysis):
     def compute(self, study: Study) -> Result:
         if self.method not in MODELS:
             raise AnalysisError(unknown("imputation method", self.method, MODELS))
-        level_order(study.characteristic(self.by), self.by, self.reference)
+        levels_of(study, self.by, self.reference)
         grid = grid_of(study, self.outcome)
         data, own, _ = incomplete_of(
             study,

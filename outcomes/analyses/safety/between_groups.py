@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import (
     chosen_words,
     is_randomised,
-    level_order,
+    levels_of,
     unrandomised,
     versus,
 )
@@ -103,7 +103,7 @@ class SideEffectsByRoute(Analysis):
     def compute(self, study: Study) -> Result:
         h = harms(study)
         group, counts = known_group(h, patient_group(study, h, self.by), self.by)
-        levels = level_order(group, self.by, self.reference)
+        levels = levels_of(study, self.by, self.reference, group)
         dose = self._doses(study, h).reindex(group.index) if self.dose else None
         rows: list[Estimate] = []
         shares: dict[tuple[str, str], tuple[int, int]] = {}

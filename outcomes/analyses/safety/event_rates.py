@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import (
     chosen_words,
     is_randomised,
-    level_order,
+    levels_of,
     unrandomised,
 )
 from outcomes.analyses.question import Analysis
@@ -105,7 +105,7 @@ class RateRatio(Analysis):
         if not has.all():
             left = (*counts.left_out, (f"no {self._unit} recorded", int((~has).sum())))
             counts, group = Counts(counts.enrolled, int(has.sum()), left), group[has]
-        levels = level_order(group, self.by, self.reference)
+        levels = levels_of(study, self.by, self.reference, group)
         sides = {
             v: tuple(s.reindex(group.index[group == v]).to_numpy(float) for s in (events, exposure))
             for v in levels

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import level_order
+from outcomes.analyses.groups.group_data import levels_of
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.safety.adverse_events import (
     Harms,
@@ -139,7 +139,7 @@ class SideEffectsPaired(Analysis):
             had = {pairs.outcome.title: (pairs.before, pairs.after)}
             return self._answer(had, (self.before, self.after), pairs.counts, pairs.outcome, ())
         h = harms(study)
-        reference, other = self._two(h)
+        reference, other = self._two(study, h)
         both = [set(h.infusions["patient"][self._values(h) == v]) for v in (reference, other)]
         patients = h.patients[h.patients.isin(both[0] & both[1])]
         left = (
@@ -159,7 +159,7 @@ class SideEffectsPaired(Analysis):
     def _values(self, h: Harms) -> np.ndarray:
         return h.infusions[self.by].astype(str).to_numpy()
 
-    def _two(self, h: Harms) -> tuple[str, str]:
+    def _two(self, study: Study, h: Harms) -> tuple[str, str]:
         """The reference and the other value of `by`."""
         if self.by not in h.infusions:
             there = [c for c in h.infusions if c != "patient"]
@@ -171,7 +171,7 @@ class SideEffectsPaired(Analysis):
             if absent or len(self.levels) != 2:
                 raise AnalysisError(f"levels are two of: {', '.join(sorted(set(column)))}.")
             column = column[column.isin(self.levels)]
-        first, *others = level_order(column, self.by, self.reference)
+        first, *others = levels_of(study, self.by, self.reference, column)
         if len(others) > 1:
             raise AnalysisError(
                 f"Infusions have {len(others) + 1} values of {spoken(self.by)}:"
