@@ -103,11 +103,20 @@ class Analysis:
         return f"{name}{when}: {self.short}" if name else self.short
 
     def run(self, study: Study) -> Result:
-        """Answer the question from this study.
+        """Answer the question from this study; the same question of the same study is answered
+        once.
 
         Warnings of the libraries underneath become notes. Raises AnalysisError where the study
         cannot answer.
         """
+        asked = type(self).compute, self, study.sample
+        try:
+            hash(asked)
+        except TypeError:  # a question of a user's own that holds a list, say
+            return self._answered(study)
+        return study.once(asked, lambda: self._answered(study), either=True)
+
+    def _answered(self, study: Study) -> Result:
         self._fits_ratings(study)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 
 import pandas as pd
 
-from outcomes.checks.rules import RULES
+from outcomes.checks.rules import RULES, Rule
 from outcomes.core.listing import listed_frame
 from outcomes.core.wording import listed_addresses
 from outcomes.study.study import Issue, Study
@@ -20,8 +21,12 @@ def find_issues(study: Study) -> list[Issue]:
     """Everything that reading, scoring and the rules found, gravest first."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
-    ready = study.ready
-    found = [*ready.issues, *(issue for name in sorted(RULES) for issue in RULES[name](ready))]
+    rules = tuple(RULES[name] for name in sorted(RULES))
+    return list(study.once(("issues", rules), lambda: _found(study.ready, rules), either=True))
+
+
+def _found(ready: Study, rules: Iterable[Rule]) -> list[Issue]:
+    found = [*ready.issues, *(issue for each in rules for issue in each(ready))]
     return sorted(dict.fromkeys(found), key=lambda i: SEVERITIES.index(i.severity))
 
 

@@ -63,8 +63,8 @@ def scoring_note(study: Study) -> Iterator[Issue]:
     """What scoring was told (recodings, value set and its source) and which of its facts are
     unverified.
     """
-    for use, kind, items in _answers(study):
-        for note in kind.score(items.head(1), **use.options).notes:
+    for kind, notes in study.scoring_notes:
+        for note in notes:
             text = note if note.startswith(kind.title) else f"{kind.title}: {note}"
             yield Issue("scoring_note", f"{text}.", 1, "note")
 

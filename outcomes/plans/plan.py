@@ -164,8 +164,9 @@ class Plan:
     @classmethod
     def of(cls, study: Study) -> Plan:
         """The plan that a study file declares."""
-        return cls.from_list(
-            study.protocol.questions, study.protocol.families, study.protocol.estimand
+        said = study.protocol
+        return study.once(
+            "plan", lambda: cls.from_list(said.questions, said.families, said.estimand), either=True
         )
 
 

@@ -38,13 +38,14 @@ class InstrumentUse:
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """The scores table with the score of every instrument, what each score means, and what scoring
-    found.
+    """The scores table with the score of every instrument, what each score means, what scoring
+    found, and what it was told (recodings, value set) of each instrument with answers.
     """
 
     scores: pd.DataFrame
     measures: Mapping[str, Outcome]
     issues: tuple[Issue, ...]
+    notes: tuple[tuple[Instrument, tuple[str, ...]], ...]
 
 
 def score_all(
@@ -60,6 +61,7 @@ def score_all(
     Raises InstrumentError for a column, instrument or option that is not there.
     """
     meaning, issues = dict(measures), list[Issue]()
+    notes: list[tuple[Instrument, tuple[str, ...]]] = []
     for use in uses:
         kind = use.kind
         absent = [c for c in (*use.items.values(), *use.totals.values()) if c not in scores]
@@ -72,6 +74,7 @@ def score_all(
             items = scores[list(use.items.values())].set_axis(list(use.items), axis=1)
             done = kind.score(items, strict=strict, **use.options)
             made |= {f"{kind.id}_{s}": done.values[s].to_numpy() for s in done.values}
+            notes.append((kind, done.notes))
             issues += [*_refused(kind, use, done, rows), *_prorated(kind, done)]
         made |= {f"{kind.id}_{s}": scores[c].to_numpy() for s, c in use.totals.items()}
         scores = pd.concat(
@@ -81,7 +84,7 @@ def score_all(
         for name in made:
             if (short := name[len(kind.id) + 1 :]) in own:
                 meaning[name] = kind.outcome(short)
-    return Scored(scores, meaning, tuple(issues))
+    return Scored(scores, meaning, tuple(issues), tuple(notes))
 
 
 def _refused(kind: Any, use: InstrumentUse, done: Any, rows: Sequence[str]) -> Iterator[Issue]:

@@ -15,10 +15,10 @@ from outcomes.core.wording import plural
 from outcomes.questionnaires import Instrument
 from outcomes.questionnaires import instrument as find_instrument
 from outcomes.study.characteristics import patient_frame, without_blanks
-from outcomes.study.codes import GROUPS, KEYS
+from outcomes.study.codes import GROUPS, KEYS, Codes
 from outcomes.study.pairs import Pairs, paired
 from outcomes.study.protocol import CONTROLLED, DESIGNS
-from outcomes.study.record import Issue
+from outcomes.study.record import Issue, RowNumbers
 from outcomes.study.scored import InstrumentUse, score_all
 from outcomes.study.tables import Tables
 
@@ -90,18 +90,36 @@ class Study(Tables):
         """
         done = score_all(self.scores, self.uses, self.measures, self.record.rows, strict=strict)
         record = replace(self.record, issues=(*self.record.issues, *done.issues))
-        return self._with(
+        new = self._with(
             self.codes, scores=done.scores, measures=done.measures, record=record, scored=True
         )
+        new.once("scoring_notes", lambda: done.notes)
+        return new
+
+    @property
+    def scoring_notes(self) -> tuple[tuple[Instrument, tuple[str, ...]], ...]:
+        """What scoring was told (recodings, value set and its source) of each instrument whose
+        answers are here.
+        """
+
+        def scored() -> tuple[tuple[Instrument, tuple[str, ...]], ...]:
+            return score_all(self.scores, self.uses, {}, self.record.rows).notes
+
+        return self.ready.once("scoring_notes", scored)
 
     @property
     def ready(self) -> Study:
         """This study, scored (once, on first need)."""
         if self.scored or not self.uses:
             return self
-        done = self.once("ready", self.score)
+        done = self.once("ready", self._scored)
         if (done.title, done.sample) != (self.title, self.sample):
             return replace(done, title=self.title, sample=self.sample)
+        return done
+
+    def _scored(self) -> Study:
+        done = self.score()
+        object.__setattr__(done, "_shared", replace(done._shared, either=self._shared.either))
         return done
 
     @property
@@ -206,13 +224,20 @@ class Study(Tables):
         record = replace(self.record, settings={**self.record.settings, **settings})
         return replace(self, record=record)
 
+    def with_rows(self, scores: pd.DataFrame, codes: Codes) -> Study:
+        """This study with other rows of scores, already encoded; they are numbered anew."""
+        record = replace(self.record, rows=RowNumbers.first(len(scores)))
+        new = self._with(codes, scores=scores, record=record)
+        new.once("patient_frame", lambda: self.patient_frame)
+        return new
+
     def with_score(self, outcome: str, values: np.ndarray) -> Study:
         """This study with other values of one score, one a row of `scores`: its rows, already
         checked, stay as they are.
         """
         ready, name = self.ready, self.outcome(outcome).name
         new = ready._with(ready.codes, scores=ready.scores.assign(**{name: values}))
-        new._shared.made["patient_frame"] = self.patient_frame
+        new.once("patient_frame", lambda: self.patient_frame)
         return new
 
     def where(self, keep: Callable[[pd.DataFrame], Any] | None = None, **chosen: Any) -> Study:

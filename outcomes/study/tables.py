@@ -31,6 +31,8 @@ class _Shared:
     others: tuple[Any, ...]
     codes: Codes
     made: dict[Any, Any]
+    #: What is the same whether or not the instruments are scored already.
+    either: dict[Any, Any]
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -125,10 +127,10 @@ class Tables:
         """
         if old is None or not _same(old.tables, self._made_of):
             codes = self._encoded()
-            old = _Shared(self._made_of, (), codes, {})
+            old = _Shared(self._made_of, (), codes, {}, {})
         others = self.uses, self.measures, self.record, self.scored
         if not _same(old.others, others):
-            old = _Shared(old.tables, others, old.codes, {})
+            old = _Shared(old.tables, others, old.codes, {}, {})
         object.__setattr__(self, "_shared", old)
 
     @property
@@ -261,11 +263,13 @@ class Tables:
         """How many patients there are."""
         return len(self.codes.patients)
 
-    def once(self, key: Any, make: Callable[[], T]) -> T:
+    def once(self, key: Any, make: Callable[[], T], *, either: bool = False) -> T:
         """What `make` gives, made once for this study and shared by all its questions, and by
         copies with the same data and protocol (another title, say).
+
+        With `either` it is the same before and after scoring, so it is shared by `ready` too.
         """
-        made = self._shared.made
+        made = self._shared.either if either else self._shared.made
         if key not in made:
             made[key] = make()
         return made[key]
@@ -275,7 +279,7 @@ class Tables:
         new = copy.copy(self)
         for name, value in changes.items():
             object.__setattr__(new, name, _frozen(value) if name == "measures" else value)
-        new._share(_Shared(new._made_of, (), codes, {}))
+        new._share(_Shared(new._made_of, (), codes, {}, {}))
         return new
 
 

@@ -4,7 +4,6 @@ imputation fills.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,15 +17,14 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.stats.missing.patterns import carry
 from outcomes.stats.missing.reference_based import Incomplete
 from outcomes.stats.mixed.mmrm import arm_features
+from outcomes.study.every_visit import at_every_visit
 from outcomes.study.study import Study
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """One score as patients x visits (those visits at which anybody was seen), and the long table
-    to write it back to.
-
-    `frame` begins with the grid's cells, patient by patient, visit by visit.
+    """One score as patients x visits (those visits at which anybody was seen), and the study to
+    write it back to.
     """
 
     source: Study
@@ -35,7 +33,6 @@ class Grid:
     visits: tuple[str, ...]
     patients: pd.Index
     scores: np.ndarray
-    frame: pd.DataFrame
 
     @property
     def some(self) -> np.ndarray:
@@ -56,8 +53,7 @@ class Grid:
     @cached_property
     def _laid_out(self) -> Study:
         """The study with a row for every cell of the grid, whether or not there is a score."""
-        record = dataclasses.replace(self.source.record, rows=())
-        return dataclasses.replace(self.source, scores=self.frame, record=record)
+        return at_every_visit(self.source, self.visits)
 
     def fill(self, values: np.ndarray, rows: np.ndarray, columns: Sequence[int] = ()) -> np.ndarray:
         """The scores with those of some patients (a mask) and visits (positions; default all) put
@@ -128,21 +124,8 @@ def grid_of(study: Study, outcome: str) -> Grid:
     visits = tuple(v for v in study.visits if wide[v].notna().any())
     if not visits:
         raise AnalysisError(f"Nobody has a score of {meaning.title}.")
-    ready = study.ready
-    every = pd.MultiIndex.from_product([wide.index, visits], names=["patient", "visit"]).to_frame(
-        index=False
-    )
-    frame = every.merge(ready.scores, on=["patient", "visit"], how="left")
-    rest = ready.scores[~ready.scores["visit"].isin(visits)]
-    if len(rest):
-        frame = pd.concat([frame, rest], ignore_index=True)
-    known = study.patient_frame
-    for column in frame.columns.intersection(known.columns):
-        frame[column] = frame[column].where(
-            frame[column].notna(), known[column].reindex(frame["patient"]).to_numpy()
-        )
     scores = wide[list(visits)].to_numpy(float)
-    return Grid(ready, meaning.name, meaning.better, visits, wide.index, scores, frame)
+    return Grid(study.ready, meaning.name, meaning.better, visits, wide.index, scores)
 
 
 def incomplete_of(
