@@ -20,6 +20,7 @@ from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
 from outcomes.readers.drafting.days import day_column, windows_of
 from outcomes.readers.exports.forms import Guess, guess_forms
+from outcomes.readers.exports.redcap import INSTANCE
 from outcomes.readers.fhir.reader import guessed
 from outcomes.readers.fhir.table import FhirTable
 from outcomes.readers.files import Source
@@ -68,6 +69,7 @@ _ROLES = {
         "month",
     ),
     "arm": (
+        "redcap_arm",
         "arm",
         "treatment",
         "treat",
@@ -137,6 +139,7 @@ def guess_study(
         "resource": source.resource,
         "per": source.per,
         "without": source.without,
+        "form": source.form,
     }
     text = _text(export, name, {k: v for k, v in said.items() if v})
     try:
@@ -259,11 +262,17 @@ def _further(export: Guess, file: str, said: dict[str, Any]) -> list[str]:
     dictionary.
     """
     lines = [
-        _scores(file, {**said, "form": form}).replace("scores", name, 1)
+        _scores(file, {**said, **form}).replace("scores", name, 1)
         for name, form in export.forms.items()
     ]
     lines += [
-        f"# the form {_q(form)} repeats and is in no table yet: infusions or events, perhaps"
+        f"# the form {_q(form)} repeats and is in no table yet: "
+        + (
+            f"it seems to hold scores; to analyse these: scores = {{ file = {_q(file)}, form ="
+            f" {_q(form)} }} and visit = {_q(INSTANCE)} under [roles]"
+            if form in export.scored
+            else "infusions or events, perhaps"
+        )
         for form in export.unread
     ]
     if export.source.dictionary:

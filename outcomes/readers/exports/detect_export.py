@@ -10,6 +10,7 @@ from outcomes.readers.exports.cdisc import is_cdisc, read_cdisc
 from outcomes.readers.exports.codebook import is_codebook, read_codebook
 from outcomes.readers.exports.omop import omop_kind, read_omop
 from outcomes.readers.exports.redcap import is_redcap, read_redcap
+from outcomes.readers.exports.redcap_arms import split_arms
 from outcomes.readers.source import Source
 
 
@@ -28,7 +29,7 @@ def arranged(table: TextTable, source: Source) -> TextTable:
         or (source.dictionary and (source.form or source.without))
     ):
         book = read_codebook(source.dictionary) if source.dictionary else None
-        return read_redcap(table, book, source.form, source.without)
+        return split_arms(read_redcap(table, book, source.form, source.without))
     if source.form or source.without:
         raise StudyError(
             f"[data] {table.name} is no REDCap export: 'form' and 'without' say nothing about it."

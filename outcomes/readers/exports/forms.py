@@ -8,13 +8,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from outcomes.core.errors import DataError
 from outcomes.questionnaires import recognise
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
 from outcomes.readers.exports.codebook import Codebook, read_codebook
-from outcomes.readers.exports.redcap import EVENT, RepeatingFormsError
+from outcomes.readers.exports.redcap import EVENT, INSTANCE, RepeatingFormsError
 from outcomes.readers.files import read_file
 from outcomes.readers.source import Source
 
@@ -24,14 +25,16 @@ _DOSE = re.compile(r"(^|_)(dose|dosage|dosis|mg)(_|$)")
 
 @dataclass(frozen=True)
 class Guess:
-    """How a file is read: its source and table, the further tables of it (name → form), and roles
-    and findings of these.
+    """How a file is read: its source and table, the further tables of it (name → what is said of
+    it), and roles and findings of these. `unread` are forms that repeat and are in no table;
+    `scored` those of them that seem to hold scores.
     """
 
     source: Source
     table: TextTable
-    forms: Mapping[str, str] = field(default_factory=dict)
+    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    scored: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[privacy.Finding, ...] = ()
 
@@ -106,25 +109,41 @@ def _with_tables(guess: Guess, repeat: tuple[str, ...], fixed: str) -> Guess:
     """Which table of a study each form is, with the roles of its columns and what the privacy scan
     finds in it.
     """
-    forms: dict[str, str] = {"patients": fixed} if fixed else {}
+    tables = {form: read_file(replace(guess.source, form=form, without=())) for form in repeat}
+    scored = tuple(f for f, t in tables.items() if recognise(t.columns) and not _doses(t))
+    forms: dict[str, Mapping[str, Any]] = {"patients": {"form": fixed}} if fixed else {}
     roles: dict[str, str] = {}
     found: list[privacy.Finding] = []
-    for form in repeat:
-        table = read_file(replace(guess.source, form=form, without=()))
+    visits = scored[0] if scored and EVENT not in guess.table.columns else ""
+    if visits and not fixed and not recognise(guess.table.columns):
+        if (guess.table.frame.iloc[:, 1:] != "").any(axis=None):
+            forms["patients"] = {"without": list(repeat)}
+            found += _scan("patients", guess.table)
+        source = replace(guess.source, form=visits, without=())
+        guess = replace(guess, source=source, table=tables.pop(visits))
+        roles["visit"] = INSTANCE
+    for form, table in tables.items():
         if "infusions" not in forms and _INFUSION.search(
             " ".join(map(key, (form, *table.columns)))
         ):
-            forms["infusions"] = form
+            forms["infusions"] = {"form": form}
             findings = _scan("infusions", table)
             dates = [f.column for f in findings if f.column in _dated(table)]
             roles |= {"date": dates[0]} if len(dates) == 1 else {}
-            doses = [c for c in table.columns if _DOSE.search(key(c))]
+            doses = _doses(table)
             roles |= {"dose": doses[0]} if len(doses) == 1 else {}
             found += [f for f in findings if f.column not in roles.values()]
     if fixed:
         found += _scan("patients", read_file(replace(guess.source, form=fixed, without=())))
-    unread = tuple(f for f in repeat if f not in forms.values())
-    return replace(guess, forms=forms, unread=unread, roles=roles, findings=tuple(found))
+    known = [said.get("form") for said in forms.values()]
+    unread = tuple(f for f in tables if f not in known)
+    return replace(
+        guess, forms=forms, unread=unread, scored=scored, roles=roles, findings=tuple(found)
+    )
+
+
+def _doses(table: TextTable) -> list[str]:
+    return [c for c in table.columns if _DOSE.search(key(c))]
 
 
 def _scan(name: str, table: TextTable) -> list[privacy.Finding]:
