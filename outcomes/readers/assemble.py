@@ -18,7 +18,7 @@ from outcomes.readers.cells import TextTable, drop_summaries
 from outcomes.readers.columns import Reader
 from outcomes.readers.exports.cdisc import baseline_elsewhere
 from outcomes.readers.files import read_file
-from outcomes.readers.ids import patient_ids
+from outcomes.readers.ids import join_codes, joined, patient_ids
 from outcomes.readers.instrument_columns import instrument_use, plain_outcome
 from outcomes.readers.parse import column_report
 from outcomes.readers.recipe import ROLES, Recipe
@@ -38,6 +38,7 @@ def assemble(recipe: Recipe) -> Study:
     """
     files = {name: read_file(source) for name, source in recipe.sources.items()}
     sources = tuple(recipe.sources[name].facts(name, table) for name, table in files.items())
+    recipe, files = _one_code(recipe, files)
     _declared_columns_exist(recipe, files)
     tables = {name: _prepared(recipe, name, table) for name, table in files.items()}
     _scan(recipe, tables)
@@ -77,6 +78,20 @@ def assemble(recipe: Recipe) -> Study:
         **frames,
         **recipe.study,
     )
+
+
+def _one_code(recipe: Recipe, files: dict[str, TextTable]) -> tuple[Recipe, dict[str, TextTable]]:
+    """Patients named by several columns (site and code), joined to one."""
+    parts = recipe.roles.get("patient", "")
+    if isinstance(parts, str):
+        return recipe, files
+    if not parts:
+        raise StudyError("[roles] patient names no column.")
+    parts = tuple(map(str, parts))
+    others = {r: c for r, c in recipe.roles.items() if r != "patient"}
+    keep = [*others.values(), *(r for r in ROLES if r not in others)]
+    files = {name: join_codes(table, parts, keep) for name, table in files.items()}
+    return dataclasses.replace(recipe, roles={"patient": joined(parts), **others}), files
 
 
 def _declared_columns_exist(recipe: Recipe, files: Mapping[str, TextTable]) -> None:

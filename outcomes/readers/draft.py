@@ -14,11 +14,18 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.core.errors import OutcomesError
-from outcomes.questionnaires import Recognised, instrument, recognise
+from outcomes.core.errors import OutcomesError, StudyError
+from outcomes.questionnaires import instrument, recognise
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
 from outcomes.readers.drafting.days import day_column, windows_of
+from outcomes.readers.drafting.patients import (
+    headings,
+    parts_of_code,
+    patient_column,
+    visit_column,
+)
+from outcomes.readers.drafting.scores import Texts, claimed_by, scores_of
 from outcomes.readers.exports.forms import Guess, guess_forms
 from outcomes.readers.exports.redcap import INSTANCE
 from outcomes.readers.fhir.reader import guessed
@@ -30,30 +37,6 @@ from outcomes.readers.shape.visit_spellings import as_names, spellings
 from outcomes.readers.studyfile import study_from_text
 from outcomes.study.study import Study
 
-_PATIENT = (
-    "patient_id",
-    "patientid",
-    "patient",
-    "subject_id",
-    "subject",
-    "study_id",
-    "participant_id",
-    "participant",
-    "record_id",
-    "record",
-    "usubjid",
-    "person_id",
-    "id",
-    "pid",
-    "patient_code",
-    "code",
-    "patnr",
-    "case_id",
-    "external_reference",
-    "external_data_reference",
-)
-#: What a survey system numbers by itself: answers and senders, not patients.
-_NUMBERED_BY_SURVEYS = ("response_id", "respondent_id", "collector_id")
 _ROLES = {
     "visit": (
         "visit",
@@ -103,6 +86,10 @@ _MISSING = (
     "missing",
     "not done",
 )
+_NOBODY = (
+    "No column seems to name the patient. Say which under [roles] patient, or add a column with a"
+    " code for each patient (the same at each visit)."
+)
 #: The first line of a study file that has no plan because something stands in the way.
 NO_PLAN = "# No plan can be made yet:"
 #: What stands under [visits] where a file has dates and no visits.
@@ -143,6 +130,8 @@ def guess_study(
     }
     text = _text(export, name, {k: v for k, v in said.items() if v})
     try:
+        if not re.search(r"(?m)^patient = ", text):
+            raise StudyError(_NOBODY)
         study = study_from_text(text, folder)
         if not study.outcome_names:
             problem = "It has no score yet: declare one under [instruments] or [outcomes]."
@@ -159,24 +148,29 @@ def guess_study(
 
 def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
     table = export.table
-    patient = _patient(table)
+    patient = patient_column(table)
     dated = {"date": "date"} if isinstance(table, FhirTable) else {}
     found = privacy.scan(
         "scores",
         table.frame,
         allow=dated,
-        ids=[patient],
+        ids=[patient] if patient else [],
         marked=table.declared.identifiers,
-        scores=[c for hit in recognise(table.columns) for c in _claimed(hit)],
+        scores=[c for hit in recognise(table.columns) for c in claimed_by(hit)],
     )
     found += export.findings
     drop = list(dict.fromkeys(f.column for f in found if f.column != patient))
     columns = [c for c in table.columns if c not in drop]
-    roles = {"patient": patient, **dated, **_roles(table, columns, patient), **export.roles}
+    roles = {
+        "patient": patient,
+        **dated,
+        **(_roles(table, columns, patient) if patient else {}),
+        **export.roles,
+    }
     free = [c for c in columns if c not in roles.values()]
     wide = {} if "visit" in roles else wide_columns(free)
     timed = {}
-    if not wide and "visit" not in roles and not dated:
+    if patient and not wide and "visit" not in roles and not dated:
         dates = [f.column for f in found if f.kind == "date"]
         timed = day_column(table, free, patient, dates)
         drop = [c for c in drop if c not in timed.values()]
@@ -212,7 +206,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
         *_missing(table, columns),
         "",
         "[roles]",
-        *[f"{r} = {_q(c)}   # guess" for r, c in roles.items()],
+        *_role_lines(table, roles),
         "",
         "[visits]",
         *(_spans(spans) if spans else _visits(*order, columns, _flagged(table))),
@@ -246,6 +240,24 @@ def _outside(file: str) -> list[str]:
     """The line that allows a file outside the study file's folder, which the user has named."""
     folder = Path(file).parent.as_posix()
     return [f"folders = {_list([folder])}"] if folder.startswith("..") or folder[:1] == "/" else []
+
+
+def _role_lines(table: TextTable, roles: dict[str, str]) -> list[str]:
+    """The lines of [roles]; a patient's code that is unique only within a site is made of both."""
+    said: dict[str, Any] = dict(roles)
+    if not roles["patient"]:
+        del said["patient"]
+        return [
+            '# patient = "…"   # needed: no column seems to name the patient. Each patient has a',
+            "# code, the same at each visit; where each row is one patient, add a column of"
+            " numbers.",
+            *[f"{r} = {_q(c)}   # guess" for r, c in said.items()],
+        ]
+    parts = parts_of_code(table, roles["patient"], roles.get("visit", ""), roles.get("site", ""))
+    lines = [f"{r} = {_q(c)}   # guess" for r, c in said.items()]
+    if parts:
+        lines[0] = f"patient = {_list(parts)}   # guess: the code is unique only within its site"
+    return lines
 
 
 def _scores(file: str, said: dict[str, str]) -> str:
@@ -297,26 +309,8 @@ def _titles(table: TextTable, columns: Sequence[str]) -> list[str]:
     return ["", "# What the file says of its columns:", *lines, *more] if said else []
 
 
-def _called(table: TextTable, columns: Sequence[str]) -> dict[str, str]:
-    """The columns by what they are called: by what the file says of them in words, or by their
-    headings, which go first.
-    """
-    titles = {key(t): c for c in reversed(columns) if (t := table.declared.titles.get(c, ""))}
-    return titles | {key(c): c for c in reversed(columns)}
-
-
-def _patient(table: TextTable) -> str:
-    by_key = _called(table, table.columns)
-    for name in _PATIENT:
-        if name in by_key and (table[by_key[name]] != "").any():
-            return by_key[name]
-    rest = [c for c in table.columns if key(c) not in _NUMBERED_BY_SURVEYS] or list(table.columns)
-    ends = [c for c in rest if re.search(r"(^|_)(id|code|nr|no|number)$", key(c))]
-    return (ends or rest)[0]
-
-
 def _roles(table: TextTable, columns: Sequence[str], patient: str) -> dict[str, str]:
-    by_key = {k: c for k, c in _called(table, columns).items() if c != patient}
+    by_key = {k: c for k, c in headings(table, columns).items() if c != patient}
     ids = table[patient]
     roles: dict[str, str] = {}
     several = bool(ids.duplicated().any())
@@ -326,6 +320,10 @@ def _roles(table: TextTable, columns: Sequence[str], patient: str) -> dict[str, 
             if column and column not in roles.values() and _fits(role, table[column], ids, several):
                 roles[role] = column
                 break
+    if "visit" not in roles:
+        asked = visit_column(table, [c for c in columns if c not in (patient, *roles.values())])
+        if asked and _fits("visit", table[asked], ids, several):
+            roles["visit"] = asked
     return roles
 
 
@@ -378,10 +376,15 @@ def _stands_apart(table: TextTable, columns: Sequence[str], code: str) -> bool:
 
 def _spelt(table: TextTable, roles: dict[str, str]) -> list[tuple[str, ...]]:
     """Visits that seem to be written in several ways."""
-    if "visit" not in roles or table.declared.visits:
+    if not roles["patient"] or "visit" not in roles or table.declared.visits:
         return []
     visit = table[roles["visit"]].str.strip()
-    return spellings(visit[visit != ""], table[roles["patient"]][visit != ""])
+    who = (
+        table[roles["patient"]] + table[roles["site"]]
+        if "site" in roles
+        else table[roles["patient"]]
+    )
+    return spellings(visit[visit != ""], who[visit != ""])
 
 
 def _names(spelt: Sequence[tuple[str, ...]]) -> list[str]:
@@ -464,7 +467,7 @@ def _instruments(
     table: TextTable, names: Sequence[str], wide: dict[str, dict[str, str]]
 ) -> list[str]:
     lines, claimed = ["", "[instruments]"], set()
-    for hit in recognise(names):
+    for hit in scores_of(names, _texts(table, wide)):
         kind = instrument(hit.instrument)
         if kind.options and any(not o.default for o in kind.options):
             needs = ", ".join(
@@ -478,7 +481,7 @@ def _instruments(
         lines.append(
             f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {hit.why}"
         )
-        claimed |= _claimed(hit)
+        claimed |= claimed_by(hit)
     if len(lines) == 2:
         lines.append(
             '# no instrument was recognised; for example: pain_nrs = { average = "nrs_avg" }'
@@ -508,8 +511,14 @@ def _instruments(
     return lines
 
 
-def _claimed(hit: Recognised) -> set[str]:
-    return {*hit.items.values(), *hit.totals.values()}
+def _texts(table: TextTable, wide: dict[str, dict[str, str]]) -> Texts:
+    """The cells of a column, or of a score over all its visits in a wide table."""
+
+    def cells(name: str) -> pd.Series:
+        columns = list(wide.get(name, {}).values()) or [name]
+        return pd.concat([table[c] for c in columns], ignore_index=True)
+
+    return cells
 
 
 def _score_like(table: TextTable, column: str) -> bool:

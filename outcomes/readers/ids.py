@@ -5,7 +5,7 @@ one person twice, or a mistake.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,35 @@ from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
 from outcomes.readers.parse import DECLARED_MISSING, is_error
+from outcomes.readers.shape.derived import with_column
 from outcomes.study.study import Issue
 
 CHOICES = ("exact", "trim", "casefold", "numbers", "distinct")
+
+
+def join_codes(table: TextTable, parts: Sequence[str], keep: Iterable[str]) -> TextTable:
+    """The table with one column for a patient's code that is made of several (site and code); the
+    parts stay only where they have a role of their own.
+
+    Raises StudyError for a column that the table has not.
+    """
+    for part in parts:
+        if part not in table.columns:
+            raise StudyError(
+                f"[roles] patient: {unknown('column', part, table.columns)} It is part of the"
+                " patient's code."
+            )
+    grid = [table[p].str.strip() for p in parts]
+    whole = np.all([(g != "").to_numpy() for g in grid], axis=0)
+    code = grid[0].str.cat(grid[1:], sep="/").where(whole, "")
+    made = with_column(table, joined(parts), code, parts[-1])
+    gone = [p for p in parts if p not in set(keep)]
+    return made.without(gone, "part_of_code", "Part of the patient's code.")
+
+
+def joined(parts: Sequence[str]) -> str:
+    """What the column of a code made of several columns is called."""
+    return " + ".join(parts)
 
 
 def patient_ids(

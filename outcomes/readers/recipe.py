@@ -38,7 +38,7 @@ class Recipe:
     """
 
     sources: Mapping[str, Source]
-    roles: Mapping[str, str]
+    roles: Mapping[str, Any]
     visits: tuple[str, ...] = ()
     baseline: str = ""
     visit_names: Mapping[str, str] = field(default_factory=dict)

@@ -188,7 +188,11 @@ DATA = Section(
     shown=True,
 )
 _ROLES = {
-    "patient": ("the patient's code; needed", '"patient_id"'),
+    "patient": (
+        "the patient's code; needed. Several columns where it is unique only within a site:"
+        ' ["site", "id"]',
+        '"patient_id"',
+    ),
     "visit": ("the visit", '"visit"'),
     "period": ("the period of a crossover study", '"period"'),
     "episode": ("the course of infusions", '"episode"'),
@@ -210,7 +214,13 @@ ROLES = Section(
     "roles",
     "Which column is what; a column that has the name of its role need not be said",
     tuple(
-        Field(n, COLUMN, why, example, shown=n in ("patient", "visit"))
+        Field(
+            n,
+            (COLUMN, TEXTS) if n == "patient" else COLUMN,
+            why,
+            example,
+            shown=n in ("patient", "visit"),
+        )
         for n, (why, example) in _ROLES.items()
     ),
     shown=True,

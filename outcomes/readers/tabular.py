@@ -16,7 +16,7 @@ from outcomes.study.study import Study
 def read_table(
     path: str | Path | Mapping[str, Any],
     *,
-    patient: str,
+    patient: str | Sequence[str],
     visit: str | None = None,
     visits: Sequence[str] | None = None,
     baseline: str | None = None,
@@ -46,9 +46,11 @@ def read_table(
 
     `path` is a file of any kind that is read (text, Excel, SPSS, Stata, SAS, Parquet …), or a
     mapping that says more of it, as in a study file: ``{"file": "clinic.sav", "labels": True}``.
-    The table is long (a row for each patient and `visit`) or wide (a row a patient; columns such as
-    ``nrs_pre`` and ``nrs_post``, or as `wide` declares: ``{"suffix": {"pre": "_1", "post":
-    "_2"}}``, ``{"prefix": …}`` or ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``).
+    `patient` names the column of the patient's code, or several where a code is unique only within
+    a site (``["site", "id"]``). The table is long (a row for each patient and `visit`) or wide (a
+    row a patient; columns such as ``nrs_pre`` and ``nrs_post``, or as `wide` declares:
+    ``{"suffix": {"pre": "_1", "post": "_2"}}``, ``{"prefix": …}`` or
+    ``{"columns": {"nrs": {"pre": "before", "post": "later"}}}``).
     `visits` is their order, `baseline` one of them; where rows have dates and no visits, `days`
     gives each visit its first and last day (``{"baseline": [-7, 0], "week_4": [14, 42]}``), counted
     from the patient's first infusion or date. `visit_names` gives the study's name of a visit where
@@ -88,7 +90,7 @@ def read_table(
     for name, file in files.items():
         if file is not None:
             sources[name] = Source.of(file if isinstance(file, Mapping) else str(file), here, known)
-    said = {"patient": patient, **({"visit": visit} if visit else {}), **roles}
+    said: dict[str, Any] = {"patient": patient, **({"visit": visit} if visit else {}), **roles}
     return assemble(
         Recipe(
             sources,

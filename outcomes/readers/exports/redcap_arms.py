@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from outcomes.readers.cells import TextTable
-from outcomes.readers.exports.reshaped_table import GatheredTable
+from outcomes.readers.shape.derived import with_column
 from outcomes.study.study import Issue
 
 EVENT, ARM = "redcap_event_name", "redcap_arm"
 _RAW = re.compile(r"(?P<visit>.+)_(?P<arm>arm_[0-9]+)")
 _LABEL = re.compile(r"(?P<visit>.+?) *\((?P<arm>Arm [0-9]+)(?:: *(?P<name>.+))?\)")
-
-
-@dataclass(frozen=True, eq=False)
-class TableWithArms(TextTable):
-    """A table with columns made from others: `origins` names the column whose cell each shows."""
-
-    origins: Mapping[str, str] = field(kw_only=True)
-
-    def address(self, row: int, column: str) -> str:
-        """Where the cell stands in the file."""
-        return super().address(row, self.origins.get(column, column))
-
-    def own(self, column: str) -> np.ndarray:
-        """A column made from another has no cells of its own."""
-        return super().own(column) & (column not in self.origins)
 
 
 def split_arms(table: TextTable) -> TextTable:
@@ -63,30 +47,10 @@ def split_arms(table: TextTable) -> TextTable:
         f" the arm is in the column {ARM}."
     )
     note = Issue("redcap_arms", text, len(names), "note")
-    return _with(table, event, visit, arm, note)
+    plain = replace(table, frame=table.frame.assign(**{event: visit}), notes=(*table.notes, note))
+    return with_column(plain, ARM, arm, event)
 
 
 def _arm(found: re.Match[str]) -> str:
     named = found.groupdict().get("name")
     return str(named or found["arm"]).strip()
-
-
-def _with(table: TextTable, event: str, visit: pd.Series, arm: pd.Series, note: Issue) -> TextTable:
-    frame = table.frame.assign(**{event: visit, ARM: arm})
-    notes = (*table.notes, note)
-    at = table.columns.index(event)
-    if isinstance(table, GatheredTable):
-        return replace(
-            table,
-            frame=frame,
-            notes=notes,
-            at=np.column_stack([table.at, table.at[:, at]]),
-            across=np.column_stack([table.across, table.across[:, at]]),
-        )
-    shown = {
-        name: getattr(table, name)
-        for name in TextTable.__dataclass_fields__
-        if name not in ("frame", "notes", "letters")
-    }
-    letters = (*table.letters, table.letters[at]) if table.letters else ()
-    return TableWithArms(**shown, frame=frame, notes=notes, letters=letters, origins={ARM: event})

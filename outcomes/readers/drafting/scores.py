@@ -1,0 +1,79 @@
+"""Which columns hold scores: instruments by their names, pain by the words of a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from outcomes.questionnaires import Recognised, recognise
+from outcomes.readers.cells import key
+from outcomes.readers.parse import number_reader
+
+_PAIN = re.compile(r"(^|_)(pain|schmerz\w*|douleurs?|dolor|dolore|pijn|dor)(_|$)")
+#: Words that say which pain, in the languages of the reports.
+_WHICH = {
+    "average": r"average|avg|mean|usual|typical|durchschnitt\w*|mittler\w*|moyenne|habituelle"
+    r"|promedio|medio|media|gemiddeld\w*",
+    "worst": r"worst|strongest|highest|maximum|staerkst\w*|starkst\w*|schlimmst\w*|pire|maximale"
+    r"|peor|maximo|peggiore|massimo|ergst\w*",
+    "least": r"least|lowest|minimum|geringst\w*|schwachst\w*|minimale|minimo|minst\w*",
+    "now": r"now|current|currently|present|moment|jetzt|aktuell\w*|gerade|actuelle\w*|actual"
+    r"|ahora|adesso|attuale|nu|huidig\w*",
+}
+#: Words of other questions about pain: none of its intensity.
+_OTHER = re.compile(
+    r"(^|_)(interfer\w*|relief|relieved|change\w*|improve\w*|better|worse|satisf\w*|fear\w*"
+    r"|catastroph\w*|medication|where|location|because|beeintracht\w*|angst|duration|since"
+    r"|goal|expect\w*|accept\w*|dose|kind|type|sites?)(_|$)"
+)
+
+Texts = Callable[[str], pd.Series]
+
+
+def scores_of(names: Sequence[str], texts: Texts) -> list[Recognised]:
+    """The instruments that columns hold: by the names that the library knows, and pain ratings by
+    the words of their question ("Average pain in the last 7 days"), where answers are 0 to 10.
+
+    `texts` gives the cells of a column.
+    """
+    hits = recognise(names)
+    claimed = {c for hit in hits for c in claimed_by(hit)}
+    there = next((h for h in hits if h.instrument == "pain_nrs"), None)
+    items = dict(there.items) if there else {}
+    asked: dict[str, str] = {}
+    for name in names:
+        which = _pain(name)
+        free = name not in claimed and which and which not in {**items, **asked}
+        if free and _within(texts(name), 0, 10):
+            asked[which] = name
+    if not asked:
+        return hits
+    by_words = ", ".join(asked)
+    why = f"{by_words} by the words of the question" + (f"; {there.why}" if there else "")
+    made = Recognised("pain_nrs", {**items, **asked}, False, why, there.totals if there else {})
+    return [made if h is there else h for h in hits] if there else [*hits, made]
+
+
+def claimed_by(hit: Recognised) -> set[str]:
+    """The columns that an instrument takes."""
+    return {*hit.items.values(), *hit.totals.values()}
+
+
+def _pain(name: str) -> str:
+    words = key(name)
+    if not _PAIN.search(words) or _OTHER.search(words):
+        return ""
+    found = [w for w, by in _WHICH.items() if re.search(rf"(^|_)({by})(_|$)", words)]
+    return found[0] if len(found) == 1 else ""
+
+
+def _within(text: pd.Series, low: float, high: float) -> bool:
+    """Whether there are numbers, and all are in a range (what is no number is not looked at)."""
+    live = [t for v in pd.unique(text) if (t := str(v).strip())]
+    read = number_reader(live)
+    numbers = [n for t in live if (n := read(t)) is not None]
+    return (
+        bool(numbers) and len(numbers) * 2 >= len(live) and all(low <= n <= high for n in numbers)
+    )
