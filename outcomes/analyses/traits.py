@@ -23,3 +23,5 @@ class Trait(Enum):
     REGRESSION_TO_MEAN = auto()
     MANY_WAYS = auto()  # the same question asked in several ways
     RATINGS = auto()  # fits a rating of change (PGIC): counts answers or compares their order
+    COUNTS_FAILURES = auto()  # an intercurrent event can count as a failure whatever the score
+    WORST_RANK = auto()  # only the order counts, so that a failure can have the worst rank

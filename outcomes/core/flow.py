@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from outcomes.core.wording import listed, spoken
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -27,6 +29,30 @@ class Counts:
                 f"counts do not add up: {self.enrolled} enrolled, {self.analysed} analysed, {out}"
                 " left out"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """An intercurrent event that a declared strategy was carried out for.
+
+    `with_event` and `of` count patients by arm (one entry "" where there are no arms); `done` says
+    what the strategy did, as a sentence has it after the counts.
+
+    >>> EventCount("rescue opioid", "composite", (("", 3, 20),), "counted as failures").words
+    'rescue opioid in 3 of 20 patients (composite: counted as failures)'
+    """
+
+    event: str
+    strategy: str
+    counts: tuple[tuple[str, int, int], ...]
+    done: str
+
+    @property
+    def words(self) -> str:
+        """The event with its counts by arm and what was done."""
+        seen = [f"{n} of {of}{f' with {spoken(arm)}' if arm else ''}" for arm, n, of in self.counts]
+        patients = " patients" if len(seen) == 1 else ""
+        return f"{self.event} in {listed(seen)}{patients} ({self.strategy}: {self.done})"
 
 
 #: Who was counted in each arm: its name and its counts, in the order of the arms.

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts, Flow
+from outcomes.core.flow import Counts, EventCount, Flow
 from outcomes.core.measure import Measure
 from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
@@ -76,6 +76,8 @@ class Result:
     flow: Flow = ()
     #: What is estimated, in words, where the plan declares an estimand.
     estimand: str = ""
+    #: Intercurrent events that a strategy of the estimand was carried out for, counted by arm.
+    intercurrent: tuple[EventCount, ...] = ()
     #: What was really fitted, where the answer comes from a model: covariance, degrees of freedom,
     #: what was tried before.
     model: FittedModel | None = None
@@ -156,14 +158,27 @@ class Result:
         """The answer in words, in AMA (default) or APA form."""
         if self.failed:
             return f"Not answered: {self.failed}"
-        said = tidied(self.analysis.sentence(self, style))
+        said = tidied(f"{self.analysis.sentence(self, style)} {self.events_words()}".strip())
         return spaced(said) if style == "apa" else said
 
     def methods_text(self) -> str:
         """What a methods section says of this answer: of what was fitted, where that differs from
         what was asked.
         """
-        return str(self.analysis.methods_of(self))
+        return f"{self.analysis.methods_of(self)} {self.events_methods()}".strip()
+
+    def events_words(self) -> str:
+        """The intercurrent events with their counts, as a sentence; empty where there are none."""
+        if not self.intercurrent:
+            return ""
+        return f"Intercurrent events: {'; '.join(e.words for e in self.intercurrent)}."
+
+    def events_methods(self) -> str:
+        """How intercurrent events were handled, for a methods section."""
+        if not self.intercurrent:
+            return ""
+        handled = [f"{e.event} ({e.strategy} strategy: {e.done})" for e in self.intercurrent]
+        return f"Intercurrent events were handled as declared: {'; '.join(handled)}."
 
     def to_frame(self) -> pd.DataFrame:
         """One row an estimate, the same columns (`COLUMNS`) whatever the method; numbers in full

@@ -20,6 +20,7 @@ from outcomes.core.result import Result, Results, main_test, with_adjusted
 from outcomes.core.wording import spoken
 from outcomes.plans.estimand import Estimand
 from outcomes.plans.families import Family, adjust_all, checked, in_words
+from outcomes.plans.intercurrent import carry_out
 from outcomes.study.study import Study
 
 #: Questions that are re-run in another way, not tests of their own: no multiplicity adjustment.
@@ -80,11 +81,19 @@ class Plan:
         for i, question in enumerate(self.questions):
             if progress:
                 progress(i, len(self.questions), question.title())
-            answered.append(self._with_estimand(_answer(question, study)))
+            answered.append(self._with_estimand(self._answered(question, study)))
         if progress:
             progress(len(self.questions), len(self.questions), "")
         families = dict(self.families)
         return Results(_with_families(answered, families), study, in_words(families), self)
+
+    def _answered(self, question: Analysis, study: Study) -> Result:
+        """The answer from the study as the strategies for intercurrent events have it."""
+        try:
+            carried = carry_out(self.estimand, question, study)
+        except AnalysisError as e:
+            return unanswered(question, study, str(e))
+        return replace(_answer(question, carried.study), intercurrent=carried.events)
 
     def _with_estimand(self, result: Result) -> Result:
         """The result with what it estimates in words; nothing where no estimand was declared."""

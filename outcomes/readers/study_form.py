@@ -459,8 +459,11 @@ ESTIMAND = Section(
         Field(
             "events",
             TABLE,
-            f"what happens to each intercurrent event: {', '.join(STRATEGIES)}",
-            '{ "rescue opioid" = "treatment policy", death = "composite" }',
+            f"what happens to each intercurrent event: {', '.join(STRATEGIES)}; a table says more:"
+            " strategy, and column, event or infusion (where it is found), score (of a failure),"
+            " stratum",
+            '{ "rescue opioid" = "composite", "new drug" = { strategy = "hypothetical", column ='
+            ' "new_drug" } }',
             default=(),
             shown=True,
         ),

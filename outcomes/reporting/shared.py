@@ -243,6 +243,11 @@ def _limits(study: Study) -> Iterator[Block]:
             " hope are part of every change."
         )
         items.insert(0, cause)
+    if Plan.of(study).estimand.carried_out:
+        items.append(
+            "What the declared strategies for intercurrent events would give: in this report scores"
+            " are used whatever happened."
+        )
     yield Bullets(tuple(items))
 
 

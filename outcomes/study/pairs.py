@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
-from outcomes.core.wording import spoken
+from outcomes.study.set_aside import reasons
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +40,22 @@ class Pairs:
         return pd.DataFrame({"before": self.before, "after": self.after, "change": self.change})
 
 
-def paired(wide: pd.DataFrame, outcome: Outcome, before: str, after: str) -> Pairs:
-    """The pairs of one score laid out as patients × visits."""
+def paired(
+    wide: pd.DataFrame,
+    outcome: Outcome,
+    before: str,
+    after: str,
+    *,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Pairs:
+    """The pairs of one score laid out as patients × visits; the settings of the study say which
+    scores were set aside.
+    """
     pre, post = wide[before].to_numpy(), wide[after].to_numpy()
     has_pre, has_post = ~np.isnan(pre), ~np.isnan(post)
     both = has_pre & has_post
-    out = {
-        f"no score at {spoken(before)} nor {spoken(after)}": int((~has_pre & ~has_post).sum()),
-        f"no score at {spoken(before)}": int((~has_pre & has_post).sum()),
-        f"no score at {spoken(after)}": int((has_pre & ~has_post).sum()),
-    }
-    counts = Counts(len(wide), int(both.sum()), tuple((k, n) for k, n in out.items() if n))
+    why = reasons(settings, wide, before, after)
+    kinds = (~has_pre & ~has_post, ~has_pre & has_post, has_pre & ~has_post)
+    out = Counter(word for kind in kinds for word in why[kind])
+    counts = Counts(len(wide), int(both.sum()), tuple(out.items()))
     return Pairs(wide.index[both], pre[both], post[both], counts, outcome)

@@ -213,7 +213,11 @@ class Study(Tables):
         return self.once(
             ("pairs", outcome, before, after),
             lambda: paired(
-                self.wide(outcome), self.outcome(outcome), self.visit(before), self.visit(after)
+                self.wide(outcome),
+                self.outcome(outcome),
+                self.visit(before),
+                self.visit(after),
+                settings=self.settings,
             ),
         )
 

@@ -4,6 +4,7 @@ a difference.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,6 +29,7 @@ from outcomes.core.wording import (
     statistic,
 )
 from outcomes.stats.regression.linear import Term, factor, numeric
+from outcomes.study.set_aside import reasons
 from outcomes.study.study import Study
 
 #: Groups that others are compared with where no reference is named.
@@ -189,12 +191,11 @@ def _grouped(
         wide = study.wide(outcome)[study.visit(after)]
         seen = wide.notna().to_numpy()
         ids, post, meaning = wide.index[seen], wide.to_numpy()[seen], study.outcome(outcome)
-        pre, left = (
-            np.full(len(post), np.nan),
-            [(f"no score at {spoken(after)}", int((~seen).sum()))] if (~seen).any() else [],
-        )
+        absent = reasons(study.settings, study.wide(outcome), "", after)[~seen]
+        pre, left = np.full(len(post), np.nan), list(Counter(absent).items())
     place = study.patient_ids.get_indexer(ids)
-    label, why = labels[place], _reasons(study, outcome, before, after)
+    why = reasons(study.settings, study.wide(outcome), before, after)
+    label = labels[place]
     why[pd.isna(labels)] = f"no {spoken(by)} recorded"
     known = pd.notna(label)
     if (~known).any():
@@ -215,19 +216,6 @@ def _grouped(
         why,
         study.patient_ids,
     )
-
-
-def _reasons(study: Study, outcome: str, before: str, after: str) -> np.ndarray:
-    """Why each enrolled patient has not the scores that are needed; "" where they are there."""
-    wide = study.wide(outcome)
-    needed = [v for v in (before, after) if v]
-    absent = [wide[v].isna().to_numpy() for v in needed]
-    why = np.full(len(wide), "", dtype=object)
-    for visit, none in zip(needed, absent, strict=True):
-        why[none] = f"no score at {spoken(visit)}"
-    if len(needed) == 2:
-        why[absent[0] & absent[1]] = f"no score at {spoken(before)} nor {spoken(after)}"
-    return why
 
 
 def _labels(column: pd.Series) -> np.ndarray:

@@ -73,7 +73,7 @@ class MannWhitney(Analysis):
     by: str = "arm"
     reference: str = ""
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.RATINGS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.RATINGS, Trait.WORST_RANK})
     short: ClassVar[str] = "Mann-Whitney test"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
@@ -223,7 +223,7 @@ class KruskalWallis(Analysis):
     before: str = ""
     by: str = "arm"
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.RATINGS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.RATINGS, Trait.WORST_RANK})
     short: ClassVar[str] = "Kruskal-Wallis test"
     comparative: ClassVar[bool] = True
 

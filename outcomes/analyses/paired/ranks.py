@@ -58,7 +58,7 @@ class SignedRank(Analysis):
     zeros: str = "wilcoxon"
     mid_p: bool = False
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.WORST_RANK})
     short: ClassVar[str] = "Wilcoxon signed-rank test"
     references: ClassVar[tuple[str, ...]] = (
         (
@@ -211,7 +211,7 @@ class SignTest(Analysis):
     after: str
     mid_p: bool = False
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.WORST_RANK})
     short: ClassVar[str] = "sign test"
     references: ClassVar[tuple[str, ...]] = (
         "Conover WJ. Practical Nonparametric Statistics. 3rd ed. Wiley; 1999: 3.4.",

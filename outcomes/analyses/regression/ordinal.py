@@ -74,7 +74,7 @@ class ProportionalOdds(Analysis):
     reference: str = ""
     covariates: tuple[str, ...] = ()
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RATINGS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RATINGS, Trait.WORST_RANK})
     short: ClassVar[str] = "proportional odds"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

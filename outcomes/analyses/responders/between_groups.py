@@ -33,6 +33,7 @@ from outcomes.stats.proportions.single import wilson
 from outcomes.stats.proportions.two_groups import Share, number_needed, risk_difference
 from outcomes.stats.regression.linear import Design, factor, numeric
 from outcomes.stats.regression.logistic import logistic, standardised_risks
+from outcomes.study.set_aside import failed_among
 from outcomes.study.study import Study
 
 EVERYBODY = "missing as non-response"
@@ -102,7 +103,7 @@ class CompareResponders(Analysis):
     test: str = "fisher"
     penalised: bool = False
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RATINGS})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RATINGS, Trait.COUNTS_FAILURES})
     short: ClassVar[str] = "responders between groups"
     chapter: ClassVar[str] = "Responders"
     comparative: ClassVar[bool] = True
@@ -147,6 +148,7 @@ class CompareResponders(Analysis):
         counts: dict[tuple[str, str, str], tuple[int, int]] = {}
         for rule in self.rules:
             met, usable = responded(g.before if self.before else g.after, g.after, rule, sign)
+            met = met & ~failed_among(study.settings, self.after, g.patients)
             for who in (self._seen, EVERYBODY):
                 shares = {
                     v: (

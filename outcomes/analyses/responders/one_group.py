@@ -18,6 +18,7 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
 from outcomes.stats.proportions.single import wilson
+from outcomes.study.set_aside import failed_among
 from outcomes.study.study import Pairs, Study
 
 RULES = (
@@ -66,7 +67,9 @@ class Responders(Analysis):
     before: str = ""
     rules: tuple[str, ...] = ("30%", "50%")
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RESPONDERS, Trait.RATINGS})
+    traits: ClassVar[frozenset[Trait]] = frozenset(
+        {Trait.RESPONDERS, Trait.RATINGS, Trait.COUNTS_FAILURES}
+    )
     short: ClassVar[str] = "responders"
     chapter: ClassVar[str] = "Responders"
     references: ClassVar[tuple[str, ...]] = (
@@ -96,9 +99,11 @@ class Responders(Analysis):
         sign = improvement_sign(pairs.outcome) if judged else 1
         had_before = int(study.wide(self.outcome)[self.before].notna().sum())
         shares, notes = _Shares(self.level), []
+        failed = failed_among(study.settings, self.after, pairs.patients)
         at_zero: dict[str, tuple[int, int]] = {}
         for rule in self.rules:
             improved, usable = responded(pairs.before, pairs.after, rule, sign)
+            improved = improved & ~failed
             name, relative = rule_name(rule), _relative(rule)
             undefined = len(pairs.before) - int(usable.sum())
             if undefined:
@@ -161,10 +166,11 @@ class Responders(Analysis):
             study.outcome(self.outcome),
             study.wide(self.outcome)[study.visit(self.after)],
         )
-        seen = scores.dropna().to_numpy()
+        there = scores.dropna()
+        seen, failed = there.to_numpy(), failed_among(study.settings, self.after, there.index)
         shares = _Shares(self.level)
         for rule in self.rules:
-            met, _ = responded(seen, seen, rule, 1)
+            met = responded(seen, seen, rule, 1)[0] & ~failed
             shares.add(
                 f"{rule_name(rule)}, of patients with the score",
                 met.sum(),

@@ -52,4 +52,7 @@ def guards(study: Study, results: Results) -> tuple[Result, ...]:
     dealt = any(has(r, Trait.HANDLES_MISSING) for r in results)
     if scored and many_missing(scored[0]) and not dealt and len(study.keys) == 2:
         asked += [replace(q, draws=DRAWS) for q in companions(scored[0].analysis, study, over=0)]  # type: ignore[call-arg]
-    return Plan(asked).run(study).results if asked else ()  # type: ignore[arg-type]
+    if not asked:
+        return ()
+    estimand = results.plan.estimand if isinstance(results.plan, Plan) else None
+    return Plan(asked, estimand=estimand).run(study).results  # type: ignore[arg-type]

@@ -78,7 +78,9 @@ def _instruments(study: Study) -> list[str]:
 
 
 def _analysis(results: Results) -> str:
-    words = " ".join(dict.fromkeys(r.methods_text() for r in results))
+    words = " ".join(dict.fromkeys(r.analysis.methods_of(r) for r in results))
+    if events := list(dict.fromkeys(w for r in results if (w := r.events_methods()))):
+        words += f" {' '.join(events)}"
     if results.multiplicity:
         words += f" {results.multiplicity}"
     levels = sorted({r.analysis.level for r in results})

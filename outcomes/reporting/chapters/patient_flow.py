@@ -35,6 +35,8 @@ def counted(study: Study, results: Results) -> Section:
         )
         if main.flow:
             blocks.append(TableBlock(_by_arm(main)))
+        if main.intercurrent:
+            blocks.append(TableBlock(_events(main)))
     wide = [n for n in study.outcome_names if not several_rows(study)]
     if wide:
         name = main.outcome.name if main is not None and main.outcome else main_score(study)
@@ -105,6 +107,18 @@ def _by_arm(r: Result) -> Table:
     )
     title = f"Who was counted in each group: {_of(r)}"
     return Table(title, header, tuple(rows), notes, numeric=tuple(range(1, len(header))))
+
+
+def _events(r: Result) -> Table:
+    """Intercurrent events in each arm, and what was done about them."""
+    arms = list(dict.fromkeys(arm for e in r.intercurrent for arm, _, _ in e.counts))
+    rows = []
+    for e in r.intercurrent:
+        seen = {arm: f"{n} of {of}" for arm, n, of in e.counts}
+        rows.append((e.event, *(seen.get(arm, NONE) for arm in arms), f"{e.strategy}: {e.done}"))
+    header = ("event", *(spoken(arm) or "patients" for arm in arms), "strategy")
+    title = f"Intercurrent events: {_of(r)}"
+    return Table(title, header, tuple(rows), numeric=tuple(range(1, len(header) - 1)))
 
 
 def _of(r: Result) -> str:
