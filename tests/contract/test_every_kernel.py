@@ -19,7 +19,6 @@ KEPT: dict[str, str] = {
     "groups.means.OneWay": OTHER_FORM,
     "groups.means.anova": OTHER_FORM,
     "groups.means.brown_forsythe": OTHER_FORM,
-    "groups.means.pairwise_welch": OTHER_FORM,
     "groups.means.tukey_hsd": OTHER_FORM,
     "groups.ranks.epsilon_squared": OTHER_FORM,
     "groups.ranks.probability_of_superiority": OTHER_FORM,

@@ -8,7 +8,7 @@ Scores are complete (the caller counts who is left out); groups are given in the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,6 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.groups.studentized_range import tukey_critical, tukey_p
-from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.effect_sizes import hedges_j, nct_interval
 from outcomes.stats.wald import p_of, wald
 
@@ -453,18 +452,3 @@ def _range_row(head: Estimate, gap: float, se: float, k: int, df: float) -> Esti
         p=p_of(t, df),
         p_adjusted=tukey_p(math.sqrt(2) * abs(t), k, df),
     )
-
-
-def pairwise_welch(
-    groups: Mapping[str, ArrayLike], *, method: str = "holm", level: float = 0.95, unit: str = ""
-) -> tuple[Estimate, ...]:
-    """All pairs by Welch's t, the p-values adjusted (`multiplicity.adjust`), the intervals one at a
-    time.
-    """
-    found = _checked(groups)
-    rows = [
-        replace(mean_difference(found[b], found[a], level=level, unit=unit), group=Versus.of(b, a))
-        for a, b in _pairs(found)
-    ]
-    adjusted: Sequence[float] = adjust([e.p for e in rows], method).tolist()
-    return tuple(replace(e, p_adjusted=p) for e, p in zip(rows, adjusted, strict=True))
