@@ -344,7 +344,8 @@ class MeaningfulChange(Analysis):
         spread = spread_thresholds(pairs.before, pairs.after, reliability=rho)[:3]
         how = f"reliability {rho:g}{f' ({source})' if source else ''}" if rho is not None else ""
         thresholds = [
-            replace(e, unit=unit, how=how if e.name != "half SD before" else "") for e in spread
+            replace(e, unit=unit, how=how if i else "")  # the first, half an SD, needs none
+            for i, e in enumerate(spread)
         ]
         rows = (
             replace(a.improved, unit=unit),

@@ -87,7 +87,7 @@ def direction(e: Estimate, outcome: Outcome | None) -> str:
         return ""
     if not is_clear(e):
         return "not clear"
-    word = outcome.direction(e.value)
+    word = outcome.direction(e.value - e.measure.null)
     if not e.measure.compares_groups:
         return word
     better = {
@@ -108,4 +108,6 @@ def oriented(e: Estimate, outcome: Outcome | None) -> Estimate:
     """
     if outcome is None or outcome.better != "lower" or not e.measure.directed:
         return e
+    if e.measure.null == 1:  # of a ratio the reciprocal is the other side
+        return replace(e, value=1 / e.value, low=1 / e.high, high=1 / e.low)
     return replace(e, value=-e.value, low=-e.high, high=-e.low)

@@ -39,6 +39,7 @@ class Measure(Enum):
     SHARE = "share"
     SHARE_DIFFERENCE = "difference of shares"
     RESPONSE_DIFFERENCE = "difference in response"
+    RATIO_OF_MEANS = "ratio of means"
     RATE = "rate"
     RATE_RATIO = "rate ratio"
     RISK_RATIO = "risk ratio"
@@ -103,11 +104,14 @@ _IN_POINTS = frozenset(
     }
 )
 _STANDARDISED = frozenset({Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE})
-_DIRECTED = _IN_POINTS | _STANDARDISED | {Measure.PERCENT_CHANGE}
-_RATIOS = frozenset(
+_SIGNED = _IN_POINTS | _STANDARDISED | {Measure.PERCENT_CHANGE}
+#: A score after as a multiple of the score before: below 1 it fell.
+_DIRECTED = _SIGNED | {Measure.RATIO_OF_MEANS}
+_OF_GROUPS = frozenset(
     {Measure.RATE_RATIO, Measure.RISK_RATIO, Measure.ODDS_RATIO, Measure.HAZARD_RATIO}
 )
-_COMPARISONS = _RATIOS | {
+_RATIOS = _OF_GROUPS | {Measure.RATIO_OF_MEANS}
+_COMPARISONS = _OF_GROUPS | {
     Measure.DIFFERENCE,
     Measure.DIFFERENCE_IN_CHANGE,
     Measure.SLOPE_DIFFERENCE,
@@ -117,7 +121,7 @@ _COMPARISONS = _RATIOS | {
     Measure.NUMBER_NEEDED,
     Measure.TIME_DIFFERENCE,
 }
-_ZERO = _DIRECTED | {
+_ZERO = _SIGNED | {
     Measure.SHARE_DIFFERENCE,
     Measure.RESPONSE_DIFFERENCE,
     Measure.CORRELATION,

@@ -38,6 +38,8 @@ class FittedModel:
     loglik: float = nan
     aic: float = nan
     bic: float = nan
+    #: Covariance, estimator and degrees of freedom in short, as a sentence has them in brackets.
+    how: str = ""
 
     @property
     def words(self) -> str:

@@ -33,6 +33,12 @@ def _strong(result: Result) -> bool:
     return "main" in frame and bool((frame["main"].astype(bool) & frame["value"].notna()).any())
 
 
+def _ratios(frame: pd.DataFrame) -> bool:
+    """Whether every row is a ratio: no effect is 1 then, and the axis is logarithmic."""
+    rows = forest_rows(frame)
+    return bool(rows) and all(e.measure.null == 1 for e in rows)
+
+
 def _forest_height(result: Result) -> float:
     return 1.7 + 0.34 * len(result.data["forest"])
 
@@ -55,8 +61,9 @@ def forest(result: Result, d: Drawing) -> None:
     frame, ax = result.data["forest"], d.ax
     rows = np.arange(len(frame))[::-1]
     main = frame["main"].to_numpy(bool) if "main" in frame else np.zeros(len(frame), bool)
-    null = result.axis.null
-    if result.axis.log and (frame[["value", "low", "high"]] > 0).any(axis=None):
+    ratios = _ratios(frame)
+    null, log = (1.0, True) if ratios else (result.axis.null, result.axis.log)
+    if log and (frame[["value", "low", "high"]] > 0).any(axis=None):
         ax.set_xscale("log")
     for y, (_, r), strong in zip(rows, frame.iterrows(), main, strict=True):
         if not math.isfinite(r["value"]):
@@ -93,7 +100,7 @@ def forest(result: Result, d: Drawing) -> None:
         d.drew("margins", ax.axvline(m, color=ORANGE, lw=1.4, ls="--"))
     d.names_beside(ax, rows, row_names(frame, result), 0.34)
     ax.set_ylim(-0.7, len(frame) - 0.3)
-    if result.axis.log:
+    if log:
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())

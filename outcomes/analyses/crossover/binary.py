@@ -122,7 +122,7 @@ class CrossoverBinary(Analysis):
             "responded": {a: int(wide[a].sum()) for a in p.arms},
             "arms": p.arms,
             "rule": rule_name(self.rule),
-            "pairs": tuple(e.term for e in estimates if e.name == "response difference"),
+            "pairs": tuple(e.term for e in estimates if e.measure is Measure.SHARE_DIFFERENCE),
             "visit": p.visit,
         }
         notes = tuple(n for n in p.notes if "same order" in n)

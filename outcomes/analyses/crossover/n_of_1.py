@@ -13,10 +13,11 @@ import pandas as pd
 from outcomes.analyses.crossover.periods import Periods, by_period
 from outcomes.analyses.groups.group_data import two_words
 from outcomes.analyses.question import Analysis
-from outcomes.core.contrast import Versus
+from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import (
@@ -103,21 +104,19 @@ class NOf1(Analysis):
         estimates: list[Estimate] = []
         for i, d in enumerate(series, 1):
             both = nof1(d["control"], d["treated"], level=self.level, rng=rng)
-            label = f"{group}, patient {i}" if len(series) > 1 else group
-            estimates += [replace(e, group=label) for e in both]
+            if len(series) > 1:
+                where = Contrast("", "", group.group, group.reference, f"patient {i}")
+                name: str = f"{group}, patient {i}"
+            else:
+                where, name = None, group
+            estimates += [replace(e, unit=unit, group=name, place=where) for e in both]
         if len(series) > 1:
             differences = [np.round(d["treated"] - d["control"], 9).to_numpy(float) for d in series]
-            pooled = [
-                e
-                for e in pooled_series(differences, level=self.level)
-                if e.name != "mean difference"
-            ]
+            pooled = pooled_series(differences, level=self.level, unit=unit)
+            over = [e for e in pooled if not e.group]  # the others are the patients, shown below
             estimates = [
-                replace(e, group=group if e.name in ("pooled", "prediction interval") else "")
-                for e in pooled
+                replace(e, group=group if e.measure in PLACES else "") for e in over
             ] + estimates
-        scaled = ("pooled", "prediction interval", "mean difference", "randomisation test", "tau")
-        estimates = [replace(e, unit=unit if e.name in scaled else e.unit) for e in estimates]
         gone = p.counts.analysed - len(series)
         left = (*p.counts.left_out, *([("no complete pair of periods", gone)] if gone else []))
         counts = Counts(p.counts.enrolled, len(series), left)
@@ -207,9 +206,15 @@ def _pairs(study: Study, p: Periods) -> pd.DataFrame:
     return wide.reset_index()
 
 
+#: What lies on the scale of the difference: the pooled one, and the next patient's.
+PLACES = (Measure.DIFFERENCE, Measure.PREDICTION)
+
+
 def _forest(estimates: list[Estimate]) -> pd.DataFrame:
-    rows = [e for e in estimates if e.name in ("pooled", "mean difference")]
+    """Each patient's difference, and over them the pooled one; of one patient alone the one."""
+    rows = [e for e in estimates if e.measure is Measure.DIFFERENCE]
+    several = len(rows) > 1
     return forest_frame(
-        (("pooled" if e.name == "pooled" else e.group.split(", ")[-1], e) for e in rows),
-        lambda e: e.name == "pooled",
+        ((e.contrast.subgroup or ("pooled" if several else e.group), e) for e in rows),
+        lambda e: several and not e.contrast.subgroup,
     )

@@ -192,7 +192,9 @@ class Dunnett(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome
         assert outcome is not None
-        words = pair_words(result, digits_for(outcome.resolution), style, "Dunnett")
+        words = pair_words(
+            result, result.facts["pairs"], digits_for(outcome.resolution), style, "Dunnett"
+        )
         also = [spoken(c) for c in self.covariates]
         lead = [f"the score at {spoken(self.before)}", *also] if self._adjusts else also
         adjusted = f"Adjusted for {listed(lead)}, " if lead else ""

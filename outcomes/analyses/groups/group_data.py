@@ -333,10 +333,10 @@ def groups_frame(groups: Groups) -> pd.DataFrame:
     )  # shared by the questions about these groups; pandas copies on writing
 
 
-def pair_words(result: Result, digits: int, style: str, by: str) -> str:
+def pair_words(result: Result, names: Sequence[str], digits: int, style: str, by: str) -> str:
     """'PO differed from IV by 1.2 points (95% CI, 0.4 to 2.0; Holm P=.009)', pair after pair."""
     parts = []
-    for name in result.facts["pairs"]:
+    for name in names:
         e = result[name]
         a, b = (spoken(v) for v in (e.group or e.name).split(" - ", 1))
         if np.isnan(e.value):

@@ -284,7 +284,8 @@ class GamesHowell(Analysis):
         return (
             f"Mean {about} by {spoken(self.by)} ({overall}; n={result.facts['sizes']} of "
             f"{result.counts.enrolled} enrolled):"
-            f" {pair_words(result, k, style, 'Games-Howell')}{lower_is_better(outcome)}."
+            f" {pair_words(result, result.facts['pairs'], k, style, 'Games-Howell')}"
+            f"{lower_is_better(outcome)}."
             f"{chosen_words(result.randomised, self.by)}"
         )
 

@@ -304,7 +304,7 @@ class ChangeByArm(Analysis):
         between = "; ".join(
             f"{versus(e.group)} {_between(result, e, k, style)}"
             for e in result.estimates
-            if e.name == "difference in change"
+            if e.measure is Measure.DIFFERENCE_IN_CHANGE
         )
         return (
             f"Mean change in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was"

@@ -316,7 +316,7 @@ class SlopeModel(Analysis):
         assert result.outcome is not None
         k = digits_for(result.outcome.resolution) + 1
         whose = {
-            e: f" with {spoken(e.group)}" if e.name == "slope" else f", {versus(e.group)},"
+            e: f" with {spoken(e.group)}" if e.measure is Measure.SLOPE else f", {versus(e.group)},"
             for e in result.estimates
             if e.group
         }

@@ -267,6 +267,7 @@ def fitted_model(model: Repeated, covariates: Sequence[str] = ()) -> FittedModel
         fit.loglik,
         fit.aic,
         fit.bic,
+        model.inference.how,
     )
 
 

@@ -177,13 +177,13 @@ class MMRM(Analysis):
         at_main = [
             e
             for e in result.estimates
-            if e.name == "adjusted difference" and e.visit == result.main_visit
+            if e.measure is Measure.DIFFERENCE and e.visit == result.main_visit
         ]
         words = "; ".join(_difference_words(result, e, style) for e in at_main)
+        fitted = result.model.how if result.model else ""
         return (
-            f"In a mixed model for repeated measures ({result.facts['model']}, adjusted for"
-            " baseline) the difference in "
-            f"{result.outcome.title} at {spoken(result.main_visit)} was {words};"
+            f"In a mixed model for repeated measures ({fitted}, adjusted for baseline) the"
+            f" difference in {result.outcome.title} at {spoken(result.main_visit)} was {words};"
             f" n={result.counts.analysed} of "
             f"{result.counts.enrolled}{lower_is_better(result.outcome)}."
             f"{chosen_words(result.randomised, self.by)}"

@@ -96,8 +96,9 @@ class RepeatedInfusions(Analysis):
             averages.reverse()
         between, within, icc = variance_split(change, patient=who)
         unit = outcome.unit
-        estimates = [*averages, between, within, icc, *_trend(rows, self.level)]
-        estimates = [replace(e, unit="" if e.name == "ICC" else unit) for e in estimates]
+        sized = [replace(e, unit=unit) for e in (*averages, between, within)]
+        trend = [replace(e, unit=unit) for e in _trend(rows, self.level)]
+        estimates = [*sized, replace(icc, unit=""), *trend]
         notes = (
             []
             if infusions == len(rows)

@@ -130,7 +130,9 @@ class RegressionToMean(Analysis):
             )
             notes += said
             rows += self._expected(guesses, outcome, cut, kind)
-            facts["expected"] = {e.group: e.value for e in rows[1:] if e.name == EXPECTED}
+            facts["expected"] = {
+                e.group: e.value for e in rows[1:] if e.measure is Measure.EXPECTED_CHANGE
+            }
         if self.mean is not None:
             rows += [
                 replace(mee_chua(b, a, mean=self.mean, level=self.level)[0], unit=outcome.unit)
@@ -339,6 +341,6 @@ class RegressionToMean(Analysis):
 
 def _forest(rows: list[Estimate]) -> pd.DataFrame:
     """The observed change, and under it what is expected without any effect."""
-    shown = [e for e in rows if e.name in ("observed mean change", EXPECTED)]
+    shown = [rows[0], *(e for e in rows if e.measure is Measure.EXPECTED_CHANGE)]
     labels = [e.name if not e.group else f"{e.name}, {e.group}" for e in shown]
     return forest_frame(zip(labels, shown, strict=True), lambda e: e is shown[0])

@@ -126,13 +126,14 @@ class ANCOVA(Analysis):
         overall = fit.wald(design.columns_of(self.by)).estimate(
             "groups differ", how=f"{self.se} standard errors"
         )
+        at_start = _baseline(g)
         rows = [
             *([overall] if len(g.levels) > 2 else []),
             *pairs,
             *adjusted_means(fit, design, self.by, level=self.level, unit=unit),
             *_in_sd(pairs, study.wide(self.outcome)[self.before].std(ddof=1), self.before),
             *_unadjusted(g, pairs, self.level),
-            *_baseline(g),
+            *at_start,
             _slopes(g, design),
         ]
         facts = {
@@ -141,7 +142,7 @@ class ANCOVA(Analysis):
             "pairs": tuple(e.term for e in pairs),
         }
         forest = forest_frame((e.group, e) for e in pairs)
-        notes = (*g.notes, *_notes(g, fit, rows, self.before))
+        notes = (*g.notes, *_notes(g, fit, at_start, self.before))
         return Result(
             self,
             tuple(rows),
@@ -189,7 +190,13 @@ class ANCOVA(Analysis):
         )
         chosen = chosen_words(result.randomised, self.by)
         if len(result.facts["pairs"]) > 1:
-            words = pair_words(result, k, style, {"tukey": "Tukey", "holm": "Holm"}[self.pairwise])
+            words = pair_words(
+                result,
+                result.facts["pairs"],
+                k,
+                style,
+                {"tukey": "Tukey", "holm": "Holm"}[self.pairwise],
+            )
             return (
                 f"{lead}{outcome.title} at {spoken(self.after)}: {words} ({model}; {who}).{chosen}"
             )
@@ -312,15 +319,15 @@ def _slopes(g: Groups, design: Design) -> Estimate:
     return ols(full, g.after).wald(full.columns_of(f"{by.name}:before")).estimate("slopes differ")
 
 
-def _notes(g: Groups, fit: Fit, rows: list[Estimate], before: str) -> list[str]:
+def _notes(g: Groups, fit: Fit, at_start: list[Estimate], before: str) -> list[str]:
     notes = []
     if not g.randomised:
         notes.append(
             "With groups that were chosen, adjusting for the score before and comparing changes"
             " answer different questions (Lord's paradox): both are shown."
         )
-    for e in rows:
-        if e.name == "difference before" and abs(e.value) > OVERLAP:
+    for e in at_start:
+        if abs(e.value) > OVERLAP:
             notes.append(
                 f"Scores at {spoken(before)} differ by {number(e.value, 2)} SD ({e.group}), more"
                 f" than {number(OVERLAP, 2)}: "

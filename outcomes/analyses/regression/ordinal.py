@@ -183,7 +183,7 @@ class ProportionalOdds(Analysis):
             f"{spoken(e.group.split(' - ')[0])} against {spoken(e.group.split(' - ')[1])}"
             f" {number(e.value, 2)} ({interval(e.low, e.high, 2, level=e.level)})"
             for e in result.estimates
-            if e.name == name
+            if e.measure is Measure.ODDS_RATIO
         ]
         return (
             f"{lead}: {name} {'; '.join(ratios)} (proportional odds{adjusted}; likelihood-ratio"

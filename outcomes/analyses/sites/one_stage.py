@@ -149,7 +149,7 @@ class OneStageSites(Analysis):
         assert result.outcome is not None
         k, parts = digits_for(result.outcome.resolution), []
         for e in result.estimates:
-            if e.name == "adjusted difference":
+            if e.measure is Measure.DIFFERENCE:
                 tested = (
                     REASONS[e.reason]
                     if e.reason

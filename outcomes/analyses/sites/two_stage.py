@@ -203,8 +203,7 @@ class PooledSites(Analysis):
             found.insert(1, replace(cut, name="pooled, truncated interval", measure=Measure.CHANGE))
         if len(usable) >= ENOUGH_SITES:
             found.append(egger(y, v))
-        typed = as_measure(found, usable[0].estimate.measure)
-        return [replace(e, unit=unit) if e.name == "tau" else e for e in typed]
+        return list(as_measure(found, usable[0].estimate.measure))
 
     def _without(self, usable: list[_Site], names: list[str]) -> list[Estimate]:
         if len(usable) < 4:

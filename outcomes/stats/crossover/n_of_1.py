@@ -57,7 +57,11 @@ def nof1(
 
 
 def pooled_series(
-    differences: Sequence[ArrayLike], *, names: Sequence[str] = (), level: float = 0.95
+    differences: Sequence[ArrayLike],
+    *,
+    names: Sequence[str] = (),
+    level: float = 0.95,
+    unit: str = "",
 ) -> tuple[Estimate, ...]:
     """Over a series of N-of-1 patients: what is the mean difference, and how much do patients
     differ in it?
@@ -66,7 +70,7 @@ def pooled_series(
     patients is pooled over patients (few pairs each), s²_w/m a patient; then random effects over
     patients (REML, Hartung–Knapp) as in `pool`: `pooled`, `prediction interval` (the next patient),
     `tau2` … . Then each patient's `mean difference` (`group` names the patient), with the t
-    interval of the pooled variance.
+    interval of the pooled variance. `unit` is that of the differences.
 
     Reference: Zucker et al., J Clin Epidemiol 1997;50:401.
     """
@@ -87,6 +91,7 @@ def pooled_series(
                 value,
                 level=level,
                 how="random effects over patients",
+                unit=unit,
                 reason=why,
                 measure=Measure.DIFFERENCE,
             ),
@@ -96,7 +101,7 @@ def pooled_series(
         _patient(m, v, spare, level, name)
         for m, v, name in zip(means, variances, names, strict=True)
     ]
-    return (*as_measure(pool(means, variances, level=level), Measure.DIFFERENCE), *shown)
+    return (*as_measure(pool(means, variances, level=level, unit=unit), Measure.DIFFERENCE), *shown)
 
 
 def _patient(value: float, variance: float, df: int, level: float, name: str) -> Estimate:

@@ -130,7 +130,7 @@ def pool(
     return (
         pooled,
         _predicted(pooled, tau2, k, prediction, estimator),
-        *_spread(sites, tau2, estimator, level),
+        *_spread(sites, tau2, estimator, level, unit),
     )
 
 
@@ -342,7 +342,9 @@ def _predicted(pooled: Estimate, tau2: float, k: int, rule: str, estimator: str)
     )
 
 
-def _spread(sites: _Sites, tau2: float, estimator: str, level: float) -> tuple[Estimate, ...]:
+def _spread(
+    sites: _Sites, tau2: float, estimator: str, level: float, unit: str
+) -> tuple[Estimate, ...]:
     """How much the sites differ."""
     k = len(sites.y)
     q = sites.q(0.0)
@@ -371,6 +373,7 @@ def _spread(sites: _Sites, tau2: float, estimator: str, level: float) -> tuple[E
             math.sqrt(low),
             math.sqrt(high),
             level,
+            unit=unit,
             how="root of tau2 and its interval",
             measure=Measure.VARIANCE,
         ),
