@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import StudyError
@@ -29,12 +29,15 @@ def spellings(visits: Sequence[str], patients: Sequence[str]) -> list[tuple[str,
     >>> spellings(["pre", "baseline"], ["a", "a"])
     []
     """
-    frame = pd.DataFrame({"visit": list(visits), "patient": list(patients)})
-    count = Counter(frame["visit"])
-    who = {v: set(rows) for v, rows in frame.groupby("visit", sort=False)["patient"]}
+    code, names = pd.factorize(np.asarray(visits, dtype=object))
+    patient = pd.factorize(np.asarray(patients, dtype=object))[0]
+    count = dict(zip(names.tolist(), np.bincount(code).tolist(), strict=True))
     group = {v: v for v in count}
-    for a, b in combinations(count, 2):
-        if spelling(a) == spelling(b) or (not who[a] & who[b] and _alike(a, b)):
+    for (i, a), (j, b) in combinations(enumerate(count), 2):
+        apart = spelling(a) != spelling(b)
+        if apart and not _alike(a, b):
+            continue
+        if not apart or not np.intersect1d(patient[code == i], patient[code == j]).size:
             kept, gone = group[a], group[b]
             group = {v: kept if g == gone else g for v, g in group.items()}
     found: dict[str, list[str]] = {}
