@@ -288,6 +288,29 @@ def tidy(heading: str) -> str:
     return re.sub(r"\s+", " ", heading).strip()
 
 
+_NUMBER = re.compile(
+    r"[<>≤≥~≈]?\s*[+\-\u2212]?\s*(?:\d{1,3}(?:[.,]\d{3})+|\d+(?:[.,]\d*)?|[.,]\d+|½)\s*(?:[%?]|/\s*\d+)?(?:[eE][+-]?\d+)?"
+)
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is written as a number, however untidily; ranges, dates and codes are not.
+
+    >>> [is_number(t) for t in ("7", " 6,5 ", "70%", "7/10", ">8", "0-10", "K7", "")]
+    [True, True, True, True, True, False, False, False]
+    """
+    return bool(_NUMBER.fullmatch(text.strip()))
+
+
+def shape(text: str) -> str:
+    """How a code is written: a for letters, 9 for digits, everything else as it is.
+
+    >>> shape("K001"), shape("03-512"), shape("Oral clinic")
+    ('a9', '9-9', 'a a')
+    """
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", re.sub(r"\s+", " ", text.strip())))
+
+
 def key(text: str) -> str:
     """A name for comparing: lower case, no accents, words joined by one underscore.
 

@@ -37,6 +37,7 @@ def _text(source: Source) -> TextTable:
         header=source.header,
         delimiter=source.delimiter,
         encoding=source.encoding,
+        last=source.last,
         unfinished=source.unfinished,
     )
     return table if source.header else refuse_without_headings(table)
@@ -44,7 +45,11 @@ def _text(source: Source) -> TextTable:
 
 def _workbook(source: Source) -> TextTable:
     table = read_excel(
-        source.file, sheet=source.sheet, header=source.header, unfinished=source.unfinished
+        source.file,
+        sheet=source.sheet,
+        header=source.header,
+        last=source.last,
+        unfinished=source.unfinished,
     )
     return table if source.header else refuse_without_headings(table)
 
@@ -63,8 +68,8 @@ def _fhir(source: Source) -> TextTable:
     )
 
 
-_TEXT = _Kind("a text file", _text, ("header", "delimiter", "encoding", "unfinished"))
-_WORKBOOK = _Kind("a workbook", _workbook, ("sheet", "header", "unfinished"))
+_TEXT = _Kind("a text file", _text, ("header", "last", "delimiter", "encoding", "unfinished"))
+_WORKBOOK = _Kind("a workbook", _workbook, ("sheet", "header", "last", "unfinished"))
 _PARQUET = _Kind("a Parquet file", lambda source: read_parquet(source.file))
 _STATISTICAL = _Kind("a file of a statistics program", _statistical, ("encoding", "labels"))
 _FHIR = _Kind("a FHIR file", _fhir, ("resource", "per", "codes", "repeats"))

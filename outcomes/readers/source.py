@@ -18,8 +18,8 @@ GATHERING = ("dictionary", "form", "without", "concepts")
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table is: its file and, where needed, sheet, number of the heading row, delimiter,
-    encoding.
+    """Where a table is: its file and, where needed, sheet, numbers of the heading row and of the
+    last row, delimiter, encoding.
 
     `labels` (true, or columns) takes the value labels of a statistical file in place of codes;
     `unfinished` keeps the answers of a survey that nobody submitted. Of a REDCap export,
@@ -32,6 +32,7 @@ class Source:
     file: Path
     sheet: str = ""
     header: int | None = None
+    last: int | None = None
     delimiter: str = ""
     encoding: str = ""
     labels: bool | tuple[str, ...] = False

@@ -46,6 +46,14 @@ SOURCE = Section(
         Field(
             "header", WHOLE, "the number of the row with the headings", "4", least=1, most=1_000_000
         ),
+        Field(
+            "last",
+            WHOLE,
+            "the number of the last row of the table, where more stands below it",
+            "41",
+            least=1,
+            most=100_000_000,
+        ),
         Field("delimiter", TEXT, "what separates the cells of a text table", '";"'),
         Field("encoding", TEXT, "how a text table is encoded", '"cp1252"'),
         Field(

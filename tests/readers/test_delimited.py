@@ -93,12 +93,12 @@ def test_quotes_inside_a_cell_are_kept(tmp_path):
     assert table["note"].tolist() == ['5" scar', 'a "b", c']
 
 
-def test_titles_above_the_table_need_the_heading_row(tmp_path):
-    content = "Pain clinic\n\nid,nrs\n1,7\n"
-    with pytest.raises(DataError, match=r"line 3: 2 cells where the heading row has 1.*header"):
-        read(tmp_path, content)
-    table = read(tmp_path, content, header=3)
+@pytest.mark.parametrize("header", [None, 3])
+def test_titles_above_the_table_are_left_out_and_listed(tmp_path, header):
+    table = read(tmp_path, "Pain clinic\n\nid,nrs\n1,7\n", header=header)
     assert table.columns == ("id", "nrs") and list(table.rows) == [4]
+    [note] = table.notes
+    assert (note.rule, note.addresses) == ("title_row", ("row 1, cell 1",))
 
 
 @pytest.mark.parametrize(

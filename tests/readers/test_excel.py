@@ -228,7 +228,7 @@ def test_the_clinic_workbook(name):
         "Post PHQ9",
         "Change NRS",
     )
-    assert table["Patient ID"].tolist() == ["001", "002", "003", "004", "005", "Mean", "2024-10-07"]
+    assert table["Patient ID"].tolist() == ["001", "002", "003", "004", "005", "2024-10-07"]
     assert table["Patient Infusion date"].tolist()[:5] == [
         "2024-03-04",
         "2024-03-11",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,10 @@ import pandas as pd
 
 from outcomes.core.errors import DataError
 from outcomes.readers.cells import Fingerprint, TextTable, fingerprint, from_grid
-from outcomes.readers.exports.labels import distinct
-from outcomes.readers.exports.surveys import submitted, survey
+from outcomes.readers.exports.surveys import submitted
+from outcomes.readers.formats.heading_rows import SEARCHED, Headings, find_headings
+from outcomes.readers.formats.uneven import extent
+from outcomes.readers.patient_rows import only_patients
 from outcomes.study.study import Issue
 
 #: Delimiters tried, in order of preference where several fit equally well.
@@ -29,14 +33,17 @@ def read_delimited(
     header: int | None = None,
     delimiter: str = "",
     encoding: str = "",
+    last: int | None = None,
     unfinished: bool = False,
 ) -> TextTable:
     """The table of a CSV or TSV file as text.
 
     Encoding (UTF-8 with or without mark, UTF-16, else Windows-1252) and delimiter (tab, semicolon,
-    bar, comma) are found from the file and noted; `header` is the number of the heading row where
-    titles stand above it. A survey's further heading rows are no patients; its previews and, unless
-    `unfinished`, what nobody submitted are left out and listed.
+    bar, comma) are found from the file and noted. Titles above the headings and lines below the
+    table are left out and listed; `header` is the number of the heading row and `last` that of the
+    last row, where they are not found by themselves. Two heading rows are joined. A survey's
+    further heading rows are no patients; its previews and, unless `unfinished`, what nobody
+    submitted are left out and listed.
 
     Raises DataError for an empty file, for rows of unequal length (with the line), and for repeated
     headings.
@@ -48,11 +55,9 @@ def read_delimited(
         delimiter, data, skipped = declared[1].decode(), data[declared.end() :], 1
     if not data.strip():
         raise DataError(f"{path.name} is empty.")
-    if header:
-        data, above = _below(data, header - 1 - skipped, path.name)
-        skipped += above
     delimiter = delimiter or _sniff(data)
-    grid, rows = _grid(data, delimiter, path.name, skipped)
+    grid, rows, titles = _grid(data, delimiter, path.name, skipped, header)
+    notes += titles
     if delimiter != "," and not (
         delimiter == "\t" and path.suffix.lower() in (".tsv", ".txt", ".tab")
     ):
@@ -63,11 +68,44 @@ def read_delimited(
                 severity="note",
             )
         )
-    first = grid[:3].to_numpy(object).tolist()
-    found = survey(first)
-    headings, top = (found.headings, found.rows) if found else (distinct(first[0]), 1)
-    table = from_grid(path.name, grid.iloc[top:], rows[top:], headings=headings, notes=notes)
+    top = grid[: SEARCHED * 4].to_numpy(object).tolist()
+    head = _headings(top, rows, header)
+    found = head.survey
+    notes += _titles([(int(r), cells) for r, cells in zip(rows, top[: head.titles])])
+    grid, rows = grid.iloc[head.below :], rows[head.below :]
+    table = from_grid(path.name, grid, rows, headings=head.names, notes=notes)
+    table = only_patients(table, last) if not found else table
     return replace(submitted(table, found, unfinished), **seen)
+
+
+def _headings(top: list[list[str]], rows: np.ndarray, header: int | None) -> Headings:
+    """The headings among the first rows; the first row where nothing better is found."""
+    if header:
+        return find_headings(top, header=1 + int(np.searchsorted(rows, header)))
+    spread: list[list[str]] = []  # with the empty lines, which tell titles from a table
+    places = []
+    for i, cells in enumerate(top):
+        if i and rows[i] > rows[i - 1] + 1:
+            spread.append([""] * len(cells))
+            places.append(i)
+        spread.append(cells)
+        places.append(i)
+    try:
+        found = find_headings(spread)
+    except DataError:
+        return find_headings(top, header=1)
+    at = places[found.at]
+    below = at + found.below - found.at
+    return replace(found, at=at, titles=places[found.titles], below=below)
+
+
+def _titles(lines: Sequence[tuple[int, Sequence[str]]]) -> list[Issue]:
+    """A note on what stands above the headings, cell by cell."""
+    where = tuple(
+        f"row {row}, cell {j + 1}" for row, cells in lines for j, c in enumerate(cells) if c.strip()
+    )
+    text = "Cells above the heading row are titles; they were left out."
+    return [Issue("title_row", text, len(where), "note", addresses=where)] if where else []
 
 
 def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue], Fingerprint]:
@@ -120,15 +158,6 @@ def _encoding(raw: bytes) -> str:
     return "latin-1"
 
 
-def _below(data: bytes, lines: int, name: str) -> tuple[bytes, int]:
-    start = 0
-    for _ in range(lines):
-        start = data.find(b"\n", start) + 1
-        if not start:
-            raise DataError(f"{name} ends before the heading row that header= names.")
-    return data[start:], lines
-
-
 @dataclass(frozen=True)
 class _Records:
     """Where records begin and end in the bytes, and how many cells each has."""
@@ -160,42 +189,51 @@ def _records(data: bytes, delimiter: str) -> _Records | None:
 
 
 def _sniff(data: bytes) -> str:
-    """The delimiter that cuts the first rows most evenly; a comma where there is one column."""
+    """The delimiter that cuts most of the first rows evenly; a comma where there is one column."""
     head = data[: 1 << 16]
     best, chosen = (0.0, 0), ","
     for delimiter in DELIMITERS:
         records = _records(head, delimiter) or _records(head.replace(b'"', b" "), delimiter)
         cells = records.cells[(records.ends > records.starts)] if records else np.array([1])
-        if len(cells) and cells[0] > 1:
-            even = (round(float((cells == cells[0]).mean()), 3), int(cells[0]))
+        several = np.unique(cells[cells > 1], return_counts=True)
+        if len(several[0]):
+            most = int(several[1].argmax())
+            first = int(cells[0])
+            width = first if first > 1 and (cells == first).mean() >= 0.5 else several[0][most]
+            even = (round(float((cells == width).mean()), 3), int(width))
             if even > best:
                 best, chosen = even, delimiter
     return chosen
 
 
-def _grid(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """All records as text under columns 0, 1, … and the row number of each; empty lines are left
-    out.
+Grid = tuple[pd.DataFrame, np.ndarray, list[Issue]]
+
+
+def _grid(data: bytes, delimiter: str, name: str, skipped: int, header: int | None) -> Grid:
+    """All records of the table as text under columns 0, 1, …, the row number of each, and a note on
+    titles above; empty lines are left out.
     """
     records = _records(data, delimiter)
     if records is None:
-        return _grid_by_csv(data, delimiter, name, skipped)
+        return _grid_by_csv(data, delimiter, name, skipped, header)
+    texts = partial(_cells, data, records, delimiter)
     blank = records.starts == records.ends
     uneven = np.flatnonzero(~blank & (records.cells != records.cells[~blank][0]))
-    spaces = [i for i in uneven if not data[records.starts[i] : records.ends[i]].strip()]
-    blank[spaces] = True
-    uneven = uneven[~blank[uneven]]
-    if len(uneven):
-        line = data.count(b"\n", 0, records.starts[uneven[0]]) + 1 + skipped
+    blank[[i for i in uneven if not data[records.starts[i] : records.ends[i]].strip()]] = True
+    said = _said(header, skipped, len(blank), name)
+    blank[:said] = True
+    found = extent(records.cells, blank, texts, fixed=header is not None)
+    if found.wrong.any():
+        at = int(found.wrong.argmax())
+        line = data.count(b"\n", 0, records.starts[at]) + 1 + skipped
         raise _ragged(
-            name, line, int(records.cells[uneven[0]]), int(records.cells[~blank][0]), len(uneven)
+            name, line, int(records.cells[at]), found.width, int(found.wrong.sum()), header
         )
-    width = int(records.cells[~blank][0])
     grid = pd.read_csv(
-        io.BytesIO(data),
+        io.BytesIO(data[records.starts[found.start] :]),
         sep=delimiter,
         header=None,
-        names=range(width),
+        names=range(found.width),
         index_col=False,
         dtype=str,
         na_filter=False,
@@ -204,41 +242,69 @@ def _grid(data: bytes, delimiter: str, name: str, skipped: int) -> tuple[pd.Data
         engine="c",
         low_memory=False,
     )
-    if len(grid) != len(records.starts):  # the two readings must agree on what a record is
-        return _grid_by_csv(data, delimiter, name, skipped)
-    rows = np.arange(len(grid)) + 1 + skipped
-    return (grid, rows) if not blank.any() else (grid[~blank].reset_index(drop=True), rows[~blank])
+    if len(grid) != len(blank) - found.start:  # both readings must agree on what a record is
+        return _grid_by_csv(data, delimiter, name, skipped, header)
+    titles = _titles([(i + 1 + skipped, texts(i)) for i in range(found.start)])
+    rows = np.arange(found.start, len(blank)) + 1 + skipped
+    stay = ~blank[found.start :]
+    return (grid if stay.all() else grid[stay].reset_index(drop=True)), rows[stay], titles
 
 
-def _grid_by_csv(
-    data: bytes, delimiter: str, name: str, skipped: int
-) -> tuple[pd.DataFrame, np.ndarray]:
+def _said(header: int | None, skipped: int, records: int, name: str) -> int:
+    """How many records stand above the heading row that somebody has named."""
+    above = (header or 1) - 1 - skipped
+    if above >= records:
+        raise DataError(f"{name} ends before the heading row that header= names.")
+    return max(above, 0)
+
+
+def _cells(data: bytes, records: _Records, delimiter: str, record: int) -> list[str]:
+    text = data[records.starts[record] : records.ends[record]].decode("utf-8")
+    return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [""]) or [""]
+
+
+def _grid_by_csv(data: bytes, delimiter: str, name: str, skipped: int, header: int | None) -> Grid:
     """The slow reading, for quotes inside cells (``5" scar``)."""
     reader = csv.reader(
         io.StringIO(data.decode("utf-8"), newline=""), delimiter=delimiter, strict=True
     )
     records: list[list[str]] = []
-    rows, line = [], 0
+    lines, line = [], 0
     try:
-        for number, cells in enumerate(reader, 1):
-            if any(c.strip() for c in cells) or len(cells) > 1:
-                if records and len(cells) != len(records[0]):
-                    raise _ragged(name, line + 1 + skipped, len(cells), len(records[0]), 1)
-                records.append(cells)
-                rows.append(number + skipped)
+        for cells in reader:
+            records.append(cells)
+            lines.append(line + 1 + skipped)
             line = reader.line_num
     except csv.Error as wrong:
         raise DataError(
             f"{name}, line {line + 1 + skipped}: a quotation mark is not closed. Close or"
             " remove it."
         ) from wrong
-    return pd.DataFrame(records, dtype=str), np.array(rows)
+    blank = np.array([not any(c.strip() for c in cells) and len(cells) < 2 for cells in records])
+    blank[: _said(header, skipped, len(blank), name)] = True
+    counts = np.array([len(cells) for cells in records])
+    found = extent(counts, blank, records.__getitem__, fixed=header is not None)
+    if found.wrong.any():
+        at = int(found.wrong.argmax())
+        count = int(found.wrong.sum())
+        raise _ragged(name, lines[at], len(records[at]), found.width, count, header)
+    stay = [i for i in range(found.start, len(records)) if not blank[i]]
+    body = [records[i] + [""] * (found.width - len(records[i])) for i in stay]
+    titles = _titles([(i + 1 + skipped, records[i]) for i in range(found.start)])
+    return pd.DataFrame(body, dtype=str), np.array(stay) + 1 + skipped, titles
 
 
-def _ragged(name: str, line: int, cells: int, width: int, count: int) -> DataError:
+def _ragged(
+    name: str, line: int, cells: int, width: int, count: int, header: int | None
+) -> DataError:
     more = f" ({count - 1} more such lines)" if count > 1 else ""
+    what = "A cell that contains the delimiter must stand in quotation marks"
     return DataError(
-        f"{name}, line {line}: {cells} cells where the heading row has {width}{more}. A cell that"
-        " contains the delimiter must stand in quotation marks; where titles stand above the"
-        " table, give the number of the heading row (header)."
+        f"{name}, line {line}: {cells} cells where the heading row has {width}{more}. {what}"
+        + (
+            "."
+            if header
+            else "; where titles stand above the table, give the number of the heading row:"
+            " header = 4 beside the file's name, or --header 4 for `outcomes init`."
+        )
     )

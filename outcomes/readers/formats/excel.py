@@ -13,29 +13,31 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import DataError, unknown
-from outcomes.readers.cells import TextTable, fingerprint, from_grid, letter, tidy
-from outcomes.readers.exports.labels import distinct
-from outcomes.readers.exports.surveys import submitted, survey
+from outcomes.readers.cells import TextTable, fingerprint, from_grid, is_number, letter
+from outcomes.readers.exports.surveys import submitted
+from outcomes.readers.formats.heading_rows import Range, find_headings
 from outcomes.readers.formats.preflight import preflight
 from outcomes.readers.formats.sheet_marks import has_comments, sheet_marks
 from outcomes.readers.formats.shown import as_shown, marked
+from outcomes.readers.patient_rows import only_patients
 from outcomes.study.study import Issue
-
-Range = tuple[tuple[int, int], tuple[int, int]]
-
-#: How many rows are looked at to find the heading row.
-_SEARCHED = 50
 
 
 def read_excel(
-    path: str | Path, *, sheet: str = "", header: int | None = None, unfinished: bool = False
+    path: str | Path,
+    *,
+    sheet: str = "",
+    header: int | None = None,
+    last: int | None = None,
+    unfinished: bool = False,
 ) -> TextTable:
     """One sheet of an .xlsx workbook as text, after the preflight.
 
     `sheet` may be left out where one visible sheet has cells; `header` is the number of the heading
     row where it is not found by itself (title rows above it are left out and listed; two heading
-    rows with merged cells are joined: "Pre" over "NRS" is "Pre NRS"). Numbers are written as Excel
-    shows them in full (7, not 7.0), dates as ISO.
+    rows are joined: "Pre" over "NRS" is "Pre NRS"); `last` is the number of the table's last row
+    where more stands below. Numbers are written as Excel shows them in full (7, not 7.0), dates as
+    ISO.
 
     Raises DataError for workbooks the preflight refuses, an unknown sheet, repeated headings, no
     rows.
@@ -62,18 +64,10 @@ def read_excel(
     notes += as_shown(grid, cells, marks)
     if not any(any(row) for row in grid):
         raise DataError(f"{path.name}, sheet '{chosen}', is empty.")
-    at = header - 1 if header else _find_heading_row(grid, merged)
-    if at >= len(grid):
-        raise DataError(
-            f"{path.name}, sheet '{chosen}', ends before the heading row that header= names."
-        )
-    groups = _group_labels(grid, merged, at)
-    headings = [_joined(g, h) for g, h in zip(groups, grid[at], strict=True)]
-    found = survey([headings, *grid[at + 1 : at + 3]])
-    headings, top = (
-        (list(found.headings), at + found.rows) if found else (distinct(headings), at + 1)
-    )
-    notes += _titles(grid, at - 1 if any(groups) else at)
+    head = find_headings(grid, merged, header)
+    at = head.at
+    found, headings, top = head.survey, head.names, head.below
+    notes += _titles(grid, head.titles)
     notes += _filled_down(grid, merged, at)
     notes += marked(marks, at)
     if has_comments(data):
@@ -84,6 +78,7 @@ def read_excel(
     table = from_grid(
         path.name, body, rows, headings=headings, letters=letters, sheet=chosen, notes=notes
     )
+    table = only_patients(table, last) if not found else table
     return dataclasses.replace(submitted(table, found, unfinished), **fingerprint(data))
 
 
@@ -137,51 +132,6 @@ def _choose(book: Any, sheet: str, name: str, notes: list[Issue]) -> str:
     return full[0]
 
 
-def _find_heading_row(grid: Sequence[Sequence[str]], merged: Sequence[Range]) -> int:
-    """The first row that names at least half of the columns used below, but for labels merged over
-    names in the next row.
-    """
-    used = sum(any(column) for column in zip(*grid, strict=True))
-    for i, row in enumerate(grid[:_SEARCHED]):
-        if sum(map(bool, row)) * 2 > used and not _is_over_names(grid, merged, i):
-            return i
-    raise DataError(
-        "No heading row was found in the first rows of the sheet. Give its number (header)."
-    )
-
-
-def _is_over_names(grid: Sequence[Sequence[str]], merged: Sequence[Range], row: int) -> bool:
-    for (top, left), (bottom, right) in merged:
-        if top == bottom == row and right > left and row + 1 < len(grid):
-            below = [c for c in grid[row + 1][left : right + 1] if c]
-            if len(below) > 1 and not any(c[0].isdigit() for c in below):
-                return True
-    return False
-
-
-def _group_labels(grid: Sequence[Sequence[str]], merged: Sequence[Range], at: int) -> list[str]:
-    """For each column, the label of the heading row above, where merged cells make one; else
-    blanks.
-    """
-    none = [""] * len(grid[at])
-    above = [r for r in merged if at and r[0][0] <= at - 1 <= r[1][0]]
-    wide = [r for r in above if r[1][1] > r[0][1]]
-    if not wide or (
-        len(wide) == 1 and wide[0][0][1] == 0
-    ):  # one merged cell from column A on is a title
-        return none
-    labels = list(grid[at - 1])
-    for (top, left), (_, right) in above:
-        for j in range(left, min(right + 1, len(labels))):
-            labels[j] = grid[top][left]
-    return labels
-
-
-def _joined(group: str, heading: str) -> str:
-    group, heading = tidy(group), tidy(heading)
-    return heading if not group or group == heading else f"{group} {heading}".strip()
-
-
 def _titles(grid: Sequence[Sequence[str]], until: int) -> list[Issue]:
     where = tuple(
         f"{letter(j)}{i + 1}" for i in range(max(until, 0)) for j, c in enumerate(grid[i]) if c
@@ -205,6 +155,9 @@ def _filled_down(grid: list[list[str]], merged: Sequence[Range], at: int) -> lis
     for (top, left), (bottom, right) in merged:
         if top <= at or left >= len(grid[at]):
             continue
+        across = right - left + 1
+        if across > 1 and across * 2 >= len(grid[at]) and not is_number(grid[top][left]):
+            continue  # a line of text over the table, not a value of each column
         for i in range(top, min(bottom + 1, len(grid))):
             for j in range(left, min(right + 1, len(grid[at]))):
                 if (i, j) != (top, left):

@@ -1,0 +1,312 @@
+"""Which rows of a table are patients: repeated headings, units, section headings, totals, footnotes
+and a second table below are left out and listed, or the run stops and names them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from outcomes.core.errors import DataError
+from outcomes.core.wording import plural
+from outcomes.readers.cells import SUMMARIES, TextTable, is_number, shape, tidy
+from outcomes.readers.parse import is_error
+from outcomes.study.study import Issue
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Words that begin the label of a row of totals, and words that may follow them.
+_FIRST = _words(
+    "mean means average avg median sd std stdev sem se total totals sum subtotal count"
+    " min minimum max maximum n iqr range variance p ci mittelwert durchschnitt summe"
+    " gesamt anzahl moyenne médiane somme nombre media mediana promedio suma gemiddelde"
+    " mediaan totaal aantal somma totale"
+)
+_REST = _FIRST | _words(
+    "of score scores change changes patient patients record records row rows all group"
+    " arm value values deviation standard dev valid missing grand quartile improved"
+    " responders percent number difference diff cases patienten enregistrements"
+    " pacientes patiënten pazienti und et y e and der de"
+)
+#: Words in a cell that mean an answer is missing; no headings.
+_ABSENT = _words("na n/a nan nil none null unk unknown missing refused nd - -- . ? * x not done")
+#: How many rows below the headings may explain them (question texts, units).
+_EXPLAINING = 3
+
+
+def only_patients(table: TextTable, last: int | None = None) -> TextTable:
+    """The table without the rows that are not patients, each listed by its cells.
+
+    `last` is the number of the last row of the table, where somebody says it: everything below is
+    left out, and no gap above is questioned.
+
+    Raises DataError where rows below an empty row may be patients or another table.
+    """
+    if len(table.columns) < 2:
+        return table if last is None else _below(table, last)
+    if last is not None:
+        table = _below(table, last)
+    starts = table.rows[np.r_[True, np.diff(table.rows) > 1]]  # below an empty row
+    table = _repeated_headings(table)
+    table = _explained(table, starts)
+    table = _totals(table, starts)
+    table = _lines(table, starts)
+    if last is None:
+        table = _second_tables(table, starts)
+    return _without_empty_columns(table)
+
+
+def _leave_out(table: TextTable, gone: np.ndarray, rule: str, words: str) -> TextTable:
+    """Without these rows; the note lists every cell of them."""
+    if not gone.any():
+        return table
+    if gone.all():
+        raise DataError(f"{table.name}: no row of the table is a patient; all of them {words}")
+    n = int(gone.sum())
+    rows = ", ".join(str(int(r)) for r in table.rows[gone][:10]) + (" …" if n > 10 else "")
+    text = f"{plural(n, 'row')} ({rows}) left out: {words}"
+    where = table.filled_addresses(gone)
+    return table.keep(~gone, Issue(rule, text, n, "warning", addresses=where))
+
+
+def _below(table: TextTable, last: int) -> TextTable:
+    words = f"they stand below row {last}, which is said to be the last of the table."
+    return _leave_out(table, table.rows > last, "below_the_table", words)
+
+
+def _repeated_headings(table: TextTable) -> TextTable:
+    """Rows that repeat the headings, as printed pages do."""
+    head = [tidy(c).casefold() for c in table.columns]
+    first = table.frame.iloc[:, 0].str.strip().str.casefold()
+    maybe = np.flatnonzero((first == head[0]).to_numpy())
+    gone = np.zeros(len(table), dtype=bool)
+    for i in maybe:
+        cells = [tidy(c).casefold() for c in table.frame.iloc[int(i)]]
+        same = sum(c == h for c, h in zip(cells, head))
+        gone[i] = same > 1 and same >= sum(map(bool, cells))
+    return _leave_out(table, gone, "heading_row", "they repeat the headings.")
+
+
+def _codes(table: TextTable, starts: np.ndarray) -> tuple[str, pd.Series, frozenset[str]]:
+    """The first column that most rows fill, the shape of each of its cells, and the shapes that
+    codes have: those of rows with several cells in the first part of the table.
+    """
+    filled = table.frame != ""
+    column = next((c for c in table.columns if filled[c].mean() >= 0.5), table.columns[0])
+    place, uniques = pd.factorize(table.frame[column])
+    shapes = pd.Series(np.array([shape(str(u)) for u in uniques], dtype=object)[place])
+    rich = (filled.sum(axis=1) > 1).to_numpy() & (shapes != "").to_numpy()
+    blocks = _blocks(table, starts)
+    first = rich & (blocks == blocks[0])
+    main = shapes[first if first.sum() >= 3 else rich]
+    counts = main.value_counts()
+    digits = main.str.contains("9").mean() > 0.5
+    known = [
+        str(text)
+        for text, n in counts.items()
+        if n * 5 >= len(main) or (n > 1 and n * 20 >= len(main) and "9" in str(text))
+    ]
+    return column, shapes, frozenset(k for k in known if "9" in k or not digits)
+
+
+def _blocks(table: TextTable, starts: np.ndarray) -> np.ndarray:
+    """The number of the block of each row; an empty row of the file begins a new one."""
+    return np.searchsorted(starts, table.rows, side="right")
+
+
+def _numeric(table: TextTable, rows: np.ndarray) -> list[str]:
+    """The columns that hold numbers in these rows."""
+    found = []
+    for column in table.columns:
+        cells = table.frame[column].to_numpy()[rows]
+        there = [c for c in cells[:2_000] if c]
+        if there and sum(map(is_number, there)) * 10 >= 8 * len(there):
+            found.append(column)
+    return found
+
+
+def _is_word(cell: str) -> bool:
+    """Whether a cell of a column of numbers is a word that is no answer: a heading, a unit."""
+    text = cell.strip().casefold()
+    return bool(text) and not is_number(text) and text not in _ABSENT and not is_error(text)
+
+
+def _is_heading(table: TextTable, row: int, numeric: Iterable[str], least: int = 1) -> bool:
+    """Whether a row has words in the columns of numbers, and no number anywhere."""
+    cells = table.frame.iloc[row]
+    if any(is_number(c) for c in cells):
+        return False
+    return sum(_is_word(cells[c]) for c in numeric) >= least and not any(
+        cells[c] and not _is_word(cells[c]) for c in numeric
+    )
+
+
+def _explained(table: TextTable, starts: np.ndarray) -> TextTable:
+    """Without the rows directly below the headings that explain them: question texts, units."""
+    if len(table) < 3:
+        return table
+    for n in range(min(_EXPLAINING, len(table) - 2), 0, -1):
+        rest = np.arange(len(table)) >= n
+        column, shapes, _ = _codes(table, starts)
+        numeric = [c for c in _numeric(table, rest) if c != column]
+        known = set(shapes[rest])
+        strange = [shapes[i] == "" or shapes[i] not in known for i in range(n)]
+        if numeric and all(strange[i] and _is_heading(table, i, numeric) for i in range(n)):
+            words = "they explain the headings (question texts or units) and are not patients."
+            return _leave_out(table, ~rest, "heading_row", words)
+    return table
+
+
+def _totals(table: TextTable, starts: np.ndarray) -> TextTable:
+    """Without rows that sum up others: a mean, a total, a count."""
+    column, shapes, known = _codes(table, starts)
+    maybe = np.flatnonzero(~shapes.isin(known).to_numpy())
+    gone = np.zeros(len(table), dtype=bool)
+    for i in map(int, maybe):
+        cells = [c for c in table.frame.iloc[i] if c]
+        label = table.frame[column].iloc[i] or (cells[0] if cells else "")
+        gone[i] = is_total(label)
+    words = "rows of a mean, a total or a count are not patients."
+    return _leave_out(table, gone, "summary_row", words)
+
+
+def is_total(label: str) -> bool:
+    """Whether a label is that of a row that sums up others.
+
+    >>> [is_total(t) for t in ("Mean (SD)", "Total records: 20", "n = 10", "P-21", "Range Road")]
+    [True, True, True, False, False]
+    """
+    if re.fullmatch(r"[^\W\d_]{1,4}[-_. ]?\d+", label.strip()):
+        return False  # a code
+    words = re.findall(r"[^\W\d_]+", label.casefold())
+    text = label.strip().casefold()
+    return text in SUMMARIES or (
+        bool(words) and words[0] in _FIRST and all(w in _REST for w in words) and len(label) < 40
+    )
+
+
+def _lines(table: TextTable, starts: np.ndarray) -> TextTable:
+    """Without rows of a single cell that is no patient's code: section headings, footnotes,
+    legends.
+    """
+    filled = (table.frame != "").to_numpy()
+    counts = filled.sum(axis=1)
+    alone = counts == 1
+    if not alone.any() or np.median(counts) < 2:
+        return table
+    column, shapes, known = _codes(table, starts)
+    here = table.columns.index(column)
+    gone, codes = np.zeros(len(table), dtype=bool), np.zeros(len(table), dtype=bool)
+    for i in map(int, np.flatnonzero(alone)):
+        j = int(filled[i].argmax())
+        text = table.frame.iat[i, j]
+        if j == here:
+            like_a_code = "9" in shapes[i] and not re.search(r"[\s:*]", text.strip())
+            gone[i] = shapes[i] not in known and not like_a_code and "a" in shapes[i]
+            codes[i] = not gone[i] and not (shapes[i] in known and like_a_code)
+        else:
+            gone[i] = not is_number(text) and len(text.split()) > 1
+    words = (
+        "a single cell that is not written like the codes of the other rows: a heading, a footnote"
+        " or a legend. If it is a patient, fill in another cell of the row."
+    )
+    if codes.any():
+        text = (
+            f"{plural(int(codes.sum()), 'row')} with a code and nothing else: patients without any"
+            " score, or headings? Delete those that are no patients."
+        )
+        where = tuple(table.row_address(int(i)) for i in np.flatnonzero(codes))
+        note = Issue("code_only", text, len(where), "warning", addresses=where)
+        table = replace(table, notes=(*table.notes, note))
+    return _leave_out(table, gone, "line_of_text", words)
+
+
+def _second_tables(table: TextTable, starts: np.ndarray) -> TextTable:
+    """Without what stands below an empty row and is no patient; a stop where it may be one."""
+    blocks = _blocks(table, starts)
+    column, shapes, known = _codes(table, starts)
+    main = blocks == blocks[0]
+    numeric = [c for c in _numeric(table, main if main.sum() >= 3 else blocks >= 0) if c != column]
+    gone = np.zeros(len(table), dtype=bool)
+    with_digits = all("9" in s for s in known)
+    for start, stop in _stretches(table, blocks, shapes, known, numeric):
+        rows = range(start, stop)
+        strange = [i for i in rows if not _fits(table, i, shapes, known, numeric)]
+        headed = _is_heading(table, start, numeric) and shapes[start] not in known
+        unlike = all(
+            shapes[i] not in known and (shapes[i] == "" or (with_digits and "9" not in shapes[i]))
+            for i in rows
+        )
+        if not strange:
+            continue
+        if not (unlike or (headed and blocks[start] != (blocks[start - 1] if start else -1))):
+            raise _uncertain(table, [int(table.rows[i]) for i in strange], start)
+        gone[start:stop] = True
+    words = (
+        "they stand below the table (another table, a legend) and are not patients. If they are:"
+        f" last = {int(table.rows[-1])} beside the file's name."
+    )
+    return _leave_out(table, gone, "below_the_table", words)
+
+
+def _stretches(
+    table: TextTable,
+    blocks: np.ndarray,
+    shapes: pd.Series,
+    known: frozenset[str],
+    numeric: list[str],
+) -> list[tuple[int, int]]:
+    """First row and end of what may be no patients: each block below an empty row, and what begins
+    inside a block with a row of words over numbers.
+    """
+    ends = [*np.flatnonzero(np.diff(blocks)) + 1, len(table)]
+    found = []
+    for start, stop in zip([0, *ends[:-1]], ends):
+        odd = [
+            i
+            for i in np.flatnonzero(~shapes[start:stop].isin(known).to_numpy()) + start
+            if i > start and _is_heading(table, int(i), numeric, min(2, len(numeric)) or 1)
+        ]
+        if start:
+            found.append((int(start), int(odd[0]) if odd else int(stop)))
+        if odd:
+            found.append((int(odd[0]), int(stop)))
+    return found
+
+
+def _fits(
+    table: TextTable, row: int, shapes: pd.Series, known: frozenset[str], numeric: list[str]
+) -> bool:
+    """Whether a row is written like a patient's: its code, and not only words where numbers are."""
+    cells = [c for c in table.frame.iloc[row][numeric] if c]
+    return shapes[row] in known and not (cells and all(map(_is_word, cells)))
+
+
+def _uncertain(table: TextTable, rows: list[int], start: int) -> DataError:
+    said = ", ".join(map(str, rows[:10])) + (" …" if len(rows) > 10 else "")
+    above, end = int(table.rows[start - 1]), int(table.rows[-1])
+    return DataError(
+        f"{table.name}: row(s) {said} are not written like the rows above: patients, or another"
+        " table below the first? Say which row is the last of the table, beside the file's name:"
+        f" last = {above} leaves out and lists what is below; last = {end} reads all rows"
+        " (for `outcomes init`: --last)."
+    )
+
+
+def _without_empty_columns(table: TextTable) -> TextTable:
+    """Without unnamed columns of which every cell stood in a row that was left out."""
+    empty = [
+        c
+        for c in table.columns
+        if re.fullmatch(r"unnamed_\d+", c) and not (table.frame[c] != "").any()
+    ]
+    return (
+        table.without(empty, "empty_column", "An unnamed column without cells.") if empty else table
+    )
