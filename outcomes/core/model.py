@@ -4,10 +4,14 @@ question's class.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
+from typing import TYPE_CHECKING
 
 from outcomes.core.wording import listed, number
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,8 @@ class FittedModel:
     adjusted for, `tried` each covariance that was left before this one with the reason, `boundary`
     the variance that lies at zero. `aic` and `bic` count covariance parameters, with ML the
     coefficients too, so that REML values compare only models with the same fixed effects.
+    `coefficients` is a table of the fixed effects with their standard errors, `sigma` one of the
+    covariance and correlation of each pair of visits (None where the model has none).
 
     >>> FittedModel(
     ...     "compound symmetry",
@@ -40,6 +46,8 @@ class FittedModel:
     bic: float = nan
     #: Covariance, estimator and degrees of freedom in short, as a sentence has them in brackets.
     how: str = ""
+    coefficients: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    sigma: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
     @property
     def words(self) -> str:

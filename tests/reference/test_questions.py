@@ -9,12 +9,14 @@ import math
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache, partial
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.core.measure import Measure
 from outcomes.stats.groups.dunnett import dunnett_critical, dunnett_p
 from outcomes.stats.individual.change_index import METHODS
 from tests.shared import DATA, REFERENCE
@@ -199,3 +201,67 @@ def score_gee(family: str, working: str) -> dict[str, float]:
 for _family in ("gaussian", "poisson"):
     for _working in ("independence", "exchangeable", "ar1"):
         ANSWERS[f"gee {_family} {_working}"] = partial(score_gee, _family, _working)
+
+
+def slopes(random: str) -> dict[str, float]:
+    study = follow_up()
+    days = data("long_rct_n060").drop_duplicates("visit").set_index("visit")["time"]
+    visits = tuple(v for v in study.visits if v != "V0")
+    result = oc.SlopeModel(
+        "pain",
+        times=tuple(float(days[v]) for v in visits),
+        visits=visits,
+        baseline="V0",
+        by="arm",
+        reference="placebo",
+        random=random,
+        df="satterthwaite",
+    ).run(study)
+    first = next(e for e in result.estimates if e.group == "placebo")
+    e = result.main
+    return {
+        "slope_placebo": first.value,
+        "difference": e.value,
+        "difference_se": e.se,
+        "difference_df": e.df,
+        "loglik": result.model.loglik,
+    }
+
+
+ANSWERS["slope slope"] = partial(slopes, "slope")
+ANSWERS["slope intercept"] = partial(slopes, "intercept")
+
+
+@answer("free baseline")
+def _free_baseline() -> dict[str, float]:
+    study = follow_up()
+    who = study.scores["patient"]
+    aged = oc.Study(
+        study.scores.assign(age=40 + who.str[1:].astype(int) % 17),
+        visits=study.visits,
+        design="parallel",
+        measures={"pain": PAIN},
+    )
+    result = oc.CLDA(
+        "pain", constrained=False, covariates=("age",), reference="placebo", df="satterthwaite"
+    ).run(aged)
+    got = {"loglik": result.model.loglik}
+    for e in result.estimates:
+        if e.measure is Measure.DIFFERENCE_IN_CHANGE:
+            got |= {f"difference_{e.visit}": e.value, f"se_{e.visit}": e.se}
+    return got
+
+
+@answer("ante-dependence")
+def _ante_dependence() -> dict[str, float]:
+    result = oc.MMRM("pain", covariance=("ad",), reference="placebo", df="satterthwaite").run(
+        follow_up()
+    )
+    sigma, visits = result.model.sigma, follow_up().visits[1:]
+    cells = sigma.set_index(["visit", "other visit"])
+    e = next(x for x in result.estimates if x.visit == visits[-1])
+    got = {"loglik": result.model.loglik, "difference": e.value, "se": e.se}
+    got["sd"] = float(np.sqrt(cells.loc[(visits[0], visits[0]), "covariance"]))
+    for k, pair in enumerate(pairwise(visits), 1):
+        got[f"rho_{k}"] = float(cells.loc[pair, "correlation"])
+    return got

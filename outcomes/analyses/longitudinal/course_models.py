@@ -17,6 +17,7 @@ from outcomes.analyses.groups.group_data import (
 )
 from outcomes.analyses.longitudinal.longitudinal_data import (
     by_reml,
+    coefficients_frame,
     declared,
     fitted_words,
     follow_ups,
@@ -33,7 +34,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.measure import Measure
 from outcomes.core.model import FittedModel
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, number, plural, spoken
+from outcomes.core.wording import digits_for, listed, number, plural, spoken
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.mmrm import FALLBACK, repeated
 from outcomes.stats.mixed.small_sample import METHODS
@@ -176,7 +177,8 @@ class SlopeModel(Analysis):
     Linear in time (or in log2 of time, where change slows), with a random intercept and slope for
     each patient (`random="intercept"`: an intercept alone); REML (or ML, `estimator`),
     Kenward-Roger. `times` are the times of the `visits`, in their order. With `by`, each arm has
-    its own slope.
+    its own slope. `baseline` names a visit before the others whose score is adjusted for, and
+    `covariates` further characteristics; they move the level, not the slope.
 
     Reference: Laird & Ware 1982 (doi 10.2307/2529876).
 
@@ -205,6 +207,8 @@ class SlopeModel(Analysis):
     log2: bool = False
     by: str = ""
     reference: str = ""
+    baseline: str = ""
+    covariates: Sequence[str] = ()
     random: str = "slope"
     estimator: str = "REML"
     df: str = "kenward-roger"
@@ -218,14 +222,22 @@ class SlopeModel(Analysis):
         return bool(self.by)
 
     def compute(self, study: Study) -> Result:
-        visits = tuple(self.visits) or study.visits
+        visits = tuple(self.visits) or tuple(v for v in study.visits if v != self.baseline)
         if self.random not in ("slope", "intercept"):
             raise AnalysisError(unknown("random", self.random, ("slope", "intercept")))
         if len(self.times) != len(visits):
             raise AnalysisError(
                 f"times needs one time for each of {', '.join(visits)}; got {len(self.times)}."
             )
-        data = repeats(study, self.outcome, visits=visits, by=self.by, reference=self.reference)
+        data = repeats(
+            study,
+            self.outcome,
+            visits=visits,
+            baseline=self.baseline,
+            by=self.by,
+            reference=self.reference,
+            covariates=self.covariates,
+        )
         time = np.asarray(self.times, dtype=float)
         if self.log2:
             if (time <= 0).any():
@@ -236,12 +248,14 @@ class SlopeModel(Analysis):
         n, m = data.scores.shape
         t = np.tile(time, n)
         x = np.repeat(data.design, m, axis=0)
+        moving = ["intercept", *(f"arm {a}" for a in data.levels[1:])]
         names = tuple(data.features) + tuple(
-            "slope" if f == "intercept" else f"slope {f}" for f in data.features
+            "slope" if f == "intercept" else f"slope {f}" for f in moving
         )
+        own = x[:, [data.features.index(f) for f in moving]]
         model = mixed(
             data.scores.ravel(),
-            np.hstack([x, x * t[:, None]]),
+            np.hstack([x, own * t[:, None]]),
             names=names,
             cluster=np.repeat(np.arange(n), m),
             random=np.column_stack([np.ones(n * m), t][: 2 if self.random == "slope" else 1]),
@@ -252,16 +266,14 @@ class SlopeModel(Analysis):
         d, eye = len(data.features), np.eye(len(names))
         rows = []
         for a in data.levels or ("",):
-            row = eye[d] + (
-                eye[d + data.features.index(f"arm {a}")] if a and a != data.levels[0] else 0
-            )
+            row = eye[d] + (eye[names.index(f"slope arm {a}")] if a and a != data.levels[0] else 0)
             rows.append(
                 model.contrast(
                     row, name="slope", level=self.level, unit=unit, group=a, measure=Measure.SLOPE
                 )
             )
         for a in data.levels[1:]:
-            row = eye[d + data.features.index(f"arm {a}")]
+            row = eye[names.index(f"slope arm {a}")]
             rows.append(
                 model.contrast(
                     row,
@@ -285,12 +297,13 @@ class SlopeModel(Analysis):
             fit.structure.title,
             self.estimator,
             METHODS[self.df],
-            (),
+            self._adjusted,
             (),
             fit.boundary,
             fit.loglik,
             fit.aic,
             fit.bic,
+            coefficients_frame(model),
         )
         return Result(
             self,
@@ -298,18 +311,25 @@ class SlopeModel(Analysis):
             data.counts,
             data.outcome,
             tuple(notes),
-            {"observed": data.observed()},
+            {"observed": data.observed(), "coefficients": coefficients_frame(model)},
             facts=facts,
             model=record,
             randomised=randomised,
         )
 
+    @property
+    def _adjusted(self) -> tuple[str, ...]:
+        """What the level is adjusted for."""
+        before = (f"the score at {spoken(self.baseline)}",) if self.baseline else ()
+        return (*before, *(spoken(c) for c in self.covariates))
+
     def methods_text(self) -> str:
+        also = f", adjusted for {listed(self._adjusted)}" if self._adjusted else ""
         time = "log2 of time" if self.log2 else "time"
         each = "intercept and slope" if self.random == "slope" else "intercept"
         return (
             f"Scores were analysed by a linear mixed model on {time} with a random {each} for each"
-            f" patient, {self.estimator} and {METHODS[self.df]} degrees of freedom."
+            f" patient{also}, {self.estimator} and {METHODS[self.df]} degrees of freedom."
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -327,7 +347,8 @@ class SlopeModel(Analysis):
         ]
         chosen = chosen_words(result.randomised, self.by)
         title = result.outcome.title
+        also = f", adjusted for {listed(self._adjusted)}" if self._adjusted else ""
         return (
-            f"{title[:1].upper()}{title[1:]}: {'; '.join(parts)}; n={result.counts.analysed} of"
-            f" {result.counts.enrolled}.{chosen}"
+            f"{title[:1].upper()}{title[1:]}{also}: {'; '.join(parts)};"
+            f" n={result.counts.analysed} of {result.counts.enrolled}.{chosen}"
         )

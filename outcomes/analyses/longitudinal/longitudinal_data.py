@@ -27,7 +27,7 @@ from outcomes.core.wording import interval, listed, p_value, percent, share_of, 
 from outcomes.stats.mixed.covariance import STRUCTURES
 from outcomes.stats.mixed.cross_products import Summary, summarise
 from outcomes.stats.mixed.mmrm import Repeated, arm_features
-from outcomes.stats.mixed.small_sample import METHODS, Rows
+from outcomes.stats.mixed.small_sample import METHODS, Inference, Rows
 from outcomes.stats.multiplicity import adjust
 from outcomes.study.study import Study
 
@@ -255,7 +255,7 @@ def fitted_words(lead: str, result: Result, *, instead: str, after: str = "") ->
 
 def fitted_model(model: Repeated, covariates: Sequence[str] = ()) -> FittedModel:
     """The record of a fit."""
-    fit = model.fit
+    fit, frames = model.fit, model_frames(model)
     tried = tuple((a.split(": ", 1)[0], a.split(": ", 1)[1]) for a in fit.attempts)
     return FittedModel(
         fit.structure.title,
@@ -268,6 +268,8 @@ def fitted_model(model: Repeated, covariates: Sequence[str] = ()) -> FittedModel
         fit.aic,
         fit.bic,
         model.inference.how,
+        frames["coefficients"],
+        frames["covariance"],
     )
 
 
@@ -387,22 +389,41 @@ def model_frames(model: Repeated) -> dict[str, pd.DataFrame]:
     """The coefficients with their standard errors, and the covariance of the visits (of each arm,
     where it has its own).
     """
-    fit, rows = model.fit, []
-    se = dict(zip(fit.kept, np.sqrt(np.maximum(np.diag(model.inference.cov), 0))))
-    for i, name in enumerate(fit.design.names):
-        rows.append({"coefficient": name, "value": fit.beta[i], "se": se.get(i, np.nan)})
+    fit = model.fit
     cells = [
         {
             "group": group,
             "visit": a,
             "other visit": b,
-            "covariance": fit.sigma[min(g, len(fit.sigma) - 1), j, k],
+            "covariance": (s := fit.sigma[min(g, len(fit.sigma) - 1)])[j, k],
+            "correlation": s[j, k] / np.sqrt(s[j, j] * s[k, k]),
         }
         for g, group in enumerate(fit.summary.groups)
         for j, a in enumerate(fit.summary.visits)
         for k, b in enumerate(fit.summary.visits)
     ]
-    return {"coefficients": pd.DataFrame(rows), "covariance": pd.DataFrame(cells)}
+    return {
+        "coefficients": coefficients_frame(model.inference),
+        "covariance": pd.DataFrame(cells),
+    }
+
+
+def coefficients_frame(inference: Inference) -> pd.DataFrame:
+    """The fixed effects of a model with standard errors, degrees of freedom, t and P."""
+    names, rows = inference.fit.design.names, []
+    for name, row in zip(names, np.eye(len(names)), strict=True):
+        e = inference.contrast(row, name=name)
+        rows.append(
+            {
+                "coefficient": name,
+                "value": e.value,
+                "se": e.se,
+                "df": e.df,
+                "t": e.statistic,
+                "p": e.p,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def interval_words(result: Result, e: Estimate, k: int, style: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 from outcomes.analyses.groups.group_data import chosen_words, lower_is_better, versus
@@ -24,6 +25,7 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
+from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
@@ -49,7 +51,9 @@ class MMRM(Analysis):
 
     `visits` are the follow-ups (default: every visit after the baseline), `visit` the main one
     (default: the last), `window` visits to average over, `df` one of kenward-roger, satterthwaite,
-    between-within, CR0, CR2, jackknife and others. `by_arm=True` gives each arm its own covariance.
+    between-within, CR0, CR2, jackknife and others. `by_arm=True` gives each arm its own covariance;
+    `baseline_by_visit=False` one slope on the baseline for all visits. The coefficients and the
+    covariance of the visits are tables on `result.model`.
 
     References: Mallinckrodt 2008 (doi 10.1177/009286150804200402); Kenward & Roger 1997 (doi
     10.2307/2533558).
@@ -91,6 +95,7 @@ class MMRM(Analysis):
     by_arm: bool = False
     df: str = "kenward-roger"
     estimator: str = "REML"
+    baseline_by_visit: bool = True
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "MMRM"
@@ -158,10 +163,10 @@ class MMRM(Analysis):
         )
 
     def _model(self, data: Repeats) -> Repeated:
-        moving = [f for f in data.features if f.startswith("arm ") or f == "baseline"]
+        moving = [f"arm {a}" for a in data.levels[1:]]
         return repeated(
             data.summary(by_arm=self.by_arm),
-            by_visit=moving,
+            by_visit=[*moving, "baseline"] if self.baseline_by_visit else moving,
             arms=data.arms,
             at=data.at,
             covariance=self.covariance,
@@ -173,17 +178,21 @@ class MMRM(Analysis):
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
+        return self._said(result, style, "adjusted for baseline")
+
+    def _said(self, result: Result, style: str, baseline: str) -> str:
         assert result.outcome is not None
+        compares = (Measure.DIFFERENCE, Measure.DIFFERENCE_IN_CHANGE)
         at_main = [
-            e
-            for e in result.estimates
-            if e.measure is Measure.DIFFERENCE and e.visit == result.main_visit
+            e for e in result.estimates if e.measure in compares and e.visit == result.main_visit
         ]
         words = "; ".join(_difference_words(result, e, style) for e in at_main)
+        change = at_main and at_main[0].measure is Measure.DIFFERENCE_IN_CHANGE
+        what = "difference in change of" if change else "difference in"
         fitted = result.model.how if result.model else ""
         return (
-            f"In a mixed model for repeated measures ({fitted}, adjusted for baseline) the"
-            f" difference in {result.outcome.title} at {spoken(result.main_visit)} was {words};"
+            f"In a mixed model for repeated measures ({fitted}, {baseline}) the"
+            f" {what} {result.outcome.title} at {spoken(result.main_visit)} was {words};"
             f" n={result.counts.analysed} of "
             f"{result.counts.enrolled}{lower_is_better(result.outcome)}."
             f"{chosen_words(result.randomised, self.by)}"
@@ -201,9 +210,10 @@ class MMRM(Analysis):
 
     @property
     def _lead(self) -> str:
+        baseline = "visit by baseline" if self.baseline_by_visit else "baseline"
         return (
             "Follow-up scores were analysed by a mixed model for repeated measures with visit by"
-            " arm and visit by baseline as fixed effects"
+            f" arm and {baseline} as fixed effects"
         )
 
 
@@ -213,8 +223,10 @@ class CLDA(MMRM):
 
     Constrained longitudinal data analysis: the baseline is a response with one mean for all arms
     (they were randomised), every later visit has its own mean for each arm; unstructured
-    covariance, REML. Patients with a missing baseline or with no follow-up stay in. Not for arms
-    that were chosen rather than randomised.
+    covariance, REML. Patients with a missing baseline or with no follow-up stay in. For arms that
+    were chosen rather than randomised `constrained=False` gives each arm its own mean at the
+    baseline too; the comparison is then the difference in change from the baseline. `covariates`
+    may be added to either.
 
     Reference: Liang & Zeger 2000 (Sankhya B 62:134-148); Lu 2010 (doi
     10.1111/j.1541-0420.2009.01332.x).
@@ -245,8 +257,19 @@ class CLDA(MMRM):
     -1.8
     """
 
+    _: KW_ONLY
+    constrained: bool = True
+
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
     short: ClassVar[str] = "cLDA"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.baseline_by_visit:
+            raise AnalysisError(
+                "The baseline is among the scores of CLDA, not a covariate: leave baseline_by_visit"
+                " out, or ask MMRM."
+            )
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)
@@ -259,9 +282,10 @@ class CLDA(MMRM):
             reference=self.reference,
             covariates=self.covariates,
         )
-        moving = [f for f in data.features if f.startswith("arm ")]
+        moving = [f"arm {a}" for a in data.levels[1:]]
         full = visit_design(data.features, data.visits, by_visit=moving)
-        keep = [i for i, name in enumerate(full.names) if name not in moving]
+        shared = moving if self.constrained else []
+        keep = [i for i, name in enumerate(full.names) if name not in shared]
         design = Design(full.columns[:, :, keep], tuple(full.names[i] for i in keep))
         model = repeated(
             data.summary(by_arm=self.by_arm),
@@ -275,13 +299,14 @@ class CLDA(MMRM):
             unit=data.outcome.unit,
             reml=by_reml(self.estimator),
         )
+        compared = arm_difference if self.constrained else partial(_free, baseline=baseline)
         differences = holm_over_visits(
-            [arm_difference(model, a, data.levels[0], v) for a in data.levels[1:] for v in later]
+            [compared(model, a, data.levels[0], v) for a in data.levels[1:] for v in later]
         )
         main = study.visit(self.visit) if self.visit else later[-1]
         rows = [*differences]
         rows += [
-            arm_difference(model, a, data.levels[0], tuple(self.window))
+            compared(model, a, data.levels[0], tuple(self.window))
             for a in data.levels[1:]
             if self.window
         ]
@@ -299,14 +324,15 @@ class CLDA(MMRM):
         return model_result(self, study, data, model, rows, main)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        return (
-            super()
-            .sentence(result, style)
-            .replace("adjusted for baseline", "baseline among the responses")
-        )
+        return self._said(result, style, "baseline among the responses")
 
     @property
     def _lead(self) -> str:
+        if not self.constrained:
+            return (
+                "Scores at all visits, the baseline among them, were analysed by a longitudinal"
+                " model with visit by arm as fixed effects"
+            )
         return (
             "Scores at all visits, the baseline among them with one mean for all arms, were"
             " analysed by a constrained longitudinal model with visit by arm as fixed effects"
@@ -322,6 +348,18 @@ def arm_difference(
         name="adjusted difference",
         group=Versus.of(arm, reference),
         measure=Measure.DIFFERENCE,
+    )
+
+
+def _free(
+    model: Repeated, arm: str, reference: str, visit: str | tuple[str, ...], *, baseline: str
+) -> Estimate:
+    """The difference of an arm against the reference in the change from the baseline."""
+    return replace(
+        model.difference_in_change(arm, reference, before=baseline, after=visit),
+        name="difference in change",
+        group=Versus.of(arm, reference),
+        measure=Measure.DIFFERENCE_IN_CHANGE,
     )
 
 

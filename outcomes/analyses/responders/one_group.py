@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -11,19 +12,24 @@ import pandas as pd
 
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
-from outcomes.core.errors import AnalysisError
+from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
-from outcomes.stats.proportions.single import wilson
+from outcomes.stats.proportions.single import clopper_pearson, wilson
 from outcomes.study.set_aside import failed_among
 from outcomes.study.study import Pairs, Study
 
 RULES = (
     "30%, 50% (of the score before), points such as '2 points', or '<= 2' on the score after (as"
     " for PGIC)"
+)
+
+#: Intervals of a share: how a sentence calls them, and what makes them.
+INTERVALS: Mapping[str, tuple[str, Callable[..., Estimate]]] = MappingProxyType(
+    {"wilson": ("Wilson", wilson), "clopper-pearson": ("Clopper-Pearson", clopper_pearson)}
 )
 
 
@@ -34,7 +40,8 @@ class Responders(Analysis):
     A patient responds to a rule "30%" when 100·(before − after) ≥ 30·before in decimal arithmetic
     (for scores where lower is better; reversed otherwise), with before > 0; "2 points" asks for an
     improvement of at least 2; "<= 2" asks for a score after of at most 2, as "much" or "very much
-    improved" on the PGIC. Each share has Wilson's interval, with two denominators side by side:
+    improved" on the PGIC. Each share has Wilson's interval (`interval="clopper-pearson"`: the exact
+    one, which is wider), with two denominators side by side:
     patients with both scores, and all enrolled patients who had a score before (missing counted as
     non-response). Deterioration is counted by the same rules, reversed.
 
@@ -66,6 +73,7 @@ class Responders(Analysis):
     after: str
     before: str = ""
     rules: tuple[str, ...] = ("30%", "50%")
+    interval: str = "wilson"
 
     traits: ClassVar[frozenset[Trait]] = frozenset(
         {Trait.RESPONDERS, Trait.RATINGS, Trait.COUNTS_FAILURES}
@@ -85,6 +93,8 @@ class Responders(Analysis):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.interval not in INTERVALS:
+            raise AnalysisError(unknown("interval", self.interval, INTERVALS))
         for rule in self.rules:
             if _relative(rule) and not self.before:
                 raise AnalysisError(
@@ -98,7 +108,7 @@ class Responders(Analysis):
         judged = bool(pairs.outcome.better) or any(map(_relative, self.rules))
         sign = improvement_sign(pairs.outcome) if judged else 1
         had_before = int(study.wide(self.outcome)[self.before].notna().sum())
-        shares, notes = _Shares(self.level), []
+        shares, notes = _Shares(self.level, self.interval), []
         failed = failed_among(study.settings, self.after, pairs.patients)
         at_zero: dict[str, tuple[int, int]] = {}
         for rule in self.rules:
@@ -168,7 +178,7 @@ class Responders(Analysis):
         )
         there = scores.dropna()
         seen, failed = there.to_numpy(), failed_among(study.settings, self.after, there.index)
-        shares = _Shares(self.level)
+        shares = _Shares(self.level, self.interval)
         for rule in self.rules:
             met = responded(seen, seen, rule, 1)[0] & ~failed
             shares.add(
@@ -217,8 +227,8 @@ class Responders(Analysis):
                 )
                 continue
             ci = (
-                f"{level_text(seen.level)} Wilson CI, {number(100 * seen.low, 0)}% to"
-                f" {number(100 * seen.high, 0)}%"
+                f"{level_text(seen.level)} {INTERVALS[self.interval][0]} CI,"
+                f" {number(100 * seen.low, 0)}% to {number(100 * seen.high, 0)}%"
             )
             parts.append(
                 f"{what} {share_of(k, n)} {who}{self._but(rule, n, result)} ({ci}), "
@@ -247,16 +257,16 @@ class Responders(Analysis):
         )
 
     def methods_text(self) -> str:
-        rules = listed([rule_name(r) for r in self.rules])
+        rules, interval = listed([rule_name(r) for r in self.rules]), INTERVALS[self.interval][0]
         if not self.before:
             return (
-                f"Responders ({rules}) are shown as shares with Wilson intervals, among patients"
-                " with the score and among all enrolled."
+                f"Responders ({rules}) are shown as shares with {interval} intervals, among"
+                " patients with the score and among all enrolled."
             )
         return (
-            f"Responders ({rules}) are shown as shares with Wilson intervals, among patients with"
-            " both scores and with missing scores counted as non-response; the cumulative curve"
-            " shows every other cut-off."
+            f"Responders ({rules}) are shown as shares with {interval} intervals, among"
+            " patients with both scores and with missing scores counted as non-response; the"
+            " cumulative curve shows every other cut-off."
         )
 
 
@@ -367,10 +377,10 @@ class ResponseCounts:
 
 
 class _Shares:
-    """Shares with Wilson intervals, and the counts behind each."""
+    """Shares with their intervals, and the counts behind each."""
 
-    def __init__(self, level: float) -> None:
-        self.level = level
+    def __init__(self, level: float, interval: str) -> None:
+        self.level, self.make = level, INTERVALS[interval][1]
         self.estimates: list[Estimate] = []
         self.counts: dict[str, tuple[int, int]] = {}
         self.responses: list[Response] = []
@@ -380,7 +390,7 @@ class _Shares:
     ) -> None:
         k, n = int(count), int(total)
         self.responses.append(Response(rule_name(rule), kind, k, n, everybody))
-        estimate = wilson(k, n, level=self.level, name=name)
+        estimate = self.make(k, n, level=self.level, name=name)
         self.estimates.append(replace(estimate, how=f"{estimate.how}; {k} of {n}", n=n))
         self.counts[name] = (k, n)
 

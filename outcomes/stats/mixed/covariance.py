@@ -349,6 +349,7 @@ STRUCTURES = {
     "ar1h": "heterogeneous AR(1)",
     "csh": "heterogeneous compound symmetry",
     "ante": "heterogeneous ante-dependence",
+    "ad": "ante-dependence",
     "toep": "Toeplitz",
     "ar1": "AR(1)",
     "cs": "compound symmetry",
@@ -359,8 +360,11 @@ def structure(name: str, n_visits: int) -> Structure:
     """The covariance structure of this name for so many visits.
 
     "us" unstructured, "toeph" / "ar1h" / "csh" heterogeneous Toeplitz / first-order autoregressive
-    / compound symmetry, "ante" heterogeneous ante-dependence of order one, "toep", "ar1", "cs" the
-    same with one variance.
+    / compound symmetry, "ante" heterogeneous ante-dependence of order one (each visit has its own
+    correlation with the next; further apart they multiply: SAS ANTE(1)), "toep", "ar1", "cs" and
+    "ad" the same with one variance.
+
+    Sources: Gabriel 1962, Ann Math Stat 33:201; SAS/STAT, the MIXED procedure, REPEATED TYPE=.
 
     >>> structure("us", 3).names[:2], structure("ar1h", 3).names
     (('Sigma_1_1', 'Sigma_1_2'), ('log sd 1', 'log sd 2', 'log sd 3', 'rho'))
@@ -369,8 +373,8 @@ def structure(name: str, n_visits: int) -> Structure:
         raise AnalysisError(unknown("covariance", name, STRUCTURES))
     if name == "us" or n_visits == 1:
         return _unstructured(n_visits)
-    if name == "ante":
-        built, each = _ante(n_visits), True
+    if name in ("ante", "ad"):
+        built, each = _ante(n_visits), name == "ante"
     else:
         each = name.endswith("h")
         built = _CORRELATIONS[

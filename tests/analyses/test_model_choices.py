@@ -1,0 +1,145 @@
+"""Choices that a mixed model and a share offer: what each changes, and how it is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import outcomes as oc
+from outcomes.core.errors import AnalysisError
+from outcomes.core.measure import Measure
+from outcomes.stats.mixed.covariance import structure
+from tests.builders import two_visits
+
+VISITS = ("week_0", "week_1", "week_2", "week_4")
+
+
+def trial(effect: float = -1.0, n: int = 60, *, missing: float = 0.1, shift: float = 0.0):
+    """Two arms with four visits; the baseline of the second arm `shift` higher."""
+    rng, rows = np.random.default_rng(8), []
+    for k in range(n):
+        level, arm = rng.normal(6, 1.2), k % 2
+        for j, visit in enumerate(VISITS):
+            y = level + shift * arm + effect * arm * (j > 0) - 0.3 * j + rng.normal(0, 0.8)
+            gone = j and rng.random() < missing
+            rows.append((f"p{k}", "PK"[arm], 40 + k % 9, visit, np.nan if gone else round(y, 2)))
+    frame = pd.DataFrame(rows, columns=["patient", "arm", "age", "visit", "pain"])
+    pain = oc.Outcome("pain", "pain", "lower", "points", resolution=0.1)
+    return oc.Study(frame, visits=VISITS, design="parallel", measures={"pain": pain})
+
+
+def test_mmrm_without_baseline_by_visit_has_one_slope_and_says_so():
+    study = trial()
+    each = oc.MMRM("pain", reference="P").run(study)
+    one = oc.MMRM("pain", reference="P", baseline_by_visit=False).run(study)
+    slopes = [
+        int(r.model.coefficients["coefficient"].str.contains("baseline").sum()) for r in (each, one)
+    ]
+    assert slopes == [3, 1]
+    assert "visit by baseline" in each.methods_text()
+    assert "visit by arm and baseline as fixed effects" in one.methods_text()
+    e, f = (r.main for r in (each, one))
+    assert f.value == pytest.approx(e.value, abs=0.2) and f.value != e.value
+
+
+def test_a_free_baseline_keeps_a_difference_that_was_there_before():
+    study = trial(effect=0.0, shift=1.5, n=200)
+    free = oc.CLDA("pain", constrained=False, reference="P").run(study)
+    tied = oc.CLDA("pain", reference="P").run(study)
+    e = free.main
+    assert e.measure is Measure.DIFFERENCE_IN_CHANGE
+    assert "the difference in change of pain at week 4 was" in free.sentence()
+    assert "one mean for all arms" not in free.methods_text()
+    assert "one mean for all arms" in tied.methods_text()
+    assert e.low < 0 < e.high
+    assert tied.main.low > 0  # takes the baselines as equal, and calls the difference an effect
+
+
+def test_complete_scores_free_baseline_is_the_t_test_of_changes():
+    study = trial(missing=0.0)
+    e = oc.CLDA("pain", constrained=False, reference="P").run(study).main
+    wide = study.wide("pain")
+    arm = study.characteristic("arm").reindex(wide.index)
+    change = wide["week_4"] - wide["week_0"]
+    test = stats.ttest_ind(change[arm == "K"], change[arm == "P"])
+    assert (e.statistic, e.df) == pytest.approx((test.statistic, test.df), rel=1e-7)
+
+
+def test_the_baseline_of_clda_is_no_covariate():
+    with pytest.raises(AnalysisError, match="ask MMRM"):
+        oc.CLDA("pain", baseline_by_visit=False)
+
+
+def test_ante_dependence_lies_between_ar1_and_unstructured():
+    study = trial()
+    loglik = {
+        c: oc.MMRM("pain", reference="P", covariance=(c,)).run(study).model.loglik
+        for c in ("ar1", "ad", "ante", "us")
+    }
+    assert loglik["ar1"] < loglik["ad"] < loglik["ante"] < loglik["us"]
+    result = oc.MMRM("pain", reference="P", covariance=("ad",)).run(study)
+    assert result.model.covariance == "ante-dependence"
+    assert "an ante-dependence covariance" in result.methods_text()
+    r = result.model.sigma.pivot(index="visit", columns="other visit", values="correlation")
+    v = VISITS[1:]
+    assert r.loc[v[0], v[2]] == pytest.approx(r.loc[v[0], v[1]] * r.loc[v[1], v[2]])
+    variances = np.diag(
+        result.model.sigma.pivot(index="visit", columns="other visit", values="covariance")
+    )
+    assert variances == pytest.approx(variances[0])
+
+
+def test_ante_dependence_derivatives():
+    made = structure("ad", 4)
+    theta = np.array([0.2, 0.5, -0.3, 0.6])
+    at, step = made(theta), 1e-5
+    for a in range(len(theta)):
+        e = np.eye(len(theta))[a] * step
+        slope = (made(theta + e).sigma - made(theta - e).sigma) / (2 * step)
+        assert at.first[a] == pytest.approx(slope, abs=1e-8)
+
+
+def test_coefficients_and_sigma_are_tables():
+    result = oc.MMRM("pain", reference="P").run(trial())
+    table, sigma = result.model.coefficients, result.model.sigma
+    assert list(table.columns) == ["coefficient", "value", "se", "df", "t", "p"]
+    row = table.set_index("coefficient").loc["arm K"]
+    first = next(e for e in result.estimates if e.visit == "week_1")
+    got = [float(row[c]) for c in ("value", "se", "df", "t", "p")]
+    assert got == pytest.approx([first.value, first.se, first.df, first.statistic, first.p])
+    assert len(sigma) == 9 and set(sigma["visit"]) == set(VISITS[1:])
+
+
+@pytest.mark.parametrize("random", ["slope", "intercept"])
+def test_slopes_with_a_baseline_and_covariates(random):
+    study = trial()
+    given = {"by": "arm", "reference": "P", "random": random}
+    result = oc.SlopeModel(
+        "pain", times=(1, 2, 4), baseline="week_0", covariates=("age",), **given
+    ).run(study)
+    names = list(result.model.coefficients["coefficient"])
+    assert names.count("baseline") == names.count("age") == 1 and "slope age" not in names
+    assert "adjusted for the score at week 0 and age" in result.methods_text()
+    assert "Pain, adjusted for the score at week 0 and age:" in result.sentence()
+    plain = oc.SlopeModel("pain", times=(1, 2, 4), visits=VISITS[1:], **given).run(study)
+    assert result.model.loglik != plain.model.loglik
+    assert result.main.value == pytest.approx(plain.main.value, abs=0.2)
+
+
+def test_clopper_pearson_is_wider_and_said():
+    study = two_visits([7, 8, 6, 9, 7, 8, 9, 5], [3, 8, 6, 4, 7, 2, 9, 5])
+    when = {"before": "baseline", "after": "week_4"}
+    wilson = oc.Responders("pain", **when).run(study)
+    exact = oc.Responders("pain", interval="clopper-pearson", **when).run(study)
+    for e, f in zip(wilson.estimates, exact.estimates, strict=True):
+        assert e.value == f.value and f.high - f.low > e.high - e.low
+        assert "Clopper-Pearson" in f.how
+        k, n = (int(part) for part in f.how.split("; ")[1].split(" of "))
+        same = stats.binomtest(k, n).proportion_ci(method="exact")
+        assert (f.low, f.high) == pytest.approx((same.low, same.high), rel=1e-8)
+    assert "95% Clopper-Pearson CI" in exact.sentence()
+    assert "with Clopper-Pearson intervals" in exact.methods_text()
+    with pytest.raises(AnalysisError, match="wilson, clopper-pearson"):
+        oc.Responders("pain", interval="exact", **when)
