@@ -303,6 +303,7 @@ class SlopeModel(Analysis):
             fit.loglik,
             fit.aic,
             fit.bic,
+            model.how,
             coefficients_frame(model),
         )
         return Result(
