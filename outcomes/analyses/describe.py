@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.table_one import default_groups, table_one
+from outcomes.analyses.table_one import default_groups, level_counts, table_one
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
@@ -123,6 +123,7 @@ class Describe(Analysis):
             notes=notes,
             data=data,
             facts={"baseline": baseline, "several": len(parts) > 1},
+            detail=level_counts(study, self.characteristics),
         )
 
     def title(self, outcome: Any = None) -> str:

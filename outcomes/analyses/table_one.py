@@ -5,7 +5,8 @@ are apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -32,6 +33,10 @@ def default_groups(study: Study) -> str:
     return by if by and by in study.patient_frame else ""
 
 
+#: A characteristic with more levels than this is a number.
+MOST_LEVELS = 12
+
+
 def table_one(
     study: Study, chosen: Sequence[str], by: str = "", outcomes: Sequence[str] = ()
 ) -> pd.DataFrame:
@@ -50,6 +55,32 @@ def table_one(
         )
     heads = [f"{spoken(g)} (n={int(member.sum())})" for g, member in groups.items()]
     return pd.DataFrame(rows, columns=[*FIXED, *heads, *(["SMD"] if groups else [])])
+
+
+@dataclass(frozen=True)
+class LevelCounts:
+    """For each characteristic its name, the patients of each level, and all patients."""
+
+    levels: tuple[tuple[str, Mapping[str, int], int], ...]
+
+
+def level_counts(study: Study, chosen: Sequence[str]) -> LevelCounts:
+    """For each characteristic its name, the patients of each level, and all patients.
+
+    Those for whom it is not known are a level of their own. Characteristics with more than 12
+    levels are left out: they are numbers.
+    """
+    found = []
+    for name in chosen:
+        column = study.characteristic(name).dropna().astype(str)
+        counts = column.value_counts().sort_index()
+        if len(counts) > MOST_LEVELS:
+            continue
+        groups = {str(level): int(n) for level, n in counts.items()}
+        if len(column) < study.enrolled:
+            groups["not known"] = study.enrolled - len(column)
+        found.append((name, groups, study.enrolled))
+    return LevelCounts(tuple(found))
 
 
 def _groups(study: Study, by: str) -> Groups:

@@ -16,6 +16,7 @@ class Trait(Enum):
     HARMS = auto()  # side effects of everybody
     CROSSOVER = auto()  # within patients, period allowed for
     RANKS = auto()  # its size is a typical value, not a mean
+    MODELLED = auto()  # its changes and differences are coefficients of a fitted model
     USES_ALL_SCORES = auto()  # a model in which patients with some scores missing count
     HANDLES_MISSING = auto()  # fills, tips or sets aside missing scores in a way of its own
     SHOWS_MISSING = auto()  # missing scores laid open

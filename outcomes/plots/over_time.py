@@ -24,7 +24,16 @@ def _seen(result: Result) -> bool:
 
 @picture(
     "course",
-    Mark("means", "Points are means at each visit.", _seen),
+    Mark(
+        "means",
+        "Points are means of the patients seen at each visit.",
+        lambda r: r.model is None and _seen(r),
+    ),
+    Mark(
+        "means",
+        "Points are means from the model at each visit.",
+        lambda r: r.model is not None and _seen(r),
+    ),
     Mark(
         "intervals",
         "Bars are their confidence intervals.",

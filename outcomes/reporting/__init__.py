@@ -241,7 +241,7 @@ def _for_sharing(study: Study, results: Results, policy: str, ledger: Path) -> D
     from outcomes.reporting.release.control import DisclosureControl
     from outcomes.reporting.release.ledger import Ledger, Record
     from outcomes.reporting.release.policy import PRESETS
-    from outcomes.reporting.shared import shared_document
+    from outcomes.reporting.release.report import shared_document
 
     if policy not in PRESETS:
         raise StudyError(unknown("disclosure policy", policy, PRESETS))

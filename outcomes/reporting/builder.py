@@ -1,11 +1,19 @@
-"""Which chapters a report has, in which order, and how its tables and pictures are numbered."""
+"""Which chapters a report has, in which order, for which audience, and how its tables and pictures
+are numbered.
+
+There is one list of chapters. For internal use every number in it is shown in full; for sharing a
+release policy filters the same blocks.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import plural, spoken
@@ -20,9 +28,18 @@ from outcomes.reporting.chapters.limitations import cannot_show, planned
 from outcomes.reporting.chapters.methods import methods
 from outcomes.reporting.chapters.patient_flow import counted, counted_each, quality
 from outcomes.reporting.chapters.provenance import provenance
-from outcomes.reporting.document import Block, Document, Figure, Releasable, Section, TableBlock
-from outcomes.reporting.parts import ORDER, ROBUSTNESS, chapter
+from outcomes.reporting.document import (
+    Document,
+    Figure,
+    Paragraph,
+    Releasable,
+    Section,
+    TableBlock,
+)
+from outcomes.reporting.numbers import Drawn, Instead
+from outcomes.reporting.parts import ORDER, ROBUSTNESS, capital, chapter
 from outcomes.reporting.plain_language import summary
+from outcomes.reporting.printed import printed_section
 from outcomes.study.study import Study
 
 KINDS = {
@@ -44,25 +61,27 @@ def document(
     `since` is the folder of the last report, with its snapshot; `period` names this report in the
     run of results.
     """
+    parts = chapters(study, results)
+    if since:
+        parts.insert(1, since_last_time(study, results, read_snapshot(since), period=period))
+    made = [printed_section(s) for s in parts]
+    subtitle = f"{plural(study.enrolled, 'patient')} · {design_words(study)}"
+    return Document(title_of(study), subtitle, finished(made), study.sample)
+
+
+def chapters(study: Study, results: Results) -> list[Section]:
+    """Every section of the report, its texts and tables as words about typed numbers."""
     added = guards(study, results)
     everything = Results((*results, *added), study, results.multiplicity)
-    chapters: dict[str, list[Result]] = {}
+    by_chapter: dict[str, list[Result]] = {}
     for r in everything:
-        chapters.setdefault(chapter(r), []).append(r)
+        by_chapter.setdefault(chapter(r), []).append(r)
     order = sorted(
-        chapters, key=lambda c: ORDER.index(c) if c in ORDER else ORDER.index(ROBUSTNESS) - 0.5
+        by_chapter, key=lambda c: ORDER.index(c) if c in ORDER else ORDER.index(ROBUSTNESS) - 0.5
     )
-    parts: list[Section] = [
-        summary(study, everything),
-        *([since_last_time(study, results, read_snapshot(since), period=period)] if since else []),
-        counted(study, everything),
-        *first_pages(study, everything),
-        *deviated(study, results),
-        cannot_show(study, everything),
-    ]
     drawn = shown_figures(everything)
     appendix = [
-        *(s for c in order for s in answers(c, chapters[c], drawn)),
+        *(s for c in order for s in answers(c, by_chapter[c], drawn)),
         counted_each(everything),
         quality(study),
         methods(study, everything, results),
@@ -70,13 +89,57 @@ def document(
         planned(study, results, added),
         provenance(study, results),
     ]
-    parts += [replace(s, appendix=True) for s in appendix]
-    title = study.title or "Patient-reported outcomes"
-    visits = (
-        f" · visits: {', '.join(spoken(v) for v in study.visits)}" if len(study.visits) > 1 else ""
-    )
-    subtitle = f"{plural(study.enrolled, 'patient')} · {KINDS[study.design]}{visits}"
-    return Document(title, subtitle, finished(parts), study.sample)
+    parts = [
+        summary(study, everything),
+        counted(study, everything),
+        *first_pages(study, everything),
+        *deviated(study, results),
+        cannot_show(study, everything),
+        *(replace(s, appendix=True) for s in appendix),
+    ]
+    return list(_once(parts))
+
+
+def _once(parts: Iterable[Section]) -> Iterator[Section]:
+    """The sections without a picture that was drawn before, and without a small note that was
+    said before.
+    """
+    notes, drawn = set[str](), list[tuple[str, pd.DataFrame]]()
+    for s in parts:
+        kept = []
+        for b in s.blocks:
+            if isinstance(b, Paragraph) and b.kind == "small" and isinstance(b.text, str):
+                if b.text in notes:
+                    continue
+                notes.add(b.text)
+            if isinstance(b, Drawn) and _drawn_before(b, drawn):
+                continue
+            kept += [b]
+            drawn += [
+                (x.kind, _frame(x))
+                for x in (b.blocks if isinstance(b, Instead) else (b,))
+                if isinstance(x, Drawn)
+            ]
+        yield replace(s, blocks=tuple(kept))
+
+
+def _drawn_before(b: Drawn, drawn: Sequence[tuple[str, pd.DataFrame]]) -> bool:
+    return any(kind == b.kind and frame.equals(_frame(b)) for kind, frame in drawn)
+
+
+def _frame(b: Drawn) -> pd.DataFrame:
+    return b.result.data.get("pairs" if b.kind == "slopes" else b.kind, pd.DataFrame())
+
+
+def title_of(study: Study) -> str:
+    """The title of the report."""
+    return study.title or "Patient-reported outcomes"
+
+
+def design_words(study: Study) -> str:
+    """The design and the visits, for the line under the title."""
+    visits = f" · visits: {', '.join(spoken(v) for v in study.visits)}"
+    return KINDS[study.design] + (visits if len(study.visits) > 1 else "")
 
 
 def finished(parts: Iterable[Section]) -> tuple[Section, ...]:
@@ -95,21 +158,17 @@ def finished(parts: Iterable[Section]) -> tuple[Section, ...]:
     return tuple(out)
 
 
-def _numbered(b: Block | Releasable, numbers: dict[str, int]) -> Block | Releasable:
+def _numbered(b: Any, numbers: dict[str, int]) -> Any:
     if isinstance(b, Releasable):
-        return replace(b, block=_numbered(b.block, numbers))  # type: ignore[arg-type]
+        return replace(b, block=_numbered(b.block, numbers))
     if isinstance(b, TableBlock):
         numbers["Table"] += 1
-        return replace(
-            b, table=replace(b.table, title=f"Table {numbers['Table']}. {_upper(b.table.title)}")
-        )
+        title = f"Table {numbers['Table']}. {capital(b.table.title)}"
+        return replace(b, table=replace(b.table, title=title))
     if isinstance(b, Figure):
         numbers["Figure"] += 1
         name = f"Figure {numbers['Figure']}"
         table = b.numbers and replace(b.numbers, title=f"The numbers of {name}")
-        return replace(b, caption=f"{name}. {b.caption}", numbers=table)
+        without = f" {name} has {b.without}." if b.without else ""
+        return replace(b, caption=f"{name}. {b.caption}{without}", numbers=table)
     return b
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -1,10 +1,14 @@
-"""What a report is made of: a document of sections of blocks, the same for every format."""
+"""What a report is made of: a document of sections of blocks, the same for every format.
+
+A chapter may write a text as words about typed numbers (`outcomes.reporting.numbers`); once a
+document is built, every text in it is a `str`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from outcomes.core.errors import PrivacyError
 from outcomes.core.result import Result
@@ -22,7 +26,7 @@ AUDIENCES = ("internal", "share")
 class Paragraph:
     """Running text; `kind` is plain, lead (the answer itself), caution, or small."""
 
-    text: str
+    text: Any
     kind: str = "plain"
 
 
@@ -30,7 +34,7 @@ class Paragraph:
 class Bullets:
     """A list of short texts; `kind` is plain or caution."""
 
-    items: tuple[str, ...]
+    items: tuple[Any, ...]
     kind: str = "plain"
 
 
@@ -38,9 +42,9 @@ class Bullets:
 class KeyNumber:
     """One number for the first page: the number, what it is, and its uncertainty."""
 
-    value: str
-    label: str
-    detail: str = ""
+    value: Any
+    label: Any
+    detail: Any = ""
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ class KeyNumbers:
 class Step:
     """A step of the flow: what it is, how many, and beside it how many left there and why."""
 
-    label: str
-    n: str
-    out: tuple[tuple[str, str], ...] = ()
+    label: Any
+    n: Any
+    out: tuple[tuple[Any, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Figure:
     caption: str
     alt: str
     numbers: Table | None = None
+    #: What a policy has left out of it, and why: "no week 4 because …".
+    without: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,15 @@ class TableBlock:
     folded: bool = False
 
 
-Block = Paragraph | Bullets | KeyNumbers | Flow | Figure | TableBlock
+@dataclass(frozen=True)
+class Code:
+    """Lines of a file, set as they are; a title says which file."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+Block = Paragraph | Bullets | KeyNumbers | Flow | Figure | TableBlock | Code
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +119,7 @@ class Section:
     """A heading and what stands under it; `level` 2 is a chapter, 3 a part of one."""
 
     title: str
-    blocks: tuple[Block | Releasable, ...] = ()
+    blocks: tuple[Any, ...] = ()
     level: int = 2
     anchor: str = ""
     new_page: bool = False

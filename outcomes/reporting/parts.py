@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from outcomes.analyses.traits import Trait
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import spoken
 from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 
@@ -64,11 +63,6 @@ def has(r: Result, *traits: Trait) -> bool:
     return not r.analysis.traits.isdisjoint(traits)
 
 
-def method(r: Result) -> str:
-    """The name of the question's kind."""
-    return type(r.analysis).__name__
-
-
-def when(r: Result, e_visit: str = "") -> str:
-    """The visit an answer is about, as a person says it."""
-    return spoken(e_visit or getattr(r.analysis, "after", ""))
+def capital(text: str) -> str:
+    """A text with a capital letter first."""
+    return text[:1].upper() + text[1:]

@@ -5,7 +5,9 @@ terms.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from outcomes.analyses.responders.one_group import Response, ResponseCounts
 from outcomes.analyses.safety.adverse_events import HarmCounts
@@ -15,8 +17,9 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import digits_for, listed, number, plural, round_half_away, spoken
-from outcomes.reporting.document import Block, Bullets, KeyNumber, KeyNumbers, Paragraph, Section
+from outcomes.core.wording import listed, number, plural, round_half_away, spoken
+from outcomes.reporting.document import Bullets, KeyNumber, KeyNumbers, Paragraph, Section
+from outcomes.reporting.numbers import Count, Fixed, Said, Share, Shown, Text, Value, cell
 from outcomes.reporting.parts import ANSWERS, chapter, has, many_missing, primary, scored
 from outcomes.study.study import Study
 
@@ -24,13 +27,15 @@ from outcomes.study.study import Study
 def summary(study: Study, results: Results) -> Section:
     """What was found, on one page, in words that need no explanation."""
     told = [r for r in results if not r.failed]
-    blocks: list[Block] = [Paragraph(_about(study))]
+    enrolled = Count(study.enrolled, "patients who took part")
+    blocks: list[Any] = [Paragraph(_about(study, enrolled))]
     keys = [k for r in primary(results) if (k := _key(r))][:1]
     keys += [k for r in told if (k := _responder_key(r))][:2]
     if keys:
-        blocks.append(KeyNumbers((KeyNumber(str(study.enrolled), "patients took part"), *keys)))
+        label = Said((enrolled,), lambda n: f"patients took part{', about' if n.about else ''}")
+        blocks.append(KeyNumbers((KeyNumber(cell(enrolled), label), *keys)))
     for r in primary(results):
-        blocks.append(Paragraph(_answer(r), "lead"))
+        blocks += [Paragraph(text, "lead") for text in _answer(r)]
     said = [*_responders(told), *_others(told, primary(results)), *_harms(told)]
     if said:
         blocks.append(Bullets(tuple(said)))
@@ -38,12 +43,16 @@ def summary(study: Study, results: Results) -> Section:
     return Section("Summary in plain language", tuple(blocks))
 
 
-def _about(study: Study) -> str:
+def _about(study: Study, enrolled: Count) -> Said:
     visits = [spoken(v) for v in study.visits]
-    who = plural(study.enrolled, "patient")
-    if len(visits) < 2:
-        return f"This report is about {who}."
-    return f"This report is about {who}, who were asked how they were at {listed(visits)}."
+    asked = f", who were asked how they were at {listed(visits)}" if len(visits) > 1 else ""
+    protected = " Small numbers are hidden and others rounded, to protect them."
+
+    def write(n: Shown) -> str:
+        who = f"{'roughly ' if n.about else ''}{n.text} patient{'' if n.text == '1' else 's'}"
+        return f"This report is about {who}{asked}.{protected if n.about else ''}"
+
+    return Said((enrolled,), write)
 
 
 def scale(outcome: Outcome) -> str:
@@ -59,17 +68,20 @@ def scale(outcome: Outcome) -> str:
 # --- the main answer ------------------------------------------------------------------------------
 
 
-def _answer(r: Result) -> str:
+def _answer(r: Result) -> Iterable[Text]:
+    """The main answer; and in its own sentence, who is in it."""
     if r.failed:
-        return f"The main question could not be answered: {r.failed}"
+        yield f"The main question could not be answered: {r.failed}"
+        return
     e = r.main
     if e is None or r.outcome is None or math.isnan(e.value):
-        return r.sentence()
-    if e.measure is Measure.CHANGE and not e.contrast.group:
-        return f"{_fell(r, e)} {_how_sure(r, e)} {_who(r)}"
-    if e.measure in (Measure.DIFFERENCE, Measure.DIFFERENCE_IN_CHANGE) and e.contrast.reference:
-        return _difference(r, e)
-    return r.sentence()
+        yield r.sentence()
+    elif e.measure is Measure.CHANGE and not e.contrast.group:
+        yield _change(r, e)
+    elif e.measure in (Measure.DIFFERENCE, Measure.DIFFERENCE_IN_CHANGE) and e.contrast.reference:
+        yield _difference(r, e)
+    else:
+        yield r.sentence()
 
 
 def _typical(r: Result) -> str:
@@ -80,63 +92,73 @@ def _titled(outcome: Outcome) -> str:
     return f"{outcome.title} ({scale(outcome)})" if scale(outcome) else outcome.title
 
 
-def _fell(r: Result, e: Estimate) -> str:
-    outcome = r.outcome
+def _change(r: Result, e: Estimate) -> Said:
+    levels = [x for v in (e.contrast.from_visit, e.contrast.visit) if (x := _level(r, v))]
+    both = [Value(r, x) for x in levels] if len(levels) == 2 else []
+    counts = (Count(r.counts.analysed, "patients in the main answer"), Count(r.counts.enrolled))
+
+    def write(main: Shown, *more: Shown) -> str:
+        ends, who = more[: len(both)], more[len(both) :]
+        return f"{_fell(r, main, ends)} {_how_sure(r, main)} {_who(r, *who)}"
+
+    return Said((Value(r, e), *both, *counts), write)
+
+
+def _level(r: Result, visit: str) -> Estimate | None:
+    """The mean of everybody at a visit, where the answer has it."""
+    there = (
+        e
+        for e in r.estimates
+        if visit
+        and e.measure is Measure.LEVEL
+        and e.contrast.visit == visit
+        and not e.contrast.group
+    )
+    return next((e for e in there if not math.isnan(e.value)), None)
+
+
+def _fell(r: Result, main: Shown, ends: Sequence[Shown]) -> str:
+    outcome, e = r.outcome, main.estimate
     assert outcome is not None
-    k = digits_for(outcome.resolution)
     if round(e.value, 9) == 0:
         return f"{_typical(r)}, {_titled(outcome)} did not change."
     verb, where = ("fell" if e.value < 0 else "rose"), e.contrast
     last = spoken(where.visit or getattr(r.analysis, "after", "")) or "the last visit"
-    before, after = _level(r, where.from_visit), _level(r, where.visit)
-    if before is not None and after is not None:
+    if ends:
         first = spoken(where.from_visit)
-        moved = f"{verb} from {number(before, k)} at {first} to {number(after, k)} at {last}"
+        moved = f"{verb} from {ends[0].text} at {first} to {ends[1].text} at {last}"
     else:
-        moved = f"{verb} by {number(abs(e.value), k)} up to {last}"
-    return f"{_typical(r)}, {_titled(outcome)} {moved}{_better(outcome, e)}."
-
-
-def _level(r: Result, visit: str) -> float | None:
-    """The mean of everybody at a visit, where the answer has it."""
-    if not visit:
-        return None
-    levels = (
-        e.value
-        for e in r.estimates
-        if e.measure is Measure.LEVEL and e.contrast.visit == visit and not e.contrast.group
-    )
-    return next((v for v in levels if not math.isnan(v)), None)
-
-
-def _better(outcome: Outcome, e: Estimate) -> str:
-    k = digits_for(outcome.resolution)
+        moved = f"{verb} by {main.say(abs(e.value))} up to {last}"
     word = {"improved": "better", "worsened": "worse"}.get(outcome.direction(e.value), "")
-    return f", {number(abs(e.value), k)} {outcome.unit or 'points'} {word}" if word else ""
+    better = f", {main.say(abs(e.value))} {outcome.unit or 'points'} {word}" if word else ""
+    return f"{_typical(r)}, {_titled(outcome)} {moved}{better}."
 
 
-def _how_sure(r: Result, e: Estimate) -> str:
-    outcome = r.outcome
-    assert outcome is not None
+def _how_sure(r: Result, main: Shown) -> str:
+    e = main.estimate
     if math.isnan(e.low):
+        if main.about:
+            return "How sure this is cannot be shown without telling about single patients."
         return "How sure this is cannot be said from so few patients."
-    k = digits_for(outcome.resolution)
     if not is_clear(e):
         return (
-            f"The numbers are compatible with a fall of up to {number(max(-e.low, 0), k)} and with "
-            f"a rise of up to {number(max(e.high, 0), k)}, so the direction is not clear."
+            f"The numbers are compatible with a fall of up to {main.say(max(-e.low, 0))} and with "
+            f"a rise of up to {main.say(max(e.high, 0))}, so the direction is not clear."
         )
     small, large = sorted((abs(e.low), abs(e.high)))
     verb = "fall" if e.value < 0 else "rise"
     what = "typical" if has(r, Trait.RANKS) else "average"
     return (
-        f"For patients like these the {what} {verb} is likely to lie between {number(small, k)} and"
-        f" {number(large, k)}."
+        f"For patients like these the {what} {verb} is likely to lie between {main.say(small)} and"
+        f" {main.say(large)}."
     )
 
 
-def _who(r: Result) -> str:
+def _who(r: Result, analysed: Shown, enrolled: Shown) -> str:
+    """Who is in the number; in full also how many are not, and why."""
     c, noun = r.counts, r.counts.noun
+    if analysed.about:
+        return f"About {analysed.text} of about {enrolled.text} {noun}s are in this number."
     out, seen = c.enrolled - c.analysed, scored(r)
     if seen < c.analysed:
         return (
@@ -151,7 +173,7 @@ def _who(r: Result) -> str:
     )
 
 
-def _comparisons(r: Result, main: Estimate) -> list[Estimate]:
+def comparisons(r: Result, main: Estimate) -> list[Estimate]:
     """The comparisons of the main kind at the main visit, one for each pair of groups; the main one
     first.
     """
@@ -168,115 +190,185 @@ def _comparisons(r: Result, main: Estimate) -> list[Estimate]:
     return list(pairs.values())
 
 
-def _difference(r: Result, main: Estimate) -> str:
+def _difference(r: Result, main: Estimate) -> Said:
     outcome = r.outcome
     assert outcome is not None
-    k, parts = digits_for(outcome.resolution), []
-    for e in _comparisons(r, main)[:3]:
-        one, other = spoken(e.contrast.group), spoken(e.contrast.reference)
-        shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
-        side = "the same"
-        if shown:
-            amount = f"{number(abs(shown), k)} {outcome.unit or 'points'}"
-            side = f"{amount} {'lower' if shown < 0 else 'higher'}"
-        joined = f"{side} with {one} {'than' if shown else 'as'} with {other}"
-        if math.isnan(e.low):
-            parts.append(f"{joined}; how sure this is cannot be said from so few patients")
-            continue
-        word = direction(e, outcome)
-        clear = ", which leaves open whether there is a difference at all"
-        better = f", {word}" if is_clear(e) and word not in ("", "not clear") else ""
-        parts.append(
-            f"{joined}{better}; the difference ({one} minus {other}) is likely to lie between "
-            f"{number(e.low, k)} and {number(e.high, k)}{'' if is_clear(e) else clear}"
-        )
+    asked = comparisons(r, main)[:3]
     visit = main.contrast.visit or getattr(r.analysis, "after", "")
     when = f" at {spoken(visit)}" if visit else ""
-    if main.measure is Measure.DIFFERENCE_IN_CHANGE:
-        what = f"the change in {_titled(outcome)}"
-    else:
-        what = _titled(outcome)
-    return f"{_typical(r)}, {what}{when} was {'. It was '.join(parts)}. {_who(r)}"
+    change = main.measure is Measure.DIFFERENCE_IN_CHANGE
+    what = f"the change in {_titled(outcome)}" if change else _titled(outcome)
+
+    def write(*shown: Shown) -> str:
+        parts = [_compared(s, outcome) for s in shown[:-2]]
+        joined = ". It was ".join(parts)
+        return f"{_typical(r)}, {what}{when} was {joined}. {_who(r, *shown[-2:])}"
+
+    counts = (Count(r.counts.analysed, "patients in the main answer"), Count(r.counts.enrolled))
+    return Said((*(Value(r, e) for e in asked), *counts), write)
+
+
+def _compared(s: Shown, outcome: Outcome) -> str:
+    e = s.estimate
+    one, other = spoken(e.contrast.group), spoken(e.contrast.reference)
+    shown = round_half_away(e.value, s.digits)  # a side only of a difference that can be seen
+    side = "the same"
+    if shown:
+        amount = f"{s.say(abs(shown))} {outcome.unit or 'points'}"
+        side = f"{amount} {'lower' if shown < 0 else 'higher'}"
+    joined = f"{side} with {one} {'than' if shown else 'as'} with {other}"
+    if math.isnan(e.low):
+        return f"{joined}; how sure this is cannot be said from so few patients"
+    word = direction(e, outcome)
+    clear = "" if is_clear(e) else ", which leaves open whether there is a difference at all"
+    better = f", {word}" if is_clear(e) and word not in ("", "not clear") else ""
+    return (
+        f"{joined}{better}; the difference ({one} minus {other}) is likely to lie between"
+        f" {s.say(e.low)} and {s.say(e.high)}{clear}"
+    )
 
 
 # --- responders, other scores, harms --------------------------------------------------------------
 
 
-def _responses(r: Result) -> list[Response]:
+def responses(r: Result) -> list[Response]:
     """What an answer says of responders among those with the score."""
     found = r.about(ResponseCounts)
     return [x for x in found.responses if not x.everybody and x.total] if found else []
 
 
-def _responders(told: Iterable[Result]) -> Iterable[str]:
+def response_share(x: Response) -> Share:
+    """Those who reached a rule, as a typed number."""
+    return Share(x.count, x.total, None, "share of responders")
+
+
+def _responders(told: Iterable[Result]) -> Iterable[Text]:
     for r in [r for r in told if has(r, Trait.RESPONDERS) and r.outcome][:2]:
-        seen = _responses(r)
+        seen = responses(r)
         if r.analysis.label and seen:
-            x = seen[0]
-            yield (
-                f"{r.analysis.label}: {x.count} of {x.total} patients who answered"
-                f" ({_of_hundred(x.count, x.total)})."
+            yield Said(
+                (response_share(seen[0]),),
+                lambda s, r=r: (
+                    f"{r.analysis.label}: {_of(s)} patients who answered ({of_hundred(s)})."
+                ),
             )
             continue
-        good = [
-            f"{x.count} of {x.total} patients ({_of_hundred(x.count, x.total)}) by {_rule(x)}"
-            for x in seen
-            if x.kind == "improved"
-        ]
-        bad = [
-            f"{x.count} of {x.total} were worse by {_rule(x)}" for x in seen if x.kind == "worsened"
-        ]
+        title = r.outcome.title if r.outcome else "The score"
+        good = [x for x in seen if x.kind == "improved"]
+        bad = [x for x in seen if x.kind == "worsened"][:1]
         if good:
-            title = r.outcome.title if r.outcome else "The score"
-            also = f"; {bad[0]}" if bad else ""
-            yield f"{title} improved in {listed(good)}{also}."
+            yield Said(
+                tuple(response_share(x) for x in good),
+                lambda *shares, good=good, title=title: (
+                    f"{title} improved in "
+                    + listed(
+                        [
+                            f"{_of(s)} patients ({of_hundred(s)}) by {_rule(x)}"
+                            for x, s in zip(good, shares, strict=True)
+                        ]
+                    )
+                    + "."
+                ),
+            )
+        if good and bad:
+            yield Said(
+                (response_share(bad[0]),),
+                lambda s, x=bad[0], title=title: (
+                    f"{title} got worse by {_rule(x)} in {_of(s)} patients."
+                ),
+            )
+
+
+def _of(s: Shown) -> str:
+    return f"{s.about}{s.count} of {s.about}{s.total}"
 
 
 def _rule(x: Response) -> str:
     return f"at least {x.rule.removeprefix('≥')}"
 
 
-def _of_hundred(k: int, n: int) -> str:
-    return f"{number(100 * k / n, 0)} of 100"
+def of_hundred(s: Shown) -> str:
+    """'43 of 100', of a share."""
+    return f"{s.percent.rstrip('%')} of 100"
 
 
-def _others(told: Iterable[Result], main: list[Result]) -> Iterable[str]:
+def _others(told: Iterable[Result], main: list[Result]) -> Iterable[Text]:
     """The other scores, sorted by what their intervals say."""
-    groups: dict[str, list[str]] = {}
+    asked = []
     for r in told:
         e = r.main
         if e is None or r.outcome is None or any(r is m for m in main):
             continue
-        if r.analysis.role != "secondary" or chapter(r) != ANSWERS:
+        if r.analysis.role != "secondary" or chapter(r) != ANSWERS or not direction(e, r.outcome):
             continue
-        word = direction(e, r.outcome)
-        if word:
-            head = {"improved": "Better on average", "worsened": "Worse on average"}.get(word, "")
-            if not head:
-                clear = word not in ("not clear", "rose", "fell")
-                head = word[:1].upper() + word[1:] if clear else OPEN
-            groups.setdefault(head, []).append(r.outcome.title)
-    for head in sorted(groups, key=lambda h: h == OPEN):
-        yield f"{head}: {listed(groups[head])}."
+        asked.append((r, e))
+    if asked:
+        heads = {_head(direction(e, r.outcome)) for r, e in asked}
+        for head in sorted(heads, key=lambda h: h == OPEN):
+            mine = [(r, e) for r, e in asked if _head(direction(e, r.outcome)) == head]
+            yield Said(tuple(Value(r, e) for r, e in mine), _Sorted(head, [r for r, _ in mine]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """'Better on average: sleep and mood.', of the scores whose shown interval says so."""
+
+    head: str
+    results: list[Result]
+
+    def __call__(self, *shown: Shown) -> str:
+        titles = [
+            r.outcome.title
+            for r, s in zip(self.results, shown, strict=True)
+            if r.outcome and _head(direction(s.estimate, r.outcome)) == self.head
+        ]
+        return f"{self.head}: {listed(titles)}."
+
+
+def _head(word: str) -> str:
+    known = {"improved": "Better on average", "worsened": "Worse on average"}
+    if word in known:
+        return known[word]
+    clear = word not in ("", "not clear", "rose", "fell")
+    return word[:1].upper() + word[1:] if clear else OPEN
 
 
 OPEN = "Not clear in which direction"
 
 
-def _harms(told: Iterable[Result]) -> Iterable[str]:
+def _harms(told: Iterable[Result]) -> Iterable[Text]:
     for r in [r for r in told if has(r, Trait.HARMS)][:1]:
         h = r.about(HarmCounts)
         if h is None or not h.patients:
             continue
         if h.any_event is not None:
-            most = [f"{spoken(name)} ({n})" for name, n in h.by_name[:3]]
-            often = f"; most often {listed(most)}" if most else ""
-            yield (
-                f"At least one side effect was noted in {h.any_event} of {h.patients} patients "
-                f"({_of_hundred(h.any_event, h.patients)}){often}."
+            most = [(name, Count(n, "patients with it")) for name, n in h.by_name[:3]]
+            any_one = Share(h.any_event, h.patients, None, "any side effect")
+            yield Said(
+                (any_one,),
+                lambda s: (
+                    f"At least one side effect was noted in {_of(s)} patients ({of_hundred(s)})."
+                ),
             )
+            if most:
+                yield Said(
+                    tuple(n for _, n in most),
+                    lambda *shown, most=most: (
+                        "Most often noted: "
+                        + listed(
+                            [
+                                f"{spoken(name)} ({s.about}{s.text})"
+                                for (name, _), s in zip(most, shown, strict=True)
+                            ]
+                        )
+                        + "."
+                    ),
+                )
         if h.serious:
-            yield f"A serious side effect was noted in {h.serious} of {h.patients} patients."
+            yield Said(
+                (Share(h.serious, h.patients, None, "serious side effects"),),
+                lambda s: f"A serious side effect was noted in {_of(s)} patients.",
+            )
         elif h.serious == 0:
             yield f"No serious side effect was noted in {h.patients} patients."
 
@@ -301,9 +393,9 @@ def read_with_care(study: Study) -> str:
     )
 
 
-def _cautions(study: Study, results: Results) -> Iterable[str]:
+def _cautions(study: Study, results: Results) -> Iterable[Text]:
     if care := read_with_care(study):
-        yield care
+        yield Fixed(care)
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None and many_missing(main):
         looked = any(has(r, Trait.HANDLES_MISSING) for r in results)
@@ -322,31 +414,41 @@ def _key(r: Result) -> KeyNumber | None:
     e = r.main
     if r.failed or r.outcome is None or e is None or math.isnan(e.value) or not e.measure.of_score:
         return None
-    k, where = digits_for(r.outcome.resolution), e.contrast
-    word = direction(e, r.outcome)
-    word = "direction not clear" if word in ("not clear", "") else word
-    ends = "" if math.isnan(e.low) else f"likely between {number(e.low, k)} and {number(e.high, k)}"
+    where, outcome = e.contrast, r.outcome
+    if where.group and not where.reference:
+        return None
     typical = "typical" if has(r, Trait.RANKS) else "average"
     if where.reference:
         pair = f"{spoken(where.group)} minus {spoken(where.reference)}"
-        what = f"{typical} difference in {r.outcome.title}, {pair}"
-    elif where.group:
-        return None
+        what = f"{typical} difference in {outcome.title}, {pair}"
     else:
-        what = f"{typical} change in {r.outcome.title}"
-    return KeyNumber(number(e.value, k), f"{what} ({word})", ends)
+        what = f"{typical} change in {outcome.title}"
+    number = Value(r, e)
+
+    def label(s: Shown) -> str:
+        word = direction(s.estimate, outcome)
+        return f"{what} ({'direction not clear' if word in ('not clear', '') else word})"
+
+    def ends(s: Shown) -> str:
+        low, high = s.estimate.low, s.estimate.high
+        return "" if math.isnan(low) else f"likely between {s.say(low)} and {s.say(high)}"
+
+    return KeyNumber(cell(number), Said((number,), label), Said((number,), ends))
 
 
 def _responder_key(r: Result) -> KeyNumber | None:
     if not has(r, Trait.RESPONDERS) or r.outcome is None:
         return None
-    x = next(iter(_responses(r)), None)
+    x = next(iter(responses(r)), None)
     if x is None:
         return None
     if x.kind == "reached":
         what = r.analysis.label or f"{r.outcome.title}: {x.rule}"
     else:
         what = r.analysis.label or f"{r.outcome.title} improved by {_rule(x)}"
+    s = response_share(x)
     return KeyNumber(
-        f"{x.count} of {x.total}", what, f"{_of_hundred(x.count, x.total)} of those who answered"
+        Said((s,), lambda s: f"{s.count} of {s.total}"),
+        Said((s,), lambda s: what + (", about" if s.about else "")),
+        Said((s,), lambda s: f"{of_hundred(s)} of those who answered"),
     )

@@ -22,9 +22,12 @@ from scipy.optimize import linprog
 
 import outcomes as oc
 from outcomes.core.errors import PrivacyError, StudyError
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.core.result import Results
 from outcomes.reporting import LEDGER, build, write_report, write_reports, write_snapshot
 from outcomes.reporting.document import (
+    Bullets,
     Document,
     Figure,
     KeyNumber,
@@ -36,15 +39,21 @@ from outcomes.reporting.document import (
     all_tables,
     blocks_of,
 )
+from outcomes.reporting.numbers import Count, Fixed, Said, Value
 from outcomes.reporting.release.control import DisclosureControl
 from outcomes.reporting.release.ledger import Ledger, Record, recorded
+from outcomes.reporting.release.numbers import Releaser
 from outcomes.reporting.release.policy import PRESETS
+from outcomes.reporting.release.sections import Filter
 from outcomes.reporting.render import docx as docx_format
 from outcomes.reporting.render import html as html_format
 from outcomes.reporting.render import pdf as pdf_format
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 from tests.builders import PAIN
+from tests.contract.small import small
+
+SAMPLES = Path(__file__).resolve().parents[2] / "data" / "sample"
 
 LEVELS = ["CRPS", "neuropathy", "arthritis", "cancer pain", "fibromyalgia", "phantom pain"]
 
@@ -97,6 +106,11 @@ def published(study: Study, plan: oc.Plan, ledger: Path, policy: str = "opensafe
 
 def find(doc: Document, start: str) -> Table:
     return next(t for t in all_tables(doc) if start in t.title)
+
+
+def cells(table: Table) -> dict[str, str]:
+    """The first row of a table by the heads of its columns."""
+    return dict(zip(table.header, table.rows[0], strict=True))
 
 
 def told(doc: Document) -> tuple[int, dict[str, int]]:
@@ -182,10 +196,10 @@ def test_differencing_two_reports_tells_no_score(tmp_path: Path) -> None:
     sums, n = [], 20
     for add in (10, 12, 20, 0):
         study = clinic(n, 3)
-        row = find(shared(study, tmp_path / LEDGER), "Change of the same patients").rows[0]
+        row = cells(find(shared(study, tmp_path / LEDGER), "Change of the same patients"))
         pairs = len(study.pairs("pain", before="baseline", after="week_4").patients)
-        if row[3] != "–":  # fewer than 8 of the new patients may have both scores
-            sums.append((float(row[3]) - 0.05, float(row[3]) + 0.05, pairs))
+        if (first := row["mean before"]) != "–":  # fewer than 8 new patients may have both scores
+            sums.append((float(first) - 0.05, float(first) + 0.05, pairs))
         n += add
     assert len(sums) >= 3
     assert (mean_ranges(sums, sums[-1][2]) > 8).all()
@@ -246,11 +260,9 @@ def test_the_mean_of_patients_who_are_all_alike_tells_each_of_them_and_is_withhe
         oc.PairedT("pain", before="baseline", after="week_4", role="primary"), oc.Course("pain")
     )
     doc = published(study, plan, tmp_path / LEDGER)
-    assert find(doc, "Change of the same patients").rows[0][3:6] == (
-        "–",
-        "–",
-        "–",
-    )  # two of the three would tell the third
+    row = cells(find(doc, "Change of the same patients"))
+    means = [row[h] for h in ("mean before", "mean after", "mean change")]
+    assert means == ["–", "–", "–"]  # two of the three would tell the third
     assert [
         row[0]
         for t in all_tables(doc)
@@ -576,3 +588,83 @@ def test_a_mean_rests_on_one_patient_more_than_the_largest_hidden_count() -> Non
     x = pd.Series([0.0, 9.0, 2.0, 7.0, 4.0, 10.0, 1.0, 6.0], index=[f"p{i}" for i in range(8)])
     control = DisclosureControl(PRESETS["nhs"], Ledger("k"))
     assert control.mean(PAIN, {"w4": (1, x)}, 1).hidden
+
+
+@pytest.mark.parametrize(
+    ("patients", "df", "shown"),
+    [(11, 10.0, True), (10, 10.0, False), (60, 9.99, False), (60, 10.0, True), (60, np.nan, False)],
+)
+def test_a_model_estimate_needs_patients_and_residual_degrees_of_freedom(
+    patients: int, df: float, shown: bool
+) -> None:
+    control = DisclosureControl(PRESETS["nhs"], Ledger("k"))
+    e = Estimate("difference", -1.0, -2.5, 0.5, df=df, measure=Measure.DIFFERENCE)
+    said = pd.Series(
+        [f"{i % 7}|{i % 5}" for i in range(patients)], [f"p{i}" for i in range(patients)]
+    )
+    made = control.estimate(PAIN, said, e, 1, kind="ANCOVA")
+    assert made.hidden != shown
+    assert (control.passed[-1].rule.startswith("withheld")) != shown
+    assert shown or control.issued == set()
+
+
+@pytest.mark.parametrize("size", [14, 15, 16, 40])
+def test_a_model_of_a_small_group_does_not_go_out(size: int, tmp_path: Path) -> None:
+    study = small(size, "parallel")
+    q = oc.ANCOVA("pain", before="baseline", after="week_4", by="arm", role="primary")
+    groups = study.long("pain").dropna(subset=["value"]).merge(study.patients[["patient", "arm"]])
+    least = groups.groupby(["arm_x" if "arm_x" in groups else "arm", "visit"])["patient"].nunique()
+    doc = published(study, oc.Plan(q), tmp_path / LEDGER)
+    out = any("adjusted difference" in row[0] for t in all_tables(doc) for row in t.rows)
+    assert out == (least.min() >= 8)
+
+
+class _Unknown:
+    """A kind of number that no policy has heard of."""
+
+
+def test_what_the_policy_does_not_know_does_not_go_out(tmp_path: Path) -> None:
+    study = clinic(60, 3)
+    control = DisclosureControl(PRESETS["nhs"], Ledger("k"))
+    passing = Filter(Releaser(study, control), control, sample=False)
+    said = Said((Count(23),), lambda n: f"{n.about}{n.text} patients")
+    assert passing.block(Paragraph(said)) == Paragraph("about 25 patients")
+    assert passing.block(Paragraph("words without a number")) is None
+    assert passing.block(Paragraph(Fixed("always the same"))) == Paragraph("always the same")
+    assert passing.block(Paragraph(Said((Count(5),), lambda n: "a few"))) is None
+    assert passing.block(_Unknown()) is None
+    result = oc.SignedRank("pain", before="baseline", after="week_4").run(study)
+    shift = Value(result, result.main)
+    assert passing.block(Paragraph(Said((shift,), lambda s: s.text))) is None
+    assert len(passing.withheld) == 4
+
+
+def test_a_sentence_that_writes_a_number_of_its_own_does_not_go_out() -> None:
+    study = clinic(60, 3)
+    control = DisclosureControl(PRESETS["nhs"], Ledger("k"))
+    passing = Filter(Releaser(study, control), control, sample=False)
+    leak = Section("x", (Paragraph(Said((Count(23),), lambda n: "exactly 23 patients")),))
+    assert list(passing.sections([leak])) == []
+
+
+def test_a_shared_trial_leads_with_the_comparison_and_says_what_is_withheld(
+    tmp_path: Path,
+) -> None:
+    study = oc.read_study(SAMPLES / "parallel" / "study.toml")
+    doc = build(study, oc.Plan.of(study), audience="share", ledger=tmp_path / LEDGER)
+    front = doc.sections[0]
+    keys = next(b for b in blocks_of(doc, front) if isinstance(b, KeyNumbers))
+    assert "difference" in keys.items[1].label and "better with ketamine" in keys.items[1].label
+    lead = next(b.text for b in blocks_of(doc, front) if getattr(b, "kind", "") == "lead")
+    assert "lower with ketamine than with placebo" in lead
+    main = next(s for s in doc.sections if s.title == "The main answer")
+    assert [b.kind for b in blocks_of(doc, main) if isinstance(b, Figure)] == ["forest"]
+    assert {"Responders", "Side effects"} <= {s.title for s in doc.sections}
+    said = " ".join(item for b in all_blocks(doc) if isinstance(b, Bullets) for item in b.items)
+    assert "Withheld because" in said and "Not in this report: " in said
+
+
+def test_a_picture_says_which_visit_it_has_not_and_why(results: Results, tmp_path: Path) -> None:
+    doc = build(results.study, results, audience="share", ledger=tmp_path / LEDGER)
+    figures = [b for b in all_blocks(doc) if isinstance(b, Figure) and b.kind == "course"]
+    assert re.search(r"Figure \d+ has no week 4 because with sums released", figures[0].caption)

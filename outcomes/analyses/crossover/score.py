@@ -92,7 +92,7 @@ class Crossover(Analysis):
     reference: str = ""
     washout: float = 0.0
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.CROSSOVER})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.CROSSOVER, Trait.MODELLED})
     short: ClassVar[str] = "crossover mixed model"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

@@ -85,7 +85,7 @@ class CohortModel(Analysis):
     df: str = "kenward-roger"
     estimator: str = "REML"
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES, Trait.MODELLED})
     short: ClassVar[str] = "mixed model of the course"
     references: ClassVar[tuple[str, ...]] = (
         (

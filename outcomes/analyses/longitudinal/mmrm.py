@@ -97,7 +97,7 @@ class MMRM(Analysis):
     estimator: str = "REML"
     baseline_by_visit: bool = True
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES, Trait.MODELLED})
     short: ClassVar[str] = "MMRM"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
@@ -260,7 +260,7 @@ class CLDA(MMRM):
     _: KW_ONLY
     constrained: bool = True
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES, Trait.MODELLED})
     short: ClassVar[str] = "cLDA"
 
     def __post_init__(self) -> None:

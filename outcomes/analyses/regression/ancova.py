@@ -19,6 +19,7 @@ from outcomes.analyses.groups.group_data import (
     unspread,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -100,6 +101,7 @@ class ANCOVA(Analysis):
     se: str = "classical"
     pairwise: str = "tukey"
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MODELLED})
     short: ClassVar[str] = "ANCOVA"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

@@ -169,6 +169,8 @@ class CompareResponders(Analysis):
                     "share": k / n if n else np.nan,
                     "low": e.low,
                     "high": e.high,
+                    "count": k,
+                    "total": n,
                 }
                 for (r, who, v), (k, n) in counts.items()
                 for e in [wilson(k, n, level=self.level)]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.responders.bands import improvement_bands
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -154,6 +155,10 @@ class Responders(Analysis):
                     "worsened",
                 )
         data = {"ecdf": _curve(pairs, sign)} if judged else {}
+        pictures = tuple(data)
+        cuts = tuple(v for kind, v in map(parse_rule, self.rules) if kind == "percent")
+        if judged and cuts:
+            data["bands"] = improvement_bands(pairs, sign, cuts)
         facts = {
             "improvement": sign,
             "shares": shares.counts,
@@ -165,7 +170,7 @@ class Responders(Analysis):
             pairs.outcome,
             tuple(notes),
             data,
-            tuple(data),
+            pictures,
             facts,
             detail=ResponseCounts(tuple(shares.responses), at_zero),
         )

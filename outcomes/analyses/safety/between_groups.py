@@ -115,7 +115,15 @@ class SideEffectsByRoute(Analysis):
             rows += of_event(name, (*self._compared(name, of), *trend))
         frame = pd.DataFrame(
             [
-                {"label": n, "group": v, "share": e.value, "low": e.low, "high": e.high}
+                {
+                    "label": n,
+                    "group": v,
+                    "share": e.value,
+                    "low": e.low,
+                    "high": e.high,
+                    "count": s[0],
+                    "total": s[1],
+                }
                 for (n, v), s in shares.items()
                 for e in [wilson(*s, level=self.level)]
             ]

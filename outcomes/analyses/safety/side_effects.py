@@ -113,7 +113,14 @@ class SideEffects(Analysis):
         shown = {e.name: e for e in rows}
         dots = pd.DataFrame(
             [
-                {"label": n, "share": e.value, "low": e.low, "high": e.high}
+                {
+                    "label": n,
+                    "share": e.value,
+                    "low": e.low,
+                    "high": e.high,
+                    "count": counts[n][0],
+                    "total": counts[n][1],
+                }
                 for n in names
                 for e in [shown[f"{n}, of patients"]]
             ]

@@ -204,7 +204,15 @@ class SideEffectsPaired(Analysis):
             rows += of_event(name, self._rows(name, table, two))
         dots = pd.DataFrame(
             [
-                {"label": name, "group": v, "share": e.value, "low": e.low, "high": e.high}
+                {
+                    "label": name,
+                    "group": v,
+                    "share": e.value,
+                    "low": e.low,
+                    "high": e.high,
+                    "count": k,
+                    "total": sum(t),
+                }
                 for name, t in tables.items()
                 for v, k in zip(two, (t[0] + t[1], t[0] + t[2]))
                 for e in [wilson(k, sum(t), level=self.level)]

@@ -1,29 +1,48 @@
-"""The answers: each in words, as a picture with its numbers, and as a table."""
+"""The answers of the appendix: one section a question, each with its typed numbers in one table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from outcomes.analyses.table_one import FIXED
-from outcomes.core.direction import direction, oriented, p_text, value_and_interval
+from outcomes.analyses.table_one import FIXED, LevelCounts
+from outcomes.analyses.traits import Trait
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import MEANING, ValueAxis
 from outcomes.core.result import Result
-from outcomes.core.wording import NONE, digits_for, interval, number, percent, spoken
-from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
-from outcomes.tables.results_table import Table, frame_table, table
+from outcomes.core.wording import NONE, digits_for, level_text, number, spoken
+from outcomes.reporting.chapters.figures import STANDARDISED, family_forest, figure, marks, size
+from outcomes.reporting.document import Paragraph, Section, TableBlock
+from outcomes.reporting.numbers import (
+    About,
+    Count,
+    Fixed,
+    Full,
+    Grid,
+    Instead,
+    Mark,
+    Part,
+    Said,
+    Share,
+    Shown,
+    Tally,
+    Text,
+    Value,
+    cell,
+    direction_said,
+    interval_of,
+)
+from outcomes.reporting.parts import capital, has
+from outcomes.tables.results_table import Table, frame_table
 
 #: From how many answers of one kind in one family they stand side by side instead of one after the
 #: other.
 MANY_ALIKE = 3
 #: Above how many rows a table is folded.
-MANY_ROWS = 12
+MANY_ROWS = 16
 
 
 def answers(
@@ -43,13 +62,11 @@ def answers(
         if len(same) >= MANY_ALIKE:
             shown.update(same)
             yield Section(
-                r.analysis.family[:1].upper() + r.analysis.family[1:],
-                tuple(_side_by_side([results[j] for j in same])),
-                3,
+                capital(r.analysis.family), tuple(_side_by_side([results[j] for j in same])), 3
             )
         else:
             title = r.analysis.title(r.outcome)
-            yield Section(title[:1].upper() + title[1:], tuple(_answer(r, shown_before)), 3)
+            yield Section(capital(title), tuple(_answer(r, shown_before)), 3)
 
 
 def _alike(a: Result, b: Result) -> bool:
@@ -65,86 +82,112 @@ def _alike(a: Result, b: Result) -> bool:
     )
 
 
-def _side_by_side(results: Sequence[Result]) -> Iterable[Block]:
-    """One table and one picture for the same question asked of several scores, and every answer in
-    words below.
-    """
-    rows, marks = list[tuple[str, ...]](), list[dict[str, Any]]()
-    adjusted = any(not math.isnan(e.p_adjusted) for r in results for e in r.estimates)
-    for r in results:
-        title = r.outcome.title if r.outcome else r.analysis.title()
-        if r.failed or not r.estimates:
-            rows.append((title, "not answered", *[NONE] * (4 + adjusted), r.failed))
-            continue
-        first, size = _main(r), _size(r)
-        value, ci = value_and_interval(first, r.outcome)
-        word = direction(first, r.outcome) or NONE
-        rows.append(
-            (
-                title,
-                value,
-                ci,
-                word,
-                p_text(first.p),
-                *([p_text(first.p_adjusted)] if adjusted else []),
-                (
-                    NONE
-                    if size is None
-                    else f"{number(size.value, 2)} ({interval(size.low, size.high, 2)})"
-                ),
-                str(r.counts.analysed),
-            )
-        )
-        if size is not None:
-            turned = oriented(size, r.outcome)
-            marks.append(
-                {"label": title, "value": turned.value, "low": turned.low, "high": turned.high}
-            )
+# --- one row a score ------------------------------------------------------------------------------
+
+
+def _side_by_side(results: Sequence[Result]) -> Iterable[Any]:
+    """One table and one picture for the same question asked of several scores."""
     q = results[0].analysis
-    named = next((_main(r).said for r in results if r.estimates), "change")
-    header = (
-        "score",
-        named,
-        "95% CI" if q.level == 0.95 else "interval",
-        "direction",
-        "P",
-        *(["adjusted P"] if adjusted else []),
-        "in SD units (CI)",
-        "n",
+    yield Paragraph(
+        Fixed(f"The same question ({q.short}) of {len(results)} scores, as one family.")
     )
-    yield Paragraph(f"The same question ({q.short}) of {len(results)} scores, as one family.")
-    yield TableBlock(
-        Table(f"{q.family}: {q.short}", header, tuple(rows), numeric=tuple(range(1, len(header))))
-    )
-    if len(marks) > 1:
-        title = (
-            f"{q.family[:1].upper()}{q.family[1:]}: change in SD units, turned so that right is"
-            " better"
-        )
-        drawn = Result(
-            replace(q, label=title),
-            (),
-            results[0].counts,
-            data={"forest": pd.DataFrame(marks)},
-            pictures=("forest",),
-            axis=ValueAxis("standardised change, in SDs; right of the line: better"),
-            sample=results[0].sample,
-        )
-        alt = "; ".join(
-            f"{m['label']} {number(m['value'], 2)} ({interval(m['low'], m['high'], 2)})"
-            for m in marks
-        )
-        shown = pd.DataFrame(marks)[["label", "value", "low", "high"]]
-        yield Figure(
-            drawn,
-            "forest",
-            _caption(drawn, "forest"),
-            f"Standardised changes: {alt}",
-            frame_table(shown, "Numbers"),
-        )
-    yield Bullets(tuple(r.sentence() for r in results))
+    yield scores_table(results, f"{q.family}: {q.short}")
+    drawn = family_forest(list(results))
+    if drawn is not None:
+        yield drawn
     for note in dict.fromkeys(n for r in results for n in r.notes):
         yield Paragraph(note, "small")
+
+
+def scores_table(results: Sequence[Result], title: str) -> Grid:
+    """The main estimate of several answers, one row each: with the means before and after where
+    all are mean changes of the same patients.
+    """
+    adjusted = any(not math.isnan(e.p_adjusted) for r in results for e in r.estimates)
+    known = [r for r in results if not r.failed and r.estimates]
+    paired = bool(known) and all(_ends(r) for r in known)
+    sized = any(size(r) is not None for r in known)
+    visits = (
+        len({(getattr(r.analysis, "before", ""), getattr(r.analysis, "after", "")) for r in known})
+        > 1
+    )
+    named = next((_main(r).said for r in known), "change")
+    level = level_text(results[0].analysis.level)
+    header: list[Text] = [
+        Fixed("score"),
+        *([Fixed("visits")] if visits else []),
+        About("patients"),
+        *([Fixed("mean before"), Fixed("mean after")] if paired else []),
+        Fixed("mean change" if paired else named),
+        Fixed(f"{level} CI"),
+        *([Fixed("change in SDs (CI)")] if sized else []),
+        Fixed("P"),
+        *([Fixed("adjusted P")] if adjusted else []),
+        Fixed("direction"),
+    ]
+    rows = [_row(r, paired, sized, adjusted, visits) for r in results]
+    said = "Change of the same patients" if paired else capital(title)
+    if paired and not visits:
+        said += _when(known[0])
+    notes: tuple[Text, ...] = ()
+    e = next((size(r) for r in known if size(r) is not None), None)
+    if e is not None:
+        notes = (f"Change in SDs: {e.method}.",)
+    return Grid(
+        Fixed(said), tuple(header), tuple(rows), notes, numeric=tuple(range(1, len(header) - 1))
+    )
+
+
+def _when(r: Result) -> str:
+    before, after = r.analysis.before, r.analysis.after
+    return f", {spoken(before)} to {spoken(after)}"
+
+
+def _row(r: Result, paired: bool, sized: bool, adjusted: bool, visits: bool) -> tuple[Text, ...]:
+    title = Fixed(r.outcome.title if r.outcome else r.analysis.title())
+    when: list[Text] = []
+    if visits:
+        q = r.analysis
+        when = [Fixed(f"{spoken(getattr(q, 'before', ''))} to {spoken(getattr(q, 'after', ''))}")]
+    if r.failed or not r.estimates:
+        gaps = [NONE] * (2 * paired + sized + adjusted + 3)
+        return (title, *when, NONE, *gaps, f"not answered: {r.failed}")
+    main = Value(r, _main(r))
+    ends, e = _ends(r) if paired else (), size(r)
+    n = r.counts.analysed if main.estimate.n is None else main.estimate.n
+    return (
+        title,
+        *when,
+        cell(Count(n, f"{title}: patients")),
+        *(cell(Value(r, x)) for x in ends),
+        cell(main),
+        cell(main, interval_of),
+        *([] if not sized else [NONE] if e is None else [_standardised(r, e)]),
+        cell(main, lambda s: s.p),
+        *([cell(main, lambda s: s.p_adjusted)] if adjusted else []),
+        cell(main, direction_said(r)),
+    )
+
+
+def _standardised(r: Result, e: Estimate) -> Said:
+    return cell(Value(r, e), lambda s: s.with_interval())
+
+
+def _ends(r: Result) -> tuple[Estimate, ...]:
+    """The means before and after that a mean change is made of; empty where it is something
+    else.
+    """
+    main = r.main
+    if main is None or main.measure is not Measure.CHANGE or main.contrast.group:
+        return ()
+    where = main.contrast
+    found = [
+        next((e for e in r.estimates if e.measure is Measure.LEVEL and e.contrast.visit == v), None)
+        for v in (where.from_visit, where.visit)
+        if v
+    ]
+    known = tuple(e for e in found if e is not None and not e.contrast.group)
+    return known if len(known) == 2 else ()
 
 
 def _main(r: Result) -> Estimate:
@@ -154,118 +197,171 @@ def _main(r: Result) -> Estimate:
     return r.main or r.estimates[0]
 
 
-def _size(r: Result) -> Estimate | None:
-    """The standardised size at the main visit, where the answer has one; the first where it has
-    several.
-    """
-    sizes = [
-        e
-        for e in r.estimates
-        if e.measure in (Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE)
-    ]
-    return next((e for e in sizes if e.visit == r.main_visit), sizes[0] if sizes else None)
+# --- one question ---------------------------------------------------------------------------------
 
 
-def figure(r: Result, kind: str) -> Figure:
-    """A picture of an answer with its caption, its words and its numbers."""
-    return Figure(r, kind, _caption(r, kind), r.sentence(), _numbers(r, kind))
-
-
-def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterable[Block]:
+def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterable[Any]:
     if r.failed:
         yield Paragraph(f"This question could not be answered: {r.failed}", "caution")
         return
-    yield Paragraph(r.sentence(), "lead" if r.analysis.role == "primary" else "plain")
+    main = any((id(r), kind) in shown_before for kind in ("", *r.pictures))
+    fronted = main or has(r, Trait.RESPONDERS)
+    if not fronted:
+        yield Paragraph(r.sentence())
     if r.estimand:
         yield Paragraph(f"Estimand. {r.estimand}", "small")
     for kind in r.pictures:
-        if (id(r), kind) in shown_before:
-            yield Paragraph("Its picture stands on the first pages.", "small")
-        else:
+        if (id(r), kind) not in shown_before:
             yield figure(r, kind)
     for key, frame in r.data.items():
-        if key in TABLES:
+        if key == "table_one":
+            yield from _characteristics(r, frame)
+        elif key in TABLES:
             yield from TABLES[key](frame)
-    if r.estimates and "visits" not in r.data:
-        yield TableBlock(table(r), len(r.estimates) > MANY_ROWS)
-    if r.notes and ("visits" in r.data or len(r.estimates) > MANY_ROWS):
-        yield Bullets(r.notes)
+    if has(r, Trait.HARMS):
+        yield harms_table(r)
+    elif has(r, Trait.COURSE):
+        yield course_table(r)
+    elif has(r, Trait.RESPONDERS):
+        pass  # its table is on the first pages
+    elif _ends(r):
+        yield scores_table([r], r.analysis.title(r.outcome))
+    elif r.estimates and "visits" not in r.data:
+        yield estimates_table(r)
+    yield from (Paragraph(note, "small") for note in r.notes)
 
 
-#: What a reader needs to know to read each kind of picture.
-CAPTIONS = {
-    "slopes": (
-        "Each line is a patient (wider lines: several patients with the same scores); the black"
-        " line is the mean. Blue improved, orange worsened, grey unchanged. Right: how many"
-        " patients changed by how much; the black mark is the mean change with its interval."
-    ),
-    "ecdf": "Read up from any improvement to the share of patients who reached at least that much.",
-    "course": (
-        "Points are means of the patients seen at each visit, bars their confidence interval, n how"
-        " many were seen."
-    ),
-    "modelled": (
-        "Points are means from the model, bars their confidence interval, n how many scores were"
-        " seen."
-    ),
-    "staircase": (
-        "Each bar is a pattern of visits, as high as it is frequent: blue where a score was seen,"
-        " white where it is missing."
-    ),
-    "tipping": (
-        "The estimate with its interval as the missing scores are made worse and worse; the dashed"
-        " line is where the conclusion changes."
-    ),
-}
-
-
-def _caption(r: Result, kind: str) -> str:
-    what = r.analysis.title(r.outcome)
-    kind = "modelled" if kind == "course" and r.model is not None else kind
-    return (
-        f"{what[:1].upper()}{what[1:]}."
-        f" {CAPTIONS.get(kind, 'Points are estimates, bars their confidence intervals.')}"
-    )
-
-
-def _numbers(r: Result, kind: str) -> Table | None:
-    """The numbers of a picture as a table: those of the frame it is drawn from, condensed where
-    that has a row a patient.
-    """
-    frame = r.data["pairs" if kind == "slopes" else kind]
-    if kind == "slopes":
-        counts = frame["change"].round(9).value_counts().sort_index()
-        if len(counts) > 30:
-            counts = frame["change"].value_counts(bins=15).sort_index()
-            words = [f"{number(c.left, 1)} to {number(c.right, 1)}" for c in counts.index]
-        else:
-            words = [
-                number(c, digits_for(r.outcome.resolution) if r.outcome else 1)
-                for c in counts.index
-            ]
-        rows = tuple((w, str(n)) for w, n in zip(words, counts))
-        return Table("Numbers", ("change (after − before)", "patients"), rows, numeric=(0, 1))
-    if kind == "ecdf":
-        cuts = range(-50, 101, 10)
-        share = [
+def estimates_table(r: Result) -> Grid:
+    """The estimates of an answer: one effect size, no bare statistics, each row with its own n."""
+    first = size(r)
+    rows_of = [e for e in r.estimates if e.measure not in STANDARDISED or e is first]
+    adjusted = any(not math.isnan(e.p_adjusted) for e in rows_of)
+    tested = any(not math.isnan(e.p) for e in rows_of)
+    header: list[Text] = [
+        Fixed("estimate"),
+        About("n"),
+        Fixed("value"),
+        Fixed(f"{level_text(r.analysis.level)} CI"),
+        *([Fixed("P")] if tested else []),
+        *([Fixed("adjusted P")] if adjusted else []),
+    ]
+    rows = []
+    for e in rows_of:
+        v = Value(r, e)
+        n = _n(r, e)
+        rows.append(
             (
-                (frame.loc[frame["improvement"] >= c, "share"].iloc[0])
-                if (frame["improvement"] >= c).any()
-                else 0.0
+                Said((v,), lambda s, e=e: _named(e, first)),
+                cell(Count(n, f"{r.analysis.short}: patients")) if n is not None else NONE,
+                cell(v),
+                cell(v, interval_of),
+                *([cell(v, lambda s: s.p)] if tested else []),
+                *([cell(v, lambda s: s.p_adjusted)] if adjusted else []),
             )
-            for c in cuts
-        ]
-        rows = tuple((f"{number(c, 0)}%", percent(v)) for c, v in zip(cuts, share))
-        return Table(
-            "Numbers", ("improvement of at least", "share of patients"), rows, numeric=(0, 1)
         )
-    shares = {c: frame[c].map(percent) for c in SHARES.get(kind, ()) if c in frame}
-    shown = frame.assign(**shares).drop(columns=list(MEANING), errors="ignore")
-    return frame_table(shown, "Numbers")
+    title = Fixed(capital(r.analysis.title(r.outcome)))
+    folded = len(rows) > MANY_ROWS
+    return Grid(title, tuple(header), tuple(rows), (), tuple(range(1, len(header))), folded, "")
 
 
-#: Columns of a picture's frame that are shares.
-SHARES = {"dots": ("share", "low", "high"), "survival": ("survival", "low", "high")}
+def _named(e: Estimate, first: Estimate | None) -> str:
+    """The name of a row; the one effect size in words."""
+    if e is not first:
+        return spoken(e.said)
+    place = f" · {spoken(e.group)}" if e.contrast.reference else ""
+    kind = "change" if e.measure is Measure.STANDARDISED_CHANGE else "difference"
+    return f"standardised {kind}{place}" + (f" ({e.method})" if e.method else "")
+
+
+def _n(r: Result, e: Estimate) -> int | None:
+    """How many a row rests on: its own n, at a visit those seen there, else everybody analysed."""
+    if e.n is not None:
+        return e.n
+    where = e.contrast
+    for key in ("course", "observed"):
+        frame = r.data.get(key)
+        if frame is None or not where.visit or "n" not in frame:
+            continue
+        rows = frame[frame["visit"] == where.visit]
+        if "group" in rows and where.group and not where.reference:
+            rows = rows[rows["group"] == where.group]
+        if len(rows):
+            total = rows["n"].sum()
+            return int(total) if total == total else None
+    return r.counts.analysed
+
+
+def course_table(r: Result) -> Grid:
+    """The mean at each visit with its interval and how many were seen, one row a group."""
+    found = marks(r, "course")
+    groups = list(dict.fromkeys(m.labels["group"] for m in found))
+    visits = list(dict.fromkeys(m.labels["visit"] for m in found))
+    there = {(m.labels["group"], m.labels["visit"]): m for m in found}
+    rows = []
+    for g in groups:
+        cells = [_seen(there[g, v]) if (g, v) in there else NONE for v in visits]
+        rows.append((Fixed(spoken(g)) if g else Fixed("all"), *cells))
+    by = getattr(r.analysis, "by", "")
+    header = (Fixed(spoken(by)) if by else Fixed("patients"), *(Fixed(spoken(v)) for v in visits))
+    title = Fixed(f"{capital(r.analysis.title(r.outcome))}: mean (95% CI), patients seen")
+    return Grid(title, header, tuple(rows), (), tuple(range(1, len(header))))
+
+
+def _seen(m: Mark) -> Said:
+    numbers = (m.number, m.n) if m.n is not None else (m.number,)
+
+    def write(mean: Shown, n: Shown | None = None) -> str:
+        if mean.hidden or (n is not None and n.hidden):
+            return NONE
+        return mean.with_interval() + (f", {n.text}" if n is not None else "")
+
+    return Said(numbers, write)
+
+
+def harms_table(r: Result) -> Grid:
+    """Patients with each side effect, and the share and rate of infusions; most frequent first."""
+    frame, per = r.data["dots"].to_dict("records"), _per_infusion(r)
+    per = per if len(per) == len(frame) else []
+    rows = list[tuple[Text, ...]]()
+    for i, x in enumerate(frame):
+        e = Estimate("share", x["share"], x["low"], x["high"], measure=Measure.SHARE)
+        share = Share(int(x["count"]), int(x["total"]), e, "side effect")
+        rows.append(
+            (
+                Fixed(spoken(x["label"])),
+                cell(share, lambda s: s.count),
+                cell(share, lambda s: s.total),
+                cell(share),
+                cell(share, interval_of),
+                *(_in_full(r, x) for x in (per[i] if per else ())),
+            )
+        )
+    header: tuple[Text, ...] = (
+        Fixed("side effect"),
+        About("patients with it"),
+        About("out of"),
+        Fixed("share"),
+        Fixed("95% CI"),
+        *([Fixed("of infusions (CI)"), Fixed("per 100 infusions (CI)")] if per else []),
+    )
+    rest = "others, in too few or nearly all patients to show"
+    title = Fixed("Side effects, patients with at least one")
+    return Grid(title, header, tuple(rows), (), tuple(range(1, len(header))), False, rest)
+
+
+def _in_full(r: Result, e: Estimate) -> str:
+    """A number for internal use, with its interval."""
+    return Full().show(Value(r, e)).with_interval()
+
+
+def _per_infusion(r: Result) -> list[tuple[Estimate, Estimate]]:
+    """The share and the rate of infusions of each side effect, in the order of the answer."""
+    found, last = [], None
+    for e in r.estimates:
+        if e.measure is Measure.RATE and last is not None:
+            found.append((last, e))
+        last = e if e.measure is Measure.SHARE else None
+    return found
 
 
 SMD_NOTE = (
@@ -274,7 +370,31 @@ SMD_NOTE = (
 )
 
 
-def _table_one(frame: pd.DataFrame) -> Iterable[TableBlock]:
+def _characteristics(r: Result, frame: pd.DataFrame) -> Iterable[Any]:
+    """Table 1; for sharing the counts of each level, where these may go out."""
+    full = list(_table_one(frame))
+    counted = r.about(LevelCounts)
+    tallies = counted.levels if counted is not None else ()
+    rows: list[tuple[Text, ...]] = []
+    for name, groups, total in tallies:
+        tally = Tally(groups, total, name)
+        rows += [
+            (Fixed(spoken(name)), cell_name(tally, level), cell(Part(tally, level)))
+            for level in groups
+        ]
+    header = (Fixed("characteristic"), Fixed("level"), About("patients"))
+    rest = "other groups, too small to show"
+    shared = Grid(Fixed("Characteristics"), header, tuple(rows), (), (2,), False, rest)
+    if full:
+        yield Instead((full[0], shared)) if rows else full[0]
+
+
+def cell_name(tally: Tally, level: str) -> Said:
+    """The name of a level; it goes out only with its number."""
+    return Said((Part(tally, level),), lambda s: spoken(level))
+
+
+def _table_one(frame: pd.DataFrame) -> Iterable[Any]:
     rows: list[tuple[str, ...]] = []
     last, more = "", [str(c) for c in frame.columns[len(FIXED) :]]
     for r in frame.to_dict("records"):
@@ -289,24 +409,39 @@ def _table_one(frame: pd.DataFrame) -> Iterable[TableBlock]:
         yield TableBlock(Table("Characteristics", header, tuple(rows), notes, numeric))
 
 
-def _visits(frame: pd.DataFrame) -> Iterable[TableBlock]:
+def _visits(frame: pd.DataFrame) -> Iterable[Any]:
     titles = list(dict.fromkeys(frame["title"]))
-    for title in titles[:1] if len(titles) > 1 else titles:
-        yield TableBlock(
-            _visit_table(
-                frame[frame["title"] == title],
-                f"{title} at each visit, and change of the same patients",
-            )
-        )
+    first = frame[frame["title"] == titles[0]]
+    yield TableBlock(
+        _visit_table(first, f"{titles[0]} at each visit, and change of the same patients")
+    )
     if len(titles) > 1:
-        yield TableBlock(
-            _visit_table(frame, f"All {len(titles)} scores at each visit", named=True), True
-        )
+        yield TableBlock(_all_scores(frame, titles))
 
 
-def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Table:
+def _all_scores(frame: pd.DataFrame, titles: list[str]) -> Table:
+    """Every score at every visit: mean (SD) and how many, one row a score."""
+    visits = list(dict.fromkeys(frame["visit"]))
+    rows = []
+    for title in titles:
+        of = {r["visit"]: r for r in frame[frame["title"] == title].to_dict("records")}
+        cells = []
+        for v in visits:
+            r = of.get(v)
+            k = digits_for(r["resolution"]) if r else 1
+            cells.append(f"{number(r['mean'], k)} ({number(r['sd'], k)}), {r['n']}" if r else NONE)
+        rows.append((title, *cells))
+    header = ("score: mean (SD), n", *(spoken(v) for v in visits))
+    return Table(
+        f"All {len(titles)} scores at each visit",
+        header,
+        tuple(rows),
+        numeric=tuple(range(1, len(header))),
+    )
+
+
+def _visit_table(frame: pd.DataFrame, title: str) -> Table:
     rows: list[tuple[str, ...]] = []
-    last = ""
     for r in frame.to_dict("records"):
         k = digits_for(r["resolution"])
         seen = (
@@ -316,21 +451,15 @@ def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Tab
         )
         change = (NONE, NONE, NONE, NONE)
         if r["pairs"]:
-            words = (
-                f"{number(r['mean change'], k)}"
-                f" ({interval(r['mean change_low'], r['mean change_high'], k)})"
-            )
+            low, high = number(r["mean change_low"], k), number(r["mean change_high"], k)
             change = (
                 str(r["pairs"]),
                 number(r["mean before (same patients)"], k),
-                words,
+                f"{number(r['mean change'], k)} ({low} to {high})",
                 number(r["correlation"], 2),
             )
-        head = (("" if r["title"] == last else str(r["title"])),) if named else ()
-        rows.append((*head, spoken(r["visit"]), *seen, *(change[:-1] if named else change)))
-        last = str(r["title"])
+        rows.append((spoken(r["visit"]), *seen, *change))
     header = (
-        *(("score",) if named else ()),
         "visit",
         "n",
         "mean (SD)",
@@ -338,20 +467,16 @@ def _visit_table(frame: pd.DataFrame, title: str, *, named: bool = False) -> Tab
         "n with both",
         "their baseline",
         "mean change (95% CI)",
-        *(
-            () if named else ("r",)
-        ),  # the page has no room for it beside the names; results.csv has it
+        "r",
     )
-    notes = () if named else ("r: correlation with the same patients' scores at baseline.",)
-    return Table(
-        title, header, tuple(rows), notes, numeric=tuple(range(2 if named else 1, len(header)))
-    )
+    notes = ("r: correlation with the same patients' scores at baseline.",)
+    return Table(title, header, tuple(rows), notes, numeric=tuple(range(1, len(header))))
 
 
-def _plain_table(frame: pd.DataFrame) -> Iterable[TableBlock]:
+def _plain_table(frame: pd.DataFrame) -> Iterable[Any]:
     if len(frame):
-        yield TableBlock(frame_table(frame, "Side effects in detail"), len(frame) > MANY_ROWS)
+        yield TableBlock(frame_table(frame, "Side effects in detail"))
 
 
 #: Frames of a result that are tables for people, and how each is laid out.
-TABLES = {"table_one": _table_one, "visits": _visits, "event_table": _plain_table}
+TABLES = {"visits": _visits, "event_table": _plain_table}

@@ -15,29 +15,31 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 import outcomes
-from outcomes.analyses.question import Analysis
+from outcomes.analyses.monitoring import (
+    LEAST_PERIODS,
+    SMALL,
+    RunChart,
+    added_answer,
+    complete_patients,
+    ends,
+    first_responders,
+    run_of_estimates,
+    run_of_shares,
+)
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import StudyError
-from outcomes.core.flow import Counts
-from outcomes.core.picture import ValueAxis
-from outcomes.core.result import Result, Results
-from outcomes.core.wording import NONE, digits_for, number, percent, plural, spoken
+from outcomes.core.result import Results
+from outcomes.core.wording import NONE, digits_for, interval, number, percent, plural, spoken
 from outcomes.plans.plan import Plan
 from outcomes.reporting import SNAPSHOT
 from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
 from outcomes.reporting.fingerprints import token, visit_tokens
-from outcomes.reporting.parts import primary, several_rows
-from outcomes.stats.control_chart import ControlChart, p_chart, xmr
+from outcomes.reporting.parts import primary
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
 FORMAT = 1
-#: A period with fewer patients than this is drawn, and does not count for limits or signals.
-SMALL = 8
 
 
 def read_snapshot(folder: str | Path) -> dict[str, Any]:
@@ -109,33 +111,24 @@ def _headlines(results: Results) -> list[dict[str, Any]]:
 def _increment(
     study: Study, results: Results, key: str, before: set[str]
 ) -> tuple[set[str], dict[str, Any] | None]:
-    """The patients with both scores of the main question, and what those among them are like that
-    the last report did not have.
+    """The patients with both scores of the main question, and what those among them say whom the
+    last report did not have.
     """
     main = next((r for r in primary(results) if not r.failed and r.outcome is not None), None)
-    if main is None or main.outcome is None or several_rows(study) or len(study.visits) < 2:
+    where = ends(study, main) if main is not None else None
+    if main is None or main.outcome is None or where is None:
         return set(), None
-    first = getattr(main.analysis, "before", "") or study.baseline
-    last = getattr(main.analysis, "after", "") or [v for v in study.visits if v != first][-1]
-    pairs = study.pairs(main.outcome.name, before=first, after=last)
-    tokens = [token(key, "patient", p) for p in pairs.patients]
-    fresh = np.array([t not in before for t in tokens], dtype=bool)
-    change = pairs.change[fresh]
-    points: dict[str, Any] = {
-        "n": len(change),
+    patients = complete_patients(study, main)
+    tokens = [token(key, "patient", p) for p in patients]
+    fresh = patients[[t not in before for t in tokens]]
+    started = study.wide(main.outcome.name)[list(where)].notna()
+    points = {
         "outcome": main.outcome.title,
-        "from": first,
-        "to": last,
+        "from": where[0],
+        "to": where[1],
+        "waiting": int((started[where[0]] & ~started[where[1]]).sum()),
+        **added_answer(study, main, first_responders(results), fresh),
     }
-    points["mean"] = float(change.mean()) if len(change) else None
-    sign = {"lower": -1, "higher": 1}.get(main.outcome.better, 0)
-    usable = pairs.before[fresh] > 0
-    gain = sign * change[usable] * 100 - 30 * pairs.before[fresh][usable]
-    points |= (
-        {"usable": int(usable.sum()), "improved": int((np.round(gain, 7) >= 0).sum())}
-        if sign
-        else {"usable": 0, "improved": 0}
-    )
     return set(tokens), points
 
 
@@ -200,118 +193,93 @@ def _side_by_side(now: list[dict[str, Any]], last: list[dict[str, Any]]) -> Tabl
     rows = []
     for h in now:
         old = before.pop((h["question"], h["estimate"]), None)
-        was = (old["value"], str(old["n"])) if old else ("not asked", NONE)
-        rows.append((h["question"], *was, h["value"], h["interval"] or NONE, str(h["n"])))
+        was = (_with_interval(old), str(old["n"])) if old else ("not asked", NONE)
+        rows.append((h["question"], *was, _with_interval(h), str(h["n"])))
     rows += [
-        (h["question"], h["value"], str(h["n"]), "not asked", NONE, NONE) for h in before.values()
+        (h["question"], _with_interval(h), str(h["n"]), "not asked", NONE) for h in before.values()
     ]
-    header = ("question", "last time", "n then", "now", "interval now", "n now")
-    return Table(
-        "Headline numbers, last time and now", header, tuple(rows), numeric=(1, 2, 3, 4, 5)
-    )
+    header = ("question", "last time (interval)", "n then", "now (interval)", "n now")
+    return Table("Main numbers, last time and now", header, tuple(rows), numeric=(1, 2, 3, 4))
+
+
+def _with_interval(h: Mapping[str, Any]) -> str:
+    known = h["interval"] and h["interval"] != NONE
+    return f"{h['value']} ({h['interval']})" if known else str(h["value"])
 
 
 def _runs(history: list[dict[str, Any]], study: Study) -> Iterator[Block]:
     """The results of the patients that each report added: independent of each other, so that limits
     mean something.
     """
-    points = [h for h in history if h["n"] and h["mean"] is not None]
-    if len(points) < 2 or len({(h["outcome"], h["from"], h["to"]) for h in points}) > 1:
+    points = [h for h in history if h["n"] and h.get("value") is not None]
+    if not points:
         return
     h = points[-1]
+    points = [p for p in points if all(p[k] == h[k] for k in ("outcome", "from", "to"))]
     what = f"{h['outcome']}, {spoken(h['from'])} to {spoken(h['to'])}"
-    large = [p["n"] >= SMALL for p in points]
-    chart = xmr([p["mean"] for p, ok in zip(points, large) if ok])
-    yield _run_figure(
-        f"Mean change in {what}",
-        points,
-        [p["mean"] for p in points],
-        chart,
-        large,
-        study,
-        share=False,
-    )
-    rated = [p for p in points if p["usable"]]
-    if len(rated) >= 2:
-        big = [p["usable"] >= SMALL for p in rated]
-        shares = p_chart(
-            [p["improved"] for p, ok in zip(rated, big) if ok],
-            [p["usable"] for p, ok in zip(rated, big) if ok],
+    if waiting := int(history[-1].get("waiting", 0)):
+        yield Paragraph(
+            f"{plural(waiting, 'patient')} had a score at {spoken(h['from'])} and none at"
+            f" {spoken(h['to'])} yet: where that score comes in, it counts in a later report.",
+            "small",
         )
-        values = [p["improved"] / p["usable"] for p in rated]
-        yield _run_figure(
-            f"Share improved by at least 30% in {what}",
-            rated,
-            values,
-            shares,
-            big,
-            study,
-            share=True,
+    if len(points) < LEAST_PERIODS:
+        yield Paragraph(
+            f"{plural(len(points), 'report')} with results so far: two points are not a trend, so"
+            f" a run of results is drawn from {LEAST_PERIODS} reports on."
         )
+        return
+    title = f"Main estimate, {what}"
+    yield _run_figure(points, run_of_estimates(title, points, sample=study.sample), share=False)
+    rated = [p for p in points if p.get("usable") and p["rule"] == h.get("rule")]
+    if len(rated) >= LEAST_PERIODS:
+        title = f"Share improved by {h['rule']}, {what}"
+        yield _run_figure(rated, run_of_shares(title, rated, sample=study.sample), share=True)
 
 
-def _run_figure(
-    title: str,
-    points: list[dict[str, Any]],
-    values: list[float],
-    chart: ControlChart,
-    large: list[bool],
-    study: Study,
-    *,
-    share: bool,
-) -> Figure:
-    places = [i for i, ok in enumerate(large) if ok]
-    seen = [p["usable" if share else "n"] for p in points]
-    frame = pd.DataFrame(
-        {
-            "period": [p["period"] for p in points],
-            "n": seen,
-            "value": values,
-            "centre": chart.centre,
-            "low": math.nan,
-            "high": math.nan,
-            "large": large,
-            "signal": "",
-        }
-    )
-    for i, low, high in zip(places, chart.low, chart.high):
-        frame.loc[i, ["low", "high"]] = low, high
-    for i, why in chart.signals:
-        frame.loc[places[i], "signal"] = why
-    drawn = Result(
-        Analysis(label=title),
-        (),
-        Counts(0, 0),
-        data={"run": frame},
-        pictures=("run",),
-        sample=study.sample,
-        axis=ValueAxis(percent=share),
-    )
+def _run_figure(points: list[dict[str, Any]], run: RunChart, *, share: bool) -> Figure:
+    frame = run.drawn.data["run"]
     say = percent if share else (lambda v: number(v, digits_for(0.1)))
     rows = tuple(
         (
             str(r["period"]),
             str(r["n"]),
             say(r["value"]),
+            *([] if share else [_own_interval(p)]),
             say(r["low"]),
             say(r["high"]),
             str(r["signal"]) or NONE,
         )
-        for r in frame.to_dict("records")
+        for r, p in zip(frame.to_dict("records"), points, strict=True)
     )
-    header = ("period", "patients added", "result", "lower limit", "upper limit", "signal")
-    table = Table("Numbers", header, rows, numeric=(1, 2, 3, 4))
-    words = f"{title}, of the patients that each report added. {_verdict(chart, places, points)}"
-    return Figure(
-        drawn, "run", words, f"{words} {'; '.join(f'{r[0]}: {r[2]}' for r in rows)}.", table
-    )
+    own = () if share else ("95% CI",)
+    header = ("period", "patients added", "result", *own, "lower limit", "upper limit", "signal")
+    table = Table("Numbers", header, rows, numeric=tuple(range(1, len(header) - 1)))
+    title = run.drawn.analysis.label
+    words = f"{title}, of the patients that each report added. {_verdict(run, points)}"
+    alt = f"{words} {'; '.join(f'{r[0]}: {r[2]}' for r in rows)}."
+    return Figure(run.drawn, "run", words, alt, table)
 
 
-def _verdict(chart: ControlChart, places: list[int], points: list[dict[str, Any]]) -> str:
-    small = len(points) - len(places)
+def _own_interval(point: Mapping[str, Any]) -> str:
+    low, high = point.get("low"), point.get("high")
+    return NONE if low is None or high is None else interval(low, high, digits_for(0.1))
+
+
+def _verdict(run: RunChart, points: list[dict[str, Any]]) -> str:
+    chart = run.chart
     hollow = (
-        f" Hollow points rest on fewer than {SMALL} patients and are not judged." if small else ""
+        f" Hollow points are not judged: they rest on fewer than {SMALL} patients, or on a period"
+        " that is still filling up."
+        if len(run.judged) < len(points)
+        else ""
     )
+    if run.filling:
+        last = points[-1]
+        hollow += (
+            f" The last period, {last['period']}, is still filling up:"
+            f" {plural(last['n'], 'patient')} so far, fewer than half as many as usual."
+        )
     if chart.reason:
         return (
             "There are too few periods for control limits, so nothing is judged by this picture"
@@ -322,7 +290,7 @@ def _verdict(chart: ControlChart, places: list[int], points: list[dict[str, Any]
             "Dashed lines are control limits; no period differs from the others by more than"
             f" chance makes likely.{hollow}"
         )
-    said = "; ".join(f"{points[places[i]]['period']} ({why})" for i, why in chart.signals)
+    said = "; ".join(f"{points[run.judged[i]]['period']} ({why})" for i, why in chart.signals)
     return (
         f"Dashed lines are control limits. To be looked into: {said}. A signal says that something"
         f" differed, not what.{hollow}"

@@ -5,42 +5,65 @@ course over time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+from outcomes.analyses.responders.one_group import ResponseCounts
 from outcomes.analyses.traits import Trait
 from outcomes.checks import find_issues
+from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import plural
-from outcomes.reporting.chapters.answers import figure
-from outcomes.reporting.document import Block, Bullets, Paragraph, Section
+from outcomes.core.wording import NONE, plural, spoken
+from outcomes.reporting.chapters.figures import comparison_forest, figure
+from outcomes.reporting.document import Paragraph, Section
+from outcomes.reporting.numbers import (
+    About,
+    Fixed,
+    Full,
+    Grid,
+    Instead,
+    Said,
+    Share,
+    Text,
+    Value,
+    cell,
+    interval_of,
+)
 from outcomes.reporting.parts import COURSE, RESPONDERS, SAFETY, chapter, has, primary
+from outcomes.reporting.plain_language import responses
 from outcomes.study.study import Study
 
 #: The rule whose findings somebody must look at today: thoughts of self-harm and the like.
 URGENT = "safety_flag"
+#: Side effects in so many rows at most on the first pages; the appendix has all.
+MOST_EVENTS = 6
 
 
 def first_pages(study: Study, results: Results) -> Iterator[Section]:
-    """The main answer, who responded, what harm was noted, and the course; each in words with at
-    most one picture.
+    """The main answer, who responded, what harm was noted, and the course; each with at most one
+    picture.
     """
     told = [r for r in results if not r.failed]
-    yield from _section("The main answer", _main(primary(results)))
-    yield from _section(
-        RESPONDERS, _said(r for r in told if _about(r, Trait.RESPONDERS, RESPONDERS))
-    )
+    yield from _section("The main answer", _main(primary(results), told))
+    yield from _section(RESPONDERS, _responders(told))
     yield from _section(SAFETY, _harms(study, told))
     yield from _section(COURSE, _course(told, primary(results)))
 
 
 def shown_figures(results: Results) -> set[tuple[int, str]]:
-    """Which pictures stand on the first pages, so that the appendix does not draw them again."""
+    """Which pictures stand on the first pages, so that the appendix does not draw them again.
+
+    With "" as kind: the sentence of the answer stands there too.
+    """
     told = [r for r in results if not r.failed]
-    main = [r for r in primary(results) if not r.failed and r.pictures]
-    course = _course_of(told, primary(results))
-    return {(id(r), r.pictures[0]) for r in (*main, *course)}
+    main = [r for r in primary(results) if not r.failed]
+    shown = {(id(r), kind) for r in main for kind in ("", *r.pictures[:1])}
+    if not any("group" in r.data["dots"] for r in told if "dots" in r.data):
+        shown |= {(id(r), kind) for r in told if has(r, Trait.HARMS) for kind in ("", "dots")}
+    return shown | {(id(r), kind) for r in _course_of(told, main) for kind in r.pictures[:1]}
 
 
-def _section(title: str, blocks: Iterable[Block]) -> Iterator[Section]:
+def _section(title: str, blocks: Iterable[Any]) -> Iterator[Section]:
     made = tuple(blocks)
     if made:
         yield Section(title, made)
@@ -50,23 +73,145 @@ def _about(r: Result, trait: Trait, name: str) -> bool:
     return r.analysis.role != "sensitivity" and (has(r, trait) or chapter(r) == name)
 
 
-def _main(results: Sequence[Result]) -> Iterator[Block]:
+def _main(results: Sequence[Result], told: Sequence[Result]) -> Iterator[Any]:
     for r in results:
         if r.failed:
             yield Paragraph(f"The main question could not be answered: {r.failed}", "caution")
             continue
         yield Paragraph(r.sentence(), "lead")
-        if r.pictures:
-            yield figure(r, r.pictures[0])
+        drawn: list[Any] = [figure(r, r.pictures[0])] if r.pictures else []
+        forest = comparison_forest(r)
+        if forest is not None and r.pictures[:1] != ("forest",):
+            drawn.append(forest)
+        drawn += [figure(b, "bands") for b in _banded(r, told)]
+        if drawn:
+            yield Instead(tuple(drawn))
 
 
-def _said(results: Iterable[Result]) -> Iterator[Block]:
-    sentences = tuple(dict.fromkeys(r.sentence() for r in results))
-    if sentences:
-        yield Bullets(sentences)
+def _banded(main: Result, told: Sequence[Result]) -> list[Result]:
+    """The answer that says how many patients changed by how much, of the same score and visits."""
+    q = main.analysis
+    ends = (getattr(q, "before", ""), getattr(q, "after", ""))
+    return [
+        r
+        for r in told
+        if "bands" in r.data
+        and r.outcome
+        and main.outcome
+        and r.outcome.name == main.outcome.name
+        and (r.analysis.before, r.analysis.after) == ends
+        and not (main.main is not None and main.main.contrast.reference)
+    ][:1]
 
 
-def _harms(study: Study, told: Sequence[Result]) -> Iterator[Block]:
+# --- responders -----------------------------------------------------------------------------------
+
+
+def _responders(told: Sequence[Result]) -> Iterator[Any]:
+    alone = [r for r in told if has(r, Trait.RESPONDERS) and r.analysis.role != "sensitivity"]
+    rows = [row for r in alone for row in _response_rows(r)]
+    if rows:
+        header: tuple[Text, ...] = (
+            Fixed("score"),
+            Fixed("rule"),
+            About("patients"),
+            Fixed("share"),
+            Fixed("95% CI"),
+            Fixed("with it"),
+            Fixed("missing counted as no response"),
+        )
+        yield Grid(Fixed("Responders"), header, tuple(rows), numeric=(2, 3, 4, 5, 6))
+    for r in told:
+        if has(r, Trait.RESPONDERS) or not _about(r, Trait.RESPONDERS, RESPONDERS):
+            continue
+        table = shares_by_group(r)
+        yield table if table is not None else Paragraph(r.sentence())
+
+
+def _response_rows(r: Result) -> Iterator[tuple[Text, ...]]:
+    counted = r.about(ResponseCounts)
+    said = counted.responses if counted is not None else ()
+    everyone = {(x.rule, x.kind): x for x in said if x.everybody}
+    there = {(e.n, e.value): e for e in r.estimates if e.measure is Measure.SHARE}
+    title = r.analysis.label or (r.outcome.title if r.outcome else "")
+    for i, x in enumerate(responses(r)):
+        share = Share(x.count, x.total, there.get((x.total, x.count / x.total)), "responders")
+        rule = f"{'' if x.kind == 'reached' else x.kind + ' by '}{x.rule}"
+        all_ = everyone.get((x.rule, x.kind))
+        missing = Full().show(Share(all_.count, all_.total)) if all_ else None
+        yield (
+            Fixed(title if i == 0 else ""),
+            Fixed(rule),
+            cell(share, lambda s: s.total),
+            cell(share),
+            cell(share, interval_of),
+            f"{x.count} of {x.total}",
+            f"{missing.count} of {missing.total} ({missing.text})" if missing else NONE,
+        )
+
+
+def shares_by_group(r: Result, most: int = 0) -> Grid | None:
+    """Shares of each group side by side, and their difference with its interval and P."""
+    frame = r.data.get("dots")
+    if frame is None or "count" not in frame or "group" not in frame:
+        return None
+    groups = list(dict.fromkeys(str(g) for g in frame["group"]))
+    compared = _differences(r, len(groups))
+    labels = list(dict.fromkeys(str(v) for v in frame["label"]))
+    tested = any(e is not None and e.p == e.p for e in compared)
+    header: list[Text] = [Fixed(""), *(About(spoken(g)) for g in groups)]
+    two = len(groups) == 2 and len(compared) == len(labels)
+    if two:
+        header += [Fixed("difference, percentage points (CI)"), *([Fixed("P")] if tested else [])]
+    rows = []
+    for i, label in enumerate(labels[: most or None]):
+        of = {str(x["group"]): x for x in frame[frame["label"] == label].to_dict("records")}
+        cells: list[Text] = [Fixed(spoken(label))]
+        cells += [cell(_group_share(of[g]), _counted) if g in of else NONE for g in groups]
+        if two:
+            v = Value(r, compared[i])
+            cells.append(Said((v,), lambda s: _points(s.estimate)))
+            cells += [cell(v, lambda s: s.p)] if tested else []
+        rows.append(tuple(cells))
+    title = Fixed(r.analysis.title(r.outcome))
+    numeric = tuple(range(1, len(header)))
+    rest = "others, in too few or nearly all patients to show"
+    return Grid(title, tuple(header), tuple(rows), (), numeric, False, None if two else rest)
+
+
+def _differences(r: Result, groups: int) -> list[Estimate]:
+    """The first difference of shares after each set of shares, in the order of the answer."""
+    found, open_ = [], False
+    for e in r.estimates:
+        if e.measure is Measure.SHARE:
+            open_ = True
+        elif open_ and e.measure in (Measure.SHARE_DIFFERENCE, Measure.RESPONSE_DIFFERENCE):
+            found.append(e)
+            open_ = False
+    return found if groups == 2 else []
+
+
+def _group_share(x: dict[str, Any]) -> Share:
+    return Share(int(x["count"]), int(x["total"]), None, "share of a group")
+
+
+def _counted(s: Any) -> str:
+    return NONE if s.hidden else f"{s.count} of {s.total} ({s.text})"
+
+
+def _points(e: Estimate) -> str:
+    from outcomes.core.wording import interval, number
+
+    if e.value != e.value:
+        return NONE
+    limits = f" ({interval(100 * e.low, 100 * e.high, 0)})" if e.low == e.low else ""
+    return f"{number(100 * e.value, 0)}{limits}"
+
+
+# --- harms and course -----------------------------------------------------------------------------
+
+
+def _harms(study: Study, told: Sequence[Result]) -> Iterator[Any]:
     for issue in find_issues(study):
         if issue.rule == URGENT and issue.severity != "note":
             yield Paragraph(
@@ -74,7 +219,16 @@ def _harms(study: Study, told: Sequence[Result]) -> Iterator[Block]:
                 "where they stand is in the appendix, under Data quality.",
                 "caution",
             )
-    yield from _said(r for r in told if has(r, Trait.HARMS))
+    about = [r for r in told if "dots" in r.data and chapter(r) == SAFETY]
+    compared = [r for r in about if "group" in r.data["dots"]]
+    for r in compared[:1]:
+        table = shares_by_group(r, MOST_EVENTS)
+        if table is not None:
+            yield table
+    for r in [r for r in told if has(r, Trait.HARMS)]:
+        yield Paragraph(r.sentence())
+        if not compared:
+            yield figure(r, "dots")
 
 
 def _course_of(told: Sequence[Result], main: Sequence[Result]) -> list[Result]:
@@ -84,6 +238,6 @@ def _course_of(told: Sequence[Result], main: Sequence[Result]) -> list[Result]:
     return (mine or found)[:1]
 
 
-def _course(told: Sequence[Result], main: Sequence[Result]) -> Iterator[Block]:
+def _course(told: Sequence[Result], main: Sequence[Result]) -> Iterator[Any]:
     for r in _course_of(told, main):
         yield figure(r, r.pictures[0])

@@ -3,54 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from outcomes.analyses.traits import Trait
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import NONE, digits_for, number, plural, share_of, spoken
+from outcomes.core.wording import NONE, plural
 from outcomes.plans.frozen import frozen_plan
 from outcomes.plans.plan import Plan
-from outcomes.reporting.document import Block, Bullets, Paragraph, Section, TableBlock
-from outcomes.reporting.parts import has, several_rows
-from outcomes.study.scores import main_score
+from outcomes.reporting.document import Bullets, Paragraph, Section, TableBlock
+from outcomes.reporting.numbers import Fixed, Text
+from outcomes.reporting.parts import has
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
 
 def cannot_show(study: Study, results: Results) -> Section:
     """What this design cannot show, with the guards that say how much."""
-    items = []
+    items: list[Text] = []
     if not study.controlled:
         items.append(
-            "Whether the treatment caused the change. Pain that is bad enough to seek an infusion"
-            " tends to be less bad later whatever is done (regression to the mean), and most"
-            " conditions vary by themselves (natural course)."
+            Fixed(
+                "Whether the treatment caused the change. Pain that is bad enough to seek an"
+                " infusion tends to be less bad later whatever is done (regression to the mean),"
+                " and most conditions vary by themselves (natural course)."
+            )
         )
         items.append(
-            "What other treatment did: medicines, physiotherapy and attention given at the same"
-            " time are part of every change."
+            Fixed(
+                "What other treatment did: medicines, physiotherapy and attention given at the same"
+                " time are part of every change."
+            )
         )
         items.append(
-            "What patients expected: nobody was blinded, and hope and the wish to please move"
-            " scores."
+            Fixed(
+                "What patients expected: nobody was blinded, and hope and the wish to please move"
+                " scores."
+            )
         )
     if study.design == "routes":
         items.append(
-            "Which route is better: the route was chosen for each patient, and the reasons for the"
-            " choice may explain the difference."
+            Fixed(
+                "Which route is better: the route was chosen for each patient, and the reasons for"
+                " the choice may explain the difference."
+            )
         )
     if study.design == "crossover":
         items.append(
-            "Effects that outlast a period: if the first treatment still works in the second"
-            " period, the difference is understated."
+            Fixed(
+                "Effects that outlast a period: if the first treatment still works in the second"
+                " period, the difference is understated."
+            )
         )
-    lost = _lost(study)
-    if lost:
-        items.append(lost)
+    items += [
+        f"How those fared who did not come back. {r.sentence()}"
+        for r in results
+        if has(r, Trait.SHOWS_MISSING) and not r.failed
+    ]
     items.append(
-        "Whether a single patient improved because of treatment: a responder is somebody whose"
-        " score improved by so much, for whatever reason."
+        Fixed(
+            "Whether a single patient improved because of treatment: a responder is somebody whose"
+            " score improved by so much, for whatever reason."
+        )
     )
-    blocks: list[Block] = [Bullets(tuple(items))]
+    blocks: list[Any] = [Bullets(tuple(items))]
     blocks += [
         Paragraph(r.sentence(), "caution")
         for r in results
@@ -62,29 +77,6 @@ def cannot_show(study: Study, results: Results) -> Section:
         if has(r, Trait.TIPPING_POINT) and not r.failed
     ]
     return Section("What this design cannot show", tuple(blocks))
-
-
-def _lost(study: Study) -> str:
-    if several_rows(study) or not study.outcome_names or len(study.visits) < 2:
-        return ""
-    name = main_score(study)
-    frame = study.wide(name)
-    first, last = frame[study.baseline], frame[study.visits[-1]]
-    gone, stayed = first[last.isna()].dropna(), first[last.notna()].dropna()
-    if gone.empty:
-        return ""
-    seen = share_of(int(last.notna().sum()), len(frame))
-    words = (
-        f"How those fared who did not come back: at {spoken(study.visits[-1])}, {seen} had a score."
-    )
-    if len(stayed):
-        k = digits_for(study.outcome(name).resolution)
-        words += (
-            f" At {spoken(study.baseline)} their mean {study.outcome(name).title}"
-            f" was {number(stayed.mean(), k)}, that of those without a score then"
-            f" {number(gone.mean(), k)}."
-        )
-    return words
 
 
 def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:

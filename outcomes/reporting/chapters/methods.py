@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from outcomes import __version__
+from outcomes.analyses.responders.one_group import ResponseCounts
 from outcomes.analyses.traits import Trait
-from outcomes.core.result import Results
+from outcomes.core.measure import Measure
+from outcomes.core.result import Result, Results
 from outcomes.core.wording import listed, plural, spoken
 from outcomes.reporting.chapters.frozen_plan import frozen_words
-from outcomes.reporting.document import Block, Bullets, Paragraph, Section
+from outcomes.reporting.document import Bullets, Paragraph, Section
+from outcomes.reporting.numbers import Fixed, Instead
 from outcomes.reporting.parts import has
 from outcomes.study.study import Study
 
@@ -25,19 +30,30 @@ def methods(study: Study, results: Results, asked: Results | None = None) -> Sec
     """Design, outcomes, analysis, multiplicity, missing scores and software, in sentences; then the
     references. `asked` are the answers of the plan alone, without what a report adds by itself.
     """
+    shown = " ".join(dict.fromkeys(r.analysis.methods_of(r) for r in results if _typed(r)))
     paragraphs = [
-        f"{_design(study)} {_outcomes(study)}",
-        _analysis(results),
-        f"{_missing(results)} {_software()}",
-        frozen_words(study, asked or results),
+        Paragraph(f"{_design(study)} {_outcomes(study)}"),
+        Paragraph(frozen_words(study, asked or results)),
+        Instead((Paragraph(_analysis(results)), Paragraph(Fixed(shown)))),
+        Paragraph(f"{_missing(results)} {_software()}"),
     ]
     references = list(
         dict.fromkeys([ref for r in results for ref in r.analysis.references] + _instruments(study))
     )
-    blocks: list[Block] = [Paragraph(p) for p in paragraphs]
+    blocks: list[Any] = paragraphs
     if references:
-        blocks += [Paragraph("References", "small"), Bullets(tuple(references))]
+        listed_ = Bullets(tuple(map(Fixed, references)))
+        blocks += [Paragraph(Fixed("References"), "small"), listed_]
     return Section("Methods, ready for a paper", tuple(blocks))
+
+
+def _typed(r: Result) -> bool:
+    """Whether the numbers of an answer are of kinds that a release policy has rules for."""
+    main = r.main
+    shares = r.about(ResponseCounts) is not None or "count" in r.data.get("dots", ())
+    mean = main is not None and main.measure is Measure.CHANGE and not has(r, Trait.RANKS)
+    ends = main is not None and bool(main.contrast.from_visit)
+    return has(r, Trait.MODELLED, Trait.COURSE) or shares or (mean and ends)
 
 
 def _design(study: Study) -> str:

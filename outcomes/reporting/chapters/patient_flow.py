@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from outcomes.checks import check
+from outcomes.checks.attendance import attendance
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import NONE, percent, plural, spoken
-from outcomes.reporting.document import Block, Flow, Paragraph, Section, Step, TableBlock
+from outcomes.core.wording import NONE, plural, spoken
+from outcomes.reporting.document import Bullets, Flow, Paragraph, Section, Step, TableBlock
+from outcomes.reporting.numbers import About, Count, Fixed, Grid, Part, Said, Tally, Text, cell
 from outcomes.reporting.parts import primary, several_rows
 from outcomes.study.scores import main_score
 from outcomes.study.study import Study
@@ -16,57 +20,83 @@ def counted(study: Study, results: Results) -> Section:
     """Who was counted: the flow of the main question, by arm where there are arms, and scores at
     each visit.
     """
-    blocks: list[Block] = []
+    blocks: list[Any] = []
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None:
-        c = main.counts
-        noun = c.noun if c.noun.endswith("s") else f"{c.noun}s"
-        blocks.append(
-            Flow(
-                (
-                    Step(
-                        f"{noun} enrolled",
-                        str(c.enrolled),
-                        tuple((why, str(n)) for why, n in c.left_out),
-                    ),
-                    Step(f"analysed for {_of(main)}", str(c.analysed)),
-                )
-            )
-        )
-        if main.flow:
-            blocks.append(TableBlock(_by_arm(main)))
+        blocks.append(_by_arm(main) if main.flow else _flow(main))
         if main.intercurrent:
             blocks.append(TableBlock(_events(main)))
-    wide = [n for n in study.outcome_names if not several_rows(study)]
-    if wide:
+    names = [n for n in study.outcome_names if not several_rows(study)]
+    if names and len(study.visits) > 1:
         name = main.outcome.name if main is not None and main.outcome else main_score(study)
-        frame = study.wide(name)
-        order = frame.notna().to_numpy()
-        followed = order[:, ::-1].cumsum(axis=1)[:, ::-1].astype(bool).sum(axis=0)
-        rows = []
-        for i, v in enumerate(study.visits):
-            n = int(order[:, i].sum())
-            still = int(followed[i])
-            rows.append(
-                (
-                    spoken(v),
-                    str(n),
-                    percent(n / len(frame)),
-                    str(still),
-                    percent(n / still) if still else NONE,
-                )
-            )
-        blocks.append(
-            TableBlock(
-                Table(
-                    f"Scores recorded at each visit: {study.outcome(name).title}",
-                    ("visit", "with a score", "of all enrolled", "seen then or later", "of these"),
-                    tuple(rows),
-                    numeric=(1, 2, 3, 4),
-                )
-            )
-        )
+        blocks.append(_recorded(study, name))
     return Section("Who was counted", tuple(blocks))
+
+
+def _flow(r: Result) -> Flow:
+    c = r.counts
+    noun = c.noun if c.noun.endswith("s") else f"{c.noun}s"
+    groups = {"analysed": c.analysed} | dict(c.left_out)
+    tally = Tally(groups, c.enrolled, f"counted for {_of(r)}")
+    out = tuple(
+        (Said((Part(tally, why),), lambda s, why=why: why), cell(Part(tally, why)))
+        for why, _ in c.left_out
+    )
+    return Flow(
+        (
+            Step(Fixed(f"{noun} enrolled"), cell(Count(c.enrolled)), out),
+            Step(Fixed(f"analysed for {_of(r)}"), cell(Part(tally, "analysed"))),
+        )
+    )
+
+
+def _by_arm(r: Result) -> Grid:
+    """Who was counted in each arm, and why others were left out."""
+    reasons = list(dict.fromkeys(why for _, c in r.flow for why, _ in c.left_out))
+    tallies = [
+        Tally(
+            {"analysed": c.analysed} | dict(c.left_out), c.enrolled, f"counted in {arm}: {_of(r)}"
+        )
+        for arm, c in r.flow
+    ]
+    arms = [(t, c) for t, (_, c) in zip(tallies, r.flow, strict=True)]
+    rows: list[tuple[Text, ...]] = [
+        (Fixed("enrolled"), *(cell(Count(c.enrolled)) for _, c in arms)),
+        *(
+            (
+                Fixed(f"left out: {why}"),
+                *(cell(Part(t, why)) if why in t.groups else "0" for t, _ in arms),
+            )
+            for why in reasons
+        ),
+        (Fixed("analysed"), *(cell(Part(t, "analysed")) for t, _ in arms)),
+    ]
+    header = (Fixed(""), *(About(spoken(arm)) for arm, _ in r.flow))
+    unknown = r.counts.enrolled - sum(c.enrolled for _, c in r.flow)
+    who = f"{plural(unknown, 'patient')} without a recorded group: in no column."
+    notes: tuple[Text, ...] = (who,) if unknown else ()
+    title = Fixed(f"Who was counted in each group: {_of(r)}")
+    return Grid(title, header, tuple(rows), notes, tuple(range(1, len(header))))
+
+
+def _recorded(study: Study, name: str) -> Grid:
+    """Scores recorded at each visit, by arm where there are arms."""
+    by = "arm" if "arm" in study.patient_frame else ""
+    frame = attendance(study, name, by)
+    groups = list(dict.fromkeys(frame["group"]))
+    rows: list[tuple[Text, ...]] = []
+    for visit, part in frame.groupby("visit", sort=False):
+        cells: list[Text] = []
+        for r in part.to_dict("records"):
+            n = Count(int(r["n"]), f"with a score at {spoken(visit)}", int(r["enrolled"]))
+            cells += [cell(n), cell(n, lambda s: s.percent)]
+        rows.append((Fixed(spoken(visit)), *cells))
+    heads = [(About(f"{spoken(g)}: with a score"), About(f"of all {spoken(g)}")) for g in groups]
+    if not by:
+        heads = [(About("with a score"), About("of all enrolled"))]
+    header = (Fixed("visit"), *(h for pair in heads for h in pair))
+    title = Fixed(f"Scores recorded at each visit: {study.outcome(name).title}")
+    return Grid(title, header, tuple(rows), (), tuple(range(1, len(header))))
 
 
 def counted_each(results: Results) -> Section:
@@ -89,26 +119,6 @@ def counted_each(results: Results) -> Section:
     return Section("Counted for each question", (TableBlock(table),))
 
 
-def _by_arm(r: Result) -> Table:
-    """Who was counted in each arm, and why others were left out."""
-    reasons = list(dict.fromkeys(why for _, c in r.flow for why, _ in c.left_out))
-    rows = [("enrolled", *(str(c.enrolled) for _, c in r.flow))]
-    rows += [
-        (f"left out: {why}", *(str(dict(c.left_out).get(why, 0)) for _, c in r.flow))
-        for why in reasons
-    ]
-    rows.append(("analysed", *(str(c.analysed) for _, c in r.flow)))
-    header = ("", *(spoken(arm) for arm, _ in r.flow))
-    unknown = r.counts.enrolled - sum(c.enrolled for _, c in r.flow)
-    notes = (
-        (f"{plural(unknown, 'patient')} without a recorded group: in no column.",)
-        if unknown
-        else ()
-    )
-    title = f"Who was counted in each group: {_of(r)}"
-    return Table(title, header, tuple(rows), notes, numeric=tuple(range(1, len(header))))
-
-
 def _events(r: Result) -> Table:
     """Intercurrent events in each arm, and what was done about them."""
     arms = list(dict.fromkeys(arm for e in r.intercurrent for arm, _, _ in e.counts))
@@ -128,7 +138,7 @@ def _of(r: Result) -> str:
 def quality(study: Study) -> Section:
     """What the checks found and how each column was read."""
     issues = check(study)
-    blocks: list[Block] = []
+    blocks: list[Any] = []
     grave = issues[issues["severity"] != "note"]
     counts = issues["severity"].value_counts()
     said = [plural(int(counts[s]), s) for s in ("error", "warning", "note") if s in counts]
@@ -143,9 +153,7 @@ def quality(study: Study) -> Section:
     if len(grave):
         blocks.append(TableBlock(frame_table(grave[list(columns)], "Errors and warnings")))
     if len(rest := issues[issues["severity"] == "note"]):
-        blocks.append(
-            TableBlock(frame_table(rest[list(columns)], f"{plural(len(rest), 'note')}"), True)
-        )
+        blocks.append(Bullets(tuple(str(m) for m in rest["message"])))
     if study.columns is not None and len(study.columns):
         blocks.append(TableBlock(frame_table(study.columns, "How each column was read"), True))
     return Section("Data quality", tuple(blocks))

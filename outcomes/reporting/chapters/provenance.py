@@ -9,7 +9,7 @@ from typing import Any
 import outcomes
 from outcomes.core.result import Results
 from outcomes.plans.plan import Plan
-from outcomes.reporting.document import Section, TableBlock
+from outcomes.reporting.document import Code, Section, TableBlock
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
@@ -24,7 +24,7 @@ def provenance(study: Study, results: Results) -> Section:
     rows.append(("plan", f"{len(plan)} questions, digest {plan.digest}"))
     seeds = sorted({str(s) for q in plan if (s := getattr(q, "seed", None)) is not None})
     rows.append(("random seed", ", ".join(seeds) or "none used"))
-    toml = tuple((line,) for line in plan.to_toml().splitlines() if line)
+    toml = tuple(line for line in plan.to_toml().splitlines() if line)
     return Section(
         "Provenance",
         (
@@ -35,7 +35,7 @@ def provenance(study: Study, results: Results) -> Section:
                     tuple(rows),
                 )
             ),
-            TableBlock(Table("The plan as it stands in the study file", ("line",), toml), True),
+            Code("The plan as it stands in the study file", toml),
         ),
     )
 

@@ -46,7 +46,7 @@ from outcomes.stats.proportions.single import wilson
 
 #: Pictures that draw nothing but released numbers; a line, step or dot for a patient is not among
 #: them.
-SHARED_PICTURES = ("course", "dots", "bands")
+SHARED_PICTURES = ("course", "dots", "bands", "forest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,12 @@ class DisclosureControl:
         )
         return made
 
+    def ratio(self, share: float) -> str:
+        """A share of two rounded counts: nothing is in it that they do not say."""
+        text = percent(share)
+        self.issued.add(text.rstrip("%"))
+        return text
+
     def mean(
         self,
         outcome: Outcome,
@@ -203,7 +209,7 @@ class DisclosureControl:
             return Released(NAN, rule=made.words)
         self.ledger.spans.setdefault(outcome.name, Span()).add(weights, owner)
         x = values.to_numpy(float)
-        m, half = float(x.mean()), _t_half(x) if made.interval else NAN
+        m, half = float(x.mean()), t_half_width(x) if made.interval else NAN
         shown = self._rounded((m, m - half, m + half), made.digits)
         out = Released(*shown, made.digits, made.words)
         self._note(what, " ".join(w for w in out.words if w != NONE), made.words)
@@ -294,6 +300,8 @@ class DisclosureControl:
         what, reason = f"{kind}, {outcome.title}", ""
         if math.isnan(e.value) or n - 1 < max(LEAST_DF, self.policy.hidden):
             reason = "withheld: too few patients"
+        elif not e.df >= LEAST_DF:
+            reason = f"withheld: fewer than {LEAST_DF} residual degrees of freedom"
         elif _alike((e.high - e.low) / 2 / 1.96 * math.sqrt(n), n, outcome.high - outcome.low):
             reason = "withheld: the scores are too much alike"
         elif span.isolates(weights, owner, self.policy.least):
@@ -428,7 +436,8 @@ def _alike(sd: float, n: int, scale: float) -> bool:
     return not told > 0 or (math.isfinite(scale) and told < scale / 2)
 
 
-def _t_half(x: Sequence[float] | np.ndarray) -> float:
+def t_half_width(x: Sequence[float] | np.ndarray) -> float:
+    """Half the width of the 95% t interval of a mean."""
     from outcomes.stats.wald import critical
 
     n = len(x)

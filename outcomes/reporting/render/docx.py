@@ -14,6 +14,7 @@ from outcomes.reporting.document import (
     SAMPLE_WORDS,
     Block,
     Bullets,
+    Code,
     Document,
     Figure,
     Flow,
@@ -138,6 +139,8 @@ def _block(file: Any, b: Block) -> None:
             )
         case Figure():
             _figure(file, b)
+        case Code():
+            _code(file, b)
         case TableBlock():
             _table(file, b.table)
 
@@ -187,6 +190,16 @@ def _figure(file: Any, b: Figure) -> None:
     _text(file, b.caption, size=9, colour=SOFT, style="Caption")
     if b.numbers:
         _table(file, b.numbers)
+
+
+def _code(file: Any, b: Code) -> None:
+    """Lines of a file in two columns, in a small typewriter face."""
+    _text(file, b.title, size=9, bold=True).paragraph_format.keep_with_next = True
+    half = -(-len(b.lines) // 2)
+    grid = file.add_table(rows=1, cols=2)
+    for cell, lines in zip(grid.rows[0].cells, (b.lines[:half], b.lines[half:]), strict=True):
+        paragraph = _text(cell, "\n".join(lines), size=6, into=cell.paragraphs[0])
+        paragraph.runs[0].font.name = "Courier New"
 
 
 def _table(file: Any, t: Table) -> None:

@@ -14,6 +14,7 @@ from outcomes.reporting.document import (
     SAMPLE_WORDS,
     Block,
     Bullets,
+    Code,
     Document,
     Figure,
     Flow,
@@ -114,6 +115,8 @@ def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
                 "width": width,
                 "numbers": numbers,
             }
+        case Code():
+            return kind | {"title": b.title, "lines": list(b.lines)}
         case TableBlock():
             return kind | {"table": _table(b.table)}
 

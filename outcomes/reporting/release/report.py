@@ -1,0 +1,118 @@
+"""The report for sharing: the blocks of the internal report, filtered by a release policy."""
+
+from __future__ import annotations
+
+from outcomes import __version__
+from outcomes.analyses.responders.one_group import ResponseCounts
+from outcomes.core.errors import PrivacyError
+from outcomes.core.result import Results
+from outcomes.core.wording import listed, spoken
+from outcomes.plans.plan import Plan
+from outcomes.reporting.builder import KINDS, chapters, design_words, finished, title_of
+from outcomes.reporting.document import Bullets, Document, Paragraph, Section
+from outcomes.reporting.fingerprints import patient_tokens
+from outcomes.reporting.numbers import Fixed
+from outcomes.reporting.plain_language import scale
+from outcomes.reporting.release.control import DisclosureControl, verify
+from outcomes.reporting.release.numbers import Releaser
+from outcomes.reporting.release.sections import Filter
+from outcomes.study.study import Study
+
+
+def shared_document(study: Study, results: Results, control: DisclosureControl) -> Document:
+    """The report for sharing.
+
+    Raises PrivacyError where fewer patients differ from an earlier shared report than the policy
+    allows.
+    """
+    patients = patient_tokens(study, control.ledger.key)
+    least = control.policy.least
+    if study.enrolled < least:
+        raise PrivacyError(f"A report on fewer than {least} patients cannot be shared.")
+    for changed in control.ledger.changed(patients):
+        if 0 < changed < least:
+            raise PrivacyError(
+                f"Only a few patients (fewer than {least}) are new or changed since"
+                " an earlier shared report: the difference between the two would tell about them."
+                " Wait until there are more, or report internally."
+            )
+    _names(study, results, control)
+    releaser = Releaser(study, control)
+    passing = Filter(releaser, control, sample=study.sample)
+    parts = chapters(study, results)
+    kept = list(passing.sections(parts))
+    gone = [s.title for s in parts if s.level == 2 and s.title not in {k.title for k in kept}]
+    kept.append(_protected(control, passing, gone))
+    subtitle = f"about {control.count(study.enrolled)} patients · {design_words(study)}"
+    doc = Document(title_of(study), subtitle, finished(kept), study.sample, "share", control.hidden)
+    control.ledger.add(patients, study)
+    return verify(doc, control)
+
+
+def _names(study: Study, results: Results, control: DisclosureControl) -> None:
+    """Names and fixed words with digits in them: of the study, its scores and visits, and of the
+    questions.
+    """
+    plan = Plan(r.analysis for r in results).digest
+    for text in (title_of(study), KINDS[study.design], control.policy.words, __version__, plan):
+        control.name(text)
+    for outcome in study.ready.measures.values():
+        control.name(outcome.title)
+        control.name(scale(outcome))
+    for visit in study.visits:
+        control.name(spoken(visit))
+        control.name(visit)
+    for r in results:
+        q = r.analysis
+        for text in (*q.references, q.short, q.label, q.title(r.outcome), q.family):
+            control.name(text)
+            control.name(text[:1].upper() + text[1:])
+        counted = r.about(ResponseCounts)
+        for response in counted.responses if counted is not None else ():
+            control.name(response.rule)
+            control.name(response.rule.removeprefix("≥"))
+    for text in ("95%", f"≤{control.policy.hidden}", "of 100"):
+        control.name(text)
+
+
+def _protected(control: DisclosureControl, passing: Filter, gone: list[str]) -> Section:
+    """How patients are protected, and what is withheld and why."""
+    control.chapter = "How patients are protected"
+    blocks = [
+        Paragraph(Fixed(f"Policy: {control.policy.name}. {control.policy.words}")),
+        Paragraph(
+            Fixed(
+                "A mean is shown, with fewer digits where needed, only when enough different sets"
+                " of scores agree with it and its interval, when no one or two patients make up"
+                " most of it, and when no combination of sums released in this report and earlier"
+                " ones singles out a few patients. The whole report is made only when enough"
+                " patients are new or changed since earlier ones. This lowers the risk that"
+                " somebody is recognised; it is no proof that nobody can be, and no statement"
+                " about any law."
+            )
+        ),
+        Bullets(tuple(Fixed(t) for t in _withheld(passing, gone, control))),
+    ]
+    made = (passing.block(b) for b in blocks)
+    out = tuple(control.release(b) for b in made if b is not None)
+    return Section(control.chapter, out, appendix=True)
+
+
+def _withheld(passing: Filter, gone: list[str], control: DisclosureControl) -> list[str]:
+    """What is withheld and why, a sentence for each reason."""
+    said = []
+    if gone:
+        said.append(
+            f"Not in this report: {listed(gone)}. Their words or numbers are about patients in a"
+            " way that the policy has no rule for, or rest on too few."
+        )
+    reasons: dict[str, list[str]] = {}
+    for chapter, what, why in passing.withheld:
+        if chapter not in gone and what:
+            reasons.setdefault(why.removeprefix("withheld: "), []).append(what)
+    for why, whats in reasons.items():
+        shown = list(dict.fromkeys(whats))
+        said.append(f"Withheld because {why}: {listed(shown)}.")
+    said.append("Sentences that are written for internal use are not in this report.")
+    said.append("No row, line or dot for a single patient is in this report.")
+    return said
