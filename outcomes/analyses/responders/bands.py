@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from outcomes.core.wording import number
 from outcomes.study.study import Pairs
 
 
@@ -36,5 +37,5 @@ def improvement_bands(pairs: Pairs, sign: int, cuts: tuple[float, ...]) -> pd.Da
     labels += [f"{cuts[-1]:g}% better or more"] if cuts else []
     patients = [float(n) for n in counts]
     return pd.DataFrame(
-        {"label": labels, "patients": patients, "shown": [f"{n:.0f}" for n in patients]}
+        {"label": labels, "patients": patients, "shown": [number(n, 0) for n in patients]}
     )
