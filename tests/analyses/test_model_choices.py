@@ -11,6 +11,7 @@ import outcomes as oc
 from outcomes.core.errors import AnalysisError
 from outcomes.core.measure import Measure
 from outcomes.stats.mixed.covariance import structure
+from outcomes.stats.mixed.second_order import second_order
 from tests.builders import two_visits
 
 VISITS = ("week_0", "week_1", "week_2", "week_4")
@@ -143,3 +144,63 @@ def test_clopper_pearson_is_wider_and_said():
     assert "with Clopper-Pearson intervals" in exact.methods_text()
     with pytest.raises(AnalysisError, match="wilson, clopper-pearson"):
         oc.Responders("pain", interval="exact", **when)
+
+
+def test_second_order_kenward_roger_changes_the_interval_and_is_said():
+    study = trial(n=24)
+    linear, full = (
+        oc.MMRM("pain", reference="P", df=df).run(study)
+        for df in ("kenward-roger", "kenward-roger-full")
+    )
+    a, b = linear.main, full.main
+    assert a.value == b.value and a.df == b.df and a.se != b.se
+    assert "Kenward-Roger (second order, observed information)" in full.methods_text()
+
+
+def test_random_effects_have_no_second_order_term():
+    study = trial(n=24)
+    given = {"times": (1, 2, 4), "visits": VISITS[1:], "by": "arm", "reference": "P"}
+    a, b = (
+        oc.SlopeModel("pain", df=df, **given).run(study).main
+        for df in ("kenward-roger", "kenward-roger-full")
+    )
+    assert (a.se, a.df) == pytest.approx((b.se, b.df), rel=1e-12)
+
+
+@pytest.mark.parametrize("covariance", ["us", "ar1h", "cs", "ad"])
+def test_the_second_order_term_by_differences(covariance):
+    """The sum of w_ab X'V^-1 V_ab V^-1 X, with V_ab by differences in the same parameters."""
+    study = trial(n=40, missing=0.0)
+    data, model = oc.MMRM("pain", reference="P", covariance=(covariance,)).fitted(study)
+    fit = model.fit
+    w = 2 * np.linalg.inv(fit.hessian)
+    x = np.einsum("jdp,nd->njp", fit.design.columns[:, :, fit.kept], data.design)
+    upper = np.triu_indices(len(fit.sigma[0]))
+
+    def sigma(theta):
+        if covariance != "us":
+            return fit.structure(theta).sigma[0]
+        m = len(fit.sigma[0])
+        lower = np.eye(m)
+        lower[np.tril_indices(m, -1)] = theta[m:]
+        half = np.exp(theta[:m])[:, None] * lower
+        return half @ half.T
+
+    theta = fit.theta
+    if covariance == "us":
+        root = np.linalg.cholesky(fit.sigma[0])
+        d = np.diag(root)
+        theta = np.r_[np.log(d), (root / d[:, None])[np.tril_indices(len(d), -1)]]
+    eye, h = np.eye(len(theta)), 1e-4
+    first = np.array([(sigma(theta + h * e) - sigma(theta - h * e)) / (2 * h) for e in eye])
+    if covariance == "us":
+        back = np.linalg.inv(first[:, upper[0], upper[1]].T)
+        w = back @ w @ back.T
+    v = np.zeros_like(fit.sigma[0])
+    for a, e in enumerate(eye):
+        for b, f in enumerate(eye):
+            cross = [sigma(theta + h * (s * e + t * f)) * s * t for s in (1, -1) for t in (1, -1)]
+            v += w[a, b] * sum(cross) / (4 * h * h)
+    inverse = np.linalg.inv(fit.sigma[0])
+    wanted = np.einsum("njp,jk,nkq->pq", x, inverse @ v @ inverse, x)
+    assert second_order(fit, 2 * np.linalg.inv(fit.hessian)) == pytest.approx(wanted, rel=1e-4)

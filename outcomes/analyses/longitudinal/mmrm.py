@@ -50,7 +50,9 @@ class MMRM(Analysis):
     covariates. Holm's p is over the visits.
 
     `visits` are the follow-ups (default: every visit after the baseline), `visit` the main one
-    (default: the last), `window` visits to average over, `df` one of kenward-roger, satterthwaite,
+    (default: the last), `window` visits to average over, `df` one of kenward-roger,
+    kenward-roger-full (with the second-order term of structures that are not linear in their
+    parameters, as in R mmrm; with two visits it no longer equals the paired t-test), satterthwaite,
     between-within, CR0, CR2, jackknife and others. `by_arm=True` gives each arm its own covariance;
     `baseline_by_visit=False` one slope on the baseline for all visits. The coefficients and the
     covariance of the visits are tables on `result.model`.

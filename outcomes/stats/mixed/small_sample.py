@@ -2,7 +2,8 @@
 tests.
 
 Methods: "kenward-roger" (linear, observed information: the SAS match), "kenward-roger-expected"
-(expected information, as in R pbkrtest), "satterthwaite", "between-within", "residual"; and the
+(expected information, as in R pbkrtest), "kenward-roger-full" (with the second-derivative term, as
+in R mmrm), "satterthwaite", "between-within", "residual"; and the
 empirical ("sandwich") covariances "CR0", "jackknife" and "CR2" with their own Satterthwaite degrees
 of freedom, which need the patients' rows. Sources: Kenward & Roger 1997, Biometrics 53:983;
 Satterthwaite 1946, Biometrics Bull 2:110; Fai & Cornelius 1996, J Stat Comput Simul 54:363; Bell &
@@ -23,6 +24,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.mixed.cross_products import by_pattern
 from outcomes.stats.mixed.reml import Fit, NotConverged
+from outcomes.stats.mixed.second_order import second_order
 from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
@@ -31,6 +33,7 @@ Array = NDArray[np.float64]
 METHODS = {
     "kenward-roger": "Kenward-Roger (linear, observed information)",
     "kenward-roger-expected": "Kenward-Roger (expected information)",
+    "kenward-roger-full": "Kenward-Roger (second order, observed information)",
     "satterthwaite": "Satterthwaite",
     "satterthwaite-expected": "Satterthwaite (expected information)",
     "between-within": "between-within",
@@ -299,6 +302,8 @@ def infer(fit: Fit, method: str = "kenward-roger", *, rows: Rows | None = None) 
         ) from None
     slopes = fit.pieces.first[:, :-1, :-1]
     cov = _kenward_roger(fit, slopes, w) if method.startswith("kenward-roger") else fit.cov_beta
+    if method == "kenward-roger-full":
+        cov = cov - fit.cov_beta @ second_order(fit, (w + w.T) / 2) @ fit.cov_beta / 2
     return Inference(fit, method, cov, slopes=slopes, weights=(w + w.T) / 2)
 
 

@@ -19,6 +19,7 @@ from outcomes.validation.reference_adapters.mixed_models import FIELDS, answer_o
 INFERENCE = {
     "Satterthwaite": "satterthwaite",
     "KRlinear": "kenward-roger",
+    "KR": "kenward-roger-full",
     "between_within": "between-within",
     "residual": "residual-CR0",
     "satt_empirical": "CR0",
@@ -33,11 +34,6 @@ OWN_INFERENCE = {
     "": "satterthwaite",
 }
 
-differs(
-    "mmrm's full second-order Kenward–Roger term depends on its parametrisation: on two visits it"
-    " does not give back the paired t-test; the linear form, as SAS has it, does",
-    lambda c, q: c.method == "mmrm_us_KR",
-)
 differs("gls takes N − p residual degrees of freedom, too many", lambda c, q: q == "df_used_by_gls")
 differs("the last gradient of the other optimiser, no statistic", lambda c, q: q == "max_abs_score")
 differs(
@@ -123,7 +119,7 @@ def _titles() -> dict[str, tuple[str, str]]:
         for c, v in shapes.items()
     }
     out["mmrm_gls_us_ml"] = ("MMRM, unstructured, by ML: likelihood", 'nlme::gls(method = "ML")')
-    return out | {"mmrm_us_KR": ("MMRM, full Kenward–Roger", "mmrm::mmrm")}
+    return out
 
 
 @answers("mmrm", _titles())
