@@ -189,6 +189,14 @@ def _with_a_study(add: Add) -> None:
         help=f"one of {', '.join(PLANS)} (default: the one that fits)",
     )
     p.add_argument("--sheet", default="", help="which sheet of a workbook")
+    for name, what in (
+        ("header", "the number of the row with the headings, where it is not found"),
+        ("last", "the number of the last row of the table, where more stands below it"),
+    ):
+        p.add_argument(f"--{name}", type=int, default=None, metavar="ROW", help=what)
+    p.add_argument(
+        "--encoding", default="", metavar="NAME", help="how a text table is encoded, as cp1252"
+    )
     p.add_argument(
         "--force", action="store_true", help="replace a study file that is already there"
     )

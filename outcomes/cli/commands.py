@@ -181,8 +181,13 @@ def init(args: argparse.Namespace) -> int:
         return _add_plan(args)
     target = Path(args.to) if args.to else Path(args.data).parent / "study.toml"
     _free(target, args.force)
+    said = {"header": args.header, "last": args.last, "encoding": args.encoding}
     text, problem = starter(
-        args.data, kind=args.plan, sheet=args.sheet or None, beside=target.parent
+        args.data,
+        kind=args.plan,
+        sheet=args.sheet or None,
+        beside=target.parent,
+        **{name: value for name, value in said.items() if value},
     )
     atomic.write(target, text)
     print(

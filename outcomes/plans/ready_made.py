@@ -247,16 +247,21 @@ def ready_made(kind: str, study: Study) -> Plan:
 
 
 def starter(
-    data: str | Path, *, kind: str = "", sheet: str | None = None, beside: Path | None = None
+    data: str | Path,
+    *,
+    kind: str = "",
+    sheet: str | None = None,
+    beside: Path | None = None,
+    **said_of_file: Any,
 ) -> tuple[str, str]:
     """A commented study file for a data file: roles, visits and instruments guessed and marked,
-    with a plan.
+    with a plan. `said_of_file` is what a person says of the file: header, last, encoding.
 
     Beside it, in words, what stands in the way of a plan; empty where there is one.
     """
     from outcomes.readers.draft import guess_study
 
-    text, study, problem = guess_study(data, sheet=sheet, beside=beside)
+    text, study, problem = guess_study(data, sheet=sheet, beside=beside, **said_of_file)
     return (text if study is None else with_plan(text, study, kind)), problem
 
 

@@ -30,7 +30,7 @@ from outcomes.readers.exports.forms import Guess, guess_forms
 from outcomes.readers.exports.redcap import INSTANCE
 from outcomes.readers.fhir.reader import guessed
 from outcomes.readers.fhir.table import FhirTable
-from outcomes.readers.files import Source
+from outcomes.readers.files import Source, in_parts
 from outcomes.readers.parse import is_numeric
 from outcomes.readers.shape.visit_names import NO_SCORE, in_order, visit_time, wide_columns
 from outcomes.readers.shape.visit_spellings import as_names, spellings
@@ -106,23 +106,27 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def guess_study(
-    data: str | Path, *, sheet: str | None = None, beside: Path | None = None
+    data: str | Path, *, sheet: str | None = None, beside: Path | None = None, **said_of_file: Any
 ) -> tuple[str, Study | None, str]:
     """A commented study file for a table, every guess marked ``# guess``, and the study that it
     gives, if it gives one.
 
-    Without a study (a role that could not be guessed, say) text and words say what stands in the
-    way.
+    `said_of_file` is what else a person says of the file: header, last, encoding. Sheets with the
+    same headings are proposed as one table. Without a study (a role that could not be guessed, say)
+    text and words say what stands in the way.
 
     Raises DataError where the file cannot be read as a table.
     """
     path = Path(data)
-    export = guess_forms(guessed(Source(path, sheet or "")))
+    export = guess_forms(guessed(in_parts(Source(path, sheet or "", **said_of_file))))
     source, table = export.source, export.table
     folder = Path(beside) if beside else path.parent
     name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     said = {
-        "sheet": sheet or table.sheet,
+        "sheet": "" if source.sheets else sheet or table.sheet,
+        "sheets": source.sheets,
+        "by": source.by,
+        **said_of_file,
         "resource": source.resource,
         "per": source.per,
         "without": source.without,
@@ -264,7 +268,8 @@ def _scores(file: str, said: dict[str, str]) -> str:
     if not said:
         return f"scores = {_q(file)}"
     fields = "".join(
-        f", {k} = {_q(v) if isinstance(v, str) else _list(v)}" for k, v in said.items()
+        f", {k} = {_q(v) if isinstance(v, str) else v if isinstance(v, int) else _list(v)}"
+        for k, v in said.items()
     )
     return f"scores = {{ file = {_q(file)}{fields} }}{'' if [*said] == ['sheet'] else '   # guess'}"
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outcomes.core.errors import DataError, StudyError
 from outcomes.readers.cells import TextTable
 from outcomes.readers.exports.detect_export import arranged
 from outcomes.readers.fhir.reader import ENDINGS, read_fhir
 from outcomes.readers.formats.delimited import read_delimited
-from outcomes.readers.formats.excel import read_excel
+from outcomes.readers.formats.excel import filled_sheets, read_excel
 from outcomes.readers.formats.parquet import read_parquet
 from outcomes.readers.formats.statistical import SYSTEMS, read_statistical
 from outcomes.readers.headings import refuse_without_headings
 from outcomes.readers.source import GATHERING, Source
+from outcomes.readers.stacked import alike, stack, what_names_are
+from outcomes.study.study import Issue
 
 __all__ = ["Source", "read_file"]
 
@@ -111,17 +114,66 @@ def read_rows(source: Source) -> TextTable:
     Raises as `read_file` does.
     """
     try:
-        return _read(source)
+        return _in_parts(source) if source.sheets or source.more else _read(source)
     except OSError as wrong:
         raise DataError(
             f"{source.file.name} cannot be opened: {wrong.strerror or type(wrong).__name__}."
         ) from None
 
 
+def _in_parts(source: Source) -> TextTable:
+    """Several sheets, or several files, as one table."""
+    if not source.by or (source.sheets and source.more):
+        what = "sheets or more, not both" if source.by else 'by = "visit" (or "site", "patient")'
+        raise StudyError(
+            f"{source.file.name}: several {'sheets' if source.sheets else 'files'} make one table;"
+            f" say {what} beside the file's name."
+        )
+    one = replace(source, sheets=(), more=(), by="")
+    parts = [replace(one, sheet=name) for name in source.sheets] or [
+        replace(one, file=file) for file in (source.file, *source.more)
+    ]
+    names = source.sheets or tuple(part.file.stem for part in parts)
+    if len(set(names)) < len(names):
+        raise StudyError(f"{source.file.name}: two sheets or files have one name; name each once.")
+    table = stack(source.file.name, [_read(part) for part in parts], names, source.by)
+    others = [n for n in filled_sheets(source.file) if n not in names] if source.sheets else []
+    if not others:
+        return table
+    text = f"Sheets that are no part of the table were not read: {', '.join(others)}."
+    return replace(table, notes=(*table.notes, Issue("sheet_not_read", text, len(others))))
+
+
+def in_parts(source: Source) -> Source:
+    """The source with all its sheets as parts of one table, where a workbook's sheets have the same
+    headings and nobody has said which to read.
+    """
+    if source.sheet or source.sheets or source.file.suffix.lower() not in (".xlsx", ".xlsm"):
+        return source
+    if not source.file.is_file() or len(names := filled_sheets(source.file)) < 2:
+        return source
+    tables = {}
+    for name in names:
+        with contextlib.suppress(DataError, StudyError):  # a cover or a code book is no part
+            tables[name] = _read(replace(source, sheet=name))
+    groups = [[n for n in tables if n == m or alike([tables[n], tables[m]])] for m in tables]
+    same = max(groups, key=len, default=[])
+    if len(same) < 2:
+        return source
+    by = what_names_are(same, tables[same[0]].columns)
+    if any(by in tables[name].columns for name in same):
+        return source
+    return replace(source, sheets=tuple(same), by=by)
+
+
 def _read(source: Source) -> TextTable:
     path = source.file
     if path.is_dir():
         raise DataError(f"'{path.name}' is a folder, not a file.")
+    if path.exists() and not path.is_file():
+        raise DataError(
+            f"'{path.name}' is a pipe or a device, not a file. Save the table as a file first."
+        )
     if not path.is_file():
         there = (
             sorted(p.name for p in path.parent.iterdir() if p.is_file())

@@ -21,8 +21,9 @@ class Source:
     """Where a table is: its file and, where needed, sheet, numbers of the heading row and of the
     last row, delimiter, encoding.
 
-    `labels` (true, or columns) takes the value labels of a statistical file in place of codes;
-    `unfinished` keeps the answers of a survey that nobody submitted. Of a REDCap export,
+    `sheets` (or `more` files beside the first) are read as one table, with a column `by` that holds
+    their names. `labels` (true, or columns) takes the value labels of a statistical file in place
+    of codes; `unfinished` keeps the answers of a survey that nobody submitted. Of a REDCap export,
     `dictionary` is its data dictionary, `form` the one form to read, `without` the forms to leave
     out. Of an OMOP table, `concepts` are the columns of its concepts. Of FHIR, `resource` is the
     type to read, ``per="day"`` joins what a patient gave on one day, `codes` are numbers of coded
@@ -31,6 +32,9 @@ class Source:
 
     file: Path
     sheet: str = ""
+    sheets: tuple[str, ...] = ()
+    more: tuple[Path, ...] = ()
+    by: str = ""
     header: int | None = None
     last: int | None = None
     delimiter: str = ""
@@ -59,10 +63,11 @@ class Source:
         }
         read_fields(SOURCE, given, Document())
         fields = dict(given)
-        for name in ("labels", "repeats"):
+        for name in ("labels", "repeats", "sheets"):
             if isinstance(fields.get(name), list):
                 fields[name] = tuple(map(str, fields[name]))
         fields |= {name: folder / fields[name] for name in ("file", "dictionary") if name in fields}
+        fields["more"] = tuple(folder / str(name) for name in fields.get("more", ()))
         return cls(**{**fields, "without": tuple(map(str, fields.get("without", ())))})
 
     def said(self) -> tuple[str, ...]:
@@ -80,7 +85,7 @@ class Source:
         """
         return {
             "table": table,
-            "file": self.file.name,
+            "file": ", ".join(file.name for file in (self.file, *self.more)),
             "sheet": read.sheet,
             "bytes": read.size,
             "rows": len(read),

@@ -44,6 +44,24 @@ SOURCE = Section(
         Field("file", FILE, "the file, relative to the study file", '"clinic.xlsx"', needed=True),
         Field("sheet", TEXT, "the sheet of a workbook", '"Scores"'),
         Field(
+            "sheets",
+            TEXTS,
+            "the sheets of a workbook that are one table in parts; `by` says what their names are",
+            '["Baseline", "Week 4"]',
+        ),
+        Field(
+            "more",
+            TEXTS,
+            "further files that are parts of the same table; `by` says what the files' names are",
+            '["south.csv"]',
+        ),
+        Field(
+            "by",
+            TEXT,
+            "the new column that holds the names of the sheets or files: visit, site, patient …",
+            '"visit"',
+        ),
+        Field(
             "header", WHOLE, "the number of the row with the headings", "4", least=1, most=1_000_000
         ),
         Field(

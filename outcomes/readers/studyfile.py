@@ -109,7 +109,7 @@ def _inside(sources: Mapping[str, Source], folder: Path, allowed: tuple[str, ...
     """Every file lies in the study file's folder, or in one that [data] folders names."""
     homes = [(folder / a).resolve() for a in ("", *allowed)]
     for table, source in sources.items():
-        for file in (source.file, source.dictionary):
+        for file in (source.file, source.dictionary, *source.more):
             if file and not any(file.resolve().is_relative_to(home) for home in homes):
                 where = Path(os.path.relpath(file.resolve().parent, homes[0])).as_posix()
                 raise StudyError(

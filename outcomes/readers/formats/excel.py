@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,25 @@ def read_excel(
     return dataclasses.replace(submitted(table, found, unfinished), **fingerprint(data))
 
 
+def filled_sheets(path: Path) -> list[str]:
+    """The visible sheets of a workbook that have cells, after the preflight."""
+    from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
+
+    data = path.read_bytes()
+    preflight(data, path.name)
+    try:
+        book = load_workbook(io.BytesIO(data))
+        return [
+            s.name
+            for s in book.sheets_metadata
+            if s.typ == SheetTypeEnum.WorkSheet
+            and s.visible == SheetVisibleEnum.Visible
+            and book.get_sheet_by_name(s.name).height
+        ]
+    except (CalamineError, OSError):
+        return []
+
+
 def as_text(value: Any) -> str:
     """A cell's value as text: no trailing .0, no floating-point noise, dates in ISO form.
 
@@ -123,7 +143,9 @@ def _choose(book: Any, sheet: str, name: str, notes: list[Issue]) -> str:
     if len(full) != 1:
         raise DataError(
             f"{name} has {len(full)} visible sheets with cells: {', '.join(full)}. Say which to"
-            " read (sheet)."
+            f" read, beside the file's name: sheet = {json.dumps((full or ['Scores'])[0])} (for"
+            " `outcomes init`: --sheet), or read them as one table:"
+            f' sheets = [{", ".join(map(json.dumps, full))}], by = "visit" (or "site").'
         )
     if len(visible) > 1:
         notes.append(
