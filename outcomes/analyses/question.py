@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -163,6 +164,14 @@ class Analysis:
     def methods_text(self) -> str:
         """One sentence for a paper's methods section; questions with options say them here."""
         return f"{self.short[:1].upper()}{self.short[1:]}."
+
+    def over_imputations(
+        self, results: Sequence[Result], level: float
+    ) -> tuple[tuple[Estimate, ...], tuple[str, str]] | None:
+        """The estimates over the completed data sets, and the sentence in both styles, where
+        Rubin's rules on each estimate do not fit; None where they do.
+        """
+        return None
 
     def methods_of(self, result: Result) -> str:
         """The methods sentence of an answer; questions whose method depends on the data write it

@@ -167,7 +167,7 @@ def test_the_pictures_draw_what_the_results_hold():
     plt.close("all")
 
 
-def test_shares_are_pooled_on_the_logit_scale_and_counts_are_means_over_draws():
+def test_shares_are_pooled_by_lott_and_reiter_and_counts_are_means_over_draws():
     s = study(arms=False, dropout=0.2)
     r = oc.Imputed(
         oc.Responders("pain", before="baseline", after="week_4", rules=("1 points",)),
@@ -175,7 +175,7 @@ def test_shares_are_pooled_on_the_logit_scale_and_counts_are_means_over_draws():
         seed=2,
     ).run(s)
     e = r.estimates[0]
-    assert "logit" in e.how and 0 < e.low < e.value < e.high < 1
+    assert "Lott" in e.how and 0 < e.low < e.value < e.high < 1
     first = r.about(ResponseCounts).responses[0]
     k, n = first.count, first.total
     assert isinstance(k, int) and n == 40 and abs(k / n - e.value) < 0.03

@@ -62,7 +62,7 @@ def test_a_conclusion_that_survives_and_one_that_does_not():
 
 def test_every_defensible_way_is_in_the_picture():
     result = ask([7, 6, 8, 5, 9, 7], [5, 6, 2, 4, None, None])
-    assert len(result.data["forest"]) == len(result.estimates) == 7
+    assert len(result.data["forest"]) == len(result.estimates) == 10
     assert result.pictures == ("forest",)
 
 
@@ -143,8 +143,9 @@ class TestArms:
         text = result.sentence()
         what = "the difference in average pain (NRS) at week 4, ketamine minus placebo,"
         who = "(n=19 placebo, 19 ketamine of 40; lower is better)"
-        assert text.startswith(f"Asked in 6 ways, {what} was between −")
-        assert text.endswith(f"{who}; every one led to the same verdict (lower with ketamine).")
+        assert text.startswith(f"Asked in 10 ways, {what} was between −")
+        assert f"{who}; every one led to the same verdict (lower with ketamine)." in text
+        assert "Tipping value: none; p stays below 0.05" in text
         lost, _ = trial(lost=(0, 1, 2, 3, 4, 5, 6, 7))
         fragile = self.question.run(lost)
         assert not fragile.facts["survives"]
@@ -153,7 +154,7 @@ class TestArms:
     def test_it_is_one_picture_and_its_own_methods_text(self):
         study, _ = trial()
         result = self.question.run(study)
-        assert len(result.data["forest"]) == len(result.estimates) == 6
+        assert len(result.data["forest"]) == len(result.estimates) == 10
         assert "ANCOVA" in self.question.methods_text()
 
     def test_groups_that_were_chosen_are_called_so(self):
@@ -183,3 +184,44 @@ class TestArms:
         )
         assert "–" not in result.sentence()
         assert "nan" not in result.sentence()
+
+
+class TestMissingScores:
+    VISITS = {"before": "baseline", "after": "week_4"}  # noqa: RUF012
+
+    def test_each_way_of_dealing_with_missing_scores_is_asked(self):
+        study = two_visits([7, 6, 8, 5, 9, 7, 8, 6], [5, 5, 2, 4, 7, 4, None, None])
+        question = oc.Robustness("pain", **self.VISITS, draws=5, seed=1)
+        result = question.run(study)
+        paired = oc.PairedT("pain", **self.VISITS)
+        same = {
+            "mixed model of all visits": oc.CohortModel("pain").run(study).main,
+            "multiple imputation (5 draws)": oc.Imputed(paired, draws=5, seed=1).run(study).main,
+        }
+        for name, e in same.items():
+            assert (result[name].value, result[name].p) == pytest.approx((e.value, e.p))
+        change = np.array([-2, -1, -6, -1, -2, -3])
+        best = result["mean, 2 missing as best change seen"]
+        assert best.value == pytest.approx((change.sum() - 12) / 8)
+        tip = oc.TippingPoint(paired, draws=5, seed=1).run(study)["tipping point"]
+        assert f"{tip.value:.1f} points worse" in result.sentence()
+        assert "mixed model" in question.methods_text()
+
+    def test_arms_have_reference_based_imputation_and_the_best_case_too(self):
+        study, _ = trial(lost=(3, 5, 20, 25))
+        question = oc.Robustness("pain", **self.VISITS, by="arm", draws=4, seed=1)
+        result = question.run(study)
+        name = "reference-based imputation (jump to reference)"
+        asked = oc.ReferenceBased("pain").run(study).main
+        assert result[name].value == pytest.approx(asked.value)
+        model = oc.MMRM("pain").run(study).main
+        assert result["mixed model of all visits"].value == pytest.approx(model.value)
+        worst, best = (
+            result[f"ANCOVA, 4 missing as {case}"].value
+            for case in ("worst case against ketamine", "best case for ketamine")
+        )
+        assert best < worst, "lower is better"
+
+    def test_nothing_missing_adds_nothing(self):
+        result = ask([7, 6, 8, 5], [5, 6, 2, 4])
+        assert not [e for e in result.estimates if "imputation" in e.name or "model" in e.name]

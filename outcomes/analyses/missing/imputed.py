@@ -156,7 +156,12 @@ class Imputed(_Wrapper):
     def _pool(self, study: Study, grid: Grid, results: Sequence[Result]) -> Result:
         first = results[0]
         single = self.method in CARRIED
+        own = self.analysis.over_imputations(results, self.level)
         estimates = first.estimates if single else pooled(results, self.level)
+        if own is not None:
+            estimates = own[0]
+        elif not single:
+            self._must_be_pooled(first, estimates)
         note = (
             f"{share_of(grid.filled, grid.scores.size)} scores at"
             f" {plural(len(grid.visits), 'visit')} were imputed: "
@@ -176,7 +181,10 @@ class Imputed(_Wrapper):
             facts=_averaged([r.facts for r in results]),
             detail=_averaged([r.detail for r in results]),
         )
-        ama, apa = (f"{self.analysis.sentence(shown, s)} {_how(self)}" for s in ("ama", "apa"))
+        if own is not None:
+            ama, apa = (f"{words} {_how(self)}" for words in own[1])
+        else:
+            ama, apa = (f"{self.analysis.sentence(shown, s)} {_how(self)}" for s in ("ama", "apa"))
         return Result(
             self,
             estimates,
@@ -188,6 +196,20 @@ class Imputed(_Wrapper):
             randomised=first.randomised,
             axis=first.axis,
             detail=ImputedWords(ama, apa, shown.detail),
+        )
+
+    def _must_be_pooled(self, first: Result, estimates: tuple[Estimate, ...]) -> None:
+        """Refuse a question whose main estimate has no standard error to pool."""
+        main, found = first.main, replace(first, estimates=estimates).main
+        if main is None or found is None or not isnan(found.se):
+            return
+        if isnan(main.value) or (isnan(main.low) and isnan(main.p)) or main.reason:
+            return
+        raise AnalysisError(
+            f"{self.analysis.short[:1].upper()}{self.analysis.short[1:]} cannot be imputed: its"
+            f" {main.name} has no standard error that Rubin's rules could pool. Impute PairedT,"
+            " ANCOVA, WelchT, MMRM, CohortModel, Responders or CompareResponders instead, or give"
+            " a mixed model, which needs no imputation."
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -15,6 +15,7 @@ from outcomes.analyses.groups.group_data import (
     lower_is_better,
     two_levels,
 )
+from outcomes.analyses.missing.missing_ways import MissingWays, missing_ways
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
@@ -41,14 +42,18 @@ class Robustness(Analysis):
     Of the change between two visits, side by side: mean change with paired t-test (the reference);
     20% trimmed mean (Yuen); Hodges-Lehmann shift with the exact signed-rank test; median with the
     sign test; sign-flip permutation test of the mean; and, for everybody who had a score before,
-    missing later scores taken as no change, and taken as the worst change that was seen.
+    missing later scores taken as no change, and as the worst and the best change that was seen.
 
     With `by`, of the difference between two arms: ANCOVA on the score before (the reference), with
     classical and with HC3 standard errors; change by Welch's t; Hodges-Lehmann shift of the change
     with the exact Mann-Whitney test; and ANCOVA of everybody who had a score before, missing later
-    scores taken as no change in both arms, and as the worst case against the treatment (in the arm
-    of interest the worst change that was seen, in the reference the best, within the scale).
-    Differences are arm − `reference`.
+    scores taken as no change in both arms, as the worst case against the treatment (in the arm of
+    interest the worst change that was seen, in the reference the best, within the scale) and as the
+    best case for it. Differences are arm − `reference`.
+
+    Where scores are missing, also the mixed model of all visits, multiple imputation (`draws`),
+    between arms reference-based imputation (jump to reference), and in words the tipping value: how
+    much worse than predicted the missing would have to be before the verdict changes.
 
     The conclusion survives when all point the same way and every interval or test keeps the same
     verdict at `level`.
@@ -74,6 +79,7 @@ class Robustness(Analysis):
     by: str = ""
     reference: str = ""
     seed: int = 20260101
+    draws: int = 20
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MANY_WAYS})
     short: ClassVar[str] = "every defensible way"
@@ -123,8 +129,25 @@ class Robustness(Analysis):
             ),
             *self._filled(study, pairs.change),
         ]
+        ways = self._missing(study)
+        rows += ways.rows
         axis = f"change in {pairs.outcome.title} ({pairs.outcome.unit})"
-        return self._answer(rows, pairs.counts, pairs.outcome, {}, (), axis)
+        facts = {"tipping": ways.tipping}
+        return self._answer(rows, pairs.counts, pairs.outcome, facts, ways.notes, axis)
+
+    def _missing(self, study: Study) -> MissingWays:
+        """What is asked where scores are missing."""
+        return missing_ways(
+            study,
+            self.outcome,
+            before=self.before,
+            after=self.after,
+            by=self.by,
+            reference=self.reference,
+            draws=self.draws,
+            seed=self.seed,
+            level=self.level,
+        )
 
     def _arms(self, study: Study) -> Result:
         ask = {
@@ -155,13 +178,15 @@ class Robustness(Analysis):
             ),
             *self._filled_arms(study, g),
         ]
+        ways = self._missing(study)
+        rows += ways.rows
         rows = [
             replace(e, group=Versus.of(first, second), measure=Measure.DIFFERENCE_IN_CHANGE)
             for e in rows
         ]
         words = f"difference in {g.outcome.title} ({g.outcome.unit}), {first} − {second}"
-        facts = {"arms": (first, second), "sizes": g.sizes}
-        found = self._answer(rows, g.counts, g.outcome, facts, g.notes, words)
+        facts = {"arms": (first, second), "sizes": g.sizes, "tipping": ways.tipping}
+        found = self._answer(rows, g.counts, g.outcome, facts, (*g.notes, *ways.notes), words)
         return replace(found, randomised=g.randomised)
 
     def _answer(
@@ -211,6 +236,9 @@ class Robustness(Analysis):
             fills[f"worst case against {spoken(g.levels[1])}"] = np.where(
                 label == g.levels[1], worst, best
             )
+            fills[f"best case for {spoken(g.levels[1])}"] = np.where(
+                label == g.levels[1], best, worst
+            )
         floor, ceiling = (
             bound if math.isnan(v) else v
             for v, bound in ((outcome.low, -math.inf), (outcome.high, math.inf))
@@ -237,8 +265,10 @@ class Robustness(Analysis):
         missing = int(wide.loc[wide[self.before].notna(), self.after].isna().sum())
         if not missing or not len(change):
             return []
-        worst = float(change.min() if outcome.better == "higher" else change.max())
-        fills = {"no change": 0.0, **({"worst change seen": worst} if outcome.better else {})}
+        ends = sorted((float(change.min()), float(change.max())))
+        worst, best = ends if outcome.better == "higher" else ends[::-1]
+        harsh = {"worst change seen": worst, "best change seen": best}
+        fills = {"no change": 0.0, **(harsh if outcome.better else {})}
         zero = np.zeros(len(before))
         return [
             replace(
@@ -290,6 +320,8 @@ class Robustness(Analysis):
                 f" with.{chosen}"
             )
         rest = f" Undefined: {listed(undefined)}." if undefined else ""
+        if tipping := facts.get("tipping"):
+            rest = f"{rest} {tipping}"
         if not differing:
             each = "every one" if not undefined else "every one that is defined"
             return f"{lead}; {each} led to the same verdict ({main}).{rest}{chosen}"
@@ -302,13 +334,16 @@ class Robustness(Analysis):
         if self.by:
             return (
                 "Robustness was judged by asking the same question by ANCOVA with classical and HC3"
-                " standard errors, by Welch's t and ranks of the change, and by ANCOVA with missing"
-                " scores taken as no change and as the worst case against the treatment."
+                " standard errors, by Welch's t and ranks of the change, and, where scores were"
+                " missing, by ANCOVA with these taken as no change, as the worst case against the"
+                " treatment and as the best for it, by a mixed model of all visits, by multiple and"
+                " reference-based imputation, and by the tipping value."
             )
         return (
             "Robustness was judged by asking the same question with a trimmed mean, ranks, signs,"
-            " permutations, and with missing scores taken as no change and as the worst change"
-            " seen."
+            " permutations, and, where scores were missing, with these taken as no change, as the"
+            " worst and as the best change seen, by a mixed model of all visits, by multiple"
+            " imputation and by the tipping value."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -12,6 +12,11 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import Groups, chosen_words, covariate_terms, grouped
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.responders.imputed_shares import (
+    compared_words,
+    difference_row,
+    share_row,
+)
 from outcomes.analyses.responders.one_group import (
     improvement_sign,
     parse_rule,
@@ -306,6 +311,44 @@ class CompareResponders(Analysis):
             if e.name.startswith("number needed") and e.reason == "not_estimable"
         ]
         return tuple(notes)
+
+    def over_imputations(
+        self, results: Sequence[Result], level: float
+    ) -> tuple[tuple[Estimate, ...], tuple[str, str]]:
+        """Shares and their differences of each rule: nobody is missing any more."""
+        if self.adjust:
+            raise AnalysisError(
+                "Responders adjusted for covariates cannot be imputed. Leave out adjust=, or impute"
+                " ANCOVA of the score."
+            )
+        reference, *others = results[0].facts["groups"]
+        rows: list[Estimate] = []
+        parts: list[tuple[str, str]] = []
+        for rule in self.rules:
+            each = {
+                v: [r.facts["counts"][rule, self._seen, v] for r in results]
+                for v in (*others, reference)
+            }
+            shares = [share_row(f"share {rule_name(rule)}", each[v], level, v) for v in each]
+            differences = [
+                difference_row(
+                    f"risk difference {rule_name(rule)}",
+                    each[v],
+                    each[reference],
+                    level,
+                    Versus.of(v, reference),
+                )
+                for v in others
+            ]
+            rows += [*shares, *differences]
+            what = (
+                f"With missing scores imputed, {rule_words(rule, results[0].outcome)} was seen in"
+            )
+            ama, apa = (compared_words(shares, differences, s) for s in ("ama", "apa"))
+            parts.append((f"{what} {ama}.", f"{what} {apa}."))
+        chosen = chosen_words(results[0].randomised, self.by)
+        ama, apa = (" ".join(said) + chosen for said in zip(*parts, strict=True))
+        return tuple(rows), (ama, apa)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, (reference, *others) = result.outcome, result.facts["groups"]

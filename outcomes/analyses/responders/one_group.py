@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from types import MappingProxyType
 from typing import ClassVar
@@ -12,6 +12,7 @@ import pandas as pd
 
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.bands import improvement_bands
+from outcomes.analyses.responders.imputed_shares import share_row, share_words
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -213,6 +214,26 @@ class Responders(Analysis):
             facts={"shares": shares.counts},
             detail=ResponseCounts(tuple(shares.responses)),
         )
+
+    def over_imputations(
+        self, results: Sequence[Result], level: float
+    ) -> tuple[tuple[Estimate, ...], tuple[str, str]]:
+        """One share a rule: nobody is missing any more."""
+        outcome, rows, parts = results[0].outcome, [], []
+        told = [t for r in results if (t := r.about(ResponseCounts)) is not None]
+        for i, x in enumerate(told[0].responses):
+            if x.everybody:
+                continue
+            counts = [(t.responses[i].count, t.responses[i].total) for t in told]
+            lead = "" if x.kind == "reached" else f"{x.kind} "
+            row = share_row(f"{lead}{x.rule}", counts, level)
+            rows.append(row)
+            if x.kind != "worsened":
+                rule = next(r for r in self.rules if rule_name(r) == x.rule)
+                words = share_words(row, "patients, missing scores imputed")
+                parts.append(f"{rule_words(rule, outcome)} was seen in {words}")
+        said = ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
+        return tuple(rows), (said, said)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         parts = []

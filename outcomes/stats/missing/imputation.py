@@ -79,7 +79,7 @@ def rubin(
     riv = added / within if within > 0 else nan
     fmi = nan if isnan(lam) else 0.0 if lam == 0 else (riv + 2 / (df + 3)) / (riv + 1)
     how = f"Rubin's rules, {m} imputations, Barnard-Rubin df"
-    if isnan(total) or total <= 0:
+    if isnan(total) or total <= 0 or df == 0:
         e = Estimate(
             name,
             mean,
@@ -110,6 +110,8 @@ def _barnard_rubin(df_large: float, lam: float, df_complete: float) -> float:
     if isinf(df_complete):
         return df_large
     observed = (df_complete + 1) / (df_complete + 3) * df_complete * (1 - lam)
+    if observed <= 0:  # completed data without any spread of their own leave no degree of freedom
+        return 0.0
     return observed if isinf(df_large) else 1 / (1 / df_large + 1 / observed)
 
 
