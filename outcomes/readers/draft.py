@@ -19,6 +19,7 @@ from outcomes.questionnaires import instrument, recognise
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
 from outcomes.readers.drafting.days import day_column, windows_of
+from outcomes.readers.drafting.missing_codes import CODES, missing_line
 from outcomes.readers.drafting.patients import (
     headings,
     parts_of_code,
@@ -70,22 +71,6 @@ _ROLES = {
     "route": ("route", "route_of_administration", "via"),
     "episode": ("episode", "course", "infusion", "infusion_no", "infusion_number"),
 }
-_MISSING = (
-    "-99",
-    "-999",
-    "-9",
-    "-88",
-    "-77",
-    "999",
-    "9999",
-    "UNK",
-    "NASK",
-    "N/A",
-    "n/a",
-    "NA",
-    "missing",
-    "not done",
-)
 _NOBODY = (
     "No column seems to name the patient. Say which under [roles] patient, or add a column with a"
     " code for each patient (the same at each visit)."
@@ -207,7 +192,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
         _scores(file, said),
         *_further(export, file, {k: v for k, v in said.items() if k == "sheet"}),
         *_outside(file),
-        *_missing(table, columns),
+        missing_line(table, columns),
         "",
         "[roles]",
         *_role_lines(table, roles),
@@ -344,39 +329,6 @@ def _design(roles: dict[str, str], visits: int) -> str:
     if "period" in roles and ("sequence" in roles or "arm" in roles):
         return "crossover"
     return "parallel" if "arm" in roles else "follow-up" if visits > 2 else "before-after"
-
-
-def _missing(table: TextTable, columns: Sequence[str]) -> list[str]:
-    there = {v.strip() for c in columns for v in pd.unique(table[c])}
-    said = table.declared.missing
-    apart = [
-        m
-        for m in _MISSING
-        if m in there and (not _is_number(m) or _stands_apart(table, columns, m))
-    ]
-    codes = list(dict.fromkeys([*apart, *(m for m in said if m in there)]))
-    if codes:
-        return [f"missing = {_list(codes)}   # guess: codes that mean missing"]
-    return ['# missing = ["-99"]   # codes that mean missing, if there are any']
-
-
-def _is_number(text: str) -> bool:
-    return text.lstrip("-").isdigit()
-
-
-def _stands_apart(table: TextTable, columns: Sequence[str], code: str) -> bool:
-    """Whether the number lies far from all others of every column it stands in, so that it can
-    hardly be a value.
-    """
-    for column in columns:
-        text = table[column].str.strip()
-        if (text == code).any():
-            rest = text[(text != code) & (text != "")]
-            others = pd.to_numeric(rest, errors="coerce").dropna()
-            apart = others.min() >= 0 if float(code) < 0 else others.max() * 2 < float(code)
-            if others.empty or not apart or rest.str.match(r"0\d").any():
-                return False
-    return True
 
 
 def _spelt(table: TextTable, roles: dict[str, str]) -> list[tuple[str, ...]]:
@@ -527,7 +479,7 @@ def _texts(table: TextTable, wide: dict[str, dict[str, str]]) -> Texts:
 
 
 def _score_like(table: TextTable, column: str) -> bool:
-    if column not in table.columns or not is_numeric(table[column], _MISSING):
+    if column not in table.columns or not is_numeric(table[column], CODES):
         return False
     return table[column].nunique() > 2 and not re.search(
         r"(^|_)(qsdy|ady|age|alter|year|day|time|no|nr|id)(_|$)", key(column)
