@@ -57,6 +57,12 @@ class Case:
     tables: Tables
     package: str = ""
     version: str = ""
+    #: What the case sets, as text: "t=0.5; n=10". Adapters read it, never the case's name.
+    inputs: str = ""
+
+    def given(self, name: str) -> str:
+        """One setting of the case, an empty text where it sets none of that name."""
+        return settings(self.inputs).get(name, "")
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -195,19 +201,29 @@ def compare(case: Case) -> list[Comparison]:
     return out
 
 
+_KEY = ("case_id", "data_file", "method", "options", "r_package", "r_version", "inputs")
+
+
+def settings(inputs: str) -> dict[str, str]:
+    """The settings of a case by their names.
+
+    >>> settings("t=0.5; n=10")
+    {'t': '0.5', 'n': '10'}
+    """
+    return dict(part.split("=", 1) for part in inputs.split("; ") if part)
+
+
 def group(rows: Iterable[Mapping[str, str]], tables: Tables) -> list[Case]:
-    """Cases from the rows of a reference table (case_id, data_file, method, options, quantity,
-    value, rtol, …).
+    """Cases from the rows of a reference table (case_id, data_file, method, options, inputs,
+    quantity, value, rtol, …).
     """
     found: dict[tuple[str, ...], dict[str, tuple[float, float]]] = {}
     for r in rows:
-        key = tuple(
-            r[k] for k in ("case_id", "data_file", "method", "options", "r_package", "r_version")
-        )
+        key = tuple(r[k] for k in _KEY)
         found.setdefault(key, {})[r["quantity"]] = (number(r["value"]), float(r["rtol"]))
     return [
-        Case(name, data, method, options, expected, tables, package, version)
-        for (name, data, method, options, package, version), expected in found.items()
+        Case(name, data, method, options, expected, tables, package, version, inputs)
+        for (name, data, method, options, package, version, inputs), expected in found.items()
     ]
 
 

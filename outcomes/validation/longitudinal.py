@@ -7,22 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from outcomes.validation.cases import Tables
+from outcomes.validation.cases import Tables, settings
 
 Row = dict[str, Any]
 Features = dict[str, Callable[[Row], float]]
 
 
-def rows_of(tables: Tables, case: str, data: str) -> list[Row]:
+def rows_of(tables: Tables, inputs: str, data: str) -> list[Row]:
     """The rows a case is fitted to, with id, visit, y and covariates; rows without y left out."""
     rows = tables(data)
     if "y" not in rows[0]:
         pairs = [(r["id"], "a", r["pre"]) for r in rows] + [(r["id"], "b", r["post"]) for r in rows]
         return [{"id": i, "visit": v, "y": float(y)} for i, v, y in pairs]
-    if case == "mmrm_cohort_n120":
+    given = settings(inputs)
+    if "baseline" in given:  # the baseline is a column, and one of the visits of the model
         first = {r["id"]: r["base"] for r in rows}
-        late = [r for r in rows if r["time"] in ("1", "3", "6", "12") and r["y"]]
-        out = [{"id": i, "visit": "M0", "y": float(b)} for i, b in first.items()]
+        late = [r for r in rows if r["time"] in given["times"].split() and r["y"]]
+        out = [{"id": i, "visit": given["baseline"], "y": float(b)} for i, b in first.items()]
         return out + [{"id": r["id"], "visit": f"M{r['time']}", "y": float(r["y"])} for r in late]
     rename = {"treatment": "arm"}
     return [

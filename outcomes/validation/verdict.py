@@ -131,6 +131,7 @@ def shipped() -> tuple[tuple[Case, ...], str]:
                 read,
                 c["package"],
                 c["version"],
+                c["inputs"],
             )
             for c in body["cases"]
         ),

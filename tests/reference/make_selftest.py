@@ -92,6 +92,7 @@ def main() -> None:
             "options": c.options,
             "package": c.package,
             "version": c.version,
+            "inputs": c.inputs,
             "expected": dict(spread(list(c.expected.items()), NUMBERS_A_CASE)),
         }
         for c in cases

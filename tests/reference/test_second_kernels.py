@@ -81,7 +81,7 @@ VISITS = [
 def test_type_three_of_repeated_scores_with_a_random_intercept_is_that_of_the_mixed_model(
     case: Case,
 ) -> None:
-    rows = rows_of(case.tables, case.name, case.data)
+    rows = rows_of(case.tables, case.inputs, case.data)
     features, by_visit, _ = features_of(rows, "y ~ base + arm * visit")
     scores, design, visits = wide(rows, features)
     m = repeated(
@@ -102,5 +102,5 @@ OWN = [c for c in CASES if c.method == "reml_own" and c.options.startswith("US")
 
 @pytest.mark.parametrize("case", OWN, ids=lambda c: c.name)
 def test_the_likelihood_is_flat_at_the_fit(case: Case) -> None:
-    fit = mmrm.model(case.tables, case.name, case.data, case.options.split(", ", 1)[1]).fit
+    fit = mmrm.model(case.tables, case.inputs, case.data, case.options.split(", ", 1)[1]).fit
     assert np.abs(fit.gradient).max() < 1e-6

@@ -5,13 +5,15 @@ noticed.
 from __future__ import annotations
 
 import math
+import re
 import time
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from outcomes.cli import main
-from outcomes.validation import Verdict, lines, page, selftest
+from outcomes.validation import Verdict, lines, longitudinal, page, reference_adapters, selftest
 from outcomes.validation.cases import FAMILIES, Case, Comparison, compare, methods
 from outcomes.validation.reference_adapters import paired
 from outcomes.validation.verdict import bucket, shipped
@@ -117,3 +119,13 @@ def test_page_of_a_single_area():
     cases = [c for c in shipped()[0] if c.method == "nof1"]
     text = page(Verdict(lines(cases), 0.0), every_method=True)
     assert "One patient, randomised pairs" in text and "5 numbers of 1 method beside" in text
+
+
+def test_no_adapter_reads_what_to_do_off_the_name_of_a_case() -> None:
+    folder = Path(reference_adapters.__file__).parent
+    texts = {
+        p.name: p.read_text("utf-8") for p in [*folder.glob("*.py"), Path(longitudinal.__file__)]
+    }
+    assert len(texts) > 12
+    named = re.compile(r"\bcase\.name\b|\bc\.name\.|\b(?:case|c)\.data\s*(?:==|in\b)|\bcase ==")
+    assert {n: named.findall(t) for n, t in texts.items() if named.search(t)} == {}

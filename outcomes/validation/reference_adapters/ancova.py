@@ -24,14 +24,6 @@ from outcomes.stats.regression.linear import (
 from outcomes.validation.cases import Case, answers, column
 
 #: how each case was set up: arm column, reference, post column, covariates (as R orders the levels)
-SETUP: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
-    "ancova_rct_n060": ("arm", "placebo", "post", ()),
-    "ancova_rct_n014": ("arm", "placebo", "post", ()),
-    "ancova_routes": ("route", "IV", "post", ()),
-    "ancova_routes_adj": ("route", "IV", "post", ("age", "neuropathic", "site")),
-    "ancova_anorexia": ("treat", "Cont", "post", ()),
-    "ancova_btheb_m8_cc": ("treatment", "TAU", "m8", ("drug", "length")),
-}
 STATS = {"_est": "value", "_se": "se", "_t": "statistic", "_p": "p", "_low": "low", "_high": "high"}
 
 
@@ -74,13 +66,12 @@ class Trial:
 
 def trial(case: Case) -> Trial:
     """Patients with both scores."""
-    arm, reference, after, covariates = SETUP[case.name]
     rows = case.rows()
-    pre, post = column(rows, "pre"), column(rows, after)
+    pre, post = column(rows, "pre"), column(rows, case.given("after"))
     keep = ~np.isnan(pre) & ~np.isnan(post)
     rows = [r for r, k in zip(rows, keep, strict=True) if k]
     extra = []
-    for c in covariates:
+    for c in case.given("covariates").split():
         values = [r[c] for r in rows]
         try:
             extra.append(numeric(c, np.array(values, float)))
@@ -89,7 +80,7 @@ def trial(case: Case) -> Trial:
     return Trial(
         pre[keep],
         post[keep],
-        factor("g", [r[arm] for r in rows], reference=reference),
+        factor("g", [r[case.given("arm")] for r in rows], reference=case.given("reference")),
         tuple(extra),
     )
 

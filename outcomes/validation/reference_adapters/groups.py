@@ -43,7 +43,7 @@ def two(case: Case) -> tuple[np.ndarray, np.ndarray]:
     arm = next(n for n in ARM if n in rows[0])
     if "y" in rows[0]:
         y = column(rows, "y")
-    elif case.name.endswith("_post"):
+    elif case.given("score") == "post":
         y = column(rows, "post")
     else:
         y = np.round(column(rows, "post") - column(rows, "pre"), 9)
@@ -126,10 +126,10 @@ def _morris(case: Case) -> dict[str, float]:
 
 
 def routes(case: Case) -> dict[str, np.ndarray]:
-    """The scores (before, after or change, as the case's name ends) of the three routes."""
+    """The scores (before, after or change, as the case says) of the three routes."""
     rows = case.rows()
     pre, post = column(rows, "pre"), column(rows, "post")
-    y = {"pre": pre, "post": post, "change": np.round(post - pre, 9)}[case.name.rsplit("_", 1)[1]]
+    y = {"pre": pre, "post": post, "change": np.round(post - pre, 9)}[case.given("score")]
     route = np.array([r["route"] for r in rows])
     return {g: y[route == g] for g in ("IV", "IN", "PO")}
 

@@ -89,9 +89,8 @@ def _equivalence(case: Case) -> dict[str, float]:
     "individual", {"bf_jzs_paired": ("JZS Bayes factor", "BayesFactor::ttestBF; own quadrature")}
 )
 def _bayes(case: Case) -> dict[str, float]:
-    if case.name.startswith("bf_grid"):
-        t, n = (part[1:] for part in case.name.removeprefix("bf_grid_").split("_"))
-        return {"log_bf10": jzs_log_bf10(float(t), int(n))}
+    if case.given("t"):
+        return {"log_bf10": jzs_log_bf10(float(case.given("t")), int(case.given("n")))}
     before, after = pairs(case)
     scales = (math.sqrt(0.5), 1, math.sqrt(2))
     return {

@@ -54,10 +54,10 @@ def one(case: Case, rows: Rows, missing: np.ndarray, delta: float) -> tuple[floa
         beta, cov = least_squares(
             np.column_stack([np.ones(len(rows)), column(rows, "bmi")]), column(rows, "chl")
         )
-    elif case.name.endswith("_logit"):  # the estimate that the case is named after
-        own = [r for r in rows if r["treatment"] == "BtheB"]
+    elif case.given("share"):  # the log odds of an improvement by this share of the baseline
+        own = [r for r in rows if r["treatment"] == case.given("group")]
         pre, m8 = column(own, "pre"), column(own, "m8")
-        p = float(np.mean(pre - m8 >= 0.5 * pre))
+        p = float(np.mean(pre - m8 >= float(case.given("share")) * pre))
         return float(np.log(p / (1 - p))), 1 / (len(own) * p * (1 - p))
     else:
         beta, cov = ancova(rows, column(rows, "m8") + delta * (missing & treated(rows)))

@@ -19,7 +19,7 @@ import numpy as np
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.small_sample import Inference, likelihood_ratio
 from outcomes.stats.multiplicity import adjust
-from outcomes.validation.cases import Case, Tables, answers
+from outcomes.validation.cases import Case, Tables, answers, settings
 from outcomes.validation.longitudinal import Row
 
 LEVELS = {
@@ -44,16 +44,19 @@ FIELDS = {
 MAIN = ("arm", "treatment", "treat", "tf", "cond", "visit")
 
 
-def prepared(tables: Tables, case: str, data: str, formula: str) -> list[Row]:
+def prepared(tables: Tables, inputs: str, data: str, formula: str) -> list[Row]:
     """The rows of a case with the derived columns that its formula names."""
     rows: list[Row] = [dict(r) for r in tables(data)]
     terms = set(re.findall(r"\w+", formula))
-    if case.endswith("_unbal"):  # the same data with rows left out by rule
-        first = sorted({r["id"] for r in rows}, key=float)[:5]
+    given = settings(inputs)
+    if "drop" in given:  # every so many rows one is left out, and the late days of some patients
+        every, at = map(int, given["drop"].split())
+        many, day = map(int, given["late"].split())
+        first = sorted({r["id"] for r in rows}, key=float)[:many]
         rows = [
             r
             for i, r in enumerate(rows)
-            if not ((i + 1) % 7 == 3 or (r["id"] in first and float(r["day"]) > 5))
+            if not ((i + 1) % every == at or (r["id"] in first and float(r["day"]) > day))
         ]
     if "a" in terms:
         rows = [r | {"a": float(r["age"]) - 11} for r in rows]
@@ -236,14 +239,14 @@ def matrix(
 @lru_cache(maxsize=64)
 def fitted(
     tables: Tables,
-    case: str,
+    inputs: str,
     data: str,
     formula: str,
     method: str = "satterthwaite",
     reml: bool = True,
 ) -> Model:
     """A model from R's formula with its random effects."""
-    rows = prepared(tables, case, data, formula)
+    rows = prepared(tables, inputs, data, formula)
     right = formula.split("~", 1)[1].split(",")[0]
     random = re.findall(r"\(([^|]*)\|([^)]*)\)", right)
     columns, where = matrix(rows, re.sub(r"\+?\s*\([^)]*\)", "", right).strip())
@@ -371,7 +374,7 @@ def _terms(case: Case) -> dict[str, float]:
         .replace(", all data", "")
     )
     formula = formula if "~" in formula else "y ~ treat + period + seq + (1 | id)"
-    m = fitted(case.tables, case.name, case.data, formula, how, "_ml" not in case.method)
+    m = fitted(case.tables, case.inputs, case.data, formula, how, "_ml" not in case.method)
 
     def found(quantity: str) -> float:
         if quantity.endswith("_est_ml"):
@@ -391,7 +394,7 @@ def answer_own(case: Case, kinds: Mapping[str, str]) -> dict[str, float]:
 
     def found(quantity: str) -> float:
         kind = next(k for k in kinds if quantity.endswith(k))
-        m = fitted(case.tables, case.name, case.data, formula, kinds[kind])
+        m = fitted(case.tables, case.inputs, case.data, formula, kinds[kind])
         value = whole(m, quantity)
         if value is not None:
             return value
@@ -404,7 +407,11 @@ def answer_own(case: Case, kinds: Mapping[str, str]) -> dict[str, float]:
 def _likelihood_ratio_test(case: Case) -> dict[str, float]:
     larger, smaller = (
         fitted(
-            case.tables, case.name, case.data, f"y ~ base + arm {sign} visit + (1 | id)", reml=False
+            case.tables,
+            case.inputs,
+            case.data,
+            f"y ~ base + arm {sign} visit + (1 | id)",
+            reml=False,
         ).fit.fit
         for sign in "*+"
     )
@@ -414,7 +421,7 @@ def _likelihood_ratio_test(case: Case) -> dict[str, float]:
 
 @answers("mixed_models", {"KRmodcomp": ("F-test of terms, Kenward–Roger", "pbkrtest::KRmodcomp")})
 def _kenward_roger_test(case: Case) -> dict[str, float]:
-    args = case.tables, case.name, case.data, "y ~ base + arm * visit + (1 | id)"
+    args = case.tables, case.inputs, case.data, "y ~ base + arm * visit + (1 | id)"
     m = fitted(*args, "kenward-roger-expected")
     rows = m.type_three(("arm", "visit"))
     t = m.fit.test(rows, name="arm:visit")
@@ -424,7 +431,7 @@ def _kenward_roger_test(case: Case) -> dict[str, float]:
 @answers("mixed_models", {"ranova": ("Test of a random slope", "lmerTest::ranova")})
 def _random_slope(case: Case) -> dict[str, float]:
     slope, none = (
-        fitted(case.tables, case.name, case.data, f"y ~ day + ({z} | id)").fit.fit
+        fitted(case.tables, case.inputs, case.data, f"y ~ day + ({z} | id)").fit.fit
         for z in ("1 + day", "1")
     )
     e = likelihood_ratio(slope, none)

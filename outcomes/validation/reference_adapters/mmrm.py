@@ -45,7 +45,7 @@ differs(
 @lru_cache(maxsize=64)
 def model(
     tables: Tables,
-    case: str,
+    inputs: str,
     data: str,
     formula: str,
     covariance: str = "us",
@@ -53,7 +53,7 @@ def model(
     reml: bool = True,
 ) -> Repeated:
     """A fitted model from R's formula."""
-    rows = rows_of(tables, case, data)
+    rows = rows_of(tables, inputs, data)
     features, by_visit, at = features_of(rows, formula)
     scores, design, visits = wide(rows, features)
     summary = summarise(scores, design, visits=visits, features=tuple(features))
@@ -130,7 +130,7 @@ def _fitted(case: Case) -> dict[str, float]:
         covariance = parts[2].removesuffix("_ml")
     else:
         how = INFERENCE[parts[2]]
-    m = model(case.tables, case.name, case.data, case.options, covariance, how, reml)
+    m = model(case.tables, case.inputs, case.data, case.options, covariance, how, reml)
 
     def found(quantity: str) -> float:
         value = whole(m, quantity)
@@ -152,7 +152,7 @@ def own(case: Case) -> dict[str, float]:
     """
     if case.options.startswith("LMM"):
         return answer_own(case, OWN_INFERENCE)
-    args = case.tables, case.name, case.data, case.options.split(", ", 1)[1]
+    args = case.tables, case.inputs, case.data, case.options.split(", ", 1)[1]
 
     def found(quantity: str) -> float:
         value = whole(model(*args), quantity)

@@ -11,7 +11,7 @@ from outcomes.validation.cases import Case, answers, number
 
 
 def given(text: str, key: str) -> float:
-    """The number that follows a key in a case's name."""
+    """The number that follows a key in the name of a quantity."""
     found = re.search(rf"{key}(-?\d*\.?\d+)", text)
     assert found is not None
     return float(found[1])
@@ -26,11 +26,11 @@ def given(text: str, key: str) -> float:
     },
 )
 def _of_t(case: Case) -> dict[str, float]:
-    d = given(case.name, "_d")
+    d = float(case.given("d"))
     if case.method == "power_paired_t":
-        n = given(case.name, "_n")
+        n = float(case.given("n"))
         return case.each(lambda q: power.paired_power(d, n, sides=1 if "one.sided" in q else 2))
-    wanted = given(case.name, "_pw")
+    wanted = float(case.given("power"))
     if case.method == "sample_size_two_sample_t":
         return case.each(lambda q: math.ceil(power.two_arm_n(d, power=wanted)))
     n = power.paired_n(d, power=wanted, both_tails="upper tail" not in case.options)
@@ -60,7 +60,7 @@ def _of_others(case: Case) -> dict[str, float]:
             return power.mcnemar_n(given(quantity, "b"), given(quantity, "_c"))
         if case.method == "crossover_n_total":
             return power.crossover_n(given(quantity, "delta"), sd_within=given(quantity, "sdw"))
-        first, second = (float(x) for x in case.name.split("_")[2:])
+        first, second = float(case.given("p1")), float(case.given("p2"))
         if quantity.startswith("n_"):
             return power.two_share_n(first, second)
         return power.two_share_power(first, second, given(quantity, "_n"))

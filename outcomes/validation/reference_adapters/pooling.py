@@ -50,32 +50,27 @@ differs(
 
 def effects(case: Case) -> tuple[np.ndarray, np.ndarray]:
     """Effect and variance of every study of a case."""
-    rows, name = case.rows(), case.name
+    rows, measure = case.rows(), case.given("measure")
 
     def col(key: str) -> np.ndarray:
         return column(rows, key)
 
-    if name.startswith("meta_bcg"):
+    if "tpos" in rows[0]:
         counts = col("tpos"), col("tpos") + col("tneg"), col("cpos"), col("cpos") + col("cneg")
-        return two_shares(*counts, measure=name[-2:])
-    if "MD" in name:
+        return two_shares(*counts, measure=measure)
+    if measure in ("MD", "SMD"):
         two = ("m1i", "sd1i", "n1i", "m2i", "sd2i", "n2i")
         rows = [r for r in rows if all(r[key] != "" for key in two)]
-        effect = standardised_mean_difference if "SMD" in name else mean_difference
+        effect = standardised_mean_difference if measure == "SMD" else mean_difference
         return effect(*(col(key) for key in two))
-    if name == "meta_sites_change":
+    if measure == "MC":
         return col("mean_change"), col("sd_change") ** 2 / col("n")
-    if name == "meta_sites_SMCR":
+    if measure == "SMCR":
         return standardised_mean_change(
             col("mean_change"), sd=col("sd_pre"), n=col("n"), r=col("r"), standardiser="before"
         )
-    if name.startswith("meta_sites"):
-        code = (
-            case.method.removeprefix("escalc_")
-            if "escalc_" in case.method
-            else name.removeprefix("meta_sites_")
-        )
-        return proportion(col("responders"), col("n"), scale=SCALES.get(code, code))
+    if measure:
+        return proportion(col("responders"), col("n"), scale=SCALES.get(measure, measure))
     return col("yi"), col("sei") ** 2
 
 

@@ -36,9 +36,9 @@ SINGLE = {
 }
 
 
-def counts(case: Case, label: str, prefix: str, *names: str) -> tuple[int, ...]:
-    """The counts in the row of a table that a case is named after."""
-    row = next(r for r in case.rows() if r[label] == case.name.removeprefix(prefix))
+def counts(case: Case, label: str, *names: str) -> tuple[int, ...]:
+    """The counts in the row of a table that the case is about."""
+    row = next(r for r in case.rows() if r[label] == case.given("row"))
     return tuple(int(row[n]) for n in names)
 
 
@@ -55,7 +55,7 @@ def counts(case: Case, label: str, prefix: str, *names: str) -> tuple[int, ...]:
     },
 )
 def _one(case: Case) -> dict[str, float]:
-    x, n = counts(case, "label", "prop_", "x", "n")
+    x, n = counts(case, "label", "x", "n")
     e = (
         proportions.rule_of_three(n)
         if case.method == "rule_of_three_exact"
@@ -68,7 +68,7 @@ def _one(case: Case) -> dict[str, float]:
 
 def arms(case: Case) -> tuple[tuple[int, int], tuple[int, int]]:
     """Events and patients of two groups."""
-    x1, n1, x2, n2 = counts(case, "label", "two_", "x1", "n1", "x2", "n2")
+    x1, n1, x2, n2 = counts(case, "label", "x1", "n1", "x2", "n2")
     return (x1, n1), (x2, n2)
 
 
@@ -153,7 +153,7 @@ def _ratio(case: Case) -> dict[str, float]:
 def _mcnemar(case: Case) -> dict[str, float]:
     if "pair" in case.rows()[0]:
         return _back_pain(case)
-    a, b, c, d = counts(case, "table", "paired_", *"abcd")
+    a, b, c, d = counts(case, "table", *"abcd")
     kinds = {"continuity": "corrected", "no continuity": "asymptotic", "exact": "exact"}
     kind = next((v for k, v in kinds.items() if case.options.startswith(k)), "mid-p")
     e = paired_proportions.mcnemar((a, b, c, d), method=kind)
@@ -184,7 +184,7 @@ def _back_pain(case: Case) -> dict[str, float]:
 )
 def paired_difference(case: Case) -> dict[str, float]:
     """The reference subtracts after from before."""
-    a, b, c, d = counts(case, "table", "paired_", *"abcd")
+    a, b, c, d = counts(case, "table", *"abcd")
     table = (a, b, c, d)
 
     def found(quantity: str) -> float:
@@ -254,7 +254,7 @@ def _strata(case: Case) -> dict[str, float]:
     },
 )
 def _table(case: Case) -> dict[str, float]:
-    event, rows = case.name.removeprefix("routes_"), case.rows()
+    event, rows = case.given("event"), case.rows()
     t = [
         [sum(r["route"] == route and r[event] == v for r in rows) for v in "01"]
         for route in ("IV", "IN", "PO")

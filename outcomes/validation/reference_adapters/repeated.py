@@ -56,8 +56,9 @@ def matrix(case: Case) -> np.ndarray:
     y = np.full((len(ids), len(visits)), np.nan)
     for r, value in zip(rows, column(rows, "y"), strict=True):
         y[ids.index(r["id"]), visits.index(r[when])] = value
-    if case.data == "long_rct_n060.csv":
-        base = dict(zip((r["id"] for r in rows), column(rows, "base"), strict=True))
+    if case.given("baseline"):
+        start = column(rows, case.given("baseline"))
+        base = dict(zip((r["id"] for r in rows), start, strict=True))
         y = np.column_stack([[base[i] for i in ids], y])
     return y[~np.isnan(y).any(axis=1)]
 

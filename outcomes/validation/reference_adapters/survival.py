@@ -80,7 +80,7 @@ def diary(case: Case, patient: str) -> tuple[np.ndarray, np.ndarray, float]:
     {"diary_summary": ("Diary: AUC, SPID, time-weighted mean, days of relief", "own trapezoids")},
 )
 def _diary_summary(case: Case) -> dict[str, float]:
-    day, y, b = diary(case, case.name.removeprefix("diary_id"))
+    day, y, b = diary(case, case.given("patient"))
     s = summarise(day, y, baseline=b, max_gap=np.inf)
     whole = summarise(day, y, baseline=b, max_gap=np.inf, until=35, carry_forward=True)
     return {
