@@ -8,11 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from outcomes.core.errors import DataError, StudyError
-from outcomes.readers.cells import TextTable
+from outcomes.readers.cells import TextTable, fingerprint
 from outcomes.readers.exports.detect_export import arranged
 from outcomes.readers.fhir.reader import ENDINGS, read_fhir
 from outcomes.readers.formats.delimited import read_delimited
 from outcomes.readers.formats.excel import filled_sheets, read_excel
+from outcomes.readers.formats.first_bytes import refuse_other_kinds
+from outcomes.readers.formats.packed import ENDINGS as ENDINGS_PACKED
+from outcomes.readers.formats.packed import unpacked
 from outcomes.readers.formats.parquet import read_parquet
 from outcomes.readers.formats.statistical import SYSTEMS, read_statistical
 from outcomes.readers.headings import refuse_without_headings
@@ -95,7 +98,13 @@ _OTHERS = {
     ".por": "an SPSS portable file: save it as .sav or CSV",
     ".pdf": "not a table",
     ".docx": "not a table",
-    ".rds": "R data: save it as CSV",
+    ".rds": "R data: in R, write.csv(readRDS('scores.rds'), 'scores.csv', row.names = FALSE)",
+    ".numbers": "an Apple Numbers document: export it as Excel (.xlsx) or CSV",
+    ".gsheet": "a link to a Google sheet: download the sheet as .xlsx or CSV",
+    ".doc": "a text document: copy its table into a spreadsheet and save it as .xlsx",
+    ".rtf": "a text document: copy its table into a spreadsheet and save it as .xlsx",
+    ".mdb": "an Access database: export the table or query as .xlsx or CSV",
+    ".accdb": "an Access database: export the table or query as .xlsx or CSV",
     ".pkl": "never opened: it can run code",
 }
 
@@ -184,6 +193,10 @@ def _read(source: Source) -> TextTable:
         meant = f" Did you mean '{close[0]}'?" if close else ""
         raise DataError(f"There is no file '{path.name}' in {path.parent.resolve()}.{meant}")
     ending = path.suffix.lower()
+    if ending in ENDINGS_PACKED:
+        return _unpacked(source)
+    if ending not in _OTHERS:
+        refuse_other_kinds(path)
     if ending in _OTHERS:
         raise DataError(f"{path.name} is {_OTHERS[ending]}.")
     kind = _KINDS.get(ending) or _by_first_bytes(source)
@@ -195,6 +208,14 @@ def _read(source: Source) -> TextTable:
                 f"{path.name} is {kind.name}; '{field}' says nothing about it. Leave it out."
             )
     return kind.read(source)
+
+
+def _unpacked(source: Source) -> TextTable:
+    """The table of the one file in an archive; its fingerprint is that of the archive."""
+    data = source.file.read_bytes()
+    with unpacked(source.file, data) as file:
+        table = _read(replace(source, file=file))
+    return replace(table, name=source.file.name, **fingerprint(data))
 
 
 def _by_first_bytes(source: Source) -> _Kind:

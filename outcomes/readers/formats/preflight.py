@@ -33,10 +33,7 @@ def preflight(data: bytes, name: str) -> None:
     type declarations, and for sheets that unpack or reach too far.
     """
     if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise DataError(
-            f"{name} has a password or is in the old .xls format. Save it as .xlsx without a"
-            " password, or as CSV."
-        )
+        raise DataError(f"{name} {_old_package(data)}")
     if not data.strip():
         raise DataError(f"{name} is empty.")
     try:
@@ -63,6 +60,18 @@ def preflight(data: bytes, name: str) -> None:
                 f"{name} is damaged. Open it in a spreadsheet program and save it again."
             ) from wrong
         raise
+
+
+def _old_package(data: bytes) -> str:
+    """What a file in Microsoft's old package is, by the names in its directory."""
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        return "has a password. Open it in Excel and save it without one, or as CSV."
+    if "WordDocument".encode("utf-16-le") in data:
+        return "is a text document. Copy its table into a spreadsheet and save it as .xlsx."
+    return (
+        "has a password or is in the old .xls format. Save it as .xlsx without a password, or as"
+        " CSV."
+    )
 
 
 def _look_at_list(parts: list[zipfile.ZipInfo], name: str) -> None:
