@@ -8,9 +8,8 @@ import io
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from outcomes.core.errors import DataError
 from outcomes.readers.formats.preflight import MAX_BYTES, MAX_PARTS
@@ -44,8 +43,8 @@ def unpacked(path: Path, data: bytes) -> Iterator[Path]:
 
 
 def _gz(path: Path, data: bytes) -> tuple[str, bytes]:
-    with gzip.open(io.BytesIO(data)) as handle:
-        return path.stem, _bounded(handle, path.name, len(data))
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as handle:
+        return path.stem, _bounded(handle.read, path.name, len(data))
 
 
 def _zip(path: Path, data: bytes) -> tuple[str, bytes]:
@@ -63,7 +62,7 @@ def _zip(path: Path, data: bytes) -> tuple[str, bytes]:
             raise DataError(f"{path.name} has a password. Unpack it yourself, and keep it safe.")
         with package.open(parts[0]) as handle:
             name = PurePosixPath(parts[0].filename.replace("\\", "/")).name
-            return name, _bounded(handle, path.name, len(data))
+            return name, _bounded(handle.read, path.name, len(data))
 
 
 def _is_a_file(part: zipfile.ZipInfo) -> bool:
@@ -71,10 +70,10 @@ def _is_a_file(part: zipfile.ZipInfo) -> bool:
     return not (part.is_dir() or name.name.startswith(".") or name.parts[0] == "__MACOSX")
 
 
-def _bounded(handle: IO[bytes], name: str, packed: int) -> bytes:
+def _bounded(read: Callable[[int], bytes], name: str, packed: int) -> bytes:
     limit = min(MAX_BYTES, max(_CHUNK, packed * MAX_GROWTH))
     made = bytearray()
-    while chunk := handle.read(_CHUNK):
+    while chunk := read(_CHUNK):
         made += chunk
         if len(made) > limit:
             raise DataError(
