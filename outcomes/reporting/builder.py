@@ -26,7 +26,7 @@ from outcomes.reporting.chapters.first_pages import first_pages, shown_figures
 from outcomes.reporting.chapters.frozen_plan import deviated
 from outcomes.reporting.chapters.limitations import cannot_show, planned
 from outcomes.reporting.chapters.methods import methods
-from outcomes.reporting.chapters.patient_flow import counted, counted_each, quality
+from outcomes.reporting.chapters.patient_flow import counted, quality
 from outcomes.reporting.chapters.provenance import provenance
 from outcomes.reporting.document import (
     Document,
@@ -82,7 +82,6 @@ def chapters(study: Study, results: Results) -> list[Section]:
     drawn = shown_figures(everything)
     appendix = [
         *(s for c in order for s in answers(c, by_chapter[c], drawn)),
-        counted_each(everything),
         quality(study),
         methods(study, everything, results),
         checklist(study, everything),
@@ -120,7 +119,8 @@ def _once(parts: Iterable[Section]) -> Iterator[Section]:
                 for x in (b.blocks if isinstance(b, Instead) else (b,))
                 if isinstance(x, Drawn)
             ]
-        yield replace(s, blocks=tuple(kept))
+        if kept or s.level == 2:
+            yield replace(s, blocks=tuple(kept))
 
 
 def _drawn_before(b: Drawn, drawn: Sequence[tuple[str, pd.DataFrame]]) -> bool:

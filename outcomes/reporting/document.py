@@ -196,29 +196,20 @@ def _like(b: Block | Releasable, block: Block) -> Block | Releasable:
 
 
 def on_paper(doc: Document) -> Document:
-    """The document for paper, where nothing folds: folded tables stand at the end, and a line says
-    so in their place.
-
-    So do the numbers of the pictures on the first pages, where there is an appendix.
+    """The document for paper, where nothing folds: long tables and the numbers behind pictures are
+    in the HTML report and the workbook, and a line says so in the place of each table.
     """
-    sections, moved = [], list[Block | Releasable]()
-    appendix = any(s.appendix for s in doc.sections)
+    sections = []
     for s in doc.sections:
-        kept = list[Block | Releasable]()
+        kept = list[Any]()
         for b in s.blocks:
             inner = b.block if isinstance(b, Releasable) else b
-            if isinstance(inner, Figure) and inner.numbers and not s.appendix and appendix:
-                moved.append(_like(b, TableBlock(inner.numbers)))
+            if isinstance(inner, Figure) and inner.numbers:
                 kept.append(_like(b, replace(inner, numbers=None)))
             elif isinstance(inner, TableBlock) and inner.folded:
-                moved.append(b)
-                words = Paragraph(f"{inner.table.title}: see Further tables, at the end.", "small")
-                kept.append(_like(b, words))
+                where = "in the HTML report and the workbook (tables.xlsx)."
+                kept.append(_like(b, Paragraph(f"{inner.table.title}: {where}", "small")))
             else:
                 kept.append(b)
         sections.append(replace(s, blocks=tuple(kept)))
-    if moved:
-        sections.append(
-            Section("Further tables", tuple(moved), anchor="further-tables", new_page=True)
-        )
     return replace(doc, sections=tuple(sections))

@@ -45,7 +45,6 @@ APPENDIX = [
     "The course over time",
     "Robustness",
     "Side effects",
-    "Counted for each question",
     "Data quality",
     "Methods, ready for a paper",
     "Reporting checklist",

@@ -205,7 +205,7 @@ def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterab
         yield Paragraph(f"This question could not be answered: {r.failed}", "caution")
         return
     main = any((id(r), kind) in shown_before for kind in ("", *r.pictures))
-    fronted = main or has(r, Trait.RESPONDERS)
+    fronted = main or has(r, Trait.RESPONDERS, Trait.COURSE)  # a table says it
     if not fronted:
         yield Paragraph(r.sentence())
     if r.estimand:

@@ -118,7 +118,7 @@ def _responders(told: Sequence[Result]) -> Iterator[Any]:
             Fixed("share"),
             Fixed("95% CI"),
             Fixed("with it"),
-            Fixed("missing counted as no response"),
+            Fixed("missing as no response"),
         )
         yield Grid(Fixed("Responders"), header, tuple(rows), numeric=(2, 3, 4, 5, 6))
     for r in told:
@@ -134,9 +134,12 @@ def _response_rows(r: Result) -> Iterator[tuple[Text, ...]]:
     everyone = {(x.rule, x.kind): x for x in said if x.everybody}
     there = {(e.n, e.value): e for e in r.estimates if e.measure is Measure.SHARE}
     title = r.analysis.label or (r.outcome.title if r.outcome else "")
-    for i, x in enumerate(responses(r)):
+    shown = responses(r)
+    worse = [x for x in shown if x.kind == "worsened"][1:]  # one says how many got worse
+    for i, x in enumerate([x for x in shown if x not in worse]):
         share = Share(x.count, x.total, there.get((x.total, x.count / x.total)), "responders")
-        rule = f"{'' if x.kind == 'reached' else x.kind + ' by '}{x.rule}"
+        word = {"improved": " better", "worsened": " worse"}.get(x.kind, "")
+        rule = f"{x.rule}{word}"
         all_ = everyone.get((x.rule, x.kind))
         missing = Full().show(Share(all_.count, all_.total)) if all_ else None
         yield (

@@ -88,7 +88,7 @@ def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
     plan = [q.to_dict() for q in declared]
     done = [r.analysis.to_dict() for r in results]
     rows = [
-        (str(i), r.analysis.title(r.outcome), *_status(r, d in plan), r.analysis.family or NONE)
+        (str(i), r.analysis.title(r.outcome), *_status(r, d in plan), *_counts(r))
         for i, (r, d) in enumerate(zip(results, done, strict=True), 1)
     ]
     rows += [
@@ -97,12 +97,12 @@ def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
             r.analysis.title(r.outcome),
             r.analysis.role,
             "added by the report, not planned",
-            NONE,
+            *_counts(r),
         )
         for r in added
     ]
     rows += [
-        (NONE, q.title(), q.role, "planned, not done", NONE)
+        (NONE, q.title(), q.role, "planned, not done", NONE, NONE)
         for q, d in zip(declared, plan)
         if d not in done
     ]
@@ -130,9 +130,9 @@ def planned(study: Study, results: Results, added: Sequence[Result]) -> Section:
     words += " Primary questions carry the conclusion; exploratory ones suggest, they do not show."
     table = Table(
         "The plan against what was done",
-        ("no.", "question", "role", "status", "family"),
+        ("no.", "question", "role", "status", "analysed", "left out"),
         tuple(rows),
-        numeric=(0,),
+        numeric=(0, 4),
     )
     return Section("Plan against done", (Paragraph(words), TableBlock(table)))
 
@@ -141,3 +141,9 @@ def _status(r: Result, in_plan: bool) -> tuple[str, str]:
     if r.failed:
         return r.analysis.role, f"not answered: {r.failed}"
     return (r.analysis.role, "as planned") if in_plan else ("exploratory", "not planned")
+
+
+def _counts(r: Result) -> tuple[str, str]:
+    """How many patients an answer rests on, and why others are left out."""
+    c = r.counts
+    return f"{c.analysed} of {c.enrolled}", "; ".join(f"{n} {why}" for why, n in c.left_out) or NONE

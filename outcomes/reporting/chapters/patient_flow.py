@@ -99,26 +99,6 @@ def _recorded(study: Study, name: str) -> Grid:
     return Grid(title, header, tuple(rows), (), tuple(range(1, len(header))))
 
 
-def counted_each(results: Results) -> Section:
-    """Who was counted for each question, and why others were not."""
-    asked = tuple(
-        (
-            r.analysis.title(r.outcome),
-            str(r.counts.enrolled),
-            str(r.counts.analysed),
-            "; ".join(f"{n} {why}" for why, n in r.counts.left_out) or NONE,
-        )
-        for r in results
-    )
-    table = Table(
-        "Counted for each question",
-        ("question", "enrolled", "analysed", "left out"),
-        asked,
-        numeric=(1, 2),
-    )
-    return Section("Counted for each question", (TableBlock(table),))
-
-
 def _events(r: Result) -> Table:
     """Intercurrent events in each arm, and what was done about them."""
     arms = list(dict.fromkeys(arm for e in r.intercurrent for arm, _, _ in e.counts))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,12 +26,14 @@ from outcomes.reporting.document import (
     on_paper,
 )
 from outcomes.reporting.render.figures import render as draw
-from outcomes.reporting.render.pdf import column_weights
+from outcomes.reporting.render.widths import laid_out
 from outcomes.tables.results_table import Table
 
 #: A fixed time for the file's own dates: the same document gives the same bytes.
 EPOCH = (2000, 1, 1, 0, 0, 0)
 INK, SOFT, AMBER = "1C2328", "4F5A63", "8A4B00"
+#: Space beside the text of a cell, in points: what Word leaves.
+PADDING = 13.0
 #: Text width in millimetres on A4 with 20 mm margins.
 TEXT_WIDTH = 170
 
@@ -184,7 +187,7 @@ def _figure(file: Any, b: Figure) -> None:
     )  # pixels at 200 to the inch, in millimetres
     paragraph = file.add_paragraph()
     paragraph.paragraph_format.keep_with_next = True
-    drawn = paragraph.add_run().add_picture(io.BytesIO(png), width=Mm(min(TEXT_WIDTH, 0.85 * wide)))
+    drawn = paragraph.add_run().add_picture(io.BytesIO(png), width=Mm(min(TEXT_WIDTH, 0.6 * wide)))
     drawn._inline.docPr.set("descr", b.alt)
     drawn._inline.docPr.set("title", b.caption.split(". ")[0])
     _text(file, b.caption, size=9, colour=SOFT, style="Caption")
@@ -210,7 +213,8 @@ def _table(file: Any, t: Table) -> None:
 
     title = _text(file, t.title, size=9.5, bold=True, style="Caption")
     title.paragraph_format.keep_with_next = True
-    size = 8.5 if len(t.header) <= 6 else 7.5 if len(t.header) <= 9 else 6.5
+    named = replace(t, header=tuple(h or "item" for h in t.header))
+    size, points = laid_out(named, TEXT_WIDTH / 25.4 * 72, padding=PADDING)
     made = file.add_table(rows=1 + len(t.rows), cols=len(t.header))
     made.autofit = False
     about = made._tbl.tblPr
@@ -221,7 +225,7 @@ def _table(file: Any, t: Table) -> None:
         said = OxmlElement(tag)
         said.set(qn("w:val"), value)
         about.append(said)
-    widths = _widths(t, size)
+    widths = [w / 72 * 25.4 for w in points]
     for column, width in zip(made.columns, widths, strict=True):
         column.width = Mm(width)
     for y, row in enumerate((tuple(h or "item" for h in t.header), *t.rows)):
@@ -243,38 +247,6 @@ def _table(file: Any, t: Table) -> None:
         _text(file, note, size=8, colour=SOFT).paragraph_format.space_after = Pt(2)
     if not t.notes:
         file.add_paragraph().paragraph_format.space_after = Pt(2)
-
-
-def _widths(t: Table, size: float) -> list[float]:
-    """Millimetres for each column: as its longest word asks, the rest shared by how much text there
-    is.
-
-    Numbers stay whole on one line where the page has room for that.
-    """
-    columns = range(len(t.header))
-    words, whole = (
-        [_least(t, i, size) for i in columns],
-        [_least(t, i, size, whole=i in t.numeric) for i in columns],
-    )
-    least = whole if sum(whole) <= TEXT_WIDTH else words
-    scale = min(1.0, TEXT_WIDTH / sum(least))
-    spare = max(TEXT_WIDTH - sum(least), 0)
-    lacking = [2 + w - a for w, a in zip(whole, least, strict=True)]
-    share = [lacking[i] if i in t.numeric else (w or 4) for i, w in enumerate(column_weights(t))]
-    return [scale * a + spare * s / sum(share) for a, s in zip(least, share, strict=True)]
-
-
-def _least(t: Table, column: int, size: float, *, whole: bool = False) -> float:
-    """The width that keeps every word (or every cell whole) on one line, letters being a fifth of
-    their size wide.
-    """
-    cells = [r[column] for r in t.rows]
-    parts = [
-        *t.header[column].split(),
-        *(cells if whole else [w for c in cells for w in c.split()]),
-    ]
-    longest = 0.21 * size * max(map(len, parts), default=4)
-    return 3 + (longest if column in t.numeric else min(longest, 36))
 
 
 def _rule(cell: Any, *, first: bool, last: bool) -> None:

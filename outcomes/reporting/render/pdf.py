@@ -5,6 +5,7 @@ font.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,13 @@ from outcomes.reporting.document import (
 )
 from outcomes.reporting.render.figures import render as draw
 from outcomes.reporting.render.figures import width_points
+from outcomes.reporting.render.widths import laid_out
 from outcomes.tables.results_table import Table
 
 #: The width of the text on an A4 page, in points.
 TEXT_WIDTH = 493
+#: Pictures are printed at this part of their size on a screen.
+PICTURE = 0.58
 
 
 def render(doc: Document) -> bytes:
@@ -107,7 +111,7 @@ def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
             name = f"figure{len(files)}.svg"
             files[name] = draw(b)
             numbers = _table(b.numbers) if b.numbers else None
-            width = min(TEXT_WIDTH, round(0.8 * width_points(files[name])))
+            width = min(TEXT_WIDTH, round(PICTURE * width_points(files[name])))
             return kind | {
                 "file": name,
                 "alt": b.alt,
@@ -116,32 +120,22 @@ def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
                 "numbers": numbers,
             }
         case Code():
-            return kind | {"title": b.title, "lines": list(b.lines)}
+            third = -(-len(b.lines) // 3)
+            parts = [list(b.lines[i * third : (i + 1) * third]) for i in range(3)]
+            return kind | {"title": b.title, "parts": parts}
         case TableBlock():
             return kind | {"table": _table(b.table)}
 
 
 def _table(t: Table) -> dict[str, Any]:
-    size = 8 if len(t.header) <= 6 else 7.2 if len(t.header) <= 8 else 6.4
-    header = [h or "item" for h in t.header]
+    named = replace(t, header=tuple(h or "item" for h in t.header))
+    size, widths = laid_out(named, TEXT_WIDTH)
     return {
         "title": t.title,
-        "header": header,
+        "header": list(named.header),
         "rows": [list(r) for r in t.rows],
         "notes": list(t.notes),
         "size": size,
         "numeric": list(t.numeric),
-        "widths": column_weights(t),
+        "widths": [round(w, 2) for w in widths],
     }
-
-
-def column_weights(t: Table) -> list[int]:
-    """How wide each column is beside the others, by its longest cell; 0 lets a narrow column of
-    numbers find its own width.
-    """
-    weights = []
-    for i, head in enumerate(t.header):
-        longest = max((len(r[i]) for r in t.rows), default=0)
-        narrow = longest <= 24 if i in t.numeric else longest <= 12 and len(head) <= 14
-        weights.append(0 if narrow else min(max(longest, 10), 60))
-    return weights
