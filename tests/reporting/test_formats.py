@@ -109,7 +109,11 @@ def test_pdf_has_every_cell_of_every_table(document: Document, pdf: bytes, tmp_p
     )
     text = re.sub(r"[\s\u00ad\u200b]+", "", done.stdout.decode())
     lost = [
-        c for t in cells(document) for row in t for c in row if re.sub(r"\s+", "", c) not in text
+        c
+        for t in cells(on_paper(document))
+        for row in t
+        for c in row
+        if re.sub(r"\s+", "", c) not in text
     ]
     # a cell that is broken over two pages has the foot of the page in it
     assert [c for c in lost if len(c) < 60] == []
@@ -149,6 +153,24 @@ def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / f"report.{kind}").read_bytes() == (
             tmp_path / "b" / f"report.{kind}"
         ).read_bytes()
+
+
+def test_the_cohort_has_three_pages_first_and_an_appendix_under_twelve(
+    pdf: bytes, tmp_path: Path
+) -> None:
+    assert max(int(n) for n in re.findall(rb"/Count (\d+)", pdf)) <= 3 + 11
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler) is not installed")
+    (tmp_path / "r.pdf").write_bytes(pdf)
+    pages = [
+        subprocess.run(
+            ["pdftotext", "-f", n, "-l", n, str(tmp_path / "r.pdf"), "-"],
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+        for n in ("3", "4")
+    ]
+    assert "What this design cannot show" in pages[0] and pages[1].startswith("The patients")
 
 
 def test_tables_and_figures_are_numbered_and_every_figure_has_words_and_numbers(
