@@ -42,6 +42,7 @@ from .analyses.responders.stratified import StratifiedResponders as StratifiedRe
 from .analyses.subset import Among as Among
 
 # Questions: Repeated follow-up
+from .analyses.longitudinal.conditions import WithinPatients as WithinPatients
 from .analyses.longitudinal.course_models import CohortModel as CohortModel
 from .analyses.longitudinal.course_models import SlopeModel as SlopeModel
 from .analyses.longitudinal.diary import Diary as Diary

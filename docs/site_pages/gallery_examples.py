@@ -125,6 +125,9 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Crossover": {
         "Crossover": _crossover('Crossover("pain_nrs_average")'),
+        "Conditions within patients, periods left aside": _crossover(
+            'WithinPatients("pain_nrs_average", reference="placebo", visits=["post"])'
+        ),
         "Crossover, responders": _crossover(
             'CrossoverBinary("pain_nrs_average", after="post", before="pre")'
         ),

@@ -156,6 +156,10 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             ("NOf1",),
             "Anything about other patients, unless a series of such patients is analysed.",
         ),
+        "Conditions without periods: two limbs, rest and movement": (
+            ("WithinPatients",),
+            "The effect of a condition where the order of the conditions matters.",
+        ),
         "Several infusions in each patient": (
             ("RepeatedInfusions",),
             "The effect of a next infusion: those who respond come back more often.",

@@ -265,3 +265,30 @@ def _ante_dependence() -> dict[str, float]:
     for k, pair in enumerate(pairwise(visits), 1):
         got[f"rho_{k}"] = float(cells.loc[pair, "correlation"])
     return got
+
+
+def within(b: int) -> dict[str, float]:
+    """The first 2b visits as two conditions at b visits."""
+    long = follow_up().scores
+    at = long["visit"].str[1:].astype(int)
+    whole = long.dropna()["patient"].value_counts()
+    keep = (at < 2 * b) & long["patient"].isin(whole[whole == 6].index)
+    halves = long[keep].assign(
+        cond=np.where(at[keep] < b, "A", "B"),
+        episode=1 + (at[keep] >= b),
+        visit=[f"v{k % b}" for k in at[keep]],
+    )
+    study = oc.Study(
+        halves.drop(columns="arm"),
+        visits=tuple(f"v{k}" for k in range(b)),
+        measures={"pain": PAIN},
+    )
+    result = oc.WithinPatients("pain", condition="cond", reference="A").run(study)
+    e, (condition, visit, both) = result.estimates[0], result.facts["tests"]
+    got = {"difference": e.value, "low": e.low, "high": e.high, "p": e.p}
+    got |= {"F_condition": condition.value, "F_visit": visit.value, "F_both": both.value}
+    return got | {"p_gg_visit": visit.p, "p_gg_both": both.p}
+
+
+ANSWERS["within 2 x 2"] = partial(within, 2)
+ANSWERS["within 2 x 3"] = partial(within, 3)

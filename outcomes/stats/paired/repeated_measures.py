@@ -447,3 +447,48 @@ def pairwise_paired_t(
         replace(e, p_adjusted=p)
         for e, p in zip(rows, adjust([e.p for e in rows], method), strict=True)
     )
+
+
+def two_within(scores: ArrayLike) -> dict[str, tuple[Effect, Sphericity]]:
+    """Do the means differ by two factors that every patient has all levels of? Scores (patients,
+    levels of the first, levels of the second).
+
+    Each effect ("first", "second", "first:second") has its own error: the effect × patient
+    interaction, as in R's `aov(y ~ a*b + Error(id/(a*b)))`, and its own epsilon. A factor with one
+    level has no effect and is left out.
+
+    Source: Winer, Brown & Michels 1991, Statistical principles in experimental design, ch. 7.
+
+    >>> y = [[[7, 5], [6, 3]], [[6, 6], [5, 4]], [[8, 6], [7, 3]], [[7, 4], [5, 4]]]
+    >>> round(two_within(y)["second"][0].test.statistic, 3)
+    13.714
+    """
+    y = np.asarray(scores, dtype=float)
+    if y.ndim != 3 or y.shape[1] * y.shape[2] < 2 or not np.isfinite(y).all():
+        raise AnalysisError(
+            "Two factors within patients need a whole table: patients by levels by levels."
+        )
+    n, a, b = y.shape
+    flat = y.reshape(n, a * b)
+    alone = {k: np.full((k, 1), k**-0.5) for k in (a, b)}
+    planes = {
+        "first": np.kron(_contrasts(a), alone[b]) if a > 1 else None,
+        "second": np.kron(alone[a], _contrasts(b)) if b > 1 else None,
+        "first:second": np.kron(_contrasts(a), _contrasts(b)) if min(a, b) > 1 else None,
+    }
+    parts: dict[str, tuple[float, int, Array]] = {}
+    for name, plane in planes.items():
+        if plane is None:
+            continue
+        z = flat @ plane
+        mean = z.mean(axis=0) if n else np.full(plane.shape[1], NAN)
+        error = _clean((z - mean).T @ (z - mean), flat) if n else np.zeros((plane.shape[1],) * 2)
+        parts[name] = float(n * mean @ mean), plane.shape[1], error
+    between = float(a * b * ((flat.mean(axis=1) - flat.mean()) ** 2).sum()) if n else NAN
+    whole = between + sum(float(np.trace(error)) for _, _, error in parts.values())
+    out = {}
+    for name, (ss, df, error) in parts.items():
+        eps = _sphericity(error, n - 1) if n > 1 else Sphericity(NAN, NAN, 1 / df, NAN, NAN)
+        effect = _effect(ss, df, float(np.trace(error)), (n - 1) * df, whole, eps)
+        out[name] = effect, eps
+    return out
