@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,8 @@ _REST = _FIRST | _words(
 _ABSENT = _words("na n/a nan nil none null unk unknown missing refused nd - -- . ? * x not done")
 #: How many rows below the headings may explain them (question texts, units).
 _EXPLAINING = 3
+#: How many rows are looked at to see which columns hold numbers.
+_SEEN = 2_000
 
 
 def only_patients(table: TextTable, last: int | None = None) -> TextTable:
@@ -53,13 +56,13 @@ def only_patients(table: TextTable, last: int | None = None) -> TextTable:
         return table if last is None else _below(table, last)
     if last is not None:
         table = _below(table, last)
-    starts = table.rows[np.r_[True, np.diff(table.rows) > 1]]  # below an empty row
+    look = _Look(table)
     table = _repeated_headings(table)
-    table = _explained(table, starts)
-    table = _totals(table, starts)
-    table = _lines(table, starts)
+    table = _explained(table, look)
+    table = _totals(table, look)
+    table = _lines(table, look)
     if last is None:
-        table = _second_tables(table, starts)
+        table = _second_tables(table, look)
     return _without_empty_columns(table)
 
 
@@ -94,39 +97,75 @@ def _repeated_headings(table: TextTable) -> TextTable:
     return _leave_out(table, gone, "heading_row", "they repeat the headings.")
 
 
-def _codes(table: TextTable, starts: np.ndarray) -> tuple[str, pd.Series, frozenset[str]]:
-    """The first column that most rows fill, the shape of each of its cells, and the shapes that
-    codes have: those of rows with several cells in the first part of the table.
+@dataclass(frozen=True)
+class _Codes:
+    """The first column that most rows fill, how each of its cells is written, the ways in which
+    codes are written (those of rows with several cells in the first part of the table), and how
+    many cells each row has.
     """
-    filled = table.frame != ""
-    column = next((c for c in table.columns if filled[c].mean() >= 0.5), table.columns[0])
-    place, uniques = pd.factorize(table.frame[column])
-    shapes = pd.Series(np.array([shape(str(u)) for u in uniques], dtype=object)[place])
-    rich = (filled.sum(axis=1) > 1).to_numpy() & (shapes != "").to_numpy()
-    blocks = _blocks(table, starts)
-    first = rich & (blocks == blocks[0])
-    main = shapes[first if first.sum() >= 3 else rich]
-    counts = main.value_counts()
-    digits = main.str.contains("9").mean() > 0.5
-    known = [
-        str(text)
-        for text, n in counts.items()
-        if n * 5 >= len(main) or (n > 1 and n * 20 >= len(main) and "9" in str(text))
-    ]
-    return column, shapes, frozenset(k for k in known if "9" in k or not digits)
+
+    column: str
+    shapes: np.ndarray
+    known: frozenset[str]
+    counts: np.ndarray
+
+    @cached_property
+    def strange(self) -> np.ndarray:
+        """Which rows have a cell that is not written like a code."""
+        place, uniques = pd.factorize(self.shapes)
+        return np.array([u not in self.known for u in uniques], dtype=bool)[place]
 
 
-def _blocks(table: TextTable, starts: np.ndarray) -> np.ndarray:
-    """The number of the block of each row; an empty row of the file begins a new one."""
-    return np.searchsorted(starts, table.rows, side="right")
+class _Look:
+    """What is known of a table's rows, found once while no row is left out. `starts` are the
+    numbers of the rows below an empty one, in the file as it is.
+    """
+
+    def __init__(self, table: TextTable) -> None:
+        self.starts = table.rows[np.r_[True, np.diff(table.rows) > 1]]
+        self._seen: tuple[TextTable, _Codes] | None = None
+
+    def blocks(self, table: TextTable) -> np.ndarray:
+        """The number of the block of each row; an empty row of the file begins a new one."""
+        return np.searchsorted(self.starts, table.rows, side="right")
+
+    def codes(self, table: TextTable) -> _Codes:
+        """How the codes of this table are written."""
+        if self._seen is None or self._seen[0] is not table:
+            self._seen = (table, self._find(table))
+        return self._seen[1]
+
+    def _find(self, table: TextTable) -> _Codes:
+        counts = np.zeros(len(table), dtype=int)
+        column = ""
+        for name in table.columns:
+            filled = (table.frame[name] != "").to_numpy(bool)
+            counts += filled
+            if not column and filled.mean() >= 0.5:
+                column = name
+        column = column or table.columns[0]
+        place, uniques = pd.factorize(table.frame[column])
+        shapes = np.array([shape(str(u)) for u in uniques], dtype=object)[place]
+        rich = (counts > 1) & (shapes != "")
+        blocks = self.blocks(table)
+        first = rich & (blocks == blocks[0])
+        main = pd.Series(shapes[first if first.sum() >= 3 else rich], dtype=object)
+        often = main.value_counts()
+        digits = sum(n for text, n in often.items() if "9" in str(text)) * 2 > len(main)
+        known = [
+            str(text)
+            for text, n in often.items()
+            if n * 5 >= len(main) or (n > 1 and n * 20 >= len(main) and "9" in str(text))
+        ]
+        return _Codes(column, shapes, frozenset(k for k in known if "9" in k or not digits), counts)
 
 
 def _numeric(table: TextTable, rows: np.ndarray) -> list[str]:
-    """The columns that hold numbers in these rows."""
+    """The columns that hold numbers in these rows, by the first of them."""
+    at = np.flatnonzero(rows)[:_SEEN]
     found = []
     for column in table.columns:
-        cells = table.frame[column].to_numpy()[rows]
-        there = [c for c in cells[:2_000] if c]
+        there = [c for c in table.frame[column].iloc[at] if c]
         if there and sum(map(is_number, there)) * 10 >= 8 * len(there):
             found.append(column)
     return found
@@ -148,30 +187,30 @@ def _is_heading(table: TextTable, row: int, numeric: Iterable[str], least: int =
     )
 
 
-def _explained(table: TextTable, starts: np.ndarray) -> TextTable:
+def _explained(table: TextTable, look: _Look) -> TextTable:
     """Without the rows directly below the headings that explain them: question texts, units."""
-    if len(table) < 3:
+    if len(table) < 3 or any(map(is_number, table.frame.iloc[0])):
         return table
+    codes = look.codes(table)
     for n in range(min(_EXPLAINING, len(table) - 2), 0, -1):
         rest = np.arange(len(table)) >= n
-        column, shapes, _ = _codes(table, starts)
-        numeric = [c for c in _numeric(table, rest) if c != column]
-        known = set(shapes[rest])
-        strange = [shapes[i] == "" or shapes[i] not in known for i in range(n)]
+        numeric = [c for c in _numeric(table, rest) if c != codes.column]
+        known = set(codes.shapes[rest])
+        strange = [codes.shapes[i] == "" or codes.shapes[i] not in known for i in range(n)]
         if numeric and all(strange[i] and _is_heading(table, i, numeric) for i in range(n)):
             words = "they explain the headings (question texts or units) and are not patients."
             return _leave_out(table, ~rest, "heading_row", words)
     return table
 
 
-def _totals(table: TextTable, starts: np.ndarray) -> TextTable:
+def _totals(table: TextTable, look: _Look) -> TextTable:
     """Without rows that sum up others: a mean, a total, a count."""
-    column, shapes, known = _codes(table, starts)
-    maybe = np.flatnonzero(~shapes.isin(known).to_numpy())
+    codes = look.codes(table)
+    maybe = np.flatnonzero(codes.strange)
     gone = np.zeros(len(table), dtype=bool)
     for i in map(int, maybe):
         cells = [c for c in table.frame.iloc[i] if c]
-        label = table.frame[column].iloc[i] or (cells[0] if cells else "")
+        label = table.frame[codes.column].iloc[i] or (cells[0] if cells else "")
         gone[i] = is_total(label)
     words = "rows of a mean, a total or a count are not patients."
     return _leave_out(table, gone, "summary_row", words)
@@ -192,25 +231,24 @@ def is_total(label: str) -> bool:
     )
 
 
-def _lines(table: TextTable, starts: np.ndarray) -> TextTable:
+def _lines(table: TextTable, look: _Look) -> TextTable:
     """Without rows of a single cell that is no patient's code: section headings, footnotes,
     legends.
     """
-    filled = (table.frame != "").to_numpy()
-    counts = filled.sum(axis=1)
-    alone = counts == 1
-    if not alone.any() or np.median(counts) < 2:
+    look_of = look.codes(table)
+    alone = look_of.counts == 1
+    if not alone.any() or np.median(look_of.counts) < 2:
         return table
-    column, shapes, known = _codes(table, starts)
-    here = table.columns.index(column)
+    here = table.columns.index(look_of.column)
     gone, codes = np.zeros(len(table), dtype=bool), np.zeros(len(table), dtype=bool)
     for i in map(int, np.flatnonzero(alone)):
-        j = int(filled[i].argmax())
-        text = table.frame.iat[i, j]
+        cells = table.frame.iloc[i]
+        j = int((cells != "").to_numpy().argmax())
+        text, written = cells.iloc[j].strip(), str(look_of.shapes[i])
         if j == here:
-            like_a_code = "9" in shapes[i] and not re.search(r"[\s:*]", text.strip())
-            gone[i] = shapes[i] not in known and not like_a_code and "a" in shapes[i]
-            codes[i] = not gone[i] and not (shapes[i] in known and like_a_code)
+            like_a_code = "9" in written and not re.search(r"[\s:*]", text)
+            gone[i] = written not in look_of.known and not like_a_code and "a" in written
+            codes[i] = not gone[i] and not (written in look_of.known and like_a_code)
         else:
             gone[i] = not is_number(text) and len(text.split()) > 1
     words = (
@@ -228,15 +266,17 @@ def _lines(table: TextTable, starts: np.ndarray) -> TextTable:
     return _leave_out(table, gone, "line_of_text", words)
 
 
-def _second_tables(table: TextTable, starts: np.ndarray) -> TextTable:
+def _second_tables(table: TextTable, look: _Look) -> TextTable:
     """Without what stands below an empty row and is no patient; a stop where it may be one."""
-    blocks = _blocks(table, starts)
-    column, shapes, known = _codes(table, starts)
+    blocks, codes = look.blocks(table), look.codes(table)
+    if blocks[0] == blocks[-1] and not codes.strange.any():
+        return table
+    column, shapes, known = codes.column, codes.shapes, codes.known
     main = blocks == blocks[0]
     numeric = [c for c in _numeric(table, main if main.sum() >= 3 else blocks >= 0) if c != column]
     gone = np.zeros(len(table), dtype=bool)
     with_digits = all("9" in s for s in known)
-    for start, stop in _stretches(table, blocks, shapes, known, numeric):
+    for start, stop in _stretches(table, blocks, codes, numeric):
         rows = range(start, stop)
         strange = [i for i in rows if not _fits(table, i, shapes, known, numeric)]
         headed = _is_heading(table, start, numeric) and shapes[start] not in known
@@ -259,8 +299,7 @@ def _second_tables(table: TextTable, starts: np.ndarray) -> TextTable:
 def _stretches(
     table: TextTable,
     blocks: np.ndarray,
-    shapes: pd.Series,
-    known: frozenset[str],
+    codes: _Codes,
     numeric: list[str],
 ) -> list[tuple[int, int]]:
     """First row and end of what may be no patients: each block below an empty row, and what begins
@@ -271,7 +310,7 @@ def _stretches(
     for start, stop in zip([0, *ends[:-1]], ends):
         odd = [
             i
-            for i in np.flatnonzero(~shapes[start:stop].isin(known).to_numpy()) + start
+            for i in np.flatnonzero(codes.strange[start:stop]) + start
             if i > start and _is_heading(table, int(i), numeric, min(2, len(numeric)) or 1)
         ]
         if start:
@@ -282,7 +321,7 @@ def _stretches(
 
 
 def _fits(
-    table: TextTable, row: int, shapes: pd.Series, known: frozenset[str], numeric: list[str]
+    table: TextTable, row: int, shapes: np.ndarray, known: frozenset[str], numeric: list[str]
 ) -> bool:
     """Whether a row is written like a patient's: its code, and not only words where numbers are."""
     cells = [c for c in table.frame.iloc[row][numeric] if c]
