@@ -25,7 +25,10 @@ def suspicious_coding(study: Study) -> Iterator[Issue]:
         for code in set(use.options.get("reverse", ())) & set(frame):
             item = kind.item(code)
             frame[code] = item.low + item.high - frame[code]
+        said = [i.message for i in study.ready.issues if i.rule == "suspicious_coding"]
         for text in suspicions(kind, frame):
+            if any(message.startswith(text) for message in said):
+                continue
             yield Issue("suspicious_coding", text, 1, "warning")
 
 
@@ -36,7 +39,7 @@ def safety_flag(study: Study) -> Iterator[Issue]:
         for flag in kind.flags:
             if flag.item not in items:
                 continue
-            x = items[flag.item].to_numpy(float)
+            x = items[flag.item].to_numpy(float) + float(use.options.get("shift", 0))
             rows = study.record.at(np.flatnonzero(x >= flag.at_least))
             column = use.items[flag.item]
             if rows:

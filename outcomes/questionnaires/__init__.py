@@ -3,7 +3,7 @@ recognition, examples.
 """
 
 from outcomes.questionnaires.aliases import Recognised, recognise
-from outcomes.questionnaires.examples import run_examples, suspicions
+from outcomes.questionnaires.examples import other_origin, run_examples, suspicions
 from outcomes.questionnaires.model import (
     Band,
     Flag,
@@ -38,6 +38,7 @@ __all__ = [
     "instrument",
     "instruments",
     "load_instrument",
+    "other_origin",
     "recognise",
     "run_examples",
     "shipped",

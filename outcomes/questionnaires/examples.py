@@ -76,12 +76,37 @@ def suspicions(instrument: Instrument, items: pd.DataFrame) -> list[str]:
     if frame.empty or not len(frame.columns):
         return []
     said = [
-        _counts_from_one(frame, known),
+        _counts_from_one(frame, known) or _counts_from_zero(frame, known),
         _too_large(frame, known, instrument),
         _centimetres(frame, known),
     ]
     said += [_against_the_others(frame, instrument), _two_versions(frame)]
     return [f"{instrument.title}: {text}" for text in said if text]
+
+
+def other_origin(instrument: Instrument, items: pd.DataFrame) -> str:
+    """What says that answers count from another number than the instrument's (1 to 4 for 0 to 3, 0
+    to 4 for 1 to 5), so that any total would be wrong; empty where nothing does.
+    """
+    known = {i.code: i for i in instrument.items}
+    frame = items[[c for c in items.columns if c in known]].astype(float)
+    text = _counts_from_one(frame, known) or _counts_from_zero(frame, known)
+    return "" if text.startswith("two codings") else text
+
+
+def _counts_from_zero(frame: pd.DataFrame, known: Any) -> str:
+    scale = {(known[c].low, known[c].high) for c in frame if known[c].step == 1}
+    if len(scale) != 1 or len(frame.columns) < 2:
+        return ""
+    ((low, high),) = scale
+    if low != 1 or not (frame == 0).any(axis=None):
+        return ""
+    if (frame < 0).any(axis=None) or (frame >= high).any(axis=None):
+        return ""
+    return (
+        f"answers seem to count from 0: none is {high:g} and some are 0, where {low:g} to {high:g}"
+        " is expected. If so, declare shift = 1."
+    )
 
 
 def _counts_from_one(frame: pd.DataFrame, known: Any) -> str:

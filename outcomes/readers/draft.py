@@ -4,7 +4,6 @@ correct.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter
@@ -15,9 +14,10 @@ from typing import Any
 import pandas as pd
 
 from outcomes.core.errors import OutcomesError, StudyError
-from outcomes.questionnaires import instrument, recognise
+from outcomes.questionnaires import recognise
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
+from outcomes.readers.drafting.codings import instrument_lines
 from outcomes.readers.drafting.days import day_column, windows_of
 from outcomes.readers.drafting.missing_codes import CODES, missing_line
 from outcomes.readers.drafting.patients import (
@@ -26,7 +26,8 @@ from outcomes.readers.drafting.patients import (
     patient_column,
     visit_column,
 )
-from outcomes.readers.drafting.scores import Texts, claimed_by, scores_of
+from outcomes.readers.drafting.scores import Texts, better_side, claimed_by, scores_of
+from outcomes.readers.drafting.toml_text import bare, listed, quoted
 from outcomes.readers.exports.forms import Guess, guess_forms
 from outcomes.readers.exports.redcap import INSTANCE
 from outcomes.readers.fhir.reader import guessed
@@ -87,7 +88,6 @@ _DAYS = (
 )
 #: How many columns are explained in the words of the file.
 _TITLES = 200
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def guess_study(
@@ -178,10 +178,10 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
         ),
         "",
         "[study]",
-        f"title = {_q(Path(file).stem)}",
+        f"title = {quoted(Path(file).stem)}",
         (
-            f"design = {_q(design)}   # guess. One of: before-after, follow-up, routes, parallel,"
-            " crossover, n-of-1"
+            f"design = {quoted(design)}   # guess. One of: before-after, follow-up, routes,"
+            " parallel, crossover, n-of-1"
         ),
         (
             '# entry = { outcome = "…", at_least = 4 }   # if patients were admitted by a score,'
@@ -205,7 +205,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
     if wide:
         lines += ["", "[wide.columns]   # guess: which columns hold one score at several visits"]
         lines += [
-            f"{_k(s)} = {{ {', '.join(f'{_k(v)} = {_q(c)}' for v, c in by.items())} }}"
+            f"{bare(s)} = {{ {', '.join(f'{bare(v)} = {quoted(c)}' for v, c in by.items())} }}"
             for s, by in wide.items()
         ]
     lines += _instruments(table, names, wide)
@@ -220,7 +220,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
         ]
         lines += [
             *[f"# {f.column}: {f.kind}; {f.why}" for f in found if f.column in drop],
-            f"drop = {_list(drop)}   # guess",
+            f"drop = {listed(drop)}   # guess",
         ]
     return "\n".join(lines) + "\n"
 
@@ -228,7 +228,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
 def _outside(file: str) -> list[str]:
     """The line that allows a file outside the study file's folder, which the user has named."""
     folder = Path(file).parent.as_posix()
-    return [f"folders = {_list([folder])}"] if folder.startswith("..") or folder[:1] == "/" else []
+    return [f"folders = {listed([folder])}"] if folder.startswith("..") or folder[:1] == "/" else []
 
 
 def _role_lines(table: TextTable, roles: dict[str, str]) -> list[str]:
@@ -240,23 +240,24 @@ def _role_lines(table: TextTable, roles: dict[str, str]) -> list[str]:
             '# patient = "…"   # needed: no column seems to name the patient. Each patient has a',
             "# code, the same at each visit; where each row is one patient, add a column of"
             " numbers.",
-            *[f"{r} = {_q(c)}   # guess" for r, c in said.items()],
+            *[f"{r} = {quoted(c)}   # guess" for r, c in said.items()],
         ]
     parts = parts_of_code(table, roles["patient"], roles.get("visit", ""), roles.get("site", ""))
-    lines = [f"{r} = {_q(c)}   # guess" for r, c in said.items()]
+    lines = [f"{r} = {quoted(c)}   # guess" for r, c in said.items()]
     if parts:
-        lines[0] = f"patient = {_list(parts)}   # guess: the code is unique only within its site"
+        lines[0] = f"patient = {listed(parts)}   # guess: the code is unique only within its site"
     return lines
 
 
 def _scores(file: str, said: dict[str, str]) -> str:
     if not said:
-        return f"scores = {_q(file)}"
+        return f"scores = {quoted(file)}"
     fields = "".join(
-        f", {k} = {_q(v) if isinstance(v, str) else v if isinstance(v, int) else _list(v)}"
+        f", {k} = {quoted(v) if isinstance(v, str) else v if isinstance(v, int) else listed(v)}"
         for k, v in said.items()
     )
-    return f"scores = {{ file = {_q(file)}{fields} }}{'' if [*said] == ['sheet'] else '   # guess'}"
+    guess = "" if [*said] == ["sheet"] else "   # guess"
+    return f"scores = {{ file = {quoted(file)}{fields} }}{guess}"
 
 
 def _further(export: Guess, file: str, said: dict[str, Any]) -> list[str]:
@@ -268,10 +269,10 @@ def _further(export: Guess, file: str, said: dict[str, Any]) -> list[str]:
         for name, form in export.forms.items()
     ]
     lines += [
-        f"# the form {_q(form)} repeats and is in no table yet: "
+        f"# the form {quoted(form)} repeats and is in no table yet: "
         + (
-            f"it seems to hold scores; to analyse these: scores = {{ file = {_q(file)}, form ="
-            f" {_q(form)} }} and visit = {_q(INSTANCE)} under [roles]"
+            f"it seems to hold scores; to analyse these: scores = {{ file = {quoted(file)}, form ="
+            f" {quoted(form)} }} and visit = {quoted(INSTANCE)} under [roles]"
             if form in export.scored
             else "infusions or events, perhaps"
         )
@@ -280,7 +281,8 @@ def _further(export: Guess, file: str, said: dict[str, Any]) -> list[str]:
     if export.source.dictionary:
         beside = Path(file).with_name(export.source.dictionary.name).as_posix()
         lines.append(
-            f"dictionary = {_q(beside)}   # guess: the data dictionary that lies beside the export"
+            f"dictionary = {quoted(beside)}   # guess: the data dictionary that lies beside the"
+            " export"
         )
     return lines
 
@@ -295,7 +297,9 @@ def _titles(table: TextTable, columns: Sequence[str]) -> list[str]:
         if (text := table.declared.titles.get(c, "")) and key(text) != key(c)
     ]
     more = [f"#   … and {len(said) - _TITLES} more"] if len(said) > _TITLES else []
-    lines = [f"#   {_k(c)}: {''.join(filter(str.isprintable, text))}" for c, text in said[:_TITLES]]
+    lines = [
+        f"#   {bare(c)}: {''.join(filter(str.isprintable, text))}" for c, text in said[:_TITLES]
+    ]
     return ["", "# What the file says of its columns:", *lines, *more] if said else []
 
 
@@ -352,7 +356,7 @@ def _names(spelt: Sequence[tuple[str, ...]]) -> list[str]:
 
 def _spans(spans: dict[str, list[int]]) -> list[str]:
     """The lines of [visits] for visits that are days."""
-    said = ", ".join(f"{_k(visit)} = {days}" for visit, days in spans.items())
+    said = ", ".join(f"{bare(visit)} = {days}" for visit, days in spans.items())
     return [
         (
             "# First and last day of each visit, counted from the patient's first infusion or"
@@ -360,7 +364,7 @@ def _spans(spans: dict[str, list[int]]) -> list[str]:
         ),
         "# the days that rows lie on. Set them to what the protocol says; other rows are left out.",
         f"days = {{ {said} }}   # guess",
-        f"baseline = {_q(next(iter(spans)))}   # guess",
+        f"baseline = {quoted(next(iter(spans)))}   # guess",
     ]
 
 
@@ -389,7 +393,7 @@ def _visits(order: Sequence[str], sure: bool, columns: Sequence[str], flagged: s
     if order:
         start = flagged or next((v for v in order if visit_time(v) == 0), order[0])
         why = "" if sure else ": the order of the file, as the names tell no time"
-        return [f"order = {_list(order)}   # guess{why}", f"baseline = {_q(start)}   # guess"]
+        return [f"order = {listed(order)}   # guess{why}", f"baseline = {quoted(start)}   # guess"]
     numbered = _numbered(columns)
     ends = {f"visit_{n}": n for n in next(iter(numbered.values()), ())} or {
         "baseline": "_pre",
@@ -401,9 +405,9 @@ def _visits(order: Sequence[str], sure: bool, columns: Sequence[str], flagged: s
             "# No visits were found. Name the visit column under [roles], or, where one score"
             " stands in several columns:"
         ),
-        f"# order = {_list(list(ends))}",
+        f"# order = {listed(list(ends))}",
         f"# [wide.suffix]   # visit = what its columns end in{seen}",
-        *[f"# {visit} = {_q(end)}" for visit, end in ends.items()],
+        *[f"# {visit} = {quoted(end)}" for visit, end in ends.items()],
     ]
 
 
@@ -424,20 +428,9 @@ def _instruments(
     table: TextTable, names: Sequence[str], wide: dict[str, dict[str, str]]
 ) -> list[str]:
     lines, claimed = ["", "[instruments]"], set()
-    for hit in scores_of(names, _texts(table, wide)):
-        kind = instrument(hit.instrument)
-        if kind.options and any(not o.default for o in kind.options):
-            needs = ", ".join(
-                f"{o.name} = one of {', '.join(o.choices)}" for o in kind.options if not o.default
-            )
-            lines.append(f"# {kind.title} also needs a choice: {needs}")
-        fields = [f"{_k(k)} = {_q(c)}" for k, c in (hit.items or hit.totals).items()]
-        fields += [
-            f"{o.name} = {_q(o.choices[0])}" for o in kind.options if not o.default and o.choices
-        ]
-        lines.append(
-            f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {hit.why}"
-        )
+    texts = _texts(table, wide)
+    for hit in scores_of(names, texts):
+        lines += instrument_lines(hit, texts, (*CODES, *table.declared.missing))
         claimed |= claimed_by(hit)
     if len(lines) == 2:
         lines.append(
@@ -456,9 +449,11 @@ def _instruments(
             "[outcomes]   # scores of no known instrument: say which side is better, and the scale",
         ]
         for n in rest:
+            better = better_side(n)
             line = (
-                f'{_k(key(n))} = {{ column = {_q(n)}, title = {_q(n)}, better = "lower" }}   #'
-                " guess"
+                f"{bare(key(n))} = {{ column = {quoted(n)}, title = {quoted(n)}, better ="
+                f" {quoted(better)} }}   # guess"
+                + ("" if better else ': say which side is better, "lower" or "higher"')
             )
             lines.append(
                 line
@@ -484,20 +479,3 @@ def _score_like(table: TextTable, column: str) -> bool:
     return table[column].nunique() > 2 and not re.search(
         r"(^|_)(qsdy|ady|age|alter|year|day|time|no|nr|id)(_|$)", key(column)
     )
-
-
-def _q(text: str) -> str:
-    """The text as a TOML string.
-
-    >>> _q('a "b"')
-    '"a \\\\"b\\\\""'
-    """
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _k(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else _q(text)
-
-
-def _list(items: Sequence[Any]) -> str:
-    return f"[{', '.join(_q(str(i)) for i in items)}]"

@@ -31,8 +31,9 @@ _OUTCOME = (
 
 def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -> InstrumentUse:
     """The use of one instrument: ``{average = "nrs_avg"}``, ``{prefix = "phq9_"}``, ``{items =
-    ["q1", …]}``, ``"nrs_avg"``, or ``true`` for columns under names the library knows. Other keys
-    are the instrument's options; `file` is a clinic's own.
+    ["q1", …]}``, ``"nrs_avg"``, or ``true`` for columns under names the library knows. `answers`
+    are the numbers of answers in words (``{"Not at all": 0}``); other keys are the instrument's
+    options; `file` is a clinic's own.
 
     Raises StudyError for unknown keys, columns or where no column is found, InstrumentError for an
     unknown instrument.
@@ -52,6 +53,7 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
         items |= _listed_items(name, codes, fields.pop("items"))
     if "column" in fields:
         fields[codes[0] if len(codes) == 1 else kind.default_score] = fields.pop("column")
+    answers = _numbers_of_words(name, fields.pop("answers", {}))
     options = {o.name for o in kind.options} | set(_ALWAYS)
     chosen = {}
     for word, value in fields.items():
@@ -61,7 +63,7 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
             (items if word in codes else totals)[word] = str(value)
         else:
             known = dict.fromkeys(
-                [*codes, *scores, *sorted(options), "prefix", "items", "column", "file"]
+                [*codes, *scores, *sorted(options), "answers", "prefix", "items", "column", "file"]
             )
             raise StudyError(
                 f"[instruments] {name}: {unknown('item, score or option', word, known)}"
@@ -73,7 +75,16 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
         raise StudyError(
             f"[instruments] {name}: no column was found for it. There is: {there_is(columns)}."
         )
-    return InstrumentUse(used, items, totals, chosen)
+    return InstrumentUse(used, items, totals, chosen, answers)
+
+
+def _numbers_of_words(name: str, said: Any) -> dict[str, float]:
+    if not isinstance(said, Mapping) or not all(type(v) in (int, float) for v in said.values()):
+        raise StudyError(
+            f'[instruments] {name}: answers is written as answers = {{ "Not at all" = 0, "Several'
+            ' days" = 1 }.'
+        )
+    return {str(word): float(number) for word, number in said.items()}
 
 
 def _as_mapping(name: str, said: Any) -> dict[str, Any]:
@@ -125,7 +136,13 @@ def column_types(uses: Sequence[InstrumentUse]) -> dict[str, tuple[ColumnType, b
         for code, column in use.items.items():
             item = kind.item(code)
             types[column] = (
-                ColumnType("score", item.low - shift, item.high - shift, item.step or math.nan),
+                ColumnType(
+                    "score",
+                    item.low - shift,
+                    item.high - shift,
+                    item.step or math.nan,
+                    words=use.answers,
+                ),
                 False,
             )
         for score, column in use.totals.items():

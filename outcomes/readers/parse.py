@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 
 from outcomes.core.errors import StudyError, unknown
 from outcomes.core.wording import listed_addresses
+from outcomes.questionnaires.answer_words import plain_words
 from outcomes.readers import dates
 from outcomes.readers.cells import TextTable
 
@@ -65,7 +66,8 @@ _NO = frozenset(("no", "n", "false", "f", "0", "nein", "nee", "non", "não", "na
 
 @dataclass(frozen=True)
 class ColumnType:
-    """What a column is declared to hold; `low`, `high` and `step` belong to a score.
+    """What a column is declared to hold; `low`, `high` and `step` belong to a score, `words` are
+    the numbers of its answers in words.
 
     >>> ColumnType("score", 0, 10).high
     10
@@ -76,6 +78,7 @@ class ColumnType:
     high: float = math.nan
     step: float = math.nan
     date_order: str = ""
+    words: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -163,7 +166,15 @@ def _reader(live: Sequence[str], declared: ColumnType, where: str) -> Callable[[
         number = number_reader(live, declared.high)
         if declared.kind == "integer":
             return lambda text: v if (v := number(text)) is not None and v.is_integer() else None
-        return number if declared.kind == "number" else lambda text: _score(text, number, declared)
+        if declared.kind == "number":
+            return number
+        words = {plain_words(w): v for w, v in declared.words.items()}
+
+        def score(text: str) -> float | None:
+            found = words.get(plain_words(text)) if words else None
+            return _score(text, number, declared) if found is None else found
+
+        return score
     if declared.kind == "date":
         return dates.date_reader(live, declared.date_order, where)
     return yes_no if declared.kind == "yes/no" else str

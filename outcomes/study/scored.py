@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import InstrumentError, unknown
 from outcomes.core.outcome import Outcome
-from outcomes.questionnaires import Instrument
+from outcomes.questionnaires import Instrument, other_origin
 from outcomes.questionnaires import instrument as find_instrument
 from outcomes.study.record import Issue
 
@@ -18,13 +19,14 @@ from outcomes.study.record import Issue
 @dataclass(frozen=True)
 class InstrumentUse:
     """Which columns of the scores table hold an instrument's items, or its scores when the clinic
-    exports only these.
+    exports only these. `answers` are the numbers of answers in words.
     """
 
     instrument: str | Instrument
     items: Mapping[str, str] = field(default_factory=dict)
     totals: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def kind(self) -> Instrument:
@@ -72,6 +74,9 @@ def score_all(
         made: dict[str, Any] = {}
         if use.items:
             items = scores[list(use.items.values())].set_axis(list(use.items), axis=1)
+            if "shift" not in use.options and (text := other_origin(kind, items)):
+                issues.append(_unknown_origin(kind, text, items, rows))
+                items = items.astype(float) * np.nan
             done = kind.score(items, strict=strict, **use.options)
             made |= {f"{kind.id}_{s}": done.values[s].to_numpy() for s in done.values}
             notes.append((kind, done.notes))
@@ -85,6 +90,16 @@ def score_all(
             if (short := name[len(kind.id) + 1 :]) in own:
                 meaning[name] = kind.outcome(short)
     return Scored(scores, meaning, tuple(issues), tuple(notes))
+
+
+def _unknown_origin(kind: Instrument, text: str, items: pd.DataFrame, rows: Sequence[str]) -> Issue:
+    """Answers that count from another number than the instrument's: none is scored until it is
+    said.
+    """
+    answered = np.flatnonzero(items.notna().any(axis=1))
+    said = f"{kind.title}: {text} If they are right as they are, declare shift = 0. None is scored."
+    where = tuple(rows[i] for i in answered)
+    return Issue("suspicious_coding", said, len(where), "error", addresses=where)
 
 
 def _refused(kind: Any, use: InstrumentUse, done: Any, rows: Sequence[str]) -> Iterator[Issue]:

@@ -29,6 +29,19 @@ _OTHER = re.compile(
     r"|goal|expect\w*|accept\w*|dose|kind|type|sites?)(_|$)"
 )
 
+#: Words of scores of which more is better, and of which less is.
+_HIGHER = re.compile(
+    r"(^|_)(quality|qol|wellbeing|well_being|who_?5|satisf\w*|self_efficacy|efficacy|resilience"
+    r"|relief|steps|walk\w*|distance|sleep_(hours|duration)|hours_(of_)?sleep|participation"
+    r"|acceptance|vas_health|health|lebensqualitat|wohlbefinden|schlafdauer|bien_etre"
+    r"|qualite|bienestar|calidad|benessere|qualita)(_|$)"
+)
+_LOWER = re.compile(
+    r"(^|_)(pain|pk|nrs|vas|headache\w*|migraine|depress\w*|anxi\w*|fatigue|disab\w*|insomnia|stress"
+    r"|severity|symptom\w*|interfer\w*|catastroph\w*|schmerz\w*|angst|douleur|dolor|dolore|pijn"
+    r"|nausea|opioid\w*|mme)(_|$)"
+)
+
 Texts = Callable[[str], pd.Series]
 
 
@@ -59,6 +72,16 @@ def scores_of(names: Sequence[str], texts: Texts) -> list[Recognised]:
 def claimed_by(hit: Recognised) -> set[str]:
     """The columns that an instrument takes."""
     return {*hit.items.values(), *hit.totals.values()}
+
+
+def better_side(name: str) -> str:
+    """Which side of a score is better, by the words of its name; empty where these do not tell.
+
+    >>> better_side("Sleep hours"), better_side("headache_score"), better_side("value")
+    ('higher', 'lower', '')
+    """
+    higher, lower = bool(_HIGHER.search(key(name))), bool(_LOWER.search(key(name)))
+    return "" if higher == lower else "higher" if higher else "lower"
 
 
 def _pain(name: str) -> str:

@@ -1,0 +1,151 @@
+"""What the cells of an instrument's columns say of its coding: words for numbers, another origin,
+totals for answers, and which choices stay open.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from outcomes.questionnaires import Instrument, Recognised, Score, instrument, suspicions
+from outcomes.questionnaires.answer_words import answer_words, plain_words
+from outcomes.readers.dates import is_date
+from outcomes.readers.drafting.scores import Texts
+from outcomes.readers.drafting.toml_text import pairs, quoted
+from outcomes.readers.parse import number_reader
+
+#: More different words than this are no answers to choose from.
+_MOST = 15
+#: "2 - Several days", "Several days (2)": an answer that tells its number.
+_NUMBERED = re.compile(r"\(?(?P<n>[0-9]{1,2})\)?\s*[-–=:.)]\s*\S.*|\S.*\((?P<n2>[0-9]{1,2})\)")
+
+
+def instrument_lines(hit: Recognised, texts: Texts, missing: Sequence[str]) -> list[str]:
+    """The lines of [instruments] for one instrument: what is in doubt as comments, and the line
+    itself, which is a comment too where it cannot be right as it stands.
+    """
+    kind = instrument(hit.instrument)
+    said: list[str] = []
+    open_choices = [o for o in kind.options if not o.default]
+    fitted, doubts, whole = _fitted(kind, hit, texts, missing)
+    said += doubts
+    fields = [pairs(fitted.items or fitted.totals)]
+    given, notes, enough = _words(kind, fitted, texts, missing)
+    said += notes
+    if given:
+        fields.append(f"answers = {{ {pairs(given)} }}")
+    if not given and fitted.items:
+        said += [f"# {t}" for t in suspicions(kind, _numbers(fitted.items, texts, missing))]
+    for option in open_choices:
+        named = ", ".join(option.listed or option.choices)
+        said.append(
+            f"# {kind.title}: choose {option.name}, then take the # from the next line."
+            f" One of: {named}"
+        )
+        fields.append(f'{option.name} = "…"')
+    line = f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {fitted.why}"
+    live = whole and enough and not open_choices
+    return [*said, line if live else f"# {line}"]
+
+
+def _fitted(
+    kind: Instrument, hit: Recognised, texts: Texts, missing: Sequence[str]
+) -> tuple[Recognised, list[str], bool]:
+    """The same with the score whose range the values of a ready total have; doubts; whether it can
+    be right.
+    """
+    if hit.items or not hit.totals:
+        return hit, [], True
+    totals: dict[str, str] = {}
+    said, right = [], True
+    for name, column in hit.totals.items():
+        x = _numbers({name: column}, texts, missing)[name].dropna()
+        score = kind.get(name)
+        if len(x) and (fits := _inside(x, score)) < 0.9:
+            others = [s for s in kind.scores if s.unit != "yes/no" and _inside(x, s) == 1]
+            if others:
+                said.append(
+                    f"# {kind.title}: the values of {quoted(column)} do not fit {name}"
+                    f" ({score.low:g} to {score.high:g}); they fit {others[0].name}."
+                )
+                score = others[0]
+            elif fits < 0.5:
+                right = False
+                said.append(
+                    f"# {kind.title}: the values of {quoted(column)} do not fit {name}"
+                    f" ({score.low:g} to {score.high:g}). What are they?"
+                )
+        if raw_sums(score, x):
+            right = False
+            said.append(
+                f"# {kind.title}: the values of {quoted(column)} look like raw sums, not"
+                " T-scores. Give the items instead, or T-scores."
+            )
+        totals[score.name] = column
+    return dataclasses.replace(hit, totals=totals), said, right
+
+
+def raw_sums(score: Score, values: pd.Series) -> bool:
+    """Whether values of a T-score look like sums of answers: whole numbers, most of them below 30,
+    which is two standard deviations below the mean of people.
+    """
+    x = values.dropna().to_numpy(float)
+    return bool(
+        score.unit == "T" and len(x) and (x == np.rint(x)).all() and float(np.median(x)) < 30
+    )
+
+
+def _inside(x: pd.Series, score: Score) -> float:
+    """The share of values in a score's range."""
+    return float(x.between(score.low, score.high).mean())
+
+
+def _numbers(columns: Mapping[str, str], texts: Texts, missing: Sequence[str]) -> pd.DataFrame:
+    made = {}
+    codes = {float(m) for m in missing if re.fullmatch(r"-?[0-9]+", m)}
+    for name, column in columns.items():
+        text = texts(column).str.strip()
+        read = number_reader([t for t in pd.unique(text) if t])
+        x = pd.Series([np.nan if (v := read(t)) is None else v for t in text], dtype=float)
+        made[name] = x.mask(x.isin(codes))
+    return pd.DataFrame(made, dtype=float)
+
+
+def _words(
+    kind: Instrument, hit: Recognised, texts: Texts, missing: Sequence[str]
+) -> tuple[dict[str, float], list[str], bool]:
+    """The numbers of answers in words; what to say of words that have none; whether the line stands
+    without them.
+    """
+    there: dict[str, None] = {}
+    numbers = 0
+    for column in hit.items.values():
+        live = [t for v in pd.unique(texts(column)) if (t := str(v).strip())]
+        read = number_reader(live)
+        numbers += sum(read(t) is not None for t in live)
+        there |= dict.fromkeys(t for t in live if read(t) is None and t not in missing)
+    there = {t: None for t in there if re.search(r"[^\W\d_]", t) and not is_date(t)}
+    if not there or len(there) > _MOST:
+        return {}, [], True
+    known = answer_words(kind.id)
+    given: dict[str, float] = {}
+    for text in there:
+        if plain_words(text) in known:
+            given[text] = known[plain_words(text)]
+        elif found := _NUMBERED.fullmatch(text):
+            given[text] = float(found["n"] or found["n2"])
+    given = dict(sorted(given.items(), key=lambda g: g[1]))
+    rest = [t for t in there if t not in given]
+    if not rest:
+        return given, [], True
+    if not given and numbers:
+        return {}, [], True  # stray words among numbers: listed by their cells when it is read
+    said = [
+        f"# {kind.title} has answers in words without a known number. Say which each is:"
+        f" answers = {{ {', '.join(f'{quoted(t)} = …' for t in rest)} }}"
+    ]
+    return given, said, bool(given)
