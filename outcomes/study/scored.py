@@ -98,7 +98,7 @@ def _unknown_origin(kind: Instrument, text: str, items: pd.DataFrame, rows: Sequ
     """
     answered = np.flatnonzero(items.notna().any(axis=1))
     said = f"{kind.title}: {text} If they are right as they are, declare shift = 0. None is scored."
-    where = tuple(rows[i] for i in answered)
+    where = tuple(rows[int(i)] for i in answered)
     return Issue("suspicious_coding", said, len(where), "error", addresses=where)
 
 
