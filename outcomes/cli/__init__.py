@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ log = logging.getLogger("outcomes")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    _print_anything()
     args = parser().parse_args(argv)
     if args.command is None:
         parser().print_help()
@@ -48,6 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+def _print_anything() -> None:
+    """What a console's encoding lacks (☂ in cp1252) is printed as ? instead of ending the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _place(e: BaseException) -> str:

@@ -356,7 +356,7 @@ def status(args: argparse.Namespace) -> int:
     from outcomes.schedule import status
 
     found = status(args.schedule)
-    print(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) if args.json else found)
+    print(json.dumps(found.to_dict(), indent=1) if args.json else found)
     return found.exit_code
 
 

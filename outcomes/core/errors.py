@@ -74,14 +74,14 @@ class OutputError(OutcomesError):
 #: number of a patient.
 _VALUE = re.compile(
     r"\S*@\S*|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|[+-]?\d+[.,]\d+"
-    r"|\d{3,}|[A-Za-z]{0,3}[-_/ ]?\d{3,}[A-Za-z]?"
+    r"|\d{3,}|(?!(?i:day|week|month|year|visit))[A-Za-z]{0,8}[-_/ ]?\d{3,}[A-Za-z]?|.*[,;\t].*"
 )
 
 
 def looks_like_value(name: str) -> bool:
     """Whether a heading may be somebody's data: a file without headings has data in that place.
 
-    >>> [looks_like_value(n) for n in ("P-1001", "2024-03-01", "7.5", "nrs_1", "week 4", "phq9")]
+    >>> [looks_like_value(n) for n in ("P-1001", "2024-03-01", "7.5", "nrs_1", "week 104", "phq9")]
     [True, True, True, False, False, False]
     """
     return _VALUE.fullmatch(name.strip()) is not None

@@ -5,6 +5,7 @@ the library the examples.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from outcomes.config import toml
+from outcomes.config.regular import read_bytes
+from outcomes.config.toml import LARGEST
 from outcomes.core.errors import InstrumentError, unknown
 from outcomes.core.wording import number
 from outcomes.questionnaires.model import (
@@ -327,24 +330,52 @@ class _Reader:
     def _rows(self, spec: str, where: tuple[Any, ...]) -> tuple[list[dict[str, str]], str]:
         name, _, key = spec.partition(":")
         path = self.path.parent / name
-        if not key or Path(name).name != name or not path.is_file():
+        if not key or Path(name).name != name or not path.exists():
             self.fail(
                 where,
                 f"{where[-1]} names a CSV beside the TOML and a key in it, such as"
                 ' "tscores.csv:anxiety".',
             )
-        with path.open(encoding="utf-8", newline="") as handle:
-            return list(csv.DictReader(handle)), key
+        return self._side_file(name, where), key
+
+    def _side_file(self, name: str, where: tuple[Any, ...]) -> list[dict[str, str]]:
+        """The rows of a CSV beside the TOML, every one as long as its headings."""
+        try:
+            text = read_bytes(
+                self.path.with_name(name), error=InstrumentError, largest=LARGEST
+            ).decode("utf-8-sig")
+            rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        except UnicodeDecodeError:
+            self.fail(where, f"{name} is not UTF-8 text.")
+        except (OSError, ValueError, csv.Error) as wrong:
+            why = (wrong.strerror if isinstance(wrong, OSError) else "") or type(wrong).__name__
+            self.fail(where, f"{name} cannot be read as CSV ({why}).")
+        for at, row in enumerate(rows, 2):
+            if None in row or None in row.values():
+                self.fail(where, f"{name}: row {at} has more or fewer cells than headings.")
+        return rows
+
+    def _numbers(
+        self, rows: list[dict[str, str]], columns: tuple[str, ...], where: tuple[Any, ...]
+    ) -> list[tuple[float, ...]]:
+        """These columns of a side file as numbers; a blank is not a number."""
+        made, needed = [], f"the side file needs numbers in its columns {', '.join(columns)}."
+        for row in rows:
+            try:
+                found = tuple(float(row[c] or "nan") for c in columns)
+            except (KeyError, ValueError):
+                self.fail(where, needed)
+            if any(math.isinf(v) for v in found):
+                self.fail(where, needed)
+            made.append(found)
+        return made
 
     def _table(self, entry: dict[str, Any], where: tuple[Any, ...]) -> Table | None:
         if "table" not in entry:
             return None
         rows, key = self._rows(entry["table"], (*where, "table"))
-        mine = sorted(
-            (float(r["raw"]), float(r["score"]), float(r["se"] or "nan"))
-            for r in rows
-            if r.get("key") == key
-        )
+        own = [{"se": "", **r} for r in rows if r.get("key") == key]
+        mine = sorted(self._numbers(own, ("raw", "score", "se"), (*where, "table")))
         raw = [r[0] for r in mine]
         if not mine or raw != [raw[0] + k for k in range(len(raw))]:
             self.fail(
@@ -365,9 +396,8 @@ class _Reader:
         rows, column = self._rows(spec, (*where, "recode"))
         out = {}
         for item in items:
-            mine = {
-                float(r["answer"]): float(r[column]) for r in rows if r.get("item") == item.code
-            }
+            own = [r for r in rows if r.get("item") == item.code]
+            mine = dict(self._numbers(own, ("answer", column), (*where, "recode")))
             if item.code in of:
                 wanted = [item.low + k for k in range(int(item.high - item.low) + 1)]
                 if sorted(mine) != wanted:
@@ -385,8 +415,12 @@ class _Reader:
         listed: tuple[str, ...] = ()
         sources: dict[str, str] = {}
         if "sets" in entry:
-            with self.path.with_name(entry["sets"]).open(encoding="utf-8", newline="") as handle:
-                sets = list(csv.DictReader(handle))
+            if Path(entry["sets"]).name != entry["sets"]:
+                self.fail((*where, "sets"), "sets names a CSV beside the TOML.")
+            sets = self._side_file(entry["sets"], (*where, "sets"))
+            for column in ("choice", "standard", "aliases", "doi", "url", "note"):
+                if sets and column not in sets[0]:
+                    self.fail((*where, "sets"), f"{entry['sets']} needs a column '{column}'.")
             choices = tuple(r["choice"] for r in sets)
             listed = tuple(r["choice"] for r in sets if r["standard"] == "yes")
             sources = {r["choice"]: _source(r) for r in sets}

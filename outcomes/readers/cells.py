@@ -13,7 +13,7 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
-from outcomes.core.errors import DataError, unknown
+from outcomes.core.errors import DataError, looks_like_value, there_is, unknown
 from outcomes.study.study import Issue
 
 #: Rows that a clinic adds under its table; a "patient" of this name is a summary, not a person.
@@ -227,15 +227,10 @@ def from_grid(
                 f"{len(called)} column(s) without a heading: called {', '.join(called)}.",
             )
         )
-    twice = [f"'{n}' ({k} times)" for n, k in Counter(names[j] for j in stay).items() if k > 1]
-    if twice:
-        raise DataError(
-            f"{name}: {len(twice)} column name(s) stand more than once: {', '.join(twice)}. Rename"
-            " all but one."
-        )
+    refuse_repeated(name, [names[j] for j in stay])
     keep = filled.any(axis=1)
     if not keep.any():
-        raise DataError(f"{name} has headings but no rows: {', '.join(names[j] for j in stay)}.")
+        raise DataError(f"{name} has headings but no rows: {there_is(names[j] for j in stay)}.")
     if not keep.all():
         found.append(
             Issue(
@@ -249,6 +244,32 @@ def from_grid(
     frame.columns = pd.Index([names[j] for j in stay])
     marks = tuple(letters[j] for j in stay) if letters else ()
     return TextTable(name, frame, np.asarray(rows)[keep], marks, sheet, tuple(found))
+
+
+def refuse_repeated(name: str, headings: Sequence[str]) -> None:
+    """Raises DataError where headings repeat. Where most do, the row holds no headings but data,
+    which are not shown.
+    """
+    often = Counter(headings)
+    twice = {n: k for n, k in often.items() if k > 1}
+    if not twice:
+        return
+    if len(headings) - len(often) >= max(3, len(headings) / 3):
+        raise DataError(
+            f"{name}: {sum(twice.values())} of {len(headings)} headings stand more than once. The"
+            " row of headings looks like data: is the file without headings, or turned on its side"
+            " (patients in columns)? Put one row of headings on top, a patient and visit a row."
+        )
+    places = {n: [i for i, h in enumerate(headings, 1) if h == n] for n in twice}
+    said = [
+        f"{'a value' if looks_like_value(n) or n.isdecimal() else repr(n)} ({k} times) in columns"
+        f" {', '.join(map(str, places[n]))}"
+        for n, k in twice.items()
+    ]
+    raise DataError(
+        f"{name}: {len(twice)} column name(s) stand more than once: {'; '.join(said)}. Rename all"
+        " but one."
+    )
 
 
 def _without_spaces(grid: pd.DataFrame) -> pd.DataFrame:

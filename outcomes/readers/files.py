@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from outcomes.config.regular import must_be_regular
 from outcomes.core.errors import DataError, StudyError
 from outcomes.readers.cells import TextTable, fingerprint
 from outcomes.readers.exports.detect_export import arranged
@@ -177,13 +178,9 @@ def in_parts(source: Source) -> Source:
 
 def _read(source: Source) -> TextTable:
     path = source.file
-    if path.is_dir():
-        raise DataError(f"'{path.name}' is a folder, not a file.")
-    if path.exists() and not path.is_file():
-        raise DataError(
-            f"'{path.name}' is a pipe or a device, not a file. Save the table as a file first."
-        )
-    if not path.is_file():
+    if path.exists():
+        must_be_regular(path)
+    else:
         there = (
             sorted(p.name for p in path.parent.iterdir() if p.is_file())
             if path.parent.is_dir()

@@ -11,6 +11,9 @@ from outcomes.readers.cells import TextTable
 _SEEN = 100
 #: The share of columns whose heading is of one kind with the cells below it.
 _MOST = 0.8
+#: The share of headings like their cells above which the first row is taken for data.
+_ALIKE = 0.6
+_UNNAMED = re.compile(r"unnamed_\d+")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
@@ -22,16 +25,17 @@ def refuse_without_headings(table: TextTable) -> TextTable:
     column: a number above numbers, a date above dates, a code of the same letters and digits, or a
     word that stands below again.
     """
-    columns = [str(c) for c in table.columns]
-    if len(table) < 2 or not columns:
+    named = [j for j, c in enumerate(table.columns) if not _UNNAMED.fullmatch(str(c))]
+    if len(table) < 2 or not named:
         return table
-    top = table.frame.iloc[:_SEEN].to_numpy().T
+    columns = [str(table.columns[j]) for j in named]
+    top = table.frame.iloc[:_SEEN, named].to_numpy().T
     alike = []
     for heading, cells in zip(columns, top, strict=True):
         alike.append(_like_its_cells(heading, [v for v in cells if v]))
-        if not alike[0] or len(alike) - sum(alike) > len(columns) - _MOST * len(columns):
+        if not alike[0] or len(alike) - sum(alike) > len(columns) - _ALIKE * len(columns):
             return table
-    if sum(alike) >= _MOST * len(columns):
+    if sum(alike) >= _ALIKE * len(columns):
         raise DataError(
             f"{table.name}: the first row looks like data, not like headings: {sum(alike)} of"
             f" {len(columns)} headings are of the same kind as the cells below them."

@@ -23,6 +23,8 @@ from email.utils import formatdate, make_msgid
 from typing import Any
 from urllib.parse import urlsplit
 
+from outcomes.config.regular import read_bytes
+from outcomes.config.toml import LARGEST
 from outcomes.core.errors import StudyError
 from outcomes.schedule.exit_codes import DeliveryError
 from outcomes.schedule.schedule_file import Email, Notify
@@ -83,7 +85,9 @@ def secrets(settings: Notify) -> Mapping[str, str]:
             raise StudyError(
                 f"Others can read the secrets in {path}. Make them private: chmod 600 '{path}'."
             )
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_bytes(path, error=StudyError, largest=LARGEST).decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise StudyError(f"The secrets file {path} is not UTF-8 text.") from None
     except OSError as e:
         raise StudyError(
             f"The secrets file {path} cannot be read: {e.strerror or type(e).__name__}."

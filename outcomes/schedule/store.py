@@ -29,6 +29,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from outcomes.config import atomic
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import OutputError
 from outcomes.reporting import SNAPSHOT
 
@@ -91,6 +92,7 @@ class Run:
             )
             named = (
                 self.order,
+                self.label,
                 date.fromisoformat(self.order[0]),
                 ZoneInfo(said["time_zone"]),
                 str(said["key"]),
@@ -248,8 +250,8 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON file's table, or None where there is none."""
     try:
-        data = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(read_bytes(path, error=OutputError).decode("utf-8"))
+    except (OSError, ValueError, RecursionError, OutputError):
         return None
     return data if isinstance(data, dict) else None
 

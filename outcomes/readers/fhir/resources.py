@@ -18,6 +18,7 @@ from sys import intern
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import DataError
 from outcomes.readers.cells import Fingerprint, fingerprint
 
@@ -258,7 +259,7 @@ def read_resources(path: Path) -> Export:
     (repeated keys and NaN are refused too), for a bulk export's manifest, a history of versions,
     and JSON that is not FHIR.
     """
-    data = path.read_bytes()
+    data = read_bytes(path)
     seen = fingerprint(data)
     if path.suffix.lower() == ".ndjson":
         return Export(list(_lines(data, path.name)), seen)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import DataError
 from outcomes.readers.cells import Fingerprint, TextTable, fingerprint, from_grid
 from outcomes.readers.exports.surveys import submitted
@@ -112,7 +113,7 @@ def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue], Fingerprint]
     """The file's text as UTF-8 with plain line ends, a note where its encoding is not plain UTF-8,
     and what the file was.
     """
-    data = path.read_bytes()
+    data = read_bytes(path)
     seen = fingerprint(data)
     name, note = encoding or _encoding(data), ""
     if name != "utf-8" or encoding:  # what _encoding calls UTF-8 has been tried

@@ -9,16 +9,18 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import DataError, unknown
 from outcomes.readers.cells import TextTable, fingerprint, from_grid, is_number, letter
 from outcomes.readers.exports.surveys import submitted
 from outcomes.readers.formats.heading_rows import Range, find_headings
 from outcomes.readers.formats.preflight import preflight
-from outcomes.readers.formats.sheet_marks import has_comments, sheet_marks
+from outcomes.readers.formats.sheet_marks import Marks, has_comments, sheet_marks
 from outcomes.readers.formats.shown import as_shown, marked
 from outcomes.readers.patient_rows import only_patients
 from outcomes.study.study import Issue
@@ -46,7 +48,7 @@ def read_excel(
     from python_calamine import CalamineError, load_workbook
 
     path = Path(path)
-    data = path.read_bytes()
+    data = read_bytes(path)
     preflight(data, path.name)
     try:
         book = load_workbook(io.BytesIO(data))
@@ -61,7 +63,7 @@ def read_excel(
             " .xlsx or CSV."
         ) from wrong
     grid = [[as_text(c) for c in row] for row in cells]
-    marks = sheet_marks(data, chosen)
+    marks = _marks(data, chosen, path.name)
     notes += as_shown(grid, cells, marks)
     if not any(any(row) for row in grid):
         raise DataError(f"{path.name}, sheet '{chosen}', is empty.")
@@ -87,7 +89,7 @@ def filled_sheets(path: Path) -> list[str]:
     """The visible sheets of a workbook that have cells, after the preflight."""
     from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
-    data = path.read_bytes()
+    data = read_bytes(path)
     preflight(data, path.name)
     try:
         book = load_workbook(io.BytesIO(data))
@@ -100,6 +102,17 @@ def filled_sheets(path: Path) -> list[str]:
         ]
     except (CalamineError, OSError):
         return []
+
+
+def _marks(data: bytes, sheet: str, name: str) -> Marks:
+    """The marks of the sheet. Raises DataError where a part that describes the cells is damaged."""
+    try:
+        return sheet_marks(data, sheet)
+    except (ElementTree.ParseError, KeyError, ValueError):
+        raise DataError(
+            f"{name} is damaged: a part that describes its cells cannot be read. Open it in a"
+            " spreadsheet program and save it again as .xlsx or CSV."
+        ) from None
 
 
 def as_text(value: Any) -> str:

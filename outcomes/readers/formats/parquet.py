@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import DataError, MissingExtraError
 from outcomes.readers.cells import TextTable, fingerprint, from_grid
 from outcomes.readers.formats.preflight import MAX_BYTES
@@ -35,7 +36,7 @@ def read_parquet(path: str | Path) -> TextTable:
     no rows, or has columns that hold lists, structures, bytes or durations (by name).
     """
     path = Path(path)
-    data = path.read_bytes()
+    data = read_bytes(path)
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import posixpath
 import re
+import struct
 import zipfile
 
 from outcomes.core.errors import DataError
@@ -49,6 +50,9 @@ def preflight(data: bytes, name: str) -> None:
         RuntimeError,
         EOFError,
         OSError,
+        ValueError,
+        KeyError,
+        struct.error,
     ) as wrong:
         raise DataError(
             f"{name} is not a whole .xlsx workbook. Open it in a spreadsheet program and save it"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import DataError, MissingExtraError, unknown
 from outcomes.readers.cells import Declared, TextTable, fingerprint, from_grid, tidy
 from outcomes.readers.formats.stat_dates import moment_reader, number_text
@@ -78,7 +79,7 @@ def read_statistical(
     password or no cases.
     """
     path = Path(path)
-    data = path.read_bytes()
+    data = read_bytes(path)
     system, _ = SYSTEMS[path.suffix.lower()]
     _look_at(data, path.name)
     read, meta, notes = _parsed(data, path, encoding)
@@ -86,6 +87,8 @@ def read_statistical(
     if path.suffix.lower() == ".xpt":
         variables = _with_tags(variables, data, meta)
     names = [v.name for v in variables]
+    if not all(isinstance(n, str) for n in names):
+        raise DataError(f"{path.name} is damaged: a column has no name. Save it again, or as CSV.")
     wanted = names if labels is True else list(labels or ())
     for name in wanted:
         if name not in names:
@@ -148,6 +151,8 @@ def _parsed(
             pyreadstat.PyreadstatError,
             ValueError,
             OverflowError,
+            TypeError,
+            MemoryError,
         ) as wrong:
             if "convert string" in str(wrong) or "encoding" in str(wrong):
                 break

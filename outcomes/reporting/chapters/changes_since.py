@@ -27,6 +27,7 @@ from outcomes.analyses.monitoring import (
     run_of_estimates,
     run_of_shares,
 )
+from outcomes.config.regular import read_bytes
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import StudyError
 from outcomes.core.result import Results
@@ -48,7 +49,7 @@ def read_snapshot(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / SNAPSHOT
     try:
-        said = json.loads(path.read_text("utf-8"))
+        said = json.loads(read_bytes(path, error=StudyError).decode("utf-8"))
         if said["format"] != FORMAT:
             raise ValueError
         return dict(said)
@@ -57,7 +58,7 @@ def read_snapshot(folder: str | Path) -> dict[str, Any]:
             f"There is no {SNAPSHOT} in {folder}: it is not the folder of a report for internal"
             " use."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise StudyError(
             f"{path} is not a snapshot of a report, or cannot be read. Put it back, or delete it:"
             " then nothing is said of what is new since that report."

@@ -16,6 +16,7 @@ from typing import Any
 
 from outcomes.config import atomic
 from outcomes.config.lock import held
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import OutputError, PrivacyError, StudyError
 from outcomes.reporting.fingerprints import token
 from outcomes.reporting.release.span import Span
@@ -75,7 +76,7 @@ class Ledger:
     def load(cls, path: Path) -> Ledger:
         """The ledger in this file, whatever its study. Raises StudyError."""
         try:
-            text = path.read_text("utf-8")
+            text = read_bytes(path, error=StudyError).decode("utf-8")
             said = json.loads(text)
             if said["format"] != FORMAT:
                 raise ValueError
@@ -87,7 +88,7 @@ class Ledger:
                 list(said["tables"]),
                 text,
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise StudyError(
                 f"{path} is not a ledger of shared reports, or cannot be read. Restore it from a"
                 " backup."
