@@ -45,6 +45,7 @@ def read_bytes(
     """
     path = Path(path)
     if must_be_regular(path, error) > largest:
-        size = f"{largest / 10**6:.0f} MB" if largest >= 10**6 else f"{largest} bytes"
-        raise error(f"'{path.name}' is larger than {size}, more than such a file may hold.")
+        raise error(
+            f"'{path.name}' is larger than {largest // 10**6} MB, more than such a file may hold."
+        )
     return path.read_bytes()

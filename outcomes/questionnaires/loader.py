@@ -397,7 +397,8 @@ class _Reader:
         out = {}
         for item in items:
             own = [r for r in rows if r.get("item") == item.code]
-            mine = dict(self._numbers(own, ("answer", column), (*where, "recode")))
+            pairs = self._numbers(own, ("answer", column), (*where, "recode"))
+            mine = {pair[0]: pair[1] for pair in pairs}
             if item.code in of:
                 wanted = [item.low + k for k in range(int(item.high - item.low) + 1)]
                 if sorted(mine) != wanted:
