@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, EventCount, Flow
 from outcomes.core.measure import Measure
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAN = math.nan
+#: How a sentence can be written: as the American Medical or Psychological Association has it.
+STYLES = ("ama", "apa")
 T = TypeVar("T")
 
 #: The columns of every results table, in this order (a public face: CSV, JSON and Parquet have them
@@ -113,6 +116,13 @@ class Result:
             f"No estimate '{name}'. There is: {', '.join(e.term for e in self.estimates)}"
         )
 
+    def __iter__(self) -> Iterator[Estimate]:
+        """Refused: what a loop over an answer means is not clear."""
+        raise AnalysisError(
+            "A Result is one answer, not a list. Its rows are result.estimates"
+            " (for e in result.estimates: …), as a table result.to_frame()."
+        )
+
     def about(self, kind: type[T]) -> T | None:
         """What this answer says of a topic (`HarmCounts`, `ResponseCounts` …), also where a
         question asks another again; None where it says nothing of it.
@@ -156,6 +166,8 @@ class Result:
 
     def sentence(self, style: str = "ama") -> str:
         """The answer in words, in AMA (default) or APA form."""
+        if style not in STYLES:
+            raise AnalysisError(unknown("style of sentences", str(style), STYLES))
         if self.failed:
             return f"Not answered: {self.failed}"
         said = tidied(f"{self.analysis.sentence(self, style)} {self.events_words()}".strip())

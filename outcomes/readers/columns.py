@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import DataError, StudyError, unknown
+from outcomes.core.outcome import Outcome
 from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
 from outcomes.readers.dates import is_date
@@ -48,6 +49,7 @@ class Reader:
         plain = [plain_outcome(n, said) for n, said in recipe.outcomes.items()]
         self.measures = {outcome.name: outcome for _, outcome in plain}
         self.renamed = {column: outcome.name for column, outcome in plain}
+        self._one_score_a_column(plain)
         for column in self.renamed:
             if column not in columns:
                 raise StudyError(f"[outcomes] {unknown('column', column, columns)}")
@@ -58,6 +60,18 @@ class Reader:
             ColumnType(kind)
             if column not in everywhere:
                 raise StudyError(f"[columns] {unknown('column', column, sorted(everywhere))}")
+
+    def _one_score_a_column(self, plain: Sequence[tuple[str, Outcome]]) -> None:
+        """Refuse two scores of one column."""
+        taken = {c: f"[instruments] {u.kind.id}" for u in self.uses for c in u.items.values()}
+        taken |= {c: f"[instruments] {u.kind.id}" for u in self.uses for c in u.totals.values()}
+        for column, outcome in plain:
+            if column in taken:
+                raise StudyError(
+                    f"[outcomes] {outcome.name}: the column '{column}' is already a score, under"
+                    f" {taken[column]}. A column is one score: take one of the two out."
+                )
+            taken[column] = f"[outcomes] {outcome.name}"
 
     def frame(self, name: str) -> pd.DataFrame:
         """One table of the study: role columns under the roles' names, all others under their

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from outcomes.analyses.question import Analysis
 from outcomes.config import atomic
 from outcomes.core.errors import StudyError, unknown
 from outcomes.core.result import Result, Results
@@ -202,6 +203,26 @@ def snapshot_text(
     return json.dumps(said, ensure_ascii=False)
 
 
+def _answered(study: Study, answers: Any) -> Results:
+    """The answers as one list: of a plan (answered here), a question, results, or a list of
+    them.
+    """
+    if isinstance(answers, Results):
+        return answers
+    if isinstance(answers, Plan):
+        return answers.run(study)
+    given = list(answers) if isinstance(answers, list | tuple) else [answers]
+    if given and all(isinstance(a, Result) for a in given):
+        return Results(tuple(given), study)
+    if given and all(isinstance(a, Analysis) for a in given):
+        return Plan(given).run(study)
+    kinds = ", ".join(dict.fromkeys(type(a).__name__ for a in given)) or "an empty list"
+    raise StudyError(
+        f"A report is written of a plan, of results, or of a list of questions or results, not of"
+        f" {kinds}. oc.write_report(study, oc.Plan(oc.PairedT(…)), path) answers and writes one."
+    )
+
+
 def build(
     study: Study,
     answers: Plan | Results | Result,
@@ -220,9 +241,7 @@ def build(
 
     if audience not in AUDIENCES:
         raise StudyError(unknown("audience", audience, AUDIENCES))
-    if isinstance(answers, Result):
-        answers = Results((answers,), study)
-    results = answers.run(study) if isinstance(answers, Plan) else answers
+    results = _answered(study, answers)
     if audience == "internal":
         return document(study.ready, results, **options)
     if options.get("since"):

@@ -298,3 +298,16 @@ def test_degenerate_durations(table):
     for e in result.estimates:
         if math.isnan(e.value):
             assert e.reason, e.name
+
+
+def test_areas_of_diaries_of_unequal_length_are_said_not_to_compare():
+    days = [f"day_{d}" for d in range(1, 6)]
+    full = visits_study([[6, 5, 5, 4, 4, 3], [7, 6, 5, 5, 4, 4]], ["baseline", *days])
+    short = visits_study([[6, 5, 5, 4, 4, 3], [7, 6, 5, 5, None, None]], ["baseline", *days])
+    ask = oc.Diary("pain", summary="auc")
+    assert "different lengths" not in ask.run(full).sentence()
+    said = ask.run(short)
+    assert "The diaries end on day 3 to 5" in said.sentence()
+    assert 'summary="mean" is the area per day' in " ".join(said.notes)
+    for other in (oc.Diary("pain"), oc.Diary("pain", summary="auc", until=5)):
+        assert "different lengths" not in other.run(short).sentence()

@@ -59,6 +59,8 @@ class Groups:
     everybody: np.ndarray
     why: np.ndarray
     ids: pd.Index
+    #: Groups of which nobody can be analysed: named, and in no comparison.
+    empty: tuple[str, ...] = ()
 
     @cached_property
     def y(self) -> np.ndarray:
@@ -90,17 +92,22 @@ class Groups:
     @property
     def flow(self) -> Flow:
         """Who was counted, group by group."""
-        return flow_by(list(self.everybody), self.levels, list(self.why))
+        return flow_by(list(self.everybody), (*self.levels, *self.empty), list(self.why))
 
     @property
     def sizes(self) -> str:
         """'30 ketamine, 28 placebo'."""
-        return ", ".join(f"{int(mine.sum())} {spoken(v)}" for v, mine in self.members.items())
+        sizes = [f"{int(mine.sum())} {spoken(v)}" for v, mine in self.members.items()]
+        return ", ".join((*sizes, *(f"0 {spoken(v)}" for v in self.empty)))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be said of groups that nobody randomised."""
-        return () if self.randomised else (unrandomised(self.by),)
+        """What must be said of groups that nobody randomised, and of those without a patient."""
+        chosen = () if self.randomised else (unrandomised(self.by),)
+        if not self.empty:
+            return chosen
+        names = listed([spoken(v) for v in self.empty])
+        return (*chosen, f"Nobody with {names} has the scores that are needed: in no comparison.")
 
 
 def unrandomised(by: str) -> str:
@@ -202,6 +209,7 @@ def _grouped(
         left.append((f"no {spoken(by)} recorded", int((~known).sum())))
     counts = Counts(study.enrolled, int(known.sum()), tuple(left))
     randomised = is_randomised(study, by)
+    levels, empty = _with_patients(levels, label[known], reference)
     return Groups(
         by,
         levels,
@@ -215,7 +223,21 @@ def _grouped(
         labels,
         why,
         study.patient_ids,
+        empty,
     )
+
+
+def _with_patients(
+    levels: tuple[str, ...], label: np.ndarray, reference: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The groups that have a patient to analyse, and those that have none. All stay where fewer
+    than two are left, or where the declared reference has nobody: then nothing can be compared.
+    """
+    seen = set(label)
+    left = tuple(v for v in levels if v in seen)
+    if len(left) < 2 or (reference and reference not in seen):
+        return levels, ()
+    return left, tuple(v for v in levels if v not in seen)
 
 
 def _labels(column: pd.Series) -> np.ndarray:
@@ -375,8 +397,11 @@ def covariate_terms(
     kept = groups
     if not keep.all():
         counts = Counts(groups.counts.enrolled, int(keep.sum()), tuple(left), groups.counts.noun)
+        levels, empty = _with_patients(groups.levels, groups.label[keep], "")
         kept = replace(
             groups,
+            levels=levels,
+            empty=(*groups.empty, *empty),
             label=groups.label[keep],
             before=groups.before[keep],
             after=groups.after[keep],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -46,6 +47,8 @@ SUMMARIES = {
 }
 #: Summaries that compare with the score at the first visit.
 AGAINST_BASELINE = ("spid", "percent_spid", "relief")
+#: Summaries that grow with the length of the diary.
+AREAS = ("auc", "spid", "relief")
 #: Names that `visit_time` puts in order without knowing the day.
 VAGUE = (0.5, 9e2, 9e3)
 
@@ -134,7 +137,10 @@ class Diary(Analysis):
             self.summary, f"{outcome.unit}·days".lstrip("·")
         )
         rows = [_average(value[keep], SUMMARIES[self.summary], unit, self.level)]
+        spans = [days[np.flatnonzero(~np.isnan(y))[-1]] for y in wide.to_numpy()[keep]]
+        uneven = self._uneven(spans)
         facts = {
+            "uneven": uneven,
             "sd": float(np.std(value[keep], ddof=1)) if keep.sum() > 1 else math.nan,
             "visits": visits,
             "unit": unit,
@@ -150,6 +156,7 @@ class Diary(Analysis):
         elif self.summary == "mean":
             change = mean_change(before, value[keep], level=self.level)
             rows.append(replace(change, name=f"difference from {visits[0]}", unit=unit))
+        notes = (*notes, uneven) if uneven else notes
         rows += self._weeks(wide, days, outcome)
         frame = pd.DataFrame({"value": value[keep], "before": before})
         return Result(
@@ -161,6 +168,16 @@ class Diary(Analysis):
             {"summaries": frame},
             facts=facts,
             randomised=randomised,
+        )
+
+    def _uneven(self, spans: Sequence[float]) -> str:
+        """What must be said of areas over different lengths of diary; empty where it need not."""
+        if self.summary not in AREAS or self.carry_forward or len(set(spans)) < 2:
+            return ""
+        return (
+            f"The diaries end on day {min(spans):g} to {max(spans):g}, so their areas cover"
+            ' different lengths of time and are not comparable. summary="mean" is the area per day;'
+            " until=… keeps to those whose diary is long enough."
         )
 
     def _one(self, days: tuple[float, ...], scores: np.ndarray) -> DiarySummary:
@@ -252,6 +269,7 @@ class Diary(Analysis):
         k = digits_for(outcome.resolution) if self.summary == "mean" else 1
         name, unit = SUMMARIES[self.summary], result.facts["unit"]
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
+        uneven = f" {result.facts['uneven']}" if result.facts["uneven"] else ""
         if not result.counts.analysed:
             return f"No diary of {outcome.title} gives a {name} ({who})."
         e = next(r for r in result.estimates if r.name == name and not r.group)
@@ -278,14 +296,14 @@ class Diary(Analysis):
             ]
             return (
                 f"{lead}. Adjusted for the score before:"
-                f" {'; '.join(pairs)}{self._better(outcome)}.{chosen}"
+                f" {'; '.join(pairs)}{self._better(outcome)}.{chosen}{uneven}"
             )
         if self.summary == "mean":
             first = result.facts["visits"][0]
             d = result[f"difference from {first}"]
             words = f"{number(d.value, k)} from {spoken(first)} ({two_words(d, k, style)})"
             return f"{lead}, {words}{moved(outcome, d, k)}."
-        return f"{lead}."
+        return f"{lead}.{uneven}"
 
     def _better(self, outcome: Outcome) -> str:
         """Which side is better for the summary: a larger SPID means lower scores than before."""

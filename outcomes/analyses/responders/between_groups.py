@@ -147,6 +147,8 @@ class CompareResponders(Analysis):
             by=self.by,
             reference=self.reference,
         )
+        # who has no score is a non-responder all the same, so that no arm is left out
+        g = replace(g, levels=(*g.levels, *g.empty), empty=())
         sign = improvement_sign(g.outcome) if self.before else 1
         totals = self._totals(study, g)
         rows: list[Estimate] = []
