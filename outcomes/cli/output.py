@@ -68,7 +68,7 @@ def write(frame: pd.DataFrame, path: str, *, private: bool = False) -> None:
 
 def _content(frame: pd.DataFrame, kind: str) -> bytes | str:
     if kind == ".csv":
-        from outcomes.reporting.render.spreadsheet import safe_cell
+        from outcomes.tables.grid import safe_cell
 
         words = {c: frame[c].map(safe_cell) for c in frame.select_dtypes(exclude="number")}
         return str(

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -68,6 +69,81 @@ def interval(low: float, high: float, digits: int = 1, *, level: float | None = 
     """
     body = f"{number(low, digits)} to {number(high, digits)}"
     return body if level is None else f"{level_text(level)} CI, {body}"
+
+
+def read_number(text: str) -> tuple[float, int, bool] | None:
+    """A printed number as (number, digits after the point, whether it is a percentage); None for
+    any other text. So a table can be given to a spreadsheet as numbers.
+
+    >>> read_number("−2.50"), read_number("38%"), read_number("<.001"), read_number("5 of 6")
+    ((-2.5, 2, False), (0.38, 0, True), None, None)
+    """
+    found = re.fullmatch(rf"({MINUS}?)(\d*)(?:\.(\d+))?(%?)", text)
+    if not found or not (found[2] or found[3]):
+        return None
+    sign, whole, after, share = found.groups()
+    value = float(f"{'-' if sign else ''}{whole or 0}.{after or 0}")
+    return (value / 100 if share else value), len(after or ""), bool(share)
+
+
+def read_interval(text: str) -> tuple[str, str] | None:
+    """The two limits of a printed interval, as texts; None for any other text.
+
+    >>> read_interval("−6.1 to 1.5"), read_interval("25 to 52%"), read_interval("5 of 6")
+    (('−6.1', '1.5'), ('25%', '52%'), None)
+    """
+    low, to, high = text.partition(" to ")
+    share = "%" if high.endswith("%") and not low.endswith("%") else ""
+    limits = [low + share, high]
+    if not to or not all(re.fullmatch(rf"{MINUS}?∞%?", t) or read_number(t) for t in limits):
+        return None
+    return low + share, high
+
+
+#: Short forms that tables use, for the line of abbreviations below them.
+ABBREVIATIONS = MappingProxyType(
+    {
+        "AIC": "Akaike information criterion",
+        "ANCOVA": "analysis of covariance",
+        "ANOVA": "analysis of variance",
+        "AUC": "area under the curve",
+        "BIC": "Bayesian information criterion",
+        "BPI": "Brief Pain Inventory",
+        "CI": "confidence interval",
+        "GEE": "generalised estimating equations",
+        "ICC": "intraclass correlation coefficient",
+        "IQR": "interquartile range",
+        "IV": "intravenous",
+        "MCID": "minimal clinically important difference",
+        "MID": "minimal important difference",
+        "MMRM": "mixed model for repeated measures",
+        "NNH": "number needed to harm",
+        "NNT": "number needed to treat",
+        "NRS": "numerical rating scale",
+        "PGIC": "patient global impression of change",
+        "PO": "by mouth",
+        "QOL": "quality of life",
+        "RCI": "reliable change index",
+        "SD": "standard deviation",
+        "SDC": "smallest detectable change",
+        "SE": "standard error",
+        "SEM": "standard error of measurement",
+        "SL": "sublingual",
+        "VAS": "visual analogue scale",
+    }
+)
+
+
+def abbreviations(texts: Iterable[str]) -> str:
+    """The short forms of some texts with what they stand for, as a journal has them below a table;
+    empty where there are none.
+
+    >>> abbreviations(["average pain (NRS)", "95% CI", "mean"])
+    'Abbreviations: CI, confidence interval; NRS, numerical rating scale.'
+    """
+    words = {w for text in texts for w in re.findall(r"[^\W_]+", text)}
+    found = [f"{short}, {long}" for short, long in ABBREVIATIONS.items() if short in words]
+    return f"Abbreviations: {'; '.join(found)}." if found else ""
 
 
 def level_text(level: float) -> str:

@@ -207,7 +207,7 @@ def _write(
     What may be shared is in a folder of its own, and its ledger is written when the run is
     published.
     """
-    from outcomes.reporting.render.spreadsheet import table_csv
+    from outcomes.tables.save import csv_bytes
 
     share, unpublished = schedule.audience == "share", dataclasses.replace(doc, record=None)
     place = folder / "share" if share else folder
@@ -219,7 +219,7 @@ def _write(
     if share:
         return files, {"disclosure": {"policy": schedule.policy, "suppressed": doc.suppressed}}
     table, frame = folder / "results.csv", results.to_frame()
-    atomic.write(table, table_csv(list(frame), frame.itertuples(index=False)))
+    atomic.write(table, csv_bytes(list(frame), frame.itertuples(index=False)))
     return [
         *files,
         table,

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from outcomes.core.direction import p_text, value_and_interval
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.result import Result
-from outcomes.core.wording import NONE, level_text, number, spoken
+from outcomes.core.wording import NONE, abbreviations, level_text, number, spoken
 
 #: A share, or a count with its share or quartiles behind it.
 COUNT = re.compile(rf"{NONE}|\d[\d.]*(%|( of \d+)?( \([^)]*\))?)")
@@ -32,6 +33,37 @@ class Table:
     notes: tuple[str, ...] = ()
     #: Columns (by position) that hold numbers and are set flush right.
     numeric: tuple[int, ...] = ()
+
+    def save(self, path: str | Path) -> Path:
+        """Write this table alone, by the ending: .docx, .xlsx, .csv, .html, .tex or .md.
+
+        The notes, and the abbreviations that are in the table, stand below it; a CSV file has only
+        the header and the rows. In Excel and CSV the numbers are numbers, with the digits that are
+        printed, and an interval is two columns. LaTeX needs the package booktabs alone. Word needs
+        the docx extra, Excel the xlsx extra.
+
+        Returns the path. Raises OutputError for another ending, and where the disk refuses;
+        MissingExtraError where an extra is not installed.
+
+        >>> import tempfile
+        >>> table = Table("Pain", ("visit", "mean"), (("week 4", "3.2"),), numeric=(1,))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     table.save(Path(folder) / "pain.csv").read_text("utf-8-sig")
+        'visit,mean\\nweek 4,3.2\\n'
+        """
+        from outcomes.tables.save import save
+
+        return save(self, path)
+
+    def footnotes(self) -> tuple[str, ...]:
+        """The notes, and last the abbreviations that are in the table."""
+        words = abbreviations((self.title, *self.header, *(c for r in self.rows for c in r)))
+        return (*self.notes, words) if words else self.notes
+
+    @property
+    def language(self) -> str:
+        """The language of the table, as HTML and Word name it."""
+        return "en"
 
     def to_frame(self) -> pd.DataFrame:
         """The table's text as a data frame."""

@@ -27,8 +27,8 @@ from outcomes.reporting.document import (
 )
 from outcomes.reporting.render.figures import render as draw
 from outcomes.reporting.render.figures import width_points
-from outcomes.reporting.render.widths import laid_out
 from outcomes.tables.results_table import Table
+from outcomes.tables.widths import laid_out
 
 #: The width of the text on an A4 page, in points.
 TEXT_WIDTH = 493
