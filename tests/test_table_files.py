@@ -87,11 +87,15 @@ class Cells(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.inside = False
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         if tag in ("td", "th"):
             self.found.append("")
         self.inside = tag in ("td", "th")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = False
 
     def handle_data(self, data: str) -> None:
         if self.inside and self.found:
@@ -120,11 +124,18 @@ def test_latex_needs_booktabs_alone_and_has_every_row(tmp_path: Path) -> None:
     assert set(re.findall(r"usepackage\{(\w+)\}", text)) == {"booktabs"}
     rules = [text.count(rf"\{r}rule") for r in ("top", "mid", "bottom")]
     assert rules == [1, 1, 1]
-    assert text.count(r" \\") == 1 + len(MANY.rows)
+    assert text.count(r"\tabularnewline") == 1 + len(MANY.rows)
     assert r"=score 0 & \ensuremath{-}1.5 &" in text
-    assert r"38\% & \textless{}.001 & 5 of 6 \\" in text
+    assert r"38\% & \textless{}.001 & 5 of 6 \tabularnewline" in text
     assert re.search(r"\\begin\{tabular\}\{lrrrrr\}", text)
     assert text.count("{") == text.count("}")
+
+
+def test_latex_wraps_columns_of_words_where_the_page_is_too_narrow(tmp_path: Path) -> None:
+    long = Table("", ("a", "b"), (("word " * 30, "−1.5"),), (), (1,))
+    text = long.save(tmp_path / "t.tex").read_text()
+    assert re.search(r"begin\{tabular\}\{p\{0\.\d+\\linewidth\}r\}", text)
+    assert r"\raggedright word word" in text
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from outcomes.core.wording import NONE, read_interval, read_number
+from outcomes.core.wording import MINUS, NONE, number, read_interval, read_number
 
 if TYPE_CHECKING:
     from outcomes.tables.results_table import Table
@@ -32,7 +32,8 @@ class Cell:
         """For a CSV file: a number with a hyphen and a point, so that any program reads it."""
         if math.isnan(self.number):
             return self.text
-        shown = f"{100 * self.number if self.percent else self.number:.{self.digits}f}"
+        shown = number(100 * self.number if self.percent else self.number, self.digits)
+        shown = shown.replace(MINUS, "-")
         return f"{shown}%" if self.percent else shown
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from outcomes.analyses.describe import Describe
 from outcomes.core.direction import p_text, value_and_interval
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, abbreviations, level_text, number, spoken
+from outcomes.study.study import Study
 
 #: A share, or a count with its share or quartiles behind it.
 COUNT = re.compile(rf"{NONE}|\d[\d.]*(%|( of \d+)?( \([^)]*\))?)")
@@ -121,7 +123,7 @@ class Table:
 
 
 def table(
-    results: Result | Iterable[Result] | Counts | pd.DataFrame,
+    results: Result | Iterable[Result] | Counts | Study | pd.DataFrame,
     title: str = "",
     *,
     only: Sequence[str] = (),
@@ -129,9 +131,9 @@ def table(
     """The answers as one table for people: what, estimate, interval, p, who was counted.
 
     One question gives its estimates as rows; several give each question's estimates under its
-    label. The counts of an answer, and any frame (its `data`, the list of `check`), become tables
-    for people too. `only` names the estimates to show, where an answer has more than the table
-    needs.
+    label. A study gives its Table 1. The counts of an answer, and any frame (its `data`, the list
+    of `check`), become tables for people too. `only` names the estimates to show, where an answer
+    has more than the table needs. `.save("table.docx")` writes the table to a file.
 
     >>> import pandas as pd, outcomes as oc
     >>> scores = pd.DataFrame(
@@ -147,6 +149,8 @@ def table(
         return frame_table(results, title)
     if isinstance(results, Counts):
         return _who_was_counted(results, title)
+    if isinstance(results, Study):
+        return _table_one(results, title)
     one = isinstance(results, Result)
     chosen = [results] if isinstance(results, Result) else list(results)
     columns: dict[str, list[str]] = {
@@ -178,6 +182,13 @@ def table(
     return Table(
         title, tuple(shown), tuple(zip(*shown.values(), strict=True)), tuple(notes), numeric
     )
+
+
+def _table_one(study: Study, title: str) -> Table:
+    from outcomes.tables.characteristics import characteristics_table
+
+    answer = Describe().run(study.ready)
+    return characteristics_table(answer.data["table_one"], title)
 
 
 def _shown(result: Result, only: Sequence[str]) -> list[Estimate]:

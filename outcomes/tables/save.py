@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from outcomes.config import atomic
 from outcomes.core.errors import OutputError
+from outcomes.core.wording import number
 from outcomes.tables.grid import grid, safe_rows
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
-    "[": "{[}",  # after a row's end LaTeX would take these for an option
+    "[": "{[}",  # after a row's end LaTeX takes these for an option
     "]": "{]}",
     "*": "{*}",
     "−": r"\ensuremath{-}",
@@ -133,19 +134,25 @@ def _mark(text: str) -> str:
 def to_latex(table: Table) -> str:
     r"""A `table` environment for LaTeX that needs `\usepackage{booktabs}` alone.
 
-    Columns of words wrap where the table would be wider than the page.
+    Columns of words wrap, flush left, where the table would be wider than the page.
     """
+    columns, wrapped = _columns(table)
+
+    def row(cells: Sequence[str]) -> str:
+        made = [(r"\raggedright " if i in wrapped else "") + latex(c) for i, c in enumerate(cells)]
+        return " & ".join(made) + r" \tabularnewline"
+
     return "\n".join(
         [
             r"% needs \usepackage{booktabs}",
             r"\begin{table}",
             r"\centering\small",
             *([rf"\caption{{{latex(table.title)}}}"] if table.title else []),
-            rf"\begin{{tabular}}{{{_columns(table)}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            " & ".join(map(latex, table.header)) + r" \\",
+            row(table.header),
             r"\midrule",
-            *(" & ".join(map(latex, row)) + r" \\" for row in table.rows),
+            *map(row, table.rows),
             r"\bottomrule",
             r"\end{tabular}",
             *_latex_notes(table),
@@ -161,8 +168,10 @@ def _latex_notes(table: Table) -> list[str]:
     return [width, *notes, r"\end{minipage}"] if notes else []
 
 
-def _columns(table: Table) -> str:
-    """The column types: r for numbers, l for words, p{…} for words where the page is too narrow."""
+def _columns(table: Table) -> tuple[str, frozenset[int]]:
+    """The column types: r for numbers, l for words, p{…} for words where the page is too narrow;
+    and which columns these last are.
+    """
     longest = [
         max((len(c) for c in (h, *(r[i] for r in table.rows))), default=0)
         for i, h in enumerate(table.header)
@@ -170,12 +179,13 @@ def _columns(table: Table) -> str:
     words = [i for i in range(len(longest)) if i not in table.numeric]
     room = 78 - sum(longest[i] + 2 for i in table.numeric)
     if sum(longest[i] + 2 for i in words) <= room or not words:
-        return "".join("r" if i in table.numeric else "l" for i in range(len(longest)))
+        return "".join("r" if i in table.numeric else "l" for i in range(len(longest))), frozenset()
     total = sum(min(longest[i], 40) for i in words) or 1
     share = {i: max(0.1, 0.01 * room * min(longest[i], 40) / total) for i in words}
-    return "".join(
-        rf"p{{{share[i]:.2f}\linewidth}}" if i in share else "r" for i in range(len(longest))
-    )
+    types = [
+        rf"p{{{number(share[i], 2)}\linewidth}}" if i in share else "r" for i in range(len(longest))
+    ]
+    return "".join(types), frozenset(words)
 
 
 def latex(text: str) -> str:

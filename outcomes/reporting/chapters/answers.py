@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.analyses.table_one import FIXED, LevelCounts
+from outcomes.analyses.table_one import LevelCounts
 from outcomes.analyses.traits import Trait
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
@@ -36,6 +36,7 @@ from outcomes.reporting.numbers import (
     interval_of,
 )
 from outcomes.reporting.parts import capital, has
+from outcomes.tables.characteristics import characteristics_table
 from outcomes.tables.results_table import Table, frame_table
 
 #: From how many answers of one kind in one family they stand side by side instead of one after the
@@ -364,15 +365,9 @@ def _per_infusion(r: Result) -> list[tuple[Estimate, Estimate]]:
     return found
 
 
-SMD_NOTE = (
-    "SMD: standardised difference, the largest of two groups; around 0.1 is small. "
-    "Differences at the start are not tested."
-)
-
-
 def _characteristics(r: Result, frame: pd.DataFrame) -> Iterable[Any]:
     """Table 1; for sharing the counts of each level, where these may go out."""
-    full = list(_table_one(frame))
+    full = [TableBlock(characteristics_table(frame))] if len(frame) else []
     counted = r.about(LevelCounts)
     tallies = counted.levels if counted is not None else ()
     rows: list[tuple[Text, ...]] = []
@@ -392,21 +387,6 @@ def _characteristics(r: Result, frame: pd.DataFrame) -> Iterable[Any]:
 def cell_name(tally: Tally, level: str) -> Said:
     """The name of a level; it goes out only with its number."""
     return Said((Part(tally, level),), lambda s: spoken(level))
-
-
-def _table_one(frame: pd.DataFrame) -> Iterable[Any]:
-    rows: list[tuple[str, ...]] = []
-    last, more = "", [str(c) for c in frame.columns[len(FIXED) :]]
-    for r in frame.to_dict("records"):
-        name = str(r["characteristic"])
-        cells = (str(r["level"]), str(r["value"]), *(str(r[c]) for c in more))
-        rows.append(("" if name == last else spoken(name), *cells))
-        last = name
-    header = ("characteristic", "level", "all" if more else "value", *more)
-    notes = (SMD_NOTE,) if more else ()
-    if rows:
-        numeric = tuple(range(2, len(header)))
-        yield TableBlock(Table("Characteristics", header, tuple(rows), notes, numeric))
 
 
 def _visits(frame: pd.DataFrame) -> Iterable[Any]:
