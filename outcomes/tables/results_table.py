@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.describe import Describe
+from outcomes.analyses.table_one import default_groups, table_one
 from outcomes.core.direction import p_text, value_and_interval
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
@@ -187,8 +187,8 @@ def table(
 def _table_one(study: Study, title: str) -> Table:
     from outcomes.tables.characteristics import characteristics_table
 
-    answer = Describe().run(study.ready)
-    return characteristics_table(answer.data["table_one"], title)
+    ready = study.ready
+    return characteristics_table(table_one(ready, (), default_groups(ready)), title)
 
 
 def _shown(result: Result, only: Sequence[str]) -> list[Estimate]:
