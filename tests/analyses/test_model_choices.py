@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import outcomes as oc
+from outcomes.analyses.missing.incomplete import grid_of
 from outcomes.core.errors import AnalysisError
 from outcomes.core.measure import Measure
 from outcomes.stats.mixed.covariance import structure
@@ -204,3 +205,20 @@ def test_the_second_order_term_by_differences(covariance):
     inverse = np.linalg.inv(fit.sigma[0])
     wanted = np.einsum("njp,jk,nkq->pq", x, inverse @ v @ inverse, x)
     assert second_order(fit, 2 * np.linalg.inv(fit.hessian)) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_adjusted_means_after_imputation_are_pooled_by_rubins_rules():
+    study = trial(missing=0.25)
+    ancova = oc.ANCOVA("pain", before="week_0", after="week_4", reference="P")
+    question = oc.Imputed(ancova, draws=8, seed=3)
+    grid = grid_of(study, "pain")
+    each = [
+        ancova.compute(grid.study(scores))["adjusted mean | K"]
+        for scores in question.completed_scores(study, grid)
+    ]
+    e = question.run(study)["adjusted mean | K"]
+    values = np.array([x.value for x in each])
+    within = np.mean([x.se**2 for x in each])
+    assert e.value == pytest.approx(values.mean(), rel=1e-12)
+    assert e.se**2 == pytest.approx(within + (1 + 1 / 8) * values.var(ddof=1), rel=1e-12)
+    assert e.low < e.value < e.high and "Rubin" in e.how

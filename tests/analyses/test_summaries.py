@@ -11,7 +11,9 @@ from numpy.testing import assert_allclose
 
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
+from outcomes.stats.meta_analysis.random_effects import pool
 from outcomes.stats.meta_analysis.three_level import three_level
+from outcomes.stats.wald import critical
 from tests.shared import reference_data, reference_rows
 
 TABLE = pd.DataFrame(
@@ -147,3 +149,41 @@ def test_rows_that_belong_together_are_pooled_on_three_levels():
         counts = table.assign(events1=1, n1=9, events2=2, n2=9)
         with pytest.raises(AnalysisError, match=said):
             oc.pool_summaries(counts, **{"within": "study"} | more)
+
+
+def published(**columns):
+    effects = {"site": ["Amr", "Noppers", "Sigtermans", "Schwartzman"]}
+    return pd.DataFrame(effects | {"effect": [-1.8, -1.1, -0.4, -1.5]} | columns)
+
+
+SE = [0.6, 0.7, 0.5, 0.9]
+
+
+def test_published_effects_are_pooled_as_by_the_kernel():
+    result = oc.pool_summaries(published(se=SE), measure="effect")
+    mine = next(e for e in result.estimates if e.name == "pooled")
+    kernel = pool([-1.8, -1.1, -0.4, -1.5], np.square(SE))[0]
+    assert_allclose(
+        [mine.value, mine.low, mine.high, mine.p],
+        [kernel.value, kernel.low, kernel.high, kernel.p],
+        rtol=1e-12,
+    )
+    assert "Across 4 sites the pooled effect as published was" in result.sentence()
+
+
+def test_published_intervals_give_the_same_as_standard_errors():
+    half, effect = critical(0.95) * np.array(SE), np.array([-1.8, -1.1, -0.4, -1.5])
+    table = published(low=effect - half, high=effect + half)
+    a, b = (
+        next(e for e in oc.pool_summaries(t, measure="effect").estimates if e.name == "pooled")
+        for t in (table, published(se=SE))
+    )
+    assert_allclose([a.value, a.low, a.high], [b.value, b.low, b.high], rtol=1e-9)
+
+
+def test_ratios_that_are_no_logarithms_are_refused():
+    table = published(effect=[2.0, 1.5, 3.0, 1.2], low=[1, 1, 1, 1], high=[4, 2.25, 9, 1.44])
+    with pytest.raises(AnalysisError, match="as logarithms"):
+        oc.pool_summaries(table, measure="effect")
+    with pytest.raises(AnalysisError, match="Or give se"):
+        oc.pool_summaries(published(), measure="effect")

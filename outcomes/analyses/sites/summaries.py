@@ -50,6 +50,7 @@ MEASURES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "SMCR": ("mean change in baseline SDs (SMCR)", ("n", "mean_change", "sd_before")),
     "SMCC": ("mean change in SDs of the change (SMCC)", ("n", "mean_change", "sd_change")),
     "MD": ("mean difference", ("mean1", "sd1", "n1", "mean2", "sd2", "n2")),
+    "effect": ("effect as published", ("effect",)),
     "share": ("share", ("events", "n")),
     "RD": ("risk difference (Mantel-Haenszel)", ("events1", "n1", "events2", "n2")),
     "RR": ("risk ratio (Mantel-Haenszel)", ("events1", "n1", "events2", "n2")),
@@ -62,6 +63,7 @@ POOLED = {
     "SMCR": Measure.STANDARDISED_CHANGE,
     "SMCC": Measure.STANDARDISED_CHANGE,
     "MD": Measure.DIFFERENCE,
+    "effect": Measure.DIFFERENCE,
     "share": Measure.SHARE,
     "RD": Measure.SHARE_DIFFERENCE,
     "RR": Measure.RISK_RATIO,
@@ -119,11 +121,12 @@ def pool_summaries(
 
     `table` has one row a site. Columns by `measure`: "change" n, mean_change and sd_change (or
     sd_before and sd_after); "SMCR" n, mean_change, sd_before; "SMCC" n, mean_change, sd_change;
-    "MD" mean1, sd1, n1, mean2, sd2, n2; "share" events, n (pooled on the logit scale); "RD", "RR",
-    "OR" and "Peto" events1, n1, events2, n2 by Mantel-Haenszel or Peto from the counts, for rare
-    events, keeping sites without events in the risk difference. Where the correlation of before and
-    after is needed it is the column r, or the argument `r`; unknown, the usual values .3, .5 and .7
-    stand side by side.
+    "MD" mean1, sd1, n1, mean2, sd2, n2; "effect" effect and its se, or the low and high of its
+    interval at `level` (any published estimate, ratios as logarithms); "share" events, n (pooled on
+    the logit scale); "RD", "RR", "OR" and "Peto" events1, n1, events2, n2 by Mantel-Haenszel or
+    Peto from the counts, for rare events, keeping sites without events in the risk difference.
+    Where the correlation of before and after is needed it is the column r, or the argument `r`;
+    unknown, the usual values .3, .5 and .7 stand side by side.
 
     `within` names the column of what rows belong to (studies that report several cohorts, countries
     with several sites): they are then pooled on three levels as in `NestedSites`, by REML with a
@@ -177,7 +180,7 @@ def pool_summaries(
         return _from_counts(question, data, counts)
     many = len(set(units)) if within else len(table)
     estimates: list[Estimate] = []
-    for group, (y, v) in _effects(measure, table, data, r).items():
+    for group, (y, v) in _effects(measure, table, data, r, level).items():
         _usable(y, v, names)
         if many > 2:
             if within:
@@ -259,13 +262,19 @@ def _units(table: pd.DataFrame, within: str, *, plain: bool) -> list[str]:
 
 
 def _effects(
-    measure: str, table: pd.DataFrame, data: dict[str, np.ndarray], r: float | Sequence[float]
+    measure: str,
+    table: pd.DataFrame,
+    data: dict[str, np.ndarray],
+    r: float | Sequence[float],
+    level: float,
 ) -> dict[str, Effects]:
     """Estimate and variance of each site, for each correlation that has to be tried."""
     if measure == "MD":
         return {"": mean_difference(*(data[c] for c in MEASURES["MD"][1]))}
     if measure == "share":
         return {"": proportion(data["events"], data["n"])}
+    if measure == "effect":
+        return {"": (data["effect"], _published_error(table, data["effect"], level) ** 2)}
     if measure == "SMCC":
         return {
             "": standardised_mean_change(
@@ -288,6 +297,25 @@ def _effects(
         )
         for group, rho in _correlations(table, r).items()
     }
+
+
+def _published_error(table: pd.DataFrame, effect: np.ndarray, level: float) -> np.ndarray:
+    """The standard errors as published, or from the intervals (normal, symmetric about the effect).
+
+    Raises AnalysisError for an interval that does not lie evenly about its effect: then it is on
+    another scale (a ratio) or wrong.
+    """
+    if "se" in table:
+        return _columns(table, ("se",))["se"]
+    ends = _columns(table, ("low", "high"), instead="se")
+    width = ends["high"] - ends["low"]
+    uneven = np.abs((ends["high"] + ends["low"]) / 2 - effect) > 0.05 * np.abs(width)
+    if uneven.any():
+        raise AnalysisError(
+            f"{plural(int(uneven.sum()), 'interval')} not even about the effect: give ratios and"
+            " their limits as logarithms, or the column se."
+        )
+    return np.asarray(width / (2 * critical(level)), dtype=float)
 
 
 def _correlations(table: pd.DataFrame, r: float | Sequence[float]) -> dict[str, np.ndarray]:
