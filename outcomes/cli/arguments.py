@@ -277,6 +277,20 @@ def _on_a_schedule(add: Add) -> None:
         help="publish although the input looks stale, cut short or wrong",
     )
     p.add_argument(
+        "--now",
+        default="",
+        metavar="TIME",
+        help="a trial: make what would be owed at this time, such as 2026-03-01T06:00, in the"
+        " folder 'trial'; it is marked, counts nowhere and tells nobody",
+    )
+    p.add_argument(
+        "--skip",
+        default="",
+        metavar="PERIOD",
+        help="write down that this period has no report, with --reason, and make nothing",
+    )
+    p.add_argument("--reason", default="", metavar="TEXT", help="skip: why, for status and index")
+    p.add_argument(
         "--timeout",
         type=float,
         default=110,
@@ -293,10 +307,14 @@ def _on_a_schedule(add: Add) -> None:
     p = add(
         "schedule",
         do.schedule,
-        "write a schedule file, or show what to paste into the system's scheduler",
+        "write a schedule file, test its notices, or show what to paste into the system's"
+        " scheduler",
     )
     p.add_argument(
-        "what", choices=["init", "show"], help="init writes a commented file; show prints entries"
+        "what",
+        choices=["init", "test", "show"],
+        help="init writes a commented file; test sends a notice through each channel; show prints"
+        " entries",
     )
     p.add_argument("schedule", **SCHEDULE)
     p.add_argument(

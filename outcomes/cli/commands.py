@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -333,11 +334,16 @@ def selftest(args: argparse.Namespace) -> int:
 
 def run_due(args: argparse.Namespace) -> int:
     """Make what a schedule owes."""
-    from outcomes.schedule import run_due
+    from outcomes.schedule import run_due, skip
     from outcomes.schedule.environment import watchdog
 
+    if args.skip:
+        skip(args.schedule, args.skip, args.reason)
+        print(f"Skipped: {args.skip}. To make it all the same: --period {args.skip}")
+        return 0
+    now, trial = _moment(args.now), bool(args.now)
     with watchdog(args.timeout):
-        woken = run_due(args.schedule, period=args.period, accept=args.accept)
+        woken = run_due(args.schedule, now, period=args.period, accept=args.accept, trial=trial)
     for made in woken.made:
         name = f"{made.line} {made.label}".strip()
         if made.exit_code:
@@ -347,6 +353,13 @@ def run_due(args: argparse.Namespace) -> int:
     if not woken.made:
         log.info("Nothing is owed.")
     return woken.exit_code
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise StudyError(f"--now is a time such as 2026-03-01T06:00; got '{text}'.") from None
 
 
 def status(args: argparse.Namespace) -> int:
@@ -361,9 +374,14 @@ def status(args: argparse.Namespace) -> int:
 
 
 def schedule(args: argparse.Namespace) -> int:
-    """Write a schedule, or show the entries for the system's scheduler."""
-    from outcomes.schedule import init, show
+    """Write a schedule, test its notices, or show the entries for the system's scheduler."""
+    from outcomes.schedule import init, show, try_channels
 
+    if args.what == "test":
+        told = try_channels(args.schedule)
+        for channel, problem in told:
+            print(f"{channel}: {f'not delivered: {problem}' if problem else 'delivered'}")
+        return 6 if any(problem for _, problem in told) else 0
     if args.what == "show":
         print(show(args.schedule, args.system), end="")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from outcomes.core.errors import OutcomesError
@@ -35,9 +36,16 @@ class LockedError(OutcomesError):
 
 
 class StaleError(OutcomesError):
-    """The input looks stale, cut short or wrong, so no report is published from it."""
+    """The input looks stale, cut short or wrong, so no report is published from it.
+
+    `reasons` are the gates' own words: counts, rules and the newest date, never a patient's cell.
+    """
 
     exit_code = 5
+
+    def __init__(self, reasons: Sequence[str], advice: Sequence[str] = ()) -> None:
+        super().__init__(" ".join((*reasons, *advice)))
+        self.reasons = tuple(reasons)
 
 
 class DeliveryError(OutcomesError):

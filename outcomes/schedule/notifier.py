@@ -7,16 +7,58 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from outcomes.core.errors import OutcomesError
+from outcomes.core.errors import OutcomesError, StudyError
+from outcomes.schedule.advice import advice, quoted
 from outcomes.schedule.exit_codes import MEANINGS
 from outcomes.schedule.notify import Notice, channels, heartbeat, send
-from outcomes.schedule.schedule_file import Line, Schedule
+from outcomes.schedule.schedule_file import Line, Schedule, read_schedule
 from outcomes.schedule.store import DELIVERY, Run, Store, read_json, strings, write_json
 
 log = logging.getLogger("outcomes")
+
+
+def try_channels(path: str | Path) -> tuple[tuple[str, str], ...]:
+    """Send a test notice through each channel of a schedule, and ask for its heartbeat; each
+    channel with what went wrong, empty where it was taken.
+
+    Raises StudyError for a schedule that is wrong or names nobody to tell.
+    """
+    schedule = read_schedule(path)
+    settings = schedule.notify
+    there = (*channels(settings), *(["heartbeat"] if settings.heartbeat_env else []))
+    if not there:
+        raise StudyError(
+            f"{schedule.path.name} names nobody to tell. Add a table [notify.email],"
+            " [notify.webhook] or [notify.heartbeat]."
+        )
+    zone = schedule.when.zone
+    lines = (
+        "This is a test: nothing happened, and nothing needs to be done.",
+        f"Schedule: {schedule.path}",
+        f"Computer: {platform.node()}",
+        f"When: {datetime.now(UTC).astimezone(zone):%Y-%m-%d %H:%M} ({zone})",
+        f"Notices are sent of: {', '.join(settings.on)}.",
+    )
+    notice = Notice(f"outcomes: {schedule.name}: test of notices", lines)
+    found = []
+    for channel in there:
+        try:
+            heartbeat(settings) if channel == "heartbeat" else send(channel, notice, settings)
+        except OutcomesError as e:
+            found.append((channel, str(e)))
+        else:
+            found.append((channel, ""))
+    return tuple(found)
+
+
+def _for_people(run: Run) -> tuple[Path, ...]:
+    """The reports of a run as they were made, without tables and numbers for machines."""
+    return tuple(p for p in run.unchanged if p.stem == "report")
 
 
 class Teller:
@@ -44,7 +86,10 @@ class Teller:
                 line,
                 run.label,
                 int(run.manifest["exit_code"]),
-                (f"The report is in {run.folder}.",),
+                (),
+            )
+            notice = replace(
+                notice, run=run.folder, reports=_for_people(run), out=self.schedule.out
             )
             left = self._send([c for c in waiting if c in channels(self.settings)], notice)
             write_json(run.folder / DELIVERY, {"waiting": left, "tried": self.clock().isoformat()})
@@ -55,11 +100,10 @@ class Teller:
         again = timedelta(hours=self.settings.repeat_hours)
         if not to or (told and self.clock() - datetime.fromisoformat(told) < again):
             return
-        study = line.study_file(record["period"])
         more = (
+            *strings(record.get("reasons")),
             f"Kind: {record['kind']}. Met {record['times']} time(s) since {record['first']}.",
-            f"To see what is wrong, on that computer: outcomes check {study}",
-            f"and then: outcomes run-due {self.schedule.path}",
+            *advice(self.schedule, line, record),
         )
         left = self._send(to, self._notice(line, record["period"], int(record["exit_code"]), more))
         if len(left) < len(to):
@@ -73,9 +117,10 @@ class Teller:
         if not new:
             return
         log.warning("Missed, and too long ago to be caught up by itself: %s.", ", ".join(new))
+        by_hand = f"outcomes run-due {quoted(self.schedule.path)} --period"
         lines = (
             f"No report was made for {', '.join(new)}: too long ago to be caught up by itself.",
-            f"By hand: outcomes run-due {self.schedule.path} --period {new[-1].split()[-1]}",
+            f"By hand: {by_hand} {new[-1].split()[-1]}",
         )
         if not self._send(
             self.wanted(2),

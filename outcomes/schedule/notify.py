@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import mimetypes
 import os
 import re
 import smtplib
@@ -17,20 +18,21 @@ import stat
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from outcomes.config.regular import read_bytes
 from outcomes.config.toml import LARGEST
 from outcomes.core.errors import StudyError
 from outcomes.schedule.exit_codes import DeliveryError
-from outcomes.schedule.schedule_file import Email, Notify
+from outcomes.schedule.schedule_file import LOOPBACK, Email, Notify
 
 TIMEOUT = 20  # seconds, for every connection
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_LARGEST = 15_000_000  # bytes; many mail servers refuse 20 MB, and base64 adds a third
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,31 @@ class Notice:
 
     subject: str
     lines: tuple[str, ...]
+    #: Of a published run: its folder, its reports, and the folder of all reports.
+    run: Path | None = None
+    reports: tuple[Path, ...] = ()
+    out: Path | None = None
 
     @property
     def text(self) -> str:
-        """The body."""
-        return "\n".join((*self.lines, "", "This notice holds no results."))
+        """The body, with the folder of the run."""
+        where = (f"The report is in {self.run}.",) if self.run else ()
+        return "\n".join((*self.lines, *where, "", "This notice holds no results."))
+
+    @property
+    def attachable(self) -> bool:
+        """Whether there are reports, of a size that mail servers take."""
+        return 0 < sum(p.stat().st_size for p in self.reports) <= _LARGEST
+
+    def linked(self, address: str) -> str:
+        """The body, with the address of each report: below `address`, or as a file."""
+        links = [
+            f"{address.rstrip('/')}/{quote(p.relative_to(self.out).as_posix())}"
+            if address and self.out
+            else p.as_uri()
+            for p in self.reports
+        ]
+        return replace(self, run=None, lines=(*self.lines, *links)).text if links else self.text
 
 
 def channels(settings: Notify) -> tuple[str, ...]:
@@ -115,8 +137,22 @@ def _mail(notice: Notice, to: Email, known: Mapping[str, str]) -> None:
         make_msgid(domain=to.sender.partition("@")[2]),
     )
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(notice.text)
-    if to.user_env and to.security == "none" and to.host not in _LOOPBACK:
+    if to.report == "attached" and notice.attachable:
+        words = (*notice.lines, "", "The report is attached; it is as confidential as the data.")
+        message.set_content("\n".join(words))
+        for path in notice.reports:
+            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            main, _, sub = kind.partition("/")
+            data = path.read_bytes()
+            charset = {"charset": "utf-8"} if main == "text" else {}
+            message.add_attachment(
+                data, maintype=main, subtype=sub, filename=path.name, params=charset
+            )
+    elif to.report == "link":
+        message.set_content(notice.linked(to.address))
+    else:
+        message.set_content(notice.text)
+    if to.user_env and to.security == "none" and to.host not in LOOPBACK:
         raise StudyError(
             'A password is not sent over an open connection: security = "starttls" or "tls".'
         )
@@ -146,7 +182,7 @@ def _request(url: str, what: str, body: bytes | None) -> None:
     headers = {"User-Agent": "outcomes", **({"Content-Type": "application/json"} if body else {})}
     try:
         parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
             raise DeliveryError(f"The address of the {what} must begin with https://.")
         request = urllib.request.Request(url, data=body, headers=headers)
         with urllib.request.build_opener(_Here).open(request, timeout=TIMEOUT) as reply:

@@ -83,11 +83,11 @@ class Calendar:
         """The period that a day belongs to."""
         if self.kind == "daily":
             start, end = day, day + _DAY
-            label, words = day.isoformat(), _date_words(day)
+            label, words = day.isoformat(), date_words(day)
         elif self.kind == "weekly":
             start = day - day.weekday() * _DAY
             end, (year, week, _) = start + 7 * _DAY, start.isocalendar()
-            label, words = f"{year}-W{week:02d}", f"week of {_date_words(start)}"
+            label, words = f"{year}-W{week:02d}", f"week of {date_words(start)}"
         else:
             months = 1 if self.kind == "monthly" else 3
             start = date(day.year, day.month - (day.month - 1) % months, 1)
@@ -220,5 +220,6 @@ def _months_on(day: date, months: int) -> date:
     return date(day.year + (day.month - 1 + months) // 12, (day.month - 1 + months) % 12 + 1, 1)
 
 
-def _date_words(day: date) -> str:
+def date_words(day: date) -> str:
+    """A day in words: 3 May 2026."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from outcomes.checks import check
 from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.wording import plural
-from outcomes.schedule.periods import Period
+from outcomes.schedule.periods import Period, date_words
 from outcomes.schedule.schedule_file import Freshness
 from outcomes.schedule.store import Run
 from outcomes.study.study import Study
@@ -48,8 +48,8 @@ def stale(
         )
     if newest is not None and newest < period.start:
         found.append(
-            f"The newest record in {rules.file} is older than this period. Was a new export"
-            " forgotten?"
+            f"The newest row of {rules.file} is of {date_words(newest)}, before this period"
+            f" ({period.words}). Was a new export forgotten?"
         )
     if earlier:
         found += _fallen(inputs, earlier[-1], rules.rows_fall_percent)

@@ -7,7 +7,7 @@ import platform
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -22,13 +22,18 @@ from outcomes.reporting import LEDGER, SNAPSHOT
 from outcomes.reporting.document import Document
 from outcomes.reporting.release.ledger import recorded
 from outcomes.schedule import manifest as facts
+from outcomes.schedule.advice import for_gate
 from outcomes.schedule.exit_codes import StaleError
-from outcomes.schedule.periods import Period
+from outcomes.schedule.periods import Period, date_words
 from outcomes.schedule.preconditions import newest_record, stale, wrong
+from outcomes.schedule.report_index import write_main_numbers
 from outcomes.schedule.repository import git_state
 from outcomes.schedule.schedule_file import Line, Schedule
 from outcomes.schedule.store import DELIVERY, MANIFEST, Run, Store, write_json
 from outcomes.study.study import Study
+
+#: The folder, among the reports, of what was made with a trial clock.
+TRIAL = "trial"
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,12 @@ def make(
     clock: Callable[[], datetime],
     tell: Callable[[int], Sequence[str]],
     accept: bool = False,
+    trial: bool = False,
 ) -> Made:
     """Make and publish the report of one period; nothing where the same was already published.
+
+    A `trial` goes into a folder of its own, says so in title and manifest, tells nobody, and is
+    not written into the ledger of what was shared.
 
     Raises the errors of reading and answering, StaleError from the gates, OutputError from the
     disk.
@@ -74,14 +83,14 @@ def make(
         )
     found = [*stale(period, entries, runs, schedule.freshness, newest=newest), *wrong(study)]
     if found and not accept:
-        raise StaleError(
-            " ".join(
-                (*found, f"If it is right as it is: run-due --period {period.label} --accept.")
-            )
-        )
-    titled = dataclasses.replace(
-        study, title=f"{study.title or 'Patient-reported outcomes'} · {period.words}"
-    )
+        raise StaleError(found, for_gate(schedule, period.label))
+    title = f"{study.title or 'Patient-reported outcomes'} · {period.words}"
+    if trial:
+        at = started.astimezone(schedule.when.zone)
+        title = f"TRIAL as if it were {date_words(at.date())}, {at:%H:%M} · {title}"
+        store = Store(store.folder / TRIAL)
+        store.tidy()
+    titled = dataclasses.replace(study, title=title)
     with (
         warnings.catch_warnings(record=True) as caught,
         _on_disk(store.folder),
@@ -120,6 +129,7 @@ def make(
             "host": platform.node(),
             "key": key,
             "config_sha256": config,
+            **({"trial": True} if trial else {}),
             "git": git_state(file),
             "audience": schedule.audience,
             **withheld,
@@ -133,14 +143,15 @@ def make(
             "exit_code": code,
         }
         write_json(folder / MANIFEST, said)
-        write_json(folder / DELIVERY, {"waiting": list(tell(code))})
-        with recorded(doc.record):
+        write_json(folder / DELIVERY, {"waiting": [] if trial else list(tell(code))})
+        with nullcontext() if trial else recorded(doc.record):
             place = store.publish(folder, store.name_for(period.label, started))
     words = (
         f"{len(results.failed)} of {len(results)} questions could not be answered"
         if code
         else "done"
     )
+    words += ", as a trial: it does not count as published" if trial else ""
     return Made(line.name, period.label, code, words, place / files[0].relative_to(folder))
 
 
@@ -216,6 +227,7 @@ def _write(
     )
     if "tables" in schedule.formats:
         files += reporting.write_document_tables(unpublished, results, place / "tables")
+    files += write_main_numbers(doc, folder)
     if share:
         return files, {"disclosure": {"policy": schedule.policy, "suppressed": doc.suppressed}}
     table, frame = folder / "results.csv", results.to_frame()

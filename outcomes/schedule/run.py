@@ -13,12 +13,14 @@ from pathlib import Path
 
 from outcomes.core.errors import OutcomesError, OutputError, StudyError
 from outcomes.schedule.environment import prepare
-from outcomes.schedule.exit_codes import DeliveryError
+from outcomes.schedule.exit_codes import DeliveryError, StaleError
 from outcomes.schedule.lock import locked
 from outcomes.schedule.notifier import Teller
 from outcomes.schedule.periods import Period, owed
 from outcomes.schedule.publisher import Made, make
+from outcomes.schedule.report_index import write_index
 from outcomes.schedule.schedule_file import Line, Schedule, read_schedule
+from outcomes.schedule.skips import put_skip, skipped
 from outcomes.schedule.store import Store, write_json
 
 log = logging.getLogger("outcomes")
@@ -37,21 +39,27 @@ class Woken:
 
 
 def run_due(
-    path: str | Path, now: datetime | None = None, *, period: str = "", accept: bool = False
+    path: str | Path,
+    now: datetime | None = None,
+    *,
+    period: str = "",
+    accept: bool = False,
+    trial: bool = False,
 ) -> Woken:
     """Make and publish the reports that a schedule owes by now; called again, it finds them there
     and does nothing.
 
     `period` asks for one period by its label: missed, or to be made again. `accept` publishes
-    although the gates object; what it said stands in the manifest. `now` is a time with a zone, for
-    trials.
+    although the gates object; what it said stands in the manifest. `now` is the time to go by,
+    with a zone. `trial` makes what would be made at that time (without a zone: in the schedule's)
+    in the folder `trial`, marked; it counts nowhere, tells nobody and leaves all else as it is.
 
     Raises StudyError for a schedule that is wrong, LockedError where another run is at work,
     OutputError where the folder of reports cannot be written. Whatever else goes wrong is in the
     answer, and people are told.
     """
     prepare()
-    wake = _Wake(read_schedule(path), now, accept)
+    wake = _Wake(read_schedule(path), now, accept, trial)
     wanted = wake.schedule.when.named(period) if period else None
     if wanted and wanted.end > wake.clock().astimezone(wake.schedule.when.zone).date():
         raise StudyError(
@@ -59,19 +67,37 @@ def run_due(
         )
     try:
         with locked(wake.schedule.out):
-            return wake.run(wanted)
+            return wake.rehearse(wanted) if trial else wake.run(wanted)
     except OutputError as e:
-        wake.teller.at_once(e.exit_code)
+        if not trial:
+            wake.teller.at_once(e.exit_code)
         raise
+
+
+def skip(path: str | Path, period: str, reason: str) -> None:
+    """Write down that a period has no report, with the reason; `period=` still makes it by hand.
+
+    Raises StudyError for a schedule that is wrong, a period that has a report, or no reason.
+    """
+    schedule = read_schedule(path)
+    label = schedule.when.named(period).label
+    with locked(schedule.out):
+        for line in schedule.lines:
+            put_skip(Store(line.out), label, reason, datetime.now(UTC).replace(microsecond=0))
+        write_index(schedule)
 
 
 class _Wake:
     """One wake-up, from the lock to its end."""
 
-    def __init__(self, schedule: Schedule, now: datetime | None, accept: bool) -> None:
+    def __init__(
+        self, schedule: Schedule, now: datetime | None, accept: bool, trial: bool = False
+    ) -> None:
         if now is not None and now.tzinfo is None:
-            raise StudyError("now needs a time zone, such as datetime.now(UTC).")
-        self.schedule, self.accept = schedule, accept
+            if not trial:
+                raise StudyError("now needs a time zone, such as datetime.now(UTC).")
+            now = now.replace(tzinfo=schedule.when.zone)
+        self.schedule, self.accept, self.trial = schedule, accept, trial
         self._began, self._tick = (now or datetime.now(UTC)).astimezone(UTC), time.monotonic()
         self.teller = Teller(schedule, self.clock)
 
@@ -106,11 +132,24 @@ class _Wake:
             code, tuple(made), tuple(missed), tuple(dict.fromkeys(self.teller.undelivered))
         )
 
+    def rehearse(self, wanted: Period | None) -> Woken:
+        """Make what is owed by now as a trial."""
+        made: list[Made] = []
+        missed: list[str] = []
+        for line in self.schedule.lines:
+            store = Store(line.out)
+            due, gone = ([wanted], []) if wanted else self._owed(store)
+            missed += [f"{line.name} {p.label}".strip() for p in gone]
+            made += [self._attempt(line, store, p) for p in due]
+        code = next((m.exit_code for m in made if m.exit_code), 0)
+        return Woken(code, tuple(made), tuple(missed))
+
     def _owed(self, store: Store) -> tuple[list[Period], list[Period]]:
-        done, limit = store.labels(), self.schedule.max_catchup
+        done, limit = store.labels() | set(skipped(store.folder)), self.schedule.max_catchup
         return owed(self.schedule.when, self.clock(), done, start=self.schedule.start, limit=limit)
 
     def _attempt(self, line: Line, store: Store, period: Period) -> Made:
+        reasons: tuple[str, ...] = ()
         log.info("%s: making the report for %s.", line.name or self.schedule.name, period.words)
         try:
             done = make(
@@ -121,9 +160,11 @@ class _Wake:
                 clock=self.clock,
                 tell=self.teller.wanted,
                 accept=self.accept,
+                trial=self.trial,
             )
         except OutcomesError as e:
             code, kind, words = e.exit_code, type(e).__name__, str(e)
+            reasons = e.reasons if isinstance(e, StaleError) else ()
         # the message of an unforeseen error may hold a value: only its kind and place are said
         except Exception as e:
             last = traceback.extract_tb(e.__traceback__)[-1]
@@ -133,9 +174,12 @@ class _Wake:
                 " report it."
             )
         else:
-            store.made_good(period.label)
+            if not self.trial:
+                store.made_good(period.label)
             return done
-        self.teller.failed(line, store, store.failed(period.label, code, kind, self.clock()))
+        if not self.trial:
+            failure = store.failed(period.label, code, kind, self.clock(), reasons)
+            self.teller.failed(line, store, failure)
         return Made(line.name, period.label, code, words)
 
     def _close(self, missed: list[str]) -> int:
@@ -151,6 +195,7 @@ class _Wake:
                 for run in store.runs():
                     self.teller.published(line, run)
             self.teller.missed(missed)
+            write_index(self.schedule)
         except (OSError, OutputError) as e:
             why = (
                 e

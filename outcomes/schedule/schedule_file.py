@@ -17,6 +17,9 @@ from outcomes.core.errors import OutcomesError, StudyError, unknown
 from outcomes.schedule.periods import Calendar
 from outcomes.schedule.schedule_form import SECTIONS
 
+#: Names of this computer, to which a connection needs no encryption.
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 
 @dataclass(frozen=True)
 class Line:
@@ -59,6 +62,8 @@ class Email:
     security: str = "starttls"
     user_env: str = ""
     password_env: str = ""
+    report: str = "path"
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -239,6 +244,8 @@ def _notify(folder: Path, said: dict[str, Any], document: toml.Document) -> Noti
             email["security"],
             email["user_env"],
             email["password_env"],
+            email["report"],
+            email["address"],
         )
         if not mail.to or not all(
             re.fullmatch(r"[^\s@]+@[^\s@]+", a) for a in (*mail.to, mail.sender)
@@ -246,6 +253,14 @@ def _notify(folder: Path, said: dict[str, Any], document: toml.Document) -> Noti
             raise wrong("to", "'to' is a list of e-mail addresses and 'from' is one.")
         if bool(mail.user_env) != bool(mail.password_env):
             raise wrong("user_env", "Give both user_env and password_env, or neither.")
+        if mail.report == "attached" and mail.security == "none" and mail.host not in LOOPBACK:
+            raise wrong(
+                "report",
+                "A report is not sent over an open connection: security ="
+                ' "starttls" or "tls", or report = "link".',
+            )
+        if mail.address and not re.fullmatch(r"(https?|file)://\S+", mail.address):
+            raise wrong("address", "The address of the reports begins with https:// or file://.")
     return Notify(
         tuple(dict.fromkeys(t["on"])) or ("failure",),
         t["repeat_hours"],

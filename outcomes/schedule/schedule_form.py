@@ -11,6 +11,7 @@ from outcomes.schedule.periods import KINDS
 
 TOLD = ("failure", "success")
 FILES = (*FORMATS, "tables")
+IN_MAIL = ("path", "link", "attached")
 SECURITY = ("starttls", "tls", "none")
 _MOST = 100_000
 
@@ -236,6 +237,22 @@ EMAIL = Section(
             '"OUTCOMES_SMTP_PASSWORD"',
             default="",
             shown=True,
+        ),
+        Field(
+            "report",
+            TEXT,
+            "path: the mail names the folder; link: the address of the report; attached: the"
+            " report itself, with all its numbers",
+            '"link"',
+            allowed=IN_MAIL,
+            default="path",
+        ),
+        Field(
+            "address",
+            TEXT,
+            "with link: where a browser finds the folder of reports",
+            '"https://intranet.example.org/reports"',
+            default="",
         ),
     ),
 )

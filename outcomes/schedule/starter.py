@@ -18,6 +18,7 @@ HEAD = (
         " stays done)"
     ),
     "  outcomes status {file}            what ran, what is due, what is overdue",
+    "  outcomes schedule test {file}     send a test notice through each channel",
     (
         "  outcomes schedule show {file}     what to paste into cron, systemd or Windows Task"
         " Scheduler"

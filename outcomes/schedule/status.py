@@ -7,15 +7,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from outcomes.schedule.advice import advice, quoted
 from outcomes.schedule.exit_codes import MEANINGS
 from outcomes.schedule.periods import owed
 from outcomes.schedule.schedule_file import Line, Schedule, read_schedule
+from outcomes.schedule.skips import skipped
 from outcomes.schedule.store import DELIVERY, MANIFEST, Run, Store, digest, read_json, strings
 
 
 @dataclass(frozen=True)
 class LineStatus:
-    """How one study stands. `trouble` says what needs a look; empty where nothing does."""
+    """How one study stands. `trouble` says what needs a look, empty where nothing does;
+    `advice` holds the commands that help.
+    """
 
     study: str
     last_period: str
@@ -26,6 +30,8 @@ class LineStatus:
     missed: tuple[str, ...]
     failures: tuple[str, ...]
     trouble: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,9 @@ class Status:
             out += [f"    {line.report}"] if line.report else []
             out += [f"    due now: {', '.join(line.due)}"] if line.due else []
             out += [f"    missed, not caught up: {', '.join(line.missed)}"] if line.missed else []
+            out += [f"    skipped: {s}" for s in line.skipped]
             out += [f"    ! {t}" for t in line.trouble]
+            out += [f"    > {a}" for a in line.advice]
         return "\n".join(out)
 
 
@@ -87,11 +95,19 @@ def status(path: str | Path, now: datetime | None = None) -> Status:
 def _line(schedule: Schedule, line: Line, now: datetime) -> LineStatus:
     store = Store(line.out)
     runs = store.runs()
-    due, missed = owed(
-        schedule.when, now, store.labels(), start=schedule.start, limit=schedule.max_catchup
-    )
+    left = skipped(line.out)
+    done = store.labels() | set(left)
+    due, missed = owed(schedule.when, now, done, start=schedule.start, limit=schedule.max_catchup)
     late = [p.label for p in due if p.due + timedelta(hours=schedule.overdue_after_hours) < now]
-    failures = [_failure(f, schedule) for f in store.failures()]
+    known = store.failures()
+    failures = [_failure(f, schedule) for f in known]
+    help = [a for f in known for a in advice(schedule, line, f)]
+    if late and not known:
+        wake = quoted(schedule.path)
+        help += [
+            f"To make it now: outcomes run-due {wake}",
+            f"If nothing wakes the schedule by itself: outcomes schedule show {wake}",
+        ]
     trouble = [f"overdue: {', '.join(late)}"] if late else []
     trouble += failures
     trouble += [
@@ -112,6 +128,8 @@ def _line(schedule: Schedule, line: Line, now: datetime) -> LineStatus:
         tuple(p.label for p in missed),
         tuple(failures),
         tuple(trouble),
+        tuple(f"{label} ({why})" for label, why in sorted(left.items())),
+        tuple(dict.fromkeys(help)),
     )
 
 
@@ -120,6 +138,7 @@ def _failure(record: dict[str, Any], schedule: Schedule) -> str:
     return (
         f"{record['period']} failed with exit code {code} ({MEANINGS.get(code, 'unknown')}), "
         f"{record['times']} time(s), last {_local(record['last'], schedule)}"
+        + "".join(f". {r}".removesuffix(".") for r in strings(record.get("reasons")))
     )
 
 

@@ -8,6 +8,8 @@ nothing half done.
       2026-10_20261102T050003Z/          one run: the report, results.csv, manifest.json, delivery.json
       failures/2026-11_3.json            what went wrong, once a period and exit code
       wake.json                          when the scheduler last called, and what came of it
+      index.html  skipped.json           past reports with their main numbers; what was left out, and why
+      trial/                             made with a trial clock; never counted
       .lock  .partial-1a2b3c4d/          held and half-written things; cleaned by the next run
 """  # noqa: E501
 
@@ -20,7 +22,7 @@ import logging
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -36,7 +38,7 @@ from outcomes.reporting import SNAPSHOT
 log = logging.getLogger("outcomes")
 _RUN = re.compile(r"\d{4}-[0-9WQ-]+_\d{8}T\d{6}Z(-\d+)?")
 _PARTIAL = re.compile(r"\.partial-[0-9a-f]{8}")
-MANIFEST, DELIVERY = "manifest.json", "delivery.json"
+MANIFEST, DELIVERY, MAIN = "manifest.json", "delivery.json", "main.json"
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,11 @@ class Run:
 
     @property
     def reports(self) -> list[Path]:
-        """The outputs that are still there and are meant for people."""
-        files = (o["file"] for o in self.manifest["outputs"] if o["file"] != SNAPSHOT)
-        return [p for f in files if (p := self.folder / f).is_file()]
+        """The outputs that are still there and are meant for people; none outside the folder."""
+        home = self.folder.resolve()
+        files = (o["file"] for o in self.manifest["outputs"] if o["file"] not in (SNAPSHOT, MAIN))
+        there = [p for f in files if (p := self.folder / f).is_file()]
+        return [p for p in there if p.resolve().is_relative_to(home)]
 
     @property
     def unchanged(self) -> list[Path]:
@@ -127,7 +131,9 @@ class Store:
     def _all(self) -> Iterator[Run]:
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             if _RUN.fullmatch(folder.name) and (folder / MANIFEST).is_file():
-                yield Run(folder, read_json(folder / MANIFEST) or {})
+                said = read_json(folder / MANIFEST) or {}
+                if not said.get("trial"):  # a trial never counts, wherever somebody moves it
+                    yield Run(folder, said)
 
     def tidy(self) -> None:
         """Remove what an interrupted run left half-written. Only under the lock: whoever wrote it
@@ -209,15 +215,18 @@ class Store:
         found = [_record(p) for p in (self.folder / "failures").glob("*.json")]
         return sorted((f for f in found if f), key=lambda f: str(f["last"]))
 
-    def failed(self, label: str, code: int, kind: str, now: datetime) -> dict[str, Any]:
+    def failed(
+        self, label: str, code: int, kind: str, now: datetime, reasons: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Write down a failure: one record a period and exit code, however often it is met. No
-        message: it may quote data.
+        message, for it may quote data; only a gate's `reasons`, which do not.
         """
         old = _record(self._failure(label, code)) or {}
         record = {
             "period": label,
             "exit_code": code,
             "kind": kind,
+            "reasons": list(reasons),
             "first": old.get("first", now.isoformat()),
             "last": now.isoformat(),
             "times": old.get("times", 0) + 1,
