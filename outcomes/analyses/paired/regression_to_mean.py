@@ -211,14 +211,14 @@ class RegressionToMean(Analysis):
         )
         if guesses[0].reason:
             notes.append(
-                "Mean and SD of scores before selection cannot be estimated from these scores: give"
-                " mean= and sd=."
+                "Mean and SD of scores before selection cannot be estimated from these scores:"
+                " state the mean and the SD in the plan."
             )
         else:
             notes.append(
                 "Mean and SD of scores before selection were estimated from the selected scores (a"
-                " normal distribution cut off at entry); give mean= and sd= from a register or the"
-                " literature where they are known."
+                " normal distribution cut off at entry); where a register or the literature has"
+                " them, state them in the plan."
             )
         return guesses, notes
 

@@ -212,7 +212,8 @@ def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterab
     if r.estimand:
         yield Paragraph(f"Estimand. {r.estimand}", "small")
     for kind in r.pictures:
-        if (id(r), kind) not in shown_before:
+        one_row = kind == "forest" and len(r.data["forest"]) < 2  # the table says it
+        if (id(r), kind) not in shown_before and not one_row:
             yield figure(r, kind)
     for key, frame in r.data.items():
         if key == "table_one":

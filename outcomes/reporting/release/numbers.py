@@ -118,8 +118,10 @@ class Releaser:
 
     def _released(self, r: Result, e: Estimate) -> Released:
         outcome = r.outcome
-        if r.failed or outcome is None or math.isnan(e.value):
+        if r.failed or math.isnan(e.value):
             return Released(NAN, rule="it is not known")
+        if outcome is None:
+            return Released(NAN, rule=NO_RULE)
         if e.level != 0.95:
             return Released(NAN, rule="the policy knows 95% intervals only")
         where = e.contrast
