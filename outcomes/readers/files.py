@@ -86,6 +86,7 @@ _FHIR = _Kind("a FHIR file", _fhir, ("resource", "per", "codes", "repeats"))
 _KINDS: dict[str, _Kind] = {
     ".xlsx": _WORKBOOK,
     ".xlsm": _WORKBOOK,
+    ".ods": _WORKBOOK,
     ".parquet": _PARQUET,
     **dict.fromkeys(SYSTEMS, _STATISTICAL),
     **dict.fromkeys(ENDINGS, _FHIR),
@@ -95,7 +96,6 @@ _KINDS: dict[str, _Kind] = {
 _OTHERS = {
     ".xls": "an old workbook: save it as .xlsx or CSV",
     ".xlsb": "a binary workbook: save it as .xlsx or CSV",
-    ".ods": "an OpenDocument sheet: save it as .xlsx or CSV",
     ".por": "an SPSS portable file: save it as .sav or CSV",
     ".pdf": "not a table",
     ".docx": "not a table",
@@ -158,7 +158,11 @@ def in_parts(source: Source) -> Source:
     """The source with all its sheets as parts of one table, where a workbook's sheets have the same
     headings and nobody has said which to read.
     """
-    if source.sheet or source.sheets or source.file.suffix.lower() not in (".xlsx", ".xlsm"):
+    if (
+        source.sheet
+        or source.sheets
+        or source.file.suffix.lower() not in (".xlsx", ".xlsm", ".ods")
+    ):
         return source
     if not source.file.is_file() or len(names := filled_sheets(source.file)) < 2:
         return source

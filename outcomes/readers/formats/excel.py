@@ -19,7 +19,8 @@ from outcomes.core.errors import DataError, unknown
 from outcomes.readers.cells import TextTable, fingerprint, from_grid, is_number, letter
 from outcomes.readers.exports.surveys import submitted
 from outcomes.readers.formats.heading_rows import Range, find_headings
-from outcomes.readers.formats.preflight import preflight
+from outcomes.readers.formats.opendocument import OpenSheet, is_opendocument, open_sheets
+from outcomes.readers.formats.preflight import preflight, refuse_extent
 from outcomes.readers.formats.sheet_marks import Marks, has_comments, sheet_marks
 from outcomes.readers.formats.shown import as_shown, marked
 from outcomes.readers.patient_rows import only_patients
@@ -50,6 +51,7 @@ def read_excel(
     path = Path(path)
     data = read_bytes(path)
     preflight(data, path.name)
+    opened = _open_sheets(data, path.name)
     try:
         book = load_workbook(io.BytesIO(data))
         notes: list[Issue] = []
@@ -63,7 +65,8 @@ def read_excel(
             " .xlsx or CSV."
         ) from wrong
     grid = [[as_text(c) for c in row] for row in cells]
-    marks = _marks(data, chosen, path.name)
+    marks = opened[chosen].marks if opened else _marks(data, chosen, path.name)
+    merged += opened[chosen].merged if opened else []
     notes += as_shown(grid, cells, marks)
     if not any(any(row) for row in grid):
         raise DataError(f"{path.name}, sheet '{chosen}', is empty.")
@@ -73,7 +76,7 @@ def read_excel(
     notes += _titles(grid, head.titles)
     notes += _filled_down(grid, merged, at)
     notes += marked(marks, at)
-    if has_comments(data):
+    if opened[chosen].comments if opened else has_comments(data):
         notes.append(Issue("comments", "The workbook has cell comments; they were not read."))
     letters = [letter(j) for j in range(len(headings))]
     rows = np.arange(top + 1, len(grid) + 1)
@@ -85,12 +88,21 @@ def read_excel(
     return dataclasses.replace(submitted(table, found, unfinished), **fingerprint(data))
 
 
+def _open_sheets(data: bytes, name: str) -> dict[str, OpenSheet]:
+    """The sheets of an OpenDocument file, which reach no further than a table does; else none."""
+    sheets = open_sheets(data, name) if is_opendocument(data) else []
+    for sheet in sheets:
+        refuse_extent(sheet.rows, sheet.columns, name)
+    return {sheet.name: sheet for sheet in sheets}
+
+
 def filled_sheets(path: Path) -> list[str]:
     """The visible sheets of a workbook that have cells, after the preflight."""
     from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
     data = read_bytes(path)
     preflight(data, path.name)
+    _open_sheets(data, path.name)
     try:
         book = load_workbook(io.BytesIO(data))
         return [

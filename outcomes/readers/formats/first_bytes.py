@@ -44,7 +44,7 @@ _PACKAGES = (
     ("Index/", "an Apple Numbers or Pages document: export it as Excel (.xlsx) or CSV"),
     ("index.xml", "an Apple Numbers document: export it as Excel (.xlsx) or CSV"),
     ("xl/workbook.bin", "a binary workbook (.xlsb): save it as .xlsx or CSV"),
-    ("content.xml", "an OpenDocument file: save it as .xlsx or CSV"),
+    ("content.xml", "an OpenDocument file: a spreadsheet has the ending .ods"),
 )
 
 
@@ -102,7 +102,7 @@ def _package(path: Path) -> str:
             names = package.namelist()
     except (zipfile.BadZipFile, OSError, ValueError):
         return ""
-    if "xl/workbook.xml" in names:
+    if "xl/workbook.xml" in names or (path.suffix.lower() == ".ods" and "content.xml" in names):
         return ""
     for part, what in _PACKAGES:
         if any(n.startswith(part) for n in names):

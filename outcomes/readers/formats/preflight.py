@@ -80,7 +80,8 @@ def _old_package(data: bytes) -> str:
 
 def _look_at_list(parts: list[zipfile.ZipInfo], name: str) -> None:
     names = [p.filename for p in parts]
-    if "xl/workbook.xml" not in names:
+    opened = "mimetype" in names and "content.xml" in names  # OpenDocument
+    if "xl/workbook.xml" not in names and not opened:
         raise DataError(f"{name} is not an .xlsx workbook. Save it as .xlsx or CSV.")
     if len(parts) > MAX_PARTS or len(set(names)) < len(names):
         raise DataError(
@@ -93,7 +94,9 @@ def _look_at_list(parts: list[zipfile.ZipInfo], name: str) -> None:
         )
     if any(p.flag_bits & 1 for p in parts):
         raise DataError(f"{name} has a password. Save it without one, or as CSV.")
-    if any(posixpath.basename(n).lower() == "vbaproject.bin" for n in names):
+    if any(posixpath.basename(n).lower() == "vbaproject.bin" for n in names) or any(
+        n.startswith(("Basic/", "Scripts/")) for n in names
+    ):
         raise DataError(f"{name} contains macros. Save it as .xlsx (without macros) or CSV.")
     if sum(p.file_size for p in parts) > MAX_BYTES or any(p.file_size > MAX_PART for p in parts):
         raise DataError(
@@ -123,6 +126,8 @@ def _look_at_part(package: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) ->
             f"{name} is refused: a part of it declares a document type or an unusual encoding. Save"
             " it as CSV."
         )
+    if part.filename == "META-INF/manifest.xml" and b"encryption-data" in text:
+        raise DataError(f"{name} has a password. Save it without one, or as CSV.")
     if part.filename.startswith("xl/worksheets/"):
         _look_at_extent(text, name)
     elif (
@@ -142,6 +147,11 @@ def _look_at_extent(text: bytes, name: str) -> None:
         rows = max(rows, int(digits[:9]))
         if letters:
             columns = max(columns, _position(letters[:5]))
+    refuse_extent(rows, columns, name)
+
+
+def refuse_extent(rows: int, columns: int, name: str) -> None:
+    """Stop where a sheet spans more cells than a table of scores can have."""
     if rows * max(columns, 1) > MAX_CELLS:
         raise DataError(
             f"{name} is refused: a sheet reaches to cell {letter(columns - 1)}{rows}, {rows} rows"
