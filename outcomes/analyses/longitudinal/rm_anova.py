@@ -193,6 +193,11 @@ class RMANOVA(Analysis):
         ),
     )
 
+    @property
+    def comparative(self) -> bool:  # type: ignore[override]
+        """Where groups are compared."""
+        return bool(self.by)
+
     def compute(self, study: Study) -> Result:
         wide, visits, counts = complete_cases(study, self.outcome, self.visits, by=self.by)
         y, outcome = wide.to_numpy(), study.outcome(self.outcome)

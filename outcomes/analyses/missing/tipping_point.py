@@ -197,6 +197,13 @@ class TippingPoint(_Wrapper):
                 return float(root), f"p crosses {number(alpha, 2)} there", looked
         return nan, f"p stays below {number(alpha, 2)} up to {number(most, 1)}", looked
 
+    def methods_text(self) -> str:
+        return (
+            f"{self.analysis.methods_text()} Missing scores after the baseline were imputed"
+            f" {self.draws} times under missing at random and made worse step by step, up to the"
+            " tipping point at which the conclusion changes."
+        )
+
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         tip, k = result["tipping point"], digits_for(result.outcome.resolution)

@@ -21,7 +21,10 @@ from outcomes.tables.results_table import Table
 NOT_SUPPLIED = "not supplied"
 SOURCES = {
     "STROBE": "von Elm E, et al. The STROBE statement. Lancet 2007;370:1453-1457.",
-    "CONSORT": "Schulz KF, et al. CONSORT 2010 statement. BMJ 2010;340:c332.",
+    "CONSORT": (
+        "Hopewell S, et al. CONSORT 2025 statement: updated guideline for reporting randomised"
+        " trials. PLoS Med 2025 (doi 10.1371/journal.pmed.1004587)."
+    ),
     "CONSORT-PRO": (
         "Calvert M, et al. Reporting of patient-reported outcomes in randomized trials: "
         "the CONSORT PRO extension. JAMA 2013;309:814-822."
@@ -66,23 +69,23 @@ ITEMS: tuple[tuple[str, str, str, Answer], ...] = (
     ("STROBE", "17", "Other analyses: subgroups, sensitivity", lambda s, r: _sensitivity(r)),
     ("STROBE", "19", "Limitations", lambda s, r: "see What this design cannot show"),
     ("STROBE", "22", "Funding", "funding"),
-    ("CONSORT", "3a", "Trial design and allocation ratio", lambda s, r: _design(s)),
-    ("CONSORT", "4a", "Eligibility", lambda s, r: _entry(s)),
-    ("CONSORT", "5", "Treatments, in enough detail to repeat them", "treatment"),
-    ("CONSORT", "7a", "Sample size", "sample_size"),
-    ("CONSORT", "8a-10", "How patients were randomised", "randomisation"),
-    ("CONSORT", "11a", "Who was blinded", "blinding"),
-    ("CONSORT", "13a", "Flow of patients in each group", lambda s, r: _stages(s, r)),
-    ("CONSORT", "15", "Patients at the start", lambda s, r: _described(r)),
+    ("CONSORT", "9", "Trial design and allocation ratio", lambda s, r: _design(s)),
+    ("CONSORT", "12a", "Eligibility", lambda s, r: _entry(s)),
+    ("CONSORT", "13", "Treatments, in enough detail to repeat them", "treatment"),
+    ("CONSORT", "16a", "Sample size", "sample_size"),
+    ("CONSORT", "17-19", "How patients were randomised", "randomisation"),
+    ("CONSORT", "20a", "Who was blinded", "blinding"),
+    ("CONSORT", "22a", "Flow of patients in each group", lambda s, r: _stages(s, r)),
+    ("CONSORT", "25", "Patients at the start", lambda s, r: _described(r)),
     (
         "CONSORT",
-        "17a",
+        "26",
         "Estimate and precision of each outcome",
         lambda s, r: "every answer has its interval",
     ),
-    ("CONSORT", "19", "Harms", lambda s, r: _harms(s)),
-    ("CONSORT", "23", "Registration", "registration"),
-    ("CONSORT", "25", "Funding", "funding"),
+    ("CONSORT", "27", "Harms", lambda s, r: _harms(s)),
+    ("CONSORT", "2", "Registration", "registration"),
+    ("CONSORT", "5a", "Funding", "funding"),
     (
         "CONSORT-PRO",
         "P1b",

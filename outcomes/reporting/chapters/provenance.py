@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 import outcomes
+from outcomes.analyses.question import Analysis
 from outcomes.core.result import Results
 from outcomes.plans.plan import Plan
 from outcomes.reporting.document import Code, Section, TableBlock
@@ -22,7 +23,7 @@ def provenance(study: Study, results: Results) -> Section:
     for source in study.sources:
         rows.append((str(source.get("file", "file")), _source_words(source)))
     rows.append(("plan", f"{len(plan)} questions, digest {plan.digest}"))
-    seeds = sorted({str(s) for q in plan if (s := getattr(q, "seed", None)) is not None})
+    seeds = sorted({str(s) for q in plan for s in seeds_of(q)})
     rows.append(("random seed", ", ".join(seeds) or "none used"))
     toml = tuple(line for line in plan.to_toml().splitlines() if line)
     return Section(
@@ -38,6 +39,13 @@ def provenance(study: Study, results: Results) -> Section:
             Code("The plan as it stands in the study file", toml),
         ),
     )
+
+
+def seeds_of(question: Analysis) -> list[int]:
+    """The random seeds of a question and of the questions within it."""
+    own = [s] if (s := getattr(question, "seed", None)) is not None else []
+    within = [getattr(question, "analysis", None), *getattr(question, "questions", ())]
+    return own + [s for q in within if isinstance(q, Analysis) for s in seeds_of(q)]
 
 
 def _source_words(source: Any) -> str:
