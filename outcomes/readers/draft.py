@@ -4,6 +4,7 @@ correct.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections import Counter
@@ -29,10 +30,11 @@ from outcomes.readers.drafting.patients import (
 from outcomes.readers.drafting.scores import Texts, better_side, claimed_by, scores_of
 from outcomes.readers.drafting.toml_text import bare, listed, quoted
 from outcomes.readers.exports.forms import Guess, guess_forms
+from outcomes.readers.exports.measures import measures_of
 from outcomes.readers.exports.redcap import INSTANCE
 from outcomes.readers.fhir.reader import guessed
 from outcomes.readers.fhir.table import FhirTable
-from outcomes.readers.files import Source, in_parts
+from outcomes.readers.files import Source, in_parts, read_file
 from outcomes.readers.parse import is_numeric
 from outcomes.readers.shape.visit_names import NO_SCORE, in_order, visit_time, wide_columns
 from outcomes.readers.shape.visit_spellings import as_names, spellings
@@ -104,6 +106,10 @@ def guess_study(
     """
     path = Path(data)
     export = guess_forms(guessed(in_parts(Source(path, sheet or "", **said_of_file))))
+    found = measures_of(export.table, patient_column(export.table))
+    if found and not export.forms:
+        one = dataclasses.replace(export.source, **found)
+        export = Guess(one, read_file(one))
     source, table = export.source, export.table
     folder = Path(beside) if beside else path.parent
     name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
@@ -116,6 +122,9 @@ def guess_study(
         "per": source.per,
         "without": source.without,
         "form": source.form,
+        "measure": source.measure,
+        "value": source.value,
+        "each": source.each,
     }
     text = _text(export, name, {k: v for k, v in said.items() if v})
     try:

@@ -13,7 +13,7 @@ from outcomes.readers.cells import TextTable
 from outcomes.readers.study_form import SOURCE
 
 #: Fields that say how an export is gathered once it is read, whatever kind of file it is.
-GATHERING = ("dictionary", "form", "without", "concepts")
+GATHERING = ("dictionary", "form", "without", "concepts", "measure", "value", "each")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Source:
     their names. `labels` (true, or columns) takes the value labels of a statistical file in place
     of codes; `unfinished` keeps the answers of a survey that nobody submitted. Of a REDCap export,
     `dictionary` is its data dictionary, `form` the one form to read, `without` the forms to leave
-    out. Of an OMOP table, `concepts` are the columns of its concepts. Of FHIR, `resource` is the
+    out. Of an OMOP table, `concepts` are the columns of its concepts.
+    Of a table with one answer a row, `measure` names it, `value` holds it, and `each` are the
+    columns of patient and visit. Of FHIR, `resource` is the
     type to read, ``per="day"`` joins what a patient gave on one day, `codes` are numbers of coded
     answers, `repeats` questions that may have several answers.
     """
@@ -45,6 +47,9 @@ class Source:
     form: str = ""
     without: tuple[str, ...] = ()
     concepts: Mapping[str, str] | None = None
+    measure: str = ""
+    value: str = ""
+    each: tuple[str, ...] = ()
     resource: str = ""
     per: str = ""
     codes: Mapping[str, Any] | None = None

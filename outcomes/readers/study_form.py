@@ -84,6 +84,13 @@ SOURCE = Section(
         Field("dictionary", FILE, "the data dictionary of a REDCap export", '"dictionary.csv"'),
         Field("form", TEXT, "the one form of a REDCap export to read", '"infusion_log"'),
         Field("without", TEXTS, "the forms of a REDCap export to leave out", '["infusion_log"]'),
+        Field(
+            "measure", TEXT, "where each row is one answer: the column that names it", '"measure"'
+        ),
+        Field("value", TEXT, "the column of its value", '"value"'),
+        Field(
+            "each", TEXTS, "the columns of patient and visit (or date)", '["patient_id", "visit"]'
+        ),
         Field("concepts", TABLE, "the column of each OMOP concept", '{ "72514-3" = "nrs_avg" }'),
         Field(
             "resource",

@@ -180,8 +180,10 @@ class Tables:
             more = f" and {len(where) - 20} more" if len(where) > 20 else ""
             raise DataError(
                 f"{len(where)} rows share the same {' and '.join(self.keys)}:"
-                f" {', '.join(where[:20])}{more}. Each patient has one row a visit: remove or"
-                " correct these rows, or declare a period or episode column under [roles]."
+                f" {', '.join(where[:20])}{more}. Each patient has one row a visit. If"
+                " something else tells these rows apart, say so: a period or episode under [roles],"
+                ' the site (patient = ["site", "id"]), a date ([visits] days); where each row is one'
+                " answer, measure, value and each beside the file's name. Else correct them."
             )
 
     # --- what was planned, and how the data were read ---------------------------------------------

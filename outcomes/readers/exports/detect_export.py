@@ -8,6 +8,7 @@ from outcomes.core.errors import StudyError
 from outcomes.readers.cells import TextTable
 from outcomes.readers.exports.cdisc import is_cdisc, read_cdisc
 from outcomes.readers.exports.codebook import is_codebook, read_codebook
+from outcomes.readers.exports.measures import read_measures
 from outcomes.readers.exports.omop import omop_kind, read_omop
 from outcomes.readers.exports.redcap import is_redcap, read_redcap
 from outcomes.readers.exports.redcap_arms import split_arms
@@ -21,6 +22,10 @@ def arranged(table: TextTable, source: Source) -> TextTable:
     Raises DataError for data dictionaries, and where an export cannot be gathered without guessing;
     StudyError where forms or concepts are named for a table that has none.
     """
+    if source.measure or source.value or source.each:
+        if not (source.measure and source.value and source.each):
+            raise StudyError(f"[data] {table.name}: measure, value and each come together.")
+        return read_measures(table, source.measure, source.value, source.each)
     if is_cdisc(table) and not (source.form or source.without):
         return read_cdisc(table)
     if (
