@@ -64,8 +64,8 @@ def read_measures(table: TextTable, measure: str, value: str, by: Sequence[str])
     for column in left:
         filled = (table[column] != "").to_numpy()
         words = f"'{column}' says several things of one row; it was not read."
-        where = table.addresses(filled, column)
-        notes.append(Issue("record_column", words, int(filled.sum()), "note", addresses=where))
+        cells = table.addresses(filled, column)
+        notes.append(Issue("record_column", words, int(filled.sum()), "note", addresses=cells))
     return gather(
         table,
         Answers.join([*heads, answers]),
