@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from outcomes.core.errors import InstrumentError
+
 NUMBER, TEXT, LIST, TABLE, YES = (int, float), (str,), (list,), (dict,), (bool,)
 #: What each table may hold, and of which type; the first names are needed.
 FIELDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
@@ -124,6 +126,10 @@ RULES = ("sum", "mean", "max", "count", "criteria", "function")
 BETTER = ("lower", "higher", "")
 
 
+#: The most codes that a run such as pf1-pf20 may stand for.
+_LONGEST = 1000
+
+
 def runs(names: Sequence[str] | str) -> tuple[str, ...]:
     """Codes with runs written out.
 
@@ -132,8 +138,13 @@ def runs(names: Sequence[str] | str) -> tuple[str, ...]:
     """
     out: list[str] = []
     for name in [names] if isinstance(names, str) else names:
-        run = re.fullmatch(r"(.*?)(\d+)-(.*?)(\d+)", str(name))
+        run = re.fullmatch(r"(.*?)([0-9]{1,9})-(.*?)([0-9]{1,9})", str(name))
         if run and run[1] == run[3] and int(run[2]) <= int(run[4]):
+            if int(run[4]) - int(run[2]) >= _LONGEST:
+                raise InstrumentError(
+                    f"'{str(name)[:40]}' is a run of more than {_LONGEST} codes. No instrument has"
+                    " so many items: look at the numbers of the run."
+                )
             out += [f"{run[1]}{k}" for k in range(int(run[2]), int(run[4]) + 1)]
         else:
             out.append(str(name))

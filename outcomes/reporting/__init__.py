@@ -195,12 +195,12 @@ def snapshot_text(
     """What `write_snapshot` writes."""
     import json
 
-    from outcomes.reporting.chapters.changes_since import read_snapshot, snapshot
+    from outcomes.reporting.chapters.changes_since import check, read_snapshot, snapshot
 
     said = snapshot(
         study.ready, results, last=read_snapshot(since) if since else None, period=period
     )
-    return json.dumps(said, ensure_ascii=False)
+    return json.dumps({**said, "check": check(said)}, ensure_ascii=False)
 
 
 def _answered(study: Study, answers: Any) -> Results:

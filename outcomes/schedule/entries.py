@@ -31,6 +31,11 @@ def show(path: str | Path, kind: str = "", *, python: str = sys.executable) -> s
     schedule = read_schedule(path)
     if kind and kind not in KINDS:
         raise StudyError(unknown("scheduler", kind, KINDS))
+    if not (str(schedule.path) + python).isprintable():
+        raise StudyError(
+            "The path of the schedule or of Python holds a line break, or another sign that cannot"
+            " be printed, so an entry could run something else. Rename the folder."
+        )
     makers = {"cron": _cron, "systemd": _systemd, "windows": _windows}
     return "\n".join(makers[k](schedule, python) for k in ([kind] if kind else KINDS))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,14 @@ from typing import Any
 
 from outcomes.core.errors import OutcomesError, StudyError
 from outcomes.schedule.advice import advice, quoted
-from outcomes.schedule.exit_codes import MEANINGS
+from outcomes.schedule.exit_codes import MEANINGS, DeliveryError
 from outcomes.schedule.notify import Notice, channels, heartbeat, send
 from outcomes.schedule.schedule_file import Line, Schedule, read_schedule
 from outcomes.schedule.store import DELIVERY, Run, Store, read_json, strings, write_json
 
 log = logging.getLogger("outcomes")
+#: Seconds that a notice may take altogether; a channel that took longer is not asked again then.
+PATIENCE = 60.0
 
 
 def try_channels(path: str | Path) -> tuple[tuple[str, str], ...]:
@@ -69,6 +72,7 @@ class Teller:
     def __init__(self, schedule: Schedule, clock: Callable[[], datetime]) -> None:
         self.schedule, self.settings, self.clock = schedule, schedule.notify, clock
         self.undelivered: list[str] = []
+        self._slow: set[str] = set()
 
     def wanted(self, code: int) -> tuple[str, ...]:
         """The channels that want to hear of a run that ended with this exit code."""
@@ -142,13 +146,30 @@ class Teller:
         return [c for c in to if not self._try(c, lambda c=c: send(c, notice, self.settings))]  # type: ignore[misc]
 
     def _try(self, what: str, act: Callable[[], None]) -> bool:
-        try:
-            act()
-        except OutcomesError as e:
-            log.error("%s: %s", what, e)
-            self.undelivered.append(what)
+        if what in self._slow:
             return False
-        return True
+        wrong: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                act()
+            except BaseException as e:  # handed over to the thread that waits
+                wrong.append(e)
+
+        # a server that sends a byte now and then meets every time-out of a connection
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(PATIENCE)
+        if asking.is_alive():
+            self._slow.add(what)
+            wrong.append(DeliveryError(f"No answer within {PATIENCE:.0f} seconds."))
+        if not wrong:
+            return True
+        if not isinstance(wrong[0], OutcomesError):
+            raise wrong[0]
+        log.error("%s: %s", what, wrong[0])
+        self.undelivered.append(what)
+        return False
 
     def _notice(self, line: Line, label: str, code: int, more: Sequence[str]) -> Notice:
         zone = self.schedule.when.zone

@@ -73,7 +73,9 @@ def make(
     config = facts.config_digest(schedule, study)
     entries = facts.inputs(study)
     key = facts.key(period.label, config, entries)
-    if done := next((r for r in runs if r.manifest["key"] == key and r.reports), None):
+    if done := next(
+        (r for r in runs if r.manifest["key"] == key and r.reports and not r.ahead), None
+    ):
         return Made(line.name, period.label, 0, "already done", done.reports[0])
     plan = Plan.of(study)
     if not len(plan):
@@ -151,6 +153,8 @@ def make(
         if code
         else "done"
     )
+    if any(r.label == period.label and r.ahead for r in runs):
+        words += "; made again: the clock was ahead when it was made first"
     words += ", as a trial: it does not count as published" if trial else ""
     return Made(line.name, period.label, code, words, place / files[0].relative_to(folder))
 

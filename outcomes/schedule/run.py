@@ -10,6 +10,7 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from outcomes.core.errors import OutcomesError, OutputError, StudyError
 from outcomes.schedule.environment import prepare
@@ -100,6 +101,7 @@ class _Wake:
         self.schedule, self.accept, self.trial = schedule, accept, trial
         self._began, self._tick = (now or datetime.now(UTC)).astimezone(UTC), time.monotonic()
         self.teller = Teller(schedule, self.clock)
+        self._failed: list[tuple[Line, Store, dict[str, Any]]] = []
 
     def clock(self) -> datetime:
         """The time, counted from the start: a clock that is set meanwhile does not matter."""
@@ -114,6 +116,13 @@ class _Wake:
         for line in self.schedule.lines:
             store = Store(line.out)
             store.tidy()
+            for label in store.mark_ahead(self.clock()):
+                log.warning(
+                    "The report for %s was made while the clock was ahead. It is made again when"
+                    " %s is over.",
+                    label,
+                    label,
+                )
             due, gone = ([wanted], []) if wanted else self._owed(store)
             missed += [f"{line.name} {p.label}".strip() for p in gone]
             made += [self._attempt(line, store, p) for p in due]
@@ -179,7 +188,7 @@ class _Wake:
             return done
         if not self.trial:
             failure = store.failed(period.label, code, kind, self.clock(), reasons)
-            self.teller.failed(line, store, failure)
+            self._failed.append((line, store, failure))
         return Made(line.name, period.label, code, words)
 
     def _close(self, missed: list[str]) -> int:
@@ -188,6 +197,8 @@ class _Wake:
         """
         expected = self.schedule.when.next_due(self.clock(), self.schedule.start).due
         try:
+            for failure in self._failed:  # only now: a slow server keeps no report from being made
+                self.teller.failed(*failure)
             for line in self.schedule.lines:
                 store = Store(line.out)
                 store.retain(self.schedule.keep_reports)

@@ -25,7 +25,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,6 +39,8 @@ log = logging.getLogger("outcomes")
 _RUN = re.compile(r"\d{4}-[0-9WQ-]+_\d{8}T\d{6}Z(-\d+)?")
 _PARTIAL = re.compile(r"\.partial-[0-9a-f]{8}")
 MANIFEST, DELIVERY, MAIN = "manifest.json", "delivery.json", "main.json"
+#: In the folder of a run that was made while the clock was ahead: its period is owed again.
+AHEAD = "clock-was-ahead.json"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Run:
     def label(self) -> str:
         """The period."""
         return str(self.manifest["period"]["label"])
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it was made while the clock was ahead, before its period was over."""
+        return (self.folder / AHEAD).is_file()
 
     @property
     def order(self) -> tuple[str, int]:
@@ -126,7 +133,9 @@ class Store:
         """The periods that were published; a damaged manifest does not make its period owed
         again.
         """
-        return {r.label for r in self.runs()} | {f.name.partition("_")[0] for f in self.spoiled()}
+        return {r.label for r in self.runs() if not r.ahead} | {
+            f.name.partition("_")[0] for f in self.spoiled()
+        }
 
     def _all(self) -> Iterator[Run]:
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
@@ -134,6 +143,16 @@ class Store:
                 said = read_json(folder / MANIFEST) or {}
                 if not said.get("trial"):  # a trial never counts, wherever somebody moves it
                     yield Run(folder, said)
+
+    def mark_ahead(self, now: datetime) -> list[str]:
+        """Mark the runs that say they were made later than now; the periods newly marked."""
+        found = []
+        for run in self.runs():
+            started = datetime.fromisoformat(run.manifest["started"])
+            if started > now + timedelta(minutes=5) and not run.ahead:
+                write_json(run.folder / AHEAD, {"seen": now.isoformat()})
+                found.append(run.label)
+        return found
 
     def tidy(self) -> None:
         """Remove what an interrupted run left half-written. Only under the lock: whoever wrote it

@@ -92,17 +92,27 @@ def _halves(texts: Sequence[str]) -> tuple[list[str], list[str]] | None:
     return [low for low, _ in pairs], [high for _, high in pairs]
 
 
+#: Where a computer whose lists are separated by semicolons starts a new cell within ours.
+_AFTER_SEMICOLON = re.compile(
+    r";(?![\s\"']*[+-]?[0-9]+(?:[.,][0-9]+)?\s*(?:;|$))"
+    rf"(?=[\s\"']*[{re.escape(''.join(DANGEROUS))}])"
+)
+
+
 def safe_cell(value: Any) -> Any:
     """A cell that no spreadsheet runs: numbers stay numbers, text that could start a formula gets
-    an apostrophe.
+    an apostrophe, also behind a semicolon, which separates cells on many computers.
 
     >>> safe_cell("=HYPERLINK(0)"), safe_cell("-2 pts (better)"), safe_cell(-3.2), safe_cell("-3.2")
     ("'=HYPERLINK(0)", "'-2 pts (better)", -3.2, '-3.2')
+    >>> safe_cell("pain;=1+1"), safe_cell("-1; -3")
+    ("pain;'=1+1", "'-1; -3")
     """
     if not isinstance(value, str):
         return value
     if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?%?", value):
         return value
+    value = _AFTER_SEMICOLON.sub(";'", value)
     return (
         f"'{value}"
         if value.lstrip(" ").startswith(DANGEROUS) or value.startswith(DANGEROUS)

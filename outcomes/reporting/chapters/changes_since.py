@@ -8,6 +8,7 @@ one patient, hers. It stays inside.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import secrets
@@ -52,6 +53,8 @@ def read_snapshot(folder: str | Path) -> dict[str, Any]:
         said = json.loads(read_bytes(path, error=StudyError).decode("utf-8"))
         if said["format"] != FORMAT:
             raise ValueError
+        if said.pop("check", None) not in (None, check(said)):
+            raise ValueError
         return dict(said)
     except FileNotFoundError:
         raise StudyError(
@@ -63,6 +66,11 @@ def read_snapshot(folder: str | Path) -> dict[str, Any]:
             f"{path} is not a snapshot of a report, or cannot be read. Put it back, or delete it:"
             " then nothing is said of what is new since that report."
         ) from None
+
+
+def check(said: Mapping[str, Any]) -> str:
+    """The digest that a snapshot carries, so that a damaged one is noticed when it is read."""
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def snapshot(
