@@ -15,7 +15,7 @@ from typing import Any
 
 from outcomes.core.errors import OutcomesError, StudyError
 from outcomes.schedule.advice import advice, quoted
-from outcomes.schedule.exit_codes import MEANINGS, DeliveryError
+from outcomes.schedule.exit_codes import MEANINGS
 from outcomes.schedule.notify import Notice, channels, heartbeat, send
 from outcomes.schedule.schedule_file import Line, Schedule, read_schedule
 from outcomes.schedule.store import DELIVERY, Run, Store, read_json, strings, write_json
@@ -148,25 +148,28 @@ class Teller:
     def _try(self, what: str, act: Callable[[], None]) -> bool:
         if what in self._slow:
             return False
-        wrong: list[BaseException] = []
+        wrong: list[str] = []
+        fault: list[BaseException] = []
 
         def ask() -> None:
             try:
                 act()
+            except OutcomesError as e:
+                wrong.append(str(e))
             except BaseException as e:  # handed over to the thread that waits
-                wrong.append(e)
+                fault.append(e)
 
         # a server that sends a byte now and then meets every time-out of a connection
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         asking.join(PATIENCE)
+        if fault:
+            raise fault.pop()
         if asking.is_alive():
             self._slow.add(what)
-            wrong.append(DeliveryError(f"No answer within {PATIENCE:.0f} seconds."))
+            wrong.append(f"No answer within {int(PATIENCE)} seconds.")
         if not wrong:
             return True
-        if not isinstance(wrong[0], OutcomesError):
-            raise wrong[0]
         log.error("%s: %s", what, wrong[0])
         self.undelivered.append(what)
         return False
