@@ -36,7 +36,7 @@ def test_a_result_is_no_list():
 
 def test_an_unknown_style_lists_the_styles():
     result = QUESTION.run(STUDY)
-    with pytest.raises(AnalysisError, match="No style of sentences 'aam'.*ama, apa"):
+    with pytest.raises(AnalysisError, match="No style 'aam'.*ama, apa, bmj, lancet"):
         result.sentence("aam")
     failed = oc.Plan(oc.PairedT("pian", before="baseline", after="week_4")).run(STUDY)[0]
     with pytest.raises(AnalysisError, match="No style"):

@@ -6,19 +6,32 @@ import math
 from dataclasses import replace
 
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.measure import Shape
+from outcomes.core.measure import Measure, Shape
 from outcomes.core.outcome import Outcome
-from outcomes.core.wording import NONE, digits_for, interval, number, p_value, points, spoken
+from outcomes.core.wording import (
+    NONE,
+    bounded,
+    digits_for,
+    interval,
+    limits_text,
+    number,
+    p_figures,
+    points,
+    spoken,
+)
 
 #: Units that are shares (shown as percentages), and that of a difference of two (shown in
 #: percentage points).
 SHARES = ("share", "proportion")
 DIFFERENCE = "difference of shares"
+#: Numbers that cannot be above 1 in size.
+BOUNDED = frozenset({Measure.CORRELATION, Measure.RANK_EFFECT, Measure.SUPERIORITY})
 
 
 def p_text(p: float) -> str:
     """A p-value for a table's column headed P: '.04', '<.001', empty when there is none."""
-    return "" if math.isnan(p) else p_value(p).removeprefix("P").removeprefix("=")
+    sign, figures = p_figures(p)
+    return "" if math.isnan(p) else f"{sign if sign != '=' else ''}{figures}"
 
 
 def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
@@ -31,7 +44,7 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
         return NONE, REASONS.get(e.reason, "")
     if e.unit in SHARES:
         value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
-        return value, NONE if math.isnan(low) else f"{interval(low, high, 0)}%"
+        return value, NONE if math.isnan(low) else interval(low, high, 0, unit="%")
     if e.unit == DIFFERENCE:
         return points(e.value), (
             NONE if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
@@ -39,6 +52,9 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
     k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
     if e.unit == "patients":  # a count is whole; a number needed to treat has one digit
         k = 0 if e.value.is_integer() else 1
+    if e.measure in BOUNDED:
+        ends = limits_text(bounded(e.low), bounded(e.high))
+        return bounded(e.value), REASONS.get(e.reason, "") if math.isnan(e.low) else ends
     if math.isnan(e.low) and math.isnan(e.high):
         return number(e.value, k), REASONS.get(e.reason, "")
     return number(e.value, k), interval(e.low, e.high, k)

@@ -10,21 +10,20 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, EventCount, Flow
 from outcomes.core.measure import Measure
 from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis
-from outcomes.core.wording import listed, spaced, tidied
+from outcomes.core.style import written_in
+from outcomes.core.wording import listed, styled, tidied
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NAN = math.nan
-#: How a sentence can be written: as the American Medical or Psychological Association has it.
-STYLES = ("ama", "apa")
 T = TypeVar("T")
 
 #: The columns of every results table, in this order (a public face: CSV, JSON and Parquet have them
@@ -164,14 +163,15 @@ class Result:
         """The estimates that a user names, by label or by term, in the order of the answer."""
         return [e for e in self.estimates if e.name in names or e.term in names]
 
-    def sentence(self, style: str = "ama") -> str:
-        """The answer in words, in AMA (default) or APA form."""
-        if style not in STYLES:
-            raise AnalysisError(unknown("style of sentences", str(style), STYLES))
-        if self.failed:
-            return f"Not answered: {self.failed}"
-        said = tidied(f"{self.analysis.sentence(self, style)} {self.events_words()}".strip())
-        return spaced(said) if style == "apa" else said
+    def sentence(self, style: str = "") -> str:
+        """The answer in words, in the style of a journal: "ama", "apa", "bmj" or "lancet" (default:
+        the study file's, else the house's own, AMA without spaces around signs).
+        """
+        with written_in(style) as s:
+            if self.failed:
+                return f"Not answered: {self.failed}"
+            said = f"{self.analysis.sentence(self, s.name)} {self.events_words()}"
+            return styled(tidied(said.strip()))
 
     def methods_text(self) -> str:
         """What a methods section says of this answer: of what was fitted, where that differs from

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 
+from outcomes.core.style import style_of
+
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 
@@ -38,37 +40,97 @@ def number(value: float, digits: int = 1) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
     rounded = round_half_away(value, digits)
-    text = f"{abs(rounded):.{digits}f}"
+    text = f"{abs(rounded):.{digits}f}".replace(".", style_of().point)
     return f"{MINUS}{text}" if rounded < 0 else text
 
 
-def p_value(p: float, style: str = "ama") -> str:
-    """A p-value in AMA (`P=.04`) or APA (`p = .04`) form; never 0, never above .99.
+def p_figures(p: float, style: str = "") -> tuple[str, str]:
+    """A p-value as its sign and its figures: ("=", ".03"), ("<", ".001").
 
-    >>> p_value(0.0004), p_value(0.0314), p_value(0.21), p_value(1.0), p_value(0.0314, "apa")
-    ('P<.001', 'P=.03', 'P=.21', 'P>.99', 'p = .031')
+    >>> p_figures(0.0314), p_figures(0.00002, "lancet"), p_figures(0.0314, "bmj")
+    (('=', '.03'), ('<', '0·0001'), ('=', '0.03'))
     """
-    letter, gap = ("p", " ") if style == "apa" else ("P", "")
+    s = style_of(style)
+
+    def shown(text: str) -> str:
+        return (text if s.zero else text.lstrip("0")).replace(".", s.point)
+
     if p is None or math.isnan(p):
-        return f"{letter}{gap}={gap}{NONE}"
-    if p < 0.001:
-        return f"{letter}{gap}<{gap}.001"
+        return "=", NONE
+    if p < float(s.least):
+        return "<", shown(f"0{s.least}")
     if p > 0.99:
-        return f"{letter}{gap}>{gap}.99"
-    # three digits below .01 and wherever two would move it across .05 (AMA 11th edition); APA
-    # always three
-    digits = 3 if style == "apa" or p < 0.01 or 0.045 <= p < 0.055 else 2
-    return f"{letter}{gap}={gap}{f'{round_half_away(p, digits):.{digits}f}'.lstrip('0')}"
+        return ">", shown("0.99")
+    if s.two_figures:  # as many digits as two significant figures need
+        digits = max(2, 1 - math.floor(math.log10(p)))
+    else:
+        # three digits below .01 and wherever two would move it across .05
+        digits = 3 if s.three or p < 0.01 or 0.045 <= p < 0.055 else 2
+    return "=", shown(f"{round_half_away(p, digits):.{digits}f}")
 
 
-def interval(low: float, high: float, digits: int = 1, *, level: float | None = None) -> str:
-    """An interval in words; with `level`, "95% CI, 0.4 to 2.0".
+def p_value(p: float, style: str = "") -> str:
+    """A p-value as a journal writes it; never 0, never above .99. See `core.style` for the rules.
+
+    >>> p_value(0.0004), p_value(0.0314), p_value(0.21), p_value(1.0)
+    ('P<.001', 'P=.03', 'P=.21', 'P>.99')
+    >>> [p_value(0.0314, style) for style in ("ama", "apa", "bmj", "lancet")]
+    ['P = .03', 'p = .031', 'P=0.03', 'p=0·031']
+    """
+    s, (sign, figures) = style_of(style), p_figures(p, style)
+    return f"{s.letter}{s.gap}{sign}{s.gap}{figures}"
+
+
+def interval(
+    low: float, high: float, digits: int = 1, *, level: float | None = None, unit: str = ""
+) -> str:
+    """An interval in words; with `level`, "95% CI, 0.4 to 2.0". `unit` stands behind the limits.
 
     >>> interval(-2.54, -1.1, level=0.95)
     '95% CI, −2.5 to −1.1'
+    >>> interval(25, 52, 0, unit="%")
+    '25 to 52%'
     """
-    body = f"{number(low, digits)} to {number(high, digits)}"
-    return body if level is None else f"{level_text(level)} CI, {body}"
+    return limits_text(number(low, digits), number(high, digits), level=level, unit=unit)
+
+
+def limits_text(low: str, high: str, *, level: float | None = None, unit: str = "") -> str:
+    """Two limits, already written, as an interval.
+
+    >>> limits_text("day 3", "day 9", level=0.95)
+    '95% CI, day 3 to day 9'
+    """
+    s = style_of()
+    left, right = s.brackets
+    body = f"{left}{low}{unit if left else ''}{s.to}{high}{unit}{right}"
+    return body if level is None else f"{confidence(level)}{body}"
+
+
+def confidence(level: float) -> str:
+    """How an interval is announced: "95% CI, ".
+
+    >>> confidence(0.95)
+    '95% CI, '
+    """
+    return f"{level_text(level)} {style_of().confidence}"
+
+
+def bounded(value: float, digits: int = 2) -> str:
+    """A number that cannot be above 1 in size, such as a correlation: APA drops its zero.
+
+    >>> bounded(-0.42)
+    '−0.42'
+    """
+    text = number(value, digits)
+    return re.sub(r"^(\D?)0(?=[.·])", r"\1", text) if style_of().bare else text
+
+
+def styled(text: str) -> str:
+    """A finished sentence in the style in force: its decimal mark, spaces around equals signs."""
+    s = style_of()
+    if s.point != ".":
+        text = re.sub(r"(?<=\d)\.(?=\d)", s.point, text)
+    return spaced(text) if s.gap else text
 
 
 def read_number(text: str) -> tuple[float, int, bool] | None:
@@ -78,7 +140,7 @@ def read_number(text: str) -> tuple[float, int, bool] | None:
     >>> read_number("−2.50"), read_number("38%"), read_number("<.001"), read_number("5 of 6")
     ((-2.5, 2, False), (0.38, 0, True), None, None)
     """
-    found = re.fullmatch(rf"({MINUS}?)(\d*)(?:\.(\d+))?(%?)", text)
+    found = re.fullmatch(rf"({MINUS}?)(\d*)(?:[.·](\d+))?(%?)", text)
     if not found or not (found[2] or found[3]):
         return None
     sign, whole, after, share = found.groups()
@@ -91,8 +153,10 @@ def read_interval(text: str) -> tuple[str, str] | None:
 
     >>> read_interval("−6.1 to 1.5"), read_interval("25 to 52%"), read_interval("5 of 6")
     (('−6.1', '1.5'), ('25%', '52%'), None)
+    >>> read_interval("[−6.1, 1.5]")
+    ('−6.1', '1.5')
     """
-    low, to, high = text.partition(" to ")
+    low, to, high = text.strip("[]").partition(", " if text.startswith("[") else " to ")
     share = "%" if high.endswith("%") and not low.endswith("%") else ""
     limits = [low + share, high]
     if not to or not all(re.fullmatch(rf"{MINUS}?∞%?", t) or read_number(t) for t in limits):
@@ -266,13 +330,12 @@ def spoken(name: str) -> str:
     return str(name).replace("_", " ").strip()
 
 
-def statistic(letter: str, value: float, df: float = math.nan, style: str = "ama") -> str:
-    """A test statistic: `t(34)=−5.2` (AMA) or `t(34) = −5.20` (APA); fractional df keep one digit.
+def statistic(letter: str, value: float, df: float = math.nan, style: str = "") -> str:
+    """A test statistic: `t(34)=−5.2` or, in APA, `t(34) = −5.20`; fractional df keep a digit.
 
     >>> statistic("t", -5.2431, 34), statistic("t", -5.2431, 33.62, "apa")
     ('t(34)=−5.2', 't(33.6) = −5.24')
     """
-    apa = style == "apa"
+    s = style_of(style)
     inside = "" if math.isnan(df) else f"({number(df, 0 if abs(df - round(df)) < 1e-6 else 1)})"
-    equals = " = " if apa else "="
-    return f"{letter}{inside}{equals}{number(value, 2 if apa else 1)}"
+    return f"{letter}{inside}{s.gap}={s.gap}{number(value, 2 if s.three else 1)}"

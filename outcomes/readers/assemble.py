@@ -61,6 +61,8 @@ def assemble(recipe: Recipe) -> Study:
     start = recipe.baseline or next(iter(visits), "")
     if strange := baseline_elsewhere(scores.declared, start, recipe.visit_names):
         issues.append(strange)
+    declared = dict(recipe.study)
+    style = declared.pop("style", "")
     return Study(
         frames.pop("scores"),
         visits=visits,
@@ -74,9 +76,10 @@ def assemble(recipe: Recipe) -> Study:
         settings={
             "privacy": {"allow": recipe.allow, "drop": recipe.drop},
             "paper": dict(recipe.paper),
+            **({"style": style} if style else {}),
         },
         **frames,
-        **recipe.study,
+        **declared,
     )
 
 

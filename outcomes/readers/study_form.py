@@ -17,6 +17,7 @@ from outcomes.config.fields import (
     Kind,
     Section,
 )
+from outcomes.core.style import STYLE_NAMES
 from outcomes.readers.ids import CHOICES
 from outcomes.stats.multiplicity import METHODS
 from outcomes.study.study import DESIGNS
@@ -119,6 +120,13 @@ STUDY = Section(
     (
         Field("title", TEXT, "the title of reports", '"Ketamine clinic, cohort 2025"', shown=True),
         Field("design", TEXT, "the design", '"before-after"', allowed=DESIGNS, shown=True),
+        Field(
+            "style",
+            TEXT,
+            "the journal whose style numbers, P and intervals have in reports",
+            '"bmj"',
+            allowed=STYLE_NAMES,
+        ),
         Field(
             "arms",
             (TABLE, NAMES),

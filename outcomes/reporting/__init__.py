@@ -10,6 +10,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.config import atomic
 from outcomes.core.errors import StudyError, unknown
 from outcomes.core.result import Result, Results
+from outcomes.core.style import written_in
 from outcomes.plans.plan import Plan
 from outcomes.study.study import Study
 
@@ -243,7 +244,8 @@ def build(
         raise StudyError(unknown("audience", audience, AUDIENCES))
     results = _answered(study, answers)
     if audience == "internal":
-        return document(study.ready, results, **options)
+        with written_in(study.style):
+            return document(study.ready, results, **options)
     if options.get("since"):
         raise StudyError(
             "What is new since last time counts single patients, so it cannot stand in a report for"

@@ -194,7 +194,7 @@ def shown_share(s: Share, e: Estimate | None) -> Shown:
     text = percent(s.count / s.total) if s.total else NONE
     limits = NONE
     if e is not None and not math.isnan(e.low):
-        limits = f"{number(100 * e.low, 0)} to {number(100 * e.high, 0)}%"
+        limits = interval(100 * e.low, 100 * e.high, 0, unit="%")
     e = e or Estimate("share", s.count / s.total if s.total else NAN, measure=Measure.SHARE)
     return Shown(text, limits, e, 0, str(s.count), str(s.total), text)
 

@@ -286,6 +286,11 @@ class Study(Tables):
         }
         return self._with(self.codes.keep(kept), **left, **frames)
 
+    @property
+    def style(self) -> str:
+        """The journal whose style its reports have; "" for the house's own."""
+        return str(self.record.settings.get("style", ""))
+
     def __repr__(self) -> str:
         there = [
             f"{len(f)} {n}" for n in ("infusions", "events") if (f := getattr(self, n)) is not None

@@ -18,6 +18,7 @@ from outcomes.core.direction import p_text, value_and_interval
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.result import Result
+from outcomes.core.style import style_of, written_in
 from outcomes.core.wording import NONE, abbreviations, level_text, number, spoken
 from outcomes.study.study import Study
 
@@ -127,6 +128,7 @@ def table(
     title: str = "",
     *,
     only: Sequence[str] = (),
+    style: str = "",
 ) -> Table:
     """The answers as one table for people: what, estimate, interval, p, who was counted.
 
@@ -134,6 +136,7 @@ def table(
     label. A study gives its Table 1. The counts of an answer, and any frame (its `data`, the list
     of `check`), become tables for people too. `only` names the estimates to show, where an answer
     has more than the table needs. `.save("table.docx")` writes the table to a file.
+    `style` is that of a journal ("ama", "apa", "bmj", "lancet"): its P, intervals and decimal mark.
 
     >>> import pandas as pd, outcomes as oc
     >>> scores = pd.DataFrame(
@@ -145,6 +148,15 @@ def table(
     >>> oc.table(oc.PairedT("pain", before="pre", after="post").run(study)).rows[0][:3]
     ('mean change', '−2.33', '−6.13 to 1.46')
     """
+    with written_in(style):
+        return _made(results, title, only)
+
+
+def _made(
+    results: Result | Iterable[Result] | Counts | Study | pd.DataFrame,
+    title: str,
+    only: Sequence[str],
+) -> Table:
     if isinstance(results, pd.DataFrame):
         return frame_table(results, title)
     if isinstance(results, Counts):
@@ -176,7 +188,9 @@ def table(
         notes.insert(0, f"Intervals are {level_text(usual)} confidence intervals{other}.")
     if one:
         columns.pop("question")
-    shown = {h: cells for h, cells in columns.items() if h in ("estimate", "value") or any(cells)}
+    letter = style_of().letter
+    named = {h.replace("P", letter): cells for h, cells in columns.items()}
+    shown = {h: cells for h, cells in named.items() if h in ("estimate", "value") or any(cells)}
     numeric = tuple(i for i, h in enumerate(shown) if h not in ("question", "estimate"))
     title = title or (chosen[0].analysis.title(chosen[0].outcome) if one else "Results")
     return Table(

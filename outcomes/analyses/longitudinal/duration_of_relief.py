@@ -23,7 +23,14 @@ from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
-from outcomes.core.wording import level_text, number, p_value, percent, plural, spoken
+from outcomes.core.wording import (
+    limits_text,
+    number,
+    p_value,
+    percent,
+    plural,
+    spoken,
+)
 from outcomes.stats.diary import Relief, return_of_pain
 from outcomes.stats.survival import Curve, kaplan_meier, log_rank
 from outcomes.study.study import Study
@@ -233,7 +240,7 @@ def _limits(e: Estimate) -> str:
     if math.isnan(e.low):
         return "no interval"
     high = "not reached" if math.isnan(e.high) else _day(e.high)
-    return f"{level_text(e.level)} CI, {_day(e.low)} to {high}"
+    return limits_text(_day(e.low), high, level=e.level)
 
 
 def _day(value: float) -> str:

@@ -16,6 +16,7 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.result import Result
+from outcomes.core.style import STYLES, written_in
 from outcomes.core.wording import number, plural, share_of
 from outcomes.stats.missing.chained_equations import chained
 from outcomes.stats.missing.imputation import rubin
@@ -181,10 +182,13 @@ class Imputed(_Wrapper):
             facts=_averaged([r.facts for r in results]),
             detail=_averaged([r.detail for r in results]),
         )
-        if own is not None:
-            ama, apa = (f"{words} {_how(self)}" for words in own[1])
-        else:
-            ama, apa = (f"{self.analysis.sentence(shown, s)} {_how(self)}" for s in ("ama", "apa"))
+        texts = {}
+        for name in STYLES:
+            with written_in(name):
+                said = self.analysis.over_imputations(results, self.level)
+                texts[name] = (
+                    said[1][name == "apa"] if said else self.analysis.sentence(shown, name)
+                )
         return Result(
             self,
             estimates,
@@ -195,7 +199,7 @@ class Imputed(_Wrapper):
             main_visit=first.main_visit,
             randomised=first.randomised,
             axis=first.axis,
-            detail=ImputedWords(ama, apa, shown.detail),
+            detail=ImputedWords(texts, shown.detail, _how(self)),
         )
 
     def _must_be_pooled(self, first: Result, estimates: tuple[Estimate, ...]) -> None:
@@ -215,7 +219,7 @@ class Imputed(_Wrapper):
     def sentence(self, result: Result, style: str = "ama") -> str:
         words = result.about(ImputedWords)
         assert words is not None
-        return words.apa if style == "apa" else words.ama
+        return f"{words.texts.get(style, words.texts[''])} {words.how}"
 
     def methods_text(self) -> str:
         return f"{self.analysis.methods_text()} {_how(self)}"
@@ -324,13 +328,13 @@ def _error(e: Estimate, scale: str) -> float:
 
 @dataclass(frozen=True)
 class ImputedWords:
-    """The sentence of the question over the imputed scores, in both styles, and what the question
-    says of its topic, averaged over the imputations.
+    """The sentence of the question over the imputed scores, by style, what the question says of its
+    topic, averaged over the imputations, and how scores were imputed.
     """
 
-    ama: str
-    apa: str
+    texts: Mapping[str, str]
     inner: Any
+    how: str
 
 
 def _averaged(facts: Sequence[Any]) -> Any:

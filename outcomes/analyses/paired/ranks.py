@@ -13,7 +13,17 @@ from outcomes.core.estimate import NAN, REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, level_text, number, p_value, plural, spoken
+from outcomes.core.wording import (
+    bounded,
+    digits_for,
+    interval,
+    level_text,
+    limits_text,
+    number,
+    p_value,
+    plural,
+    spoken,
+)
 from outcomes.stats.paired.location import check_option, median_change, sign_test
 from outcomes.stats.paired.rank_effects import rank_biserial, superiority
 from outcomes.stats.paired.signed_rank import hodges_lehmann, signed_rank
@@ -274,14 +284,7 @@ def nobody(question: Analysis, result: Result) -> str:
 def _biserial(r: Estimate, style: str) -> str:
     if r.value != r.value:
         return ""
-    apa = style == "apa"
-
-    def text(value: float) -> str:
-        return (
-            number(value, 2).replace("0.", ".", 1) if apa and abs(value) < 1 else number(value, 2)
-        )
-
-    said = f" Matched-pairs rank-biserial r{' = ' if apa else '='}{text(r.value)}"
+    said = f" Matched-pairs rank-biserial r={bounded(r.value)}"
     if r.reason:
         return f"{said}."
-    return f"{said} ({level_text(r.level)} CI, {text(r.low)} to {text(r.high)})."
+    return f"{said} ({limits_text(bounded(r.low), bounded(r.high), level=r.level)})."

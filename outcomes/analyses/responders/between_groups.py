@@ -346,7 +346,7 @@ class CompareResponders(Analysis):
             what = (
                 f"With missing scores imputed, {rule_words(rule, results[0].outcome)} was seen in"
             )
-            ama, apa = (compared_words(shares, differences, s) for s in ("ama", "apa"))
+            ama, apa = (compared_words(shares, differences, s) for s in ("", "apa"))
             parts.append((f"{what} {ama}.", f"{what} {apa}."))
         chosen = chosen_words(results[0].randomised, self.by)
         ama, apa = (" ".join(said) + chosen for said in zip(*parts, strict=True))

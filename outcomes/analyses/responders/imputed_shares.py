@@ -13,7 +13,15 @@ from outcomes.core.contrast import Versus
 from outcomes.core.direction import REASONS
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.wording import interval, level_text, listed, p_value, percent, points, spoken
+from outcomes.core.wording import (
+    interval,
+    limits_text,
+    listed,
+    p_value,
+    percent,
+    points,
+    spoken,
+)
 from outcomes.stats.missing.imputation import rubin
 from outcomes.stats.missing.pooled_shares import pooled_share
 
@@ -56,7 +64,7 @@ def share_words(e: Estimate, who: str) -> str:
     """'52% of 41 patients (95% CI, 36% to 68%)'."""
     if math.isnan(e.value):
         return f"no {who} ({REASONS[e.reason]})"
-    ends = f"{level_text(e.level)} CI, {percent(e.low)} to {percent(e.high)}"
+    ends = limits_text(percent(e.low), percent(e.high), level=e.level)
     return f"{percent(e.value)} of {e.n} {who} ({ends})"
 
 

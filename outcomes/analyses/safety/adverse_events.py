@@ -12,7 +12,13 @@ import pandas as pd
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
-from outcomes.core.wording import level_text, listed, percent, plural, spoken
+from outcomes.core.wording import (
+    limits_text,
+    listed,
+    percent,
+    plural,
+    spoken,
+)
 from outcomes.stats.proportions.single import clopper_pearson, rule_of_three, wilson
 from outcomes.study.study import Study
 
@@ -236,9 +242,7 @@ def shares_of_patients(
 
 def share_words(count: int, total: int, e: Estimate, noun: str, also: str = "") -> str:
     """'18 of 48 patients (38%; 95% CI, 25% to 52%)'."""
-    limits = (
-        "" if e.reason else f"; {level_text(e.level)} CI, {percent(e.low)} to {percent(e.high)}"
-    )
+    limits = "" if e.reason else f"; {limits_text(percent(e.low), percent(e.high), level=e.level)}"
     return (
         f"{count} of {total} {noun}"
         f" ({percent(count / total)}{limits}{f', {also}' if also and limits else ''})"

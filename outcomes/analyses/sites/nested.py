@@ -16,6 +16,7 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import (
+    confidence,
     digits_for,
     level_text,
     listed,
@@ -230,7 +231,7 @@ class NestedSites(Analysis):
                 f" {REASONS[e.reason]}; {who})."
             )
         parts = [
-            f"{level_text(e.level)} CI, {limits}",
+            f"{confidence(e.level)}{limits}",
             f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}",
             e.how,
         ]

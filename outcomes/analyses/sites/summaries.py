@@ -21,7 +21,12 @@ from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
-from outcomes.core.wording import level_text, listed, p_value, plural
+from outcomes.core.wording import (
+    confidence,
+    listed,
+    p_value,
+    plural,
+)
 from outcomes.stats.meta_analysis.effect_measures import (
     USUAL_R,
     Effects,
@@ -95,7 +100,7 @@ class _Summaries(Analysis):
             p = "" if np.isnan(e.p) else f"; {p_value(e.p, style)}"
             given = f" with {e.group}" if e.group else ""
             value, limits = value_and_interval(e, None)
-            parts.append(f"{value} ({level_text(e.level)} CI, {limits}{p}; {e.how}){given}")
+            parts.append(f"{value} ({confidence(e.level)}{limits}{p}; {e.how}){given}")
         what = MEASURES[self.measure][0]
         if not parts:
             return (

@@ -20,6 +20,7 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import (
+    confidence,
     digits_for,
     interval,
     level_text,
@@ -238,7 +239,7 @@ class PooledSites(Analysis):
             return f"Across {facts['sites']} sites the pooled {what} was {value}."
         tested = statistic("z" if math.isnan(e.df) else "t", e.statistic, e.df, style)
         value, limits = value_and_interval(e, outcome)
-        parts = [f"{level_text(e.level)} CI, {limits}", f"{tested}, {p_value(e.p, style)}", e.how]
+        parts = [f"{confidence(e.level)}{limits}", f"{tested}, {p_value(e.p, style)}", e.how]
         if self.estimator != "FE":
             cut = next(
                 (x for x in result.estimates if x.name == "pooled, truncated interval"), None
