@@ -7,6 +7,7 @@ import pytest
 
 import outcomes as oc
 from outcomes.reporting.chapters.patient_flow import counted
+from outcomes.reporting.printed import printed_section
 from tests.contract.small import small
 
 
@@ -49,7 +50,7 @@ def test_a_mixed_model_counts_by_arm_too(trial):
 
 def test_the_report_shows_the_flow_by_arm_and_who_has_none(trial):
     plan = oc.Plan(oc.ANCOVA("pain", before="baseline", after="week_4", by="arm", role="primary"))
-    section = counted(trial, plan.run(trial))
+    section = printed_section(counted(trial, plan.run(trial)))
     tables = [b.table for b in section.blocks if hasattr(b, "table")]
     by_arm = tables[0]
     assert by_arm.header == ("", "placebo", "ketamine")

@@ -315,7 +315,7 @@ def test_omop_tables_are_read_by_the_concepts_and_days_that_the_study_file_names
     )
     study = written(
         tmp_path,
-        f'[data]\nscores = {{ file = "{path.as_posix()}", concepts = {{ "72514-3" = "nrs", "NRS'
+        f'[data]\nfolders = ["{path.parent.as_posix()}"]\nscores = {{ file = "{path.as_posix()}", concepts = {{ "72514-3" = "nrs", "NRS'
         ' AVG" = "nrs" } }\n[roles]\npatient = "person_id"\ndate ='
         ' "observation_date"\n[visits]\ndays = { start = [0, 0], month_1 = [20, 45]'
         ' }\n[instruments]\npain_nrs = { average = "nrs" }\n',

@@ -185,6 +185,7 @@ def test_a_manifest_names_the_files_and_fetches_nothing(tmp_path, monkeypatch):
 
 STUDY = """
 [data]
+folders = ["{folder}"]
 scores = {{ file = "{file}", {more} }}
 [roles]
 patient = "patient"
@@ -198,7 +199,12 @@ days = {{ baseline = [0, 7], month_1 = [20, 40] }}
 
 def test_a_study_from_a_bundle(tmp_path):
     more = 'resource = "QuestionnaireResponse", codes = { LA6569-3 = 1 }'
-    text = STUDY.format(file=EXPORTS / "fhir_bundle.json", more=more, instruments="phq9 = true")
+    text = STUDY.format(
+        folder=EXPORTS.as_posix(),
+        file=EXPORTS / "fhir_bundle.json",
+        more=more,
+        instruments="phq9 = true",
+    )
     (tmp_path / "study.toml").write_text(text)
     study = read_study(tmp_path / "study.toml")
     assert study.scores["visit"].tolist() == ["baseline", "month_1"]
@@ -213,6 +219,7 @@ def test_a_study_from_a_bundle(tmp_path):
 
 def test_what_cannot_be_read_as_a_score_is_listed_by_its_resource(tmp_path):
     text = STUDY.format(
+        folder=EXPORTS.as_posix(),
         file=EXPORTS / "bulk_Observation.ndjson",
         more='per = "day", codes = { LA10138-8 = 7 }',
         instruments='pain_nrs = "72514-3"',
