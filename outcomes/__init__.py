@@ -47,3 +47,44 @@ def __dir__() -> list[str]:
         "outcomes.analyses.question"
     )  # a user's own questions exist only where it is imported
     return sorted({*_names, *(asked.questions() if asked else ())} - _NOT_OFFERED)
+
+
+def _offer_on_tab(shell: Any) -> None:
+    """Let IPython complete names of the study inside strings; loads nothing before the first."""
+    import re
+
+    in_a_call = re.compile(r"\w\s*\([^#]*[\"'][^\"'\n]*$")
+
+    def names_on_tab(context: Any) -> dict[str, Any]:
+        from IPython.core.completer import SimpleCompletion
+
+        nothing = {"completions": [], "suppress": False}
+        lines = context.full_text.split("\n")[: context.cursor_line]
+        text = "\n".join([*lines, context.text_until_cursor])
+        if not in_a_call.search(text):
+            return nothing
+        # a <Tab> must never end in a traceback, whatever stands in the cell
+        try:
+            from outcomes.notebooks.completion import completions
+
+            typed, found = completions(text, shell.user_ns)
+        except Exception:
+            return nothing
+        if not found:
+            return nothing
+        made = [SimpleCompletion(text=name, type="name") for name in found]
+        return {"completions": made, "matched_fragment": typed, "suppress": True}
+
+    names_on_tab.matcher_api_version = 2  # type: ignore[attr-defined]
+    names_on_tab.matcher_identifier = "outcomes"  # type: ignore[attr-defined]
+    matchers = getattr(getattr(shell, "Completer", None), "custom_matchers", None)
+    if matchers is not None and all(
+        getattr(m, "matcher_identifier", "") != "outcomes" for m in matchers
+    ):
+        matchers.append(names_on_tab)
+
+
+if "IPython" in sys.modules:
+    _shell = getattr(sys.modules["IPython"], "get_ipython", lambda: None)()
+    if _shell is not None:
+        _offer_on_tab(_shell)
