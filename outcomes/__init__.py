@@ -15,6 +15,7 @@ them.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
@@ -63,11 +64,11 @@ def _offer_on_tab(shell: Any) -> None:
         text = "\n".join([*lines, context.text_until_cursor])
         if not in_a_call.search(text):
             return nothing
+        # by its name, as every public thing here is loaded: the face imports no room itself;
         # a <Tab> must never end in a traceback, whatever stands in the cell
         try:
-            from outcomes.notebooks.completion import completions
-
-            typed, found = completions(text, shell.user_ns)
+            module = importlib.import_module("outcomes.notebooks.completion")
+            typed, found = module.completions(text, shell.user_ns)
         except Exception:
             return nothing
         if not found:
