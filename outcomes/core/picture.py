@@ -47,7 +47,7 @@ def forest_frame(
 
     >>> e = Estimate("mean change", -1, -2, 0, measure=Measure.CHANGE, visit="week_4")
     >>> row = forest_frame([("pain", e)]).iloc[0]
-    >>> row["label"], row["value"], row["measure"], row["visit"]
+    >>> row["label"], float(row["value"]), row["measure"], row["visit"]
     ('pain', -1.0, 'change', 'week_4')
     """
     import pandas as pd
