@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from outcomes.core.errors import AnalysisError
 from outcomes.stats.proportions.single import wilson_limits
+from outcomes.stats.roots import root
 from outcomes.stats.wald import critical
 
 #: The largest study that is searched for.
@@ -290,7 +291,7 @@ def detectable(
     _between(power=power)
     if power_of(largest) < power:
         return math.nan
-    return float(optimize.brentq(lambda d: power_of(d) - power, 1e-9, largest, xtol=1e-13))
+    return root(lambda d: power_of(d) - power, 1e-9, largest, xtol=1e-13)
 
 
 def needed(curve: Callable[[float], float], target: float, *, least: float) -> float:
@@ -308,7 +309,7 @@ def needed(curve: Callable[[float], float], target: float, *, least: float) -> f
                 "No study of up to 10 million patients is large enough: the assumed difference is"
                 " too small."
             )
-    return float(optimize.brentq(lambda n: curve(n) - target, least, high, xtol=1e-10))
+    return root(lambda n: curve(n) - target, least, high, xtol=1e-10)
 
 
 def with_dropout(n: float, dropout: float) -> int:

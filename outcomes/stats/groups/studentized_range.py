@@ -8,7 +8,9 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
+
+from outcomes.stats.roots import root
 
 Array = np.ndarray
 
@@ -78,7 +80,5 @@ def tukey_critical(level: float, groups: int, df: float = math.inf) -> float:
     while tukey_p(high, groups, df) > 1 - level:
         high *= 2
     return float(
-        optimize.brentq(
-            lambda q: tukey_p(q, groups, df) - (1 - level), 1e-6, high, xtol=1e-12, rtol=1e-14
-        )
+        root(lambda q: tukey_p(q, groups, df) - (1 - level), 1e-6, high, xtol=1e-12, rtol=1e-14)
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
@@ -153,6 +153,8 @@ def _one_factor(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
     start = np.clip(0.5 / np.diag(np.linalg.inv(correlation)), 0.005, 1)
     bounds = [(0.005, 1.0)] * len(start)
     options = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 1000}
+    from scipy import optimize  # costs a quarter of a second, and is seldom needed
+
     found = optimize.minimize(
         lost, start, jac=slope, method="L-BFGS-B", bounds=bounds, options=options
     )

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
-from scipy.optimize import minimize
 
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
@@ -123,6 +122,8 @@ def population(
     loss = _truncated_loss(x, counts, side * cutoff - half, half, top)
     seen = math.sqrt(float(np.cov(x, fweights=counts)))
     start = np.array([np.average(x, weights=counts), math.log(seen)])
+    from scipy.optimize import minimize  # costs a quarter of a second, and is seldom needed
+
     found = minimize(
         loss, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000}
     )

@@ -16,13 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.proportions.single import checked
 from outcomes.stats.proportions.two_groups import Share, score_ratio
+from outcomes.stats.roots import root
 from outcomes.stats.wald import critical, wald
 
 #: Two tables count as equally probable within this relative difference (as in R's `fisher.test`).
@@ -118,7 +119,7 @@ def falling_root(f: Callable[[float], float], start: float) -> float:
     step = 1.0
     while f(b) > 0 and step < 300:
         b, step = b + step, 2 * step
-    return float(optimize.brentq(f, a, b, xtol=1e-14, rtol=1e-14))
+    return root(f, a, b, xtol=1e-14, rtol=1e-14)
 
 
 def odds_ratio(

@@ -15,10 +15,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.roots import root
 from outcomes.stats.wald import critical
 
 
@@ -183,7 +184,7 @@ def _mid_p_low(count: int, total: int, alpha: float) -> float:
         beyond = float(special.betainc(count + 1, total - count, p)) if count < total else 0.0
         return (float(special.betainc(count, total - count + 1, p)) + beyond) / 2 - alpha / 2
 
-    return float(optimize.brentq(excess, 0.0, 1.0, xtol=1e-300, rtol=4 * np.finfo(float).eps))
+    return root(excess, 0.0, 1.0, xtol=1e-300, rtol=4 * np.finfo(float).eps)
 
 
 def _estimate(

@@ -13,14 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from scipy import optimize
-
 from outcomes.core.direction import DIFFERENCE
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.wording import number
 from outcomes.stats.proportions.single import checked, wilson_limits
+from outcomes.stats.roots import root
 from outcomes.stats.wald import critical
 
 #: A count and its total.
@@ -126,9 +125,7 @@ def score_limits(score: Callable[[float], float], estimate: float, z: float) -> 
 
     def crossing(target: float, a: float, b: float) -> float:
         cut = lambda d: max(-1e10, min(1e10, score(d))) - target  # noqa: E731
-        return (
-            float(optimize.brentq(cut, a, b, xtol=1e-15, rtol=1e-14)) if cut(a) * cut(b) < 0 else b
-        )
+        return float(root(cut, a, b, xtol=1e-15, rtol=1e-14)) if cut(a) * cut(b) < 0 else b
 
     low = -1.0 if score(-1 + edge) < z else crossing(z, -1 + edge, min(1 - edge, estimate))
     high = 1.0 if score(1 - edge) > -z else crossing(-z, 1 - edge, max(-1 + edge, estimate))
