@@ -89,10 +89,10 @@ def test_completion_offers_questions_first_and_no_internals() -> None:
 
 
 @pytest.mark.parametrize("jedi", [False, True])
-def test_the_first_tab_answers_within_a_second(jedi: bool) -> None:
+def test_the_first_tab_offers_what_users_type_and_loads_nothing_heavy(jedi: bool) -> None:
     pytest.importorskip("IPython")
     code = f"""
-import time, json
+import sys, json
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.completer import provisionalcompleter
 shell = InteractiveShell.instance()
@@ -100,12 +100,14 @@ shell.Completer.use_jedi = {jedi}
 shell.run_cell("import outcomes as oc")
 with provisionalcompleter():
     list(shell.Completer.completions("str.", 4))  # jedi's own first import is not ours
-    start = time.process_time()
     found = [c.text.removeprefix(".") for c in shell.Completer.completions("oc.", 3)]
-print(json.dumps([time.process_time() - start, found]))
+print(json.dumps([sorted({{"scipy.optimize", "scipy.stats", "statsmodels", "matplotlib", "seaborn"}}
+    & set(sys.modules)), found]))
 """
-    seconds, found = json.loads(python(code).splitlines()[-1])
-    assert seconds < 1
+    heavy, found = json.loads(python(code).splitlines()[-1])
+    assert (
+        heavy == []
+    )  # numpy, pandas and scipy.special alone: under a second, benchmarks/imports.py
     assert {"PairedT", "plot", "read_study"} <= set(found)
     assert not {"InstrumentUse", "Counts"} & set(found)
 
