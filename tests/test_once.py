@@ -48,10 +48,17 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     score, read = Instrument.score, Plan.from_list.__func__  # type: ignore[attr-defined]
     monkeypatch.setattr(Instrument, "score", counted(lambda i, _: f"score {i.id}", score))
     monkeypatch.setattr(Plan, "from_list", classmethod(counted(lambda *_: "plan", read)))
-    answer = counted(lambda q, _: f"answer {q!r}", Analysis._answered)
+    answer = counted(lambda q, s: asked(q, s.enrolled), Analysis._answered)
     monkeypatch.setattr(Analysis, "_answered", answer)
     monkeypatch.setattr(tables, "encode", counted(lambda *_: "encode", codes.encode))
     return done
+
+
+def asked(question: Analysis, patients: int) -> str:
+    """A question and of how many patients: those who completed since the last report are asked too,
+    apart.
+    """
+    return f"answer {question!r} of {patients} patients"
 
 
 def copied_sample(folder: Path) -> Path:
@@ -64,7 +71,8 @@ def all_once(calls: Counter[str], sample: Path) -> None:
     assert {k: n for k, n in calls.items() if n != 1} == {}
     assert {f"rule {name}" for name in RULES} <= set(calls)
     assert {"score pain_nrs", "score promis29", "score phq9", "encode"} <= set(calls)
-    assert {f"answer {q!r}" for q in plan} <= set(calls)
+    everybody = oc.read_study(sample / "study.toml").enrolled
+    assert {asked(q, everybody) for q in plan} <= set(calls)
 
 
 def test_a_report_does_everything_once(calls: Counter[str], tmp_path: Path) -> None:
@@ -81,7 +89,7 @@ def test_a_scheduled_run_does_everything_once(calls: Counter[str], tmp_path: Pat
 
 
 def test_an_answer_asked_alone_is_not_computed_again_in_a_plan(calls: Counter[str]) -> None:
-    answered = f"answer {QUESTION!r}"
+    answered = asked(QUESTION, 4)
     data = two_visits([7, 6, 8, 5], [5, 6, 2, 4])
     alone = QUESTION.run(data)
     assert oc.Plan(QUESTION).run(data)[0].estimates == alone.estimates

@@ -37,10 +37,10 @@ def assemble(recipe: Recipe) -> Study:
     names, never values.
     """
     files = {name: read_file(source) for name, source in recipe.sources.items()}
-    sources = tuple(recipe.sources[name].facts(name, table) for name, table in files.items())
     recipe, files = _one_code(recipe, files)
     _declared_columns_exist(recipe, files)
     tables = {name: _prepared(recipe, name, table) for name, table in files.items()}
+    sources = tuple(recipe.sources[name].facts(name, table) for name, table in tables.items())
     _scan(recipe, tables)
     tables["scores"], visits = _long(recipe, tables["scores"])
     columns = {name: (table, recipe.role("patient", table)) for name, table in tables.items()}

@@ -22,9 +22,8 @@ from outcomes.schedule.store import digest
 from outcomes.study.study import Study
 
 FORMAT = 1
-#: Rules of the readers under which rows are left out, and whether the reader's own count of rows
-#: still has them.
-LEFT_OUT = {"empty_rows": False, "summary_row": True}
+#: Rules of the readers under which rows are left out; the reader's own count of rows lacks them.
+LEFT_OUT = ("empty_rows", "summary_row", "heading_row", "line_of_text", "below_the_table")
 _LIBRARIES = ("pandas", "numpy", "scipy", "matplotlib")
 
 
@@ -59,11 +58,10 @@ def inputs(study: Study) -> list[dict[str, Any]]:
         dropped: Counter[str] = Counter()
         for note in notes:
             dropped[note.rule] += note.count
-        outside = sum(n for rule, n in dropped.items() if not LEFT_OUT[rule])
-        rows = int(source["rows"]) + outside
+        used = int(source["rows"])
         counts = {
-            "in": rows,
-            "used": rows - dropped.total(),
+            "in": used + dropped.total(),
+            "used": used,
             "dropped": dict(sorted(dropped.items())),
         }
         found.append(

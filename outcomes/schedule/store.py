@@ -145,11 +145,16 @@ class Store:
                     yield Run(folder, said)
 
     def mark_ahead(self, now: datetime) -> list[str]:
-        """Mark the runs that say they were made later than now; the periods newly marked."""
+        """Mark the runs that say they were made later than now, of periods that are not due yet;
+        the periods newly marked.
+        """
         found = []
         for run in self.runs():
-            started = datetime.fromisoformat(run.manifest["started"])
-            if started > now + timedelta(minutes=5) and not run.ahead:
+            started, due = (
+                datetime.fromisoformat(t)
+                for t in (run.manifest["started"], run.manifest["period"]["due"])
+            )
+            if started > now + timedelta(minutes=5) and due > now and not run.ahead:
                 write_json(run.folder / AHEAD, {"seen": now.isoformat()})
                 found.append(run.label)
         return found

@@ -35,7 +35,7 @@ def improvement_bands(pairs: Pairs, sign: int, cuts: tuple[float, ...]) -> pd.Da
     labels = ["worse", f"same, or less than {cuts[0]:g}% better" if cuts else "same or better"]
     labels += [f"{a:g}% to {b - 1:g}% better" for a, b in pairwise(cuts)]
     labels += [f"{cuts[-1]:g}% better or more"] if cuts else []
-    patients = [float(n) for n in counts]
+    patients = [int(n) for n in counts]
     return pd.DataFrame(
         {"label": labels, "patients": patients, "shown": [number(n, 0) for n in patients]}
     )

@@ -56,7 +56,7 @@ def windows_of(table: TextTable, patient: str, role: Mapping[str, str]) -> dict[
     >>> rows = {"id": list("aabb"), "on": ["2025-03-01", "2025-03-29", "2025-03-02", "2025-03-31"]}
     >>> table = TextTable("a.csv", pd.DataFrame(rows), np.arange(2, 6))
     >>> windows_of(table, "id", {"date": "on"})
-    {'baseline': [0, 0], 'week_4': [14, 42]}
+    {'baseline': [0, 0], 'week_4': [14, 43]}
     """
     day = _days(table, patient, role)
     if day is None or day.empty:

@@ -54,6 +54,7 @@ def patient_column(table: TextTable) -> str:
     """The column that names the patient, or an empty string where none does: an age or a score is
     never taken for one.
 
+    >>> import pandas as pd
     >>> rows = {"ID": ["1", "2"], "Start time": ["", ""], "Completion time": ["", ""]}
     >>> rows |= {"Patient code": ["K1", "K1"]}
     >>> patient_column(TextTable("a", pd.DataFrame(rows), pd.RangeIndex(2).to_numpy()))

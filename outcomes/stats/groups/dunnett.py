@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from outcomes.core.errors import AnalysisError
+from outcomes.stats.roots import root
+from outcomes.stats.wald import critical
 
 Array = NDArray[np.float64]
 
@@ -47,14 +49,12 @@ def dunnett_critical(level: float, correlation: ArrayLike, df: float) -> float:
     >>> round(dunnett_critical(0.95, half, 20), 2)
     2.54
     """
-    from scipy.optimize import brentq
-
     r = _correlation(correlation)
-    low = float(special.stdtrit(df, 0.5 + level / 2))
-    high = float(special.stdtrit(df, 1 - (1 - level) / (2 * len(r))))
+    low = critical(level, df)
+    high = critical(1 - (1 - level) / len(r), df)
     if len(r) == 1 or high - low < _SMALL:
         return low
-    return float(brentq(lambda c: _inside(c, r, df) - level, low, high + _SMALL, xtol=1e-8))
+    return root(lambda c: _inside(c, r, df) - level, low, high + _SMALL, xtol=1e-8)
 
 
 def _correlation(correlation: ArrayLike) -> Array:

@@ -26,7 +26,7 @@ def pooled_share(
 
     >>> e = pooled_share([4, 5, 6], [10, 10, 10])
     >>> round(e.value, 2), round(e.low, 3), round(e.high, 3)
-    (0.5, 0.175, 0.825)
+    (0.5, 0.18, 0.82)
     """
     k, n = np.atleast_1d(np.asarray(counts, float)), np.atleast_1d(np.asarray(totals, float))
     m, size = len(k), float(n.mean())
