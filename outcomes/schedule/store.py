@@ -150,11 +150,13 @@ class Store:
         """
         found = []
         for run in self.runs():
-            started, due = (
-                datetime.fromisoformat(t)
-                for t in (run.manifest["started"], run.manifest["period"]["due"])
-            )
-            if started > now + timedelta(minutes=5) and due > now and not run.ahead:
+            try:
+                started = datetime.fromisoformat(run.manifest["started"])
+                due = datetime.fromisoformat(run.manifest["period"]["due"])
+                ahead = started > now + timedelta(minutes=5) and due > now
+            except (KeyError, TypeError, ValueError):  # a damaged manifest tells no time
+                continue
+            if ahead and not run.ahead:
                 write_json(run.folder / AHEAD, {"seen": now.isoformat()})
                 found.append(run.label)
         return found
