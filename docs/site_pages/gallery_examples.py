@@ -54,7 +54,7 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Equivalence": _cohort(f"TOST({_PAIN}, margin=1)"),
         "Not worse": _cohort(f"NonInferiority({_PAIN}, margin=1)"),
         "Regression to the mean": _cohort(f"RegressionToMean({_PAIN}, at_least=4)"),
-        "Every defensible way": _cohort(f"Robustness({_PAIN}, seed=1)"),
+        "Several analyses side by side": _cohort(f"Robustness({_PAIN}, seed=1)"),
         "Several questions side by side": _cohort(
             f"SideBySide([oc.PairedT({_PAIN}), oc.Yuen({_PAIN})])"
         ),

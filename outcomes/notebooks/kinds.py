@@ -34,7 +34,7 @@ class Kind:
     file: str
     asks: str
     choose: Callable[[Study], dict[str, Any]]
-    #: The questions that everything else in the notebook hangs on.
+    #: The questions that everything else in the notebook needs.
     main: Callable[[Mapping[str, Any]], list[Analysis]]
     sample: str = "study.toml"
 
@@ -87,8 +87,8 @@ def words(study: Study, chosen: Mapping[str, Any]) -> set[str]:
 
 
 def _one_group(study: Study) -> None:
-    """Refuse a study that has a comparison: its arms in one pot, or one alone, say nothing about
-    the treatment.
+    """Refuse a study that has a comparison: its arms taken together, or one arm alone, say nothing
+    about the treatment.
     """
     if study.controlled:
         there = f". Ask for: outcomes notebook {study.design}" if study.design in KINDS else ""

@@ -37,7 +37,7 @@ WEEK = 7
 def before_after(study: Study, *, outcome: str = "", before: str = "", after: str = "") -> Plan:
     """One follow-up visit of the same patients, no control group.
 
-    Primary: mean change with its t interval. Sensitivity: exact signed-rank, every defensible way
+    Primary: mean change with its t interval. Sensitivity: exact signed-rank, several analyses
     side by side. Always: responders with both denominators, the course, the regression-to-the-mean
     guard, side effects.
 
@@ -102,10 +102,10 @@ def parallel(study: Study, *, outcome: str = "", before: str = "", after: str = 
     """Randomised arms side by side.
 
     Primary: ANCOVA (one follow-up visit) or MMRM (several). Secondary: responders between arms,
-    other scores. Sensitivity: HC3 standard errors, Mann-Whitney on the change, with two arms every
-    defensible way side by side, the primary question among those who kept to the protocol where the
-    patients have a characteristic `per_protocol` (yes or no), and what is missing with its tipping
-    point where more than 10% of the last scores are.
+    other scores. Sensitivity: HC3 standard errors, Mann-Whitney on the change, with two arms
+    several analyses side by side, the primary question among those who kept to the protocol where
+    the patients have a characteristic `per_protocol` (yes or no), and what is missing with its
+    tipping point where more than 10% of the last scores are.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}

@@ -256,7 +256,7 @@ def refuse_repeated(name: str, headings: Sequence[str]) -> None:
         return
     if len(headings) - len(often) >= max(3, len(headings) / 3):
         raise DataError(
-            f"{name}: {sum(twice.values())} of {len(headings)} headings stand more than once. The"
+            f"{name}: {sum(twice.values())} of {len(headings)} headings occur more than once. The"
             " row of headings looks like data: is the file without headings, or turned on its side"
             " (patients in columns)? Put one row of headings on top, a patient and visit a row."
         )
@@ -267,7 +267,7 @@ def refuse_repeated(name: str, headings: Sequence[str]) -> None:
         for n, k in twice.items()
     ]
     raise DataError(
-        f"{name}: {len(twice)} column name(s) stand more than once: {'; '.join(said)}. Rename all"
+        f"{name}: {len(twice)} column name(s) occur more than once: {'; '.join(said)}. Rename all"
         " but one."
     )
 

@@ -60,7 +60,7 @@ def test_a_conclusion_that_survives_and_one_that_does_not():
     assert "Not the same verdict" in worst.sentence()
 
 
-def test_every_defensible_way_is_in_the_picture():
+def test_every_analysis_is_in_the_picture():
     result = ask([7, 6, 8, 5, 9, 7], [5, 6, 2, 4, None, None])
     assert len(result.data["forest"]) == len(result.estimates) == 10
     assert result.pictures == ("forest",)

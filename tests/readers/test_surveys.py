@@ -233,7 +233,7 @@ def test_a_question_and_its_part_make_one_heading(name, tmp_path):
 
 def test_the_same_question_twice_is_refused_by_its_heading(tmp_path):
     twice = [[*MONKEY[0], "Pain"], [*MONKEY[1], "Response"], [*MONKEY[2], "3"]]
-    with pytest.raises(DataError, match=r"stand more than once: 'Pain' \(2 times\)"):
+    with pytest.raises(DataError, match=r"occur more than once: 'Pain' \(2 times\)"):
         read_delimited(written(tmp_path, twice))
 
 

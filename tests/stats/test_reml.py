@@ -313,7 +313,7 @@ def test_a_random_effect_at_its_boundary_is_recognised_and_said():
     cluster, names = np.repeat(np.arange(40), 4), ("intercept", "time")
     x = np.column_stack([np.ones(160), np.tile(np.arange(4.0), 40)])
     m = mixed(y.ravel(), x, names=names, cluster=cluster)
-    assert m.fit.boundary == "a random effect has a variance of nought"
+    assert m.fit.boundary == "a random effect has a variance of zero"
     rss = np.linalg.lstsq(x, y.ravel(), rcond=None)[1]
     assert m.fit.theta == pytest.approx([rss[0] / 158], rel=1e-8)
     slope = mixed(y.ravel(), x, names=names, cluster=cluster, random=x)

@@ -43,7 +43,7 @@ class WelchT(Analysis):
     t interval and test, which does not take the variances as equal; Hedges' g (pooled SD of what is
     compared, exact correction, noncentral t interval). Of changes also Morris' d_ppc2, the
     difference in units of the pooled SD before: the one to compare with other studies, for it does
-    not depend on how closely before and after hang together. Secondary to `ANCOVA`, which is more
+    not depend on the correlation of before and after. Secondary to `ANCOVA`, which is more
     precise and does not depend on chance differences at baseline.
 
     `by` is a patient characteristic such as arm or route, `reference` the group compared with.

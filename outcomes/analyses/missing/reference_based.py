@@ -42,7 +42,7 @@ class ReferenceBased(Analysis):
     numbers and is right for the treatment-policy estimand that the method stands for. `method` is
     "j2r", "cr", "cir", "lmcf", "rtb" or "mar"; `visit` the main visit. `by_arm=True` gives each arm
     a covariance of its own: what follows the last score of a patient who jumps to the reference
-    then hangs on the scores before it as it does in the reference arm.
+    then depends on the scores before it as it does in the reference arm.
 
     Reference: Wolbers 2022 (doi 10.1002/pst.2234); Carpenter 2013 (doi
     10.1080/10543406.2013.834911).

@@ -82,7 +82,7 @@ class Robustness(Analysis):
     draws: int = 20
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MANY_WAYS})
-    short: ClassVar[str] = "every defensible way"
+    short: ClassVar[str] = "several analyses side by side"
     references: ClassVar[tuple[str, ...]] = (
         (
             "Yuen KK. The two-sample trimmed t for unequal population variances. Biometrika"

@@ -179,7 +179,7 @@ def leave_one_out(
     level: float = 0.95,
     unit: str = "",
 ) -> tuple[Estimate, ...]:
-    """Does the pooled value hang on one site? For each site `pooled` and `tau2` of the others
+    """Does the pooled value depend on one site? For each site `pooled` and `tau2` of the others
     (`group` names it).
 
     >>> [

@@ -164,8 +164,8 @@ def three_level(
 def leave_one_cluster_out(
     y: ArrayLike, v: ArrayLike, *, cluster: ArrayLike, level: float = 0.95, unit: str = ""
 ) -> tuple[Estimate, ...]:
-    """Does the pooled value hang on one cluster? `pooled` of the others, for each cluster (`group`
-    names it).
+    """Does the pooled value depend on one cluster? `pooled` of the others, for each cluster
+    (`group` names it).
 
     >>> [
     ...     round(e.value, 3)

@@ -122,7 +122,7 @@ def rubin_wald(
     df_complete: float = inf,
     name: str = "pooled Wald",
 ) -> Estimate:
-    """The pooled F-test that k parameters are nought (D1): values (m, k), covariances (m, k, k),
+    """The pooled F-test that k parameters are zero (D1): values (m, k), covariances (m, k, k),
     Reiter's denominator df.
 
     The relative increase in variance, r = (1 + 1/m) tr(B U^-1) / k, stands in `how`.

@@ -151,7 +151,7 @@ def covariance(data: Incomplete, sigma: Array, method: str, arm: int, last: int)
 
     Where arms have their own (`sigma` (arms, M, M)): a patient seen to the end, and under "mar",
     "lmcf" and "rtb", has that of the own arm; under "cr" that of the reference. Under "j2r" and
-    "cir" it is the own arm's up to `last`, and what follows hangs on it as in the reference arm:
+    "cir" it is the own arm's up to `last`, and what follows depends on it as in the reference arm:
     with A the own and R the reference covariance, R₂₁R₁₁⁻¹A₁₁ and R₂₂ − R₂₁R₁₁⁻¹(R₁₁ − A₁₁)R₁₁⁻¹R₁₂
     (Carpenter, Roger & Kenward 2013).
     """

@@ -1,7 +1,7 @@
 """Covariance structures over visits, with analytic first and second derivatives.
 
 A structure turns its parameters into the covariance of a patient's scores at all visits. `linear`
-says whether the covariance is linear in them (then the second derivatives are nought).
+says whether the covariance is linear in them (then the second derivatives are zero).
 Heterogeneous structures (a standard deviation for each visit) are written as sd_j sd_l R_jl with
 the log standard deviations first and the correlation parameters after them.
 """
@@ -24,7 +24,7 @@ Correlation = tuple[Array, Array, Array]
 @dataclass(frozen=True, eq=False)
 class Evaluated:
     """Covariances (groups, M, M), first derivatives (q, groups, M, M), second (q, q, groups, M, M)
-    or None where nought.
+    or None where zero.
     """
 
     sigma: Array
@@ -63,7 +63,7 @@ class Linear:
         return np.asarray(np.linalg.lstsq(flat, plain, rcond=None)[0], dtype=float)
 
     def faces(self) -> list[Structure]:
-        """The boundary of a random-effects covariance: each variance nought in turn, or correlated
+        """The boundary of a random-effects covariance: each variance zero in turn, or correlated
         effects of lower rank.
         """
         assert self.random is not None

@@ -212,7 +212,7 @@ class Repeated:
 
         Covariates stand at their values in the profiles, so that the test of visits is one of
         adjusted means even where a covariate's effect differs by visit (SAS puts such a covariate
-        at nought there).
+        at zero there).
         """
         arms, visits, first = list(self.profiles), self.visits, self.visits[0]
         rows = {(a, v): self.row(a, v) for a in arms for v in visits}
@@ -257,7 +257,7 @@ def repeated(
 
     `by_visit` names features whose effect may differ by visit (or `design` gives the columns
     themselves); `arms` maps each arm to the values of its indicators; `at` fixes covariates that
-    shall not be taken at their mean; `covariance` is the order of structures to try.
+    are not to be taken at their mean; `covariance` is the order of structures to try.
 
     Raises NotConverged where no covariance converges, AnalysisError for unknown names.
 

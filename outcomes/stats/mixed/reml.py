@@ -37,7 +37,7 @@ class Fit:
 
     `sigma` (groups, M, M); `theta` the covariance parameters; `hessian` and `expected` the observed
     and expected second derivatives of -2 log-likelihood in theta; `attempts` the structures tried
-    before this one, with the reason each was left; `boundary` says which variance lies at nought.
+    before this one, with the reason each was left; `boundary` says which variance lies at zero.
     """
 
     summary: Summary
@@ -125,7 +125,7 @@ def fit(
     Newton steps on the exact Hessian where it is positive definite, Fisher scoring elsewhere,
     halved until the likelihood does not fall; the start is the residual covariance by visit pair,
     or `start`. A random-effects covariance that leaves its cone is refitted on the cone's face (a
-    variance of nought, a correlation of one) and says so in `boundary`.
+    variance of zero, a correlation of one) and says so in `boundary`.
 
     Raises NotConverged where the data do not identify the covariance or the maximum is not reached.
     """
@@ -279,7 +279,7 @@ def _outside(structure: Structure, theta: Array) -> str:
     named = dict(zip(structure.names, theta))
     g = random_covariance(theta, structure.random.shape[1], structure.names)
     if named.get("nested", 0.0) < 0 or (np.diag(g) < 0).any():
-        return "a random effect has a variance of nought"
+        return "a random effect has a variance of zero"
     return (
         "random effects are perfectly correlated"
         if len(g) and np.linalg.eigvalsh(g).min() < 0

@@ -4,7 +4,7 @@ in their parameters.
 Kenward & Roger 1997, Biometrics 53:983, eq. 5: Phi_A = Phi + 2 Phi {sum of w_ab (Q_ab - P_a Phi P_b
 - R_ab / 4)} Phi with R_ab = X' V^-1 V_ab V^-1 X, V_ab the second derivatives of V. The term depends
 on how the covariance is written. An unstructured one is linear in its own elements, where the term
-is nought; R's mmrm writes it as D L L' D with log standard deviations of the innovations in D and a
+is zero; R's mmrm writes it as D L L' D with log standard deviations of the innovations in D and a
 unit lower triangular L, and so does this module.
 """
 

@@ -143,7 +143,7 @@ class Inference:
         measure: Measure = Measure.UNSTATED,
     ) -> Estimate:
         """The estimate of one linear combination (coefficients,) with its interval and the t-test
-        against nought.
+        against zero.
 
         An aliased combination (an arm without that visit) is nan, with the reason.
         """
@@ -190,7 +190,7 @@ class Inference:
         )
 
     def test(self, contrasts: ArrayLike, *, name: str) -> Estimate:
-        """The F-test of several contrasts (rows, coefficients) being nought together: value is F,
+        """The F-test of several contrasts (rows, coefficients) being zero together: value is F,
         `how` has the numerator df.
 
         Kenward-Roger scales F with the full moment match of 1997 (its p. 988); Satterthwaite
@@ -378,7 +378,7 @@ def likelihood_ratio(larger: Fit, smaller: Fit) -> Estimate:
     """Chi-square test of nested models: fitted by ML where their coefficients differ, by either
     where only covariances do.
 
-    A variance tested against nought lies at its boundary, where this p is too large (Self & Liang
+    A variance tested against zero lies at its boundary, where this p is too large (Self & Liang
     1987, JASA 82:605).
 
     Raises AnalysisError where REML fits with different coefficients are compared.

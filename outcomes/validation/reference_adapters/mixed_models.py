@@ -141,7 +141,7 @@ class Model:
 
     def type_three(self, term: tuple[str, ...]) -> np.ndarray:
         """SAS's type III contrasts: differences of level means, other factors averaged, other
-        covariates at nought.
+        covariates at zero.
         """
         if all(len(w) == 1 for w in self.where.values()):
             return self._basis([n for n in self.columns if set(self.where.get(n, ())) == set(term)])
