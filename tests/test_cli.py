@@ -29,6 +29,7 @@ COMMANDS = (
     "methods",
     "instruments",
     "selftest",
+    "gallery",
     "run-due",
     "status",
     "schedule",

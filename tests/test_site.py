@@ -57,9 +57,9 @@ def test_a_page_says_first_what_it_is_for(page: Path) -> None:
 
 
 def test_every_question_has_its_place_and_an_example_or_a_reason() -> None:
-    from site_pages.gallery_examples import EXAMPLES, NOT_SHOWN
     from site_pages.questions import placed
 
+    from outcomes.gallery.examples import EXAMPLES, NOT_SHOWN
     from outcomes.plans.plan import kinds
 
     names = {n for n, kind in kinds().items() if kind.__module__.startswith("outcomes.")}

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
 import outcomes as oc
-from site_pages.gallery_examples import EXAMPLES, STUDIES
+from outcomes.gallery.made import Example, answered
+from outcomes.gallery.page import place_name, png
 
 HEAD = """# Gallery
 
 This page shows what each question gives back: its code, its sentence, its table and its pictures, all made from the
-[invented sample](../sample-data.md) while this site was built. Nothing here says anything about ketamine.
+[invented sample](../sample-data.md) while this site was built. Nothing here says anything about ketamine. The same as one
+page on your own computer, without network: `outcomes gallery --out gallery`.
 """
 
 
 def write(root: Path, folder: Path) -> None:
     """Write a page for each family of questions, and one that lists them."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for family, examples in EXAMPLES.items():
-        slug = family.lower().replace(",", "").replace(" ", "-")
-        parts = [
+    pages: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
+    for example, result, pictures in answered(root / "data" / "sample"):
+        pages.setdefault(example.family, []).append(_example(folder, example, result, pictures))
+        names.setdefault(example.family, []).append(example.title)
+    for family, parts in pages.items():
+        head = (
             f"# {family}\n\nThis page shows questions of this family on the invented sample, with"
             " code and answer.\n"
-        ]
-        for title, code in examples.items():
-            parts.append(_example(root, folder, slug, title, code))
-        (folder / f"{slug}.md").write_text("\n".join(parts), "utf-8")
-        rows.append((slug, family, tuple(examples)))
+        )
+        (folder / f"{place_name(family)}.md").write_text("\n".join([head, *parts]), "utf-8")
     listed = "\n".join(
-        f"| [{family}]({slug}.md) | {', '.join(names)} |" for slug, family, names in rows
+        f"| [{family}]({place_name(family)}.md) | {', '.join(shown)} |"
+        for family, shown in names.items()
     )
-    tree = "\n".join(slug for slug, _, _ in rows)
+    tree = "\n".join(map(place_name, names))
     index = (
         f"{HEAD}\n| family | examples |\n| --- | ---"
         f" |\n{listed}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
@@ -42,46 +42,20 @@ def write(root: Path, folder: Path) -> None:
     (folder / "index.md").write_text(index, "utf-8")
 
 
-def source(name: str, code: str) -> str:
-    """The whole program of an example, as a reader would type it."""
-    return (
-        f'import outcomes as oc\n\nstudy = oc.read_study("{STUDIES[name]}")\n{code}\nresult ='
-        " question.run(study)"
-    )
-
-
-def answer(root: Path, name: str, code: str) -> oc.Result:
-    """What an example gives on the sample below the root."""
-    space: dict[str, object] = {}
-    text = source(name, code).replace(f'"{STUDIES[name]}"', repr(str(root / STUDIES[name])))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        exec(compile(text, f"gallery example ({name})", "exec"), space)
-    result = space["result"]
-    assert isinstance(result, oc.Result)
-    return result
-
-
-def _example(root: Path, folder: Path, slug: str, title: str, example: tuple[str, str]) -> str:
-    name, code = example
-    result = answer(root, name, code)
+def _example(folder: Path, example: Example, result: oc.Result, pictures: tuple[str, ...]) -> str:
     if result.failed:
-        raise SystemExit(f"Gallery, {title}: {result.failed}")
-    text = source(name, code) + "\nresult.sentence()\noc.table(result)"
-    text += "".join(f'\noc.plot(result, "{kind}")' for kind in result.pictures)
+        raise SystemExit(f"Gallery, {example.title}: {result.failed}")
     kind = type(result.analysis).__name__
     parts = [
-        f"## {title}\n",
+        f"## {example.title}\n",
         f"{result.analysis.question()} ([{kind}](../methods.md#{kind.lower()}))\n",
-        f"```python\n{text}\n```\n",
+        f"```python\n{example.shown(pictures)}\n```\n",
         f"> {result.sentence()}\n",
         f'<div class="result" tabindex="0">\n{oc.table(result)._repr_html_()}\n</div>\n',
     ]
-    for picture in result.pictures:
-        file = f"{slug}-{title.lower().replace(' ', '-')}-{picture}.png".replace(",", "")
-        figure = oc.plot(result, picture).figure
-        figure.savefig(folder / file, dpi=90)
-        plt.close("all")
+    for picture in pictures:
+        file = f"{place_name(example.family)}-{place_name(example.title)}-{picture}.png"
+        (folder / file).write_bytes(png(result, picture))
         alt = result.sentence().replace("[", "(").replace("]", ")").replace("\n", " ")
         parts.append(f"![{alt}]({file})\n")
     return "\n".join(parts)

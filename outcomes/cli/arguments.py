@@ -259,6 +259,14 @@ def _around_it(add: Add) -> None:
         "compare the statistics on this computer with R's values; one page for the IT department",
     )
     p.add_argument("--methods", action="store_true", help="one line a method, not only one an area")
+    p = add(
+        "gallery",
+        do.gallery,
+        "write one page with every question asked of the invented sample: code, table, pictures",
+    )
+    p.add_argument(
+        "--out", default="gallery", metavar="DIR", help="folder for the page (default: gallery)"
+    )
 
 
 def _on_a_schedule(add: Add) -> None:

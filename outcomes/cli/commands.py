@@ -332,6 +332,19 @@ def selftest(args: argparse.Namespace) -> int:
     return 0 if verdict.passed else 5
 
 
+def gallery(args: argparse.Namespace) -> int:
+    """Write the gallery of the invented sample as one page that opens without a network."""
+    from outcomes.gallery import page
+
+    out = Path(args.out)
+    output.must_be_writable(
+        next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    )
+    log.info("Every question is asked of the invented sample; this takes about a minute.")
+    print(f"Gallery: {atomic.write(out / 'gallery.html', page()).resolve()}")
+    return 0
+
+
 def run_due(args: argparse.Namespace) -> int:
     """Make what a schedule owes."""
     from outcomes.schedule import run_due, skip
