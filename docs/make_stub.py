@@ -20,6 +20,7 @@ PUBLIC = {
         "notebooks.explore_panel": ("explore",),
         "notebooks.wide_frame": ("PairedAnswer", "paired"),
         "plans.plan": ("Plan",),
+        "plans.study_draft": ("Draft", "draft"),
         "plots": ("plot",),
         "tables": ("questions", "table"),
         "reporting": ("write_report",),

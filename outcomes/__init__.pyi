@@ -92,6 +92,8 @@ from .notebooks.explore_panel import explore as explore
 from .notebooks.wide_frame import PairedAnswer as PairedAnswer
 from .notebooks.wide_frame import paired as paired
 from .plans.plan import Plan as Plan
+from .plans.study_draft import Draft as Draft
+from .plans.study_draft import draft as draft
 from .plots import plot as plot
 from .readers import read_study as read_study
 from .readers import read_table as read_table

@@ -15,6 +15,7 @@ from outcomes.readers.fhir.reader import ENDINGS, read_fhir
 from outcomes.readers.formats.delimited import read_delimited
 from outcomes.readers.formats.excel import filled_sheets, read_excel
 from outcomes.readers.formats.first_bytes import refuse_other_kinds
+from outcomes.readers.formats.frames import FRAME, read_frame
 from outcomes.readers.formats.packed import ENDINGS as ENDINGS_PACKED
 from outcomes.readers.formats.packed import unpacked
 from outcomes.readers.formats.parquet import read_parquet
@@ -79,6 +80,11 @@ _TEXT = _Kind("a text file", _text, ("header", "last", "delimiter", "encoding", 
 _WORKBOOK = _Kind("a workbook", _workbook, ("sheet", "header", "last", "unfinished"))
 _PARQUET = _Kind("a Parquet file", lambda source: read_parquet(source.file))
 _STATISTICAL = _Kind("a file of a statistics program", _statistical, ("encoding", "labels"))
+_FRAME = _Kind(
+    f"a {FRAME}",
+    lambda source: read_frame(source.frame, last=source.last, unfinished=source.unfinished),
+    ("last", "unfinished"),
+)
 _FHIR = _Kind("a FHIR file", _fhir, ("resource", "per", "codes", "repeats"))
 
 #: What reads a file, by its ending. Any other is a text table or, where its first bytes say so, a
@@ -182,6 +188,8 @@ def in_parts(source: Source) -> Source:
 
 def _read(source: Source) -> TextTable:
     path = source.file
+    if source.frame is not None:
+        return _by(_FRAME, source)
     if path.exists():
         must_be_regular(path)
     else:
@@ -200,13 +208,18 @@ def _read(source: Source) -> TextTable:
         refuse_other_kinds(path)
     if ending in _OTHERS:
         raise DataError(f"{path.name} is {_OTHERS[ending]}.")
-    kind = _KINDS.get(ending) or _by_first_bytes(source)
+    return _by(_KINDS.get(ending) or _by_first_bytes(source), source)
+
+
+def _by(kind: _Kind, source: Source) -> TextTable:
+    """The table, read as its kind is. Raises StudyError for what says nothing about this kind."""
+    name = source.file.name
     if "sheet" in source.said() and "sheet" not in kind.takes:
-        raise StudyError(f"{path.name} is {kind.name}; it has no sheets.")
+        raise StudyError(f"{name} is {kind.name}; it has no sheets.")
     for field in source.said():
         if field not in (*kind.takes, *GATHERING):
             raise StudyError(
-                f"{path.name} is {kind.name}; '{field}' says nothing about it. Leave it out."
+                f"{name} is {kind.name}; '{field}' says nothing about it. Leave it out."
             )
     return kind.read(source)
 

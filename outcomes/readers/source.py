@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from outcomes.config.fields import read as read_fields
 from outcomes.config.toml import Document
+from outcomes.core.errors import StudyError
 from outcomes.readers.cells import TextTable
+from outcomes.readers.formats.frames import FRAME, is_frame
 from outcomes.readers.study_form import SOURCE
 
 #: Fields that say how an export is gathered once it is read, whatever kind of file it is.
@@ -54,12 +56,18 @@ class Source:
     per: str = ""
     codes: Mapping[str, Any] | None = None
     repeats: tuple[str, ...] = ()
+    frame: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, value: Any, folder: Path, dictionary: str | None = None) -> Source:
-        """From a file name, or a mapping with `file` and the other fields. Raises StudyError for an
-        unknown field.
+        """From a file name, a data frame, or a mapping with `file` and the other fields. Raises
+        StudyError for an unknown field.
         """
+        frame = None
+        if isinstance(value, Mapping) and is_frame(value.get("file", "")):
+            frame, value = value["file"], {**value, "file": FRAME}
+            if frame is None:
+                raise StudyError("There is no file and no data frame: None was given.")
         given = value if isinstance(value, Mapping) else {"file": value}
         given = {
             k: v
@@ -73,6 +81,7 @@ class Source:
                 fields[name] = tuple(map(str, fields[name]))
         fields |= {name: folder / fields[name] for name in ("file", "dictionary") if name in fields}
         fields["more"] = tuple(folder / str(name) for name in fields.get("more", ()))
+        fields["frame"] = frame
         return cls(**{**fields, "without": tuple(map(str, fields.get("without", ())))})
 
     def said(self) -> tuple[str, ...]:
@@ -82,7 +91,8 @@ class Source:
         ('sheet',)
         """
         fields = type(self).__dataclass_fields__
-        return tuple(n for n, f in fields.items() if n != "file" and getattr(self, n) != f.default)
+        own = (n for n in fields if n not in ("file", "frame"))
+        return tuple(n for n in own if getattr(self, n) != fields[n].default)
 
     def facts(self, table: str, read: TextTable) -> dict[str, Any]:
         """What a report says of the file: name, rows, and the size and hash of the very bytes that

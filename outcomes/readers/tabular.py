@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from outcomes.readers.assemble import assemble
 from outcomes.readers.recipe import Recipe
@@ -12,9 +12,15 @@ from outcomes.readers.shape.visit_windows import windows
 from outcomes.readers.source import Source
 from outcomes.study.study import Study
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from narwhals.typing import IntoDataFrame
+
+    DataFrame: TypeAlias = pd.DataFrame | IntoDataFrame
+
 
 def read_table(
-    path: str | Path | Mapping[str, Any],
+    path: str | Path | Mapping[str, Any] | DataFrame,
     *,
     patient: str | Sequence[str],
     visit: str | None = None,
@@ -31,21 +37,26 @@ def read_table(
     drop: Sequence[str] = (),
     sheet: str | None = None,
     header: int | None = None,
+    last: int | None = None,
+    encoding: str = "",
     date_order: str = "",
     ids: str = "exact",
     design: str = "before-after",
     title: str = "",
-    patients: str | Path | Mapping[str, Any] | None = None,
-    infusions: str | Path | Mapping[str, Any] | None = None,
-    events: str | Path | Mapping[str, Any] | None = None,
+    patients: str | Path | Mapping[str, Any] | DataFrame | None = None,
+    infusions: str | Path | Mapping[str, Any] | DataFrame | None = None,
+    events: str | Path | Mapping[str, Any] | DataFrame | None = None,
     dictionary: str | Path | None = None,
     without: Sequence[str] = (),
     **roles: str,
 ) -> Study:
     """Read a table of scores into a study.
 
-    `path` is a file of any kind that is read (text, Excel, SPSS, Stata, SAS, Parquet …), or a
-    mapping that says more of it, as in a study file: ``{"file": "clinic.sav", "labels": True}``.
+    `path` is a file of any kind that is read (text, Excel, SPSS, Stata, SAS, Parquet …), a data
+    frame of pandas, polars or pyarrow, or a mapping that says more of it, as in a study file:
+    ``{"file": "clinic.sav", "labels": True}``. A frame is read as a file of it would be: each cell
+    as text, with its address, where row 1 is the first; it stays as it is. `sheet`, `header` (the
+    number of the row of headings), `last` (that of the last row) and `encoding` are of a file.
     `patient` names the column of the patient's code, or several where a code is unique only within
     a site (``["site", "id"]``). The table is long (a row for each patient and `visit`) or wide (a
     row a patient; columns such as ``nrs_pre`` and ``nrs_post``, or as `wide` declares:
@@ -85,11 +96,13 @@ def read_table(
     files = {"patients": patients, "infusions": infusions, "events": events}
     known = str(dictionary) if dictionary else None
     scores = dict(path) if isinstance(path, Mapping) else {"file": path}
-    more = {"without": tuple(without), "sheet": sheet, "header": header}
+    more = {"without": tuple(without), "sheet": sheet, "header": header, "last": last}
+    more["encoding"] = encoding
     sources = {"scores": Source.of(scores | {k: v for k, v in more.items() if v}, here, known)}
     for name, file in files.items():
         if file is not None:
-            sources[name] = Source.of(file if isinstance(file, Mapping) else str(file), here, known)
+            given = file if isinstance(file, Mapping) else {"file": file}
+            sources[name] = Source.of(given, here, known)
     said: dict[str, Any] = {"patient": patient, **({"visit": visit} if visit else {}), **roles}
     return assemble(
         Recipe(

@@ -69,14 +69,33 @@ def read_delimited(
                 severity="note",
             )
         )
+    table = below_headings(
+        path.name, grid, rows, header, last=last, unfinished=unfinished, notes=notes
+    )
+    return replace(table, **seen)
+
+
+def below_headings(
+    name: str,
+    grid: pd.DataFrame,
+    rows: np.ndarray,
+    header: int | None,
+    *,
+    last: int | None,
+    unfinished: bool,
+    notes: Sequence[Issue],
+) -> TextTable:
+    """The table in a grid of text whose first rows hold titles and headings; `rows` are the numbers
+    that its rows have for people.
+    """
     top = grid[: SEARCHED * 4].to_numpy(object).tolist()
     head = _headings(top, rows, header)
     found = head.survey
-    notes += _titles([(int(r), cells) for r, cells in zip(rows, top[: head.titles])])
+    notes = [*notes, *_titles([(int(r), cells) for r, cells in zip(rows, top[: head.titles])])]
     grid, rows = grid.iloc[head.below :], rows[head.below :]
-    table = from_grid(path.name, grid, rows, headings=head.names, notes=notes)
+    table = from_grid(name, grid, rows, headings=head.names, notes=notes)
     table = only_patients(table, last) if not found else table
-    return replace(submitted(table, found, unfinished), **seen)
+    return submitted(table, found, unfinished)
 
 
 def _headings(top: list[list[str]], rows: np.ndarray, header: int | None) -> Headings:

@@ -21,7 +21,8 @@ from outcomes.readers.parse import DECLARED_MISSING
 from outcomes.study.study import Issue
 
 _CELL = 8  # bytes that a cell takes at least once it is read
-_NAN = f"{DECLARED_MISSING}NaN"
+#: What stands in a cell of "not a number" where the file has nulls beside it.
+NAN = f"{DECLARED_MISSING}NaN"
 
 
 def read_parquet(path: str | Path) -> TextTable:
@@ -59,7 +60,7 @@ def read_parquet(path: str | Path) -> TextTable:
     for name, column in zip(table.column_names, table.columns):
         text = _text(column)
         texts.append(text)
-        nan = tuple(f"row {i}, column {name}" for i, t in enumerate(text, 1) if t == _NAN)
+        nan = tuple(f"row {i}, column {name}" for i, t in enumerate(text, 1) if t == NAN)
         if nan:
             said = (
                 f"{name}: {len(nan)} cell(s) hold 'not a number' (NaN); they count as coded"
@@ -114,11 +115,16 @@ def _text(column: Any) -> list[str]:
         column = column.dictionary_decode()
     single = str(column.type) == "float"
     values = column.to_pylist()
-    made = {v: _one(v, single) for v in set(values) if v == v}
-    return ["" if v is None else made[v] if v == v else _NAN for v in values]
+    made = {v: cell_text(v, single=single) for v in set(values) if v == v}
+    return ["" if v is None else made[v] if v == v else NAN for v in values]
 
 
-def _one(value: Any, single: bool) -> str:
+def cell_text(value: Any, *, single: bool = False) -> str:
+    """A value as the text that a cell has; `single` for a number stored with 32 bits.
+
+    >>> cell_text(7.0), cell_text(False), cell_text(datetime.date(2024, 3, 4))
+    ('7', 'FALSE', '2024-03-04')
+    """
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
