@@ -3,20 +3,24 @@
     .venv/bin/python -m tests.mutation --sample 400 --seed 1
 
 Each fault changes one place of the syntax tree: a comparison, an arithmetic or logical operator, a
-constant, a returned value, a slice. Those tests of the file's room that name its module (all of the
-room where none does) run in a temporary copy and stop at the first failure. A fault that no test
-notices is printed with its place. Faults that neither fail nor pass within the time limit are
-counted apart. docs/testing.md gives the last figure.
+constant, a returned value, a slice. The tests run once to see which of them run which line (kept in
+`build/covered`; delete it after larger changes). Then those that run a fault's line are asked in a
+temporary copy, until one fails. A fault that no test notices is printed with its place. Faults that
+neither fail nor pass within the time limit are counted apart. docs/testing.md gives the last
+figure. Needs coverage (`pip install coverage`) and a system that can fork.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import importlib
+import json
 import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +28,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Where faults are put, and the tests of that room.
@@ -46,6 +52,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
 }
 #: Asked as well, whatever they name.
 ALWAYS = {"outcomes/stats": "tests/validation/test_selftest.py"}
+#: Asked of any room where they run a line.
+FURTHER = ["tests/reference", "tests/published", "tests/golden", "tests/plots", "tests/checks"]
+PLUGINS = ("-p", "no:cacheprovider")
+#: Read once, before the first fault.
+LIBRARIES = ("numpy", "pandas", "scipy.stats", "matplotlib.pyplot", "seaborn", "hypothesis")
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -198,42 +209,120 @@ def asked_of(fault: Fault, room: str) -> list[str]:
     return [p.relative_to(ROOT).as_posix() for p in dict.fromkeys([*(named or files), *always])]
 
 
-def judged(fault: Fault, room: str, copy: Path, limit: float) -> str:
-    """Whether the tests of the room notice a fault in the copy: killed, survived or undecided."""
+def covered(folder: Path) -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
+    """Which tests ran each line (file, line: test ids), and how long each test took.
+
+    The suite runs once for it, without its slowest parts; what it wrote into `folder` is used
+    again.
+    """
+    import coverage
+
+    data, took = folder / "coverage.db", folder / "seconds.json"
+    if not took.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        tests = dict.fromkeys([t for room in ROOMS.values() for t in room] + FURTHER)
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *PLUGINS, "-p", "tests.mutation", *tests],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OUTCOMES_COVERED": str(folder)},
+            check=False,
+        )
+    seconds: dict[str, float] = json.loads(took.read_text(encoding="utf-8"))
+    found = coverage.CoverageData(str(data))
+    found.read()
+    lines: dict[str, dict[int, set[str]]] = {}
+    for file in found.measured_files():
+        name = Path(file).relative_to(ROOT).as_posix()
+        by_line = found.contexts_by_lineno(file)
+        lines[name] = {line: set(tests) & set(seconds) for line, tests in by_line.items()}
+    return lines, seconds
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """As a plugin of pytest: note which test runs which line."""
+    if folder := os.environ.get("OUTCOMES_COVERED"):
+        config.pluginmanager.register(_Coverage(Path(folder)))
+
+
+class _Coverage:
+    def __init__(self, folder: Path) -> None:
+        import coverage
+
+        self.folder, self.seconds = folder, {}  # type: ignore[var-annotated]
+        self.coverage = coverage.Coverage(
+            data_file=str(folder / "coverage.db"), include=[str(ROOT / "outcomes/*")]
+        )
+        self.coverage.start()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.coverage.switch_context(nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_unconfigure(self) -> None:
+        self.coverage.stop()
+        self.coverage.save()
+        text = json.dumps(self.seconds)
+        (self.folder / "seconds.json").write_text(text, encoding="utf-8")
+
+
+def chosen_for(
+    fault: Fault,
+    room: str,
+    lines: dict[str, dict[int, set[str]]],
+    seconds: dict[str, float],
+    budget: float,
+) -> list[str]:
+    """The tests that run the line: those that name the module first, then the fastest, at most
+    `budget` seconds of them and at least one. A line that runs only while the module is imported
+    is asked of the files that name it.
+    """
+    named = asked_of(fault, room)
+    tests = lines.get(fault.file, {}).get(fault.line, set())
+    if not tests:
+        return named
+    in_order = sorted(tests, key=lambda t: (t.split("::")[0] not in named, seconds[t], t))
+    found, total = [], 0.0
+    for test in in_order:
+        total += seconds[test]
+        if found and total > budget:
+            break
+        found.append(test)
+    return found
+
+
+def judged(fault: Fault, tests: list[str], copy: Path, limit: int) -> str:
+    """Whether these tests notice a fault in the copy: killed, survived or undecided."""
     target = copy / fault.file
     before = target.read_bytes()
     target.write_bytes(before[: fault.start] + fault.becomes.encode() + before[fault.end :])
     try:
-        return passed(asked_of(fault, room), copy, limit)
+        return passed(tests, copy, limit)
     finally:
         target.write_bytes(before)
 
 
-def passed(files: list[str], copy: Path, seconds: float) -> str:
-    """What a run of these test files says of the copy."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--no-header",
-        *files,
-    ]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=copy,
-            env=os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return "undecided"
-    return "survived" if done.returncode in (0, 5) else "killed"
+def passed(tests: list[str], copy: Path, seconds: int) -> str:
+    """What a run of these tests says of the copy: in a child of this process, which has read the
+    libraries but nothing of the project.
+    """
+    child = os.fork()
+    if not child:
+        signal.alarm(seconds)
+        os.chdir(copy)
+        sys.path.insert(0, str(copy))
+        sys.dont_write_bytecode = True
+        for name in [n for n in sys.modules if n.split(".")[0] in ("outcomes", "tests")]:
+            del sys.modules[name]
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        os._exit(pytest.main(["-x", "-q", *PLUGINS, *tests]))
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return "undecided" if os.WTERMSIG(status) == signal.SIGALRM else "killed"
+    return "survived" if os.WEXITSTATUS(status) in (0, 5) else "killed"
 
 
 def main() -> None:
@@ -243,11 +332,16 @@ def main() -> None:
     )
     asked.add_argument("--sample", type=int, default=400, help="how many faults")
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--limit", type=float, default=300, help="seconds for each fault")
+    asked.add_argument("--limit", type=int, default=300, help="seconds for each fault")
+    asked.add_argument("--budget", type=float, default=30, help="seconds of tests for each fault")
+    asked.add_argument("--covered", type=Path, default=ROOT / "build/covered", help="folder")
     asked.add_argument(
         "--from", dest="first", type=int, default=0, help="leave out so many faults of the sample"
     )
     said = asked.parse_args()
+    lines, seconds = covered(said.covered)
+    for library in LIBRARIES:
+        importlib.import_module(library)
     chosen = sampled(said.sample, said.seed)[said.first :]
     counted: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -255,7 +349,8 @@ def main() -> None:
         leave = shutil.ignore_patterns(".*", "__pycache__", "reports", "build", "dist")
         shutil.copytree(ROOT, copy, ignore=leave)
         for fault, room in chosen:
-            verdict = judged(fault, room, copy, said.limit)
+            tests = chosen_for(fault, room, lines, seconds, said.budget)
+            verdict = judged(fault, tests, copy, said.limit)
             counted[verdict] += 1
             print(f"{verdict:9} {fault}", flush=True)
     decided = counted["killed"] + counted["survived"]
