@@ -300,7 +300,7 @@ def cox(
     if not e.any():
         return CoxFit(names, nothing, np.full((p, p), NAN), NAN, "no_events")
     span = np.ptp(z, axis=0) if len(z) else np.zeros(p)
-    if not (span > 0).all():
+    if not (span > 0).all() or np.linalg.matrix_rank(z - z.mean(axis=0)) < p:
         return CoxFit(names, nothing, np.full((p, p), NAN), NAN, "not_estimable")
     from statsmodels.duration.hazard_regression import PHReg
 
@@ -308,7 +308,10 @@ def cox(
     model = PHReg(t, (z - z.mean(axis=0)) / span, status=e, ties=ties)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where it did not converge the gradient says so below
-        fit = model.fit(disp=0)
+        try:
+            fit = model.fit(disp=0)
+        except np.linalg.LinAlgError:
+            return CoxFit(names, nothing, np.full((p, p), NAN), NAN, "not_estimable")
     b, value = np.asarray(fit.params, float), float(fit.llf)
     if (np.abs(b) > APART).any():
         return CoxFit(names, nothing, np.full((p, p), NAN), value, "separation")

@@ -88,7 +88,7 @@ def test_an_unknown_outcome_is_answered_with_what_there_is(name):
 SLIPS = (
     r"\bnan\b|\bNone\b|\binf\b|\(\)|\( |  |,,|;;|: ;|^, |\d\.\d{5,}|(?<![\w\d]) -\d| \w+ - \w+"
     r" |\b(?P<twice>[A-Za-z]{2,}) (?P=twice)\b|"
-    r"\b1 (patients|visits|pairs|points|questions|sites|levels|infusions|side"
+    r"(?<!\.)\b1 (patients|visits|pairs|points|questions|sites|levels|infusions|side"
     r" effects|periods|records|draws|percentage points)\b(?! (of|more))"
 )
 

@@ -15,6 +15,7 @@ from outcomes.stats.missing.imputation import (
     bootstrap_draw,
     estimates_of,
     posterior_draw,
+    root_of,
     rubin,
     rubin_wald,
 )
@@ -22,7 +23,6 @@ from outcomes.stats.missing.patterns import carry, little_mcar, normal_ml, patte
 from outcomes.stats.missing.reference_based import (
     METHODS,
     Incomplete,
-    _root,
     ancova_differences,
     base_fit,
     complete,
@@ -316,10 +316,10 @@ def test_normal_model_of_complete_data_is_the_sample_and_littles_test_needs_two_
 
 def test_a_singular_spread_has_a_root_and_what_is_no_spread_is_told() -> None:
     spread = np.array([[1.0, 2.0], [2.0, 4.0]])
-    root = _root(spread)
+    root = root_of(spread)
     np.testing.assert_allclose(root @ root.T, spread, atol=1e-12)
     with pytest.raises(NotConverged, match="too many visits for so few patients"):
-        _root(np.array([[1.0, 2.0], [2.0, 1.0]]))
+        root_of(np.array([[1.0, 2.0], [2.0, 1.0]]))
 
 
 def test_rubin_at_full_precision():

@@ -169,7 +169,8 @@ def test_a_perfect_fit_has_no_test(y, reason):
 
 def test_as_many_columns_as_patients_has_no_interval():
     e = ols(Design((numeric("x", [1, 2]),)), [1.0, 3.0]).coefficient("x")
-    assert (e.value, e.reason) == (2.0, "too_few")
+    assert e.value == pytest.approx(2, rel=1e-12)
+    assert e.reason == "too_few"
 
 
 def test_unknown_names_are_answered_with_what_there_is():

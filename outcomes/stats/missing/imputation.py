@@ -23,6 +23,12 @@ from outcomes.stats.mixed.reml import Fit, NotConverged, fit
 from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
+#: A share of the variance that is rounding: the square of a double's relative precision, with room.
+ROUNDING = 1e-28
+NO_COVARIANCE = (
+    "There are too many visits for so few patients: the spread of the missing scores cannot be told"
+    " from those seen."
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ def rubin(
     added = (1 + 1 / m) * between
     total = within + added
     lam = added / total if total > 0 else nan
+    if lam < ROUNDING:  # the draws differ by rounding alone
+        lam = 0.0
     df_large = (m - 1) / lam**2 if lam > 0 else inf
     df = _barnard_rubin(df_large, lam, df_complete)
     riv = added / within if within > 0 else nan
@@ -195,17 +203,36 @@ def posterior_draw(fitted: Fit, rng: np.random.Generator, *, attempts: int = 200
         sigma = (
             _wild_cholesky(fitted.sigma, w, rng)
             if full
-            else fitted.structure(rng.multivariate_normal(fitted.theta, w)).sigma
+            else fitted.structure(_normal(fitted.theta, w, rng)).sigma
         )
         try:
             point = engine.point(sigma)
         except np.linalg.LinAlgError:
             continue
-        return Parameters(rng.multivariate_normal(point.beta, point.cov, method="cholesky"), sigma)
+        return Parameters(_normal(point.beta, point.cov, rng), sigma)
     raise NotConverged(
         "No valid draw of the covariance was found: there is too little information on it to impute"
         " from."
     )
+
+
+def _normal(mean: Array, covariance: Array, rng: np.random.Generator) -> Array:
+    return mean + root_of(covariance) @ rng.standard_normal(len(mean))
+
+
+def root_of(covariance: Array) -> Array:
+    """A square root of a covariance, so that one seed gives one draw on every processor: the
+    Cholesky factor; where rounding makes it singular, through its eigenvectors.
+
+    Raises NotConverged where it is no covariance.
+    """
+    try:
+        return np.asarray(np.linalg.cholesky(covariance), dtype=float)
+    except np.linalg.LinAlgError:
+        value, vector = np.linalg.eigh(covariance)
+        if not value.min() > -1e-6 * abs(value).max():
+            raise NotConverged(NO_COVARIANCE) from None
+        return vector * np.sqrt(np.maximum(value, 0.0))
 
 
 def _wild_cholesky(sigma: Array, w: Array, rng: np.random.Generator) -> Array:
@@ -226,7 +253,7 @@ def _wild_cholesky(sigma: Array, w: Array, rng: np.random.Generator) -> Array:
             change = change + change.T
             jacobian[:, i] = [change[j, k] for j, k in upper]
         inverse[g * size : (g + 1) * size, g * size : (g + 1) * size] = np.linalg.inv(jacobian)
-    drawn = rng.multivariate_normal(np.zeros(len(w)), inverse @ w @ inverse.T).reshape(-1, size)
+    drawn = _normal(np.zeros(len(w)), inverse @ w @ inverse.T, rng).reshape(-1, size)
     out = lowers.copy()
     for new, lower, values in zip(out, lowers, drawn):
         for value, (a, b) in zip(values, cells):

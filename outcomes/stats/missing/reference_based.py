@@ -22,19 +22,16 @@ from outcomes.stats.missing.imputation import (
     bootstrap_draw,
     estimates_of,
     posterior_draw,
+    root_of,
 )
 from outcomes.stats.mixed.covariance import ByGroup, Structure, structure
 from outcomes.stats.mixed.cross_products import Summary, by_pattern, summarise
 from outcomes.stats.mixed.mmrm import FALLBACK, visit_design
-from outcomes.stats.mixed.reml import Fit, NotConverged, fit, fit_first
+from outcomes.stats.mixed.reml import Fit, fit, fit_first
 from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 
-TOO_MANY_VISITS = (
-    "There are too many visits for so few patients: the spread of the missing scores cannot be told"
-    " from those seen."
-)
 
 #: The methods, and how a sentence says what a patient's missing scores after the last visit seen
 #: are taken to be.
@@ -200,7 +197,7 @@ def complete(
                 spread = sigma[np.ix_(gap, gap)] - known.T @ np.linalg.solve(
                     sigma[np.ix_(at, at)], known
                 )
-                fill = fill + rng.normal(size=fill.shape) @ _root(spread).T
+                fill = fill + rng.normal(size=fill.shape) @ root_of(spread).T
             out[np.ix_(rows, gap)] = fill
     nobody = last < 0
     out[nobody] = mean[nobody]
@@ -208,22 +205,8 @@ def complete(
         for arm in np.unique(data.group[nobody]):
             rows = np.flatnonzero(nobody & (data.group == arm))
             sigma = covariance(data, parameters.sigma, method, int(arm), -1)
-            out[rows] += rng.normal(size=out[rows].shape) @ _root(sigma).T
+            out[rows] += rng.normal(size=out[rows].shape) @ root_of(sigma).T
     return out
-
-
-def _root(spread: Array) -> Array:
-    """A square root of a covariance; one that is singular up to rounding has one too.
-
-    Raises NotConverged where it is no covariance.
-    """
-    try:
-        return np.asarray(np.linalg.cholesky(spread), dtype=float)
-    except np.linalg.LinAlgError:
-        value, vector = np.linalg.eigh(spread)
-        if not value.min() > -1e-6 * abs(value).max():
-            raise NotConverged(TOO_MANY_VISITS) from None
-        return vector * np.sqrt(np.maximum(value, 0.0))
 
 
 def draws(

@@ -29,6 +29,9 @@ from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 
+#: With fewer degrees of freedom the data say nothing about a standard error (a 95% interval would
+#: reach over 10^12 of them): a covariance on the edge of what they determine.
+LEAST_DF = 0.1
 #: The methods, and how a sentence calls them.
 METHODS = {
     "kenward-roger": "Kenward-Roger (linear, observed information)",
@@ -164,14 +167,14 @@ class Inference:
         value = float(c @ self.fit.beta[self.fit.kept])
         variance = float(c @ self.cov @ c)
         df = self._df(c)
-        if not variance > 0 or not df > 0:
+        if not variance > 0 or not df >= LEAST_DF:
             return Estimate(
                 name,
                 value,
                 level=level,
                 unit=unit,
                 how=self.how,
-                reason="zero_variance",
+                reason="not_estimable" if variance > 0 and df > 0 else "zero_variance",
                 visit=visit,
                 group=group,
                 measure=measure,
@@ -212,6 +215,10 @@ class Inference:
             )
         f = float(value @ np.linalg.solve(v, value)) / r
         df, scale = self._joint_df(c)
+        if df < LEAST_DF:
+            return Estimate(
+                name, nan, how=self.how, reason="not_estimable", measure=Measure.OVERALL_TEST
+            )
         p = float(special.fdtrc(r, df, max(scale * f, 0.0)))
         return Estimate(
             name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -119,20 +118,25 @@ def population(
         return _undefined(names, "too_few", level, how)
     half = step / 2 if step > 0 else 0.0
     top = side * (high if side == 1 else low)
-    loss = _truncated_loss(x, counts, side * cutoff - half, half, top)
+    likelihood = _Truncated(x, counts, side * cutoff - half, half, top)
     seen = math.sqrt(float(np.cov(x, fweights=counts)))
     start = np.array([np.average(x, weights=counts), math.log(seen)])
     from scipy.optimize import minimize  # costs a quarter of a second, and is seldom needed
 
     found = minimize(
-        loss, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000}
+        lambda at: -likelihood(at)[0],
+        start,
+        method="Nelder-Mead",
+        options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000},
     )
-    mean, sd = float(found.x[0]), math.exp(float(found.x[1]))
+    mean, sd = float(found.x[0]), math.exp(min(float(found.x[1]), 50.0))
     if not found.success or sd > 2 * seen or mean < side * cutoff - 3 * sd:
         return _undefined(names, "not_estimable", level, how)
-    ses = _standard_errors(loss, np.array([mean, math.log(sd)]))
-    if ses is None:
+    maximum = _maximum(likelihood, found.x)
+    if maximum is None:
         return _undefined(names, "not_estimable", level, how)
+    (mean, log_sd), ses = maximum
+    sd = math.exp(log_sd)
     centre = wald(
         names[0],
         side * mean,
@@ -142,48 +146,83 @@ def population(
         how=how,
         measure=Measure.LEVEL,
     )
-    spread = limits(math.log(sd), ses[1], level=level, back=math.exp)
+    spread = limits(log_sd, ses[1], level=level, back=math.exp)
     return centre, Estimate(names[1], sd, *spread, level, how=how, measure=Measure.VARIANCE)
 
 
-def _truncated_loss(
-    x: np.ndarray, counts: np.ndarray, edge: float, half: float, top: float
-) -> Callable[[np.ndarray], float]:
-    """Minus the log likelihood of (mean, log SD): cells of one step, or densities, given a value
-    above the edge.
+@dataclass(frozen=True, eq=False)
+class _Truncated:
+    """The log likelihood of (mean, log SD) with its gradient and Hessian: cells of one step, or
+    densities, given a value above the edge.
     """
-    ends = np.where(x == top, np.inf, x + half)
 
-    def loss(theta: np.ndarray) -> float:
-        mean, sd = theta[0], math.exp(min(theta[1], 50.0))
-        kept = max(float(special.ndtr((mean - edge) / sd)), 1e-300)
-        if half:
-            # upper tails, so that cells far above the mean keep their digits
-            share = special.ndtr((mean - x + half) / sd) - special.ndtr((mean - ends) / sd)
-            each = np.log(np.maximum(share, 1e-300))
+    x: np.ndarray
+    counts: np.ndarray
+    edge: float
+    half: float
+    top: float
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        mean, sd = float(theta[0]), math.exp(min(float(theta[1]), 50.0))
+        if self.half:
+            ends = np.where(self.x == self.top, np.inf, self.x + self.half)
+            each = _log_share(self.x - self.half, ends, mean, sd)
         else:
-            each = -(((x - mean) / sd) ** 2) / 2 - math.log(sd)
-        return float(-(counts @ each) + counts.sum() * math.log(kept))
+            u = (self.x - mean) / sd
+            one, zero = np.ones_like(u), np.zeros_like(u)
+            each = (
+                np.array(
+                    [
+                        -(u**2) / 2 - math.log(sd),
+                        u / sd,
+                        u**2 - 1,
+                        -one / sd**2,
+                        -2 * u / sd,
+                        -2 * u**2,
+                    ]
+                )
+                + zero
+            )
+        kept = _log_share(np.array([self.edge]), np.array([np.inf]), mean, sd)[:, 0]
+        value, m, s, mm, ms, ss = each @ self.counts - self.counts.sum() * kept
+        return float(value), np.array([m, s]), np.array([[mm, ms], [ms, ss]])
 
-    return loss
 
-
-def _standard_errors(
-    loss: Callable[[np.ndarray], float], at: np.ndarray
-) -> tuple[float, float] | None:
-    """From the curvature of minus the log likelihood, by central differences; None where it is not
-    a minimum.
+def _log_share(low: np.ndarray, high: np.ndarray, mean: float, sd: float) -> np.ndarray:
+    """log P(low < X < high) of a normal and its derivatives in mean and log SD, as rows: value, m,
+    s, mm, ms, ss.
     """
-    steps = np.array([1e-3 * math.exp(at[1]), 1e-3])
-    i, j = np.eye(2) * steps
-    own = [(loss(at + h) - 2 * loss(at) + loss(at - h)) / (h @ h) for h in (i, j)]
-    cross = (loss(at + i + j) - loss(at + i - j) - loss(at - i + j) + loss(at - i - j)) / (
-        4 * steps[0] * steps[1]
-    )
-    determinant = own[0] * own[1] - cross**2
-    if own[0] <= 0 or determinant <= 0:
-        return None
-    return math.sqrt(own[1] / determinant), math.sqrt(own[0] / determinant)
+    ends = [(np.where(np.isinf(e), 0.0, e - mean) / sd, np.isinf(e)) for e in (low, high)]
+    # upper tails, so that cells far above the mean keep their digits
+    a, b = (np.where(never, 0.0, special.ndtr(-u)) for u, never in ends)
+    share = np.maximum(a - b, 1e-300)
+
+    def slopes(u: np.ndarray, never: np.ndarray) -> np.ndarray:
+        density = np.where(never, 0.0, np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi))
+        return density * np.array([-1 / sd + 0 * u, -u, -u / sd**2, (1 - u**2) / sd, u - u**3])
+
+    m, s, mm, ms, ss = (slopes(*ends[1]) - slopes(*ends[0])) / share
+    return np.array([np.log(share), m, s, mm - m * m, ms - m * s, ss - s * s])
+
+
+def _maximum(
+    likelihood: _Truncated, start: np.ndarray
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Newton's steps from close by, to the last digits; (mean, log SD) and their standard errors
+    from the observed information. None where the likelihood has no maximum there.
+    """
+    at = np.array(start, dtype=float)
+    for _ in range(20):
+        _, gradient, hessian = likelihood(at)
+        if not (np.linalg.eigvalsh(hessian) < 0).all():
+            return None
+        step = np.linalg.solve(hessian, gradient)
+        at = at - step
+        if np.abs(step).max() < 1e-12 * max(1.0, float(np.abs(at).max())):
+            break
+    covariance = -np.linalg.inv(likelihood(at)[2])
+    ses = np.sqrt(np.diag(covariance))
+    return (float(at[0]), float(at[1])), (float(ses[0]), float(ses[1]))
 
 
 def _undefined(
