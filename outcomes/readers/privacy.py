@@ -8,13 +8,14 @@ nothing means only that: no Safe Harbor column was found. It does not make a fil
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from outcomes.readers.dates import became_dates
+from outcomes.readers.identifying_words import identified_by, words_of
+from outcomes.readers.people_names import like_people
 
 #: Words said where a scan finds nothing.
 CLEAN = "no Safe Harbor column found"
@@ -31,92 +32,6 @@ class Finding:
     kind: str
     why: str
 
-
-# Column names, as words without accents and capitals. "=x" is the whole name; otherwise the words
-# stand together anywhere.
-_NAMES: dict[str, str] = {
-    "name": (
-        "=name =names =nom =nombre =naam =nome =noms =prenom =nombres =initials patient name|full"
-        " name|first name|firstname|last name|lastname|surname|family name|given name|middle"
-        " name|maiden name|forename|name of"
-        " patient|initials|initialen|initiales|iniciales|voorletters|iniziali|vorname|nachname|familienname|geburtsname|patientenname|prenom|nom"  # noqa: E501
-        " de famille|nom du patient|nom patient|nombre del paciente|nombre"
-        " completo|apellido|apellidos|voornaam|achternaam|naam patient|patientnaam|cognome|nome"
-        " completo|nome paciente|nome do paciente|nome"
-        " paziente|sobrenome|apelido|lname|fname|mname|sname|ptname|patname|pat name|pt name|client"
-        " name|name patient|naam voor|naam achter|nom famille|nombre paciente|next of kin|emergency"
-        " contact|mother name|father name|recipient last name|recipient first name"
-    ),
-    "geography": (
-        "=city =town =county =address =street =zip =plz =ort =stadt =rue =calle =straat =cep =ville"
-        " =ciudad =comune =citta =cidade =rua =adresse =adres address line|home address|street"
-        " address|postal address|postal code|postcode|post code|zip"
-        " code|zipcode|zip5|postleitzahl|wohnort|strasse|anschrift|code postal|codigo"
-        " postal|direccion|domicilio|woonplaats|indirizzo|codice"
-        " postale|endereco|latitude|longitude|geolocation|location latitude|location"
-        " longitude|adresse postale|lieu de naissance|place of birth|geburtsort|luogo di nascita"
-    ),
-    "date of birth": (
-        "=dob =birthdate =gebdat =ddn =ndn date of birth|birth date|birth dt|birthdt|dt birth|birth"
-        " day|birthday|birthdate|geburtsdatum|geb datum|date de naissance|date naissance|fecha de"
-        " nacimiento|fecha nacimiento|geboortedatum|data di nascita|data nascita|data de"
-        " nascimento|data nascimento|patient dob|dob"
-    ),
-    "phone or fax": (
-        "=tel =phone =fax =mobile =telefon =telephone =telefono =telefone =telefoon =handy =movil"
-        " =celular phone number|phone no|phone num|cell no|cell num|cell number|mob no|mobile"
-        " no|contact no|contact number|contact phone|tel number|home phone|cell phone|mobile"
-        " phone|mobile number|telephone number|tel no|telefonnummer|handynummer|numero de"
-        " telephone|numero de telefono|telefoonnummer|mobiel|cellulare|telemovel|fax"
-        " number|faxnummer"
-    ),
-    "e-mail": (
-        "=email =mail =courriel =correo email|e mail|mail address|courriel|correo"
-        " electronico|recipient email"
-    ),
-    "national or social security number": (
-        "=ssn =nhs =bsn =nir =dni =nie =nif =cpf =curp =ahv =personnummer ssn|social security|nhs"
-        " number|nhs no|nhs num|ni number|nhs id|chi number|national id|national"
-        " insurance|insee|numero de securite sociale|numero securite sociale|no"
-        " secu|sozialversicherungsnummer|burgerservicenummer|codice fiscale|cartao de"
-        " cidadao|numero de utente|steuer id|ahv nummer|pesel"
-    ),
-    "record number": (
-        "=mrn =urn =nhc mrn|hosp no|hosp num|medical record|hospital number|hospital no|hospital"
-        " id|chart number|chart no|case number|fallnummer|patientennummer|aktenzeichen|numero de"
-        " dossier|no dossier|historia clinica|numero de"
-        " historia|dossiernummer|patientnummer|cartella clinica|numero cartella|prontuario|processo"
-        " clinico"
-    ),
-    "health plan or account number": (
-        "=iban health plan|insurance number|insurance id|insurance no|policy number|policy"
-        " no|member"
-        " id|medicare|medicaid|versichertennummer|versicherungsnummer|krankenversicherungsnummer|numero"  # noqa: E501
-        " d assurance|numero de poliza|polisnummer|account number|bank account|kontonummer|credit"
-        " card"
-    ),
-    "licence, vehicle or device number": (
-        "=vin =imei =udi licence number|license number|license plate|licence plate|driver"
-        " license|driving"
-        " licence|passport|reisepass|passeport|pasaporte|paspoort|passaporto|passaporte|device"
-        " serial|geraetenummer|device id|mac address"
-    ),
-    "web or network address": (
-        "=ip =url =ip_address ip address|ipaddress|web"
-        " address|website|homepage|facebook|twitter|instagram"
-    ),
-    "biometric or photograph": (
-        "=photo =photograph fingerprint|voice print|retina scan|face photo|patient photo|iris scan"
-    ),
-    "free text": (
-        "=comment =commentss =note =remarks =remark =narrative =kommentar =bemerkung =commentaire"
-        " =comentario =opmerking =commenti =commento =observacoes =freetext free text|freetext|free"
-        " response|comments|clinical notes|nurse notes|progress"
-        " notes|bemerkungen|kommentare|anmerkungen|freitext|commentaires|remarques|texte"
-        " libre|comentarios|observaciones|texto libre|opmerkingen|vrije tekst|testo"
-        " libero|osservazioni|comentario|anything else|please specify|other specify"
-    ),
-}
 
 _AGE = re.compile(r"(^|_)(age|alter|edad|leeftijd|eta|idade)(_|$)")
 _DATE_NAME = re.compile(r"(^|_)(date|datum|fecha|data|timestamp|datetime|dat|dt)(_|$)|date$")
@@ -148,8 +63,11 @@ _POSTCODE = re.compile(
     r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] \d[A-Z]\d|[1-9]\d{3} [A-Z]{2}"
 )
 _FISCAL = re.compile(r"[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORECASE)
+_INITIALS = re.compile(r"[A-Z]\. ?(?:[A-Z]\. ?)?[A-Z]\.")
+#: Kinds of which numbers, or a yes and no, are none.
+_WORDS_ONLY = frozenset(("name", "e-mail", "free text", "biometric or photograph"))
 _PERSON = re.compile(
-    r"[A-Z][a-zà-ÿ'’-]+(?:, ?| )(?:[A-Z][a-zà-ÿ'’-]+|[A-Z]\.)(?: [A-Z][a-zà-ÿ'’-]+)?"
+    r"(?:[A-Z]\. ?[A-Z][a-zà-ÿ'’-]{2,}|(?:Mr|Mrs|Ms|Miss|Dr|Herr|Frau|Mme|Sr|Sra|Sig)\.? [A-Z][a-zà-ÿ'’-]+)|[A-Z][a-zà-ÿ'’-]+(?:, ?| )(?:[A-Z][a-zà-ÿ'’-]+|[A-Z]\.)(?: [A-Z][a-zà-ÿ'’-]+)?"
 )
 
 
@@ -206,13 +124,9 @@ def _findings(
     """Kinds and reasons, the plainest first. `values` are the distinct texts, `filled` cells of so
     many `people`.
     """
-    words = _words(column)
-    single = frozenset(words.split("_"))
-    for kind, names in _COMPILED.items():
-        told = names.search(words) or (
-            kind != "free text" and any(phrase <= single for phrase in _PHRASES[kind])
-        )
-        if told and not (kind == "free text" and all(map(_is_number, values))):
+    words = words_of(column)
+    for kind in identified_by(column):
+        if not (kind in _WORDS_ONLY and all(map(_is_number_or_flag, values))):
             yield kind, "its name says so"
     counted = is_id and (words in _CDISC or _counted(values))
     short = [v for v in values if len(v) <= _LONGEST]
@@ -232,6 +146,11 @@ def _findings(
     names_like = sum(1 for v in short if _PERSON.fullmatch(v))
     if names_like >= 3 and names_like * 10 >= 8 * len(values) and len(values) * 10 >= 8 * people:
         yield "name", "texts that look like people's names"
+    if not is_id and len(values) * 3 >= people and like_people(values):
+        yield "name", "texts that are frequent names of people"
+    initials = sum(1 for v in short if _INITIALS.fullmatch(v))
+    if initials >= 3 and initials * 10 >= 8 * len(values) and len(values) * 2 >= people:
+        yield "name", "texts that look like initials"
     if is_id and any(
         re.fullmatch(r"[^\W\d_]{2,}(?:[ ,'-]+[^\W\d_]+)*", v)
         and v[:1].isupper()
@@ -262,6 +181,10 @@ def _counted(values: Sequence[str]) -> bool:
     )
 
 
+def _is_number_or_flag(text: str) -> bool:
+    return _is_number(text) or text.casefold() in ("yes", "no", "true", "false")
+
+
 def _is_number(text: str) -> bool:
     return text.lstrip("+-").replace(",", ".").replace(".", "", 1).isdecimal()
 
@@ -271,33 +194,6 @@ def _free_text(values: Sequence[str], filled: int) -> bool:
         return True
     long = sum(1 for v in values if len(v.split()) >= 5 or (len(v) >= 40 and " " in v))
     return long >= 3 and long * 5 >= len(values) and len(values) * 2 > filled
-
-
-def _words(column: str) -> str:
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column)
-    text = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
-    return re.sub(r"[^0-9a-z]+", "_", text.casefold()).strip("_")
-
-
-def _compile(names: str) -> re.Pattern[str]:
-    whole = [n[1:] for n in names.split() if n.startswith("=")]
-    rest = " ".join(n for n in names.split() if not n.startswith("="))
-    inside = [n.strip().replace(" ", "_") for n in rest.split("|")]
-    return re.compile(
-        rf"^(?:{'|'.join(whole)})$|(?:^|_)(?:{'|'.join(inside)})(?:_|$)"
-        if whole
-        else "|".join(inside)
-    )
-
-
-def _phrases(names: str) -> tuple[frozenset[str], ...]:
-    """The names of several words as sets: "first name" is found in `name_first` too."""
-    rest = " ".join(n for n in names.split() if not n.startswith("="))
-    return tuple(frozenset(n.split()) for n in rest.split("|") if len(n.split()) == 2)
-
-
-_COMPILED = {kind: _compile(names) for kind, names in _NAMES.items()}
-_PHRASES = {kind: _phrases(names) for kind, names in _NAMES.items()}
 
 
 # --- numbers with check digits --------------------------------------------------------------------
