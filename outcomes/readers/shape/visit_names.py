@@ -9,60 +9,96 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from outcomes.readers.cells import key
 
-_WORDS = {
-    "screening": -30.0,
-    "screen": -30.0,
-    "baseline": 0.0,
-    "base": 0.0,
-    "bl": 0.0,
-    "pre": 0.0,
-    "before": 0.0,
-    "start": 0.0,
-    "admission": 0.0,
-    "intake": 0.0,
-    "vor": 0.0,
-    "avant": 0.0,
-    "antes": 0.0,
-    "prima": 0.0,
-    "voor": 0.0,
-    "post": 0.5,
-    "after": 0.5,
-    "end": 9e3,
-    "discharge": 9e3,
-    "final": 9e3,
-    "nach": 0.5,
-    "apres": 0.5,
-    "despues": 0.5,
-    "depois": 0.5,
-    "dopo": 0.5,
-    "na": 0.5,
-    "followup": 9e2,
-    "follow_up": 9e2,
-    "fu": 9e2,
-}
-
-
 def _listed(words: str) -> list[str]:
     return words.split()
 
 
+#: Words that say a visit's time by themselves: days from baseline, where only their order counts.
+_WORDS: dict[str, float] = {
+    **dict.fromkeys(_listed("screening screen selection vorscreening seleccion selezione"), -30.0),
+    **dict.fromkeys(
+        _listed(
+            "baseline base bl bsl pre prae pra before start admission intake enrolment enrollment"
+            " entry initial preop preoperative pretreatment preinfusion predose vor vorher vorab"
+            " ausgangswert ausgangsmessung ausgang basis basismessung basiswert aufnahme eingang"
+            " eingangsmessung beginn erstvorstellung erstgesprach erstvisite erstmessung"
+            " avant inclusion initiale debut entree antes inicio inicial ingreso basal prima inizio"
+            " iniziale ingresso basale arruolamento voor nulmeting beginmeting aanvang nul"
+        ),
+        0.0,
+    ),
+    **dict.fromkeys(
+        _listed(
+            "post after postop postoperative posttreatment postinfusion postdose nach nachher"
+            " danach apres despues posterior depois dopo na nadien"
+        ),
+        0.5,
+    ),
+    **dict.fromkeys(
+        _listed(
+            "followup follow_up fu verlauf verlaufskontrolle kontrolle nachkontrolle nachsorge"
+            " suivi controle seguimiento seguimento controllo vervolg vervolgmeting"
+        ),
+        9e2,
+    ),
+    **dict.fromkeys(
+        _listed(
+            "end discharge final exit eot termination entlassung ende abschluss abschlussmessung"
+            " sortie fin finale alta dimissione fine uscita ontslag einde eindmeting"
+        ),
+        9e3,
+    ),
+}
+#: Words that number visits.
+_ORDINALS = {
+    word: float(n)
+    for n, words in enumerate(
+        (
+            "first 1st erste erster erstes premiere premier primera primer primero eerste 1ere",
+            "second 2nd zweite zweiter zweites deuxieme seconde segunda segundo seconda tweede 2eme",
+            "third 3rd dritte dritter drittes troisieme tercera tercero terza derde 3eme",
+            "fourth 4th vierte vierter quatrieme cuarta quarta vierde 4eme",
+        ),
+        1,
+    )
+    for word in _listed(words)
+}
+#: Units that only number visits: visit 4 is no day 4.
+_COUNTED = frozenset(
+    _listed(
+        "t v visit visite visita besuch bezoek time timepoint zeitpunkt messzeitpunkt messung"
+        " termin session assessment meting"
+    )
+)
 #: Days in each unit of time that a visit's name may have, in the languages of clinics.
 DAYS = {
     **dict.fromkeys(("h", "hour"), 1 / 24),
-    **dict.fromkeys(_listed("d day tag tage jour dia giorno giorni dag dagen"), 1.0),
+    **dict.fromkeys(_listed("d j day tag tage tagen jour dia giorno giorni dag dagen"), 1.0),
     **dict.fromkeys(
-        _listed("w wk week wo woche wochen semaine semana settimana settimane weken"), 7.0
+        _listed("w s wk week wo woche wochen sem semaine semana settimana settimane sett weken"),
+        7.0,
     ),
     **dict.fromkeys(
-        _listed("m mo mth month monat monate mois mes meses mese mesi maand maanden"), 30.4375
+        _listed("m mo mth month monat monate monaten mois mes meses mese mesi maand maanden"),
+        30.4375,
     ),
     **dict.fromkeys(_listed("y yr year jahr jahre an ano anno anni jaar"), 365.25),
-    **dict.fromkeys(("t", "v", "visit"), 1.0),
+    **dict.fromkeys(_COUNTED, 1.0),
 }
 _UNIT = "|".join(sorted(DAYS, key=len, reverse=True))
 #: A visit's name that is a time and nothing else: week_4, 4_weeks, m3.
 TIMED = re.compile(rf"(?P<unit>{_UNIT})s?_?(?P<n>[0-9]+)|(?P<n2>[0-9]+)_?(?P<unit2>{_UNIT})s?")
-_TIMED_WITHIN = re.compile(rf"(?:^|_)(?:{TIMED.pattern})(?:_|$)")
+_OF_TIME = "|".join(sorted(set(DAYS) - _COUNTED, key=len, reverse=True))
+_TIMED_WITHIN, _COUNTED_WITHIN = (
+    re.compile(
+        rf"(?:^|_)(?:(?P<unit>{units})s?_?(?P<n>[0-9]+)|(?P<n2>[0-9]+)_?(?P<unit2>{units})s?)(?:_|$)"
+    )
+    for units in (_OF_TIME, "|".join(sorted(_COUNTED, key=len, reverse=True)))
+)
+_FOLLOW_UP = re.compile(
+    r"(?:^|_)(?:fu|follow_?up|suivi|verlauf|kontrolle|controle|control|controllo|seguimiento)"
+    r"_?(?P<n>[0-9]+)(?:_|$)"
+)
 _NUMBERS = {
     word: str(n)
     for n, word in enumerate(
@@ -71,14 +107,28 @@ _NUMBERS = {
 }
 #: Words beside a time that change nothing: "visit week 4" is "week 4".
 _FILLERS = frozenset(
-    _listed("visit follow up followup fu at the timepoint time point assessment nr no")
+    _listed(
+        "visit follow up followup fu at the of timepoint time point assessment nr no visite visita"
+        " besuch bezoek"
+    )
+)
+#: Words of what a visit lies before or after: "nach 4 Wochen", "pre-treatment".
+_AROUND = _FILLERS | frozenset(
+    _listed(
+        "treatment therapy infusion infusions intervention surgery op operation therapie behandlung"
+        " infusionen traitement perfusion de du der den dem des la le l el il traitements"
+        " tratamiento terapia infusion infusione trattamento infuus behandeling linea linha"
+        " in suivi seguimiento controllo vervolg"
+    )
 )
 _BASELINE = frozenset(("baseline", "base", "bl", "bsl", "baselin"))
-#: Units that only number visits: visit 4 is no day 4.
-_COUNTED = frozenset(("t", "v", "visit"))
 #: Words of a stay or a treatment rather than of an assessment: "Start dose" is no visit.
 _OF_A_STAY = frozenset(
-    _listed("start end final first last admission discharge intake beginning initial")
+    _listed(
+        "start end final first last admission discharge intake beginning initial entry exit aufnahme"
+        " entlassung beginn ende eingang entree sortie ingreso alta inicio fin ingresso dimissione"
+        " inizio fine einde ontslag base basis"
+    )
 )
 #: What is given or when it was, no score: its columns make no visits of their own.
 NO_SCORE = re.compile(
@@ -87,7 +137,7 @@ NO_SCORE = re.compile(
 )
 #: Letters that also number items (eq5d_d1, isi_t2): a time only beside a plain word such as "pre"
 #: or a zero.
-_WEAK = re.compile(r"[dmtvyh]_?[0-9]+|[0-9]+_?[dmtvyh]")
+_WEAK = re.compile(r"[dmtvyhjs]_?[0-9]+|[0-9]+_?[dmtvyhjs]")
 
 
 def visit_time(label: str) -> float | None:
@@ -106,9 +156,16 @@ def visit_time(label: str) -> float | None:
         return _WORDS[name]
     if found := _TIMED_WITHIN.search(name):
         return DAYS[found["unit"] or found["unit2"]] * int(found["n"] or found["n2"])
-    known = [_WORDS[w] for w in name.split("_") if w in _WORDS and w != "na"]
+    if found := _FOLLOW_UP.search(name):
+        return _WORDS["fu"] + int(found["n"])
+    words = name.split("_")
+    known = [_WORDS[w] for w in words if w in _WORDS and (w != "na" or _AROUND & set(words))]
     if known:
         return known[0]
+    if found := _COUNTED_WITHIN.search(name):
+        return float(found["n"] or found["n2"])
+    if ordinals := [_ORDINALS[w] for w in words if w in _ORDINALS]:
+        return ordinals[0]
     return float(name) if name.isdecimal() else None
 
 
@@ -156,9 +213,10 @@ def split_column(column: str) -> tuple[str, str] | None:
     """
     parts = [p for p in re.split(r"([\s_.\-]+)", column) if p]
     words = [key(p) for p in parts]
-    if _is_time("_".join(w for w in words if w)):
-        return "score", "_".join(w for w in words if w)
-    for n in (3, 1):  # "week 4" before "pre"
+    whole = "_".join(w for w in words if w)
+    if _is_time(whole) and not re.match(r"(?:time|session|assessment|termin)", whole):
+        return "score", whole
+    for n in range(min(11, 2 * (len(parts) // 2)) - 1, 0, -2):  # "4 weeks after" before "after"
         for start, rest in ((len(parts) - n, parts[: len(parts) - n]), (0, parts[n:])):
             name = "_".join(w for w in words[start : start + n] if w)
             if len(parts) > n and start >= 0 and _is_time(name):
@@ -168,7 +226,20 @@ def split_column(column: str) -> tuple[str, str] | None:
 
 
 def _is_time(name: str) -> bool:
-    return (name in _WORDS and name != "na") or bool(TIMED.fullmatch(name))
+    """Whether a name is a visit's and nothing else: a time, or a word of time with what it lies
+    before or after.
+    """
+    if (name in _WORDS and name != "na") or TIMED.fullmatch(name):
+        return True
+    words = name.split("_")
+    rest = [w for w in words if w not in _AROUND]
+    timed = TIMED.fullmatch("_".join(w for w in rest if w not in _WORDS))
+    if timed and (timed["unit"] or timed["unit2"]) not in ("s", "j"):
+        return True
+    if _FOLLOW_UP.fullmatch(name):
+        return True
+    here = [w for w in words if w in _WORDS]
+    return bool(here) and here != ["na"] and all(w in _WORDS for w in rest)
 
 
 def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
