@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -92,7 +92,7 @@ def _one_code(recipe: Recipe, files: dict[str, TextTable]) -> tuple[Recipe, dict
         raise StudyError("[roles] patient names no column.")
     parts = tuple(map(str, parts))
     others = {r: c for r, c in recipe.roles.items() if r != "patient"}
-    keep = [*others.values(), *(r for r in ROLES if r not in others)]
+    keep = [*others.values(), *(r for r in ROLES if r not in others and r != "patient")]
     files = {name: join_codes(table, parts, keep) for name, table in files.items()}
     return dataclasses.replace(recipe, roles={"patient": joined(parts), **others}), files
 
@@ -142,17 +142,26 @@ def _scan(recipe: Recipe, tables: Mapping[str, TextTable]) -> None:
     for name, table in tables.items():
         patient = recipe.role("patient", table)
         allowed = {*recipe.allow, recipe.role("date", table)} - {""}
-        found += privacy.scan(
-            name,
-            table.frame,
-            allow=allowed,
-            ids=[patient],
-            marked=table.declared.identifiers,
-            scores=_score_columns(recipe, table) if name == "scores" else (),
-        )
+        found += [
+            dataclasses.replace(f, why=f"{f.why}: {listed_addresses(_rows(table, f.rows))}")
+            if f.rows
+            else f
+            for f in privacy.scan(
+                name,
+                table.frame,
+                allow=allowed,
+                ids=[patient],
+                marked=table.declared.identifiers,
+                scores=_score_columns(recipe, table) if name == "scores" else (),
+            )
+        ]
         patients.add(patient)
     if found:
         raise PrivacyError(privacy.message(found, patients))
+
+
+def _rows(table: TextTable, positions: Sequence[int]) -> list[str]:
+    return [table.row_address(i) for i in positions]
 
 
 def _score_columns(recipe: Recipe, table: TextTable) -> set[str]:

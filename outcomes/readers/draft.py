@@ -25,6 +25,7 @@ from outcomes.readers.drafting.patients import (
     headings,
     parts_of_code,
     patient_column,
+    turned,
     visit_column,
 )
 from outcomes.readers.drafting.scores import Texts, better_side, claimed_by, scores_of
@@ -52,8 +53,23 @@ _ROLES = {
         "visit_name",
         "session",
         "time",
+        "zeitpunkt",
+        "messzeitpunkt",
+        "besuch",
+        "visite",
+        "visita",
+        "bezoek",
+        "termin",
         "week",
+        "woche",
+        "semaine",
+        "semana",
+        "settimana",
         "month",
+        "monat",
+        "mois",
+        "mes",
+        "mese",
     ),
     "arm": (
         "redcap_arm",
@@ -66,17 +82,59 @@ _ROLES = {
         "trtp",
         "therapy",
         "randomisation",
+        "randomization",
         "allocation",
+        "studienarm",
+        "behandlung",
+        "behandlungsgruppe",
+        "gruppe",
+        "traitement",
+        "groupe",
+        "bras",
+        "tratamiento",
+        "grupo",
+        "brazo",
+        "trattamento",
+        "gruppo",
+        "braccio",
+        "behandeling",
+        "groep",
     ),
     "period": ("period", "period_id", "xover_period"),
     "sequence": ("sequence", "seq", "order"),
-    "site": ("site", "centre", "center", "clinic", "siteid", "hospital"),
-    "route": ("route", "route_of_administration", "via"),
+    "site": (
+        "site",
+        "centre",
+        "center",
+        "clinic",
+        "siteid",
+        "site_id",
+        "hospital",
+        "krankenhaus",
+        "klinik",
+        "zentrum",
+        "standort",
+        "etablissement",
+        "hopital",
+        "clinique",
+        "centro",
+        "clinica",
+        "ospedale",
+        "sede",
+        "ziekenhuis",
+        "kliniek",
+        "redcap_data_access_group",
+    ),
+    "route": ("route", "route_of_administration", "via", "applikation", "voie"),
     "episode": ("episode", "course", "infusion", "infusion_no", "infusion_number"),
 }
 _NOBODY = (
     "No column seems to name the patient. Say which under [roles] patient, or add a column with a"
     " code for each patient (the same at each visit)."
+)
+_TURNED = (
+    " The headings look like patients' codes: if patients are in columns, turn the table on its"
+    " side first (a row a patient and visit)."
 )
 #: The first line of a study file that has no plan because something stands in the way.
 NO_PLAN = "# No plan can be made yet:"
@@ -129,7 +187,7 @@ def guess_study(
     text = _text(export, name, {k: v for k, v in said.items() if v})
     try:
         if not re.search(r"(?m)^patient = ", text):
-            raise StudyError(_NOBODY)
+            raise StudyError(_NOBODY + _TURNED * turned(table))
         study = study_from_text(text, folder)
         if not study.outcome_names:
             problem = "It has no score yet: declare one under [instruments] or [outcomes]."

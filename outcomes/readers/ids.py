@@ -81,6 +81,7 @@ def patient_ids(
         if how in ("casefold", "numbers"):
             same = map(as_number, shapes) if how == "numbers" else shapes
             texts = [next(iter(written[s])) for s in same]
+        _refuse_shortened(table, column, shapes, place)
         found[name] = pd.Series(np.array(texts, dtype=object)[place])
         issues += _dates(name, table, column)
     if how in ("exact", "trim"):
@@ -107,13 +108,37 @@ def as_number(code: str) -> str:
 
 def _refuse_nobody(table: TextTable, column: str, nobody: np.ndarray) -> None:
     if nobody.any():
-        where = [table.row_address(int(i)) for i in np.flatnonzero(nobody)]
+        where = list(dict.fromkeys(f"row {int(n)}" for n in table.rows[nobody]))
+        last = int(table.rows[~nobody][-1]) if (~nobody).any() else 0
+        below = last and int(table.rows[nobody][0]) > last
         raise DataError(
             f"{table.name}: {len(where)} row(s) have cells but no patient in column '{column}': "
             f"{listed_addresses(where)}. Fill in the patient, or delete the rows."
+            + (
+                f" If they are no patients (a mean, a total, a note below the table), say last ="
+                f" {last} beside the file's name: they are left out and listed."
+                if below
+                else ""
+            )
         )
 
 
+def _refuse_shortened(
+    table: TextTable, column: str, shapes: Sequence[str], place: np.ndarray
+) -> None:
+    """Codes that a spreadsheet program has shortened to 1.23E+11: several may have become one."""
+    short = np.array([bool(_SHORTENED.fullmatch(s)) for s in shapes], dtype=bool)[place]
+    if short.any():
+        where = listed_addresses(table.addresses(short, column))
+        raise DataError(
+            f"{table.name}: {int(short.sum())} patient code(s) in column '{column}' are in"
+            f" scientific notation, as spreadsheet programs write long numbers: {where}. Digits are"
+            " lost, and two patients may have one code. Set the column's format to text (or 0) in"
+            " the original file and export it again."
+        )
+
+
+_SHORTENED = re.compile(r"[0-9][.,][0-9]+e\+[0-9]+")
 #: What is wrong with codes that differ in little, and what to say of them.
 _SPELT = {
     "exact": (

@@ -28,13 +28,18 @@ _FIRST = _words(
     "mean means average avg median sd std stdev sem se total totals sum subtotal count"
     " min minimum max maximum n iqr range variance p ci mittelwert durchschnitt summe"
     " gesamt anzahl moyenne médiane somme nombre media mediana promedio suma gemiddelde"
-    " mediaan totaal aantal somma totale"
+    " mediaan totaal aantal somma totale standardabweichung standardfehler streuung differenz"
+    " ecart écart différence effectif desviación desviacion diferencia número deviazione"
+    " differenza numero verschil standaardafwijking t z f d cohen effect effektstärke responder"
+    " responders improved difference diff change percent test wilcoxon anova subtotal zwischensumme"
 )
 _REST = _FIRST | _words(
     "of score scores change changes patient patients record records row rows all group"
     " arm value values deviation standard dev valid missing grand quartile improved"
     " responders percent number difference diff cases patienten enregistrements"
-    " pacientes patiënten pazienti und et y e and der de"
+    " pacientes patiënten pazienti und et y e and der de error size test signed rank paired cell"
+    " standard estándar estandar type typ di des du pain schmerz douleur dolor dolore pijn nrs vas"
+    " abweichung fehler g s baseline follow up week pre post before after"
 )
 #: Words in a cell that mean an answer is missing; no headings.
 _ABSENT = _words("na n/a nan nil none null unk unknown missing refused nd - -- . ? * x not done")
@@ -226,9 +231,11 @@ def is_total(label: str) -> bool:
         return False  # a code
     words = re.findall(r"[^\W\d_]+", label.casefold())
     text = label.strip().casefold()
-    return text in SUMMARIES or (
-        bool(words) and words[0] in _FIRST and all(w in _REST for w in words) and len(label) < 40
-    )
+    if text in SUMMARIES:
+        return True
+    first = bool(words) and words[0] in _FIRST
+    bare = len(words) == 1 and len(words[0]) == 1 and not re.search(r"[=:]", text)
+    return first and not bare and all(w in _REST for w in words) and len(label) < 40
 
 
 def _lines(table: TextTable, look: _Look) -> TextTable:
@@ -317,7 +324,23 @@ def _stretches(
             found.append((int(start), int(odd[0]) if odd else int(stop)))
         if odd:
             found.append((int(odd[0]), int(stop)))
-    return found
+    end = _end(table, codes)
+    return found if end is None or any(a <= end < b for a, b in found) else [*found, (end, len(table))]
+
+
+def _end(table: TextTable, codes: _Codes) -> int | None:
+    """The first of the last rows that have words of several parts where codes are: "t-test",
+    "% improved".
+    """
+    last = len(table)
+    if not all("9" in s for s in codes.known):
+        return None
+    while last > 1 and codes.strange[last - 1] and "9" not in str(codes.shapes[last - 1]):
+        label = str(table.frame[codes.column].iloc[last - 1]).strip()
+        if not re.search(r"[^\W\d_][\s.%:=/()]|[\s.%:=/()*-][^\W\d_]", label):
+            break
+        last -= 1
+    return last if last < len(table) else None
 
 
 def _fits(

@@ -31,6 +31,8 @@ class Finding:
     column: str
     kind: str
     why: str
+    #: The positions of the rows, where few of the column's cells are meant.
+    rows: tuple[int, ...] = ()
 
 
 _AGE = re.compile(r"(^|_)(age|alter|edad|leeftijd|eta|idade)(_|$)")
@@ -114,7 +116,10 @@ def scan(
                 None,
             )
             if finding:
-                found.append(Finding(table, str(column), *finding))
+                odd = frame[column].map(_like_surname) if finding[1] == _SURNAMES else None
+                few = odd is not None and odd.sum() * 5 <= len(odd)
+                rows = tuple(map(int, odd.to_numpy().nonzero()[0])) if few else ()
+                found.append(Finding(table, str(column), *finding, rows))
     return found
 
 
@@ -151,13 +156,21 @@ def _findings(
     initials = sum(1 for v in short if _INITIALS.fullmatch(v))
     if initials >= 3 and initials * 10 >= 8 * len(values) and len(values) * 2 >= people:
         yield "name", "texts that look like initials"
-    if is_id and any(
-        re.fullmatch(r"[^\W\d_]{2,}(?:[ ,'-]+[^\W\d_]+)*", v)
-        and v[:1].isupper()
-        and not v.isupper()
-        for v in short
-    ):
-        yield "name", "codes that look like surnames"
+    if is_id and any(map(_like_surname, short)):
+        yield "name", _SURNAMES
+
+
+#: Why a column of codes may name people.
+_SURNAMES = "codes that look like surnames"
+
+
+def _like_surname(text: str) -> bool:
+    text = text.strip()
+    return (
+        text[:1].isupper()
+        and not text.isupper()
+        and bool(re.fullmatch(r"[^\W\d_]{2,}(?:[ ,'-]+[^\W\d_]+)*", text))
+    )
 
 
 #: Names of CDISC for a subject's code.
@@ -366,8 +379,11 @@ def message(findings: Sequence[Finding], patients: Iterable[str] = ()) -> str:
             " into the study."
         )
     said += [
-        f"'{column}' names the patient: replace its codes by study codes, or, if they are study"
-        f' codes, allow it: [privacy] allow = ["{column}"].'
+        f"'{column}' names the patient: replace its codes by study codes (outcomes pseudonyms"
+        " does), or, if they are study codes, allow it: [privacy] allow ="
+        f' ["{column}"].'
+        + " If these rows are no patients (a heading, a total), take them out."
+        * any(f.rows for f in findings if f.column == column)
         for column in dict.fromkeys(own)
     ]
     return "\n".join(said)

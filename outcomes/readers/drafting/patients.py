@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from outcomes.readers.cells import TextTable, key
+from outcomes.readers.cells import TextTable, key, shape
 
 #: Headings that name the patient, the plainest first.
 _NAMES = """
@@ -16,7 +16,9 @@ _NAMES = """
     external_data_reference study_code studycode pseudonym patienten_id patient_nr pat_id
     patientennr pat_nr proband probanden_id probandennummer teilnehmer teilnehmer_id identifiant
     id_patient code_patient numero_patient paciente id_paciente codigo_paciente codigo paziente
-    id_paziente codice_paziente patientnummer deelnemer deelnemer_id pat
+    id_paziente codice_paziente patientnummer deelnemer deelnemer_id pat patientencode
+    code_patient numero_sujet sujet patientenkennung fallnummer mrn nhs_number hospital_number
+    patientennummer
 """.split()  # noqa: SIM905
 #: What a survey system numbers by itself: answers and senders, not patients.
 _ANSWERS = ("response_id", "respondent_id", "collector_id", "responseid")
@@ -78,6 +80,17 @@ def patient_column(table: TextTable) -> str:
         alone = not table[found[0]].duplicated().any()
         return repeated[0] if alone and visit_column(table, filled) else found[0]
     return found[0] if found else ""
+
+
+def turned(table: TextTable) -> bool:
+    """Whether a table seems to have its patients in columns: most headings are codes that count.
+
+    >>> import pandas as pd
+    >>> turned(TextTable("a", pd.DataFrame(columns=["", "K1", "K2", "K3"]), pd.RangeIndex(0)))
+    True
+    """
+    shapes = [shape(c) for c in table.columns[1:] if any(d.isdigit() for d in c)]
+    return len(shapes) >= 3 and len(set(shapes)) == 1 and len(shapes) >= len(table.columns) - 2
 
 
 def answer_numbers(table: TextTable) -> set[str]:
