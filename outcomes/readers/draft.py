@@ -29,6 +29,7 @@ from outcomes.readers.drafting.patients import (
     visit_column,
 )
 from outcomes.readers.drafting.scores import Texts, better_side, claimed_by, scores_of
+from outcomes.readers.drafting.sheets import one_sheet
 from outcomes.readers.drafting.toml_text import bare, listed, quoted
 from outcomes.readers.exports.forms import Guess, guess_forms
 from outcomes.readers.exports.measures import measures_of
@@ -163,16 +164,18 @@ def guess_study(
     Raises DataError where the file cannot be read as a table.
     """
     path = Path(data)
-    export = guess_forms(guessed(in_parts(Source(path, sheet or "", **said_of_file))))
+    whole, beside_it = one_sheet(in_parts(Source(path, sheet or "", **said_of_file)))
+    export = guess_forms(guessed(whole))
+    export = dataclasses.replace(export, forms={**export.forms, **beside_it})
     found = measures_of(export.table, patient_column(export.table))
-    if found and not export.forms:
+    if found and not {*export.forms} - {*beside_it}:
         one = dataclasses.replace(export.source, **found)
-        export = Guess(one, read_file(one))
+        export = Guess(one, read_file(one), forms=beside_it)
     source, table = export.source, export.table
     folder = Path(beside) if beside else path.parent
     name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     said = {
-        "sheet": "" if source.sheets else sheet or table.sheet,
+        "sheet": "" if source.sheets else source.sheet or table.sheet,
         "sheets": source.sheets,
         "by": source.by,
         **said_of_file,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from outcomes.config.regular import must_be_regular
@@ -13,7 +13,7 @@ from outcomes.readers.cells import TextTable, fingerprint
 from outcomes.readers.exports.detect_export import arranged
 from outcomes.readers.fhir.reader import ENDINGS, read_fhir
 from outcomes.readers.formats.delimited import read_delimited
-from outcomes.readers.formats.excel import filled_sheets, read_excel
+from outcomes.readers.formats.excel import OTHER_SHEETS, filled_sheets, read_excel
 from outcomes.readers.formats.first_bytes import refuse_other_kinds
 from outcomes.readers.formats.frames import FRAME, read_frame
 from outcomes.readers.formats.packed import ENDINGS as ENDINGS_PACKED
@@ -152,7 +152,8 @@ def _in_parts(source: Source) -> TextTable:
     names = source.sheets or tuple(part.file.stem for part in parts)
     if len(set(names)) < len(names):
         raise StudyError(f"{source.file.name}: two sheets or files have one name; name each once.")
-    table = stack(source.file.name, [_read(part) for part in parts], names, source.by)
+    read = [_without(_read(part), OTHER_SHEETS) for part in parts]
+    table = stack(source.file.name, read, names, source.by)
     others = [n for n in filled_sheets(source.file) if n not in names] if source.sheets else []
     if not others:
         return table
@@ -160,22 +161,19 @@ def _in_parts(source: Source) -> TextTable:
     return replace(table, notes=(*table.notes, Issue("sheet_not_read", text, len(others))))
 
 
+def _without(table: TextTable, rule: str) -> TextTable:
+    return replace(table, notes=tuple(note for note in table.notes if note.rule != rule))
+
+
 def in_parts(source: Source) -> Source:
     """The source with all its sheets as parts of one table, where a workbook's sheets have the same
     headings and nobody has said which to read.
     """
-    if (
-        source.sheet
-        or source.sheets
-        or source.file.suffix.lower() not in (".xlsx", ".xlsm", ".ods")
-    ):
+    if source.sheet or source.sheets or not has_sheets(source):
         return source
     if not source.file.is_file() or len(names := filled_sheets(source.file)) < 2:
         return source
-    tables = {}
-    for name in names:
-        with contextlib.suppress(DataError, StudyError):  # a cover or a code book is no part
-            tables[name] = _read(replace(source, sheet=name))
+    tables = sheet_tables(source, names)
     groups = [[n for n in tables if n == m or alike([tables[n], tables[m]])] for m in tables]
     same = max(groups, key=len, default=[])
     if len(same) < 2:
@@ -184,6 +182,20 @@ def in_parts(source: Source) -> Source:
     if any(by in tables[name].columns for name in same):
         return source
     return replace(source, sheets=tuple(same), by=by)
+
+
+def has_sheets(source: Source) -> bool:
+    """Whether a file is of a kind that has sheets, by its name."""
+    return _KINDS.get(source.file.suffix.lower()) is _WORKBOOK
+
+
+def sheet_tables(source: Source, names: Sequence[str] | None = None) -> dict[str, TextTable]:
+    """The tables of a workbook's visible sheets, but for a cover or a page that holds no table."""
+    tables = {}
+    for name in filled_sheets(source.file) if names is None else names:
+        with contextlib.suppress(DataError, StudyError):
+            tables[name] = _read(replace(source, sheet=name))
+    return tables
 
 
 def _read(source: Source) -> TextTable:

@@ -325,7 +325,9 @@ def _stretches(
         if odd:
             found.append((int(odd[0]), int(stop)))
     end = _end(table, codes)
-    return found if end is None or any(a <= end < b for a, b in found) else [*found, (end, len(table))]
+    return (
+        found if end is None or any(a <= end < b for a, b in found) else [*found, (end, len(table))]
+    )
 
 
 def _end(table: TextTable, codes: _Codes) -> int | None:

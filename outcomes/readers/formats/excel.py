@@ -26,6 +26,9 @@ from outcomes.readers.formats.shown import as_shown, marked
 from outcomes.readers.patient_rows import only_patients
 from outcomes.study.study import Issue
 
+#: The rule that names the sheets beside the one that was asked for.
+OTHER_SHEETS = "other_sheets"
+
 
 def read_excel(
     path: str | Path,
@@ -163,6 +166,10 @@ def _choose(book: Any, sheet: str, name: str, notes: list[Issue]) -> str:
     if sheet:
         if sheet not in visible + hidden:
             raise DataError(f"{name}: {unknown('sheet', sheet, visible + hidden)}")
+        others = [s for s in visible if s != sheet]
+        if others:
+            text = f"Other sheets of the workbook are no part of this table: {', '.join(others)}."
+            notes.append(Issue(OTHER_SHEETS, text, len(others), "note"))
         return sheet
     full = [s for s in visible if book.get_sheet_by_name(s).height] if len(visible) > 1 else visible
     if len(full) != 1:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from outcomes.readers.cells import key
 
+
 def _listed(words: str) -> list[str]:
     return words.split()
 
