@@ -27,6 +27,8 @@ DATA = REFERENCE / "data"
 PUBLISHED = TESTS / "published/data"
 #: Invented exports as other programs write them.
 EXPORTS = TESTS / "readers/exports"
+#: Further exports, where they lie beside the checkout.
+INGEST = Path(os.environ.get("OUTCOMES_INGEST", TESTS.parents[1] / "shared/ingest"))
 #: Published look-up tables and worked examples of instruments.
 INSTRUMENTS = TESTS / "instruments/reference"
 #: Data sets under the GPL, which are not part of this project.

@@ -33,6 +33,23 @@ def suspicious_coding(study: Study) -> Iterator[Issue]:
 
 
 @rule
+def fraction_of_scale(study: Study) -> Iterator[Issue]:
+    """Ready scores that look like fractions of 1 where the scale goes to 10 or more."""
+    for use in study.uses:
+        for name, column in use.totals.items():
+            score, x = use.kind.get(name), study.scores[column].to_numpy(float)
+            x = x[~np.isnan(x)]
+            within = len(x) > 1 and ((x >= 0) & (x <= 1)).all() and (x % 1 != 0).any()
+            if score.high >= 10 and within:
+                text = (
+                    f"{use.kind.title} {score.title}: all {len(x)} values are from 0 to 1, where"
+                    f" the scale goes to {score.high:g}. Fractions? Then declare factor ="
+                    f" {score.high:g} under [instruments] {use.kind.id}."
+                )
+                yield Issue("fraction_of_scale", text, len(x), "error", "scores", column)
+
+
+@rule
 def safety_flag(study: Study) -> Iterator[Issue]:
     """Answers that somebody must look at, whatever the total; and how many were not answered."""
     for use, kind, items in _answers(study):

@@ -2,7 +2,7 @@
 recognition, examples.
 """
 
-from outcomes.questionnaires.aliases import Recognised, recognise
+from outcomes.questionnaires.aliases import Recognised, ready_totals, recognise
 from outcomes.questionnaires.examples import other_origin, run_examples, suspicions
 from outcomes.questionnaires.model import (
     Band,
@@ -39,6 +39,7 @@ __all__ = [
     "instruments",
     "load_instrument",
     "other_origin",
+    "ready_totals",
     "recognise",
     "run_examples",
     "shipped",

@@ -88,6 +88,11 @@ def find(instrument: Instrument, columns: Sequence[str], prefix: str = "") -> di
     return _match(instrument, columns)[0]
 
 
+def ready_totals(instrument: Instrument, columns: Sequence[str]) -> dict[str, str]:
+    """Score → column, of the columns whose name is that of a score of an instrument."""
+    return _match(instrument, columns)[1] if columns else {}
+
+
 def _match(
     instrument: Instrument, columns: Sequence[str]
 ) -> tuple[dict[str, str], dict[str, str], set[str]]:

@@ -88,7 +88,8 @@ class Declared:
 
     `types` are the columns' types, `identifiers` the columns marked as identifying, `visits` their
     order, `baseline` where records are flagged as baseline (visit → addresses), `missing` codes
-    that look like codes for missing, `titles` what the columns are in words.
+    that look like codes for missing, `titles` what the columns are in words, `labels` what a
+    column's codes mean.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class Declared:
     baseline: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,15 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
 from outcomes.readers.dates import is_date
-from outcomes.readers.instrument_columns import column_types, instrument_use, plain_outcome
+from outcomes.readers.instrument_columns import (
+    column_types,
+    instrument_use,
+    outcome_factor,
+    plain_outcome,
+)
 from outcomes.readers.parse import (
     OUTSIDE,
+    PARSED,
     UNPARSEABLE,
     ColumnType,
     Parsed,
@@ -54,7 +60,15 @@ class Reader:
             if column not in columns:
                 raise StudyError(f"[outcomes] {unknown('column', column, columns)}")
         self.scores = column_types(self.uses)
-        self.scores |= {c: (ColumnType("score", o.low, o.high), True) for c, o in plain}
+        self.scores |= {
+            c: (
+                ColumnType(
+                    "score", o.low, o.high, factor=outcome_factor(o.name, recipe.outcomes[o.name])
+                ),
+                True,
+            )
+            for c, o in plain
+        }
         everywhere = {c for t in tables.values() for c in t.columns}
         for column, kind in recipe.types.items():
             ColumnType(kind)
@@ -118,6 +132,10 @@ class Reader:
         if table.own(column).any():
             self.report.append(report_row(name, table, column, done))
         self._unread(name, table, column, done, declared)
+        if declared.factor != 1:
+            n = int(done.where(PARSED, OUTSIDE).sum())
+            text = f"{column}: every number times {declared.factor:g}, as declared."
+            self.issues.append(Issue("factor", text, n, "note", name, column))
         if ready:
             outside = done.status == OUTSIDE
             if outside.any():

@@ -8,7 +8,7 @@ import dataclasses
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from outcomes.core.errors import OutcomesError, StudyError
 from outcomes.questionnaires import recognise
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
-from outcomes.readers.drafting.codings import instrument_lines
+from outcomes.readers.drafting.codings import Labels, instrument_lines, profiles
 from outcomes.readers.drafting.days import day_column, windows_of
 from outcomes.readers.drafting.missing_codes import CODES, missing_line
 from outcomes.readers.drafting.patients import (
@@ -164,14 +164,8 @@ def guess_study(
     Raises DataError where the file cannot be read as a table.
     """
     path = Path(data)
-    whole, beside_it = one_sheet(in_parts(Source(path, sheet or "", **said_of_file)))
-    export = guess_forms(guessed(whole))
-    export = dataclasses.replace(export, forms={**export.forms, **beside_it})
-    found = measures_of(export.table, patient_column(export.table))
-    if found and not {*export.forms} - {*beside_it}:
-        one = dataclasses.replace(export.source, **found)
-        export = Guess(one, read_file(one), forms=beside_it)
-    source, table = export.source, export.table
+    export, table = _export(Source(path, sheet or "", **said_of_file))
+    source = export.source
     folder = Path(beside) if beside else path.parent
     name = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     said = {
@@ -203,6 +197,17 @@ def guess_study(
     reason = "\n".join(f"# {line}" for line in problem.splitlines())
     way = "# Mend that, then 'outcomes init' of this file adds a ready-made plan."
     return f"{NO_PLAN}\n{reason}\n{way}\n\n{text}", None, problem
+
+
+def _export(given: Source) -> tuple[Guess, TextTable]:
+    whole, beside_it = one_sheet(in_parts(given))
+    export = guess_forms(guessed(whole))
+    export = dataclasses.replace(export, forms={**export.forms, **beside_it})
+    found = measures_of(export.table, patient_column(export.table))
+    if found and not {*export.forms} - {*beside_it}:
+        one = dataclasses.replace(export.source, **found)
+        export = Guess(one, read_file(one), forms=beside_it)
+    return export, export.table
 
 
 def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
@@ -500,7 +505,9 @@ def _instruments(
     lines, claimed = ["", "[instruments]"], set()
     texts = _texts(table, wide)
     for hit in scores_of(names, texts):
-        lines += instrument_lines(hit, texts, (*CODES, *table.declared.missing))
+        lines += instrument_lines(
+            hit, texts, (*CODES, *table.declared.missing), _labels(table, wide)
+        )
         claimed |= claimed_by(hit)
     if len(lines) == 2:
         lines.append(
@@ -513,6 +520,13 @@ def _instruments(
         else {f"{stem}{n}": stem for stem, ends in _numbered(names).items() for n in ends}
     )
     rest = list(dict.fromkeys(numbered.get(n, n) for n in rest))
+    five = [n for n in rest if n not in numbered.values() and profiles(texts(n))]
+    rest = [n for n in rest if n not in five]
+    lines += [
+        f"# {quoted(n)} holds EQ-5D profiles (five digits a cell), which have no mean. Make five"
+        " columns of them: mobility, self-care, usual activities, pain, anxiety."
+        for n in five
+    ]
     if rest:
         lines += [
             "",
@@ -541,6 +555,16 @@ def _texts(table: TextTable, wide: dict[str, dict[str, str]]) -> Texts:
         return pd.concat([table[c] for c in columns], ignore_index=True)
 
     return cells
+
+
+def _labels(table: TextTable, wide: dict[str, dict[str, str]]) -> Labels:
+    """What the file says that the codes of a column mean, or of a score in a wide table."""
+
+    def meant(name: str) -> Mapping[str, str]:
+        columns = [*wide.get(name, {}).values()] or [name]
+        return next((said for c in columns if (said := table.declared.labels.get(c))), {})
+
+    return meant
 
 
 def _score_like(table: TextTable, column: str) -> bool:

@@ -106,8 +106,8 @@ _MADE_OF: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         _set(
             "patient patients pat pt ptn subj subject participant client person proband probanden"
             " teilnehmer paciente pacientes paziente deelnemer cliente utente first fst last lst"
-            " full given family middle maiden christian preferred known birth legal contact gp carer"
-            " caregiver spouse partner wife husband mother father parent guardian relative"
+            " full given family middle maiden christian preferred known birth legal contact gp"
+            " carer caregiver spouse partner wife husband mother father parent guardian relative"
             " physician doctor own completo complet pila apellidos apellido familia naissance"
             " jeune fille famille usage voor achter meisjes vor nach ruf geburts familien"
             " cognome sur fore nick"
@@ -139,8 +139,8 @@ _MADE_OF: dict[str, tuple[frozenset[str], frozenset[str]]] = {
             " naiss nac nacim nacimiento nasc nascita nascimento geboorte dn fnac ddn dnaiss"
         ),
         _set(
-            "date dt dat datum fecha data day d f of de di da du le patient pat pt paciente paziente"
-            " tag"
+            "date dt dat datum fecha data day d f of de di da du le patient pat pt paciente"
+            " paziente tag"
         ),
     ),
     "record number": (

@@ -16,6 +16,9 @@ from outcomes.study.study import InstrumentUse
 
 #: Choices that every instrument takes when it scores.
 _ALWAYS = ("reverse", "shift")
+#: What is said of the columns' numbers before they are answers or scores.
+_OF_COLUMNS = ("answers", "factor")
+_WAYS = ("prefix", "items", "column", "file")
 _OUTCOME = (
     "column",
     "title",
@@ -26,6 +29,7 @@ _OUTCOME = (
     "resolution",
     "mdc95",
     "of_change",
+    "factor",
 )
 
 
@@ -54,6 +58,7 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
     if "column" in fields:
         fields[codes[0] if len(codes) == 1 else kind.default_score] = fields.pop("column")
     answers = _numbers_of_words(name, fields.pop("answers", {}))
+    factor = times(f"[instruments] {name}", fields.pop("factor", 1))
     options = {o.name for o in kind.options} | set(_ALWAYS)
     chosen = {}
     for word, value in fields.items():
@@ -62,9 +67,7 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
         elif word in codes or word in scores:
             (items if word in codes else totals)[word] = str(value)
         else:
-            known = dict.fromkeys(
-                [*codes, *scores, *sorted(options), "answers", "prefix", "items", "column", "file"]
-            )
+            known = dict.fromkeys([*codes, *scores, *sorted(options), *_OF_COLUMNS, *_WAYS])
             raise StudyError(
                 f"[instruments] {name}: {unknown('item, score or option', word, known)}"
             )
@@ -75,7 +78,14 @@ def instrument_use(name: str, said: Any, columns: Sequence[str], folder: Path) -
         raise StudyError(
             f"[instruments] {name}: no column was found for it. There is: {there_is(columns)}."
         )
-    return InstrumentUse(used, items, totals, chosen, answers)
+    return InstrumentUse(used, items, totals, chosen, answers, factor)
+
+
+def times(where: str, factor: Any) -> float:
+    """The number that every value of a column is multiplied by. Raises StudyError for any other."""
+    if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not factor > 0:
+        raise StudyError(f"{where}: factor is a number above 0, such as factor = 100.")
+    return float(factor)
 
 
 def _numbers_of_words(name: str, said: Any) -> dict[str, float]:
@@ -142,12 +152,22 @@ def column_types(uses: Sequence[InstrumentUse]) -> dict[str, tuple[ColumnType, b
                     item.high - shift,
                     item.step or math.nan,
                     words=use.answers,
+                    factor=use.factor,
                 ),
                 False,
             )
         for score, column in use.totals.items():
-            types[column] = (ColumnType("score", kind.get(score).low, kind.get(score).high), True)
+            scale = kind.get(score)
+            types[column] = (
+                ColumnType("score", scale.low, scale.high, factor=use.factor),
+                True,
+            )
     return types
+
+
+def outcome_factor(name: str, said: Any) -> float:
+    """The factor of a score that belongs to no instrument; 1 where none is said."""
+    return times(f"[outcomes] {name}", said.get("factor", 1) if isinstance(said, Mapping) else 1)
 
 
 def plain_outcome(name: str, said: Any) -> tuple[str, Outcome]:
@@ -176,4 +196,5 @@ def plain_outcome(name: str, said: Any) -> tuple[str, Outcome]:
     if not isinstance(fields.get("of_change", False), bool):
         raise StudyError(f"[outcomes] {name}: of_change is true or false.")
     column = str(fields.pop("column", name))
+    fields.pop("factor", None)
     return column, Outcome(name, str(fields.pop("title", name)), **fields)

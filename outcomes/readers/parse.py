@@ -67,7 +67,7 @@ _NO = frozenset(("no", "n", "false", "f", "0", "nein", "nee", "non", "não", "na
 @dataclass(frozen=True)
 class ColumnType:
     """What a column is declared to hold; `low`, `high` and `step` belong to a score, `words` are
-    the numbers of its answers in words.
+    the numbers of its answers in words; `factor` makes a score of the number in the file.
 
     >>> ColumnType("score", 0, 10).high
     10
@@ -79,6 +79,7 @@ class ColumnType:
     step: float = math.nan
     date_order: str = ""
     words: Mapping[str, float] = field(default_factory=dict)
+    factor: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -172,7 +173,8 @@ def _reader(live: Sequence[str], declared: ColumnType, where: str) -> Callable[[
 
         def score(text: str) -> float | None:
             found = words.get(plain_words(text)) if words else None
-            return _score(text, number, declared) if found is None else found
+            value = _score(text, number, declared) if found is None else found
+            return value if value is None or declared.factor == 1 else value * declared.factor
 
         return score
     if declared.kind == "date":

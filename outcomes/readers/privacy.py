@@ -68,8 +68,10 @@ _FISCAL = re.compile(r"[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORE
 _INITIALS = re.compile(r"[A-Z]\. ?(?:[A-Z]\. ?)?[A-Z]\.")
 #: Kinds of which numbers, or a yes and no, are none.
 _WORDS_ONLY = frozenset(("name", "e-mail", "free text", "biometric or photograph"))
+_NAME = "[A-Z][a-zà-ÿ'’-]+"
 _PERSON = re.compile(
-    r"(?:[A-Z]\. ?[A-Z][a-zà-ÿ'’-]{2,}|(?:Mr|Mrs|Ms|Miss|Dr|Herr|Frau|Mme|Sr|Sra|Sig)\.? [A-Z][a-zà-ÿ'’-]+)|[A-Z][a-zà-ÿ'’-]+(?:, ?| )(?:[A-Z][a-zà-ÿ'’-]+|[A-Z]\.)(?: [A-Z][a-zà-ÿ'’-]+)?"
+    rf"[A-Z]\. ?{_NAME}|(?:Mr|Mrs|Ms|Miss|Dr|Herr|Frau|Mme|Sr|Sra|Sig)\.? {_NAME}"
+    rf"|{_NAME}(?:, ?| )(?:{_NAME}|[A-Z]\.)(?: {_NAME})?"
 )
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from outcomes.core.errors import InstrumentError, unknown
 from outcomes.core.outcome import Outcome
-from outcomes.questionnaires import Instrument, other_origin
+from outcomes.core.wording import plural
+from outcomes.questionnaires import Instrument, other_origin, ready_totals
 from outcomes.questionnaires import instrument as find_instrument
 from outcomes.study.record import Issue
 
@@ -19,7 +20,8 @@ from outcomes.study.record import Issue
 @dataclass(frozen=True)
 class InstrumentUse:
     """Which columns of the scores table hold an instrument's items, or its scores when the clinic
-    exports only these. `answers` are the numbers of answers in words.
+    exports only these. `answers` are the numbers of answers in words; `factor` is what every number
+    in the file was multiplied by.
     """
 
     instrument: str | Instrument
@@ -27,6 +29,7 @@ class InstrumentUse:
     totals: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[str, float] = field(default_factory=dict)
+    factor: float = 1.0
 
     @property
     def kind(self) -> Instrument:
@@ -64,6 +67,7 @@ def score_all(
     """
     meaning, issues = dict(measures), list[Issue]()
     notes: list[tuple[Instrument, tuple[str, ...]]] = []
+    taken = {c for use in uses for c in (*use.items.values(), *use.totals.values())}
     for use in uses:
         kind = use.kind
         absent = [c for c in (*use.items.values(), *use.totals.values()) if c not in scores]
@@ -81,6 +85,7 @@ def score_all(
             made |= {f"{kind.id}_{s}": done.values[s].to_numpy() for s in done.values}
             notes.append((kind, done.notes))
             issues += [*_refused(kind, use, done, rows), *_prorated(kind, done)]
+            issues += _disagreeing(use, scores, made, taken, rows)
         made |= {f"{kind.id}_{s}": scores[c].to_numpy() for s, c in use.totals.items()}
         scores = pd.concat(
             [scores.drop(columns=[c for c in made if c in scores]), pd.DataFrame(made)], axis=1
@@ -111,6 +116,32 @@ def _refused(kind: Any, use: InstrumentUse, done: Any, rows: Sequence[str]) -> I
         yield Issue(
             "refused answer", text, len(where), "warning", column=column, addresses=tuple(where)
         )
+
+
+def _disagreeing(
+    use: InstrumentUse,
+    scores: pd.DataFrame,
+    made: Mapping[str, Any],
+    taken: set[str],
+    rows: Sequence[str],
+) -> Iterator[Issue]:
+    """A total in the file that is not the total of the answers beside it."""
+    free = [c for c in scores if c not in taken and scores[c].dtype.kind == "f"]
+    for name, column in ready_totals(use.kind, free).items():
+        of_answers = made.get(f"{use.kind.id}_{name}")
+        if of_answers is None:
+            continue
+        off = np.flatnonzero(np.abs(of_answers - scores[column].to_numpy(float)) > 0.05)
+        if len(off):
+            text = (
+                f"{use.kind.title}: in {plural(len(off), 'row')} the total in the file ({column})"
+                " is not the total of the answers, which are used. Are the answers complete, and"
+                " coded as the instrument codes them?"
+            )
+            where = tuple(rows[int(i)] for i in off)
+            yield Issue(
+                "total_disagrees", text, len(off), "warning", column=column, addresses=where
+            )
 
 
 def _prorated(kind: Any, done: Any) -> Iterator[Issue]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import outcomes as oc
 from outcomes import InstrumentUse
@@ -57,3 +58,32 @@ def test_what_was_declared_is_noted() -> None:
         "PHQ-9: -1 added to every answer before scoring, as declared."
     ]
     assert found(study(answers()), "scoring_note").empty
+
+
+# --- totals of the file ---------------------------------------------------------------------------
+
+
+def _phq9(totals):
+    rows = {f"phq9_{k}": [float((k + i) % 4) for i in range(4)] for k in range(1, 10)}
+    frame = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, **rows})
+    right = frame[list(rows)].sum(axis=1)
+    uses = [oc.InstrumentUse("phq9", {str(k): f"phq9_{k}" for k in range(1, 10)})]
+    return oc.Study(
+        frame.assign(**{"PHQ9 sum": right + totals}), visits=("pre", "post"), uses=tuple(uses)
+    )
+
+
+def test_a_total_that_is_not_that_of_the_answers_is_said():
+    found = oc.check(_phq9([0, 0, 3, 0])).query("rule == 'total_disagrees'")
+    assert found["count"].tolist() == [1] and "(PHQ9 sum)" in found["message"].iloc[0]
+    assert "total_disagrees" not in set(oc.check(_phq9([0, 0, 0, 0]))["rule"])
+
+
+@pytest.mark.parametrize("values, said", [([0.7, 0.5, 0.6, 0.3], True), ([70, 50, 60, 30], False)])
+def test_fractions_of_a_scale_to_100_are_an_error(values, said):
+    frame = pd.DataFrame({"patient": list("aabb"), "visit": ["pre", "post"] * 2, "x": values})
+    use = oc.InstrumentUse("odi", totals={"percent": "x"})
+    found = oc.check(oc.Study(frame, visits=("pre", "post"), uses=(use,)))
+    assert ("fraction_of_scale" in set(found["rule"])) is said
+    assert not said or "error" in set(found.query("rule == 'fraction_of_scale'")["severity"])
+    assert '"fraction_of_scale"'  # the rule's name

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,15 +18,20 @@ from outcomes.readers.drafting.scores import Texts
 from outcomes.readers.drafting.toml_text import pairs, quoted
 from outcomes.readers.parse import number_reader
 
+Labels = Callable[[str], Mapping[str, str]]
+
 #: More different words than this are no answers to choose from.
 _MOST = 15
 #: "2 - Several days", "Several days (2)": an answer that tells its number.
 _NUMBERED = re.compile(r"\(?(?P<n>[0-9]{1,2})\)?\s*[-–=:.)]\s*\S.*|\S.*\((?P<n2>[0-9]{1,2})\)")
 
 
-def instrument_lines(hit: Recognised, texts: Texts, missing: Sequence[str]) -> list[str]:
+def instrument_lines(
+    hit: Recognised, texts: Texts, missing: Sequence[str], labels: Labels = lambda name: {}
+) -> list[str]:
     """The lines of [instruments] for one instrument: what is in doubt as comments, and the line
-    itself, which is a comment too where it cannot be right as it stands.
+    itself, which is a comment too where it cannot be right as it stands. `labels` gives what the
+    file says that the codes of a column mean.
     """
     kind = instrument(hit.instrument)
     said: list[str] = []
@@ -36,9 +41,16 @@ def instrument_lines(hit: Recognised, texts: Texts, missing: Sequence[str]) -> l
     fields = [pairs(fitted.items or fitted.totals)]
     given, notes, enough = _words(kind, fitted, texts, missing)
     said += notes
+    if not given and (by_code := _contradicted(kind, fitted, labels)):
+        given, enough = by_code, False
+        said.append(
+            f"# {kind.title}: the file's labels contradict its codes (see answers in the next"
+            " line, made from the labels). Which is right? Then take the # away, with or without"
+            " answers."
+        )
     if given:
         fields.append(f"answers = {{ {pairs(given)} }}")
-    if not given and fitted.items:
+    if not given and fitted.items and enough:
         said += [f"# {t}" for t in suspicions(kind, _numbers(fitted.items, texts, missing))]
     for option in open_choices:
         named = ", ".join(option.listed or option.choices)
@@ -79,6 +91,24 @@ def _fitted(
                     f"# {kind.title}: the values of {quoted(column)} do not fit {name}"
                     f" ({score.low:g} to {score.high:g}). What are they?"
                 )
+        if fractions(score, x):
+            right = False
+            said.append(
+                f"# {kind.title}: the values of {quoted(column)} look like fractions of 1, where"
+                f" {name} goes to {score.high:g}. If so: factor = {score.high:g}"
+            )
+        both = [s.name for s in kind.scores if s.unit == score.unit and _inside(x, s) == 1]
+        if (score.name != name and len(both) > 1) or (hit.why and _several_versions(both, column)):
+            said.append(
+                f"# {kind.title}: the values of {quoted(column)} also fit"
+                f" {' and '.join(b for b in both if b != score.name)}. Which version was used?"
+            )
+        if score.unit in ("T", "percent", "%") and _RAW.search(column.casefold()):
+            right = False
+            said.append(
+                f"# {kind.title}: {quoted(column)} is called raw, but {score.name} is none. Give"
+                " the items, or the score itself."
+            )
         if raw_sums(score, x):
             right = False
             said.append(
@@ -99,6 +129,23 @@ def raw_sums(score: Score, values: pd.Series) -> bool:
     )
 
 
+def fractions(score: Score, values: pd.Series) -> bool:
+    """Whether values of a score that goes to 10 or more look like fractions of 1 (0.7 for 70%)."""
+    x = values.dropna()
+    return bool(score.high >= 10 and len(x) > 1 and x.between(0, 1).all() and (x % 1 != 0).any())
+
+
+_RAW = re.compile(r"(^|[^a-z])(raw|rohwert|brut|grezzo|bruto)([^a-z]|$)")
+
+
+def _several_versions(names: Sequence[str], column: str) -> bool:
+    """Whether scores are versions by number of items, and the column does not say which."""
+    ends = [n for n in names if re.search(r"_[0-9]+$", n)]
+    return len(ends) > 1 and not any(
+        re.search(rf"(?<![0-9]){n.rsplit('_', 1)[1]}(?![0-9])", column) for n in ends
+    )
+
+
 def _inside(x: pd.Series, score: Score) -> float:
     """The share of values in a score's range."""
     return float(x.between(score.low, score.high).mean())
@@ -113,6 +160,24 @@ def _numbers(columns: Mapping[str, str], texts: Texts, missing: Sequence[str]) -
         x = pd.Series([np.nan if (v := read(t)) is None else v for t in text], dtype=float)
         made[name] = x.mask(x.isin(codes))
     return pd.DataFrame(made, dtype=float)
+
+
+def _without_number(text: str) -> str:
+    return re.sub(r"^\(?[0-9]{1,2}\)?\s*[-–=:.)]\s*|\s*\([0-9]{1,2}\)$", "", text)
+
+
+def _contradicted(kind: Instrument, hit: Recognised, labels: Labels) -> dict[str, float]:
+    """The numbers of the file's own codes by what their labels mean in the instrument, where a code
+    is not that number; empty where labels and codes agree, or nothing is known of them.
+    """
+    known = answer_words(kind.id)
+    told: dict[str, float] = {}
+    for column in hit.items.values():
+        for code, label in labels(column).items():
+            if (number := known.get(plain_words(label))) is not None:
+                told[code] = number
+    wrong = [c for c, n in told.items() if not re.fullmatch(r"-?[0-9]+", c) or float(c) != n]
+    return dict(sorted(told.items(), key=lambda t: t[1])) if wrong else {}
 
 
 def _words(
@@ -133,12 +198,24 @@ def _words(
         return {}, [], True
     known = answer_words(kind.id)
     given: dict[str, float] = {}
+    against: dict[str, float] = {}
     for text in there:
+        found = _NUMBERED.fullmatch(text)
         if plain_words(text) in known:
             given[text] = known[plain_words(text)]
-        elif found := _NUMBERED.fullmatch(text):
+        elif found:
             given[text] = float(found["n"] or found["n2"])
+            bare = plain_words(_without_number(text))
+            if known.get(bare, given[text]) != given[text]:
+                against[text] = known[bare]
     given = dict(sorted(given.items(), key=lambda g: g[1]))
+    if against:
+        wrong = ", ".join(f"{quoted(t)} ({n:g})" for t, n in against.items())
+        said = (
+            f"# {kind.title}: numbers in the answers differ from what their words have in the"
+            f" instrument: {wrong}. Which is right? Then take the # from the next line."
+        )
+        return given | against, [said], False
     rest = [t for t in there if t not in given]
     if not rest:
         return given, [], True
@@ -149,3 +226,13 @@ def _words(
         f" answers = {{ {', '.join(f'{quoted(t)} = …' for t in rest)} }}"
     ]
     return given, said, bool(given)
+
+
+def profiles(text: pd.Series) -> bool:
+    """Whether cells hold states of the EQ-5D: five digits from 1 to 5 in one number.
+
+    >>> profiles(pd.Series(["21232", "11111", ""])), profiles(pd.Series(["21932", "11111"]))
+    (True, False)
+    """
+    live = [t for v in pd.unique(text) if (t := str(v).strip())]
+    return bool(live) and all(re.fullmatch(r"[1-5]{5}", t) for t in live)

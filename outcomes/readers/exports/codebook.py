@@ -137,6 +137,7 @@ class Codebook:
         return Declared(
             types={c: f.type for c, f in there.items() if f.type},
             identifiers=tuple(c for c, f in there.items() if f.identifier),
+            labels={c: f.choices for c, f in there.items() if f.choices},
             missing=tuple(
                 dict.fromkeys(
                     code

@@ -99,6 +99,26 @@ def units_of(keys: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return unit, first
 
 
+#: The rule that counts what a gathered file holds besides the values of the table.
+OTHER_CELLS = "other_cells"
+
+
+def _other_cells(base: TextTable, answers: Answers) -> list[Issue]:
+    """How many cells of the file are no values of the table, by column."""
+    taken = np.zeros(base.frame.shape, dtype=bool)
+    taken[answers.rows, answers.across] = True
+    rest = ((base.frame != "").to_numpy(bool) & ~taken).sum(axis=0)
+    named = [f"{column} {n}" for column, n in zip(base.columns, rest, strict=True) if n]
+    if not named:
+        return []
+    text = (
+        f"{int(rest.sum())} cells of the file are not values of this table: they say again which"
+        " patient, visit or question a row is of, or something else of it, or belong to another"
+        f" table (cells by column: {', '.join(named)})."
+    )
+    return [Issue(OTHER_CELLS, text, int(rest.sum()), "note")]
+
+
 def gather(
     base: TextTable,
     answers: Answers,
@@ -126,6 +146,7 @@ def gather(
             f"{base.name}: {len(where)} cells are values that {what} can have only one of:"
             f" {listed_addresses(where)}. Which of them counts cannot be told. {hint}"
         )
+    notes = [*notes, *_other_cells(base, answers)]
     size = int(answers.units.max()) + 1
     text = np.full(size * wide, "", dtype=object)
     at, across = np.full(size * wide, -1), np.full(size * wide, -1)

@@ -45,8 +45,8 @@ class Survey:
     rows: int
     titles: tuple[str, ...] = ()
 
-    def note(self) -> Issue:
-        """What was made of the heading rows."""
+    def note(self, first: int) -> Issue:
+        """What was made of the heading rows above the `first` row of answers."""
         how = {
             "Qualtrics": (
                 "the first names the columns, the others (question texts, import ids) were left out"
@@ -58,6 +58,7 @@ class Survey:
             f"A {self.maker} export with {self.rows} heading rows: {how}.",
             self.rows,
             "note",
+            addresses=tuple(f"row {first - k}" for k in range(self.rows - 1, 0, -1)),
         )
 
 
@@ -135,7 +136,7 @@ def submitted(table: TextTable, found: Survey | None, unfinished: bool = False) 
     trial = _is_in(table, "Status", _TRIALS) | _is_in(table, "DistributionChannel", _TRIAL_CHANNELS)
     partial = _is_in(table, "Finished", _NO) & ~trial
     gone = trial if unfinished else trial | partial
-    notes = [found.note()] if found.rows > 1 else []
+    notes = [found.note(int(table.rows[0]))] if found.rows > 1 else []
     if n := int(trial.sum()):
         text = f"{n} row(s) are previews or tests of the survey, not patients; they were left out."
         notes.append(Issue("survey_preview", text, n, addresses=table.filled_addresses(trial)))

@@ -56,7 +56,7 @@ _ORDINALS = {
     for n, words in enumerate(
         (
             "first 1st erste erster erstes premiere premier primera primer primero eerste 1ere",
-            "second 2nd zweite zweiter zweites deuxieme seconde segunda segundo seconda tweede 2eme",
+            "second 2nd zweite zweiter zweites deuxieme seconde segunda segundo seconda tweede",
             "third 3rd dritte dritter drittes troisieme tercera tercero terza derde 3eme",
             "fourth 4th vierte vierter quatrieme cuarta quarta vierde 4eme",
         ),
@@ -126,9 +126,9 @@ _BASELINE = frozenset(("baseline", "base", "bl", "bsl", "baselin"))
 #: Words of a stay or a treatment rather than of an assessment: "Start dose" is no visit.
 _OF_A_STAY = frozenset(
     _listed(
-        "start end final first last admission discharge intake beginning initial entry exit aufnahme"
-        " entlassung beginn ende eingang entree sortie ingreso alta inicio fin ingresso dimissione"
-        " inizio fine einde ontslag base basis"
+        "start end final first last admission discharge intake beginning initial entry exit"
+        " aufnahme entlassung beginn ende eingang entree sortie ingreso alta inicio fin ingresso"
+        " dimissione inizio fine einde ontslag base basis"
     )
 )
 #: What is given or when it was, no score: its columns make no visits of their own.
