@@ -128,8 +128,8 @@ _ALL = _set(_GIVEN) | _set(_FAMILY)
 _SURE = _ALL - _set(_ALSO_WORDS)
 #: What may stand before or within a name.
 _BESIDE = _set(
-    "mr mrs ms miss dr prof herr frau m mme mlle sr sra srta sig dott don dona van von de der den del"
-    " del della di da dos du la le el zu ter ten y e jr"
+    "mr mrs ms miss dr prof herr frau m mme mlle sr sra srta sig dott don dona van von de der"
+    " den del della di da dos du la le el zu ter ten y e jr"
 )
 #: Fewer values are not looked at.
 _LEAST = 3

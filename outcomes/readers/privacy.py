@@ -118,9 +118,10 @@ def scan(
                 None,
             )
             if finding:
-                odd = frame[column].map(_like_surname) if finding[1] == _SURNAMES else None
-                few = odd is not None and odd.sum() * 5 <= len(odd)
-                rows = tuple(map(int, odd.to_numpy().nonzero()[0])) if few else ()
+                rows: tuple[int, ...] = ()
+                if finding[1] == _SURNAMES:
+                    odd = frame[column].map(_like_surname).to_numpy(bool)
+                    rows = tuple(odd.nonzero()[0].tolist()) if odd.sum() * 5 <= len(odd) else ()
                 found.append(Finding(table, str(column), *finding, rows))
     return found
 

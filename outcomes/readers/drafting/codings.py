@@ -211,11 +211,11 @@ def _words(
     given = dict(sorted(given.items(), key=lambda g: g[1]))
     if against:
         wrong = ", ".join(f"{quoted(t)} ({n:g})" for t, n in against.items())
-        said = (
+        doubt = (
             f"# {kind.title}: numbers in the answers differ from what their words have in the"
             f" instrument: {wrong}. Which is right? Then take the # from the next line."
         )
-        return given | against, [said], False
+        return given | against, [doubt], False
     rest = [t for t in there if t not in given]
     if not rest:
         return given, [], True

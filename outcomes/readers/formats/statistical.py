@@ -103,7 +103,7 @@ def read_statistical(
     grid = pd.DataFrame(dict(enumerate(texts)), dtype=str)
     table = from_grid(path.name, grid, np.arange(1, n + 1), headings=names, notes=notes)
     titles = {tidy(n): tidy(t) for n, t in zip(meta.column_names, meta.column_labels) if t}
-    labels = {
+    meant = {
         tidy(v.name): {
             f"{code:g}" if isinstance(code, (int, float)) else str(code): str(label)
             for code, label in v.labels.items()
@@ -111,7 +111,7 @@ def read_statistical(
         for v in variables
         if v.labels and v.name not in wanted
     }
-    return replace(table, declared=Declared(titles=titles, labels=labels), **fingerprint(data))
+    return replace(table, declared=Declared(titles=titles, labels=meant), **fingerprint(data))
 
 
 def _look_at(data: bytes, name: str) -> None:
