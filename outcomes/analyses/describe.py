@@ -19,7 +19,9 @@ from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, plural, spoken
 from outcomes.stats.paired.correlation import pearson
 from outcomes.stats.paired.location import mean_change
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 #: What is said of each score at each visit: its column, the estimate's name, and how its interval
 #: is made.
@@ -184,6 +186,9 @@ class Course(Analysis):
     short: ClassVar[str] = "course over the visits"
     chapter: ClassVar[str] = "The course over time"
     comparative: ClassVar[bool] = True
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=(self.by,), rows=True)
 
     def compute(self, study: Study) -> Result:
         frame, outcome = study.wide(self.outcome), study.outcome(self.outcome)

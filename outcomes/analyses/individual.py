@@ -27,7 +27,9 @@ from outcomes.stats.individual.meaningful_change import WEAKEST_ANCHOR, anchored
 from outcomes.stats.individual.reliable_change import reliable_change
 from outcomes.stats.proportions.single import wilson
 from outcomes.study.pairs import Pairs
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 RETEST = ("ICC", "test-retest r")
 CUTOFFS = ("a", "b", "c")
@@ -108,6 +110,9 @@ class IndividualChange(Analysis):
             raise AnalysisError(
                 f"cutoff is a score, or a, b or c (Jacobson and Truax); got '{self.cutoff}'."
             )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
@@ -313,6 +318,9 @@ class MeaningfulChange(Analysis):
                 "improved says which answers of the anchor count, such as '<= 2'; got"
                 f" '{self.improved}'."
             )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, (self.outcome, self.anchor), (self.before, self.after))
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)

@@ -16,7 +16,9 @@ from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import spoken
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 ROLES = ("primary", "secondary", "sensitivity", "exploratory")
 UNCONTROLLED = (
@@ -103,19 +105,39 @@ class Analysis:
         when = f", {spoken(before)} to {spoken(after)}" if before and after else ""
         return f"{name}{when}: {self.short}" if name else self.short
 
-    def run(self, study: Study) -> Result:
+    def run(self, study: Study | PartitionedStudy) -> Result:
         """Answer the question from this study; the same question of the same study is answered
-        once.
+        once. A study in parts is asked for what the question `needs`, summed over the parts.
 
         Warnings of the libraries underneath become notes. Raises AnalysisError where the study
         cannot answer.
         """
+        if isinstance(study, PartitionedStudy):
+            study = self._summed(study)
         asked = type(self).compute, self, study.sample
         try:
             hash(asked)
         except TypeError:  # a question of a user's own that holds a list, say
             return self._answered(study)
         return study.once(asked, lambda: self._answered(study), either=True)
+
+    def _summed(self, study: PartitionedStudy) -> Study:
+        """The patients of a study in parts, with what this question needs of them."""
+        needed = self.needs(study)
+        if needed is None:
+            raise AnalysisError(
+                f"{type(self).__name__} needs every row of a study, not sums over its parts. Read"
+                " the study whole, without [engine]."
+            )
+        return study.patients(needed)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        """What has to be known of each patient to answer; None where a question needs the rows
+        themselves, so that a study in parts cannot answer it.
+
+        `compute` may ask the study for nothing else: a test compares the answers.
+        """
+        return None
 
     def _answered(self, study: Study) -> Result:
         self._fits_ratings(study)
@@ -249,7 +271,7 @@ def from_dict(
     return kinds[name](**made)
 
 
-def unanswered(question: Analysis, study: Study, why: str) -> Result:
+def unanswered(question: Analysis, study: Study | PartitionedStudy, why: str) -> Result:
     """A failed question as a visible result."""
     try:
         name = getattr(question, "outcome", "")

@@ -16,7 +16,9 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import plural, spoken
 from outcomes.readers.parse import yes_no
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ class Among(Analysis):
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the question's title and who is let in."""
         return self.label or f"{self.analysis.title(outcome)}, only patients with {self.only}"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        inner = self.analysis.needs(study)
+        own = PatientValues(characteristics=tuple(self.where), rows=True)
+        return None if inner is None else inner | own
 
     def compute(self, study: Study) -> Result:
         let_in, left = self._let_in(study)

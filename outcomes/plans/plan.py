@@ -21,7 +21,9 @@ from outcomes.core.wording import spoken
 from outcomes.plans.estimand import Estimand
 from outcomes.plans.families import Family, adjust_all, checked, in_words
 from outcomes.plans.intercurrent import carry_out
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import Facts
 
 #: Questions that are re-run in another way, not tests of their own: no multiplicity adjustment.
 UNADJUSTED = ("sensitivity",)
@@ -71,12 +73,19 @@ class Plan:
         return Plan(self.questions, other.questions, families=families, estimand=estimand)
 
     def run(
-        self, study: Study, *, progress: Callable[[int, int, str], None] | None = None
+        self,
+        study: Study | PartitionedStudy,
+        *,
+        progress: Callable[[int, int, str], None] | None = None,
     ) -> Results:
         """Answer every question; one that fails becomes a visible result that says why, and the
-        others go on.
+        others go on. What all of them need of a study in parts is summed in one pass.
         """
-        study = study.ready
+        if isinstance(study, PartitionedStudy):
+            asked = [q.needs(study) for q in self.questions]
+            study.gather([Facts(), *(need for need in asked if need is not None)])
+        else:
+            study = study.ready
         answered: list[Result] = []
         for i, question in enumerate(self.questions):
             if progress:
@@ -87,8 +96,16 @@ class Plan:
         families = dict(self.families)
         return Results(_with_families(answered, families), study, in_words(families), self)
 
-    def _answered(self, question: Analysis, study: Study) -> Result:
+    def _answered(self, question: Analysis, study: Study | PartitionedStudy) -> Result:
         """The answer from the study as the strategies for intercurrent events have it."""
+        if isinstance(study, PartitionedStudy):
+            if self.estimand.events:
+                why = (
+                    "strategies for intercurrent events are carried out on a whole study only. Read"
+                    " it without [engine]."
+                )
+                return unanswered(question, study, why)
+            return _answer(question, study)
         try:
             carried = carry_out(self.estimand, question, study)
         except AnalysisError as e:
@@ -185,7 +202,7 @@ def kinds() -> dict[str, type[Analysis]]:
     return questions()
 
 
-def _answer(question: Analysis, study: Study) -> Result:
+def _answer(question: Analysis, study: Study | PartitionedStudy) -> Result:
     try:
         return question.run(study)
     except OutcomesError as e:

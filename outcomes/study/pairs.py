@@ -14,6 +14,7 @@ import pandas as pd
 
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
+from outcomes.stats.tally import Tally
 from outcomes.study.set_aside import reasons
 
 
@@ -33,6 +34,20 @@ class Pairs:
     def change(self) -> np.ndarray:
         """After − before, rounded to 9 decimals so that 0.1 steps tie as they should."""
         return np.round(self.after - self.before, 9)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """How many patients have which scores before and after."""
+        return Tally.of(np.column_stack([self.before, self.after]))
+
+    def marked(self, mark: np.ndarray) -> tuple[Tally, np.ndarray]:
+        """The tally of patients with and without a mark (a mask of patients), and which of its rows
+        have the mark.
+        """
+        if not mark.any():
+            return self.tally, np.zeros(len(self.tally), dtype=bool)
+        both = Tally.of(np.column_stack([self.before, self.after, mark]))
+        return Tally((), both.codes, both.values[:, :2], both.weights), both.values[:, 2] == 1
 
     @cached_property
     def frame(self) -> pd.DataFrame:

@@ -33,7 +33,9 @@ from outcomes.stats.regression.linear import (
     numeric,
     ols,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class Dunnett(Analysis):
         super().__post_init__()
         if self.model not in ("ancova", "change"):
             raise AnalysisError(unknown("model", self.model, ("ancova", "change")))
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(
+            study, self.outcome, (self.before, self.after), (self.by, *self.covariates)
+        )
 
     def compute(self, study: Study) -> Result:
         g = grouped(

@@ -43,7 +43,9 @@ from outcomes.stats.mixed.mmrm import FALLBACK
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.equivalence import one_sided, two_one_sided
 from outcomes.stats.regression.linear import Design, factor, numeric, ols
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 #: How the difference between arms is estimated, and how a sentence calls it.
 MODELS = {"ancova": "ANCOVA", "change": "Welch, unadjusted", "mmrm": "MMRM"}
@@ -124,6 +126,11 @@ class ArmNonInferiority(Analysis):
     def traits(self) -> frozenset[Trait]:  # type: ignore[override]
         """A mixed model counts patients with some scores missing."""
         return _traits(self.model)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        whole = self.model == "MMRM"
+        visits = () if whole else (self.before, self.after)
+        return PatientValues.at(study, self.outcome, visits, (self.by, *self.covariates))
 
     def compute(self, study: Study) -> Result:
         sign = improvement_sign(study.outcome(self.outcome))
@@ -247,6 +254,11 @@ class ArmEquivalence(Analysis):
     def traits(self) -> frozenset[Trait]:  # type: ignore[override]
         """A mixed model counts patients with some scores missing."""
         return _traits(self.model)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        whole = self.model == "MMRM"
+        visits = () if whole else (self.before, self.after)
+        return PatientValues.at(study, self.outcome, visits, (self.by, *self.covariates))
 
     def compute(self, study: Study) -> Result:
         differences, whole = _differences(self, study)

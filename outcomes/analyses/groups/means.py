@@ -32,7 +32,9 @@ from outcomes.stats.groups.means import (
     standardised_mean_differences,
     welch_anova,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,9 @@ class WelchT(Analysis):
             " Res Methods 2008;11:364-386."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
 
     def compute(self, study: Study) -> Result:
         g = grouped(
@@ -225,6 +230,9 @@ class GamesHowell(Analysis):
 
     short: ClassVar[str] = "Games-Howell"
     comparative: ClassVar[bool] = True
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
 
     def compute(self, study: Study) -> Result:
         g = grouped(

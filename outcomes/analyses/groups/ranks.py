@@ -29,7 +29,9 @@ from outcomes.stats.groups.ranks import (
     kruskal_wallis,
     mann_whitney,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,9 @@ class MannWhitney(Analysis):
             " interval. J Mod Appl Stat Methods 2004;3:322-332."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
 
     def compute(self, study: Study) -> Result:
         g = grouped(
@@ -226,6 +231,9 @@ class KruskalWallis(Analysis):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.RATINGS, Trait.WORST_RANK})
     short: ClassVar[str] = "Kruskal-Wallis test"
     comparative: ClassVar[bool] = True
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
 
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by)

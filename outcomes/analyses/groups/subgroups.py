@@ -32,7 +32,9 @@ from outcomes.stats.groups.means import mean_difference
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.location import mean_change
 from outcomes.stats.regression.linear import Design, factor, interaction, numeric, ols
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 #: A subgroup variable with more levels than this is a number, or a list of names.
 MAX_SUBGROUPS = 8
@@ -95,6 +97,14 @@ class Interaction(Analysis):
             " trials. Lancet 2000;355:1064-1069."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(
+            study,
+            self.outcome,
+            (self.before, self.after),
+            (self.by, self.subgroup, *self.covariates),
+        )
 
     def compute(self, study: Study) -> Result:
         g = grouped(
@@ -232,6 +242,9 @@ class ChangeByArm(Analysis):
             " used and can be highly misleading. Trials 2011;12:264."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
 
     def compute(self, study: Study) -> Result:
         g = grouped(

@@ -38,7 +38,9 @@ from outcomes.core.wording import digits_for, listed, number, plural, spoken
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.mmrm import FALLBACK, repeated
 from outcomes.stats.mixed.small_sample import METHODS
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,9 @@ class CohortModel(Analysis):
             " likelihood. Biometrics 1997;53:983-997."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=self.covariates)
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)
@@ -220,6 +225,9 @@ class SlopeModel(Analysis):
     def comparative(self) -> bool:  # type: ignore[override]
         """Where groups are compared."""
         return bool(self.by)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=(self.by, *self.covariates))
 
     def compute(self, study: Study) -> Result:
         visits = tuple(self.visits) or tuple(v for v in study.visits if v != self.baseline)

@@ -35,7 +35,9 @@ from outcomes.stats.diary import DiarySummary, summarise, window_mean
 from outcomes.stats.groups.means import scores as checked
 from outcomes.stats.paired.location import mean_change
 from outcomes.stats.regression.linear import Design, factor, numeric, ols, pairwise
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 #: What a diary can be summed up to, and its name in tables.
 SUMMARIES = {
@@ -116,6 +118,9 @@ class Diary(Analysis):
         super().__post_init__()
         if self.summary not in SUMMARIES:
             raise AnalysisError(unknown("summary", self.summary, SUMMARIES))
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=(self.by,))
 
     def compute(self, study: Study) -> Result:
         outcome = study.outcome(self.outcome)

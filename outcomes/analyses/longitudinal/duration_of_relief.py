@@ -33,7 +33,9 @@ from outcomes.core.wording import (
 )
 from outcomes.stats.diary import Relief, return_of_pain
 from outcomes.stats.survival import Curve, kaplan_meier, log_rank
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 #: Visits further apart than this many days make the day of return a guess.
 WIDE = 7
@@ -98,6 +100,9 @@ class DurationOfRelief(Analysis):
                 "share is the part of the score before that counts as pain being back, above 0 to"
                 f" 1; got {self.share}."
             )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=(self.by,))
 
     def compute(self, study: Study) -> Result:
         outcome = study.outcome(self.outcome)

@@ -33,7 +33,9 @@ from outcomes.core.wording import digits_for, number, spoken
 from outcomes.stats.mixed.cross_products import Summary
 from outcomes.stats.mixed.likelihood import Design
 from outcomes.stats.mixed.mmrm import FALLBACK, Repeated, repeated, visit_design
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,9 @@ class MMRM(Analysis):
             " likelihood. Biometrics 1997;53:983-997."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=(self.by, *self.covariates))
 
     def compute(self, study: Study) -> Result:
         data, model = self.fitted(study)

@@ -26,7 +26,9 @@ from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, p_value, spoken, statistic
 from outcomes.stats.regression.gee import gee
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ class ResponderGEE(Analysis):
     def __post_init__(self) -> None:
         super().__post_init__()
         parse_rule(self.rule)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=(self.by,))
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)

@@ -22,7 +22,9 @@ from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, number, p_value, percent, plural, spoken
 from outcomes.stats.diary import return_of_pain
 from outcomes.stats.survival import cox
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class ReturnOfPain(Analysis):
                 "share is the part of the score before that counts as pain being back, above 0 to"
                 f" 1; got {self.share}."
             )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=self.covariates)
 
     def compute(self, study: Study) -> Result:
         outcome = study.outcome(self.outcome)

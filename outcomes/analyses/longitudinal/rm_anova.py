@@ -28,7 +28,9 @@ from outcomes.stats.paired.repeated_measures import (
     pairwise_paired_t,
     rm_anova,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 LISTWISE = (
     "A patient with any visit missing is dropped whole (listwise deletion); a mixed model (MMRM,"
@@ -85,6 +87,9 @@ class Friedman(Analysis):
         super().__post_init__()
         if self.posthoc not in ("conover", "nemenyi"):
             raise AnalysisError(unknown("posthoc", self.posthoc, ("conover", "nemenyi")))
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome)
 
     def compute(self, study: Study) -> Result:
         wide, visits, counts = complete_cases(study, self.outcome, self.visits)
@@ -197,6 +202,9 @@ class RMANOVA(Analysis):
     def comparative(self) -> bool:  # type: ignore[override]
         """Where groups are compared."""
         return bool(self.by)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=(self.by,))
 
     def compute(self, study: Study) -> Result:
         wide, visits, counts = complete_cases(study, self.outcome, self.visits, by=self.by)

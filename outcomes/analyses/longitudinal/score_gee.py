@@ -34,7 +34,9 @@ from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, p_value, spoken, statistic
 from outcomes.stats.mixed.mmrm import arm_features
 from outcomes.stats.regression.gee import CORRECTIONS, GEE, WORKING, gee
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 FAMILY = {"identity": "gaussian", "log": "poisson"}
 
@@ -117,6 +119,9 @@ class ScoreGEE(Analysis):
         }.items():
             if getattr(self, name) not in allowed:
                 raise AnalysisError(unknown(name, str(getattr(self, name)), tuple(allowed)))
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, characteristics=(self.by, *self.covariates))
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)

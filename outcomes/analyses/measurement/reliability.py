@@ -21,7 +21,9 @@ from outcomes.core.wording import digits_for, interval, number, p_value, spoken
 from outcomes.stats.individual.agreement import agreement, within_patient_error
 from outcomes.stats.individual.reliable_change import icc
 from outcomes.stats.paired.location import mean_change
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ class TestRetest(Analysis):
         ),
         "Bland JM, Altman DG. Measurement error. BMJ 1996;313:744.",
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
@@ -196,6 +201,9 @@ class Agreement(Analysis):
         super().__post_init__()
         if self.other == self.outcome:
             raise AnalysisError("Agreement compares two columns; other is the same as outcome.")
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, (self.outcome, self.other), (self.visit,))
 
     def compute(self, study: Study) -> Result:
         outcome, other = study.outcome(self.outcome), study.outcome(self.other)

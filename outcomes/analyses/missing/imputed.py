@@ -23,7 +23,9 @@ from outcomes.stats.missing.imputation import rubin
 from outcomes.stats.missing.patterns import CARRIED
 from outcomes.stats.missing.reference_based import draws
 from outcomes.stats.wald import critical
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,12 @@ class Imputed(_Wrapper):
         """The wrapped question's title with the way the gaps were filled."""
         extra = f", delta {number(self.delta, 2)}" if self.delta else ""
         return self.label or f"{self.analysis.title(outcome)}, {WAYS[self.method]}{extra}"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        inner = self.analysis.needs(study)
+        by = tuple(c for c in (self.by, *self.auxiliary) if c)
+        own = PatientValues.at(study, self.outcome, characteristics=by, rows=True)
+        return None if inner is None else inner | own
 
     def compute(self, study: Study) -> Result:
         grid = grid_of(study, self.outcome)

@@ -19,7 +19,9 @@ from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import listed, share_of, spoken
 from outcomes.stats.missing import patterns as missingness
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class MissingScores(Analysis):
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.SHOWS_MISSING, Trait.RATINGS})
     short: ClassVar[str] = "missing scores"
     comparative: ClassVar[bool] = True
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome)
 
     def compute(self, study: Study) -> Result:
         wide = study.wide(self.outcome)

@@ -30,7 +30,9 @@ from outcomes.stats.missing.reference_based import (
     conditional_mean_jackknife,
     normal_estimate,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class ReferenceBased(Analysis):
             " imputation. Pharm Stat 2022;21:1246-1257."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(
+            study, self.outcome, characteristics=(self.by, *self.covariates), rows=True
+        )
 
     def compute(self, study: Study) -> Result:
         if self.method not in MODELS:

@@ -32,7 +32,9 @@ from outcomes.stats.groups.means import mean_difference
 from outcomes.stats.paired.location import mean_change, median_change, sign_test, trimmed_change
 from outcomes.stats.paired.signed_rank import hodges_lehmann, sign_flip, signed_rank
 from outcomes.stats.regression.linear import Design, factor, numeric, ols, pairwise
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,9 @@ class Robustness(Analysis):
     def comparative(self) -> bool:  # type: ignore[override]
         """Where arms are compared."""
         return bool(self.by)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (), (self.by,), rows=True)
 
     def compute(self, study: Study) -> Result:
         return self._arms(study) if self.by else self._change(study)

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import reduce
 from math import isnan
+from operator import or_
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +24,9 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,11 @@ class SideBySide(Analysis):
     def outcome(self) -> str:
         """The score of the first question."""
         return str(getattr(self.questions[0], "outcome", ""))
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        asked = [q.needs(study) for q in self.questions]
+        known = [n for n in asked if n is not None]
+        return reduce(or_, known) if known and len(known) == len(asked) else None
 
     def compute(self, study: Study) -> Result:
         terms = tuple(self.terms) or ("",) * len(self.questions)

@@ -22,7 +22,9 @@ from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, p_value, share_of, spoken
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ class TippingPoint(_Wrapper):
     def title(self, outcome: Any = None) -> str:
         """The wrapped question's title, tipped."""
         return self.label or f"{self.analysis.title(outcome)}, tipping point"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        inner = self.analysis.needs(study)
+        by = tuple(c for c in (self.by,) if c)
+        own = PatientValues.at(study, self.outcome, characteristics=by, rows=True)
+        return None if inner is None else inner | own
 
     def compute(self, study: Study) -> Result:
         grid = grid_of(study, self.outcome)

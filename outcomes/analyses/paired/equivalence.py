@@ -18,7 +18,9 @@ from outcomes.core.result import Result
 from outcomes.core.wording import MINUS, digits_for, level_text, number, p_value, spoken
 from outcomes.stats.paired.bayes_factor import MEDIUM, bayes_factor
 from outcomes.stats.paired.equivalence import non_inferiority, tost
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class TOST(Analysis):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_margin(self.margin)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
@@ -148,6 +153,9 @@ class NonInferiority(Analysis):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_margin(self.margin)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
@@ -251,6 +259,9 @@ class BayesFactor(Analysis):
         super().__post_init__()
         if not (self.scale > 0 and math.isfinite(self.scale)):
             raise AnalysisError(f"scale is a positive number, such as 0.707; got {self.scale}.")
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)

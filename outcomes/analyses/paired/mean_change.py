@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -16,8 +17,10 @@ from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
 from outcomes.stats.paired.effect_sizes import paired_effects
-from outcomes.stats.paired.location import mean_change
+from outcomes.stats.paired.location import mean_change, weighted_mean, weighted_sd
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Pairs, Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -64,19 +67,24 @@ class PairedT(Analysis):
         ),
     )
 
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
+
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
-        unit = pairs.outcome.unit
-        change = mean_change(pairs.before, pairs.after, level=self.level)
+        unit, w = pairs.outcome.unit, pairs.tally.weights
+        before, after = pairs.tally.values.T
+        change = mean_change(before, after, level=self.level, weights=w)
+        sd_before, sd_after = weighted_sd(before, w), weighted_sd(after, w)
         means = (
-            _mean(pairs.before, f"mean {spoken(self.before)}", unit, self.before),
-            _mean(pairs.after, f"mean {spoken(self.after)}", unit, self.after),
+            _mean(before, w, sd_before, f"mean {spoken(self.before)}", unit, self.before),
+            _mean(after, w, sd_after, f"mean {spoken(self.after)}", unit, self.after),
         )
         here = Contrast(visit=self.after, from_visit=self.before)
         estimates = (
             replace(_in(change, unit), place=here),
             *means,
-            *paired_effects(pairs.before, pairs.after, level=self.level),
+            *paired_effects(before, after, level=self.level, weights=w),
         )
         return Result(
             self,
@@ -85,7 +93,7 @@ class PairedT(Analysis):
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
             pictures=("slopes",),
-            facts={"sd_before": _sd(pairs.before), "sd_after": _sd(pairs.after)},
+            facts={"sd_before": sd_before, "sd_after": sd_after},
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -139,22 +147,20 @@ def pairs_frame(pairs: Pairs) -> pd.DataFrame:
     )  # shared by the questions about these pairs; pandas copies on writing
 
 
-def _mean(values: np.ndarray, name: str, unit: str, visit: str) -> Estimate:
-    n, at = len(values), Contrast(visit=visit)
+def _mean(
+    values: np.ndarray, w: np.ndarray, sd: float, name: str, unit: str, visit: str
+) -> Estimate:
+    n, at = int(w.sum()), Contrast(visit=visit)
     if n == 0:
         return Estimate(name, np.nan, unit=unit, measure=Measure.LEVEL, place=at, reason="too_few")
     return Estimate(
         name,
-        float(np.mean(values)),
-        se=_sd(values) / np.sqrt(n) if n > 1 else np.nan,
+        weighted_mean(values, w),
+        se=sd / math.sqrt(n) if n > 1 else np.nan,
         unit=unit,
         place=at,
         measure=Measure.LEVEL,
     )
-
-
-def _sd(values: np.ndarray) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
 
 
 def _in(estimate: Estimate, unit: str) -> Estimate:

@@ -27,7 +27,9 @@ from outcomes.core.wording import (
 from outcomes.stats.paired.location import check_option, median_change, sign_test
 from outcomes.stats.paired.rank_effects import rank_biserial, superiority
 from outcomes.stats.paired.signed_rank import hodges_lehmann, signed_rank
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,14 @@ class SignedRank(Analysis):
         super().__post_init__()
         check_option("zeros", self.zeros, ("wilcoxon", "pratt"))
 
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
+
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
-        b, a, zeros = pairs.before, pairs.after, self.zeros
-        tested = signed_rank(b, a, zeros=zeros, mid_p=self.mid_p)  # type: ignore[arg-type]
-        shift = hodges_lehmann(b, a, level=self.level)
+        (b, a), w, zeros = pairs.tally.values.T, pairs.tally.weights, self.zeros
+        tested = signed_rank(b, a, zeros=zeros, mid_p=self.mid_p, weights=w)  # type: ignore[arg-type]
+        shift = hodges_lehmann(b, a, level=self.level, weights=w)
         notes = []
         alpha = 1 - self.level
         if tested.n_nonzero and tested.smallest_p > alpha:
@@ -101,12 +106,13 @@ class SignedRank(Analysis):
         estimates = (
             replace(shift.shift, unit=pairs.outcome.unit),
             tested.test,
-            rank_biserial(b, a, zeros=zeros, level=self.level),  # type: ignore[arg-type]
+            rank_biserial(b, a, zeros=zeros, level=self.level, weights=w),  # type: ignore[arg-type]
             superiority(
                 b,
                 a,
                 better="higher" if pairs.outcome.better == "higher" else "lower",
                 level=self.level,
+                weights=w,
             ),
             Estimate("zero differences", tested.n_zero, unit="patients", measure=Measure.COUNT),
         )
@@ -227,10 +233,14 @@ class SignTest(Analysis):
         "Conover WJ. Practical Nonparametric Statistics. 3rd ed. Wiley; 1999: 3.4.",
     )
 
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
+
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
-        signs = sign_test(pairs.before, pairs.after, mid_p=self.mid_p, level=self.level)
-        median = median_change(pairs.before, pairs.after, level=self.level)
+        (b, a), w = pairs.tally.values.T, pairs.tally.weights
+        signs = sign_test(b, a, mid_p=self.mid_p, level=self.level, weights=w)
+        median = median_change(b, a, level=self.level, weights=w)
         estimates = (replace(median.median, unit=pairs.outcome.unit), signs.test)
         facts = {
             "up": signs.n_up,

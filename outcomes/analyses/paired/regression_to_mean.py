@@ -28,7 +28,9 @@ from outcomes.stats.paired.regression_to_mean import (
     mee_chua,
     population,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 #: Where no reliability is known, a range that pain scores have in print.
 RELIABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -111,6 +113,9 @@ class RegressionToMean(Analysis):
             )
         if self.reliability is not None and not 0 < self.reliability <= 1:
             raise AnalysisError(f"reliability is between 0 and 1; got {self.reliability}.")
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)

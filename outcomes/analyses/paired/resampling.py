@@ -19,7 +19,9 @@ from outcomes.core.wording import digits_for, interval, number, p_value, percent
 from outcomes.stats.paired.location import check_option, trimmed_change
 from outcomes.stats.paired.signed_rank import monte_carlo_error, sign_flip
 from outcomes.stats.resampling import bootstrap
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,14 @@ class SignFlip(Analysis):
         ),
     )
 
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
+
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         rng = np.random.default_rng(self.seed)
-        flipped = sign_flip(pairs.before, pairs.after, draws=self.draws, rng=rng)
+        before, after = pairs.tally.rows.T  # an order that no division of the patients changes
+        flipped = sign_flip(before, after, draws=self.draws, rng=rng)
         estimates = (replace(flipped.test, unit=pairs.outcome.unit, level=self.level),)
         return Result(
             self,
@@ -152,6 +158,9 @@ class Yuen(Analysis):
         ),
     )
 
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
+
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
         e = trimmed_change(pairs.before, pairs.after, trim=self.trim, level=self.level)
@@ -236,11 +245,13 @@ class Bootstrap(Analysis):
         super().__post_init__()
         check_option("statistic", self.statistic, tuple(_STATISTICS))
 
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
+
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
-        rows = np.column_stack([pairs.before, pairs.after])
         e = bootstrap(
-            rows,
+            pairs.tally.rows,  # an order that no division of the patients changes
             _STATISTICS[self.statistic],
             rng=np.random.default_rng(self.seed),
             draws=self.draws,

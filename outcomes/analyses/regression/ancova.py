@@ -38,7 +38,9 @@ from outcomes.stats.regression.linear import (
     ols,
     pairwise,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 #: Groups whose scores before differ by more than this many SDs are not comparable by adjustment
 #: alone.
@@ -119,6 +121,10 @@ class ANCOVA(Analysis):
         }.items():
             if getattr(self, name) not in allowed:
                 raise AnalysisError(unknown(name, str(getattr(self, name)), allowed))
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        known = (self.by, self._site, *self.covariates)
+        return PatientValues.at(study, self.outcome, (self.before, self.after), known)
 
     def compute(self, study: Study) -> Result:
         g, design = self._design(study)

@@ -23,7 +23,9 @@ from outcomes.core.wording import interval, listed, number, p_value, spoken
 from outcomes.stats.groups.ranks import kruskal_wallis, mann_whitney
 from outcomes.stats.regression.linear import Design, factor
 from outcomes.stats.regression.ordinal import OrdinalFit, likelihood_ratio, proportional_odds
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,9 @@ class ProportionalOdds(Analysis):
     references: ClassVar[tuple[str, ...]] = (
         "McCullagh P. Regression models for ordinal data. J R Stat Soc B 1980;42:109-142.",
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.after,), (self.by, *self.covariates))
 
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, after=self.after, by=self.by, reference=self.reference)

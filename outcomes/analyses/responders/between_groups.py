@@ -38,8 +38,10 @@ from outcomes.stats.proportions.single import wilson
 from outcomes.stats.proportions.two_groups import Share, number_needed, risk_difference
 from outcomes.stats.regression.linear import Design, factor, numeric
 from outcomes.stats.regression.logistic import logistic, standardised_risks
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.set_aside import failed_among
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 EVERYBODY = "missing as non-response"
 TESTS = {
@@ -137,6 +139,11 @@ class CompareResponders(Analysis):
     @property
     def _seen(self) -> str:
         return "of patients with both scores" if self.before else "of patients with the score"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(
+            study, self.outcome, (self.before, self.after), (self.by, *self.adjust)
+        )
 
     def compute(self, study: Study) -> Result:
         g = grouped(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.responders.bands import improvement_bands
+from outcomes.analyses.responders.bands import improvement_bands, percent_gain
 from outcomes.analyses.responders.imputed_shares import share_row, share_words
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
@@ -20,9 +20,13 @@ from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
+from outcomes.stats.paired.location import ranked
 from outcomes.stats.proportions.single import clopper_pearson, wilson
+from outcomes.stats.tally import Tally
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.set_aside import failed_among
-from outcomes.study.study import Pairs, Study
+from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 RULES = (
     "30%, 50% (of the score before), points such as '2 points', or '<= 2' on the score after (as"
@@ -103,6 +107,9 @@ class Responders(Analysis):
                     f"The rule '{rule}' compares with a visit before: add before=\"…\"."
                 )
 
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(study, self.outcome, (self.before, self.after))
+
     def compute(self, study: Study) -> Result:
         if not self.before:
             return self._after_only(study)
@@ -111,55 +118,55 @@ class Responders(Analysis):
         sign = improvement_sign(pairs.outcome) if judged else 1
         had_before = int(study.wide(self.outcome)[self.before].notna().sum())
         shares, notes = _Shares(self.level, self.interval), []
-        failed = failed_among(study.settings, self.after, pairs.patients)
+        tally, failed = pairs.marked(failed_among(study.settings, self.after, pairs.patients))
+        (before, after), w = tally.values.T, tally.weights
         at_zero: dict[str, tuple[int, int]] = {}
         for rule in self.rules:
-            improved, usable = responded(pairs.before, pairs.after, rule, sign)
+            improved, usable = responded(before, after, rule, sign)
             improved = improved & ~failed
             name, relative = rule_name(rule), _relative(rule)
-            undefined = len(pairs.before) - int(usable.sum())
+            undefined = int(w[~usable].sum())
+            sank = ~usable & (np.round(sign * (after - before), 9) < 0)
             if undefined:
-                below = " or less" if (pairs.before < 0).any() else ""
-                sank = int(_sank(pairs, usable, sign).sum())
-                at_zero[name] = (sank, undefined)
+                below = " or less" if (before < 0).any() else ""
+                worse_from_zero = int(w[sank].sum())
+                at_zero[name] = (worse_from_zero, undefined)
                 notes.append(
                     f"{undefined} with a score of 0{below} before cannot change by a percentage:"
                     " left out of the share who improved of patients with both scores, counted as"
-                    f" non-responders where missing scores are; {sank} of them got worse and count"
-                    " as worse."
+                    f" non-responders where missing scores are; {worse_from_zero} of them got worse"
+                    " and count as worse."
                 )
             lead, kind = ("improved ", "improved") if relative else ("", "reached")
             shares.add(
                 f"{lead}{name}, of patients with both scores",
-                improved.sum(),
-                usable.sum(),
+                w[improved].sum(),
+                w[usable].sum(),
                 rule,
                 kind,
             )
             shares.add(
                 f"{lead}{name}, missing as non-response",
-                improved.sum(),
+                w[improved].sum(),
                 had_before,
                 rule,
                 kind,
                 True,
             )
             if relative:
-                worse = responded(pairs.before, pairs.after, rule, -sign)[0] | _sank(
-                    pairs, usable, sign
-                )
+                worse = responded(before, after, rule, -sign)[0] | sank
                 shares.add(
                     f"worsened {name}, of patients with both scores",
-                    worse.sum(),
-                    len(worse),
+                    w[worse].sum(),
+                    w.sum(),
                     rule,
                     "worsened",
                 )
-        data = {"ecdf": _curve(pairs, sign)} if judged else {}
+        data = {"ecdf": _curve(pairs.tally, sign)} if judged else {}
         pictures = tuple(data)
         cuts = tuple(v for kind, v in map(parse_rule, self.rules) if kind == "percent")
         if judged and cuts:
-            data["bands"] = improvement_bands(pairs, sign, cuts)
+            data["bands"] = improvement_bands(pairs.tally, sign, cuts)
         facts = {
             "improvement": sign,
             "shares": shares.counts,
@@ -324,12 +331,6 @@ def _relative(rule: str) -> bool:
     return parse_rule(rule)[0] in ("percent", "points")
 
 
-def _sank(pairs: Pairs, usable: np.ndarray, sign: int) -> np.ndarray:
-    """Who has no percentage, as the score before was 0, and got worse by any amount."""
-    got_worse: np.ndarray = ~usable & (np.round(sign * (pairs.after - pairs.before), 9) < 0)
-    return got_worse
-
-
 def rule_name(rule: str) -> str:
     """The rule as tables print it."""
     kind, value = parse_rule(rule)
@@ -421,12 +422,13 @@ class _Shares:
         self.counts[name] = (k, n)
 
 
-def _curve(pairs: Pairs, sign: int) -> pd.DataFrame:
+def _curve(tally: Tally, sign: int) -> pd.DataFrame:
     """For each percent improvement, the share of patients who reached at least that much."""
-    usable = pairs.before > 0
-    gain = np.round(100 * sign * pairs.change[usable] / pairs.before[usable], 7)
+    gain, w = percent_gain(tally, sign)
     steps = np.unique(np.concatenate([[-100.0, 0.0, 100.0], gain]))
     steps = steps[(steps >= -100) & (steps <= 100)]
-    reached = len(gain) - np.searchsorted(np.sort(gain), steps)
-    share = reached / len(gain) if len(gain) else np.full(len(steps), np.nan)
+    gain, up_to = ranked(gain, w)
+    below = np.concatenate([[0], up_to])[np.searchsorted(gain, steps)]
+    n = int(w.sum())
+    share = (n - below) / n if n else np.full(len(steps), np.nan)
     return pd.DataFrame({"improvement": steps, "share": share})

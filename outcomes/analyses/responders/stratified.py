@@ -27,7 +27,9 @@ from outcomes.core.wording import interval, number, p_value, plural, points, sha
 from outcomes.stats.proportions.single import wilson
 from outcomes.stats.proportions.stratified import Stratified, cmh, mantel_haenszel
 from outcomes.stats.proportions.two_groups import risk_difference
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,11 @@ class StratifiedResponders(Analysis):
             raise AnalysisError(
                 f"The rule '{self.rule}' compares with a visit before: add before=\"…\"."
             )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(
+            study, self.outcome, (self.before, self.after), (self.by, self.strata)
+        )
 
     def compute(self, study: Study) -> Result:
         g = grouped(

@@ -28,7 +28,9 @@ from outcomes.core.wording import (
 )
 from outcomes.stats.meta_analysis.random_effects import as_measure
 from outcomes.stats.meta_analysis.three_level import leave_one_cluster_out, three_level
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 #: Below these Satterthwaite df the t distribution of a robust test is only roughly right (Tipton
 #: 2015).
@@ -117,6 +119,11 @@ class NestedSites(Analysis):
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the pooled question's title."""
         return self.label or f"{self.analysis.title(outcome)}, {self.short}"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        inner = self.analysis.needs(study)
+        own = PatientValues(characteristics=(self.by, self.within), rows=True)
+        return None if inner is None else inner | own
 
     def compute(self, study: Study) -> Result:
         home = self._homes(study)

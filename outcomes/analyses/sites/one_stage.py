@@ -29,7 +29,9 @@ from outcomes.core.wording import digits_for, interval, number, p_value, spoken,
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.reml import Fit, NotConverged
 from outcomes.stats.mixed.small_sample import Inference
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 FIXED_UP_TO = 5
 LARGEST = 300
@@ -89,6 +91,11 @@ class OneStageSites(Analysis):
             " 2013;8:e60650."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        return PatientValues.at(
+            study, self.outcome, (self.before, self.after), (self.by, self.site)
+        )
 
     def compute(self, study: Study) -> Result:
         data = repeats(

@@ -40,7 +40,9 @@ from outcomes.stats.meta_analysis.random_effects import (
     leave_one_out,
     pool,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,11 @@ class PooledSites(Analysis):
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the pooled question's title."""
         return self.label or f"{self.analysis.title(outcome)}, {self.short}"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+        inner = self.analysis.needs(study)
+        own = PatientValues(characteristics=(self.by,), rows=True)
+        return None if inner is None else inner | own
 
     def compute(self, study: Study) -> Result:
         sites, refused = self._asked(study)

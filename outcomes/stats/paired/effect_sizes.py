@@ -28,7 +28,14 @@ from scipy import special
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.paired.location import changes, check_option, pairs
+from outcomes.stats.paired.location import (
+    centred,
+    changes,
+    check_option,
+    pairs,
+    weighing,
+    weighted_mean,
+)
 from outcomes.stats.wald import wald
 
 
@@ -134,24 +141,22 @@ class _Moments:
         return max(-1.0, min(1.0, self.covariance / product)) if product > 0 else NAN
 
 
-def _moments(before: ArrayLike, after: ArrayLike) -> _Moments | str:
+def _moments(
+    before: ArrayLike, after: ArrayLike, weights: ArrayLike | None = None
+) -> _Moments | str:
     """The moments of complete pairs, or the reason why there is no standardised change."""
     first, last = pairs(before, after)
-    n = len(first)
+    w = weighing(weights, len(first))
+    n = int(w.sum())
     if n < 2:
         return "too_few"
     d = changes(first, last)
     if (d == d[0]).all():
         return "zero_variance"
-    a, b, e, m = _centred(first), _centred(last), _centred(d), n - 1
-    sd_change, sd_before, sd_after = (math.sqrt(float(x @ x) / m) for x in (e, a, b))
-    return _Moments(n, float(d.mean()), sd_change, sd_before, sd_after, float(a @ b) / m)
-
-
-def _centred(x: np.ndarray) -> np.ndarray:
-    """x less its mean; exactly 0 for equal values, whatever rounding does to their mean."""
-    apart = x - x[0]
-    return apart - apart.mean()
+    a, b, e, m = centred(first, w), centred(last, w), centred(d, w), n - 1
+    sd_change, sd_before, sd_after = (math.sqrt(float((x * x * w).sum()) / m) for x in (e, a, b))
+    together = float((a * b * w).sum()) / m
+    return _Moments(n, weighted_mean(d, w), sd_change, sd_before, sd_after, together)
 
 
 def d_av(
@@ -250,15 +255,20 @@ def hedges(estimate: Estimate, n: int) -> Estimate:
 
 
 def paired_effects(
-    before: ArrayLike, after: ArrayLike, *, level: float = 0.95
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    level: float = 0.95,
+    weights: ArrayLike | None = None,
 ) -> tuple[Estimate, ...]:
     """All standardised paired changes with their intervals: d_av, g_av, d_z, g_z, d_b, g_b, d_rm,
     g_rm, in this order.
 
     With equal SDs d_av = d_b = d_rm = d_z √(2(1 − r)); d_av is the one to report.
 
-    `before`, `after`: scores of the same patients, complete pairs. Reasons: `too_few` (n < 2; n < 3
-    for Hedges' forms), `zero_variance` (all changes equal; for d_b, all scores before),
+    `before`, `after`: scores of the same patients, complete pairs; `weights`: how many patients
+    have each (default: one). Reasons: `too_few` (n < 2; n < 3 for Hedges' forms),
+    `zero_variance` (all changes equal; for d_b, all scores before),
     `not_estimable` (d_rm where r is undefined or 1, as always with two patients). Raises
     AnalysisError for unequal lengths or missing scores.
 
@@ -268,7 +278,7 @@ def paired_effects(
     g_av -1.33 -2.4 -0.25
     d_z -1.69 -3.08 -0.23
     """
-    m = _moments(before, after)
+    m = _moments(before, after, weights)
     if isinstance(m, str):
         ds = [
             Estimate(name, NAN, level=level, reason=m, measure=Measure.STANDARDISED_CHANGE)

@@ -4,6 +4,9 @@ Every function takes the scores `before` and `after` of the same patients in the
 complete pairs only: a missing score raises, because whoever leaves a patient out has to count that
 patient. A change is after − before, rounded to 9 decimals, so that 7.0 − 4.9 and 5.1 − 3.0 tie as
 they should.
+
+Where a function takes `weights`, these say how many patients have each pair of scores (default: one
+each), as a `Tally` counts them: the cost then depends on the number of different pairs only.
 """
 
 from __future__ import annotations
@@ -58,6 +61,24 @@ def changes(before: ArrayLike, after: ArrayLike) -> np.ndarray:
     return np.round(last - first, 9) + 0.0
 
 
+def weighing(weights: ArrayLike | None, n: int) -> np.ndarray:
+    """How many patients each of n pairs stands for: whole numbers, one each by default.
+
+    Raises AnalysisError where there are more or fewer weights than pairs, or one is not a whole
+    number above 0.
+
+    >>> weighing(None, 2), weighing([3, 1], 2)
+    (array([1, 1]), array([3, 1]))
+    """
+    if weights is None:
+        return np.ones(n, dtype=np.int64)
+    times = np.asarray(weights)
+    whole = times.astype(np.int64)
+    if times.shape != (n,) or (whole != times).any() or (whole < 1).any():
+        raise AnalysisError(f"Weights are {n} whole numbers above 0, one a pair of scores.")
+    return whole
+
+
 def check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Raise AnalysisError unless the value is one of those allowed, and say which those are."""
     if value not in allowed:
@@ -70,6 +91,7 @@ def mean_change(
     *,
     level: float = 0.95,
     alternative: Alternative = "two-sided",
+    weights: ArrayLike | None = None,
 ) -> Estimate:
     """Mean change with its t interval and paired t-test.
 
@@ -90,7 +112,9 @@ def mean_change(
     (-2.2, -3.82, -0.58, 0.02)
     """
     check_option("alternative", alternative, ALTERNATIVES)
-    d, n, how = changes(before, after), len(np.asarray(before)), "paired t-test"
+    d, how = changes(before, after), "paired t-test"
+    w = weighing(weights, len(d))
+    n = int(w.sum())
     if n < 2:
         return Estimate(
             "mean change",
@@ -100,7 +124,7 @@ def mean_change(
             how=how,
             measure=Measure.CHANGE,
         )
-    mean, sd = float(d.mean()), _sd(d)
+    mean, sd = weighted_mean(d, w), weighted_sd(d, w)
     if sd == 0:
         return Estimate(
             "mean change",
@@ -122,6 +146,31 @@ def mean_change(
         how=how,
         measure=Measure.CHANGE,
     )
+
+
+def weighted_mean(x: np.ndarray, w: np.ndarray) -> float:
+    """The mean of values that stand for w patients each; nan without any."""
+    return float((x * w).sum() / w.sum()) if len(x) else NAN
+
+
+def weighted_sd(x: np.ndarray, w: np.ndarray) -> float:
+    """Sample standard deviation (n − 1) of values that stand for w patients each; exactly 0 for
+    equal values, nan below two patients.
+    """
+    n = int(w.sum())
+    if n < 2:
+        return NAN
+    e = centred(x, w)
+    return math.sqrt(float((e * e * w).sum()) / (n - 1))
+
+
+def centred(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """x less its weighted mean; exactly 0 for equal values, whatever rounding does to their
+    mean.
+    """
+    apart = x - x[0]
+    centre: np.ndarray = apart - (apart * w).sum() / w.sum()
+    return centre
 
 
 def _sd(x: np.ndarray) -> float:
@@ -242,6 +291,7 @@ def sign_test(
     alternative: Alternative = "two-sided",
     mid_p: bool = False,
     level: float = 0.95,
+    weights: ArrayLike | None = None,
 ) -> SignTest:
     """Did more scores rise than fall? Exact binomial test of those that changed; unchanged scores
     are counted apart.
@@ -257,16 +307,17 @@ def sign_test(
     """
     check_option("alternative", alternative, ALTERNATIVES)
     d = changes(before, after)
-    up, down = int((d > 0).sum()), int((d < 0).sum())
+    w = weighing(weights, len(d))
+    n, up, down = int(w.sum()), int(w[d > 0].sum()), int(w[d < 0].sum())
     m, name = up + down, "share that rose"
     how = f"{'mid-p' if mid_p else 'exact'} sign test, unchanged scores dropped"
     if m == 0:
-        p, reason = (1.0, "all_zero") if len(d) else (NAN, "too_few")
+        p, reason = (1.0, "all_zero") if n else (NAN, "too_few")
         return SignTest(
             Estimate(name, NAN, level=level, p=p, reason=reason, how=how, measure=Measure.SHARE),
             0,
             0,
-            len(d),
+            n,
         )
     at = math.exp(
         math.lgamma(m + 1) - math.lgamma(up + 1) - math.lgamma(down + 1) - m * math.log(2)
@@ -281,7 +332,7 @@ def sign_test(
         Estimate(name, up / m, low, high, level, p, up, how=how, measure=Measure.SHARE),
         up,
         down,
-        len(d) - m,
+        n - m,
     )
 
 
@@ -293,7 +344,13 @@ class MedianChange:
     achieved: float
 
 
-def median_change(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> MedianChange:
+def median_change(
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    level: float = 0.95,
+    weights: ArrayLike | None = None,
+) -> MedianChange:
     """Median change with the distribution-free interval between order statistics, and its achieved
     level.
 
@@ -305,18 +362,19 @@ def median_change(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -
     >>> m.median.value, m.median.low, m.median.high, m.achieved
     (-1.5, -4.0, 0.0, 0.96875)
     """
-    d = np.sort(changes(before, after))
-    n, name, how = len(d), "median change", "order statistics (binomial)"
+    d, up_to = ranked(changes(before, after), weights)
+    n, name, how = int(up_to[-1]) if len(d) else 0, "median change", "order statistics (binomial)"
     if n == 0:
         return MedianChange(
             Estimate(name, NAN, level=level, reason="too_few", how=how, measure=Measure.CHANGE), NAN
         )
     k = _largest_k(n, (1 - level) / 2)
+    middle = (_nth(d, up_to, (n - 1) // 2) + _nth(d, up_to, n // 2)) / 2
     if k < 0:
         return MedianChange(
             Estimate(
                 name,
-                float(np.median(d)),
+                middle,
                 level=level,
                 reason="too_few",
                 how=how,
@@ -324,16 +382,29 @@ def median_change(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -
             ),
             NAN,
         )
-    median = Estimate(
-        name, float(np.median(d)), d[k], d[n - 1 - k], level, how=how, measure=Measure.CHANGE
-    )
+    low, high = _nth(d, up_to, k), _nth(d, up_to, n - 1 - k)
+    median = Estimate(name, middle, low, high, level, how=how, measure=Measure.CHANGE)
     return MedianChange(median, 1 - 2 * float(special.bdtr(k, n, 0.5)))
 
 
+def ranked(x: np.ndarray, weights: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """Values in ascending order, and how many patients have each or a lower one."""
+    order = np.argsort(x, kind="stable")
+    return x[order], np.cumsum(weighing(weights, len(x))[order])
+
+
+def _nth(values: np.ndarray, up_to: np.ndarray, k: int) -> float:
+    """The value of the patient at place k (from 0) in ascending order."""
+    return float(values[np.searchsorted(up_to, k, side="right")])
+
+
 def _largest_k(n: int, tail: float) -> int:
-    """The largest k with P(Bin(n, ½) ≤ k) ≤ tail; −1 if there is none."""
-    share = special.bdtr(np.arange(n // 2 + 1), n, 0.5)
-    return int(np.searchsorted(share, tail * (1 + 1e-12), side="right")) - 1
+    """The largest k with P(Bin(n, ½) ≤ k) ≤ tail; −1 if there is none. It lies within 40 standard
+    deviations of the middle.
+    """
+    start = max(0, n // 2 - math.ceil(20 * math.sqrt(n)) - 1)
+    share = special.bdtr(np.arange(start, n // 2 + 1), n, 0.5)
+    return start + int(np.searchsorted(share, tail * (1 + 1e-12), side="right")) - 1
 
 
 def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:

@@ -9,14 +9,19 @@ from numpy.typing import ArrayLike
 
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.paired.location import changes, check_option
+from outcomes.stats.paired.location import changes, check_option, weighing
 from outcomes.stats.paired.signed_rank import Zeros, signed_rank
 from outcomes.stats.proportions.paired import paired_difference
 from outcomes.stats.wald import limits
 
 
 def rank_biserial(
-    before: ArrayLike, after: ArrayLike, *, zeros: Zeros = "wilcoxon", level: float = 0.95
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    zeros: Zeros = "wilcoxon",
+    level: float = 0.95,
+    weights: ArrayLike | None = None,
 ) -> Estimate:
     """Matched-pairs rank-biserial correlation, r = (R+ − R−)/(R+ + R−): −1 when all changes fall,
     +1 when all rise.
@@ -33,7 +38,7 @@ def rank_biserial(
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
     (-0.8, -0.969, -0.129)
     """
-    r = signed_rank(before, after, zeros=zeros, method="normal")
+    r = signed_rank(before, after, zeros=zeros, method="normal", weights=weights)
     m, name = r.n_nonzero, "rank-biserial"
     how = (
         f"zeros {'dropped' if zeros == 'wilcoxon' else 'ranked, then dropped (Pratt)'}; Fisher z"
@@ -65,6 +70,7 @@ def superiority(
     *,
     better: Literal["lower", "higher"] = "lower",
     level: float = 0.95,
+    weights: ArrayLike | None = None,
 ) -> Estimate:
     """Probability that a patient's own score is better after than before, ties split: PS_dep =
     P(better) + ½ P(same).
@@ -82,7 +88,8 @@ def superiority(
     """
     check_option("better", better, ("lower", "higher"))
     gain = changes(before, after) * (-1 if better == "lower" else 1)
-    up, down, same = int((gain > 0).sum()), int((gain < 0).sum()), int((gain == 0).sum())
+    w = weighing(weights, len(gain))
+    up, down, same = (int(w[mask].sum()) for mask in (gain > 0, gain < 0, gain == 0))
     net = paired_difference((0, down, up, same), level=level)
     how = "ties split; Tango interval"
     value = (1 + net.value) / 2

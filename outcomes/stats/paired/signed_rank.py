@@ -20,8 +20,14 @@ from scipy import special
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.stats.midranks import midranks
-from outcomes.stats.paired.location import ALTERNATIVES, Alternative, changes, check_option
+from outcomes.stats.paired.location import (
+    ALTERNATIVES,
+    Alternative,
+    changes,
+    check_option,
+    ranked,
+    weighing,
+)
 from outcomes.stats.wald import critical
 
 Zeros = Literal["wilcoxon", "pratt"]
@@ -39,10 +45,7 @@ _SHIFT = 512
 def _counts(weights: np.ndarray, target: int) -> np.ndarray:
     """Scaled numbers of subsets with sum 0 … target (or their whole sum, if that is less)."""
     if len(weights) > LARGEST_EXACT:
-        raise AnalysisError(
-            f"The exact distribution is counted for at most {LARGEST_EXACT} differences, not"
-            f" {len(weights)}."
-        )
+        raise AnalysisError(_too_many(len(weights)))
     counts = np.zeros(min(target, int(weights.sum())) + 1)
     counts[0] = math.ldexp(1.0, -_SHIFT)
     reach = 0
@@ -51,6 +54,10 @@ def _counts(weights: np.ndarray, target: int) -> np.ndarray:
         if reach >= weight:
             counts[weight : reach + 1] += counts[: reach + 1 - weight]
     return counts
+
+
+def _too_many(n: int) -> str:
+    return f"The exact distribution is counted for at most {LARGEST_EXACT} differences, not {n}."
 
 
 def subset_tail(weights: np.ndarray, at_most: int) -> tuple[float, float]:
@@ -109,6 +116,7 @@ def signed_rank(
     method: Method = "auto",
     mid_p: bool = False,
     continuity: bool = True,
+    weights: ArrayLike | None = None,
 ) -> SignedRankTest:
     """Wilcoxon signed-rank test on mid-ranks, exact with ties and zeros.
 
@@ -118,7 +126,8 @@ def signed_rank(
     up to 300 non-zero changes and the normal approximation beyond (variance Σr²/4, which allows for
     ties; continuity correction of ½ unless `continuity=False`). `mid_p` subtracts half the
     probability of the observed W+ (exact only). The z reported is without continuity. `smallest_p`
-    is the smallest p that this many non-zero changes can give.
+    is the smallest p that this many non-zero changes can give. `weights` says how many patients
+    have each pair (default: one).
 
     Degenerate: no pairs gives nan `too_few`; all changes zero gives p = 1 with reason `all_zero`.
     Raises AnalysisError for unknown options, or `method="exact"` with more than 1,500 non-zero
@@ -139,22 +148,28 @@ def signed_rank(
     ):
         check_option(name, value, allowed)
     d = changes(before, after)
-    ranks, positive = _signed_ranks(d, zeros)
-    m, plus = len(ranks), float(ranks[positive].sum())
-    spread = math.sqrt(float(ranks @ ranks)) / 2
-    off = plus - float(ranks.sum()) / 2
+    w = weighing(weights, len(d))
+    n = int(w.sum())
+    ranks, positive, times = _signed_ranks(d, w, zeros)
+    m, plus = int(times.sum()), float((ranks * times)[positive].sum())
+    total = float((ranks * times).sum())
+    spread = math.sqrt(float((ranks * ranks * times).sum())) / 2
+    off = plus - total / 2
     exact = method == "exact" or (method == "auto" and m <= EXACT_UP_TO)
     how = _how(zeros, exact=exact, mid_p=mid_p, continuity=continuity, alternative=alternative)
     reason, z = "", off / spread if m else NAN
     if not m:
-        p, reason = (1.0, "all_zero") if len(d) else (NAN, "too_few")
+        p, reason = (1.0, "all_zero") if n else (NAN, "too_few")
     elif exact:
-        p = _exact_p(np.rint(2 * ranks).astype(np.int64), positive, alternative, mid_p=mid_p)
+        if m > LARGEST_EXACT:
+            raise AnalysisError(_too_many(m))
+        doubled = np.repeat(np.rint(2 * ranks).astype(np.int64), times)
+        p = _exact_p(doubled, np.repeat(positive, times), alternative, mid_p=mid_p)
     else:
         p = _normal_p(off, spread, alternative, continuity=continuity)
     test = Estimate(
         "signed-rank W+",
-        plus if len(d) else NAN,
+        plus if n else NAN,
         p=p,
         statistic=z,
         how=how,
@@ -162,16 +177,22 @@ def signed_rank(
         measure=Measure.OVERALL_TEST,
     )
     floor = math.ldexp(1.0, (1 if alternative == "two-sided" else 0) - m)
-    return SignedRankTest(
-        test, len(d), len(d) - m, m, plus, float(ranks.sum()) - plus, z, exact, min(1.0, floor)
-    )
+    return SignedRankTest(test, n, n - m, m, plus, total - plus, z, exact, min(1.0, floor))
 
 
-def _signed_ranks(d: np.ndarray, zeros: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mid-ranks of the non-zero changes under a zero rule, and which of them are positive."""
+def _signed_ranks(
+    d: np.ndarray, w: np.ndarray, zeros: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mid-ranks of the non-zero changes under a zero rule, which of them are positive, and how many
+    patients have each. Changes of one size share the mean of their ranks.
+    """
     kept = d != 0
-    ranks = midranks(np.abs(d))[kept] if zeros == "pratt" else midranks(np.abs(d[kept]))
-    return ranks, d[kept] > 0
+    if zeros != "pratt":
+        d, w, kept = d[kept], w[kept], kept[kept]
+    _, place = np.unique(np.abs(d), return_inverse=True)
+    times = np.bincount(place, weights=w)
+    ranks = (np.cumsum(times) - (times - 1) / 2)[place]
+    return ranks[kept], d[kept] > 0, w[kept]
 
 
 def _how(zeros: str, *, exact: bool, mid_p: bool, continuity: bool, alternative: str) -> str:
@@ -204,7 +225,12 @@ class HodgesLehmann:
 
 
 def hodges_lehmann(
-    before: ArrayLike, after: ArrayLike, *, level: float = 0.95, method: Method = "auto"
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    level: float = 0.95,
+    method: Method = "auto",
+    weights: ArrayLike | None = None,
 ) -> HodgesLehmann:
     """Hodges-Lehmann estimate of the shift: the median of all Walsh averages (dᵢ + dⱼ)/2, i ≤ j,
     zeros kept.
@@ -212,8 +238,9 @@ def hodges_lehmann(
     The interval is a pair of order statistics of the Walsh averages: the q-th from either end, q
     the exact signed-rank quantile for (1 − level)/2 (at least 1) up to n = 500, its normal
     approximation beyond. Both the test's level and this one are discrete, so the level achieved is
-    given; with n ≤ 5 it stays below 95%, and then the level of the estimate says so. Degenerate: no
-    pairs, nan `too_few`; one pair, its change without interval.
+    given; with n ≤ 5 it stays below 95%, and then the level of the estimate says so. `weights` says
+    how many patients have each pair (default: one). Degenerate: no pairs, nan `too_few`; one pair,
+    its change without interval.
 
     Source: Hodges & Lehmann (1963), Ann Math Stat 34:598-611, doi:10.1214/aoms/1177704172.
 
@@ -222,8 +249,8 @@ def hodges_lehmann(
     (-2.0, -4.0, 0.0, 0.96875)
     """
     check_option("method", method, ("auto", "exact", "normal"))
-    d = changes(before, after)
-    n, name = len(d), "Hodges-Lehmann shift"
+    d, up_to = ranked(changes(before, after), weights)
+    n, name = int(up_to[-1]) if len(d) else 0, "Hodges-Lehmann shift"
     if n == 0:
         return HodgesLehmann(
             Estimate(name, NAN, level=level, reason="too_few", measure=Measure.CHANGE), NAN
@@ -233,12 +260,11 @@ def hodges_lehmann(
             Estimate(name, d[0], level=level, reason="too_few", measure=Measure.CHANGE), NAN
         )
     whole, scale = scaled_to_integers(d)
-    whole.sort()
     total = n * (n + 1) // 2
     exact = method == "exact" or (method == "auto" and n <= HL_EXACT_UP_TO)
     q, achieved = _exact_quantile(n, level) if exact else _normal_quantile(n, level)
-    middle = (_walsh(whole, (total + 1) // 2) + _walsh(whole, total // 2 + 1)) / 2
-    low, high = _walsh(whole, q), _walsh(whole, total + 1 - q)
+    middle = (_walsh(whole, up_to, (total + 1) // 2) + _walsh(whole, up_to, total // 2 + 1)) / 2
+    low, high = _walsh(whole, up_to, q), _walsh(whole, up_to, total + 1 - q)
     how = (
         f"order statistics of Walsh averages, {'exact' if exact else 'normal'} signed-rank quantile"
     )
@@ -270,15 +296,17 @@ def scaled_to_integers(d: np.ndarray) -> tuple[np.ndarray, int]:
     return whole.astype(np.int64), scale
 
 
-def _walsh(d: np.ndarray, k: int) -> int:
-    """The k-th smallest sum dᵢ + dⱼ (i ≤ j) of sorted integers, by halving the range of possible
-    sums.
+def _walsh(d: np.ndarray, up_to: np.ndarray, k: int) -> int:
+    """The k-th smallest sum dᵢ + dⱼ (i ≤ j) of sorted integers, of which `up_to` patients have each
+    or a lower one, by halving the range of possible sums.
     """
+    below = np.concatenate([[0], up_to])
+    times = np.diff(below)
     low, high = 2 * int(d[0]), 2 * int(d[-1])
     while low < high:
         middle = (low + high) // 2
-        ordered = int(np.searchsorted(d, middle - d, side="right").sum())
-        with_itself = int(np.searchsorted(d, middle // 2, side="right"))
+        ordered = int((times * below[np.searchsorted(d, middle - d, side="right")]).sum())
+        with_itself = int(below[np.searchsorted(d, middle // 2, side="right")])
         if (ordered + with_itself) // 2 >= k:
             high = middle
         else:
