@@ -15,7 +15,7 @@ TARGET = Path(__file__).resolve().parents[1] / "outcomes" / "__init__.pyi"
 #: What is public beside the questions: group -> module -> names.
 PUBLIC = {
     "Read, check, answer, show, report": {
-        "readers": ("read_study", "read_table"),
+        "readers": ("read_parts", "read_study", "read_table"),
         "checks": ("check",),
         "notebooks.explore_panel": ("explore",),
         "notebooks.wide_frame": ("PairedAnswer", "paired"),
@@ -55,7 +55,7 @@ PUBLIC = {
         "plans.estimand": ("Estimand",),
         "plans.families": ("Family",),
         "plots": ("Described",),
-        "study": ("InstrumentUse", "Issue", "Study"),
+        "study": ("InstrumentUse", "Issue", "PartitionedStudy", "Study"),
     },
     "Modules": {"core": ("errors", "wording"), "": ("plans",)},
 }

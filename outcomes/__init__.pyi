@@ -95,6 +95,7 @@ from .plans.plan import Plan as Plan
 from .plans.study_draft import Draft as Draft
 from .plans.study_draft import draft as draft
 from .plots import plot as plot
+from .readers import read_parts as read_parts
 from .readers import read_study as read_study
 from .readers import read_table as read_table
 from .reporting import write_report as write_report
@@ -135,6 +136,7 @@ from .plans.families import Family as Family
 from .plots import Described as Described
 from .study import InstrumentUse as InstrumentUse
 from .study import Issue as Issue
+from .study import PartitionedStudy as PartitionedStudy
 from .study import Study as Study
 
 # Modules

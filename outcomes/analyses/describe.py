@@ -21,7 +21,7 @@ from outcomes.stats.paired.correlation import pearson
 from outcomes.stats.paired.location import mean_change
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
+from outcomes.study.sums import PatientRows, PatientValues
 
 #: What is said of each score at each visit: its column, the estimate's name, and how its interval
 #: is made.
@@ -74,6 +74,9 @@ class Describe(Analysis):
     short: ClassVar[str] = "description"
     chapter: ClassVar[str] = "The patients"
     comparative: ClassVar[bool] = True
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows(tuple(self.outcomes) or tuple(study.outcome_names), ("patients",))
 
     def compute(self, study: Study) -> Result:
         names = self.outcomes or tuple(study.outcome_names)

@@ -18,7 +18,7 @@ from outcomes.core.result import Result
 from outcomes.core.wording import spoken
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
+from outcomes.study.sums import PatientRows, PatientValues
 
 ROLES = ("primary", "secondary", "sensitivity", "exploratory")
 UNCONTROLLED = (
@@ -131,7 +131,7 @@ class Analysis:
             )
         return study.patients(needed)
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues | PatientRows | None:
         """What has to be known of each patient to answer; None where a question needs the rows
         themselves, so that a study in parts cannot answer it.
 

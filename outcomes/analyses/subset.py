@@ -129,7 +129,7 @@ class Among(Analysis):
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         inner = self.analysis.needs(study)
         own = PatientValues(characteristics=tuple(self.where), rows=True)
-        return None if inner is None else inner | own
+        return inner | own if isinstance(inner, PatientValues) else None
 
     def compute(self, study: Study) -> Result:
         let_in, left = self._let_in(study)

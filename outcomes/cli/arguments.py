@@ -25,6 +25,9 @@ NOTEBOOKS = (
 #: The kinds of `outcomes.plans.ready_made`, listed here for the same reason.
 PLANS = ("before-after", "follow-up", "parallel", "crossover", "routes", "side-effects")
 
+#: The engines of `outcomes.study.engines`, listed here for the same reason.
+ENGINES = ("serial", "processes", "dask", "spark")
+
 EXIT_CODES = """exit codes:
   0  done
   1  a fault in the program itself
@@ -154,6 +157,19 @@ def _with_a_study(add: Add) -> None:
     p.add_argument("study", **STUDY)
     p.add_argument(
         "--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet"
+    )
+    p.add_argument(
+        "--engine",
+        default="",
+        choices=["", *ENGINES],
+        metavar="NAME",
+        help=(
+            f"read the study in parts and answer from sums over them: {', '.join(ENGINES)}"
+            " (default: what [engine] says; without it, the study is read whole)"
+        ),
+    )
+    p.add_argument(
+        "--parts", type=int, default=0, metavar="N", help="with an engine: how many parts"
     )
     p = add("check", do.check, "list what in the data needs a look; nothing is repaired")
     p.add_argument("study", **STUDY)

@@ -138,7 +138,7 @@ def share(args: argparse.Namespace) -> int:
 def run(args: argparse.Namespace) -> int:
     """Answer the plan and write every number."""
     output.kind_of_file(args.to)
-    study, plan = _study_and_plan(args.study)
+    study, plan = _study_and_plan(args.study, engine=args.engine, parts=args.parts)
     results = _answer(plan, study)
     output.write(results.to_frame(), args.to)
     _say_failed(results)
@@ -403,8 +403,20 @@ def schedule(args: argparse.Namespace) -> int:
     return 0
 
 
-def _study_and_plan(path: str) -> tuple[Any, Any]:
-    study = outcomes.read_study(path)
+def _study_and_plan(
+    path: str, *, engine: str | None = None, parts: int | None = None
+) -> tuple[Any, Any]:
+    """The study and its plan; in parts, where an engine is named or the file has [engine]."""
+    in_parts = bool(engine or parts)
+    if engine is not None and not in_parts:
+        from outcomes.readers.studyfile import engine_said
+
+        in_parts = bool(engine_said(path))
+    study = (
+        outcomes.read_parts(path, engine=engine or None, parts=parts or None)
+        if in_parts
+        else outcomes.read_study(path)
+    )
     plan = outcomes.Plan.of(study)
     if not len(plan):
         raise StudyError(

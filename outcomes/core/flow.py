@@ -63,7 +63,8 @@ def flow_by(label: Sequence[object], levels: Sequence[str], why: Sequence[str]) 
     """Who was counted, arm by arm.
 
     `label` is the arm of every enrolled patient (None where it is not known), `why` the reason why
-    a patient was left out ("" for those analysed), in the same order.
+    a patient was left out ("" for those analysed), in the same order. Reasons come in the order of
+    their words, whatever the order of the patients.
 
     >>> flow_by(["k", "p", "k", None], ("p", "k"), ["", "", "no score", "no arm"])[1]
     ('k', Counts(enrolled=2, analysed=1, left_out=(('no score', 1),), noun='patient'))
@@ -72,5 +73,5 @@ def flow_by(label: Sequence[object], levels: Sequence[str], why: Sequence[str]) 
     for level in levels:
         mine = [w for at, w in zip(label, why, strict=True) if at == level]
         left = Counter(w for w in mine if w)
-        out.append((level, Counts(len(mine), mine.count(""), tuple(left.items()))))
+        out.append((level, Counts(len(mine), mine.count(""), tuple(sorted(left.items())))))
     return tuple(out)

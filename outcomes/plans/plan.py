@@ -188,8 +188,9 @@ class Plan:
         )
 
     @classmethod
-    def of(cls, study: Study) -> Plan:
+    def of(cls, study: Study | PartitionedStudy) -> Plan:
         """The plan that a study file declares."""
+        study = study.like if isinstance(study, PartitionedStudy) else study
         said = study.protocol
         return study.once(
             "plan", lambda: cls.from_list(said.questions, said.families, said.estimand), either=True

@@ -2,7 +2,8 @@
 in silence.
 """
 
+from outcomes.readers.partitions.reading import read_parts
 from outcomes.readers.studyfile import read_study
 from outcomes.readers.tabular import read_table
 
-__all__ = ["read_study", "read_table"]
+__all__ = ["read_parts", "read_study", "read_table"]

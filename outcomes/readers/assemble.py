@@ -15,7 +15,7 @@ from outcomes.core.errors import OutcomesError, PrivacyError, StudyError, there_
 from outcomes.core.wording import listed_addresses
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, drop_summaries
-from outcomes.readers.columns import Reader
+from outcomes.readers.columns import Reader, WholeColumns
 from outcomes.readers.exports.cdisc import baseline_elsewhere
 from outcomes.readers.files import read_file
 from outcomes.readers.ids import join_codes, joined, patient_ids
@@ -37,15 +37,30 @@ def assemble(recipe: Recipe) -> Study:
     names, never values.
     """
     files = {name: read_file(source) for name, source in recipe.sources.items()}
+    recipe, tables = prepared(recipe, files)
+    _scan(recipe, tables)
+    return assembled(recipe, tables)
+
+
+def prepared(recipe: Recipe, files: dict[str, TextTable]) -> tuple[Recipe, dict[str, TextTable]]:
+    """The tables with one column for the patient, without dropped columns and summary rows."""
     recipe, files = _one_code(recipe, files)
     _declared_columns_exist(recipe, files)
-    tables = {name: _prepared(recipe, name, table) for name, table in files.items()}
+    return recipe, {name: _prepared(recipe, name, table) for name, table in files.items()}
+
+
+def assembled(
+    recipe: Recipe, tables: dict[str, TextTable], whole: WholeColumns | None = None
+) -> Study:
+    """The study of prepared tables; `whole` is what the whole tables decide, where these are parts
+    of them.
+    """
     sources = tuple(recipe.sources[name].facts(name, table) for name, table in tables.items())
-    _scan(recipe, tables)
-    tables["scores"], visits = _long(recipe, tables["scores"])
+    tables = dict(tables)
+    tables["scores"], visits = long_scores(recipe, tables["scores"])
     columns = {name: (table, recipe.role("patient", table)) for name, table in tables.items()}
     ids, issues = patient_ids(columns, how=recipe.ids, missing=recipe.missing)
-    reader = Reader(recipe, tables, ids)
+    reader = Reader(recipe, tables, ids, whole)
     frames = {name: reader.frame(name) for name in tables}
     to_days(frames, reader.dates, issues)
     if recipe.days:
@@ -152,7 +167,7 @@ def _scan(recipe: Recipe, tables: Mapping[str, TextTable]) -> None:
                 allow=allowed,
                 ids=[patient],
                 marked=table.declared.identifiers,
-                scores=_score_columns(recipe, table) if name == "scores" else (),
+                scores=score_columns(recipe, table) if name == "scores" else (),
             )
         ]
         patients.add(patient)
@@ -164,7 +179,7 @@ def _rows(table: TextTable, positions: Sequence[int]) -> list[str]:
     return [table.row_address(i) for i in positions]
 
 
-def _score_columns(recipe: Recipe, table: TextTable) -> set[str]:
+def score_columns(recipe: Recipe, table: TextTable) -> set[str]:
     """The columns that will be read as scores, by what is declared of them or of their score in a
     wide table; what is wrong with a declaration is said later.
     """
@@ -187,7 +202,7 @@ def _score_columns(recipe: Recipe, table: TextTable) -> set[str]:
     return named | {c for score in named & set(wide) for c in wide[score].values()}
 
 
-def _long(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]:
+def long_scores(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str, ...]]:
     """The scores one row a visit, and the visits of a wide table, or of declared days, in their
     order.
     """

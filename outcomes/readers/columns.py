@@ -35,23 +35,43 @@ from outcomes.readers.recipe import ROLE_TYPES, ROLES, Recipe
 from outcomes.study.study import Issue
 
 
+@dataclasses.dataclass(frozen=True)
+class WholeColumns:
+    """What only the whole tables decide, where parts of them are read: the distinct texts of each
+    column, and the type of each that has no declared one. By table and column.
+    """
+
+    texts: Mapping[str, Mapping[str, Sequence[str]]]
+    kinds: Mapping[str, Mapping[str, str]]
+
+
 class Reader:
     """Parses the columns of all tables by their types, and keeps the column report and what could
     not be read.
     """
 
     def __init__(
-        self, recipe: Recipe, tables: Mapping[str, TextTable], ids: Mapping[str, pd.Series]
+        self,
+        recipe: Recipe,
+        tables: Mapping[str, TextTable],
+        ids: Mapping[str, pd.Series],
+        whole: WholeColumns | None = None,
     ) -> None:
-        self.recipe, self.tables, self.ids = recipe, tables, ids
+        self.recipe, self.tables, self.ids, self.whole = recipe, tables, ids, whole
         self.report: list[dict[str, Any]] = []
         self.issues: list[Issue] = []
         self.dates: dict[str, pd.Series] = {}
+        self.kinds: dict[tuple[str, str], str] = {}
         columns = tables["scores"].columns
         self.uses = [
             instrument_use(n, said, columns, recipe.folder)
             for n, said in recipe.instruments.items()
         ]
+        if whole:  # whether answers count from another number is decided for the whole
+            self.uses = [
+                dataclasses.replace(use, options={"shift": 0, **use.options}) if use.items else use
+                for use in self.uses
+            ]
         plain = [plain_outcome(n, said) for n, said in recipe.outcomes.items()]
         self.measures = {outcome.name: outcome for _, outcome in plain}
         self.renamed = {column: outcome.name for column, outcome in plain}
@@ -124,7 +144,8 @@ class Reader:
         text, recipe = table[column], self.recipe
         declared, ready = self._type(text, column, role, name)
         where = f" in column '{column}' ({name} table)"
-        done = parse_column(text, declared, missing=recipe.missing, where=where)
+        among = self.whole.texts[name].get(column) if self.whole else None
+        done = parse_column(text, declared, missing=recipe.missing, where=where, among=among)
         if role in ("period", "episode", "infusion") and declared.kind == "integer":
             done = dataclasses.replace(done, values=pd.array(done.values, dtype="Int64"))
             if not done.values.isna().any():
@@ -188,10 +209,13 @@ class Reader:
         kind = recipe.types.get(column, ROLE_TYPES.get(role, "")) or self.tables[
             name
         ].declared.types.get(column, "")
+        if kind in ("", "code") and self.whole:
+            kind = self.whole.kinds[name][column]
         if kind == "code":
             kind = "integer" if _whole(text) else "text"
         if not kind:
             kind = "number" if is_numeric(text, recipe.missing) else "category"
+        self.kinds[name, column] = kind
         return ColumnType(kind, date_order=recipe.date_order), False
 
     def _visit(self, table: TextTable, column: str, done: Parsed) -> np.ndarray:

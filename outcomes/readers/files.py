@@ -129,8 +129,10 @@ def read_rows(source: Source) -> TextTable:
     """The rows of a file as they stand in it, also where a study would gather several to one.
     Raises as `read_file` does.
     """
+    if not (source.sheets or source.more):
+        return read_piece(source)
     try:
-        return _in_parts(source) if source.sheets or source.more else _read(source)
+        return _in_parts(source)
     except OSError as wrong:
         raise DataError(
             f"{source.file.name} cannot be opened: {wrong.strerror or type(wrong).__name__}."
@@ -196,6 +198,16 @@ def sheet_tables(source: Source, names: Sequence[str] | None = None) -> dict[str
         with contextlib.suppress(DataError, StudyError):
             tables[name] = _read(replace(source, sheet=name))
     return tables
+
+
+def read_piece(source: Source) -> TextTable:
+    """The rows of one file that is a piece of a table. Raises as `read_file` does."""
+    try:
+        return _read(source)
+    except OSError as wrong:
+        raise DataError(
+            f"{source.file.name} cannot be opened: {wrong.strerror or type(wrong).__name__}."
+        ) from None
 
 
 def _read(source: Source) -> TextTable:

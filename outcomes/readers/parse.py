@@ -100,14 +100,20 @@ class Parsed:
 
 
 def parse_column(
-    text: pd.Series, declared: ColumnType, *, missing: Iterable[str] = (), where: str = ""
+    text: pd.Series,
+    declared: ColumnType,
+    *,
+    missing: Iterable[str] = (),
+    where: str = "",
+    among: Sequence[str] | None = None,
 ) -> Parsed:
     """The values of one column of text by its declared type.
 
     Surrounding spaces are nothing; declared codes are missing; "None" and "NA" are answers unless
     declared. A score "7/10" on a scale up to 10 is 7; a decimal comma is a decimal unless the
     column has thousands. A score outside `low` to `high` or off its `step` keeps its value and has
-    the status outside. `where` names the column in errors.
+    the status outside. `where` names the column in errors. `among` are the distinct texts of the
+    whole column, where `text` is only a part of it: what the column decides, these decide.
 
     Raises DataError for dates whose order of day and month the column does not decide.
 
@@ -124,6 +130,9 @@ def parse_column(
     coded = _coded(raw, missing)
     unread = [not r or c or is_error(r) for r, c in zip(raw, coded, strict=True)]
     live = [r for r, u in zip(raw, unread, strict=True) if not u]
+    if among is not None:
+        known = [str(t).strip() for t in among]
+        live = [t for t, c in zip(known, _coded(known, missing)) if t and not c and not is_error(t)]
     read = _reader(live, declared, where)
     values = [None if u else read(r) for r, u in zip(raw, unread, strict=True)]
     status = np.array(

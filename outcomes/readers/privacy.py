@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -102,28 +102,50 @@ def scan(
     for column in frame:
         if column in known:
             continue
-        values = [v for u in pd.unique(frame[column]) if isinstance(u, str) and (v := u.strip())]
-        if values:
-            there = frame[column] != ""
-            people = (
-                frame.loc[there, ids[0]].nunique() if ids and ids[0] in frame else int(there.sum())
-            )
-            own = ("identifier", "the data dictionary says so") if column in said else None
-            finding = own or next(
-                (
-                    f
-                    for f in _findings(str(column), values, int(there.sum()), people, column in ids)
-                    if f[0] != "date" or not (column in numbers or became_dates(values))
-                ),
-                None,
-            )
-            if finding:
-                rows: tuple[int, ...] = ()
-                if finding[1] == _SURNAMES:
-                    odd = frame[column].map(_like_surname).to_numpy(bool)
-                    rows = tuple(odd.nonzero()[0].tolist()) if odd.sum() * 5 <= len(odd) else ()
-                found.append(Finding(table, str(column), *finding, rows))
+        there = frame[column] != ""
+        filled = int(there.sum())
+        people = frame.loc[there, ids[0]].nunique() if ids and ids[0] in frame else filled
+        finding = examine(
+            table,
+            str(column),
+            [u for u in pd.unique(frame[column]) if isinstance(u, str)],
+            filled,
+            people,
+            is_id=column in ids,
+            marked=column in said,
+            score=column in numbers,
+        )
+        if finding and finding.why == _SURNAMES:
+            odd = frame[column].map(_like_surname).to_numpy(bool)
+            rows = tuple(odd.nonzero()[0].tolist()) if odd.sum() * 5 <= len(odd) else ()
+            finding = replace(finding, rows=rows)
+        found += [finding] if finding else []
     return found
+
+
+def examine(
+    table: str,
+    column: str,
+    texts: Iterable[str],
+    filled: int,
+    people: int,
+    *,
+    is_id: bool = False,
+    marked: bool = False,
+    score: bool = False,
+) -> Finding | None:
+    """What one column may tell of a patient, from its distinct texts, the number of its filled
+    cells and of the people who have any; None where nothing.
+    """
+    values = [v for u in texts if (v := u.strip())]
+    if not values:
+        return None
+    if marked:
+        return Finding(table, column, "identifier", "the data dictionary says so")
+    for kind, why in _findings(column, values, filled, people, is_id):
+        if kind != "date" or not (score or became_dates(values)):
+            return Finding(table, column, kind, why)
+    return None
 
 
 def _findings(

@@ -20,6 +20,7 @@ from outcomes.config.fields import (
 from outcomes.core.style import STYLE_NAMES
 from outcomes.readers.ids import CHOICES
 from outcomes.stats.multiplicity import METHODS
+from outcomes.study.engines import ENGINES
 from outcomes.study.study import DESIGNS
 
 COLUMN = Kind("the name of a column in quotes", (str,))
@@ -410,6 +411,38 @@ _SENTENCES = {
     "crossover_reason": "why a crossover design",
     "washout": "how long the washout was, and why",
 }
+ENGINE = Section(
+    "engine",
+    "Where a study too large to be held is worked on, in parts of whole patients; `outcomes run`"
+    " and `oc.read_parts` use it",
+    (
+        Field(
+            "name",
+            TEXT,
+            "one part after another, processes of this machine, or a cluster",
+            '"processes"',
+            allowed=tuple(ENGINES),
+            default="serial",
+            noun="engine",
+        ),
+        Field("parts", WHOLE, "how many parts", "64", least=1, most=100_000, default=0),
+        Field("workers", WHOLE, "how many processes", "4", least=1, most=10_000, default=0),
+        Field(
+            "scheduler",
+            TEXT,
+            "the address of a Dask scheduler",
+            '"tcp://10.0.0.5:8786"',
+            default="",
+        ),
+        Field(
+            "folder",
+            TEXT,
+            "where the parts lie while they are worked on; all workers must see it",
+            '"/scratch/registry"',
+            default="",
+        ),
+    ),
+)
 PAPER = Section(
     "paper",
     "What a paper must say and the data cannot: one sentence each, for the report's checklist",
@@ -565,6 +598,7 @@ SECTIONS = (
     COLUMNS,
     WIDE,
     PRIVACY,
+    ENGINE,
     PAPER,
     FAMILIES,
     ESTIMAND,

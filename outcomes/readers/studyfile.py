@@ -45,6 +45,19 @@ def read_study(path: str | Path) -> Study:
     return study.with_settings(settings)
 
 
+def recipe_of(path: str | Path) -> Recipe:
+    """What a study file says of its tables, before any is read."""
+    document = toml.read(Path(path), absent=f"There is no study file '{path}'.")[0]
+    return _recipe(document, fields.read_file(SECTIONS, document), Path(path).parent)
+
+
+def engine_said(path: str | Path) -> Mapping[str, Any]:
+    """What a study file says of where its parts are worked on; empty where it says nothing."""
+    document = toml.read(Path(path), absent=f"There is no study file '{path}'.")[0]
+    said: Mapping[str, Any] = fields.read_file(SECTIONS, document)["engine"]
+    return {k: v for k, v in said.items() if v} if "engine" in document.data else {}
+
+
 def frozen_file(study_file: str | Path) -> Path:
     """Where the frozen plan of a study file is: beside it, as `study.plan.toml`.
 

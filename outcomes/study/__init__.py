@@ -4,6 +4,7 @@
 
 from outcomes.study.codes import GROUPS, KEYS, Codes
 from outcomes.study.pairs import Pairs
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.protocol import CONTROLLED, DESIGNS, Protocol
 from outcomes.study.record import Issue, ReadingRecord
 from outcomes.study.scored import InstrumentUse
@@ -18,6 +19,7 @@ __all__ = [
     "InstrumentUse",
     "Issue",
     "Pairs",
+    "PartitionedStudy",
     "Protocol",
     "ReadingRecord",
     "Study",

@@ -97,10 +97,11 @@ class SparkEngine:
             from pyspark.sql import SparkSession
         except ImportError:
             raise MissingExtraError(
-                'Spark needs pyspark: pip install pyspark. Or choose engine = "processes".'
+                "Spark needs the spark extra: pip install 'outcomes[spark]'. Or choose"
+                ' engine = "processes".'
             ) from None
         context = SparkSession.builder.getOrCreate().sparkContext
-        made = context.parallelize(list(parts), len(parts)).map(make).toLocalIterator()
+        made = context.parallelize(list(parts), len(parts)).map(make).collect()
         return added(made, len(parts), progress)
 
 
@@ -110,6 +111,10 @@ ENGINES: dict[str, type[Any]] = {
     "dask": DaskEngine,
     "spark": SparkEngine,
 }
+
+
+#: What may be said of each engine.
+OPTIONS: dict[str, tuple[str, ...]] = {"processes": ("workers",), "dask": ("scheduler",)}
 
 
 def engine(name: str, **options: Any) -> Engine:

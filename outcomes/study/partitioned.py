@@ -4,7 +4,6 @@ over the parts.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,8 +14,18 @@ from outcomes.core.errors import AnalysisError, OutcomesError, unknown
 from outcomes.core.outcome import Outcome
 from outcomes.study.engines import Engine, Progress, SerialEngine
 from outcomes.study.protocol import Protocol as StudyProtocol
+from outcomes.study.record import Issue
 from outcomes.study.study import Study
-from outcomes.study.sums import Facts, Need, PatientValues, StudyFacts, bare
+from outcomes.study.sums import (
+    Facts,
+    IssuesOf,
+    Need,
+    PatientRows,
+    PatientValues,
+    StudyFacts,
+    bare,
+    hash_of,
+)
 
 
 class Part(Protocol):
@@ -102,12 +111,14 @@ class PartitionedStudy:
         >>> scores = pd.DataFrame(
         ...     {"patient": list("aabb"), "visit": ["pre", "post"] * 2, "pain": [7.0, 5, 6, 3]}
         ... )
-        >>> whole = oc.Study(scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain")})
+        >>> whole = oc.Study(
+        ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain")}
+        ... )
         >>> study = PartitionedStudy.of(whole, parts=2)
         >>> oc.PairedT("pain", before="pre", after="post").run(study)["mean change"].value
         -2.5
         """
-        place = np.array([part_of(str(p), parts) for p in study.patient_ids], dtype=np.int64)
+        place = np.array([hash_of(str(p)) % parts for p in study.patient_ids], dtype=np.int64)
         rows = place[study.codes.patient]
         there = [i for i in range(parts) if (place == i).any()]
         divided = [HeldPart(study._of(rows == i, place == i)) for i in there]
@@ -132,12 +143,13 @@ class PartitionedStudy:
         made = self.engine.total(_Make(wanted), self.parts, self.progress)
         self._totals.update(zip(wanted, made.made, strict=True))
 
-    def patients(self, need: PatientValues) -> Study:
+    def patients(self, need: PatientValues | PatientRows) -> Study:
         """The patients with what is needed of them, in an order that does not depend on the parts.
 
         Raises AnalysisError for an unknown characteristic.
         """
-        self.facts.refuse_unknown(need.characteristics)
+        if isinstance(need, PatientValues):
+            self.facts.refuse_unknown(need.characteristics)
         return self.total(need).study(self.like)  # type: ignore[no-any-return]
 
     # --- what is the same in every part -----------------------------------------------------------
@@ -197,6 +209,16 @@ class PartitionedStudy:
             raise AnalysisError(unknown("visit", name, self.visits))
         return name
 
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """What reading and scoring found, in the files and in all parts."""
+        return (*self.like.record.issues, *self.total(IssuesOf()).issues)
+
+    @property
+    def sources(self) -> tuple[Mapping[str, Any], ...]:
+        """The files that were read."""
+        return self.like.record.sources
+
     def asked_visits(self, outcome: str) -> tuple[str, ...]:
         """The visits at which anybody has this score."""
         seen = self.facts.seen[self.outcome(outcome).name]
@@ -204,13 +226,3 @@ class PartitionedStudy:
 
     def __repr__(self) -> str:
         return f"<PartitionedStudy {self.title or 'untitled'}: {len(self.parts)} parts>"
-
-
-def part_of(code: str, parts: int) -> int:
-    """Which part a patient belongs to, by a hash of the code: the same on every machine.
-
-    >>> part_of("K001", 64), part_of("K002", 64)
-    (27, 45)
-    """
-    digest = hashlib.blake2b(code.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % parts

@@ -4,6 +4,8 @@ patients, and added up.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +17,7 @@ import pandas as pd
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.stats.tally import Tally
 from outcomes.study.codes import GROUPS, KEYS, Codes
-from outcomes.study.record import RowNumbers
+from outcomes.study.record import Issue, RowNumbers
 from outcomes.study.study import Study
 
 
@@ -157,6 +159,82 @@ def _laid_out(study: Study, grids: Mapping[str, np.ndarray]) -> Study:
 
 
 @dataclass(frozen=True)
+class PatientRows:
+    """The rows themselves, for questions about events, periods or courses, which no tally of
+    patients answers: of the scores these (none named: only who was seen when), and these other
+    tables.
+
+    They add up as rows do: memory grows with their number, but only with the columns that are
+    needed.
+    """
+
+    scores: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    items: bool = False
+
+    def of(self, study: Study) -> RowSums:
+        """The rows of a study, its patients by a hash of their codes."""
+        ready = study.ready
+        known = [*KEYS, *GROUPS, *(study.outcome(name).name for name in self.scores)]
+        own = [c for c in ready.scores if self.items or c in known]
+        frames = {"scores": ready.scores[own]}
+        frames |= {t: f for t in self.tables if (f := getattr(ready, t)) is not None}
+        return RowSums(self, ({t: _by_hash(f) for t, f in frames.items()},))
+
+
+@dataclass(frozen=True, eq=False)
+class RowSums:
+    """The rows of one or several parts."""
+
+    need: PatientRows
+    parts: tuple[dict[str, pd.DataFrame], ...]
+
+    def __add__(self, other: RowSums) -> RowSums:
+        return replace(self, parts=(*self.parts, *other.parts))
+
+    def study(self, like: Study) -> Study:
+        """The study of all rows, patients in the order of their hashes, with the visits, scores and
+        protocol of another one.
+        """
+        frames = {}
+        for table in dict.fromkeys(t for part in self.parts for t in part):
+            there = [part[table] for part in self.parts if table in part]
+            filled = [f for f in there if len(f)] or there[:1]
+            rows = pd.concat(filled, ignore_index=True)
+            frames[table] = rows.sort_values("patient", kind="stable", ignore_index=True)
+        record = replace(like.record, rows=(), issues=(), columns=None)
+        return Study(
+            frames.pop("scores"),
+            visits=like.visits,
+            baseline=like.baseline,
+            uses=like.uses,
+            measures=like.measures,
+            title=like.title,
+            sample=like.sample,
+            scored=True,
+            protocol=like.protocol,
+            record=record,
+            **frames,
+        )
+
+
+def _by_hash(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a hash of the patient's code in its place."""
+    place, codes = pd.factorize(frame["patient"])
+    hashed = np.array([hash_of(str(c)) for c in codes], dtype=np.uint64)
+    return frame.assign(patient=hashed[place])
+
+
+def hash_of(code: str) -> int:
+    """A hash of a patient's code: the same on every machine.
+
+    >>> hash_of("K001") % 64, hash_of("K002") % 64
+    (32, 41)
+    """
+    return int.from_bytes(hashlib.blake2b(code.encode(), digest_size=8).digest(), "big")
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a part alone could not tell: how many patients and rows there are, who was scored when,
     and what is known of every patient.
@@ -233,6 +311,70 @@ class StudyFacts:
                 raise AnalysisError(
                     unknown("patient characteristic", name, self.characteristics, hint=hint)
                 )
+
+
+@dataclass(frozen=True)
+class IssuesOf:
+    """What reading and scoring found."""
+
+    def of(self, study: Study) -> FoundIssues:
+        """The issues of these patients."""
+        return FoundIssues(study.ready.issues)
+
+
+@dataclass(frozen=True)
+class FoundIssues:
+    """Issues of one or several parts; those of one rule and column are one, with all addresses in
+    order.
+    """
+
+    issues: tuple[Issue, ...]
+
+    def __add__(self, other: FoundIssues) -> FoundIssues:
+        found = {_kind(i): i for i in self.issues}
+        for issue in other.issues:
+            kind = _kind(issue)
+            found[kind] = _together(found[kind], issue) if kind in found else issue
+        return FoundIssues(tuple(found[kind] for kind in sorted(found)))
+
+
+#: Findings about columns or the file, which every part has alike.
+_OF_COLUMNS = frozenset(
+    {
+        "wide_table",
+        "visit_order",
+        "visit_spelling",
+        "baseline_elsewhere",
+        "column_absent",
+        "encoding",
+        "delimiter",
+    }
+)
+
+
+def _kind(issue: Issue) -> tuple[str, ...]:
+    return issue.rule, issue.severity, issue.table, issue.column, _counted("#", issue)
+
+
+def _counted(n: object, issue: Issue) -> str:
+    """The message with another count of cells or rows in place of its own."""
+    mine = rf"(?<![\w-]){issue.count}(?= [a-z ]+\(s\))"
+    return re.sub(mine, str(n), issue.message, count=1)
+
+
+def _together(one: Issue, other: Issue) -> Issue:
+    """One issue of two of a kind: their counts and addresses together."""
+    if one.rule in _OF_COLUMNS:
+        return one
+    n = one.count + other.count
+    where = sorted({*one.addresses, *other.addresses}, key=_natural)
+    return replace(one, message=_counted(n, one), count=n, addresses=tuple(where))
+
+
+def _natural(address: str) -> tuple[tuple[int, int, str], ...]:
+    """B7 before B12, row 9 before row 10."""
+    pieces = re.findall(r"[0-9]+|[^0-9]+", address)
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in pieces)
 
 
 def bare(like: Study, n: int) -> Study:

@@ -29,7 +29,9 @@ from outcomes.core.wording import interval, listed, p_value, points, share_of, s
 from outcomes.stats.crossover.binary import mainland_gart, prescott, response_table
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.proportions.paired import cochran_q, mcnemar, paired_difference
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,9 @@ class CrossoverBinary(Analysis):
     def __post_init__(self) -> None:
         super().__post_init__()
         parse_rule(self.rule)
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((self.outcome,), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         p = by_period(

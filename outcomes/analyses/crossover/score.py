@@ -29,7 +29,9 @@ from outcomes.stats.crossover.two_period import (
     latin_square,
     two_period,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 Rows = list[Estimate]
 
@@ -114,6 +116,9 @@ class Crossover(Analysis):
         super().__post_init__()
         if self.measure not in ("score", "change"):
             raise AnalysisError(unknown("measure", self.measure, ["score", "change"]))
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((self.outcome,), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         p = by_period(

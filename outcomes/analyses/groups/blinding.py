@@ -18,7 +18,9 @@ from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, plural, spoken
 from outcomes.stats.proportions.blinding import bang, james
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,9 @@ class Blinding(Analysis):
             " study. Stat Med 1996;15:1421-1434."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         frame = self._guesses(study)

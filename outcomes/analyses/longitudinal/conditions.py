@@ -38,7 +38,9 @@ from outcomes.core.wording import (
 )
 from outcomes.stats.paired.location import mean_change
 from outcomes.stats.paired.repeated_measures import two_within
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class WithinPatients(Analysis):
             " New York: McGraw-Hill; 1991."
         ),
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((self.outcome,), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         cells, levels, visits, counts = self._cells(study)

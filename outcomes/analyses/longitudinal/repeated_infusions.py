@@ -22,7 +22,9 @@ from outcomes.stats.regression.cluster import (
     patient_average,
     variance_split,
 )
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,9 @@ class RepeatedInfusions(Analysis):
         super().__post_init__()
         if self.average not in ("patients", "infusions"):
             raise AnalysisError(unknown("average", self.average, ["patients", "infusions"]))
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((self.outcome,), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         rows, counts, infusions = _infusions(study, self.outcome, self.before, self.after)

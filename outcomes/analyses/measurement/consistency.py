@@ -20,7 +20,9 @@ from outcomes.core.wording import interval, number, spoken
 from outcomes.questionnaires.answers import answers, columns
 from outcomes.stats.individual.agreement import omega
 from outcomes.stats.individual.reliable_change import cronbach_alpha
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ class InternalConsistency(Analysis):
         ),
         "McDonald RP. Test theory: a unified treatment. Mahwah: Erlbaum, 1999.",
     )
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((self.outcome,), ("patients",), items=True)
 
     def compute(self, study: Study) -> Result:
         outcome = study.outcome(self.outcome)

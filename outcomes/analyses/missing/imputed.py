@@ -124,7 +124,7 @@ class Imputed(_Wrapper):
         inner = self.analysis.needs(study)
         by = tuple(c for c in (self.by, *self.auxiliary) if c)
         own = PatientValues.at(study, self.outcome, characteristics=by, rows=True)
-        return None if inner is None else inner | own
+        return inner | own if isinstance(inner, PatientValues) else None
 
     def compute(self, study: Study) -> Result:
         grid = grid_of(study, self.outcome)

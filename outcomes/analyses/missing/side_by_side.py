@@ -83,7 +83,7 @@ class SideBySide(Analysis):
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         asked = [q.needs(study) for q in self.questions]
-        known = [n for n in asked if n is not None]
+        known = [n for n in asked if isinstance(n, PatientValues)]
         return reduce(or_, known) if known and len(known) == len(asked) else None
 
     def compute(self, study: Study) -> Result:

@@ -36,7 +36,9 @@ from outcomes.core.wording import interval, listed, p_value, points, spoken
 from outcomes.stats.proportions.contingency import cochran_armitage, cramers_v, freeman_halton
 from outcomes.stats.proportions.single import wilson
 from outcomes.stats.proportions.two_groups import risk_difference
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,9 @@ class SideEffectsByRoute(Analysis):
 
     def title(self, outcome: Outcome | None = None) -> str:
         return self.label or f"Side effects by {spoken(self.by)}"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         h = harms(study)

@@ -35,7 +35,9 @@ from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, p_value, plural, spoken
 from outcomes.stats.proportions.rates import rate_by_patient, rate_ratio, rate_ratio_by_patient
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class RateRatio(Analysis):
 
     def title(self, outcome: Outcome | None = None) -> str:
         return self.label or f"Rate of {spoken(self.event)} by {spoken(self.by)}"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         h = harms(study)

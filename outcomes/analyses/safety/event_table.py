@@ -25,7 +25,9 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import number, percent, plural, share_of
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 #: Worst first: the words of a severity scale, as far as they are known; others sort after these by
 #: name.
@@ -89,6 +91,9 @@ class EventTable(Analysis):
 
     def title(self, outcome: Outcome | None = None) -> str:
         return self.label or "Side effects in detail"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         h = harms(study)

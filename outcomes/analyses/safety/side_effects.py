@@ -28,7 +28,9 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
 from outcomes.stats.proportions.rates import rate_by_patient, share_of_infusions
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ class SideEffects(Analysis):
 
     def title(self, outcome: Outcome | None = None) -> str:
         return self.label or "Side effects"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((), ("patients", "infusions", "events"))
 
     def compute(self, study: Study) -> Result:
         h = harms(study)

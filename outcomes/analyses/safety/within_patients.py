@@ -32,7 +32,9 @@ from outcomes.stats.proportions.paired import (
     paired_table,
 )
 from outcomes.stats.proportions.single import wilson
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 TESTS = {"mid-p": "McNemar mid-p", "exact": "exact McNemar"}
 
@@ -128,6 +130,11 @@ class SideEffectsPaired(Analysis):
             else "Side effects"
         )
         return self.label or f"{what}, within patients"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows(
+            (self.outcome,) if self.outcome else (), ("patients", "infusions", "events")
+        )
 
     def compute(self, study: Study) -> Result:
         if self.outcome:

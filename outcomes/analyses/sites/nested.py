@@ -123,7 +123,7 @@ class NestedSites(Analysis):
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         inner = self.analysis.needs(study)
         own = PatientValues(characteristics=(self.by, self.within), rows=True)
-        return None if inner is None else inner | own
+        return inner | own if isinstance(inner, PatientValues) else None
 
     def compute(self, study: Study) -> Result:
         home = self._homes(study)

@@ -134,7 +134,7 @@ class PooledSites(Analysis):
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         inner = self.analysis.needs(study)
         own = PatientValues(characteristics=(self.by,), rows=True)
-        return None if inner is None else inner | own
+        return inner | own if isinstance(inner, PatientValues) else None
 
     def compute(self, study: Study) -> Result:
         sites, refused = self._asked(study)

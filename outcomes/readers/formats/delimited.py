@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from outcomes.config.regular import read_bytes
+from outcomes.config.regular import must_be_regular, read_bytes
 from outcomes.core.errors import DataError
 from outcomes.readers.cells import Fingerprint, TextTable, fingerprint, from_grid
 from outcomes.readers.exports.surveys import submitted
@@ -98,6 +98,90 @@ def below_headings(
     return submitted(table, found, unfinished)
 
 
+def delimited_pieces(
+    path: str | Path,
+    piece: int,
+    *,
+    header: int | None = None,
+    delimiter: str = "",
+    encoding: str = "",
+) -> Iterator[TextTable]:
+    """The table of a large text file, about `piece` bytes at a time; rows have their numbers in the
+    whole file. Cells are read as `read_delimited` reads them.
+
+    Raises DataError as that does, and for a file that is UTF-16 or has more than one row of
+    headings (a survey's export): such a file is read whole.
+    """
+    path = Path(path)
+    head: Headings | None = None
+    above = 0  # records before this piece
+    for number, raw in enumerate(_raw_pieces(path, piece)):
+        data, notes = _as_utf8(raw, path, encoding, first=number == 0)
+        if head is None:
+            if declared := re.match(rb"sep=(.)\n", data):
+                delimiter, data, above = declared[1].decode(), data[declared.end() :], 1
+            delimiter = delimiter or _sniff(data)
+            grid, rows, titles = _grid(data, delimiter, path.name, above, header)
+            head = _headings(grid[: SEARCHED * 4].to_numpy(object).tolist(), rows, header)
+            if head.survey or head.below - head.at != 1:
+                raise DataError(
+                    f"{path.name} is read in pieces and has several rows of headings. Keep one of"
+                    " them, or read it whole."
+                )
+            top = grid.iloc[: head.titles].to_numpy(object).tolist()
+            notes += titles + _titles(list(zip(map(int, rows), top)))
+            line = csv_line(grid.iloc[head.at].tolist(), delimiter)
+            counted = len(_lines(data, delimiter))
+            grid, rows = grid.iloc[head.below :], rows[head.below :]
+        else:
+            counted = len(_lines(data, delimiter))
+            grid, rows, _ = _grid(line + data, delimiter, path.name, above - 1, 1)
+            grid, rows = grid.iloc[1:], rows[1:]
+        above += counted
+        if len(grid):
+            table = from_grid(path.name, grid, rows, headings=head.names, notes=notes)
+            yield only_patients(table)
+
+
+def csv_line(cells: Sequence[str], delimiter: str) -> bytes:
+    """A record as a line of a text table."""
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(cells)
+    return out.getvalue().encode()
+
+
+def _lines(data: bytes, delimiter: str) -> np.ndarray:
+    """Where the records of a piece end."""
+    records = _records(data, delimiter)
+    if records is not None:
+        return records.ends
+    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter)
+    return np.array([reader.line_num for _ in reader])
+
+
+def _raw_pieces(path: Path, piece: int) -> Iterator[bytes]:
+    """The bytes of a file in pieces that end where a line ends outside quotation marks."""
+    must_be_regular(path)
+    rest = b""
+    with path.open("rb") as handle:
+        while block := handle.read(piece):
+            if not rest and block.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise DataError(
+                    f"{path.name} is UTF-16 and too large to be read whole. Save it as UTF-8."
+                )
+            data = np.frombuffer(rest + block, np.uint8)
+            inside = np.logical_xor.accumulate(data == _QUOTE)
+            ends = np.flatnonzero((data == _NEWLINE) & ~inside)
+            if not len(ends):
+                rest = data.tobytes()
+                continue
+            cut = int(ends[-1]) + 1
+            yield data[:cut].tobytes()
+            rest = data[cut:].tobytes()
+    if rest:
+        yield rest if rest.endswith(b"\n") else rest + b"\n"
+
+
 def _headings(top: list[list[str]], rows: np.ndarray, header: int | None) -> Headings:
     """The headings among the first rows; the first row where nothing better is found."""
     if header:
@@ -133,7 +217,15 @@ def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue], Fingerprint]
     and what the file was.
     """
     data = read_bytes(path)
-    seen = fingerprint(data)
+    return *_as_utf8(data, path, encoding), fingerprint(data)
+
+
+def _as_utf8(
+    data: bytes, path: Path, encoding: str, *, first: bool = True
+) -> tuple[bytes, list[Issue]]:
+    """Bytes of a file as UTF-8 with plain line ends, and a note where they are not plain UTF-8 and
+    begin the file.
+    """
     name, note = encoding or _encoding(data), ""
     if name != "utf-8" or encoding:  # what _encoding calls UTF-8 has been tried
         try:
@@ -160,7 +252,7 @@ def _decode(path: Path, encoding: str) -> tuple[bytes, list[Issue], Fingerprint]
         if note
         else []
     )
-    return data if data.endswith(b"\n") else data + b"\n", notes, seen
+    return data if data.endswith(b"\n") else data + b"\n", notes if first else []
 
 
 def _encoding(raw: bytes) -> str:

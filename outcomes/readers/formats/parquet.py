@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.config.regular import read_bytes
+from outcomes.config.regular import must_be_regular, read_bytes
 from outcomes.core.errors import DataError, MissingExtraError
 from outcomes.readers.cells import TextTable, fingerprint, from_grid
 from outcomes.readers.formats.preflight import MAX_BYTES
@@ -56,11 +57,43 @@ def read_parquet(path: str | Path) -> TextTable:
         raise DataError(
             f"{path.name} is not a whole Parquet file. Write it again, or save it as CSV."
         ) from None
+    return replace(_read(path.name, table, 1), **fingerprint(data))
+
+
+def parquet_pieces(path: Path, piece: int) -> Iterator[TextTable]:
+    """The rows of a large Parquet file, about `piece` bytes at a time, as `read_parquet` reads
+    them. Raises as that does.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingExtraError(
+            f"{path.name} needs the parquet extra: pip install 'outcomes[parquet]'. Or save it as"
+            " CSV."
+        ) from None
+    must_be_regular(path)
+    try:
+        file = pq.ParquetFile(path)
+        _look_at(file, path.name, bounded=False)
+        rows = max(1, piece // (_CELL * max(file.metadata.num_columns, 1)))
+        start = 1
+        for batch in file.iter_batches(batch_size=rows):
+            yield _read(path.name, pa.Table.from_batches([batch]), start)
+            start += batch.num_rows
+    except (pa.ArrowException, OSError, ValueError):
+        raise DataError(
+            f"{path.name} is not a whole Parquet file. Write it again, or save it as CSV."
+        ) from None
+
+
+def _read(file: str, table: Any, start: int) -> TextTable:
+    """Rows as text; the first has the number `start`."""
     texts, notes = [], []
     for name, column in zip(table.column_names, table.columns):
         text = _text(column)
         texts.append(text)
-        nan = tuple(f"row {i}, column {name}" for i, t in enumerate(text, 1) if t == NAN)
+        nan = tuple(f"row {i}, column {name}" for i, t in enumerate(text, start) if t == NAN)
         if nan:
             said = (
                 f"{name}: {len(nan)} cell(s) hold 'not a number' (NaN); they count as coded"
@@ -70,12 +103,11 @@ def read_parquet(path: str | Path) -> TextTable:
                 Issue("declared_missing", said, len(nan), "note", column=name, addresses=nan)
             )
     grid = pd.DataFrame(dict(enumerate(texts)), dtype=str)
-    rows = np.arange(1, table.num_rows + 1)
-    read = from_grid(path.name, grid, rows, headings=table.column_names, notes=notes)
-    return replace(read, **fingerprint(data))
+    rows = np.arange(start, start + table.num_rows)
+    return from_grid(file, grid, rows, headings=table.column_names, notes=notes)
 
 
-def _look_at(file: Any, name: str) -> None:
+def _look_at(file: Any, name: str, *, bounded: bool = True) -> None:
     """Refuse what has no text form, by name, and what would not fit into memory."""
     from pyarrow import types
 
@@ -101,7 +133,7 @@ def _look_at(file: Any, name: str) -> None:
             " part."
         )
     cells = file.metadata.num_rows * max(file.metadata.num_columns, 1)
-    if cells * _CELL > MAX_BYTES:
+    if bounded and cells * _CELL > MAX_BYTES:
         raise DataError(
             f"{name} is refused: it has {cells} cells. Write the columns that are needed into a"
             " file of their own."

@@ -1,0 +1,1 @@
+"""Files that are never in memory as a whole: divided by patient, and read part by part."""

@@ -1,0 +1,169 @@
+"""Rows of files divided into parts of whole patients, each on disk as text until it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.core.errors import StudyError, unknown
+from outcomes.readers.cells import Declared, TextTable
+from outcomes.readers.exports.detect_export import arranged
+from outcomes.readers.ids import as_number
+from outcomes.readers.partitions.pieces import WHOLE_UP_TO, FilesTable, files_of, pieces
+from outcomes.readers.recipe import Recipe
+from outcomes.study.study import Issue
+from outcomes.study.sums import hash_of
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What all rows of a table have in common."""
+
+    name: str
+    names: tuple[str, ...]
+    letters: tuple[str, ...]
+    sheet: str
+    declared: Declared
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Where the rows of each part lie (a file for each table that has some), and what was found
+    when the files were read.
+    """
+
+    folder: Path
+    parts: tuple[int, ...]
+    headings: Mapping[str, Heading]
+    notes: tuple[Issue, ...]
+    sources: tuple[Mapping[str, Any], ...]
+
+    def tables(self, recipe: Recipe, part: int) -> dict[str, TextTable]:
+        """The tables of one part, gathered where they are an export. A table without a row of these
+        patients has its headings only.
+        """
+        found = {name: self._table(name, part) for name in self.headings}
+        return {
+            name: arranged(table, recipe.sources[name]) if len(table) else table
+            for name, table in found.items()
+        }
+
+    def _table(self, name: str, part: int) -> TextTable:
+        head, path = self.headings[name], _path(self.folder, part, name)
+        rows = list(_stored(path)) if path.exists() else []
+        frames = [r[0] for r in rows]
+        frame = pd.concat(frames, ignore_index=True) if rows else _empty(self.folder, name)
+        return FilesTable(
+            head.name,
+            frame,
+            np.concatenate([r[1] for r in rows]) if rows else np.empty(0, dtype=np.int64),
+            head.letters,
+            head.sheet,
+            declared=head.declared,
+            names=head.names,
+            file=np.concatenate([r[2] for r in rows]) if rows else np.empty(0, dtype=np.int64),
+        )
+
+
+def divide(
+    recipe: Recipe,
+    folder: Path,
+    parts: int,
+    *,
+    piece: int = WHOLE_UP_TO,
+    progress: Callable[[str, int], None] | None = None,
+) -> Divided:
+    """Read the files piece by piece and put each row into the part of its patient: a hash of the
+    code without spaces, capitals and leading zeros, so that all ways to write one code meet in one
+    part.
+
+    Raises what reading raises, and StudyError where a table has no column of the patient.
+    """
+    headings, notes, sources, seen = {}, list[Issue](), list[Mapping[str, Any]](), set[int]()
+    for name, source in recipe.sources.items():
+        files = files_of(source)
+        names = tuple(f.name for f in files)
+        rows = 0
+        for table in pieces(source, piece=piece):
+            if name not in headings:
+                shown = files[0].name if len(files) == 1 else source.file.name
+                headings[name] = Heading(shown, names, table.letters, table.sheet, table.declared)
+                _store(folder / f"{name}.columns", table.frame.iloc[:0])
+            notes += [replace(note, table=name) for note in table.notes]
+            place = _places(recipe, name, table, parts)
+            at = np.full(len(table), names.index(table.name))
+            for part in np.unique(place):
+                mine = place == part
+                frame = table.frame[mine].reset_index(drop=True)
+                _store(_path(folder, int(part), name), (frame, table.rows[mine], at[mine]))
+                seen.add(int(part))
+            rows += len(table)
+            if progress:
+                progress(name, rows)
+        digests = [_digest(f) for f in files]
+        whole = (
+            digests[0] if len(files) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+        )
+        sources.append(
+            {
+                "table": name,
+                "file": ", ".join(names) if len(names) < 4 else f"{len(names)} files",
+                "sheet": headings[name].sheet,
+                "bytes": sum(f.stat().st_size for f in files),
+                "rows": rows,
+                "sha256": whole,
+            }
+        )
+    return Divided(folder, tuple(sorted(seen)), headings, tuple(notes), tuple(sources))
+
+
+def _places(recipe: Recipe, name: str, table: TextTable, parts: int) -> np.ndarray:
+    """The part of each row."""
+    said = recipe.roles.get("patient", "patient")
+    columns = (said,) if isinstance(said, str) else tuple(map(str, said))
+    for column in columns:
+        if column not in table.columns:
+            raise StudyError(
+                f"The {name} table ({table.name}):"
+                f" {unknown('column', column, table.columns, hint='It names the patient.')}"
+            )
+    code = table[columns[0]].str.strip()
+    for column in columns[1:]:
+        code = code.str.cat(table[column].str.strip(), sep="/")
+    place, codes = pd.factorize(code)
+    return np.array([hash_of(as_number(c.casefold())) % parts for c in codes])[place]
+
+
+def _path(folder: Path, part: int, name: str) -> Path:
+    return folder / f"{part:05}.{name}"
+
+
+def _store(path: Path, what: Any) -> None:
+    with path.open("ab") as handle:
+        pickle.dump(what, handle, protocol=5)
+
+
+def _stored(path: Path) -> Any:
+    with path.open("rb") as handle:
+        while True:
+            try:
+                yield pickle.load(handle)
+            except EOFError:
+                return
+
+
+def _empty(folder: Path, name: str) -> pd.DataFrame:
+    frame: pd.DataFrame = next(_stored(folder / f"{name}.columns"))
+    return frame
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
