@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.wording import plural
 from outcomes.stats.tally import Tally
 from outcomes.study.codes import GROUPS, KEYS, Codes
 from outcomes.study.record import Issue, RowNumbers
@@ -356,10 +357,11 @@ def _kind(issue: Issue) -> tuple[str, ...]:
     return issue.rule, issue.severity, issue.table, issue.column, _counted("#", issue)
 
 
-def _counted(n: object, issue: Issue) -> str:
+def _counted(n: int | str, issue: Issue) -> str:
     """The message with another count of cells or rows in place of its own."""
-    mine = rf"(?<![\w-]){issue.count}(?= [a-z ]+\(s\))"
-    return re.sub(mine, str(n), issue.message, count=1)
+    mine, rows = rf"(?<![\w-]){issue.count}", plural(n, "row") if isinstance(n, int) else "# rows"
+    text = re.sub(rf"{mine}(?= [a-z ]+\(s\))", str(n), issue.message, count=1)
+    return re.sub(rf"{mine} rows?\b(?!\()", rows, text, count=1)
 
 
 def _together(one: Issue, other: Issue) -> Issue:
