@@ -55,6 +55,10 @@ ALWAYS = {"outcomes/stats": "tests/validation/test_selftest.py"}
 #: Asked of any room where they run a line.
 FURTHER = ["tests/reference", "tests/published", "tests/golden", "tests/plots", "tests/checks"]
 PLUGINS = ("-p", "no:cacheprovider")
+#: The libraries that were read before pytest started are no fault.
+ALREADY = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+#: The exit code of a child that never came to the tests.
+BROKEN = 99
 #: Read once, before the first fault.
 LIBRARIES = ("numpy", "pandas", "scipy.stats", "matplotlib.pyplot", "seaborn", "hypothesis")
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -248,7 +252,9 @@ class _Coverage:
     def __init__(self, folder: Path) -> None:
         import coverage
 
-        self.folder, self.seconds = folder, {}  # type: ignore[var-annotated]
+        self.folder = folder
+        self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()  # they would call every fault noticed
         self.coverage = coverage.Coverage(
             data_file=str(folder / "coverage.db"), include=[str(ROOT / "outcomes/*")]
         )
@@ -259,11 +265,13 @@ class _Coverage:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     def pytest_unconfigure(self) -> None:
         self.coverage.stop()
         self.coverage.save()
-        text = json.dumps(self.seconds)
+        text = json.dumps({t: s for t, s in self.seconds.items() if t not in self.failed})
         (self.folder / "seconds.json").write_text(text, encoding="utf-8")
 
 
@@ -318,10 +326,16 @@ def passed(tests: list[str], copy: Path, seconds: int) -> str:
         silent = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silent, 1)
         os.dup2(silent, 2)
-        os._exit(pytest.main(["-x", "-q", *PLUGINS, *tests]))
+        code = BROKEN
+        try:
+            code = int(pytest.main(["-x", "-q", *PLUGINS, *ALREADY, *tests]))
+        finally:
+            os._exit(code)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return "undecided" if os.WTERMSIG(status) == signal.SIGALRM else "killed"
+    if os.WEXITSTATUS(status) == BROKEN:
+        raise RuntimeError("pytest did not start in the copy")
     return "survived" if os.WEXITSTATUS(status) in (0, 5) else "killed"
 
 
