@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,75 @@ from typing import Any
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
-from outcomes.config import atomic
-from outcomes.core.errors import OutcomesError, StudyError
+from outcomes.config import atomic, toml
+from outcomes.core.errors import AnalysisError, OutcomesError, StudyError
 from outcomes.notebooks.kinds import KINDS
 from outcomes.plans.plan import Plan, kinds
 from outcomes.plans.ready_made import ready_made, starter, suggest
 from outcomes.readers import read_study
+from outcomes.readers.files import read_rows
+from outcomes.readers.source import Source
 from outcomes.readers.studyfile import study_from_text
 from outcomes.study.study import GROUPS, Study
 from outcomes.tables.question_list import by_topic
 
 #: The fields of a question that the panel has a control for.
 CHOSEN = ("outcome", "before", "after", "by")
+#: The roles that the panel has a control for, and what a person reads there.
+ROLES = {
+    "patient": "Patient",
+    "visit": "Visit",
+    "date": "Date",
+    "arm": "Arm",
+    "route": "Route",
+    "site": "Site",
+}
+
+
+@dataclass(frozen=True)
+class Correctable:
+    """What of a study file the panel corrects: which column has which role, which instruments the
+    columns hold. `headings` are the columns of the scores.
+    """
+
+    headings: tuple[str, ...]
+    roles: dict[str, str]
+    instruments: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str, folder: Path) -> Correctable | None:
+        """Of a study file's text; None where it has no scores that can be read."""
+        try:
+            said = toml.parse(text).data
+            scores = said["data"]["scores"]
+            headings = tuple(map(str, read_rows(Source.of(scores, folder)).columns))
+        except (OutcomesError, KeyError, TypeError):
+            return None
+        roles = {r: c for r, c in said.get("roles", {}).items() if isinstance(c, str)}
+        return cls(headings, roles, tuple(said.get("instruments", {})))
+
+
+def corrected(text: str, start: str, roles: dict[str, str], instruments: Sequence[str]) -> str:
+    """The text with these roles and these instruments, all else as it stands, comments too. A role
+    of "" goes; an instrument that was left out comes back as the text `start` has it.
+    """
+    import tomlkit
+
+    now, first = tomlkit.parse(text), tomlkit.parse(start)
+    table: Any = now.setdefault("roles", tomlkit.table())
+    for role, column in roles.items():
+        if not column:
+            table.pop(role, None)
+        elif table.get(role) != column:
+            table[role] = column
+            table[role].trivia.comment_ws = table[role].trivia.comment = ""  # no guess any more
+    used: Any = now.setdefault("instruments", tomlkit.table())
+    for name in [n for n in used if n not in instruments]:
+        del used[name]
+    for name in instruments:
+        if name not in used:
+            used[name] = first["instruments"][name]  # type: ignore[index]
+    return tomlkit.dumps(now)
 
 
 @dataclass(frozen=True)
@@ -112,6 +170,8 @@ def groups_of(study: Study) -> list[str]:
 def asked(name: str, chosen: dict[str, str]) -> tuple[Analysis, str]:
     """The question, and the code that asks it. Raises AnalysisError where a field does not fit."""
     fields: dict[str, Any] = {f: chosen[f] for f in fields_of(name) if chosen.get(f)}
+    if "outcome" not in fields:
+        raise AnalysisError("No score is chosen: the study has no instrument or outcome.")
     words = ", ".join(repr(v) if f == "outcome" else f"{f}={v!r}" for f, v in fields.items())
     return kinds()[name](**fields), f"result = oc.{name}({words}).run(study)\nresult"
 

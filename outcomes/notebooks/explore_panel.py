@@ -16,9 +16,12 @@ from outcomes.core.errors import MissingExtraError, OutcomesError
 from outcomes.core.result import Result
 from outcomes.notebooks.card import result_html
 from outcomes.notebooks.exploration import (
+    ROLES,
+    Correctable,
     Opened,
     askable,
     asked,
+    corrected,
     fields_of,
     groups_of,
     kinds_of_notebook,
@@ -26,9 +29,14 @@ from outcomes.notebooks.exploration import (
     plan_of,
     write_study,
 )
+from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 
-COPY = "navigator.clipboard.writeText(this.parentElement.querySelector('pre').textContent)"
+#: Selects the code and copies it, also on a server without TLS, where there is no clipboard object.
+COPY = (
+    "getSelection().selectAllChildren(this.parentElement.querySelector('pre'));"
+    "this.textContent = document.execCommand('copy') ? 'Copied' : 'Press Ctrl+C to copy'"
+)
 
 
 def explore(source: str | Path | pd.DataFrame | Study) -> Panel:
@@ -72,8 +80,19 @@ class Panel:
             description="Read again", tooltip="Read the data by the study file as it stands here"
         )
         self.seen, self.checks, self.card, self.said, self.shown = (w.HTML() for _ in range(5))
+        self.roles = {
+            role: w.Dropdown(description=words, layout=wide, style=style)
+            for role, words in ROLES.items()
+        }
+        self.instruments = w.SelectMultiple(
+            description="Instruments", rows=8, layout=wide, style=style
+        )
         self.question = w.Dropdown(
-            options=askable(), value="PairedT", description="Question", layout=wide, style=style
+            options=askable(),
+            value="PairedT",
+            description="Question",
+            layout=w.Layout(width="48em"),
+            style=style,
         )
         names = {"outcome": "Score", "before": "Before", "after": "After", "by": "Groups"}
         self.chosen = {
@@ -85,17 +104,22 @@ class Panel:
             name: w.Button(description=name)
             for name in ("Write study.toml", "Write notebook", "Write report")
         }
-        parts = [w.VBox([self.seen, self.text, self.read]), self.checks]
-        read = w.Accordion(children=parts, titles=("What was read and guessed", "Checks"))
+        columns = w.HBox([w.VBox(list(self.roles.values())), self.instruments])
+        parts = [columns, w.VBox([self.text, self.read]), self.checks]
+        self.parts = w.Accordion(
+            children=parts, titles=("Columns and instruments", "Study file", "Checks")
+        )
         ask = w.VBox([self.question, *self.chosen.values()])
         do = w.VBox([self.folder, self.kind, w.HBox(list(self.buttons.values())), self.said])
-        self.box = w.VBox([read, ask, self.card, self.shown, do])
+        self.box = w.VBox([self.seen, self.parts, ask, self.card, self.shown, do])
         self.read.on_click(self._guarded(lambda: self._use(self.opened.again(self.text.value))))
         actions = (self._write_study, self._write_notebook, self._write_report)
         for button, action in zip(self.buttons.values(), actions, strict=True):
             button.on_click(self._guarded(action))
-        self._quiet = False
+        self.start, self._quiet = start.text, False
         self._use(start)
+        for control in (*self.roles.values(), self.instruments):
+            control.observe(lambda _: self._correct(), names="value")
         for control in (self.question, *self.chosen.values()):
             control.observe(lambda _: self._answer(), names="value")
 
@@ -117,6 +141,7 @@ class Panel:
     def _use(self, new: Opened) -> None:
         """Show a study that was read, or what stands in the way of one."""
         self.opened, study = new, new.study
+        self._offer_columns()
         if study is None:
             self.seen.value = (
                 f'<p role="alert"><b>Not a study yet.</b> {html.escape(new.problem)}</p>'
@@ -124,13 +149,16 @@ class Panel:
             self.checks.value = self.card.value = self.shown.value = ""
             self.result = None
             return
+        found = check(study)
         self.seen.value = (
-            f"<p>{html.escape(repr(study).strip('<>'))}. Correct a line marked 'guess', then read"
-            " again.</p>"
+            f"<p>{html.escape(repr(study).strip('<>'))}. The checks have {len(found)} rows."
+            f"{' Look at what was guessed, and correct it.' if new.text else ''}</p>"
         )
-        self.checks.value = str(check(study)._repr_html_())  # type: ignore[operator]
+        self.checks.value = str(found._repr_html_())  # type: ignore[operator]
         self._quiet = True
-        scores = [(study.outcome(n).title, n) for n in study.outcome_names]
+        main = main_score(study)
+        names = sorted(study.outcome_names, key=lambda n: n != main)
+        scores = [(study.outcome(n).title, n) for n in names]
         visits = list(study.visits)
         options: dict[str, Any] = {
             "outcome": scores,
@@ -149,6 +177,35 @@ class Panel:
         self.kind.index = 0
         self._quiet = False
         self._answer()
+
+    def _offer_columns(self) -> None:
+        """Show which column has which role, and which instruments were found."""
+        now = Correctable.of(self.opened.text, self.opened.folder) if self.opened.text else None
+        controls = (*self.roles.values(), self.instruments)
+        for control in controls:
+            control.disabled = now is None
+        if now is None:
+            return
+        if not self.instruments.options:
+            self.start = self.opened.text
+            self.instruments.options = now.instruments
+        quiet, self._quiet = self._quiet, True
+        for role, control in self.roles.items():
+            column = now.roles.get(role, role if role in now.headings else "")
+            control.options = [("none", ""), *((h, h) for h in now.headings)]
+            control.value = column if column in now.headings else ""
+        self.instruments.value = [n for n in self.instruments.options if n in now.instruments]
+        self._quiet = quiet
+
+    def _correct(self) -> None:
+        """Write the chosen roles and instruments into the study file's text and read again."""
+        if self._quiet:
+            return
+        roles = {r: c.value for r, c in self.roles.items() if not (c.value == r and c.value)}
+        self.text.value = corrected(
+            self.text.value, self.start, roles, list(self.instruments.value)
+        )
+        self._use(self.opened.again(self.text.value))
 
     def _answer(self) -> None:
         """Ask the chosen question and show its card and its code."""
@@ -170,7 +227,7 @@ class Panel:
     def _show(self, code: str) -> None:
         """The code that does what the panel did, with a button that copies it."""
         self.code = f"import outcomes as oc\n\n{self.opened.code}\n{code}" if code else ""
-        copy = f'<button type="button" onclick="{COPY}">Copy as code</button>'
+        copy = f'<button type="button" onclick="{COPY}" aria-live="polite">Copy as code</button>'
         self.shown.value = f"<div>{copy}<pre>{html.escape(self.code)}</pre></div>" if code else ""
 
     def _study(self) -> Study:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
-from outcomes.notebooks.exploration import askable, asked, opened
+from outcomes.notebooks.exploration import askable, asked, corrected, opened
 from tests.builders import two_visits
 
 pytest.importorskip("ipywidgets")
@@ -135,3 +135,35 @@ def test_the_code_names_only_what_the_question_uses() -> None:
     question, code = asked("PairedT", {"outcome": "pain", "before": "a", "after": "b", "by": "arm"})
     assert code == "result = oc.PairedT('pain', before='a', after='b').run(study)\nresult"
     assert question.outcome == "pain"
+
+
+def test_roles_and_instruments_are_corrected_and_all_else_stays() -> None:
+    text = (
+        '[roles]\npatient = "p"   # guess\nvisit = "v"   # guess\n\n'
+        '[instruments]\nphq9 = { 1 = "a" }   # guess: x\nisi = { 1 = "b" }\n# a remark\n'
+    )
+    once = corrected(text, text, {"patient": "p", "visit": "w", "arm": "g"}, ["isi"])
+    assert once == (
+        '[roles]\npatient = "p"   # guess\nvisit = "w"\narm = "g"\n\n'
+        '[instruments]\nisi = { 1 = "b" }\n# a remark\n'
+    )
+    again = corrected(once, text, {"arm": ""}, ["isi", "phq9"])
+    assert "arm" not in again and 'phq9 = { 1 = "a" }   # guess: x' in again
+
+
+def test_a_column_is_chosen_as_a_role_and_an_instrument_left_out() -> None:
+    panel = oc.explore(long_frame().rename(columns={"visit": "timepoint"}))
+    assert panel.roles["visit"].value == "timepoint" and panel.result is not None
+    panel.roles["visit"].value = ""
+    assert panel.opened.study is None and "Not a study yet" in panel.seen.value
+    panel.roles["visit"].value = "timepoint"
+    assert panel.result is not None and 'visit = "timepoint"\n' in panel.text.value
+    assert panel.instruments.options == ("pain_nrs",)
+    panel.instruments.value = []
+    assert panel.result is None or "pain_nrs" not in panel.code
+    panel.instruments.value = ["pain_nrs"]
+    assert "oc.PairedT('pain_nrs_average'" in panel.code
+
+
+def test_the_main_score_is_asked_about_first() -> None:
+    assert oc.explore(SAMPLE).chosen["outcome"].value == "pain_nrs_average"
