@@ -5,7 +5,7 @@ name.
 from __future__ import annotations
 
 import ast
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -247,19 +247,6 @@ def test_the_results_table_says_measure_place_and_n():
     assert got == ("difference", "points", "ketamine", "placebo", "week_4")
 
 
-#: Files that still look for a row by its label, how many times, and why. A number may fall, never
-#: rise; a file that needs none any more is taken out.
-BY_LABEL = {
-    "analyses/crossover/score.py": (6, "analyses of one difference, told apart by method alone"),
-    "analyses/longitudinal/mmrm.py": (1, "one of the kernel's type III tests, by its effect"),
-    "analyses/safety/event_rates.py": (1, "two models of one rate ratio"),
-    "analyses/sites/summaries.py": (6, "pooled and each site have the same measure"),
-    "analyses/sites/two_stage.py": (5, "pooled and each site have the same measure"),
-    "stats/meta_analysis/random_effects.py": (1, "the kernel picks rows of its own"),
-    "validation/reference_adapters/crossover.py": (1, "a row of R's table, by what R calls it"),
-    "validation/reference_adapters/effects.py": (1, "a row of R's table, by what R calls it"),
-    "validation/reference_adapters/pooling.py": (1, "a row of R's table, by what R calls it"),
-}
 #: Files above the questions that import a question's class, and why: all of them ask it, none asks
 #: whether an answer is one.
 ASKS_IT = {
@@ -271,38 +258,65 @@ ASKS_IT = {
 QUESTIONS = ROOT / "outcomes" / "analyses"
 
 
+#: Texts of an estimate that are for people.
+TEXTS = {"label", "term", "said", "how", "notes"}
+#: Methods that search a text or take it apart.
+SEARCHES = {
+    "startswith",
+    "endswith",
+    "split",
+    "rsplit",
+    "removeprefix",
+    "removesuffix",
+    "partition",
+    "replace",
+    "find",
+}
+#: Things that have a name of their own and are no estimate, by what they are called in the code:
+#: outcomes, terms of a design, fields of a dataclass, sites and scores, arguments of a command.
+NAMED_THINGS = ("outcome", "t", "f", "s", "args", "self", "instrument", "event", "path", "p")
+#: What an answer is called where it is asked for a row.
+ANSWERS = {"result", "answer", "whole", "found", "shown"}
+
+
+def _text_of_estimate(node: ast.AST) -> bool:
+    """Whether this is a text of an estimate: its label, its method, or its name."""
+    if not isinstance(node, ast.Attribute):
+        return False
+    if node.attr == "name":
+        base = ast.unparse(node.value)
+        return not (base.split(".")[-1] in NAMED_THINGS or base.startswith("study.outcome("))
+    return node.attr in TEXTS
+
+
 def _asks_by_name(tree: ast.AST) -> list[int]:
-    """Lines that compare, split or search a label, name or term of an estimate, or name the class
-    of a question.
+    """Lines that compare, search or look up a text of an estimate, take a row of an answer by its
+    label, or name the class of a question.
     """
     found = []
-    labels = {"label", "term", "said", "notes"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             inner = node.func.value
-            methods = {
-                "startswith",
-                "endswith",
-                "split",
-                "removeprefix",
-                "removesuffix",
-                "partition",
-            }
-            if (
-                node.func.attr in methods
-                and isinstance(inner, ast.Attribute)
-                and inner.attr in labels
-            ):
+            group = isinstance(inner, ast.Attribute) and inner.attr == "group"
+            if node.func.attr in SEARCHES and (_text_of_estimate(inner) or group):
                 found.append(node.lineno)
         if isinstance(node, ast.Compare):
             text = ast.unparse(node)
-            if "type(" in text and "analysis" in text and "__name__" in text:
+            sides = [node.left, *node.comparators]
+            if ("type(" in text and "analysis" in text and "__name__" in text) or any(
+                map(_text_of_estimate, sides)
+            ):
                 found.append(node.lineno)
-            if isinstance(node.left, ast.Attribute) and ast.unparse(node.left) in {
-                "e.name",
-                "e.term",
-                "e.label",
-            }:
+        if isinstance(node, ast.DictComp) and _text_of_estimate(node.key):
+            found.append(node.lineno)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            of, key = node.value, node.slice
+            answer = isinstance(of, ast.Name) and of.id in ANSWERS
+            asked = isinstance(of, ast.Call) and ast.unparse(of.func).endswith(".run")
+            words = isinstance(key, ast.JoinedStr) or (
+                isinstance(key, ast.Constant) and isinstance(key.value, str)
+            )
+            if ((answer or asked) and words) or _text_of_estimate(key):
                 found.append(node.lineno)
     return found
 
@@ -332,26 +346,29 @@ def _judged_by_class(tree: ast.AST, classes: set[str]) -> list[tuple[int, str]]:
     ]
 
 
-def _facts_read(tree: ast.AST) -> list[tuple[int, str]]:
-    """Every key of `facts` that is read, with its line."""
-    found = []
-    for node in ast.walk(tree):
-        key, of = None, None
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            key, of = node.slice, node.value
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            key, of = (node.args[0], node.func.value) if node.func.attr == "get" else (None, None)
-        own = isinstance(of, ast.Attribute) and of.attr == "facts"
-        if own and isinstance(key, ast.Constant):
-            found.append((node.lineno, str(key.value)))
-    return found
+#: Rooms below the answers: files, instruments and studies have names that are data.
+BELOW = ("readers/", "questionnaires/", "study/", "config/", "schedule/", "checks/", "cli/")
 
 
 def test_nothing_outside_core_reads_meaning_off_a_label():
-    found = {name: n for name, tree in _files() if (n := len(_asks_by_name(tree)))}
-    allowed = {name: n for name, (n, why) in BY_LABEL.items() if why}
-    assert {k: v for k, v in found.items() if v > allowed.get(k, 0)} == {}
-    assert sorted(k for k in allowed if k not in found) == [], "take these out of BY_LABEL"
+    found = {
+        f"{name}:{line}"
+        for name, tree in _files()
+        if not name.startswith(BELOW)
+        for line in _asks_by_name(tree)
+    }
+    assert found == set()
+
+
+def test_an_answer_holds_no_loose_dictionary():
+    """What a question says beside its estimates is a frozen dataclass of its topic."""
+    names = {f.name: f.type for f in fields(Result)}
+    assert {n for n, kind in names.items() if "Any" in str(kind)} == {"analysis", "detail"}
+    for name in kinds():
+        result = oc.Plan(example(kinds()[name])).run(small(24, "parallel"))[0]
+        detail = result.detail
+        assert detail is None or is_dataclass(detail), name
+        assert detail is None or type(detail).__dataclass_params__.frozen, name
 
 
 def test_nothing_outside_the_questions_judges_an_answer_by_its_class():
@@ -386,26 +403,19 @@ def test_questions_ask_another_topic_for_a_trait_not_for_its_class():
     assert found == []
 
 
-def test_facts_are_read_only_where_they_are_written():
-    """A key of `facts` is the question's own: the module that reads it also writes it."""
-    found = []
-    for name, tree in _files():
-        written = {
-            k.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Dict)
-            for k in node.keys
-            if isinstance(k, ast.Constant)
-        }
-        found += [f"{name}:{line} {key}" for line, key in _facts_read(tree) if key not in written]
-    assert found == []
-
-
 @pytest.mark.parametrize(
     "code",
     [
         "x = [e for e in r if e.name == 'mean change']",
+        "x = [row for row in rows if row.name in ('pooled', 'tau2')]",
         "e.term.split(' | ')",
+        "e.group.split(' - ')",
+        "'Wilson' in e.how",
+        "by = {e.name: e for e in rows}",
+        "verdicts[e.name]",
+        "result['mean change']",
+        "result[f'mean change | {v}']",
+        "question.run(study)['mean change']",
         "y = type(r.analysis).__name__ == 'MMRM'",
     ],
 )
@@ -413,10 +423,13 @@ def test_the_rule_above_notices(code):
     assert _asks_by_name(ast.parse(code))
 
 
-def test_the_rules_about_classes_and_facts_notice():
+def test_the_rule_about_classes_notices():
     tree = ast.parse("isinstance(r.analysis, (MMRM, str))")
     assert _judged_by_class(tree, {"MMRM"}) == [(1, "MMRM")]
-    assert _facts_read(ast.parse("a = r.facts['x']; b = r.facts.get('y', 0)")) == [
-        (1, "x"),
-        (1, "y"),
-    ]
+
+
+@pytest.mark.parametrize(
+    "code", ["r.outcome.name == main", "g.levels == levels", "e.part is Pooling.MEAN", "row['n']"]
+)
+def test_the_rule_lets_other_names_be(code):
+    assert _asks_by_name(ast.parse(code)) == []

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.table_one import default_groups, level_counts, table_one
+from outcomes.analyses.table_one import LevelCounts, default_groups, level_counts, table_one
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
@@ -127,8 +127,7 @@ class Describe(Analysis):
             Counts(n, n),
             notes=notes,
             data=data,
-            facts={"baseline": baseline, "several": len(parts) > 1},
-            detail=level_counts(study, self.characteristics),
+            detail=Described(baseline, len(parts) > 1, level_counts(study, self.characteristics)),
         )
 
     def title(self, outcome: Any = None) -> str:
@@ -137,15 +136,16 @@ class Describe(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         frame = result.data["visits"]
         rows = frame[frame["outcome"] == frame["outcome"].iloc[0]].to_dict("records")
+        told = result.told(Described)
         said = [
             f"{number(r['mean'], digits_for(r['resolution']))} ({_sd(r)}n={r['n']}) at"
             f" {spoken(r['visit'])}"
-            for r in (rows if len(rows) < 2 or result.facts["several"] else [rows[0], rows[-1]])
+            for r in (rows if len(rows) < 2 or told.several else [rows[0], rows[-1]])
         ]
         last, same = rows[-1], ""
-        if not result.facts["several"] and 0 < last["pairs"] < max(r["n"] for r in rows):
+        if not told.several and 0 < last["pairs"] < max(r["n"] for r in rows):
             before = number(last["mean before (same patients)"], digits_for(last["resolution"]))
-            first = spoken(result.facts["baseline"])
+            first = spoken(told.baseline)
             same = f"; the {plural(last['pairs'], 'patient')} seen at both had {before} at {first}"
         others = frame["outcome"].nunique() - 1
         more = f" The table has {plural(others, 'other score')} too." if others else ""
@@ -370,3 +370,12 @@ def _sd(row: dict[str, Any]) -> str:
 def several_periods(study: Study) -> bool:
     """Whether patients have several rows a visit, so that no score has one value at baseline."""
     return bool(study.scores.duplicated(["patient", "visit"]).any())
+
+
+@dataclass(frozen=True)
+class Described:
+    """The first visit, whether patients were seen in several periods, and the characteristics."""
+
+    baseline: str
+    several: bool
+    inner: LevelCounts

@@ -5,7 +5,9 @@ meaningful.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from enum import Enum, auto
 from typing import ClassVar
 
 import numpy as np
@@ -70,9 +72,8 @@ class IndividualChange(Analysis):
     >>> study = oc.Study(
     ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
     ... )
-    >>> oc.IndividualChange("pain", before="pre", after="post", reliability=0.8).run(study).facts[
-    ...     "classes"
-    ... ]["improved"]
+    >>> question = oc.IndividualChange("pain", before="pre", after="post", reliability=0.8)
+    >>> question.run(study).detail.patients["improved"]
     1
     """
 
@@ -130,7 +131,7 @@ class IndividualChange(Analysis):
                 (Estimate("improved", math.nan, reason="too_few", measure=Measure.SHARE),),
                 pairs.counts,
                 pairs.outcome,
-                facts={"classes": {}, "reliability": rho, "source": source},
+                detail=ChangeClasses({}, rho, source),
             )
         r = reliable_change(
             pairs.before,
@@ -157,7 +158,14 @@ class IndividualChange(Analysis):
             for name, k in classes.items()
         ]
         sizes = [
-            Estimate("MDC95", r.error.mdc95, unit=unit, how=how, measure=Measure.THRESHOLD),
+            Estimate(
+                "MDC95",
+                r.error.mdc95,
+                unit=unit,
+                how=how,
+                measure=Measure.THRESHOLD,
+                part=Part.MDC95,
+            ),
             Estimate("SEM", r.error.sem, unit=unit, how=how, measure=Measure.THRESHOLD),
         ]
         data = {"pairs": pairs_frame(pairs).assign(rci=r.index, change_class=r.classes)}
@@ -178,7 +186,7 @@ class IndividualChange(Analysis):
             pairs.outcome,
             (),
             data,
-            facts={"classes": classes, "reliability": rho, "source": source, "cutoff": cutoff},
+            detail=ChangeClasses(classes, rho, source, cutoff),
         )
 
     def _cutoff(self, pairs: Pairs) -> float | None:
@@ -200,20 +208,22 @@ class IndividualChange(Analysis):
         )[self.cutoff]
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, counts, facts = result.outcome, result.counts, result.facts
+        outcome, counts, told = result.outcome, result.counts, result.told(ChangeClasses)
         assert outcome is not None
         if not counts.analysed:
             return nobody(self, result)
-        if not facts["classes"]:
+        if not told.patients:
             who = f"{counts.analysed} of {counts.enrolled}"
             return (
                 f"Measurement error of {outcome.title} cannot be judged: too few patients have both"
                 f" scores ({who})."
             )
-        classes, n, k = facts["classes"], counts.analysed, digits_for(outcome.resolution)
-        source = f" ({facts['source']})" if facts["source"] else ""
-        cut = facts["cutoff"]
-        cut = number(cut, k) if isinstance(self.cutoff, str) else f"{cut:g}" if cut else ""
+        classes, n, k = told.patients, counts.analysed, digits_for(outcome.resolution)
+        source = f" ({told.source})" if told.source else ""
+        cut = ""
+        if told.cutoff:
+            named = isinstance(self.cutoff, str)
+            cut = number(told.cutoff, k) if named else f"{told.cutoff:g}"
         improved = classes["improved"] + classes.get("recovered", 0)
         crossed = (
             f", {classes['recovered']} of them past the cut-off of {cut} and so recovered"
@@ -221,10 +231,10 @@ class IndividualChange(Analysis):
             else ""
         )
         way = METHODS[self.index]
-        points = f", that is {number(result['MDC95'].value, k)} {outcome.unit}"
+        points = f", that is {number(result.select(part=Part.MDC95)[0].value, k)} {outcome.unit}"
         bound = f"±{way.bound:g}" + (points if self.index == "jacobson-truax" else f", {way.title}")
         return (
-            f"With reliability {number(facts['reliability'], 2)}{source}, {improved} of {n}"
+            f"With reliability {number(told.reliability, 2)}{source}, {improved} of {n}"
             f" patients improved in {outcome.title} and {classes['deteriorated']} worsened by"
             f" more than measurement error from {spoken(self.before)} to {spoken(self.after)} (RCI"
             f" {bound}){crossed}; {classes['unchanged']} did neither; n={n} of {counts.enrolled}."
@@ -367,12 +377,9 @@ class MeaningfulChange(Analysis):
             ),
             *thresholds,
         )
-        facts = {
-            "pairs": pairs.counts.analysed,
-            "n_improved": roc.n_improved,
-            "n_other": roc.n_other,
-            "anchor": study.outcome(self.anchor).title,
-        }
+        told = Anchored(
+            pairs.counts.analysed, roc.n_improved, roc.n_other, study.outcome(self.anchor).title
+        )
         data = {
             "pairs": pairs_frame(pairs),
             "anchored": pd.DataFrame({"improvement": gain, "anchor": answers}),
@@ -384,14 +391,14 @@ class MeaningfulChange(Analysis):
             pairs.outcome,
             _anchor_notes(a.correlation, self.improved),
             data,
-            facts=facts,
+            detail=told,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, counts, facts = result.outcome, result.counts, result.facts
+        outcome, counts, told = result.outcome, result.counts, result.told(Anchored)
         assert outcome is not None
         if not counts.analysed:
-            lacks = f" and an answer of {facts['anchor']}" if facts["pairs"] else ""
+            lacks = f" and an answer of {told.anchor}" if told.pairs else ""
             return f"{nobody(self, result).rstrip('.')}{lacks}."
         yes, no, cut, auc, rho, half = result.estimates[:6]
         k, unit, answers = (
@@ -399,18 +406,18 @@ class MeaningfulChange(Analysis):
             outcome.unit,
             rule_name(self.improved).removeprefix("score "),
         )
-        if not facts["n_improved"]:
+        if not told.improved:
             none = (
-                f"None of {counts.analysed} patients was called improved by {facts['anchor']}"
+                f"None of {counts.analysed} patients was called improved by {told.anchor}"
                 f" ({answers})"
             )
             return f"{none}: no anchored threshold."
         said = (
-            f"Patients called improved by {facts['anchor']} ({answers}; {facts['n_improved']} of"
+            f"Patients called improved by {told.anchor} ({answers}; {told.improved} of"
             f" {counts.analysed}) improved by {number(yes.value, k)} {unit} in {outcome.title} on"
             " average"
         )
-        if facts["n_other"]:
+        if told.others:
             area = f"AUC {number(auc.value, 2)}" + (
                 "" if auc.reason else f", {interval(auc.low, auc.high, 2, level=auc.level)}"
             )
@@ -513,3 +520,29 @@ def _anchor_notes(correlation: Estimate, improved: str) -> tuple[str, ...]:
             ),
         )
     return ()
+
+
+@dataclass(frozen=True)
+class ChangeClasses:
+    """Patients in each class of change, the reliability with its source, and the cut-off."""
+
+    patients: Mapping[str, int]
+    reliability: float
+    source: str
+    cutoff: float | None = None
+
+
+class Part(Enum):
+    """The smallest change beyond measurement error."""
+
+    MDC95 = auto()
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """Patients with both scores, those whom the anchor calls improved, the others; its title."""
+
+    pairs: int
+    improved: int
+    others: int
+    anchor: str

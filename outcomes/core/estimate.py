@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 
 from outcomes.core.contrast import Contrast, Versus
@@ -47,10 +49,11 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """A test statistic and its degrees of freedom (nan where it has none)."""
+    """A test statistic and its degrees of freedom (nan where it has none); an F has two."""
 
     value: float
     df: float = NAN
+    df2: float = NAN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +67,9 @@ class Estimate(Alike):
     words follow from it, never from the name. `visit` and `group` say which visit and which arm,
     route or stratum a row belongs to, where there are several; a `Versus` as group is one group
     against a reference. `place` says more than these two: what a change is counted from, a
-    subgroup, a side effect. `n` is how many the row rests on (None: everybody analysed).
+    subgroup, a side effect. `part` tells apart the rows of one kernel that have the same measure
+    and place; it is a member of the kernel's own enumeration. `n` is how many the row rests on
+    (None: everybody analysed).
     """
 
     name: str
@@ -88,6 +93,9 @@ class Estimate(Alike):
     #: The procedure of `p_adjusted` and over what, ("Holm", "in the family other scores"), where a
     #: plan adjusted it; None where the question itself did, or nobody.
     adjusted_by: tuple[str, str] | None = None
+    part: Enum | None = None
+    #: The denominator degrees of freedom of an F; nan for any other statistic.
+    df2: float = NAN
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high", "level", "p", "statistic", "df", "se", "p_adjusted"):
@@ -107,7 +115,22 @@ class Estimate(Alike):
     @property
     def test(self) -> Statistic | None:
         """The test statistic with its degrees of freedom; None where there is none."""
-        return None if math.isnan(self.statistic) else Statistic(self.statistic, self.df)
+        if math.isnan(self.statistic):
+            return None
+        return Statistic(self.statistic, self.df, self.df2)
+
+    def comparing(self, group: str, reference: str, *, said: bool = True) -> Estimate:
+        """The row as one of a group against a reference; without `said` its term leaves the pair
+        out, where there is only one.
+        """
+        place = dataclasses.replace(self.contrast, group=group, reference=reference)
+        pair = Versus.of(group, reference) if said else ""
+        return dataclasses.replace(self, group=pair, place=place)
+
+    def matches(self, other: Estimate) -> bool:
+        """Whether another row is about the same thing: its measure, part, place and label."""
+        mine, its = ((e.measure, e.part, e.contrast, e.term) for e in (self, other))
+        return mine == its
 
     @property
     def label(self) -> str:
@@ -140,3 +163,44 @@ class Estimate(Alike):
         """
         parts = (self.name, self.group, spoken(self.visit))
         return " · ".join(part for part in parts if part).replace(" - ", f" {MINUS} ")
+
+
+def named(rows: Iterable[Estimate], names: Iterable[str]) -> tuple[Estimate, ...]:
+    """The rows that a user names, by label or by term, in their order."""
+    wanted = set(names)
+    return tuple(e for e in rows if {e.name, e.term} & wanted)
+
+
+def chosen(
+    rows: Iterable[Estimate],
+    *,
+    measure: Measure | None = None,
+    part: Enum | None = None,
+    visit: str | None = None,
+    group: str | None = None,
+    reference: str | None = None,
+    subgroup: str | None = None,
+    event: str | None = None,
+) -> tuple[Estimate, ...]:
+    """The rows of this measure, part and place, in their order; None asks nothing of a field.
+
+    >>> mean = Estimate("mean", 3.0, measure=Measure.LEVEL, group="ketamine")
+    >>> other = Estimate("mean", 4.0, measure=Measure.LEVEL, group="placebo")
+    >>> [e.value for e in chosen([mean, other], measure=Measure.LEVEL, group="placebo")]
+    [4.0]
+    """
+    place = {
+        "visit": visit,
+        "group": group,
+        "reference": reference,
+        "subgroup": subgroup,
+        "event": event,
+    }
+    wanted = {k: v for k, v in place.items() if v is not None}
+    return tuple(
+        e
+        for e in rows
+        if (measure is None or e.measure is measure)
+        and (part is None or e.part is part)
+        and all(getattr(e.contrast, k) == v for k, v in wanted.items())
+    )

@@ -7,11 +7,12 @@ import importlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from outcomes.core.errors import AnalysisError
-from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.estimate import REASONS, Estimate, chosen, named
 from outcomes.core.flow import Counts, EventCount, Flow
 from outcomes.core.measure import Measure
 from outcomes.core.model import FittedModel
@@ -71,8 +72,6 @@ class Result:
     notes: tuple[str, ...] = ()
     data: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pictures: tuple[str, ...] = ()
-    #: What the question itself says in its own sentence; nothing else reads it.
-    facts: Mapping[str, Any] = field(default_factory=dict)
     failed: str = ""
     #: Who was counted arm by arm, where the question compares arms.
     flow: Flow = ()
@@ -101,7 +100,6 @@ class Result:
         object.__setattr__(self, "estimates", tuple(self.estimates))
         object.__setattr__(self, "notes", tuple(dict.fromkeys(self.notes)))
         object.__setattr__(self, "data", MappingProxyType(dict(self.data)))
-        object.__setattr__(self, "facts", MappingProxyType(dict(self.facts)))
 
     def __getitem__(self, name: str) -> Estimate:
         """The estimate with this name or term.
@@ -159,9 +157,64 @@ class Result:
         tested = self.estimates[at]
         return dataclasses.replace(chosen, p=tested.p, p_adjusted=tested.p_adjusted)
 
-    def select(self, names: Sequence[str]) -> list[Estimate]:
+    def told(self, kind: type[T]) -> T:
+        """What this answer says of a topic, where it must say something of it.
+
+        Raises AnalysisError where it says nothing of it.
+        """
+        found = self.about(kind)
+        if found is None:
+            raise AnalysisError(f"This answer holds no {kind.__name__}.")
+        return found
+
+    def select(
+        self,
+        *,
+        measure: Measure | None = None,
+        part: Enum | None = None,
+        visit: str | None = None,
+        group: str | None = None,
+        reference: str | None = None,
+        subgroup: str | None = None,
+        event: str | None = None,
+    ) -> tuple[Estimate, ...]:
+        """The estimates of this measure, part and place, in the order of the answer; a field that
+        is not given is not asked of.
+
+        `group` and `reference` are the arms of a comparison, `part` a member of the enumeration of
+        the kernel that made the row.
+
+        >>> import pandas as pd, outcomes as oc
+        >>> from outcomes.core.measure import Measure
+        >>> study = oc.Study(
+        ...     pd.DataFrame(
+        ...         {
+        ...             "patient": ["a", "a", "b", "b", "c", "c"],
+        ...             "visit": ["pre", "post"] * 3,
+        ...             "pain": [7, 4, 6, 5, 8, 4],
+        ...         }
+        ...     ),
+        ...     visits=("pre", "post"),
+        ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+        ... )
+        >>> result = oc.PairedT("pain", before="pre", after="post").run(study)
+        >>> [round(e.value, 2) for e in result.select(measure=Measure.CHANGE)]
+        [-2.67]
+        """
+        return chosen(
+            self.estimates,
+            measure=measure,
+            part=part,
+            visit=visit,
+            group=group,
+            reference=reference,
+            subgroup=subgroup,
+            event=event,
+        )
+
+    def named(self, names: Sequence[str]) -> list[Estimate]:
         """The estimates that a user names, by label or by term, in the order of the answer."""
-        return [e for e in self.estimates if e.name in names or e.term in names]
+        return list(named(self.estimates, names))
 
     def sentence(self, style: str = "") -> str:
         """The answer in words, in the style of a journal: "ama", "apa", "bmj" or "lancet" (default:

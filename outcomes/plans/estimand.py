@@ -134,7 +134,7 @@ class Estimand:
         plain: dict[str, Any] = {
             k: getattr(self, k) for k in ("population", "treatment", "variable", "summary")
         }
-        events = {e.name: e.to_dict() for e in self.events}
+        events = {event.name: event.to_dict() for event in self.events}
         return {k: v for k, v in (plain | {"events": events}).items() if v}
 
     def sentence(self, variable: str = "", summary: str = "") -> str:

@@ -206,7 +206,7 @@ def _table_one(study: Study, title: str) -> Table:
 
 
 def _shown(result: Result, only: Sequence[str]) -> list[Estimate]:
-    return result.select(only) if only else list(result.estimates)
+    return result.named(only) if only else list(result.estimates)
 
 
 def _has_interval(e: Estimate) -> bool:

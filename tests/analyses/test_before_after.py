@@ -208,7 +208,7 @@ def test_no_sentence_claims_a_cause():
 
 def test_signed_rank_counts_zeros_and_says_when_n_is_hopeless():
     result = run(oc.SignedRank)
-    assert result["zero differences"].value == 2 and result.facts["n_nonzero"] == 8
+    assert result["zero differences"].value == 2 and result.detail.changed == 8
     few = run(oc.SignedRank, [7, 6, 8, 5, 9], [5, 5, 5, 4, 4])
     assert any("5 changed patients cannot give a two-sided P below 0.05" in n for n in few.notes)
     assert (
@@ -252,7 +252,7 @@ def test_bootstrap_repeats_with_its_seed_and_names_it():
 def test_sign_flip_of_many_patients_draws_with_its_seed():
     before, after = [5 + i % 4 for i in range(230)], [5 + i % 3 for i in range(230)]
     result = run(oc.SignFlip, before, after, draws=2000)
-    assert result.facts["draws"] == 2000 and "2000 random flips, seed 20260101" in result.sentence()
+    assert result.detail.draws == 2000 and "2000 random flips, seed 20260101" in result.sentence()
 
 
 # --- equivalence ----------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_individual_change_needs_a_reliability_with_a_name():
 
 def test_four_classes_add_up():
     result = run(oc.IndividualChange, reliability=0.85, cutoff=6)
-    classes = result.facts["classes"]
+    classes = result.detail.patients
     assert list(classes) == ["recovered", "improved", "unchanged", "deteriorated"]
     assert sum(classes.values()) == result.counts.analysed
     assert sum(result[name].value for name in classes) == pytest.approx(1)
@@ -306,7 +306,7 @@ def test_the_instruments_own_reliability_is_named():
         measures={"phq9_total": oc.instrument("phq9").outcome("total")},
     )
     result = oc.IndividualChange("phq9_total", before="pre", after="post").run(study)
-    assert "Kroenke 2001" in result.sentence() and result.facts["reliability"] == 0.84
+    assert "Kroenke 2001" in result.sentence() and result.detail.reliability == 0.84
 
 
 def meaningful(pgic, **fields):

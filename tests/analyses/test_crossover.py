@@ -12,7 +12,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import outcomes as oc
+from outcomes.analyses.crossover.score import Answer
 from outcomes.core.errors import AnalysisError
+from outcomes.core.measure import Measure
 from tests.builders import PAIN, two_visits
 from tests.shared import PUBLISHED, reference_data
 
@@ -63,7 +65,7 @@ def test_every_way_beside_the_mixed_model_is_rs():
     assert_allclose(result["d_total"].value, -1.0718067640007698, rtol=1e-4)
     assert_allclose(result["rank test (Koch)"].p, 0.0003108003108003108, rtol=1e-7)
     assert result.counts.analysed == 17
-    assert result.facts["complete"] == 15
+    assert result.detail.complete == 15
     assert "2 patients of 17 lack a period; what they have is used." in result.notes
 
 
@@ -144,7 +146,7 @@ def test_three_treatments():
     ]
     result = oc.Crossover("pain", reference="P").run(crossover_study(rows))
     assert result.estimates[0].name == "treatments differ"
-    assert [t.split(" | ")[1] for t in result.facts["pairs"]] == ["K - P", "M - P", "M - K"]
+    assert [e.group for e in result.select(part=Answer.DIFFERENCE)] == ["K - P", "M - P", "M - K"]
     pairs = [e for e in result.estimates if e.name == "treatment difference"]
     assert all(e.p_adjusted >= e.p for e in pairs)
     assert len([e for e in result.estimates if e.name == "allowing for carry-over"]) == 3
@@ -265,7 +267,7 @@ def test_responders_against_r():
     assert_allclose(result["McNemar, exact"].p, 0.17956542968750006, rtol=1e-9)
     assert_allclose(result["treatment odds ratio, Mainland-Gart"].p, 0.26573426573426573, rtol=1e-7)
     assert_allclose(result["Prescott"].p, 0.10880943004054545, rtol=1e-9)
-    assert result.facts["responded"] == {"placebo": 11, "ketamine": 17}
+    assert result.detail.patients == {"placebo": 11, "ketamine": 17}
     assert (
         result.sentence()
         == "In the same patients, average pain (NRS) ≥1 was seen in 17 of 30 (57%) with ketamine"
@@ -284,7 +286,7 @@ def test_three_treatments_by_cochran():
     ]
     result = oc.CrossoverBinary("pain", rule="<= 3").run(crossover_study(rows))
     assert result.estimates[0].name == "treatments differ (Cochran Q)"
-    assert len(result.facts["pairs"]) == 3
+    assert len(result.select(measure=Measure.SHARE_DIFFERENCE)) == 3
     assert "Holm P" in result.sentence()
 
 

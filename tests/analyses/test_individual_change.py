@@ -29,7 +29,7 @@ def test_the_classes_add_up_to_everybody(index, cutoff):
         "pain", reliability=0.8, index=index, cutoff=cutoff, norm_mean=2, norm_sd=1.5, **VISITS
     )
     result = question.run(two_visits(BEFORE, AFTER))
-    classes = result.facts["classes"]
+    classes = result.detail.patients
     assert sum(classes.values()) == result.counts.analysed == 60
     assert sum(result[name].value for name in classes) == pytest.approx(1)
     assert ("recovered" in classes) == (cutoff is not None)
@@ -46,7 +46,7 @@ def test_turned_round_the_classes_are_the_same(index):
     b = oc.IndividualChange("pain", cutoff=5, **given).run(
         two_visits(10 - BEFORE, 10 - AFTER, outcome=mood)
     )
-    assert a.facts["classes"] == b.facts["classes"]
+    assert a.detail.patients == b.detail.patients
 
 
 def test_hsu_is_the_index_that_the_group_does_not_move():

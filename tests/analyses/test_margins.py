@@ -47,7 +47,7 @@ def trial(
 def test_non_inferiority_in_words(model, change, shown, words):
     study = trial({"IV": -2.0, "oral": change}, n=80)
     result = oc.ArmNonInferiority("pain", margin=1.5, model=model, **WHEN).run(study)
-    assert result.facts["shown"] == (shown,)
+    assert result.detail.met == (shown,)
     assert words in result.sentence()
     assert "margin of 1.5 points" in result.sentence()
     assert "margin of 1.5 on the worse side" in result.methods_text()
@@ -67,7 +67,7 @@ def test_where_higher_is_better_the_margin_lies_below():
     study = trial({"IV": 2.0, "oral": 1.8}, n=80, better="higher")
     result = oc.ArmNonInferiority("pain", margin=1, **WHEN).run(study)
     assert result.axis.margins == (-1.0,)
-    assert result.facts["limits"] == (result.estimates[0].low,)
+    assert result.detail.limits == (result.estimates[0].low,)
     assert "its lower limit did not reach the margin of −1 point" in result.sentence()
     mirrored = trial({"IV": -2.0, "oral": -1.8}, n=80)
     assert oc.ArmNonInferiority("pain", margin=1, **WHEN).run(mirrored).axis.margins == (1.0,)
@@ -109,7 +109,7 @@ def test_the_interval_and_the_test_say_the_same(model):
     for margin in np.arange(0.2, 2.2, 0.2):
         ni = oc.ArmNonInferiority("pain", margin=float(margin), model=model, **WHEN).run(study)
         eq = oc.ArmEquivalence("pain", margin=float(margin), model=model, **WHEN).run(study)
-        for e, shown, within in zip(ni.estimates, ni.facts["shown"], eq.facts["within"]):
+        for e, shown, within in zip(ni.estimates, ni.detail.met, eq.detail.met):
             assert shown == (e.high < margin) == (e.p < 0.025)
             f = next(x for x in eq.estimates if x.group == e.group)
             assert within == (-margin < f.low and f.high < margin) == (f.p < 0.05)

@@ -110,8 +110,8 @@ def test_arms_may_have_their_own_covariance():
 def test_missing_scores_are_laid_open():
     s = study(arms=False, dropout=0.2)
     r = oc.MissingScores("pain", little=True).run(s)
-    f = r.facts
-    assert f["complete"] + f["monotone"] + f["intermittent"] == 40 and f["intermittent"] == 0
+    f = r.detail
+    assert f.complete + f.left + f.returned == 40 and f.returned == 0
     assert r.data["staircase"]["n"].sum() == 40
     assert "left and did not return" in r.sentence()
     seen = [r[f"share observed | {v}"].value for v in s.visits]

@@ -62,9 +62,7 @@ class TestPooledSites:
             design="before-after",
             site=["A", "B", "C"] * 2,
         )
-        assert (
-            oc.PooledSites(oc.PairedT("pain", **VISITS)).run(study).facts["what"] == "mean change"
-        )
+        assert oc.PooledSites(oc.PairedT("pain", **VISITS)).run(study).detail.what == "mean change"
 
 
 class TestCrossover:

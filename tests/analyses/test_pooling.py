@@ -93,7 +93,7 @@ def test_two_sites_stand_for_themselves():
 
 def test_a_site_that_cannot_answer_is_named_and_counted():
     result = oc.PooledSites(QUESTION).run(sites_study([12, 20, 1, 15]))
-    assert result.facts["sites"] == 3
+    assert result.detail.sites == 3
     assert "Not pooled: site 3 (too few patients)." in result.notes
     assert ("no site recorded, or a site not pooled", 1) in result.counts.left_out
     assert result.counts.enrolled == 48
@@ -105,7 +105,7 @@ def test_arm_contrasts_are_pooled_too():
     result = oc.PooledSites(question, of="adjusted difference").run(study)
     assert not any("No control group" in n for n in result.notes)
     assert result["pooled"].value < 0
-    assert result.facts["what"] == "adjusted difference"
+    assert result.detail.what == "adjusted difference"
 
 
 def test_refusals():

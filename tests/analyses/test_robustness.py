@@ -52,11 +52,11 @@ def test_a_conclusion_that_survives_and_one_that_does_not():
     rng = np.random.default_rng(3)
     before = rng.integers(6, 10, 30)
     clear = ask(before, before - rng.integers(2, 5, 30))
-    assert clear.facts["survives"]
+    assert clear.detail.survives
     assert "every one led to the same verdict (lower)" in clear.sentence()
     fragile = ask([*before, *[8] * 20], [*(before - rng.integers(0, 3, 30)), *[None] * 20])
     worst = ask([9, 9, 9, 9, 9, 9, 9, 9, 9, 9], [8, 8, 8, 8, 8, 8, 8, 8, 10, None])
-    assert not (fragile.facts["survives"] and worst.facts["survives"])
+    assert not (fragile.detail.survives and worst.detail.survives)
     assert "Not the same verdict" in worst.sentence()
 
 
@@ -139,7 +139,7 @@ class TestArms:
     def test_the_sentence_says_who_which_way_and_whether_it_survives(self):
         study, _ = trial()
         result = self.question.run(study)
-        assert result.facts["survives"]
+        assert result.detail.survives
         text = result.sentence()
         what = "the difference in average pain (NRS) at week 4, ketamine minus placebo,"
         who = "(n=19 placebo, 19 ketamine of 40; lower is better)"
@@ -148,7 +148,7 @@ class TestArms:
         assert "Tipping value: none; p stays below 0.05" in text
         lost, _ = trial(lost=(0, 1, 2, 3, 4, 5, 6, 7))
         fragile = self.question.run(lost)
-        assert not fragile.facts["survives"]
+        assert not fragile.detail.survives
         assert "8 missing as worst case against ketamine (" in fragile.sentence()
 
     def test_it_is_one_picture_and_its_own_methods_text(self):

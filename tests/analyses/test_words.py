@@ -112,8 +112,8 @@ def test_a_visit_at_which_nobody_was_asked_is_no_visit_of_the_model():
         pain=cohort.scores["pain"].mask(cohort.scores["visit"] == "week_1")
     )
     model = oc.CohortModel("pain").run(dataclasses.replace(cohort, scores=scores))
-    assert model.facts["visits"] == ("baseline", "week_4", "week_12")
-    assert "unstructured" in model.facts["model"]
+    assert model.detail.visits == ("baseline", "week_4", "week_12")
+    assert "unstructured" in model.model.how
     assert not any("tried" in note for note in model.notes)
 
 

@@ -30,6 +30,7 @@ KEPT: dict[str, str] = {
     "meta_analysis.glmm.pooled_logit": OTHER_FORM,
     "meta_analysis.random_effects.meta_regression": PAPER,
     "meta_analysis.three_level.nested_variances": PAPER,
+    "missing.imputation.JointTest": DIAGNOSTIC,
     "missing.imputation.rubin_wald": DIAGNOSTIC,
     "mixed.mmrm.Predictions": DIAGNOSTIC,
     "mixed.mmrm.predict": DIAGNOSTIC,

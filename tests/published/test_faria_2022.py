@@ -39,8 +39,8 @@ def test_means_and_mean_change(study):
     change = result["mean change"]
     assert result.estimates[1].value == pytest.approx(39.1, abs=0.05)
     assert result.estimates[2].value == pytest.approx(26.8, abs=0.05)
-    assert result.facts["sd_before"] == pytest.approx(6.297266, abs=5e-7)
-    assert result.facts["sd_after"] == pytest.approx(8.403703, abs=5e-7)
+    assert result.detail.before == pytest.approx(6.297266, abs=5e-7)
+    assert result.detail.after == pytest.approx(8.403703, abs=5e-7)
     # printed as before − after; change here is after − before
     assert change.value == pytest.approx(-12.3)
     assert (-change.high, -change.low) == pytest.approx((5.708616, 18.891384), abs=5e-7)
@@ -61,7 +61,8 @@ def test_suicidal_thoughts_item(study):
 
 def test_response(study):
     result = oc.Responders("madrs", **VISITS, rules=("50%",)).run(study)
-    assert result.facts["shares"]["improved ≥50%, of patients with both scores"] == (2, 10)
+    first = result.detail.responses[0]
+    assert (first.rule, first.count, first.total) == ("≥50%", 2, 10)
 
 
 def test_exact_wilcoxon(study):

@@ -45,7 +45,7 @@ def test_the_printed_contrasts(study):
         assert (round(e.value, 3), round(e.se, 3)) == (value, se)
         adjusted = result[f"adjusted difference | DRUG - PLACEBO | {visit}"]
         assert adjusted.value == pytest.approx(e.value, rel=1e-12) and adjusted.se >= e.se
-    assert round(result.facts["loglik"], 3) == -1747.101
+    assert round(result.model.loglik, 3) == -1747.101
     seen = result.data["observed"].groupby("visit")["n"].sum()
     assert [round(100 * (1 - seen[v] / 172)) for v in study.visits[1:]] == [0, 8, 13, 25]
     assert any("More than 10%" in note for note in result.notes)

@@ -82,7 +82,8 @@ def test_responders_by_arm(study):
         result = oc.Responders("headache", before="baseline", after="month_12", rules=("35%",)).run(
             study.where(arm=arm)
         )
-        assert result.facts["shares"]["improved ≥35%, of patients with both scores"] == (k, n)
+        first = result.detail.responses[0]
+        assert (first.rule, first.count, first.total) == ("≥35%", k, n)
 
 
 def test_subgroups_are_counted(study):

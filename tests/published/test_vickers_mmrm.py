@@ -34,4 +34,4 @@ def test_control_minus_acupuncture_at_3_and_12_months():
     for visit, value, se in (("month_3", 4.16, 1.23), ("month_12", 4.70, 1.25)):
         e = result[f"adjusted difference | acupuncture - control | {visit}"]
         assert (round(-e.value, 2), round(e.se, 2)) == (value, se)
-    assert result.facts["loglik"] == pytest.approx(-2363.506, abs=5e-4)
+    assert result.model.loglik == pytest.approx(-2363.506, abs=5e-4)

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.analyses.longitudinal.rm_anova import Effects
 from outcomes.core.measure import Measure
 from outcomes.stats.groups.dunnett import dunnett_critical, dunnett_p
 from outcomes.stats.individual.change_index import METHODS
@@ -284,7 +285,10 @@ def within(b: int) -> dict[str, float]:
         measures={"pain": PAIN},
     )
     result = oc.WithinPatients("pain", condition="cond", reference="A").run(study)
-    e, (condition, visit, both) = result.estimates[0], result.facts["tests"]
+    e, (condition, visit, both) = (
+        result.estimates[0],
+        [e for e in result.estimates if isinstance(e.part, Effects)],
+    )
     got = {"difference": e.value, "low": e.low, "high": e.high, "p": e.p}
     got |= {"F_condition": condition.value, "F_visit": visit.value, "F_both": both.value}
     return got | {"p_gg_visit": visit.p, "p_gg_both": both.p}

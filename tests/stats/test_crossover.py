@@ -225,7 +225,6 @@ def test_randomisation_test_is_the_count_of_assignments(pairs):
     mean, test = nof1(control, treated)
     assert_allclose(test.p, share, atol=1e-12)
     assert_allclose(mean.value, d.mean(), atol=1e-9)
-    assert ("cannot reach" in test.how) == (len(pairs) < 6) or test.reason
 
 
 def test_a_series_of_patients():

@@ -252,7 +252,7 @@ def test_rubin_with_equal_draws_has_no_between_variance_and_wald_of_one_paramete
     p = rubin([1.0, 1.0, 1.0], [0.2, 0.2, 0.2], df_complete=10)
     assert p.between == 0 and p.lam == 0 and p.estimate.df == pytest.approx(11 / 13 * 10)
     q, u = np.array([1.0, 1.3, 0.9, 1.2]), np.array([0.2, 0.25, 0.22, 0.2])
-    wald, t = rubin_wald(q[:, None], u[:, None, None]), rubin(q, u)
+    wald, t = rubin_wald(q[:, None], u[:, None, None]).test, rubin(q, u)
     assert wald.value == pytest.approx(t.estimate.statistic**2, rel=1e-12)
     with pytest.raises(AnalysisError, match="at least two"):
         rubin([1.0], [0.1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -123,16 +124,15 @@ class CrossoverBinary(Analysis):
         )
         counts = Counts(p.counts.enrolled, len(wide), left)
         estimates = self._two(p, rows, wide) if p.two_by_two else self._more(p, wide)
-        facts = {
-            "responded": {a: int(wide[a].sum()) for a in p.arms},
-            "arms": p.arms,
-            "rule": rule_name(self.rule),
-            "pairs": tuple(e.term for e in estimates if e.measure is Measure.SHARE_DIFFERENCE),
-            "visit": p.visit,
-        }
         notes = tuple(n for n in p.notes if "same order" in n)
         return Result(
-            self, tuple(estimates), counts, p.outcome, notes, {"cells": p.cells}, facts=facts
+            self,
+            tuple(estimates),
+            counts,
+            p.outcome,
+            notes,
+            {"cells": p.cells},
+            detail=RespondedPerArm({a: int(wide[a].sum()) for a in p.arms}),
         )
 
     def _responses(self, p: Periods) -> pd.DataFrame:
@@ -201,20 +201,18 @@ class CrossoverBinary(Analysis):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
-        n, facts = result.counts.analysed, result.facts
+        n, responded = result.counts.analysed, result.told(RespondedPerArm).patients
         seen = listed(
-            [f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(facts["responded"].items())]
+            [f"{share_of(k, n)} with {spoken(a)}" for a, k in reversed(list(responded.items()))]
         )
+        pairs = result.select(measure=Measure.SHARE_DIFFERENCE)
         start = f"In the same patients, {rule_words(self.rule, result.outcome)} was seen in {seen}"
-        parts = [
-            _difference_words(result, result[t], style, several=len(facts["pairs"]) > 1)
-            for t in facts["pairs"]
-        ]
-        gart = next((e for e in result.estimates if e.name.endswith("Mainland-Gart")), None)
-        period = (
-            f"; allowing for period, Mainland-Gart {p_value(gart.p, style)}"
-            if gart and not np.isnan(gart.p)
-            else ""
+        parts = [_difference_words(result, e, style, several=len(pairs) > 1) for e in pairs]
+        gart = result.select(measure=Measure.ODDS_RATIO)[:1]
+        period = "".join(
+            f"; allowing for period, Mainland-Gart {p_value(e.p, style)}"
+            for e in gart
+            if not np.isnan(e.p)
         )
         return (
             f"{start} ({'; '.join(parts)}{period}; n={n} of {result.counts.enrolled} with all"
@@ -227,6 +225,13 @@ class CrossoverBinary(Analysis):
             " Tango's interval and McNemar's mid-p test; allowing for period, the Mainland-Gart"
             " and Prescott tests."
         )
+
+
+@dataclass(frozen=True)
+class RespondedPerArm:
+    """How many patients responded with each treatment, of those with all periods."""
+
+    patients: Mapping[str, int]
 
 
 def _compared(table: tuple[int, int, int, int], level: float) -> list[Estimate]:
@@ -250,7 +255,7 @@ def _compared(table: tuple[int, int, int, int], level: float) -> list[Estimate]:
 
 
 def _difference_words(result: Result, e: Estimate, style: str, *, several: bool) -> str:
-    pair = f"{versus(e.group)}: " if several else "difference "
+    pair = f"{versus(e)}: " if several else "difference "
     if np.isnan(e.low):
         return f"{pair}undefined, {REASONS.get(e.reason, 'no patient')}"
     limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)

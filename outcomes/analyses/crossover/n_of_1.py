@@ -102,8 +102,11 @@ class NOf1(Analysis):
         group = Versus.of(p.arms[1], p.arms[0])
         series = [d for _, d in pairs.groupby("patient", sort=True)]
         estimates: list[Estimate] = []
+        tested = ""
         for i, d in enumerate(series, 1):
-            both = nof1(d["control"], d["treated"], level=self.level, rng=rng)
+            mean, test = nof1(d["control"], d["treated"], level=self.level, rng=rng)
+            tested, floor = test.how, _floor(len(d))
+            both = (mean, replace(test, how="; ".join((tested, *floor))))
             if len(series) > 1:
                 where = Contrast("", "", group.group, group.reference, f"patient {i}")
                 name: str = f"{group}, patient {i}"
@@ -120,11 +123,6 @@ class NOf1(Analysis):
         gone = p.counts.analysed - len(series)
         left = (*p.counts.left_out, *([("no complete pair of periods", gone)] if gone else []))
         counts = Counts(p.counts.enrolled, len(series), left)
-        facts = {
-            "pairs": len(pairs),
-            "arms": p.arms,
-            "visit": p.visit,
-        }
         data = {"forest": _forest(estimates)}
         return Result(
             self,
@@ -133,21 +131,21 @@ class NOf1(Analysis):
             p.outcome,
             data=data,
             pictures=("forest",),
-            facts=facts,
+            detail=PairsOfPeriods(len(pairs), p.arms[1], p.arms[0], tested),
             axis=ValueAxis(f"difference in {p.outcome.title} ({unit})"),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, facts = result.outcome, result.facts
+        outcome, told = result.outcome, result.told(PairsOfPeriods)
         assert outcome is not None
         k, n = digits_for(outcome.resolution), result.counts.analysed
         who = f"{n} of {plural(result.counts.enrolled, 'patient')} had a complete pair"
         if not n:
             return f"{who[:1].upper()}{who[1:]}."
-        treated, control = (spoken(v) for v in reversed(facts["arms"]))
+        treated, control = spoken(told.treated), spoken(told.control)
         title = outcome.title[:1].upper() + outcome.title[1:]
         several = n > 1
-        e = result["pooled" if several else "mean difference"]
+        e = result.select(measure=Measure.DIFFERENCE)[0]
         compared = f"in {treated} periods {{}} in the {control} periods paired with them"
         if np.isnan(e.value):
             return f"{title} {compared.format('and')}: not compared, {REASONS[e.reason]} ({who})."
@@ -162,22 +160,21 @@ class NOf1(Analysis):
             f" ({two_words(e, k, style)}"
         )
         if not several:
-            test = result["randomisation test"]
-            how, *floor = test.how.split("; ")
-            tested = f"{how}, {p_value(test.p, style)}"
-            return f"{'; '.join([text, plural(facts['pairs'], 'pair'), tested, *floor, who])})."
-        wide = next(
-            (x for x in result.estimates if x.name == "prediction interval" and not x.reason), None
-        )
+            test = result.select(measure=Measure.OVERALL_TEST)[0]
+            tested = f"{told.test}, {p_value(test.p, style)}"
+            floor = _floor(told.pairs)
+            return f"{'; '.join([text, plural(told.pairs, 'pair'), tested, *floor, who])})."
         next_one = ""
-        if wide:
+        for wide in result.select(measure=Measure.PREDICTION):
             next_one = (
-                f"; {level_text(wide.level)} prediction interval for the next patient,"
-                f" {interval(wide.low, wide.high, k)}"
+                ""
+                if wide.reason
+                else (
+                    f"; {level_text(wide.level)} prediction interval for the next patient,"
+                    f" {interval(wide.low, wide.high, k)}"
+                )
             )
-        return (
-            f"{text}; random effects over {n} patients, {facts['pairs']} pairs{next_one}; {who})."
-        )
+        return f"{text}; random effects over {n} patients, {told.pairs} pairs{next_one}; {who})."
 
     def methods_text(self) -> str:
         return (
@@ -185,6 +182,21 @@ class NOf1(Analysis):
             " taken; a patient's mean difference is tested by the exact randomisation test and"
             " paired t, a series is pooled by random effects over patients."
         )
+
+
+@dataclass(frozen=True)
+class PairsOfPeriods:
+    """How many pairs of periods there are, the two treatments, and the test of one patient."""
+
+    pairs: int
+    treated: str
+    control: str
+    test: str
+
+
+def _floor(pairs: int) -> tuple[str, ...]:
+    """That no result of so few pairs can be significant; nothing from six pairs on."""
+    return (f"{plural(pairs, 'pair')} cannot reach P<.05",) if 0 < pairs < 6 else ()
 
 
 def _pairs(study: Study, p: Periods) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
+from enum import Enum, auto
 from typing import ClassVar
 
 import numpy as np
@@ -137,12 +138,6 @@ class Crossover(Analysis):
         estimates = _model_rows(model) + (self._two(p) if p.two_by_two else self._more(y, given, p))
         estimates = [replace(e, unit=_unit(e, p.outcome.unit)) for e in estimates]
         notes = (*p.notes, *washout_note(study, self.washout))
-        facts = {
-            "what": at(p, change=self.measure == "change"),
-            "arms": p.arms,
-            "complete": self._complete(p),
-            "pairs": tuple(e.term for e in estimates if e.name == "treatment difference"),
-        }
         data = {"forest": _forest(estimates), "cells": p.cells}
         return Result(
             self,
@@ -152,7 +147,7 @@ class Crossover(Analysis):
             notes,
             data,
             ("forest",),
-            facts,
+            detail=PeriodsCompared(at(p, change=self.measure == "change"), self._complete(p)),
             axis=ValueAxis(f"treatment difference in {p.outcome.title} ({p.outcome.unit})"),
         )
 
@@ -249,21 +244,21 @@ class Crossover(Analysis):
         return found
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, facts = result.outcome, result.facts
+        outcome, told = result.outcome, result.told(PeriodsCompared)
         assert outcome is not None
         k = digits_for(outcome.resolution)
         who = (
-            f"n={result.counts.analysed} of {result.counts.enrolled}, {facts['complete']} with"
+            f"n={result.counts.analysed} of {result.counts.enrolled}, {told.complete} with"
             " every period"
         )
-        if len(facts["pairs"]) > 1:
+        found = result.select(part=Answer.DIFFERENCE)
+        if len(found) > 1:
             text = (
-                f"Allowing for period, {facts['what']}: {_pairs_words(result, k, style)}"
+                f"Allowing for period, {told.what}: {_pairs_words(result, k, style)}"
                 f" ({who}{lower_is_better(outcome)})."
             )
         else:
-            found = result["treatment difference"]
-            words = _difference_words(found, facts["what"], k, style, who)
+            words = _difference_words(found[0], told.what, k, style, who)
             text = f"Allowing for period, {words}."
         return (
             f"{text} {_period_words(result, k)}{_carry_words(result, k)}The"
@@ -279,39 +274,44 @@ class Crossover(Analysis):
         )
 
 
+@dataclass(frozen=True)
+class PeriodsCompared:
+    """What is compared, in words, and how many patients have every period."""
+
+    what: str
+    complete: int
+
+
+class Answer(Enum):
+    """Rows of the mixed model itself; the others are sensitivity analyses of the difference."""
+
+    DIFFERENCE = auto()
+    PERIOD = auto()
+    CARRY_OVER = auto()
+
+
 def _model_rows(model: CrossoverModel) -> Rows:
     several = len(model.differences) > 1
     return [
         *([model.treatments] if several else []),
-        *model.differences,
-        model.periods,
-        *([] if several else [model.carry_over]),
+        *(replace(e, part=Answer.DIFFERENCE) for e in model.differences),
+        model.periods if several else replace(model.periods, part=Answer.PERIOD),
+        *([] if several else [replace(model.carry_over, part=Answer.CARRY_OVER)]),
         *model.sizes,
     ]
 
 
 def _unit(e: Estimate, unit: str) -> str:
-    return (
-        ""
-        if e.name
-        in (
-            "treatments differ",
-            "periods differ",
-            "carry-over test",
-            "d_total",
-            "d_within",
-            "icc",
-        )
-        else unit
-    )
+    """Tests, standardised sizes and correlations have no unit."""
+    return unit if e.measure.of_score or e.measure is Measure.DIAGNOSTIC else ""
 
 
 def _forest(estimates: Rows) -> pd.DataFrame:
-    shown = [e for e in estimates if e.group and e.name not in ("d_total", "d_within")]
+    shown = [e for e in estimates if e.group and e.measure.of_score]
     several = len({e.group for e in shown}) > 1
     return forest_frame(
         ((f"{e.name}, {e.group}" if several else e.name, e) for e in shown),
-        lambda e: e.name == "treatment difference",
+        lambda e: e.part is Answer.DIFFERENCE,
     )
 
 
@@ -326,7 +326,7 @@ def _side(value: float) -> str:
 
 
 def _difference_words(e: Estimate, what: str, k: int, style: str, who: str) -> str:
-    one, other = (spoken(v) for v in e.group.split(" - ", 1))
+    one, other = spoken(e.contrast.group), spoken(e.contrast.reference)
     if np.isnan(e.value):
         return (
             f"the difference in {what} between {one} and {other} is undefined ({REASONS[e.reason]};"
@@ -340,9 +340,8 @@ def _difference_words(e: Estimate, what: str, k: int, style: str, who: str) -> s
 
 def _pairs_words(result: Result, k: int, style: str) -> str:
     parts = []
-    for term in result.facts["pairs"]:
-        e = result[term]
-        one, other = (spoken(v) for v in e.group.split(" - ", 1))
+    for e in result.select(part=Answer.DIFFERENCE):
+        one, other = spoken(e.contrast.group), spoken(e.contrast.reference)
         if e.reason:
             parts.append(f"{one} against {other}: undefined ({REASONS[e.reason]})")
             continue
@@ -355,8 +354,8 @@ def _pairs_words(result: Result, k: int, style: str) -> str:
 
 
 def _period_words(result: Result, k: int) -> str:
-    e = next((e for e in result.estimates if e.name == "period difference"), None)
-    if e is None or e.reason:
+    found = result.select(part=Answer.PERIOD)
+    if not found or (e := found[0]).reason:
         return ""
     return (
         f"Period difference (period 1 minus 2) {number(e.value, k)}"
@@ -365,8 +364,8 @@ def _period_words(result: Result, k: int) -> str:
 
 
 def _carry_words(result: Result, k: int) -> str:
-    e = next((e for e in result.estimates if e.name == "carry-over"), None)
-    if e is None or e.reason or np.isnan(e.low):
+    found = result.select(part=Answer.CARRY_OVER)
+    if not found or (e := found[0]).reason or np.isnan(e.low):
         return ""
     limits = interval(e.low, e.high, k, level=e.level)
     return (

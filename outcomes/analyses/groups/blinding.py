@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from math import nan
 from typing import ClassVar
@@ -136,9 +137,6 @@ class Blinding(Analysis):
             whole = replace(whole, low=nan, high=nan, se=nan, how=how, reason="not_estimable")
         left = (("no guess recorded", study.enrolled - n),) if study.enrolled > n else ()
         forest = forest_frame((spoken(e.group), e) for e in rows)
-        facts = {
-            "counts": counts,
-        }
         return Result(
             self,
             (*rows, whole),
@@ -147,7 +145,7 @@ class Blinding(Analysis):
             (),
             {"forest": forest},
             ("forest",),
-            facts,
+            detail=Guesses(counts),
             axis=ValueAxis("Bang's index: 0 guessing, 1 all right, −1 all wrong"),
         )
 
@@ -176,7 +174,7 @@ class Blinding(Analysis):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         *arms, whole = result.estimates
-        parts = [self._arm(e, result.facts["counts"][e.group]) for e in arms]
+        parts = [self._arm(e, result.told(Guesses).by_arm[e.group]) for e in arms]
         if whole.value == whole.value:
             limits = (
                 "" if whole.reason else f"; {interval(whole.low, whole.high, 2, level=whole.level)}"
@@ -207,3 +205,10 @@ class Blinding(Analysis):
             "Blinding is described by Bang's index of each arm, with patients who did not know"
             " counted among all, and by James' index of all arms together."
         )
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """Right, wrong and unsure guesses in each arm."""
+
+    by_arm: Mapping[str, tuple[int, int, int]]

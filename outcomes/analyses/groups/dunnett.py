@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import (
+    ComparedGroups,
     Groups,
     chosen_words,
     covariate_terms,
@@ -119,7 +120,7 @@ class Dunnett(Analysis):
             reference=self.reference,
         )
         g, terms = covariate_terms(study, g, self.covariates)
-        arm = factor(self.by, g.label, levels=g.levels)
+        arm = factor(self.by, g.member, levels=g.levels)
         first = (numeric("before", g.before),) if self._adjusts else ()
         design = Design((arm, *first, *terms))
         fit = ols(design, g.after if self._adjusts else g.y)
@@ -130,11 +131,6 @@ class Dunnett(Analysis):
                 ("mean change", Measure.CHANGE) if self.before else ("mean", Measure.LEVEL)
             )
             means = tuple(replace(e, name=label, measure=kind) for e in means)
-        facts = {
-            "sizes": g.sizes,
-            "groups": g.levels,
-            "pairs": tuple(e.term for e in pairs),
-        }
         axis = f"difference from {spoken(g.levels[0])} in {self._what(g.outcome.title)}"
         forest = forest_frame((e.group, e) for e in pairs)
         return Result(
@@ -145,7 +141,7 @@ class Dunnett(Analysis):
             tuple(notes),
             {"forest": forest, "groups": groups_frame(g)},
             ("forest",),
-            facts,
+            detail=ComparedGroups.of(g),
             flow=g.flow,
             axis=ValueAxis(axis),
             randomised=g.randomised,
@@ -199,16 +195,15 @@ class Dunnett(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome
         assert outcome is not None
-        words = pair_words(
-            result, result.facts["pairs"], digits_for(outcome.resolution), style, "Dunnett"
-        )
+        pairs = [e for e in result.estimates if e.contrast.reference]
+        words = pair_words(result, pairs, digits_for(outcome.resolution), style, "Dunnett")
         also = [spoken(c) for c in self.covariates]
         lead = [f"the score at {spoken(self.before)}", *also] if self._adjusts else also
         adjusted = f"Adjusted for {listed(lead)}, " if lead else ""
         what = self._what(outcome.title)
         start = f"{adjusted}{what}" if adjusted else f"{what[:1].upper()}{what[1:]}"
         return (
-            f"{start}: {words} (n={result.facts['sizes']} of {result.counts.enrolled}"
+            f"{start}: {words} (n={result.told(ComparedGroups).sizes} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)})."
             f"{chosen_words(result.randomised, self.by)}"
         )

@@ -5,7 +5,7 @@ a difference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -47,7 +47,7 @@ class Groups:
 
     by: str
     levels: tuple[str, ...]
-    label: np.ndarray
+    member: np.ndarray
     before: np.ndarray
     after: np.ndarray
     patients: pd.Index
@@ -77,7 +77,7 @@ class Groups:
     def frame(self) -> pd.DataFrame:
         """One row an analysed patient, without ids."""
         return pd.DataFrame(
-            {"group": self.label, "before": self.before, "after": self.after, "value": self.y}
+            {"group": self.member, "before": self.before, "after": self.after, "value": self.y}
         )
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -87,7 +87,7 @@ class Groups:
     @cached_property
     def members(self) -> dict[str, np.ndarray]:
         """Which of the analysed patients belong to each level."""
-        return {level: self.label == level for level in self.levels}
+        return {level: self.member == level for level in self.levels}
 
     @property
     def flow(self) -> Flow:
@@ -130,9 +130,24 @@ def chosen_words(randomised: bool, by: str) -> str:
     return "" if randomised else f" Groups by {spoken(by)} were not randomised."
 
 
-def versus(pair: str, joint: str = "minus") -> str:
-    """'ketamine - placebo' as a person says it: 'ketamine minus placebo'."""
-    return f" {joint} ".join(spoken(v) for v in pair.split(" - ", 1))
+def versus(e: Estimate, joint: str = "minus") -> str:
+    """The two groups of a comparison as a person says them: 'ketamine minus placebo'."""
+    return f"{spoken(e.contrast.group)} {joint} {spoken(e.contrast.reference)}"
+
+
+@dataclass(frozen=True)
+class ComparedGroups:
+    """The groups that are compared, the reference first, and how many patients each has, in
+    words.
+    """
+
+    groups: tuple[str, ...]
+    sizes: str
+
+    @classmethod
+    def of(cls, g: Groups) -> ComparedGroups:
+        """Those of the analysed patients."""
+        return cls(g.levels, g.sizes)
 
 
 def adjusted_words(
@@ -355,12 +370,11 @@ def groups_frame(groups: Groups) -> pd.DataFrame:
     )  # shared by the questions about these groups; pandas copies on writing
 
 
-def pair_words(result: Result, names: Sequence[str], digits: int, style: str, by: str) -> str:
+def pair_words(result: Result, pairs: Iterable[Estimate], digits: int, style: str, by: str) -> str:
     """'PO differed from IV by 1.2 points (95% CI, 0.4 to 2.0; Holm P=.009)', pair after pair."""
     parts = []
-    for name in names:
-        e = result[name]
-        a, b = (spoken(v) for v in (e.group or e.name).split(" - ", 1))
+    for e in pairs:
+        a, b = spoken(e.contrast.group), spoken(e.contrast.reference)
         if np.isnan(e.value):
             parts.append(f"{a} against {b} not compared, {unspread(e.reason)}")
             continue
@@ -397,12 +411,12 @@ def covariate_terms(
     kept = groups
     if not keep.all():
         counts = Counts(groups.counts.enrolled, int(keep.sum()), tuple(left), groups.counts.noun)
-        levels, empty = _with_patients(groups.levels, groups.label[keep], "")
+        levels, empty = _with_patients(groups.levels, groups.member[keep], "")
         kept = replace(
             groups,
             levels=levels,
             empty=(*groups.empty, *empty),
-            label=groups.label[keep],
+            member=groups.member[keep],
             before=groups.before[keep],
             after=groups.after[keep],
             patients=groups.patients[keep],

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
 from outcomes.analyses.groups.group_data import (
+    ComparedGroups,
     adjusted_words,
     chosen_words,
     covariate_terms,
@@ -89,7 +90,7 @@ class ArmNonInferiority(Analysis):
     >>> question = oc.ArmNonInferiority(
     ...     "pain", before="pre", after="post", margin=2, reference="IV"
     ... )
-    >>> question.run(study).facts["shown"]
+    >>> question.run(study).detail.met
     (True,)
     """
 
@@ -145,11 +146,8 @@ class ArmNonInferiority(Analysis):
             for e in differences
         ]
         rows = _holm([t.change for t in tests])
-        facts = {
-            "shown": tuple(t.shown for t in tests),
-            "limits": tuple(t.limit for t in tests),
-        }
-        return _with_margin(whole, rows, facts, (-sign * float(self.margin),))
+        shown, limits = tuple(t.shown for t in tests), tuple(t.limit for t in tests)
+        return _with_margin(whole, rows, shown, (-sign * float(self.margin),), limits)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome
@@ -157,7 +155,7 @@ class ArmNonInferiority(Analysis):
         side = "upper" if outcome.better == "lower" else "lower"
         edge = ("" if outcome.better == "lower" else "−") + stated_margin(self.margin, outcome)
         parts = []
-        for e, shown in zip(_compared(result), result.facts["shown"], strict=True):
+        for e, shown in zip(_compared(result), result.told(AgainstMargin).met, strict=True):
             amount = _amount(result, e)
             if shown is None:
                 parts.append(f"{amount} and cannot be judged against the margin of {edge}")
@@ -222,7 +220,7 @@ class ArmEquivalence(Analysis):
     ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
     ... )
     >>> question = oc.ArmEquivalence("pain", before="pre", after="post", margin=2, reference="IV")
-    >>> question.run(study).facts["within"]
+    >>> question.run(study).detail.met
     (False,)
     """
 
@@ -269,15 +267,15 @@ class ArmEquivalence(Analysis):
         rows = _holm([t.change for t in tests])
         for t, e in zip(tests, differences, strict=True):
             rows += [replace(x, group=e.group, visit=e.visit) for x in (t.lower, t.upper)]
-        facts = {"within": tuple(t.within for t in tests)}
-        return _with_margin(whole, rows, facts, (-float(self.margin), float(self.margin)))
+        within = tuple(t.within for t in tests)
+        return _with_margin(whole, rows, within, (-float(self.margin), float(self.margin)))
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome
         assert outcome is not None
         edge = f"the margin of ±{stated_margin(self.margin, outcome)}"
         parts = []
-        for e, within in zip(_compared(result), result.facts["within"], strict=True):
+        for e, within in zip(_compared(result), result.told(AgainstMargin).met, strict=True):
             amount = _amount(result, e)
             if within is None:
                 parts.append(f"{amount} and cannot be judged against {edge}")
@@ -310,6 +308,17 @@ class ArmEquivalence(Analysis):
 
 _UNFITTED = declared(FALLBACK, "REML", "kenward-roger")
 _HOLM = " P values of several arms were adjusted by Holm's method."
+
+
+@dataclass(frozen=True)
+class AgainstMargin:
+    """Whether each arm met the margin (None: cannot be judged), the limits of its interval that the
+    margin is set against, and the groups.
+    """
+
+    met: tuple[bool | None, ...]
+    limits: tuple[float, ...]
+    inner: ComparedGroups
 
 
 def _check(margin: float, model: str) -> None:
@@ -348,7 +357,7 @@ def _differences(question: Any, study: Study) -> tuple[list[Estimate], Result]:
     else:
         g, terms = covariate_terms(study, g, q.covariates)
         design = Design(
-            (factor(q.by, g.label, levels=g.levels), numeric("before", g.before), *terms)
+            (factor(q.by, g.member, levels=g.levels), numeric("before", g.before), *terms)
         )
         fit, base = ols(design, g.after), g.levels[0]
         rows = [
@@ -370,7 +379,7 @@ def _differences(question: Any, study: Study) -> tuple[list[Estimate], Result]:
         g.notes,
         {"groups": groups_frame(g)},
         ("forest",),
-        {"sizes": g.sizes},
+        detail=ComparedGroups.of(g),
         flow=g.flow,
         randomised=g.randomised,
     )
@@ -391,9 +400,8 @@ def _from_mmrm(question: Any, study: Study) -> tuple[list[Estimate], Result]:
     rows = [arm_difference(model, a, first, main) for a in data.levels[1:]]
     whole = model_result(q, study, data, model, (), main)
     sizes = ", ".join(f"{c.analysed} {spoken(level)}" for level, c in data.flow)
-    return rows, replace(
-        whole, facts={**whole.facts, "sizes": sizes}, pictures=("forest", *whole.pictures)
-    )
+    told = ComparedGroups(tuple(data.levels), sizes)
+    return rows, replace(whole, detail=told, pictures=("forest", *whole.pictures))
 
 
 def _holm(rows: list[Estimate]) -> list[Estimate]:
@@ -406,7 +414,11 @@ def _holm(rows: list[Estimate]) -> list[Estimate]:
 
 
 def _with_margin(
-    whole: Result, rows: Sequence[Estimate], facts: dict[str, Any], margins: tuple[float, ...]
+    whole: Result,
+    rows: Sequence[Estimate],
+    met: tuple[bool | None, ...],
+    margins: tuple[float, ...],
+    limits: tuple[float, ...] = (),
 ) -> Result:
     outcome = whole.outcome
     assert outcome is not None
@@ -417,7 +429,7 @@ def _with_margin(
         whole,
         estimates=tuple(rows),
         data={**whole.data, "forest": forest},
-        facts={**whole.facts, **facts},
+        detail=AgainstMargin(met, limits, whole.told(ComparedGroups)),
         axis=ValueAxis(words, margins=margins),
     )
 
@@ -431,13 +443,13 @@ def _amount(result: Result, e: Estimate) -> str:
     assert result.outcome is not None
     k = digits_for(result.outcome.resolution)
     if e.value != e.value:
-        return f"not known for {versus(e.group)} ({unspread(e.reason)})"
+        return f"not known for {versus(e)} ({unspread(e.reason)})"
     limits = (
         f"no interval: {unspread(e.reason)}"
         if e.reason
         else interval(e.low, e.high, k, level=e.level)
     )
-    return f"{number(e.value, k)} {e.unit} for {versus(e.group)} ({limits})"
+    return f"{number(e.value, k)} {e.unit} for {versus(e)} ({limits})"
 
 
 def _though(e: Estimate, outcome: Any) -> str:
@@ -463,7 +475,7 @@ def _whole_sentence(question: Any, result: Result, parts: list[str]) -> str:
         if question.model == "change"
         else f"The adjusted difference in {outcome.title} at {spoken(question.after)}"
     )
-    who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
+    who = f"n={result.told(ComparedGroups).sizes} of {result.counts.enrolled} enrolled"
     return (
         f"{what} was {'; '.join(parts)} ({how}; {who}{lower_is_better(outcome)})."
         f"{chosen_words(result.randomised, question.by)}"

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import (
+    ComparedGroups,
     chosen_words,
     grouped,
     groups_frame,
@@ -135,10 +136,6 @@ class WelchT(Analysis):
                 Measure.CHANGE if self.before else Measure.LEVEL,
             ),
         )
-        facts = {
-            "sizes": g.sizes,
-            "groups": (first, second),
-        }
         data = {"groups": groups_frame(g)}
         return Result(
             self,
@@ -148,7 +145,7 @@ class WelchT(Analysis):
             g.notes,
             data,
             ("estimation",),
-            facts,
+            detail=ComparedGroups.of(g),
             flow=g.flow,
             randomised=g.randomised,
         )
@@ -156,12 +153,10 @@ class WelchT(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         e, outcome = result.estimates[0], result.outcome
         assert outcome is not None
-        first, second = result.facts["groups"]
-        k = digits_for(outcome.resolution)
-        a, b = (
-            next(r.value for r in result.estimates if r.name.startswith("mean") and r.group == v)
-            for v in (first, second)
-        )
+        told, k = result.told(ComparedGroups), digits_for(outcome.resolution)
+        first, second = e.contrast.group, e.contrast.reference
+        kind = Measure.CHANGE if self.before else Measure.LEVEL
+        a, b = (result.select(measure=kind, group=v)[0].value for v in (first, second))
         about = (
             f"mean change in {outcome.title}"
             if self.before
@@ -172,12 +167,12 @@ class WelchT(Analysis):
         if np.isnan(e.value):
             return (
                 f"The {about}{when} cannot be compared: {unspread(e.reason)}"
-                f" ({result.facts['sizes']}).{chosen}"
+                f" ({told.sizes}).{chosen}"
             )
         return (
             f"The {about}{when} was {number(a, k)} with {spoken(first)} and {number(b, k)} with"
             f" {spoken(second)} (difference {number(e.value, k)}, {two_words(e, k, style)}, Welch;"
-            f" n={result.facts['sizes']} of {result.counts.enrolled}"
+            f" n={told.sizes} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)}).{chosen}"
         )
 
@@ -247,7 +242,7 @@ class GamesHowell(Analysis):
         pairs = games_howell(y, level=self.level, unit=unit)
         rows = (
             welch_anova(y).estimate("groups differ", how="Welch"),
-            *(replace(e, name=e.group, group="") for e in pairs),
+            *(replace(e, name=e.group, group="", place=e.contrast) for e in pairs),
             *means(
                 y,
                 "mean change" if self.before else "mean",
@@ -255,10 +250,6 @@ class GamesHowell(Analysis):
                 Measure.CHANGE if self.before else Measure.LEVEL,
             ),
         )
-        facts = {
-            "sizes": g.sizes,
-            "pairs": tuple(e.group for e in pairs),
-        }
         forest = forest_frame((e.group, e) for e in pairs)
         return Result(
             self,
@@ -268,7 +259,7 @@ class GamesHowell(Analysis):
             g.notes,
             {"forest": forest, "groups": groups_frame(g)},
             ("forest",),
-            facts,
+            detail=ComparedGroups.of(g),
             flow=g.flow,
             axis=ValueAxis(what(g, self.before, self.after)),
             randomised=g.randomised,
@@ -284,15 +275,16 @@ class GamesHowell(Analysis):
             else f" at {spoken(self.after)}"
         )
         about = f"{'change in ' if self.before else ''}{outcome.title}{when}"
+        pairs = [e for e in result.estimates if e.contrast.reference]
         overall = (
             f"Welch's {p_value(test.p, style)}"
             if not test.reason
             else f"no overall test: {unspread(test.reason)}"
         )
         return (
-            f"Mean {about} by {spoken(self.by)} ({overall}; n={result.facts['sizes']} of "
-            f"{result.counts.enrolled} enrolled):"
-            f" {pair_words(result, result.facts['pairs'], k, style, 'Games-Howell')}"
+            f"Mean {about} by {spoken(self.by)} ({overall};"
+            f" n={result.told(ComparedGroups).sizes} of {result.counts.enrolled} enrolled):"
+            f" {pair_words(result, pairs, k, style, 'Games-Howell')}"
             f"{lower_is_better(outcome)}."
             f"{chosen_words(result.randomised, self.by)}"
         )

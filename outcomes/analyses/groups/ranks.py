@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import (
+    ComparedGroups,
     chosen_words,
     grouped,
     groups_frame,
@@ -108,11 +109,6 @@ class MannWhitney(Analysis):
             replace(cliffs_delta(y[first], y[second], level=self.level), group=pair),
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
         )
-        facts = {
-            "sizes": g.sizes,
-            "groups": (first, second),
-            "achieved": shift.achieved,
-        }
         data = {"groups": groups_frame(g)}
         return Result(
             self,
@@ -122,7 +118,7 @@ class MannWhitney(Analysis):
             g.notes,
             data,
             ("estimation",),
-            facts,
+            detail=ComparedShift(g.levels, g.sizes, shift.achieved),
             flow=g.flow,
             randomised=g.randomised,
         )
@@ -132,7 +128,7 @@ class MannWhitney(Analysis):
         outcome = result.outcome
         assert outcome is not None
         k = digits_for(outcome.resolution)
-        first, second = result.facts["groups"]
+        told, (first, second) = result.told(ComparedShift), (u.contrast.group, u.contrast.reference)
         chosen = chosen_words(result.randomised, self.by)
         about = (
             f"change in {outcome.title} from {spoken(self.before)}"
@@ -140,9 +136,7 @@ class MannWhitney(Analysis):
             else outcome.title
         )
         if u.reason == "too_few":
-            return (
-                f"No comparison of {about}: {REASONS['too_few']} ({result.facts['sizes']}).{chosen}"
-            )
+            return f"No comparison of {about}: {REASONS['too_few']} ({told.sizes}).{chosen}"
         size = f"Cliff's delta {number(delta.value, 2)}"
         size += (
             f" ({interval(delta.low, delta.high, 2, level=delta.level)})"
@@ -153,14 +147,14 @@ class MannWhitney(Analysis):
             f"The shift in {about} {'to' if self.before else 'at'} {spoken(self.after)} between"
             f" {spoken(first)} and {spoken(second)} was {number(shift.value, k)} {outcome.unit}"
             f" (Hodges-Lehmann; {self._limits(shift, result, k)}; {u.how}: U={number(u.value, 1)},"
-            f" {p_value(u.p, style)}; {size}; n={result.facts['sizes']} of {result.counts.enrolled}"
+            f" {p_value(u.p, style)}; {size}; n={told.sizes} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)}).{chosen}"
         )
 
     def _limits(self, shift: Estimate, result: Result, k: int) -> str:
         if shift.reason:
             return f"no interval: {REASONS[shift.reason]}"
-        achieved = f"achieved level {number(100 * result.facts['achieved'], 1)}%"
+        achieved = f"achieved level {number(100 * result.told(ComparedShift).achieved, 1)}%"
         if shift.level < self.level:
             achieved = "the widest interval that so few patients allow"
         return f"{interval(shift.low, shift.high, k, level=round(shift.level, 3))}, {achieved}"
@@ -170,6 +164,13 @@ class MannWhitney(Analysis):
             "Two groups were compared by the exact Mann-Whitney test on mid-ranks, with the"
             " Hodges-Lehmann shift and Cliff's delta (Feng-Cliff interval)."
         )
+
+
+@dataclass(frozen=True)
+class ComparedShift(ComparedGroups):
+    """With the level that the interval of the shift reaches."""
+
+    achieved: float
 
 
 def _reached(e: Estimate, achieved: float) -> Estimate:
@@ -238,9 +239,6 @@ class KruskalWallis(Analysis):
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by)
         y = g.split(g.y)
-        facts = {
-            "sizes": g.sizes,
-        }
         rows = (
             kruskal_wallis(y),
             *(
@@ -248,6 +246,7 @@ class KruskalWallis(Analysis):
                     e,
                     name=f"mean rank difference, {e.group}",
                     group="",
+                    place=e.contrast,
                     measure=Measure.RANK_EFFECT,
                 )
                 for e in dunn(y)
@@ -262,13 +261,13 @@ class KruskalWallis(Analysis):
             g.notes,
             data,
             ("raincloud",),
-            facts,
+            detail=ComparedGroups.of(g),
             flow=g.flow,
             randomised=g.randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        h, outcome = result.estimates[0], result.outcome
+        h, outcome, sizes = result.estimates[0], result.outcome, result.told(ComparedGroups).sizes
         assert outcome is not None
         about = (
             f"Change in {outcome.title} from {spoken(self.before)}"
@@ -281,16 +280,16 @@ class KruskalWallis(Analysis):
         )
         chosen = chosen_words(result.randomised, self.by)
         if h.reason == "too_few":
-            return f"{lead}: no test, {REASONS['too_few']} ({result.facts['sizes']}).{chosen}"
+            return f"{lead}: no test, {REASONS['too_few']} ({sizes}).{chosen}"
         pairs = [
-            f"{versus(e.name.split(', ', 1)[1], 'against')} {p_value(e.p_adjusted, style)}"
+            f"{versus(e, 'against')} {p_value(e.p_adjusted, style)}"
             for e in result.estimates[1:]
             if not e.reason
         ]
         after = f" Pairs (Dunn, Holm-adjusted): {'; '.join(pairs)}." if pairs else ""
         test = f"{statistic('H', h.value, h.df, style)}, {p_value(h.p, style)}"
         return (
-            f"{lead}: {test} (Kruskal-Wallis; n={result.facts['sizes']} of {result.counts.enrolled}"
+            f"{lead}: {test} (Kruskal-Wallis; n={sizes} of {result.counts.enrolled}"
             f" enrolled).{after}{chosen}"
         )
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import (
+    ComparedGroups,
     adjusted_words,
     chosen_words,
     covariate_terms,
@@ -21,7 +22,7 @@ from outcomes.analyses.groups.group_data import (
     versus,
 )
 from outcomes.analyses.question import Analysis
-from outcomes.core.contrast import Versus
+from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
@@ -122,7 +123,7 @@ class Interaction(Analysis):
                 f"{spoken(self.subgroup)} has {plural(len(sub.levels), 'level')}; subgroups are 2"
                 f" to {MAX_SUBGROUPS}. Make bands of it first."
             )
-        arm = factor(self.by, g.label, levels=g.levels)
+        arm = factor(self.by, g.member, levels=g.levels)
         design = Design((arm, numeric("before", g.before), *rest, sub, interaction(arm, sub)))
         fit = ols(design, g.after, se=self.se)
         test = fit.wald(design.columns_of(f"{self.by}:{self.subgroup}")).estimate(
@@ -144,13 +145,11 @@ class Interaction(Analysis):
                     unit=g.outcome.unit,
                     measure=Measure.DIFFERENCE,
                 )
-                rows.append(replace(e, p=np.nan, how=f"{e.how}; no p-value: see the interaction"))
+                where = Contrast(group=other, reference=g.levels[0], subgroup=group)
+                how = f"{e.how}; no p-value: see the interaction"
+                rows.append(replace(e, p=np.nan, how=how, place=where))
                 n = int((label == level).sum())
                 lines.append((f"{group} (n={n})" + (f", {e.name}" if len(g.levels) > 2 else ""), e))
-        facts = {
-            "sizes": g.sizes,
-            "levels": sub.levels,
-        }
         return Result(
             self,
             tuple(rows),
@@ -159,7 +158,7 @@ class Interaction(Analysis):
             g.notes,
             {"forest": forest_frame(lines)},
             ("forest",),
-            facts,
+            detail=ComparedGroups.of(g),
             axis=ValueAxis(f"adjusted difference in {g.outcome.title}"),
             randomised=g.randomised,
         )
@@ -168,7 +167,7 @@ class Interaction(Analysis):
         test, outcome = result.estimates[0], result.outcome
         assert outcome is not None
         k = digits_for(outcome.resolution)
-        words = [f"{_amount(e, k)} for {versus(e.name)} ({e.group})" for e in result.estimates[1:]]
+        words = [f"{_amount(e, k)} for {versus(e)} ({e.group})" for e in result.estimates[1:]]
         tested = (
             f"interaction {p_value(test.p, style)}"
             if not test.reason
@@ -177,7 +176,7 @@ class Interaction(Analysis):
         return (
             f"Adjusted differences in {outcome.title} at {spoken(self.after)} by"
             f" {spoken(self.subgroup)} were {'; '.join(words)} "
-            f"({tested}; n={result.facts['sizes']} of {result.counts.enrolled}"
+            f"({tested}; n={result.told(ComparedGroups).sizes} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)})."
             f"{chosen_words(result.randomised, self.by)}"
         )
@@ -290,10 +289,6 @@ class ChangeByArm(Analysis):
                 " is no difference between arms."
             ),
         )
-        facts = {
-            "sizes": g.sizes,
-            "groups": g.levels,
-        }
         return Result(
             self,
             tuple(rows),
@@ -301,7 +296,7 @@ class ChangeByArm(Analysis):
             g.outcome,
             notes,
             {"groups": groups_frame(g)},
-            facts=facts,
+            detail=ComparedGroups.of(g),
             flow=g.flow,
             randomised=g.randomised,
         )
@@ -309,20 +304,19 @@ class ChangeByArm(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome
         assert outcome is not None
-        k = digits_for(outcome.resolution)
-        within = []
-        for v in result.facts["groups"]:
-            e = result[f"mean change | {v}"]
-            within.append(f"{_amount(e, k)} with {spoken(v)}")
+        k, told = digits_for(outcome.resolution), result.told(ComparedGroups)
+        within = [
+            f"{_amount(e, k)} with {spoken(e.group)}" for e in result.select(measure=Measure.CHANGE)
+        ]
         between = "; ".join(
-            f"{versus(e.group)} {_between(result, e, k, style)}"
+            f"{versus(e)} {_between(result, e, k, style)}"
             for e in result.estimates
             if e.measure is Measure.DIFFERENCE_IN_CHANGE
         )
         return (
             f"Mean change in {outcome.title} from {spoken(self.before)} to {spoken(self.after)} was"
             f" {listed(within)}; the "
-            f"comparison is the difference between groups: {between} (n={result.facts['sizes']} of"
+            f"comparison is the difference between groups: {between} (n={told.sizes} of"
             f" {result.counts.enrolled} "
             f"enrolled{lower_is_better(outcome)})."
             f"{chosen_words(result.randomised, self.by)}"

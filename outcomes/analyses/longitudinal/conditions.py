@@ -17,7 +17,7 @@ from outcomes.analyses.groups.group_data import (
     versus,
 )
 from outcomes.analyses.longitudinal.longitudinal_data import holm_over_visits
-from outcomes.analyses.longitudinal.rm_anova import corrected
+from outcomes.analyses.longitudinal.rm_anova import Effects, VisitsCompared, corrected
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
@@ -135,7 +135,7 @@ class WithinPatients(Analysis):
             for i, level in enumerate(levels)
         ]
         forest = forest_frame(
-            (f"{versus(e.group)}{f', {spoken(e.visit)}' if e.visit else ''}", e)
+            (f"{versus(e)}{f', {spoken(e.visit)}' if e.visit else ''}", e)
             for e in (*rows, *at_visits)
         )
         notes = (
@@ -149,7 +149,7 @@ class WithinPatients(Analysis):
             notes,
             {"forest": forest},
             ("forest",),
-            {"tests": tuple(tests), "visits": visits},
+            detail=VisitsCompared(visits),
             axis=ValueAxis(f"difference in {outcome.title} within patients"),
         )
 
@@ -201,9 +201,9 @@ class WithinPatients(Analysis):
         k, parts = digits_for(outcome.resolution), []
         for e in (e for e in result.estimates if e.measure is Measure.DIFFERENCE and not e.visit):
             if np.isnan(e.value):
-                parts.append(f"not known for {versus(e.group)} ({unspread(e.reason)})")
+                parts.append(f"not known for {versus(e)} ({unspread(e.reason)})")
                 continue
-            amount = f"{number(e.value, k)} {outcome.unit} for {versus(e.group)}"
+            amount = f"{number(e.value, k)} {outcome.unit} for {versus(e)}"
             if e.reason:
                 parts.append(f"{amount} (no interval: {unspread(e.reason)})")
                 continue
@@ -213,11 +213,12 @@ class WithinPatients(Analysis):
                 f" {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
                 f"{f'; {adjusted}' if adjusted else ''})"
             )
-        visits = [spoken(v) for v in result.facts["visits"]]
+        visits = [spoken(v) for v in result.told(VisitsCompared).visits]
         when = f" over {listed(visits)}" if len(visits) > 1 else f" at {listed(visits)}"
         tests = [
             f"{e.label} {p_value(e.p, style)}" if not e.reason else f"{e.label} not tested"
-            for e in result.facts["tests"]
+            for e in result.estimates
+            if isinstance(e.part, Effects)
         ]
         effects = f" Greenhouse-Geisser tests: {'; '.join(tests)}." if tests else ""
         who = f"{counts.analysed} of {plural(counts.enrolled, 'patient')}"

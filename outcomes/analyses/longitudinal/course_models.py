@@ -16,6 +16,7 @@ from outcomes.analyses.groups.group_data import (
     versus,
 )
 from outcomes.analyses.longitudinal.longitudinal_data import (
+    ModelledCourse,
     by_reml,
     coefficients_frame,
     declared,
@@ -145,16 +146,18 @@ class CohortModel(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, main = result.outcome, result.main_visit
         assert outcome is not None
-        k, first = digits_for(outcome.resolution), result.facts["visits"][0]
-        change = result[f"mean change | {main}"]
-        before, after = (result[f"adjusted mean | {v}"].value for v in (first, main))
+        k, first = digits_for(outcome.resolution), result.told(ModelledCourse).visits[0]
+        change = result.select(measure=Measure.CHANGE, visit=main)[0]
+        before, after = (
+            result.select(measure=Measure.LEVEL, visit=v)[0].value for v in (first, main)
+        )
         seen = result.data["observed"].set_index("visit")["n"]
         return (
             f"Estimated mean {outcome.title} was {number(before, k)} at {spoken(first)} and"
             f" {number(after, k)} at {spoken(main)} (change {number(change.value, k)},"
             f" {interval_words(result, change, k, style)}); {int(seen[main])} of"
             f" {plural(result.counts.enrolled, 'patient')} had a score at {spoken(main)}"
-            f" ({result.facts['model']}){moved(outcome, change, k)}."
+            f" ({result.model.how if result.model else ''}){moved(outcome, change, k)}."
         )
 
     def methods_text(self) -> str:
@@ -297,10 +300,6 @@ class SlopeModel(Analysis):
         randomised = not data.levels or is_randomised(study, self.by)
         if not randomised:
             notes.append(unrandomised(self.by))
-        facts = {
-            "model": model.how,
-            "visits": visits,
-        }
         record = FittedModel(
             fit.structure.title,
             self.estimator,
@@ -321,7 +320,6 @@ class SlopeModel(Analysis):
             data.outcome,
             tuple(notes),
             {"observed": data.observed(), "coefficients": coefficients_frame(model)},
-            facts=facts,
             model=record,
             randomised=randomised,
         )
@@ -345,7 +343,7 @@ class SlopeModel(Analysis):
         assert result.outcome is not None
         k = digits_for(result.outcome.resolution) + 1
         whose = {
-            e: f" with {spoken(e.group)}" if e.measure is Measure.SLOPE else f", {versus(e.group)},"
+            e: f" with {spoken(e.group)}" if e.measure is Measure.SLOPE else f", {versus(e)},"
             for e in result.estimates
             if e.group
         }

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from enum import Enum, auto
 from typing import ClassVar
 
 import numpy as np
@@ -141,15 +142,11 @@ class Diary(Analysis):
         unit = {"mean": outcome.unit, "percent_spid": "%"}.get(
             self.summary, f"{outcome.unit}·days".lstrip("·")
         )
-        rows = [_average(value[keep], SUMMARIES[self.summary], unit, self.level)]
+        mean = _average(value[keep], SUMMARIES[self.summary], unit, self.level)
+        rows = [replace(mean, part=Part.MEAN)]
         spans = [days[np.flatnonzero(~np.isnan(y))[-1]] for y in wide.to_numpy()[keep]]
         uneven = self._uneven(spans)
-        facts = {
-            "uneven": uneven,
-            "sd": float(np.std(value[keep], ddof=1)) if keep.sum() > 1 else math.nan,
-            "visits": visits,
-            "unit": unit,
-        }
+        sd = float(np.std(value[keep], ddof=1)) if keep.sum() > 1 else math.nan
         notes: tuple[str, ...] = ()
         randomised = True
         if self.by:
@@ -171,7 +168,7 @@ class Diary(Analysis):
             outcome,
             notes,
             {"summaries": frame},
-            facts=facts,
+            detail=Summaries(uneven, sd, visits[0], unit),
             randomised=randomised,
         )
 
@@ -272,41 +269,35 @@ class Diary(Analysis):
         outcome = result.outcome
         assert outcome is not None
         k = digits_for(outcome.resolution) if self.summary == "mean" else 1
-        name, unit = SUMMARIES[self.summary], result.facts["unit"]
+        name, told = SUMMARIES[self.summary], result.told(Summaries)
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
-        uneven = f" {result.facts['uneven']}" if result.facts["uneven"] else ""
+        uneven = f" {told.uneven}" if told.uneven else ""
         if not result.counts.analysed:
             return f"No diary of {outcome.title} gives a {name} ({who})."
-        e = next(r for r in result.estimates if r.name == name and not r.group)
+        e = result.select(part=Part.MEAN)[0]
         limits = f"; {interval(e.low, e.high, k, level=e.level)}" if not e.reason else ""
-        sd = (
-            ""
-            if math.isnan(result.facts["sd"])
-            else f"SD {number(result.facts['sd'], k)}{limits}; "
-        )
+        sd = "" if math.isnan(told.sd) else f"SD {number(told.sd, k)}{limits}; "
         lead = (
             f"{'The' if self.summary == 'mean' else 'Mean'} {name} of {outcome.title} was"
-            f" {number(e.value, k)} {unit} ({sd}{who})"
+            f" {number(e.value, k)} {told.unit} ({sd}{who})"
         )
         if self.by:
             chosen = chosen_words(result.randomised, self.by)
             pairs = [
                 (
-                    f"{versus(r.group)} {number(r.value, k)} ({two_words(r, k, style)})"
+                    f"{versus(r)} {number(r.value, k)} ({two_words(r, k, style)})"
                     if not math.isnan(r.value)
-                    else f"{versus(r.group)} undefined, {unspread(r.reason)}"
+                    else f"{versus(r)} undefined, {unspread(r.reason)}"
                 )
-                for r in result.estimates
-                if r.name == "adjusted difference"
+                for r in result.select(measure=Measure.DIFFERENCE)
             ]
             return (
                 f"{lead}. Adjusted for the score before:"
                 f" {'; '.join(pairs)}{self._better(outcome)}.{chosen}{uneven}"
             )
         if self.summary == "mean":
-            first = result.facts["visits"][0]
-            d = result[f"difference from {first}"]
-            words = f"{number(d.value, k)} from {spoken(first)} ({two_words(d, k, style)})"
+            d = result.select(measure=Measure.CHANGE)[0]
+            words = f"{number(d.value, k)} from {spoken(told.first)} ({two_words(d, k, style)})"
             return f"{lead}, {words}{moved(outcome, d, k)}."
         return f"{lead}.{uneven}"
 
@@ -364,6 +355,24 @@ def visit_days(
             f" {', '.join(f'{d:g}' for d in numbers)}."
         )
     return chosen, numbers
+
+
+@dataclass(frozen=True)
+class Summaries:
+    """A note on diaries of different length, the SD of the summaries, the first visit and the
+    unit.
+    """
+
+    uneven: str
+    sd: float
+    first: str
+    unit: str
+
+
+class Part(Enum):
+    """The mean of the summaries over all patients."""
+
+    MEAN = auto()
 
 
 def _average(values: np.ndarray, name: str, unit: str, level: float, group: str = "") -> Estimate:

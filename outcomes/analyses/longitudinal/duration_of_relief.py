@@ -158,13 +158,7 @@ class DurationOfRelief(Analysis):
                 for v, d in zip(visits[1:], days[1:], strict=True)
             ]
         at_once = int(((frame["event"]) & (frame["time"] == days[1])).sum())
-        facts = {
-            "events": int(frame["event"].sum()),
-            "at_once": at_once,
-            "first": visits[1],
-            "last": days[-1],
-            "groups": tuple(groups)[1:],
-        }
+        told = Returns(int(frame["event"].sum()), at_once, visits[1], days[-1], tuple(groups)[1:])
         counts = Counts(study.enrolled, len(frame), left)
         notes += _gaps(frame)
         return Result(
@@ -175,7 +169,7 @@ class DurationOfRelief(Analysis):
             tuple(notes),
             {"survival": _steps(curves)},
             ("survival",),
-            facts,
+            detail=told,
             randomised=randomised,
         )
 
@@ -199,38 +193,36 @@ class DurationOfRelief(Analysis):
         return ~out, tuple((w, k) for w, k in left if k)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        n, events = result.counts.analysed, result.facts["events"]
+        n, events = result.counts.analysed, result.told(Returns).events
         if not n:
             return f"No patient of {result.counts.enrolled} has a score before and one afterwards."
         parts = []
-        for group in ("", *result.facts["groups"]):
-            e = next(r for r in result.estimates if r.name == "median time" and r.group == group)
+        told = result.told(Returns)
+        for group in ("", *told.groups):
+            e = result.select(measure=Measure.TIME, group=group)[0]
             whose = (
                 f"of those with {spoken(group)}"
                 if group
                 else "of all patients"
-                if result.facts["groups"]
+                if told.groups
                 else "of the patients"
             )
             parts.append(
                 f"half {whose} had their pain back by day {_day(e.value)} ({_limits(e)})"
                 if not math.isnan(e.value)
-                else (
-                    f"fewer than half {whose} had their pain back by day"
-                    f" {number(result.facts['last'], 0)}"
-                )
+                else (f"fewer than half {whose} had their pain back by day {number(told.last, 0)}")
             )
         said = "; ".join(parts)
         chosen = chosen_words(result.randomised, self.by)
-        test = result.estimates[0] if result.facts["groups"] else None
+        test = result.estimates[0] if told.groups else None
         tested = (
             f"; log-rank {p_value(test.p, style)}" if test is not None and not test.reason else ""
         )
         return (
             f"{said[:1].upper()}{said[1:]} (Kaplan-Meier{tested}; n={n} of"
             f" {result.counts.enrolled}, {plural(n - events, 'patient')} censored; pain back = at"
-            f" least {percent(self.share)} of the score before; {result.facts['at_once']} had no"
-            f" relief at {spoken(result.facts['first'])}).{chosen}"
+            f" least {percent(self.share)} of the score before; {told.at_once} had no"
+            f" relief at {spoken(told.first)}).{chosen}"
         )
 
     def methods_text(self) -> str:
@@ -291,3 +283,16 @@ def _steps(curves: dict[str, Curve]) -> pd.DataFrame:
         for k, c in curves.items()
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Patients whose pain came back, and who had no relief at the first visit; the first visit, the
+    last day and the groups.
+    """
+
+    events: int
+    at_once: int
+    first: str
+    last: float
+    groups: tuple[str, ...]

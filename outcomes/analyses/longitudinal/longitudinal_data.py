@@ -49,7 +49,7 @@ class Repeats:
     design: np.ndarray
     features: tuple[str, ...]
     levels: tuple[str, ...]
-    label: np.ndarray
+    member: np.ndarray
     arms: dict[str, dict[str, float]]
     at: dict[str, float]
     counts: Counts
@@ -64,7 +64,7 @@ class Repeats:
         """
         if not by_arm or not self.levels:
             return summarise(self.scores, self.design, visits=self.visits, features=self.features)
-        member = np.array([self.levels.index(v) for v in self.label], dtype=np.int64)
+        member = np.array([self.levels.index(v) for v in self.member], dtype=np.int64)
         return summarise(
             self.scores,
             self.design,
@@ -78,7 +78,7 @@ class Repeats:
         """n observed by visit and arm, with the number enrolled (the fixed denominator)."""
         rows = []
         for level in self.levels or ("",):
-            own = self.label == level if self.levels else np.ones(len(self.scores), bool)
+            own = self.member == level if self.levels else np.ones(len(self.scores), bool)
             seen = (~np.isnan(self.scores[own])).sum(axis=0)
             rows += [
                 {"visit": v, "group": level, "n": int(n), "enrolled": self.expected[level]}
@@ -319,7 +319,7 @@ def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str)
 def rows_of(data: Repeats, *, by_arm: bool = False) -> Rows:
     """The patients' rows, for the methods that need more than their summary."""
     member = (
-        np.array([data.levels.index(v) for v in data.label], dtype=np.int64)
+        np.array([data.levels.index(v) for v in data.member], dtype=np.int64)
         if by_arm and data.levels
         else None
     )
@@ -337,6 +337,23 @@ def holm_over_visits(estimates: list[Estimate]) -> list[Estimate]:
     return [replace(e, p_adjusted=adjusted.get(i, np.nan)) for i, e in enumerate(estimates)]
 
 
+@dataclass(frozen=True)
+class ModelledCourse:
+    """The visits of the model, and over what its P values were adjusted, in words."""
+
+    visits: tuple[str, ...]
+    over: str
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The patients and visits of a GEE, and how many comparisons were adjusted together."""
+
+    patients: int
+    visits: tuple[str, ...]
+    comparisons: int = 1
+
+
 def model_result(
     question: Analysis,
     study: Study,
@@ -345,7 +362,7 @@ def model_result(
     rows: Sequence[Estimate],
     main: str,
 ) -> Result:
-    """A model's rows with its notes, facts and course picture."""
+    """A model's rows with its notes, detail and course picture."""
     notes, by = list(model_notes(data, model)), str(getattr(question, "by", ""))
     randomised = not data.levels or is_randomised(study, by)
     if not randomised:
@@ -354,15 +371,6 @@ def model_result(
     over = f"over the {adjusted} {'visits' if len(data.levels) <= 2 else 'comparisons'}"
     if adjusted:
         notes.append(f"Adjusted P values: Holm {over}.")
-    facts = {
-        "over": over,
-        "visits": data.visits,
-        "model": model.inference.how,
-        "covariance": model.fit.structure.title,
-        "loglik": model.fit.loglik,
-        "missing_share": data.missing_share,
-        "sd_baseline": data.sd_baseline,
-    }
     frames: dict[str, pd.DataFrame] = {
         "course": course_frame(data, model),
         "observed": data.observed(),
@@ -377,7 +385,7 @@ def model_result(
         tuple(notes),
         frames,
         ("course",),
-        facts,
+        detail=ModelledCourse(data.visits, over),
         flow=data.flow,
         model=record,
         main_visit=main,
@@ -430,7 +438,8 @@ def interval_words(result: Result, e: Estimate, k: int, style: str) -> str:
     """The interval, t-test, p and adjusted p of an estimate, or why there is none."""
     if e.reason:
         return f"no interval: {REASONS[e.reason]}"
-    adjusted = adjusted_words(result, e, style, over=result.facts.get("over", ""))
+    told = result.about(ModelledCourse)
+    adjusted = adjusted_words(result, e, style, over=told.over if told else "")
     tested = (
         f"{statistic('t', e.statistic, e.df, style)},"
         f" {p_value(e.p, style)}{f'; {adjusted}' if adjusted else ''}"

@@ -26,13 +26,13 @@ from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
-from outcomes.core.estimate import Estimate
+from outcomes.core.estimate import Estimate, chosen
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, spoken
 from outcomes.stats.mixed.cross_products import Summary
 from outcomes.stats.mixed.likelihood import Design
-from outcomes.stats.mixed.mmrm import FALLBACK, Repeated, repeated, visit_design
+from outcomes.stats.mixed.mmrm import FALLBACK, Effect, Repeated, repeated, visit_design
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -132,12 +132,10 @@ class MMRM(Analysis):
         for arm in data.levels[1:]:
             if self.window:
                 rows.append(arm_difference(model, arm, data.levels[0], tuple(self.window)))
-            at_main = next(
-                e for e in differences if e.visit == main and e.group == f"{arm} - {data.levels[0]}"
-            )
+            at_main = chosen(differences, visit=main, group=arm)[0]
             rows.append(model.standardised(at_main, sd=data.sd_baseline))
         if len(data.visits) > 1:
-            rows.append(next(e for e in model.type_iii() if e.name == "arm x visit"))
+            rows += chosen(model.type_iii(), part=Effect.ARM_BY_VISIT)
         rows += [model.mean(arm, visit=v) for arm in data.levels for v in data.visits]
         return model_result(self, study, data, model, rows, main)
 
@@ -373,7 +371,4 @@ def _free(
 def _difference_words(result: Result, e: Estimate, style: str) -> str:
     assert result.outcome is not None
     k = digits_for(result.outcome.resolution)
-    return (
-        f"{number(e.value, k)} {e.unit} for {versus(e.group)}"
-        f" ({interval_words(result, e, k, style)})"
-    )
+    return f"{number(e.value, k)} {e.unit} for {versus(e)} ({interval_words(result, e, k, style)})"

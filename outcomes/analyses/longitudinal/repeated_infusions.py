@@ -89,6 +89,12 @@ class RepeatedInfusions(Analysis):
     def needs(self, study: Study | PartitionedStudy) -> PatientRows:
         return PatientRows((self.outcome,), ("patients", "infusions", "events"))
 
+    @property
+    def _order(self) -> tuple[str, str]:
+        """The average that was asked for, and the other."""
+        first, second = AVERAGES
+        return (first, second) if self.average == "patients" else (second, first)
+
     def compute(self, study: Study) -> Result:
         rows, counts, infusions = _infusions(study, self.outcome, self.before, self.after)
         outcome, who = study.outcome(self.outcome), rows["patient"].to_numpy()
@@ -109,11 +115,8 @@ class RepeatedInfusions(Analysis):
             if infusions == len(rows)
             else [f"{infusions - len(rows)} of {infusions} infusions lack a score before or after."]
         )
-        facts = {
-            "infusions": len(rows),
-        }
         forest = forest_frame(
-            ((e.name.removeprefix("mean change, "), e) for e in averages),
+            zip(self._order, averages, strict=True),
             lambda e: e is averages[0],
         )
         return Result(
@@ -124,7 +127,7 @@ class RepeatedInfusions(Analysis):
             tuple(notes),
             {"forest": forest},
             ("forest",),
-            facts,
+            detail=Infusions(len(rows)),
             axis=ValueAxis(f"change in {outcome.title} ({unit})"),
         )
 
@@ -137,19 +140,14 @@ class RepeatedInfusions(Analysis):
                 f" {spoken(self.after)}."
             )
         k, main, other = digits_for(outcome.resolution), *result.estimates[:2]
-        names = {
-            "mean change, patient average": ("mean patient change", "t interval of patient means"),
-            "mean change, infusion average": ("mean change an infusion", "cluster-robust CR2"),
-        }
-        name, how = names[main.name]
-        beside, _ = names[other.name]
+        (name, how), (beside, _) = (AVERAGES[which] for which in self._order)
         limits = (
             ""
             if np.isnan(other.low)
             else f" ({interval(other.low, other.high, k, level=other.level)})"
         )
         return (
-            f"Across {plural(result.facts['infusions'], 'infusion')} in {counts.analysed} of"
+            f"Across {plural(result.told(Infusions).number, 'infusion')} in {counts.analysed} of"
             f" {plural(counts.enrolled, 'patient')} the {name} in {outcome.title} from"
             f" {spoken(self.before)} to {spoken(self.after)} was {number(main.value, k)}"
             f" {outcome.unit} ({two_words(main, k, style)}; {how}){moved(outcome, main, k)}. The"
@@ -217,3 +215,17 @@ def _trend(rows: pd.DataFrame, level: float) -> list[Estimate]:
         level=level,
     )
     return list(found[1:])
+
+
+#: The label of each average in the picture: what it is in a sentence, and how its interval is made.
+AVERAGES = {
+    "patient average": ("mean patient change", "t interval of patient means"),
+    "infusion average": ("mean change an infusion", "cluster-robust CR2"),
+}
+
+
+@dataclass(frozen=True)
+class Infusions:
+    """How many infusions are analysed."""
+
+    number: int

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import chosen_words, is_randomised, unrandomised, versus
-from outcomes.analyses.longitudinal.longitudinal_data import repeats
+from outcomes.analyses.longitudinal.longitudinal_data import Clusters, repeats
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import (
     improvement_sign,
@@ -157,11 +157,6 @@ class ResponderGEE(Analysis):
             rows.append(own)
         randomised = is_randomised(study, self.by)
         notes = () if randomised else (unrandomised(self.by),)
-        facts = {
-            "patients": model.clusters,
-            "correlation": model.alpha,
-            "visits": later,
-        }
         return Result(
             self,
             tuple(rows),
@@ -169,7 +164,7 @@ class ResponderGEE(Analysis):
             data.outcome,
             notes,
             {"observed": data.observed()},
-            facts=facts,
+            detail=Clusters(model.clusters, later),
             randomised=randomised,
         )
 
@@ -185,10 +180,11 @@ class ResponderGEE(Analysis):
                     f" {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
                 )
             )
-            parts.append(f"{number(e.value, 2)} ({versus(e.group, 'against')}; {tested})")
-        first, last = (spoken(v) for v in (result.facts["visits"][0], result.facts["visits"][-1]))
+            parts.append(f"{number(e.value, 2)} ({versus(e, 'against')}; {tested})")
+        told = result.told(Clusters)
+        first, last = spoken(told.visits[0]), spoken(told.visits[-1])
         over = f"Over {first} to {last}" if first != last else f"At {last}"
-        who = f"{result.facts['patients']} patients of {result.counts.enrolled}"
+        who = f"{told.patients} patients of {result.counts.enrolled}"
         return (
             f"{over}, the odds ratio of {rule_words(self.rule, result.outcome)} was "
             f"{'; '.join(parts)}; GEE, {self.working} working correlation, {who}."

@@ -18,6 +18,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, number, p_value, percent, plural, spoken
 from outcomes.stats.diary import return_of_pain
@@ -126,15 +127,17 @@ class ReturnOfPain(Analysis):
         forest = pd.DataFrame(
             [{"label": e.name, "value": e.value, "low": e.low, "high": e.high} for e in rows]
         )
-        facts = {
-            "axis": "hazard ratio: above 1 pain comes back sooner",
-            "null": 1.0,
-            "log_scale": True,
-            "events": int(event[kept].sum()),
-            "randomised": randomised,
-        }
         return Result(
-            self, tuple(rows), counts, outcome, notes, {"forest": forest}, ("forest",), facts
+            self,
+            tuple(rows),
+            counts,
+            outcome,
+            notes,
+            {"forest": forest},
+            ("forest",),
+            detail=PainBack(int(event[kept].sum())),
+            axis=ValueAxis("hazard ratio: above 1 pain comes back sooner", null=1.0, log=True),
+            randomised=randomised,
         )
 
     def _rows(
@@ -178,9 +181,9 @@ class ReturnOfPain(Analysis):
         words = [_said(e, style) for e in result.estimates]
         return (
             f"Pain was back (at least {percent(self.share)} of {outcome.title} before) in"
-            f" {result.facts['events']} of {plural(counts.analysed, 'patient')}."
+            f" {result.told(PainBack).patients} of {plural(counts.analysed, 'patient')}."
             f" Cox regression: {'; '.join(words)} (above 1 it comes back sooner; {who})."
-            f"{chosen_words(result.facts['randomised'], self.covariates[0])}"
+            f"{chosen_words(result.randomised, self.covariates[0])}"
         )
 
     def methods_text(self) -> str:
@@ -191,6 +194,13 @@ class ReturnOfPain(Analysis):
             f" {listed([spoken(c) for c in self.covariates])} by Cox regression ({ties} method for"
             " ties, Wald intervals)."
         )
+
+
+@dataclass(frozen=True)
+class PainBack:
+    """How many patients had their pain back."""
+
+    patients: int
 
 
 def _said(e: Estimate, style: str) -> str:

@@ -5,7 +5,8 @@ only.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, ClassVar
+from enum import Enum, auto
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -124,18 +125,18 @@ class Friedman(Analysis):
             (LISTWISE,),
             {"repeated": wide.reset_index(drop=True)},
             ("raincloud",),
-            {"visits": visits},
+            detail=VisitsCompared(visits),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         test, outcome = result.estimates[0], result.outcome
         assert outcome is not None
         title = outcome.title[:1].upper() + outcome.title[1:]
-        lead = f"{title} at {listed([spoken(v) for v in result.facts['visits']])}"
+        lead = f"{title} at {listed([spoken(v) for v in result.told(VisitsCompared).visits])}"
         gone = removed(result.counts)
         if test.reason:
             return f"{lead}: no Friedman test, {REASONS[test.reason]}; {gone}."
-        w = number(result["Kendall's W"].value, 2)
+        w = number(result.select(measure=Measure.RANK_EFFECT)[0].value, 2)
         return (
             f"{lead}: Friedman χ²({number(test.df, 0)})={number(test.value, 1)},"
             f" {p_value(test.p, style)}, Kendall W={w}; {gone}."
@@ -233,23 +234,20 @@ class RMANOVA(Analysis):
                 replace(e, name=f"mean change, {e.group}", group="", measure=Measure.CHANGE)
                 for e in pairs
             ]
-        facts: dict[str, Any] = {
-            "visits": visits,
-            "gg": answer.sphericity.gg,
-            "tests": tuple(names.values()),
-        }
         data = {"repeated": wide.reset_index(drop=True)}
-        return Result(self, tuple(rows), counts, outcome, notes, data, ("raincloud",), facts)
+        told = VisitsCompared(visits)
+        return Result(self, tuple(rows), counts, outcome, notes, data, ("raincloud",), detail=told)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome
         assert outcome is not None
-        lead = f"Mean {outcome.title} at {listed([spoken(v) for v in result.facts['visits']])}"
+        visits = result.told(VisitsCompared).visits
+        lead = f"Mean {outcome.title} at {listed([spoken(v) for v in visits])}"
         gone = removed(result.counts)
         words = []
-        for name in result.facts["tests"]:
-            e = result[name]
-            how = "" if name == self.by and self.by else ", Greenhouse-Geisser"
+        for e in (e for e in result.estimates if isinstance(e.part, Effects)):
+            name = e.name
+            how = "" if e.part is Effects.BETWEEN else ", Greenhouse-Geisser"
             words.append(
                 f"{name}: no test, {REASONS[e.reason]}"
                 if e.reason
@@ -309,13 +307,29 @@ def removed(counts: Counts) -> str:
     )
 
 
+class Effects(Enum):
+    """The test of an effect between patients, or within them."""
+
+    BETWEEN = auto()
+    WITHIN = auto()
+
+
+@dataclass(frozen=True)
+class VisitsCompared:
+    """The visits that are compared."""
+
+    visits: tuple[str, ...]
+
+
 def corrected(effect: Effect, name: str, epsilon: float) -> Estimate:
     """An effect with its Greenhouse–Geisser p (between groups: the plain p)."""
     within = not np.isnan(effect.p_gg)
     e = effect.test.estimate(
         name, how=f"Greenhouse-Geisser epsilon {number(epsilon, 3)}" if within else ""
     )
-    return replace(e, p=effect.p_gg) if within else e
+    if not within:
+        return replace(e, part=Effects.BETWEEN)
+    return replace(e, p=effect.p_gg, part=Effects.WITHIN)
 
 
 def uncorrected(effect: Effect, name: str) -> Estimate:
@@ -343,6 +357,5 @@ def _epsilons(s: Sphericity) -> list[Estimate]:
 
 
 def _f(e: Estimate, style: str) -> str:
-    df = e.how.removeprefix("F test with ").split(" df")[0].replace(" and ", ", ")
     equals = " = " if style == "apa" else "="
-    return f"F({df}){equals}{number(e.value, 2 if style == 'apa' else 1)}"
+    return f"F({e.df:.4g}, {e.df2:.4g}){equals}{number(e.value, 2 if style == 'apa' else 1)}"

@@ -19,6 +19,7 @@ from outcomes.analyses.groups.group_data import (
     versus,
 )
 from outcomes.analyses.longitudinal.longitudinal_data import (
+    Clusters,
     Repeats,
     follow_ups,
     holm_over_visits,
@@ -153,17 +154,12 @@ class ScoreGEE(Analysis):
         first = [e for e in at_visits if e.visit == main]
         rows = [*overall, *first, *(e for e in at_visits if e not in first)]
         forest = forest_frame(
-            ((f"{versus(e.group)}, {spoken(e.visit) or 'all visits'}", e) for e in rows),
+            ((f"{versus(e)}, {spoken(e.visit) or 'all visits'}", e) for e in rows),
             main=lambda e: e in overall or e in first,
         )
         ratio, title = self.link == "log", data.outcome.title
         words = f"{'ratio' if ratio else 'difference'} of mean {title}"
         randomised = is_randomised(study, self.by)
-        facts = {
-            "patients": model.clusters,
-            "correlation": model.alpha,
-            "over": f"over the {len(at_visits)} comparisons",
-        }
         return Result(
             self,
             tuple(rows),
@@ -172,7 +168,7 @@ class ScoreGEE(Analysis):
             () if randomised else (unrandomised(self.by),),
             {"observed": data.observed(), "forest": forest},
             ("forest",),
-            facts,
+            detail=Clusters(model.clusters, data.visits, len(at_visits)),
             flow=data.flow,
             main_visit=main,
             randomised=randomised,
@@ -184,7 +180,7 @@ class ScoreGEE(Analysis):
         n, m = data.scores.shape
         crossed_with = {"intercept", *(f"arm {a}" for a in data.levels[1:])}
         rest = [i for i, f in enumerate(data.features) if f not in crossed_with]
-        indicators, _ = arm_features(data.label, data.levels)
+        indicators, _ = arm_features(data.member, data.levels)
         visits = np.tile(np.eye(m), (n, 1))
         arms = np.repeat(indicators, m, axis=0)
         crossed = (arms[:, :, None] * visits[:, None, :]).reshape(n * m, -1)
@@ -236,17 +232,19 @@ class ScoreGEE(Analysis):
         assert outcome is not None
         ratio = self.link == "log"
         k = 2 if ratio else digits_for(outcome.resolution)
-        at = result.main_visit
+        at, told = result.main_visit, result.told(Clusters)
         shown = [e for e in result.estimates if e.visit == at] or list(result.estimates)
         parts = []
         for e in shown:
             unit = "" if ratio else f" {e.unit}"
-            amount = f"{number(e.value, k)}{unit} for {versus(e.group, 'against')}"
+            amount = f"{number(e.value, k)}{unit} for {versus(e, 'against')}"
             if e.reason:
                 parts.append(f"{amount} (no interval: {unspread(e.reason)})")
                 continue
             letter = "z" if np.isnan(e.df) else "t"
-            adjusted = adjusted_words(result, e, style, over=result.facts["over"])
+            adjusted = adjusted_words(
+                result, e, style, over=f"over the {told.comparisons} comparisons"
+            )
             parts.append(
                 f"{amount} ({interval(e.low, e.high, k, level=e.level)};"
                 f" {statistic(letter, e.statistic, e.df, style)}, {p_value(e.p, style)}"
@@ -255,7 +253,7 @@ class ScoreGEE(Analysis):
         when = f"at {spoken(at or shown[0].visit)}" if shown[0].visit else "over all visits"
         what = "ratio of means" if ratio else "adjusted difference"
         better = lower_is_better(outcome)
-        who = f"{result.facts['patients']} patients of {result.counts.enrolled}"
+        who = f"{told.patients} patients of {result.counts.enrolled}"
         return (
             f"The {what} of {outcome.title} {when} was {'; '.join(parts)}; GEE, {self.link} link,"
             f" {self.working} working correlation, {who}{better}."

@@ -15,6 +15,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, spoken
 from outcomes.questionnaires.answers import answers, columns
@@ -107,9 +108,16 @@ class InternalConsistency(Analysis):
                 for j, e in enumerate((rows[0], *rows[3:]))
             ]
         )
-        facts = {"axis": "Cronbach's alpha", "null": None, "items": x.shape[1]}
         return Result(
-            self, tuple(rows), counts, outcome, (), {"forest": forest}, ("forest",), facts
+            self,
+            tuple(rows),
+            counts,
+            outcome,
+            (),
+            {"forest": forest},
+            ("forest",),
+            detail=Questions(x.shape[1]),
+            axis=ValueAxis("Cronbach's alpha", null=None),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -117,7 +125,7 @@ class InternalConsistency(Analysis):
         assert outcome is not None
         raw, _, common = result.estimates[:3]
         lead = (
-            f"The {result.facts['items']} questions of {outcome.title} at"
+            f"The {result.told(Questions).number} questions of {outcome.title} at"
             f" {spoken(raw.contrast.visit)}"
         )
         who = f"n={counts.analysed} of {counts.enrolled} with every question answered"
@@ -178,3 +186,10 @@ def _items(study: Study, outcome: Outcome, visit: str) -> pd.DataFrame:
     }
     frame = pd.DataFrame(turned, index=pd.Index(here["patient"]), dtype=float)
     return frame.reindex(study.patient_ids)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """How many questions the score has."""
+
+    number: int

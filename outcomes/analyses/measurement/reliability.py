@@ -16,6 +16,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken
 from outcomes.stats.individual.agreement import agreement, within_patient_error
@@ -231,11 +232,20 @@ class Agreement(Analysis):
                 for e in (upper, bias, lower)
             ]
         )
-        facts = {"axis": f"{other.title} minus {outcome.title}", "other": other.title}
-        return Result(self, rows, counts, outcome, (), {"forest": forest}, ("forest",), facts)
+        return Result(
+            self,
+            rows,
+            counts,
+            outcome,
+            (),
+            {"forest": forest},
+            ("forest",),
+            detail=ComparedScore(other.title),
+            axis=ValueAxis(f"{other.title} minus {outcome.title}"),
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, counts, other = result.outcome, result.counts, result.facts["other"]
+        outcome, counts, other = result.outcome, result.counts, result.told(ComparedScore).title
         assert outcome is not None
         bias, lower, upper = result.estimates[:3]
         k, at = digits_for(outcome.resolution), spoken(bias.contrast.visit)
@@ -263,3 +273,10 @@ def _first_visit(study: Study) -> str:
     if not study.visits:
         raise AnalysisError("The study declares no visit: add visits.")
     return study.baseline or study.visits[0]
+
+
+@dataclass(frozen=True)
+class ComparedScore:
+    """The title of the score that the first is compared with."""
+
+    title: str

@@ -15,6 +15,7 @@ from outcomes.analyses.missing.wrapper import CHAINED, MODELS, NOTHING, WAYS, _W
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
+from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.style import STYLES, written_in
 from outcomes.core.wording import number, plural, share_of
@@ -187,7 +188,6 @@ class Imputed(_Wrapper):
         shown = replace(
             first,
             estimates=estimates,
-            facts=_averaged([r.facts for r in results]),
             detail=_averaged([r.detail for r in results]),
         )
         texts = {}
@@ -259,9 +259,7 @@ def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
     )
     for i, e in enumerate(results[0].estimates):
         own = [
-            r.estimates[i]
-            for r in results
-            if i < len(r.estimates) and r.estimates[i].term == e.term
+            r.estimates[i] for r in results if i < len(r.estimates) and r.estimates[i].matches(e)
         ]
         own = [o for o in own if not isnan(o.value)]
         if len(own) < len(results):
@@ -297,7 +295,9 @@ def _rubin(own: Sequence[Estimate], scale: str, level: float) -> Estimate:
     ends: dict[str, Any] = {k: back(getattr(p, k)) for k in ("value", "low", "high")}
     tested: dict[str, Any] = {} if not isnan(e.p) else {"p": nan, "statistic": nan}
     how = p.how if scale == "identity" else f"{p.how}; pooled on the {scale} scale, which se is on"
-    place: dict[str, Any] = {f: getattr(e, f) for f in ("visit", "group", "measure", "place", "n")}
+    place: dict[str, Any] = {
+        f: getattr(e, f) for f in ("visit", "group", "measure", "place", "n", "part")
+    }
     return replace(p, how=how, **place, **ends, **tested)
 
 
@@ -322,7 +322,7 @@ def _scale(e: Estimate) -> str | None:
         e.high / e.low
     ):
         return "log"
-    return "logit" if "Wilson" in e.how and 0 < e.value < 1 else None
+    return "logit" if e.measure is Measure.SHARE and 0 < e.value < 1 else None
 
 
 def _error(e: Estimate, scale: str) -> float:
@@ -345,21 +345,21 @@ class ImputedWords:
     how: str
 
 
-def _averaged(facts: Sequence[Any]) -> Any:
+def _averaged(details: Sequence[Any]) -> Any:
     """What the results say beside their estimates, averaged over the draws where it is a number
     (counts rounded).
     """
-    first = facts[0]
+    first = details[0]
     if isinstance(first, Mapping):
-        return {k: _averaged([f.get(k, first[k]) for f in facts]) for k in first}
+        return {k: _averaged([f.get(k, first[k]) for f in details]) for k in first}
     if is_dataclass(first) and not isinstance(first, type):
         names = [f.name for f in fields(first)]
-        return replace(first, **{n: _averaged([getattr(f, n) for f in facts]) for n in names})
-    if isinstance(first, tuple) and first and all(len(f) == len(first) for f in facts):
-        return tuple(_averaged(each) for each in zip(*facts))
+        return replace(first, **{n: _averaged([getattr(f, n) for f in details]) for n in names})
+    if isinstance(first, tuple) and first and all(len(f) == len(first) for f in details):
+        return tuple(_averaged(each) for each in zip(*details))
     if isinstance(first, (bool, str)) or not isinstance(
         first, (int, float, np.integer, np.floating)
     ):
         return first
-    mean = float(np.mean(facts))
+    mean = float(np.mean(details))
     return round(mean) if isinstance(first, (int, np.integer)) else mean

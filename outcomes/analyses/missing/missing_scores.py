@@ -95,12 +95,6 @@ class MissingScores(Analysis):
         )
         counts = Counts(n, n)
         staircase = pd.DataFrame(found.shapes, columns=list(visits)).assign(n=found.counts)
-        facts = {
-            "complete": found.complete,
-            "monotone": found.monotone,
-            "intermittent": found.intermittent,
-            "visits": visits,
-        }
         return Result(
             self,
             tuple(rows),
@@ -109,17 +103,18 @@ class MissingScores(Analysis):
             notes,
             {"staircase": staircase},
             ("staircase",),
-            facts,
+            detail=Patterns(found.complete, found.monotone, found.intermittent, visits),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
-        n, f = result.counts.enrolled, result.facts
-        last, title = f["visits"][-1], result.outcome.title
-        seen = round(result[f"share observed | {last}"].value * n) if n else 0
+        n, told = result.counts.enrolled, result.told(Patterns)
+        last, title = told.visits[-1], result.outcome.title
+        share = result.select(measure=Measure.SHARE, visit=last)[0].value
+        seen = round(share * n) if n else 0
         return (
-            f"{title[:1].upper()}{title[1:]}: {share_of(f['complete'], n)} patients had every"
-            f" score, {f['monotone']} left and did not return, {f['intermittent']} missed a visit"
+            f"{title[:1].upper()}{title[1:]}: {share_of(told.complete, n)} patients had every"
+            f" score, {told.left} left and did not return, {told.returned} missed a visit"
             f" in between; {share_of(seen, n)} had a score at {spoken(last)}."
         )
 
@@ -130,3 +125,15 @@ class MissingScores(Analysis):
             f" with and without a score at each visit{little}; no such display can tell whether"
             " scores are missing at random."
         )
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Patients with every score, who left and did not return, and who missed a visit in between; at
+    these visits.
+    """
+
+    complete: int
+    left: int
+    returned: int
+    visits: tuple[str, ...]

@@ -87,7 +87,7 @@ def _tipping(question: TippingPoint, study: Study) -> Iterator[str]:
         result = question.compute(study)
     except AnalysisError:
         return
-    tip, outcome = result["tipping point"], result.outcome
+    tip, outcome = result.estimates[0], result.outcome
     if math.isnan(tip.value) or outcome is None:
         yield f"Tipping value: none; {tip.how}."
         return

@@ -177,7 +177,7 @@ class ReferenceBased(Analysis):
                     if e.reason
                     else f" ({interval(e.low, e.high, k, level=e.level)}; {p_value(e.p, style)})"
                 )
-                parts.append(f"{number(e.value, k)} {e.unit} for {versus(e.group)}{tested}")
+                parts.append(f"{number(e.value, k)} {e.unit} for {versus(e)}{tested}")
         where = spoken(result.main_visit)
         return (
             f"With missing scores imputed as {WAYS[self.method]}, the adjusted difference in"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class Robustness(Analysis):
     >>> study = oc.Study(
     ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
     ... )
-    >>> oc.Robustness("pain", before="pre", after="post").run(study).facts["survives"]
+    >>> oc.Robustness("pain", before="pre", after="post").run(study).detail.survives
     True
     """
 
@@ -137,8 +137,8 @@ class Robustness(Analysis):
         ways = self._missing(study)
         rows += ways.rows
         axis = f"change in {pairs.outcome.title} ({pairs.outcome.unit})"
-        facts = {"tipping": ways.tipping}
-        return self._answer(rows, pairs.counts, pairs.outcome, facts, ways.notes, axis)
+        told = Verdicts((), ways.tipping)
+        return self._answer(rows, pairs.counts, pairs.outcome, told, ways.notes, axis)
 
     def _missing(self, study: Study) -> MissingWays:
         """What is asked where scores are missing."""
@@ -168,9 +168,9 @@ class Robustness(Analysis):
         tested = ranks.mann_whitney(change[first], change[second])
         welch = mean_difference(change[first], change[second], level=level)
         rows = [
-            replace(adjusted(g.label, g.before, g.after, g.levels, level=level), name="ANCOVA"),
+            replace(adjusted(g.member, g.before, g.after, g.levels, level=level), name="ANCOVA"),
             replace(
-                adjusted(g.label, g.before, g.after, g.levels, level=level, se="HC3"),
+                adjusted(g.member, g.before, g.after, g.levels, level=level, se="HC3"),
                 name="ANCOVA, HC3 standard errors",
             ),
             replace(welch, name="change, Welch's t-test", measure=Measure.CHANGE),
@@ -190,8 +190,8 @@ class Robustness(Analysis):
             for e in rows
         ]
         words = f"difference in {g.outcome.title} ({g.outcome.unit}), {first} − {second}"
-        facts = {"arms": (first, second), "sizes": g.sizes, "tipping": ways.tipping}
-        found = self._answer(rows, g.counts, g.outcome, facts, (*g.notes, *ways.notes), words)
+        told = Verdicts((), ways.tipping, (first, second), g.sizes)
+        found = self._answer(rows, g.counts, g.outcome, told, (*g.notes, *ways.notes), words)
         return replace(found, randomised=g.randomised)
 
     def _answer(
@@ -199,17 +199,14 @@ class Robustness(Analysis):
         rows: list[Estimate],
         counts: Counts,
         outcome: Outcome,
-        facts: dict[str, Any],
+        told: Verdicts,
         notes: tuple[str, ...],
         axis: str,
     ) -> Result:
         rows = [replace(e, unit=outcome.unit) for e in rows]
         forest = forest_frame(((e.name, e) for e in rows), lambda e: e is rows[0])
-        verdicts = {e.name: _verdict(e, self.level, facts.get("arms", ("",))[0]) for e in rows}
-        facts |= {
-            "verdicts": verdicts,
-            "survives": len(set(verdicts.values()) - {"undefined"}) == 1,
-        }
+        arm = told.arms[0] if told.arms else ""
+        each = tuple(_verdict(e, self.level, arm) for e in rows)
         return Result(
             self,
             tuple(rows),
@@ -218,7 +215,7 @@ class Robustness(Analysis):
             notes,
             {"forest": forest},
             ("forest",),
-            facts,
+            detail=replace(told, each=each),
             axis=ValueAxis(axis),
         )
 
@@ -252,7 +249,7 @@ class Robustness(Analysis):
         for words, change in fills.items():
             end = np.clip(start + change, floor, ceiling)
             e = adjusted(
-                np.concatenate([g.label, label]),
+                np.concatenate([g.member, label]),
                 np.concatenate([g.before, start]),
                 np.concatenate([g.after, end]),
                 g.levels,
@@ -289,16 +286,16 @@ class Robustness(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         if not result.counts.analysed:
             return f"No patient has {_title(result)} at both visits."
-        facts, first = result.facts, result.estimates[0]
-        verdicts = facts["verdicts"]
-        main = verdicts[first.name]
+        told = result.told(Verdicts)
+        main, names = told.each[0], [e.name for e in result.estimates]
+        verdicts = list(zip(names, told.each, strict=True))
         values = [e.value for e in result.estimates if not math.isnan(e.value)]
         k = digits_for(result.outcome.resolution) if result.outcome else 1
         if self.by:
-            one, other = (spoken(v) for v in facts["arms"])
+            one, other = (spoken(v) for v in told.arms)
             what = f"difference in {_title(result)} at {spoken(self.after)}, {one} minus {other},"
             who, chosen, reference = (
-                f"n={facts['sizes']}",
+                f"n={told.sizes}",
                 chosen_words(result.randomised, self.by),
                 "ANCOVA",
             )
@@ -315,18 +312,15 @@ class Robustness(Analysis):
         least, most = number(min(values), k), number(max(values), k)
         found = f"{least} in each" if least == most else f"between {least} and {most}"
         lead = f"Asked in {len(result.estimates)} ways, the {what} was {found} {who}"
-        differing = [
-            f"{name} ({v})" for name, v in verdicts.items() if v not in (main, "undefined")
-        ]
-        undefined = [name for name, v in verdicts.items() if v == "undefined"]
+        differing = [f"{name} ({v})" for name, v in verdicts if v not in (main, "undefined")]
+        undefined = [name for name, v in verdicts if v == "undefined"]
         if main == "undefined":
             return (
                 f"{lead}; the {reference} is undefined here, so there is no verdict to compare"
                 f" with.{chosen}"
             )
         rest = f" Undefined: {listed(undefined)}." if undefined else ""
-        if tipping := facts.get("tipping"):
-            rest = f"{rest} {tipping}"
+        rest = f"{rest} {told.tipping}" if told.tipping else rest
         if not differing:
             each = "every one" if not undefined else "every one that is defined"
             return f"{lead}; {each} led to the same verdict ({main}).{rest}{chosen}"
@@ -380,3 +374,20 @@ def _verdict(e: Estimate, level: float, arm: str) -> str:
     if not clear or e.value == 0:
         return f"not clearly different from {'no difference' if arm else 'no change'}"
     return f"{'lower' if e.value < 0 else 'higher'}{f' with {spoken(arm)}' if arm else ''}"
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The verdict of each way, in the order of the estimates; the tipping value in words, and the
+    arms with their sizes.
+    """
+
+    each: tuple[str, ...]
+    tipping: str = ""
+    arms: tuple[str, ...] = ()
+    sizes: str = ""
+
+    @property
+    def survives(self) -> bool:
+        """Whether every way that is defined says the same."""
+        return len(set(self.each) - {"undefined"}) == 1

@@ -97,10 +97,6 @@ class SideBySide(Analysis):
         first = results[0]
         signs = {np.sign(e.value) for e in rows if not isnan(e.value)}
         verdicts = {below_level(e.p, self.level) for e in rows if not isnan(e.p)}
-        facts = {
-            "agree": len(signs) == 1 and len(verdicts) <= 1,
-            "tested": bool(verdicts),
-        }
         forest = forest_frame(((e.name, e) for e in rows), lambda e: e is rows[0])
         notes = tuple(dict.fromkeys(n for r in results for n in r.notes))
         return Result(
@@ -111,7 +107,7 @@ class SideBySide(Analysis):
             notes,
             {"forest": forest},
             ("forest",),
-            facts,
+            detail=Agreement(len(signs) == 1 and len(verdicts) <= 1, bool(verdicts)),
             axis=ValueAxis(rows[0].unit or "estimate"),
         )
 
@@ -123,12 +119,13 @@ class SideBySide(Analysis):
             + ("" if isnan(e.low) else f" ({interval(e.low, e.high, k, level=e.level)})")
             for e in result.estimates
         ]
+        told = result.told(Agreement)
         agreed = (
             "All point the same way with the same verdict"
-            if result.facts["tested"]
+            if told.tested
             else "All point the same way; none has a test"
         )
-        verdict = agreed if result.facts["agree"] else "They do not all agree"
+        verdict = agreed if told.agree else "They do not all agree"
         return f"Side by side: {'; '.join(parts)}. {verdict}."
 
 
@@ -149,3 +146,11 @@ def companions(question: Analysis, study: Study, *, over: float = 0.1) -> tuple[
     if scores.empty or float(scores.isna().to_numpy().mean()) <= over:
         return ()
     return (TippingPoint(question, role="sensitivity", family=question.family),)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether all answers have the same side and verdict, and whether any was tested."""
+
+    agree: bool
+    tested: bool

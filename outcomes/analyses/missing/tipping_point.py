@@ -17,7 +17,7 @@ from outcomes.analyses.missing.incomplete import grid_of
 from outcomes.analyses.missing.wrapper import _Wrapper
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
-from outcomes.core.estimate import Estimate
+from outcomes.core.estimate import Estimate, named
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
@@ -137,12 +137,6 @@ class TippingPoint(_Wrapper):
                 f" imputations, seed {self.seed})."
             ),
         )
-        facts = {
-            "words": words,
-            "arms": arms,
-            "most": most,
-            "filled": grid.filled,
-        }
         return Result(
             self,
             estimates,
@@ -151,7 +145,7 @@ class TippingPoint(_Wrapper):
             notes,
             {"tipping": frame},
             ("tipping",),
-            facts,
+            detail=Shifted(arms, grid.filled),
             axis=ValueAxis(start.said),
         )
 
@@ -161,13 +155,9 @@ class TippingPoint(_Wrapper):
         """
         main = str(getattr(self.analysis, "visit", "") or last)
         several = len({e.visit for e in estimates if e.visit and not isnan(e.p)}) > 1
-        for e in estimates:
-            if (
-                (self.term in (e.term, e.name))
-                if self.term
-                else not isnan(e.p) and (not several or e.visit == main)
-            ):
-                return e
+        tested = [e for e in estimates if not isnan(e.p) and (not several or e.visit == main)]
+        if found := named(estimates, [self.term]) if self.term else tested:
+            return found[0]
         raise AnalysisError(
             f"No estimate '{self.term}' with a p-value. There is:"
             f" {', '.join(e.term for e in estimates)}."
@@ -214,13 +204,10 @@ class TippingPoint(_Wrapper):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
-        tip, k = result["tipping point"], digits_for(result.outcome.resolution)
-        whose = (
-            f" of {', '.join(spoken(a) for a in result.facts['arms'])}"
-            if result.facts["arms"]
-            else ""
-        )
-        if not result.facts["filled"]:
+        tip, k = result.estimates[0], digits_for(result.outcome.resolution)
+        told = result.told(Shifted)
+        whose = f" of {', '.join(spoken(a) for a in told.arms)}" if told.arms else ""
+        if not told.filled:
             return (
                 f"Tipping point for {result.outcome.title}: nothing was imputed, so there is no"
                 " missing score that could change the conclusion; patients without any score to"
@@ -234,3 +221,11 @@ class TippingPoint(_Wrapper):
             f" were {size} {result.outcome.unit} {side} (worse) than predicted from those observed"
             f" ({self.draws} imputations)."
         )
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """The arms whose imputed scores are shifted (none: all), and how many were imputed."""
+
+    arms: tuple[str, ...]
+    filled: int

@@ -11,7 +11,7 @@ from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign
 from outcomes.core.errors import AnalysisError
-from outcomes.core.estimate import REASONS
+from outcomes.core.estimate import NAN, REASONS
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
@@ -79,9 +79,7 @@ class TOST(Analysis):
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
             pictures=("estimation",),
-            facts={
-                "within": e.within,
-            },
+            detail=Judged(e.within),
             axis=ValueAxis(margins=(-float(self.margin), float(self.margin))),
         )
 
@@ -90,7 +88,7 @@ class TOST(Analysis):
         assert outcome is not None
         if not counts.analysed:
             return nobody(self, result)
-        e, k = result["mean change"], digits_for(outcome.resolution)
+        e, k = result.estimates[0], digits_for(outcome.resolution)
         margin = f"margin of ±{stated_margin(self.margin, outcome)}"
         who = f"n={counts.analysed} of {counts.enrolled}"
         what = f"mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
@@ -99,7 +97,7 @@ class TOST(Analysis):
                 f"The {what} was {number(e.value, k)}; it cannot be tested against the {margin}:"
                 f" {REASONS[e.reason]} ({who})."
             )
-        lay = "lay within" if result.facts["within"] else "did not lie within"
+        lay = "lay within" if result.told(Judged).met else "did not lie within"
         return (
             f"The {level_text(e.level)} CI for the {what} ({number(e.low, k)} to"
             f" {number(e.high, k)}) {lay} the stated {margin} (TOST {p_value(e.p, style)}; {who})."
@@ -132,7 +130,7 @@ class NonInferiority(Analysis):
     >>> study = oc.Study(
     ...     scores, visits=("pre", "post"), measures={"pain": oc.Outcome("pain", "Pain", "lower")}
     ... )
-    >>> oc.NonInferiority("pain", before="pre", after="post", margin=2).run(study).facts["shown"]
+    >>> oc.NonInferiority("pain", before="pre", after="post", margin=2).run(study).detail.met
     True
     """
 
@@ -175,10 +173,7 @@ class NonInferiority(Analysis):
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
             pictures=("estimation",),
-            facts={
-                "shown": e.shown,
-                "limit": e.limit,
-            },
+            detail=Judged(e.shown, e.limit),
             axis=ValueAxis(margins=(-sign * float(self.margin),)),
         )
 
@@ -187,11 +182,8 @@ class NonInferiority(Analysis):
         assert outcome is not None
         if not counts.analysed:
             return nobody(self, result)
-        e, k, lower = (
-            result["mean change"],
-            digits_for(outcome.resolution),
-            outcome.better == "lower",
-        )
+        e, told = result.estimates[0], result.told(Judged)
+        k, lower = digits_for(outcome.resolution), outcome.better == "lower"
         edge = f"{'' if lower else MINUS}{stated_margin(self.margin, outcome)}"
         who = f"n={counts.analysed} of {counts.enrolled}"
         what = f"mean change of {outcome.title} from {spoken(self.before)} to {spoken(self.after)}"
@@ -205,10 +197,10 @@ class NonInferiority(Analysis):
             (True, False): "exceeded",
             (False, True): "did not fall below",
             (False, False): "fell below",
-        }[lower, bool(result.facts["shown"])]
+        }[lower, bool(told.met)]
         return (
             f"The {'upper' if lower else 'lower'} {level_text(e.level)} limit of the {what}"
-            f" ({number(result.facts['limit'], k)}) {passed} the margin of {edge} (one-sided"
+            f" ({number(told.limit, k)}) {passed} the margin of {edge} (one-sided"
             f" {p_value(e.p, style)}; {who})."
         )
 
@@ -320,3 +312,11 @@ def _odds(value: float) -> str:
     if value >= 1000:
         return ">1000"
     return "<0.001" if value < 0.001 else number(value, 1 if value >= 1 else 3)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Whether the margin was met (None: it cannot be judged), and the limit set against it."""
+
+    met: bool | None
+    limit: float = NAN

@@ -16,7 +16,7 @@ from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
-from outcomes.stats.paired.effect_sizes import paired_effects
+from outcomes.stats.paired.effect_sizes import Standardised, paired_effects
 from outcomes.stats.paired.location import mean_change, weighted_mean, weighted_sd
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Pairs, Study
@@ -93,11 +93,11 @@ class PairedT(Analysis):
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
             pictures=("slopes",),
-            facts={"sd_before": sd_before, "sd_after": sd_after},
+            detail=Spread(sd_before, sd_after),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, counts, change = result.outcome, result.counts, result["mean change"]
+        outcome, counts, change = result.outcome, result.counts, result.estimates[0]
         assert outcome is not None
         if counts.analysed == 0:
             return (
@@ -106,11 +106,9 @@ class PairedT(Analysis):
             )
         k = digits_for(outcome.resolution)
         before, after = result.estimates[1].value, result.estimates[2].value
-        spread = [
-            f" ({'SD ' * first}{number(result.facts[sd], k)})"
-            for sd, first in (("sd_before", True), ("sd_after", False))
-        ]
-        first, second = spread if counts.analysed > 1 else ("", "")
+        sds, first, second = result.told(Spread), "", ""
+        if counts.analysed > 1:
+            first, second = f" (SD {number(sds.before, k)})", f" ({number(sds.after, k)})"
         means = (
             f"Mean {outcome.title} was {number(before, k)}{first} at {spoken(self.before)} and"
             f" {number(after, k)}{second} at {spoken(self.after)}"
@@ -122,7 +120,7 @@ class PairedT(Analysis):
                 f" {who})."
             )
         tested = f"{statistic('t', change.statistic, change.df, style)}, {p_value(change.p, style)}"
-        d = result["d_av"]
+        d = result.select(part=Standardised.D_AV)[0]
         size = f"d_av={number(d.value, 2)}, {interval(d.low, d.high, 2, level=d.level)}"
         return (
             f"{means} (mean change {number(change.value, k)},"
@@ -169,3 +167,11 @@ def _in(estimate: Estimate, unit: str) -> Estimate:
 
 def _why(estimate: Estimate) -> str:
     return REASONS[estimate.reason]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The SDs of the scores before and after."""
+
+    before: float
+    after: float

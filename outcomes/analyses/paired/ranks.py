@@ -116,12 +116,6 @@ class SignedRank(Analysis):
             ),
             Estimate("zero differences", tested.n_zero, unit="patients", measure=Measure.COUNT),
         )
-        facts = {
-            "n_zero": tested.n_zero,
-            "n_nonzero": tested.n_nonzero,
-            "achieved": shift.achieved,
-            "exact": tested.exact,
-        }
         return Result(
             self,
             estimates,
@@ -130,7 +124,7 @@ class SignedRank(Analysis):
             tuple(notes),
             {"pairs": pairs_frame(pairs)},
             ("slopes",),
-            facts,
+            detail=Ranked(tested.n_zero, tested.n_nonzero, tested.exact, shift.achieved),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -139,13 +133,13 @@ class SignedRank(Analysis):
         if not counts.analysed:
             return nobody(self, result)
         shift, test, r, _, _ = result.estimates
-        facts, k = result.facts, digits_for(outcome.resolution)
+        told, k = result.told(Ranked), digits_for(outcome.resolution)
         said = (
             f"The median shift (Hodges-Lehmann) of {outcome.title} from {spoken(self.before)} to"
             f" {spoken(self.after)} was {number(shift.value, k)} {outcome.unit}"
         )
         if not shift.reason:
-            reached = f"achieved level {level_text(round(facts['achieved'], 3))}"
+            reached = f"achieved level {level_text(round(told.achieved, 3))}"
             if shift.level < self.level:
                 reached = "the widest interval that so few patients allow"
             said += (
@@ -163,21 +157,21 @@ class SignedRank(Analysis):
         )
 
     def _test(self, result: Result, test: Estimate, style: str) -> str:
-        facts, apa = result.facts, style == "apa"
+        told, apa = result.told(Ranked), style == "apa"
         how = (
             "exact with mid-ranks"
-            if facts["exact"]
+            if told.exact
             else "normal approximation with continuity correction, mid-ranks"
         )
-        how += ", mid-p" if self.mid_p and facts["exact"] else ""
+        how += ", mid-p" if self.mid_p and told.exact else ""
         rule = "dropped" if self.zeros == "wilcoxon" else "ranked and dropped (Pratt)"
         zero = (
-            f"{plural(facts['n_zero'], 'zero difference')} {rule}"
-            if facts["n_zero"]
+            f"{plural(told.unchanged, 'zero difference')} {rule}"
+            if told.unchanged
             else "no zero differences"
         )
         equals = " = " if apa else "="
-        n = f"n{equals}{facts['n_nonzero']}"
+        n = f"n{equals}{told.changed}"
         if test.reason:
             return f"Wilcoxon signed-rank: {REASONS[test.reason]}, {p_value(test.p, style)}."
         return (
@@ -242,12 +236,6 @@ class SignTest(Analysis):
         signs = sign_test(b, a, mid_p=self.mid_p, level=self.level, weights=w)
         median = median_change(b, a, level=self.level, weights=w)
         estimates = (replace(median.median, unit=pairs.outcome.unit), signs.test)
-        facts = {
-            "up": signs.n_up,
-            "down": signs.n_down,
-            "same": signs.n_zero,
-            "achieved": median.achieved,
-        }
         return Result(
             self,
             estimates,
@@ -255,25 +243,25 @@ class SignTest(Analysis):
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
             pictures=("slopes",),
-            facts=facts,
+            detail=Signs(signs.n_up, signs.n_down, signs.n_zero, median.achieved),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, counts, facts = result.outcome, result.counts, result.facts
+        outcome, counts, told = result.outcome, result.counts, result.told(Signs)
         assert outcome is not None
         if not counts.analysed:
             return nobody(self, result)
         median, test = result.estimates
         k, kind = digits_for(outcome.resolution), "mid-p" if self.mid_p else "exact"
         said = (
-            f"Scores of {outcome.title} fell in {facts['down']}, rose in {facts['up']} and were"
-            f" unchanged in {facts['same']} of {plural(counts.analysed, 'patient')} with both"
+            f"Scores of {outcome.title} fell in {told.down}, rose in {told.up} and were"
+            f" unchanged in {told.same} of {plural(counts.analysed, 'patient')} with both"
             f" scores ({kind} sign test, {p_value(test.p, style)}; {counts.enrolled} enrolled). The"
             f" median change was {number(median.value, k)} {outcome.unit}"
         )
         if median.reason:
             return f"{said}."
-        achieved = f"achieved level {level_text(round(facts['achieved'], 3))}"
+        achieved = f"achieved level {level_text(round(told.achieved, 3))}"
         return f"{said} ({interval(median.low, median.high, k, level=median.level)}; {achieved})."
 
     def methods_text(self) -> str:
@@ -298,3 +286,27 @@ def _biserial(r: Estimate, style: str) -> str:
     if r.reason:
         return f"{said}."
     return f"{said} ({limits_text(bounded(r.low), bounded(r.high), level=r.level)})."
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Patients without and with a change, whether the test was exact, and the level that the
+    interval of the shift reaches.
+    """
+
+    unchanged: int
+    changed: int
+    exact: bool
+    achieved: float
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Patients whose scores rose, fell and stayed the same, and the level that the interval of the
+    median reaches.
+    """
+
+    up: int
+    down: int
+    same: int
+    achieved: float

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, ClassVar
+from enum import Enum, auto
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -128,19 +129,19 @@ class RegressionToMean(Analysis):
         )
         cut, kind = self._cutoff(study, outcome)
         rows, notes = [observed], []
-        facts: dict[str, Any] = {"cutoff": cut, "entry": kind, "expected": {}}
         if kind:
             guesses, said = self._population(
                 study.wide(self.outcome)[self.before].dropna().to_numpy(), outcome, cut, kind
             )
             notes += said
             rows += self._expected(guesses, outcome, cut, kind)
-            facts["expected"] = {
-                e.group: e.value for e in rows[1:] if e.measure is Measure.EXPECTED_CHANGE
-            }
         if self.mean is not None:
             rows += [
-                replace(mee_chua(b, a, mean=self.mean, level=self.level)[0], unit=outcome.unit)
+                replace(
+                    mee_chua(b, a, mean=self.mean, level=self.level)[0],
+                    unit=outcome.unit,
+                    part=Part.NET,
+                )
             ]
         naive, oldham, slope = change_and_baseline(
             b, a, reliability=self.reliability, level=self.level
@@ -161,7 +162,7 @@ class RegressionToMean(Analysis):
             tuple(notes),
             {"forest": _forest(rows)},
             ("forest",),
-            facts,
+            detail=EntryCutoff(cut, kind),
             axis=ValueAxis(f"change in {outcome.title} ({outcome.unit})"),
         )
 
@@ -275,11 +276,11 @@ class RegressionToMean(Analysis):
         return [*rows, replace(mean, unit=outcome.unit), replace(sd, unit=outcome.unit)]
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, counts, facts = result.outcome, result.counts, result.facts
+        outcome, counts, told = result.outcome, result.counts, result.told(EntryCutoff)
         assert outcome is not None
         if not counts.analysed:
             return nobody(self, result)
-        k, change = digits_for(outcome.resolution), result["observed mean change"]
+        k, change = digits_for(outcome.resolution), result.estimates[0]
         limits = (
             "" if change.reason else f"{interval(change.low, change.high, k, level=change.level)}; "
         )
@@ -287,8 +288,9 @@ class RegressionToMean(Analysis):
             f"the observed mean change was {number(change.value, k)} ({limits}n={counts.analysed}"
             f" of {counts.enrolled})"
         )
-        sizes = [v for v in facts["expected"].values() if not math.isnan(v)]
-        if not facts["entry"]:
+        expected = result.select(measure=Measure.EXPECTED_CHANGE) if told.entry else ()
+        sizes = [e.value for e in expected if not math.isnan(e.value)]
+        if not told.entry:
             return (
                 f"No entry cut-off on {outcome.title} is declared ([study] entry), so the size of"
                 " regression to the mean cannot be computed; patients who seek care when scores"
@@ -299,10 +301,10 @@ class RegressionToMean(Analysis):
                 f"The expected regression to the mean of {outcome.title} cannot be computed without"
                 f" the mean and SD of scores before selection; {seen}."
             )
-        return f"{self._said(sizes, outcome, facts, k)}; {seen}.{self._net(result, k, style)}"
+        return f"{self._said(sizes, outcome, told, k)}; {seen}.{self._net(result, k, style)}"
 
-    def _said(self, sizes: list[float], outcome: Outcome, facts: Any, k: int) -> str:
-        sign = "≥" if facts["entry"] == "at least" else "≤"
+    def _said(self, sizes: list[float], outcome: Outcome, told: EntryCutoff, k: int) -> str:
+        sign = "≥" if told.entry == "at least" else "≤"
         word = "fall" if sizes[0] < 0 or (sizes[0] == 0 and sign == "≥") else "rise"
         if round(min(map(abs, sizes)), k) == 0:
             k += 1
@@ -315,16 +317,14 @@ class RegressionToMean(Analysis):
             reliability = f"{number(RELIABILITIES[0], 1)} to {number(RELIABILITIES[-1], 1)}"
             amount = f"{number(abs(sizes[0]), k)} to {number(abs(sizes[-1]), k)} {outcome.unit} is"
         return (
-            f"With entry at {outcome.title} {sign}{facts['cutoff']:g} and reliability"
+            f"With entry at {outcome.title} {sign}{told.cutoff:g} and reliability"
             f" {reliability}, a {word} of {amount} expected from {spoken(self.before)} to"
             f" {spoken(self.after)} without any treatment effect"
         )
 
     def _net(self, result: Result, k: int, style: str) -> str:
-        if self.mean is None:
-            return ""
-        e = result["change net of regression to the mean"]
-        if e.reason:
+        found = result.select(part=Part.NET)
+        if self.mean is None or not found or (e := found[0]).reason:
             return ""
         return (
             f" Net of regression to a population mean of {number(self.mean, k)} (Mee-Chua) the"
@@ -349,3 +349,17 @@ def _forest(rows: list[Estimate]) -> pd.DataFrame:
     shown = [rows[0], *(e for e in rows if e.measure is Measure.EXPECTED_CHANGE)]
     labels = [e.name if not e.group else f"{e.name}, {e.group}" for e in shown]
     return forest_frame(zip(labels, shown, strict=True), lambda e: e is shown[0])
+
+
+@dataclass(frozen=True)
+class EntryCutoff:
+    """The score that let patients into the study: "at least" or "at most" it; "" for none."""
+
+    cutoff: float
+    entry: str
+
+
+class Part(Enum):
+    """The change that is left after regression to a stated mean."""
+
+    NET = auto()

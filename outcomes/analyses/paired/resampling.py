@@ -79,7 +79,7 @@ class SignFlip(Analysis):
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
             pictures=("slopes",),
-            facts={"draws": flipped.draws, "seed": self.seed},
+            detail=Flips(flipped.draws),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -87,7 +87,7 @@ class SignFlip(Analysis):
         assert outcome is not None
         if not counts.analysed:
             return nobody(self, result)
-        e, draws = result.estimates[0], result.facts["draws"]
+        e, draws = result.estimates[0], result.told(Flips).draws
         error = f", Monte Carlo error of P {monte_carlo_error(e.p, draws):.2g}" if draws else ""
         how = f"{draws} random flips, seed {self.seed}{error}" if draws else "exact"
         size = f"{number(e.value, digits_for(outcome.resolution))} {outcome.unit}"
@@ -107,12 +107,12 @@ class SignFlip(Analysis):
 
     def methods_of(self, result: Result) -> str:
         """Exact or with random flips, as it was done."""
-        draws = result.facts.get("draws")
-        if draws is None:
+        told = result.about(Flips)
+        if told is None:
             return self.methods_text()
         way = (
-            f"with {draws} random flips (seed {self.seed})"
-            if draws
+            f"with {told.draws} random flips (seed {self.seed})"
+            if told.draws
             else "over all possible flips (exact)"
         )
         return f"The mean change was tested by flipping the signs of patients' changes, {way}."
@@ -266,7 +266,6 @@ class Bootstrap(Analysis):
             pairs.counts,
             pairs.outcome,
             data={"pairs": pairs_frame(pairs)},
-            facts={"seed": self.seed},
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -314,3 +313,10 @@ def _d_av(rows: np.ndarray) -> np.ndarray:
 
 
 _STATISTICS = {"mean change": _mean, "median change": _median, "d_av": _d_av}
+
+
+@dataclass(frozen=True)
+class Flips:
+    """How many random flips were drawn; 0 where every flip was counted."""
+
+    draws: int

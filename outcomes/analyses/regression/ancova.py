@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import (
+    ComparedGroups,
     Groups,
     chosen_words,
     covariate_terms,
@@ -144,11 +145,6 @@ class ANCOVA(Analysis):
             *at_start,
             _slopes(g, design),
         ]
-        facts = {
-            "sizes": g.sizes,
-            "groups": g.levels,
-            "pairs": tuple(e.term for e in pairs),
-        }
         forest = forest_frame((e.group, e) for e in pairs)
         notes = (*g.notes, *_notes(g, fit, at_start, self.before))
         return Result(
@@ -159,7 +155,7 @@ class ANCOVA(Analysis):
             notes,
             {"forest": forest, "groups": groups_frame(g)},
             ("forest",),
-            facts,
+            detail=ComparedGroups.of(g),
             flow=g.flow,
             axis=ValueAxis(f"adjusted difference in {g.outcome.title}"),
             randomised=g.randomised,
@@ -182,7 +178,7 @@ class ANCOVA(Analysis):
             study, g, self.covariates, factors=(self._site,) if self._site else ()
         )
         return g, Design(
-            (factor(self.by, g.label, levels=g.levels), numeric("before", g.before), *terms)
+            (factor(self.by, g.member, levels=g.levels), numeric("before", g.before), *terms)
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -193,14 +189,15 @@ class ANCOVA(Analysis):
         lead = f"Adjusted for {listed([f'the score at {spoken(self.before)}', *also])}, "
         model = "ANCOVA" + (f", {self.se} standard errors" if self.se != "classical" else "")
         who = (
-            f"n={result.facts['sizes']} of {result.counts.enrolled}"
+            f"n={result.told(ComparedGroups).sizes} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)}"
         )
         chosen = chosen_words(result.randomised, self.by)
-        if len(result.facts["pairs"]) > 1:
+        pairs = result.select(measure=Measure.DIFFERENCE)
+        if len(pairs) > 1:
             words = pair_words(
                 result,
-                result.facts["pairs"],
+                pairs,
                 k,
                 style,
                 {"tukey": "Tukey", "holm": "Holm"}[self.pairwise],
@@ -208,9 +205,9 @@ class ANCOVA(Analysis):
             return (
                 f"{lead}{outcome.title} at {spoken(self.after)}: {words} ({model}; {who}).{chosen}"
             )
-        e = result["adjusted difference"]
-        first, second = result.facts["groups"][1], result.facts["groups"][0]
-        a, b = (result[f"adjusted mean | {v}"].value for v in (first, second))
+        e = pairs[0]
+        first, second = e.contrast.group, e.contrast.reference
+        a, b = (result.select(measure=Measure.LEVEL, group=v)[0].value for v in (first, second))
         if np.isnan(e.value):
             title = f"{outcome.title} at {spoken(self.after)}"
             return (
@@ -274,7 +271,7 @@ def _unadjusted(g: Groups, pairs: tuple[Estimate, ...], level: float) -> list[Es
     y = g.split(g.y)
     rows = []
     for e in pairs:
-        b, a = next((b, a) for b in g.levels for a in g.levels if f"{b} - {a}" == e.group)
+        b, a = e.contrast.group, e.contrast.reference
         row = mean_difference(y[b], y[a], level=level, unit=g.outcome.unit)
         rows.append(
             replace(

@@ -9,7 +9,14 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import Groups, chosen_words, covariate_terms, grouped
+from outcomes.analyses.groups.group_data import (
+    ComparedGroups,
+    Groups,
+    chosen_words,
+    covariate_terms,
+    grouped,
+    versus,
+)
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
@@ -89,20 +96,20 @@ class ProportionalOdds(Analysis):
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, after=self.after, by=self.by, reference=self.reference)
         g, terms = covariate_terms(study, g, self.covariates)
-        g = replace(g, levels=tuple(v for v in g.levels if (g.label == v).any()))
+        g = replace(g, levels=tuple(v for v in g.levels if (g.member == v).any()))
         if len(g.levels) < 2:
             raise AnalysisError(
                 f"A comparison by {spoken(self.by)} needs two groups with answers;"
                 f" {listed(list(g.levels))} has any."
             )
-        arm = factor(self.by, g.label, levels=g.levels)
+        arm = factor(self.by, g.member, levels=g.levels)
         design = Design((arm, *terms))
         sign = -1.0 if g.outcome.better == "lower" else 1.0
         fit = proportional_odds(design, g.after)
         smaller = proportional_odds(Design(tuple(terms)), g.after) if terms else None
         name = odds_name(g.outcome)
         ratios = [
-            odds_ratio(fit, f"{self.by}[{v}]", sign, name, f"{v} - {g.levels[0]}", self.level)
+            odds_ratio(fit, f"{self.by}[{v}]", sign, name, Versus.of(v, g.levels[0]), self.level)
             for v in g.levels[1:]
         ]
         rows = [
@@ -115,12 +122,8 @@ class ProportionalOdds(Analysis):
         lines = [(f"{e.group}, all cuts", e) for e in ratios]
         lines += [line for v in g.levels[1:] for line in self._cuts(design, g, v, sign)]
         shares = pd.crosstab(
-            pd.Series(g.label, name="group"), pd.Series(g.after, name="answer"), normalize="index"
+            pd.Series(g.member, name="group"), pd.Series(g.after, name="answer"), normalize="index"
         )
-        facts = {
-            "sizes": g.sizes,
-            "better": g.outcome.better,
-        }
         data = {
             "forest": forest_frame(lines, lambda e: e in ratios),
             "answers": shares.reset_index(),
@@ -133,7 +136,7 @@ class ProportionalOdds(Analysis):
             g.notes,
             data,
             ("forest",),
-            facts,
+            detail=ComparedGroups.of(g),
             axis=ValueAxis(name, null=1.0, log=True),
             randomised=g.randomised,
         )
@@ -156,7 +159,7 @@ class ProportionalOdds(Analysis):
                 f"{self.by}[{level}]",
                 sign,
                 "",
-                "",
+                Versus.of(level, g.levels[0]),
                 self.level,
             )
             words = f"{level} - {g.levels[0]}, ≤{cut:g} against more"
@@ -176,17 +179,19 @@ class ProportionalOdds(Analysis):
             if self.covariates
             else ""
         )
-        who = f"n={result.facts['sizes']} of {result.counts.enrolled} enrolled"
+        told = result.told(ComparedGroups)
+        who = f"n={told.sizes} of {result.counts.enrolled} enrolled"
         ranks, chosen = result.estimates[-1], chosen_words(result.randomised, self.by)
-        tested = f"{ranks.how.split(',')[0]} {p_value(ranks.p, style)}"
+        test_name = "Kruskal-Wallis" if len(told.groups) > 2 else "Mann-Whitney"
+        tested = f"{test_name} {p_value(ranks.p, style)}"
         if test.reason:
             return (
                 f"{lead}: the proportional odds model gives no estimate, {REASONS[test.reason]}"
                 f" ({tested}; {who}).{chosen}"
             )
         ratios = [
-            f"{spoken(e.group.split(' - ')[0])} against {spoken(e.group.split(' - ')[1])}"
-            f" {number(e.value, 2)} ({interval(e.low, e.high, 2, level=e.level)})"
+            f"{versus(e, 'against')} {number(e.value, 2)}"
+            f" ({interval(e.low, e.high, 2, level=e.level)})"
             for e in result.estimates
             if e.measure is Measure.ODDS_RATIO
         ]
@@ -213,7 +218,7 @@ def odds_name(outcome: Outcome) -> str:
 
 
 def odds_ratio(
-    fit: OrdinalFit, column: str, sign: float, name: str, group: str, level: float
+    fit: OrdinalFit, column: str, sign: float, name: str, group: Versus, level: float
 ) -> Estimate:
     """exp(sign·β) with its interval; the statistic, se and p are those of the log odds ratio."""
     if fit.reason:

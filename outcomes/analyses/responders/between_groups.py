@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from enum import Enum, auto
 from typing import ClassVar
 
 import numpy as np
@@ -166,8 +167,8 @@ class CompareResponders(Analysis):
             for who in (self._seen, EVERYBODY):
                 shares = {
                     v: (
-                        int(met[g.label == v].sum()),
-                        int(usable[g.label == v].sum()) if who == self._seen else totals[v],
+                        int(met[g.member == v].sum()),
+                        int(usable[g.member == v].sum()) if who == self._seen else totals[v],
                     )
                     for v in g.levels
                 }
@@ -190,10 +191,6 @@ class CompareResponders(Analysis):
                 for e in [wilson(k, n, level=self.level)]
             ]
         )
-        facts = {
-            "counts": counts,
-            "groups": g.levels,
-        }
         return Result(
             self,
             tuple(rows),
@@ -202,7 +199,7 @@ class CompareResponders(Analysis):
             self._notes(g, rows),
             {"dots": dots},
             ("dots",),
-            facts,
+            detail=GroupCounts(g.levels, counts),
             flow=g.flow,
             axis=ValueAxis("share of patients, with interval"),
             randomised=g.randomised,
@@ -223,12 +220,10 @@ class CompareResponders(Analysis):
             e = wilson(k, n, level=self.level, name=f"share {rule}, {who}")
             yield replace(e, group=v, how=f"{e.how}; {k} of {n}")
         for v in others:
-            group = Versus.of(v, reference) if len(others) > 1 else ""
-            yield from self._pair(rule, who, shares[v], shares[reference], group)
+            rows = self._pair(rule, who, shares[v], shares[reference])
+            yield from (e.comparing(v, reference, said=len(others) > 1) for e in rows)
 
-    def _pair(
-        self, rule: str, who: str, first: Share, second: Share, group: str
-    ) -> Iterator[Estimate]:
+    def _pair(self, rule: str, who: str, first: Share, second: Share) -> Iterator[Estimate]:
         difference = risk_difference(
             first,
             second,
@@ -237,16 +232,15 @@ class CompareResponders(Analysis):
             name=f"risk difference {rule}, {who}",
         )
         p = self._p(first, second)
-        yield replace(
-            difference, p=p, group=group, how=f"{difference.how}; p by {TESTS[self.test]}"
-        )
+        how = f"{difference.how}; p by {TESTS[self.test]}"
+        yield replace(difference, p=p, how=how, part=Row.DIFFERENCE)
         if who == self._seen:
             rest = (
                 risk_ratio(first, second, level=self.level),
                 fisher(first, second, level=self.level),
                 number_needed(difference),
             )
-            yield from (replace(e, name=f"{e.name} {rule}, {who}", group=group) for e in rest)
+            yield from (replace(e, name=f"{e.name} {rule}, {who}") for e in rest)
 
     def _p(self, first: Share, second: Share) -> float:
         if not first[1] or not second[1]:
@@ -266,7 +260,7 @@ class CompareResponders(Analysis):
         response = pd.Series(met, index=g.patients)
         chosen = replace(
             g,
-            label=g.label[usable],
+            member=g.member[usable],
             before=g.before[usable],
             after=g.after[usable],
             patients=g.patients[usable],
@@ -274,7 +268,7 @@ class CompareResponders(Analysis):
         chosen, terms = covariate_terms(study, chosen, [a for a in self.adjust if a != "before"])
         if "before" in self.adjust:
             terms = [numeric("before", chosen.before), *terms]
-        arm = factor(self.by, chosen.label, levels=g.levels)
+        arm = factor(self.by, chosen.member, levels=g.levels)
         design = Design((arm, *terms))
         y = response.reindex(chosen.patients).to_numpy(float)
         fit = logistic(design, y, penalised=self.penalised)
@@ -288,24 +282,24 @@ class CompareResponders(Analysis):
                 x = design.matrix
                 x[:, design.columns_of(self.by)] = arm.row({self.by: to})
                 matrices.append(x)
-            group = Versus.of(v, reference) if len(others) > 1 else ""
             end = f"{rule_name(rule)}, {self._seen}"
             s = standardised_risks(fit, *matrices, level=self.level).difference
-            yield replace(
+            difference = replace(
                 s,
                 name=f"adjusted risk difference {end}",
-                group=group,
+                part=Row.ADJUSTED,
                 how=f"{s.how}; adjusted for {also}; n={len(y)}",
                 measure=Measure.SHARE_DIFFERENCE,
             )
             e = fit.odds_ratio(f"{self.by}[{v}]", level=self.level)
-            yield replace(
+            ratio = replace(
                 e,
                 name=f"adjusted odds ratio {end}",
-                group=group,
                 how=f"{e.how}; adjusted for {also}; n={len(y)}",
                 measure=Measure.ODDS_RATIO,
             )
+            said = len(others) > 1
+            yield from (e.comparing(v, reference, said=said) for e in (difference, ratio))
 
     def _notes(self, g: Groups, rows: list[Estimate]) -> tuple[str, ...]:
         notes = list(g.notes)
@@ -317,7 +311,7 @@ class CompareResponders(Analysis):
         notes += [
             f"{e.name}: {e.how}."
             for e in rows
-            if e.name.startswith("number needed") and e.reason == "not_estimable"
+            if e.measure is Measure.NUMBER_NEEDED and e.reason == "not_estimable"
         ]
         return tuple(notes)
 
@@ -330,13 +324,13 @@ class CompareResponders(Analysis):
                 "Responders adjusted for covariates cannot be imputed. Leave out adjust=, or impute"
                 " ANCOVA of the score."
             )
-        reference, *others = results[0].facts["groups"]
+        each_told = [r.told(GroupCounts) for r in results]
+        reference, *others = each_told[0].groups
         rows: list[Estimate] = []
         parts: list[tuple[str, str]] = []
         for rule in self.rules:
             each = {
-                v: [r.facts["counts"][rule, self._seen, v] for r in results]
-                for v in (*others, reference)
+                v: [t.counts[rule, self._seen, v] for t in each_told] for v in (*others, reference)
             }
             shares = [share_row(f"share {rule_name(rule)}", each[v], level, v) for v in each]
             differences = [
@@ -360,12 +354,13 @@ class CompareResponders(Analysis):
         return tuple(rows), (ama, apa)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        outcome, (reference, *others) = result.outcome, result.facts["groups"]
+        outcome, told = result.outcome, result.told(GroupCounts)
+        reference, *others = told.groups
         assert outcome is not None
         parts = []
         for rule in self.rules:
             for i, who in enumerate((self._seen, EVERYBODY)):
-                counts = {v: result.facts["counts"][rule, who, v] for v in (*others, reference)}
+                counts = {v: told.counts[rule, who, v] for v in (*others, reference)}
                 seen = listed([f"{share_of(*counts[v])} with {spoken(v)}" for v in counts])
                 pairs = "; ".join(
                     self._pair_words(result, rule, who, v, len(others) > 1, style) for v in others
@@ -386,10 +381,10 @@ class CompareResponders(Analysis):
     def _pair_words(
         self, result: Result, rule: str, who: str, v: str, several: bool, style: str
     ) -> str:
-        reference = result.facts["groups"][0]
-        end = f" | {v} - {reference}" if several else ""
+        reference, at = result.told(GroupCounts).groups[0], self.rules.index(rule)
         head = f"{spoken(v)} against {spoken(reference)}: " if several else ""
-        e = result[f"risk difference {rule_name(rule)}, {who}{end}"]
+        rows = result.select(part=Row.DIFFERENCE, group=v)
+        e = rows[2 * at + (who == EVERYBODY)]
         if e.reason:
             return f"{head}no difference estimated: {REASONS[e.reason]}"
         words = (
@@ -397,9 +392,8 @@ class CompareResponders(Analysis):
             f" {interval(100 * e.low, 100 * e.high, 0, level=e.level)}; {p_value(e.p, style)},"
             f" {TESTS[self.test]}"
         )
-        adjusted = f"adjusted risk difference {rule_name(rule)}, {self._seen}{end}"
         if who == self._seen and self.adjust:
-            a = result[adjusted]
+            a = result.select(part=Row.ADJUSTED, group=v)[at]
             limits = interval(100 * a.low, 100 * a.high, 0, level=a.level)
             words += (
                 f"; not adjusted: {REASONS[a.reason]}"
@@ -424,3 +418,20 @@ class CompareResponders(Analysis):
             f" and {TESTS[self.test]}, among patients with both scores and with missing scores"
             f" counted as non-response.{adjusted}"
         )
+
+
+@dataclass(frozen=True)
+class GroupCounts:
+    """The groups, the reference first, and by rule, who is counted and group how many responded,
+    and of how many.
+    """
+
+    groups: tuple[str, ...]
+    counts: Mapping[tuple[str, str, str], tuple[int, int]]
+
+
+class Row(Enum):
+    """A difference in response as it was seen, or adjusted for covariates."""
+
+    DIFFERENCE = auto()
+    ADJUSTED = auto()

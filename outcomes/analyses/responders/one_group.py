@@ -167,10 +167,6 @@ class Responders(Analysis):
         cuts = tuple(v for kind, v in map(parse_rule, self.rules) if kind == "percent")
         if judged and cuts:
             data["bands"] = improvement_bands(pairs.tally, sign, cuts)
-        facts = {
-            "improvement": sign,
-            "shares": shares.counts,
-        }
         return Result(
             self,
             tuple(shares.estimates),
@@ -179,7 +175,6 @@ class Responders(Analysis):
             tuple(notes),
             data,
             pictures,
-            facts,
             detail=ResponseCounts(tuple(shares.responses), at_zero),
         )
 
@@ -218,7 +213,6 @@ class Responders(Analysis):
             tuple(shares.estimates),
             counts,
             outcome,
-            facts={"shares": shares.counts},
             detail=ResponseCounts(tuple(shares.responses)),
         )
 
@@ -246,12 +240,13 @@ class Responders(Analysis):
         parts = []
         who = "patients with both scores" if self.before else "patients with the score"
         base = "with a score before" if self.before else "enrolled"
-        at = 0
+        at, counted = -2, result.told(ResponseCounts).responses
+        step = 2
         for rule in self.rules:
-            seen, everyone = result.estimates[at], result.estimates[at + 1]
-            at += 3 if self.before and _relative(rule) else 2
-            k, n = result.facts["shares"][seen.name]
-            _, total = result.facts["shares"][everyone.name]
+            at, step = at + step, 3 if self.before and _relative(rule) else 2
+            seen = result.estimates[at]
+            k, n = counted[at].count, counted[at].total
+            total = counted[at + 1].total
             what = f"{rule_words(rule, result.outcome)} was seen in"
             if n == 0:
                 parts.append(
@@ -272,7 +267,7 @@ class Responders(Analysis):
 
     def _at_zero(self, rule: str, result: Result) -> str:
         """Those who cannot improve by a percentage, and how many of them got worse."""
-        worse, n = result.detail.at_zero.get(rule_name(rule), (0, 0))
+        worse, n = result.told(ResponseCounts).at_zero.get(rule_name(rule), (0, 0))
         if not n:
             return ""
         who = f"{plural(round(n), 'patient')} with a score of 0 or less before"
@@ -409,7 +404,6 @@ class _Shares:
     def __init__(self, level: float, interval: str) -> None:
         self.level, self.make = level, INTERVALS[interval][1]
         self.estimates: list[Estimate] = []
-        self.counts: dict[str, tuple[int, int]] = {}
         self.responses: list[Response] = []
 
     def add(
@@ -419,7 +413,6 @@ class _Shares:
         self.responses.append(Response(rule_name(rule), kind, k, n, everybody))
         estimate = self.make(k, n, level=self.level, name=name)
         self.estimates.append(replace(estimate, how=f"{estimate.how}; {k} of {n}", n=n))
-        self.counts[name] = (k, n)
 
 
 def _curve(tally: Tally, sign: int) -> pd.DataFrame:

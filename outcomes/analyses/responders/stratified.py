@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, p_value, plural, points, share_of, spoken
 from outcomes.stats.proportions.single import wilson
@@ -170,15 +172,18 @@ class StratifiedResponders(Analysis):
             tuple(notes),
             {"forest": forest},
             ("forest",),
-            {
-                "axis": "difference in the share of responders",
-                "randomised": g.randomised,
-                "counts": {
-                    v: tuple(sum(t[2 * i + j] for t in tables.values()) for j in (0, 1))
-                    for i, v in enumerate((arm, reference))
-                },
-            },
+            detail=StratifiedCounts(
+                {
+                    arm: (sum(t[0] for t in tables.values()), sum(t[1] for t in tables.values())),
+                    reference: (
+                        sum(t[2] for t in tables.values()),
+                        sum(t[3] for t in tables.values()),
+                    ),
+                }
+            ),
             flow=g.flow,
+            axis=ValueAxis("difference in the share of responders", percent=True),
+            randomised=g.randomised,
         )
 
     def _common(self, tables: list[tuple[int, int, int, int]]) -> list[Estimate]:
@@ -222,11 +227,11 @@ class StratifiedResponders(Analysis):
         outcome, main = result.outcome, result.estimates[0]
         assert outcome is not None
         who = f"n={result.counts.analysed} of {result.counts.enrolled} enrolled"
-        counts = result.facts["counts"]
+        counts = result.told(StratifiedCounts).by_group
         seen = " and ".join(f"{share_of(*counts[v])} with {spoken(v)}" for v in counts)
         lead = f"{rule_words(self.rule, outcome)} was seen in {seen}"
         lead = f"{lead[:1].upper()}{lead[1:]}. Compared within {spoken(self.strata)}, "
-        chosen = chosen_words(result.facts["randomised"], self.by)
+        chosen = chosen_words(result.randomised, self.by)
         if main.reason:
             return f"{lead}no difference is estimated: {REASONS[main.reason]}; {who}.{chosen}"
         ratio = next(e for e in result.estimates if e.measure is Measure.ODDS_RATIO)
@@ -266,7 +271,7 @@ def _tables(
     for name in sorted(set(stratum[usable])):
         here = usable & (stratum == name)
         (a, n), (b, m) = (
-            (int((met & here & (g.label == v)).sum()), int((here & (g.label == v)).sum()))
+            (int((met & here & (g.member == v)).sum()), int((here & (g.member == v)).sum()))
             for v in arms
         )
         tables[str(name)] = (a, n, b, m)
@@ -284,3 +289,10 @@ def _left(g: Groups, known: np.ndarray, usable: np.ndarray, strata: str) -> list
             " percentage: left out."
         )
     return said
+
+
+@dataclass(frozen=True)
+class StratifiedCounts:
+    """Responders and patients of each group over all strata."""
+
+    by_group: Mapping[str, tuple[int, int]]

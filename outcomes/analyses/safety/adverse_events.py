@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 import numpy as np
 import pandas as pd
@@ -210,6 +211,8 @@ class HarmCounts:
     any_event: int | None
     serious: int | None
     by_name: tuple[tuple[str, int], ...]
+    #: By name: patients with it, patients, infusions with it, infusions.
+    counts: Mapping[str, tuple[int, int, int, int]]
 
     @classmethod
     def of(cls, counts: Mapping[str, tuple[int, int, int, int]]) -> HarmCounts:
@@ -219,7 +222,15 @@ class HarmCounts:
             ((k, n) for k, n in had.items() if k not in (ANY, SERIOUS) and n), key=lambda x: -x[1]
         )
         patients = next((c[1] for c in counts.values()), 0)
-        return cls(patients, had.get(ANY), had.get(SERIOUS), tuple(named))
+        return cls(patients, had.get(ANY), had.get(SERIOUS), tuple(named), dict(counts))
+
+
+class HarmRow(Enum):
+    """Rows about one side effect that are shares: of patients, at most, and of infusions."""
+
+    PATIENTS = auto()
+    AT_MOST = auto()
+    INFUSIONS = auto()
 
 
 def of_event(name: str, rows: Iterable[Estimate]) -> list[Estimate]:
@@ -234,9 +245,10 @@ def shares_of_patients(
     three).
     """
     e = INTERVALS[interval](count, total, level=level, name=name)
-    rows = [replace(e, how=f"{e.how}; {count} of {total}")]
+    rows = [replace(e, how=f"{e.how}; {count} of {total}", part=HarmRow.PATIENTS)]
     if count == 0 and total:
-        rows.append(rule_of_three(total, level=level, name=f"{name}, at most"))
+        most = rule_of_three(total, level=level, name=f"{name}, at most")
+        rows.append(replace(most, part=HarmRow.AT_MOST))
     return rows
 
 

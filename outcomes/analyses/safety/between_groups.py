@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -140,10 +140,6 @@ class SideEffectsByRoute(Analysis):
             *h.absent(self.events),
             *h.notes,
         )
-        facts = {
-            "counts": shares,
-            "groups": levels,
-        }
         return Result(
             self,
             tuple(rows),
@@ -152,7 +148,7 @@ class SideEffectsByRoute(Analysis):
             notes,
             {"dots": frame},
             ("dots",),
-            facts,
+            detail=SharesOfGroups(levels, shares),
             randomised=randomised,
         )
 
@@ -208,20 +204,21 @@ class SideEffectsByRoute(Analysis):
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        reference, *others = result.facts["groups"]
-        names = dict.fromkeys(n for n, _ in result.facts["counts"])
+        told = result.told(SharesOfGroups)
+        reference, *others = told.groups
+        names = dict.fromkeys(n for n, _ in told.counts)
         parts = []
         for name in names:
-            seen = {v: result.facts["counts"][name, v] for v in (reference, *others)}
+            seen = {v: told.counts[name, v] for v in (reference, *others)}
             if not any(k for k, _ in seen.values()):
                 continue
             shares = listed([f"{k} of {n} with {spoken(v)}" for v, (k, n) in seen.items()])
             differences = []
             for v in others:
-                e = result[f"{name}, risk difference | {v} - {reference}"]
+                (e,) = result.select(measure=Measure.SHARE_DIFFERENCE, event=name, group=v)
                 limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
-                differences.append(f"{versus(f'{v} - {reference}')} {points(e.value)}, {limits}")
-            overall = result[f"{name}, groups differ"]
+                differences.append(f"{versus(e)} {points(e.value)}, {limits}")
+            overall = result.select(measure=Measure.OVERALL_TEST, event=name)[0]
             test = (
                 "exact test not done, it needs draws"
                 if overall.reason == "needs_input"
@@ -241,3 +238,13 @@ class SideEffectsByRoute(Analysis):
             f" reference (Miettinen-Nurminen intervals), the exact Freeman-Halton test{trend};"
             " harms are listed without correction for multiplicity."
         )
+
+
+@dataclass(frozen=True)
+class SharesOfGroups:
+    """The groups, the reference first, and of each side effect and group how many patients had it,
+    and how many there are.
+    """
+
+    groups: tuple[str, ...]
+    counts: Mapping[tuple[str, str], tuple[int, int]]

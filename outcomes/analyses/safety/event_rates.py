@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from enum import Enum, auto
 from typing import ClassVar
 
 import numpy as np
@@ -26,9 +27,8 @@ from outcomes.analyses.safety.adverse_events import (
     patient_group,
     way_collected,
 )
-from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.estimate import REASONS, Estimate, chosen
 from outcomes.core.flow import Counts
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_frame
@@ -123,11 +123,8 @@ class RateRatio(Analysis):
             *h.notes,
         )
         totals = {v: (int(a.sum()), float(m.sum()), len(m)) for v, (a, m) in sides.items()}
-        ratios = [e for e in rows if e.name == "rate ratio"]
+        ratios = chosen(rows, part=Ratio.CLUSTERED)
         forest = forest_frame((e.group or levels[1], e) for e in ratios)
-        facts = {
-            "totals": totals,
-        }
         return Result(
             self,
             tuple(rows),
@@ -136,7 +133,7 @@ class RateRatio(Analysis):
             notes,
             {"forest": forest},
             ("forest",),
-            facts,
+            detail=Totals(totals),
             axis=ValueAxis("rate ratio, with interval", null=1, log=True),
             randomised=randomised,
         )
@@ -166,14 +163,14 @@ class RateRatio(Analysis):
     def _rows(self, sides: dict[str, tuple[np.ndarray, ...]]) -> Iterator[Estimate]:
         reference, *others = sides
         for v in others:
-            group = Versus.of(v, reference) if len(others) > 1 else ""
             first, second = sides[v], sides[reference]
             clustered = rate_ratio_by_patient(
                 (first[0], first[1]), (second[0], second[1]), level=self.level
             )
             totals = [(float(a.sum()), float(m.sum())) for a, m in (first, second)]
             exact = rate_ratio(*totals, level=self.level, name="rate ratio, events independent")
-            yield from (replace(clustered, group=group), replace(exact, group=group))
+            for e, part in ((clustered, Ratio.CLUSTERED), (exact, Ratio.INDEPENDENT)):
+                yield replace(e, part=part).comparing(v, reference, said=len(others) > 1)
         for v, (a, m) in sides.items():
             unit = f"per 100 {self._unit}"
             yield replace(
@@ -182,15 +179,15 @@ class RateRatio(Analysis):
             )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        reference, *others = result.facts["totals"]
+        totals = result.told(Totals).by_group
+        reference, *others = totals
         parts = []
         for v in others:
-            e = result[f"rate ratio | {v} - {reference}" if len(others) > 1 else "rate ratio"]
-            (a, m, k), (b, o, j) = (result.facts["totals"][x] for x in (v, reference))
-            exact = result[
-                "rate ratio, events"
-                f" independent{f' | {v} - {reference}' if len(others) > 1 else ''}"
-            ]
+            e, exact = (
+                result.select(part=part, group=v)[0]
+                for part in (Ratio.CLUSTERED, Ratio.INDEPENDENT)
+            )
+            (a, m, k), (b, o, j) = (totals[x] for x in (v, reference))
             parts.append(
                 f"{plural(a, 'record')} of {self.event} in {self._exposed_words(m)}"
                 f" ({plural(k, 'patient')}) with {spoken(v)} and {b} in {number(o, 0)}"
@@ -233,3 +230,17 @@ def _ratio_words(e: Estimate, exact: Estimate, style: str) -> str:
         f"{ratio} (no interval that allows for repeated events:"
         f" {why}{'' if np.isnan(exact.low) else limits})"
     )
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Events, exposure and patients of each group, the reference first."""
+
+    by_group: Mapping[str, tuple[int, float, int]]
+
+
+class Ratio(Enum):
+    """A rate ratio with the variance between patients, or with every event by itself."""
+
+    CLUSTERED = auto()
+    INDEPENDENT = auto()

@@ -127,7 +127,7 @@ class EventTable(Analysis):
             way_collected(self.collected),
         )
         table = pd.DataFrame(frame)
-        facts = {"records": len(h.events), "patients": int(h.events["patient"].nunique())}
+        told = Recorded(len(h.events), int(h.events["patient"].nunique()))
         return Result(
             self,
             tuple(rows),
@@ -136,7 +136,7 @@ class EventTable(Analysis):
             (*notes, *h.absent(self.events), *h.notes),
             {"event_table": table},
             (),
-            facts,
+            detail=told,
         )
 
     def _judged(
@@ -154,10 +154,10 @@ class EventTable(Analysis):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         n = result.counts.analysed
-        seen = result.facts["patients"]
+        told = result.told(Recorded)
         return (
-            f"{plural(result.facts['records'], 'side effect')}"
-            f" {'was' if result.facts['records'] == 1 else 'were'} recorded in {seen} of"
+            f"{plural(told.records, 'side effect')}"
+            f" {'was' if told.records == 1 else 'were'} recorded in {told.patients} of"
             f" {plural(n, 'patient')} asked; the table gives severity, relation and onset as far as"
             " they were recorded."
         )
@@ -237,3 +237,11 @@ def _quartiles(values: pd.Series) -> str:
         return ""
     low, middle, high = np.percentile(x, [25, 50, 75])
     return f"{number(middle, 0)} ({number(low, 0)} to {number(high, 0)})"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many side effects were recorded, in how many patients."""
+
+    records: int
+    patients: int

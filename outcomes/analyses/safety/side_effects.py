@@ -14,6 +14,7 @@ from outcomes.analyses.safety.adverse_events import (
     INTERVALS,
     SERIOUS,
     HarmCounts,
+    HarmRow,
     checked_way,
     harms,
     of_event,
@@ -23,7 +24,7 @@ from outcomes.analyses.safety.adverse_events import (
 )
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.estimate import Estimate
+from outcomes.core.estimate import Estimate, chosen
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
@@ -115,7 +116,6 @@ class SideEffects(Analysis):
                 int(infused["affected"].sum()),
                 int(infused["infusions"].sum()),
             )
-        shown = {e.name: e for e in rows}
         dots = pd.DataFrame(
             [
                 {
@@ -127,7 +127,7 @@ class SideEffects(Analysis):
                     "total": counts[n][1],
                 }
                 for n in names
-                for e in [shown[f"{n}, of patients"]]
+                for e in chosen(rows, part=HarmRow.PATIENTS, event=n)
             ]
         )
         pooled = (
@@ -144,7 +144,6 @@ class SideEffects(Analysis):
             notes,
             {"dots": dots},
             ("dots",),
-            {"counts": counts},
             detail=HarmCounts.of(counts),
         )
 
@@ -159,6 +158,7 @@ class SideEffects(Analysis):
                 f"{e.how}; {a.sum()} of {plural(int(m.sum()), 'infusion')} in"
                 f" {plural(len(m), 'patient')}"
             ),
+            part=HarmRow.INFUSIONS,
         )
         yield rate_by_patient(
             k,
@@ -173,7 +173,7 @@ class SideEffects(Analysis):
         n = result.counts.analysed
         if n == 0:
             return "Nobody was asked about side effects."
-        counts = result.facts["counts"]
+        counts = result.told(HarmCounts).counts
         parts = [self._one(result, ANY, "At least one side effect was recorded")]
         named = sorted(
             (k for k in counts if k not in (ANY, SERIOUS) and counts[k][0]),
@@ -186,7 +186,7 @@ class SideEffects(Analysis):
                 + "."
             )
         if SERIOUS in counts and counts[SERIOUS][0] == 0:
-            upper = result[f"{SERIOUS}, of patients, at most"].high
+            upper = result.select(part=HarmRow.AT_MOST, event=SERIOUS)[0].high
             limit = (
                 f"upper {level_text(self.level)} limit"
                 f" {number(100 * upper, 1 if upper < 0.1 else 0)}%"
@@ -199,11 +199,12 @@ class SideEffects(Analysis):
         return " ".join(parts)
 
     def _one(self, result: Result, name: str, lead: str) -> str:
-        had, n, after, infusions = result.facts["counts"][name]
+        had, n, after, infusions = result.told(HarmCounts).counts[name]
         noun = "patient" if n == 1 else "patients"
-        words = f"{lead} in {share_words(had, n, result[f'{name}, of patients'], noun)}"
+        of_patients = result.select(part=HarmRow.PATIENTS, event=name)[0]
+        words = f"{lead} in {share_words(had, n, of_patients, noun)}"
         if infusions:
-            e = result[f"{name}, of infusions"]
+            e = result.select(part=HarmRow.INFUSIONS, event=name)[0]
             noun = "infusion" if infusions == 1 else "infusions"
             words += (
                 " and after"

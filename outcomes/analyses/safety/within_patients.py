@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -22,6 +22,7 @@ from outcomes.core.contrast import Contrast
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, p_value, plural, points, spoken
@@ -225,8 +226,10 @@ class SideEffectsPaired(Analysis):
                 for e in [wilson(k, sum(t), level=self.level)]
             ]
         )
-        facts = {"tables": tables, "two": two}
-        return Result(self, tuple(rows), counts, outcome, notes, {"dots": dots}, ("dots",), facts)
+        told = PairedTables(tables, two)
+        return Result(
+            self, tuple(rows), counts, outcome, notes, {"dots": dots}, ("dots",), detail=told
+        )
 
     def _rows(
         self, name: str, table: tuple[int, int, int, int], two: tuple[str, str]
@@ -254,15 +257,16 @@ class SideEffectsPaired(Analysis):
         return Contrast(group=two[1], reference=two[0])
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        reference, other = (spoken(v) for v in result.facts["two"])
+        told = result.told(PairedTables)
+        reference, other = (spoken(v) for v in told.two)
         n = result.counts.analysed
         if n == 0:
             return f"No patient was seen with both {reference} and {other}."
         parts = []
-        for name, (a, b, c, _) in result.facts["tables"].items():
+        for name, (a, b, c, _) in told.tables.items():
             if a + b + c == 0:
                 continue
-            e = result[f"{name}, paired difference"]
+            (e,) = result.select(measure=Measure.SHARE_DIFFERENCE, event=name)
             limits = interval(100 * e.low, 100 * e.high, 0, level=e.level)
             parts.append(
                 f"{name[:1].upper()}{name[1:]}: {c} with {other} only, {b} with {reference} only,"
@@ -283,3 +287,13 @@ class SideEffectsPaired(Analysis):
             f" and the {TESTS[self.test]} test; harms are listed without correction for"
             " multiplicity."
         )
+
+
+@dataclass(frozen=True)
+class PairedTables:
+    """Of each side effect the patients with it under both, the first only, the second only and
+    neither, and the two that are compared.
+    """
+
+    tables: Mapping[str, tuple[int, int, int, int]]
+    two: tuple[str, str]

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.sites.two_stage import PooledSites, _counts, _forest, _Site
+from outcomes.analyses.sites.two_stage import PooledSites, SitesPooled, _counts, _forest, _Site
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, REASONS, Estimate
@@ -26,6 +26,7 @@ from outcomes.core.wording import (
     spoken,
     statistic,
 )
+from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.meta_analysis.random_effects import as_measure
 from outcomes.stats.meta_analysis.three_level import leave_one_cluster_out, three_level
 from outcomes.study.partitioned import PartitionedStudy
@@ -147,16 +148,11 @@ class NestedSites(Analysis):
                 f"Every {spoken(self.within)} has one site: ask PooledSites(…, by='{self.within}')."
             )
         shown = [
-            replace(s.estimate, group=f"{s.name} ({u})", p_adjusted=NAN)
+            replace(s.estimate, group=f"{s.name} ({u})", p_adjusted=NAN, part=Pooling.SITE)
             for s, u in zip(usable, units, strict=True)
         ]
         pooled = self._pooled(usable, units) if many > 2 else []
         estimates = (*pooled[:-many], *shown, *pooled[-many:]) if pooled else tuple(shown)
-        facts = {
-            "sites": len(usable),
-            "units": many,
-            "what": what.name,
-        }
         return Result(
             self,
             estimates,
@@ -165,7 +161,7 @@ class NestedSites(Analysis):
             self._notes(refused, many, pooled),
             {"forest": _forest(estimates)},
             ("forest",),
-            facts,
+            detail=SitesPooled(len(usable), many, what.name),
             axis=ValueAxis(f"{what.name} ({what.unit})" if what.unit else what.name),
         )
 
@@ -218,18 +214,15 @@ class NestedSites(Analysis):
         return tuple(notes)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        facts, outcome = result.facts, result.outcome
-        what = f"{facts['what']}{f' in {outcome.title}' if outcome else ''}"
-        where = f"{plural(facts['sites'], 'site')} in {self._units(facts['units'])}"
+        told, outcome = result.told(SitesPooled), result.outcome
+        what = f"{told.what}{f' in {outcome.title}' if outcome else ''}"
+        where = f"{plural(told.sites, 'site')} in {self._units(told.units)}"
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
-        if facts["units"] < 3:
+        if told.units < 3:
             each = [f"{e.group} {value_and_interval(e, outcome)[0]}" for e in result.estimates]
             return f"At {where} the {what} was: {listed(each)} ({who}); too few to pool."
-        e, pi, k = (
-            result["pooled"],
-            result["prediction interval"],
-            digits_for(outcome.resolution) if outcome else 2,
-        )
+        k = digits_for(outcome.resolution) if outcome else 2
+        e, pi = (result.select(part=p)[0] for p in (Pooling.MEAN, Pooling.PREDICTION))
         value, limits = value_and_interval(e, outcome)
         unit = f" {e.unit}" if outcome and e.unit == outcome.unit else ""
         if e.reason:
@@ -242,11 +235,14 @@ class NestedSites(Analysis):
             f"{statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}",
             e.how,
         ]
-        for name, words in (
-            ("between", f"between {self._units(2)[2:]}"),
-            ("within", f"between sites of one {spoken(self.within)}"),
+        for level, words in (
+            ((Pooling.TAU_BETWEEN, Pooling.I2_BETWEEN), f"between {self._units(2)[2:]}"),
+            (
+                (Pooling.TAU_WITHIN, Pooling.I2_WITHIN),
+                f"between sites of one {spoken(self.within)}",
+            ),
         ):
-            tau, share = result[f"tau {name}"], result[f"I2 {name}"]
+            tau, share = (result.select(part=part)[0] for part in level)
             parts.append(f"τ={number(tau.value, k)}, I²={number(share.value, 0)}% {words}")
         parts.append(
             f"{level_text(pi.level)} prediction interval, {value_and_interval(pi, outcome)[1]}"

@@ -70,7 +70,7 @@ class OneStageSites(Analysis):
     ...     measures={"pain": oc.Outcome("pain", "Pain", "lower")},
     ... )
     >>> result = oc.OneStageSites("pain", before="w0", after="w4", reference="P").run(study)
-    >>> round(result["adjusted difference | K - P"].df, 6), result.facts["sites"]
+    >>> round(result["adjusted difference | K - P"].df, 6), result.detail.sites
     (34.0, 4)
     """
 
@@ -136,10 +136,6 @@ class OneStageSites(Analysis):
         counts = Counts(study.enrolled, int(known.sum()), tuple(left))
         randomised = is_randomised(study, self.by)
         notes = () if randomised else (unrandomised(self.by),)
-        facts = {
-            "sites": len(names),
-            "fixed": fixed,
-        }
         sizes = pd.DataFrame({"site": names, "n": [int((label == s).sum()) for s in names]})
         return Result(
             self,
@@ -148,13 +144,13 @@ class OneStageSites(Analysis):
             data.outcome,
             notes,
             {"sites": sizes},
-            facts=facts,
+            detail=SitesModelled(len(names), fixed),
             randomised=randomised,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
-        k, parts = digits_for(result.outcome.resolution), []
+        k, parts, told = digits_for(result.outcome.resolution), [], result.told(SitesModelled)
         for e in result.estimates:
             if e.measure is Measure.DIFFERENCE:
                 tested = (
@@ -165,16 +161,16 @@ class OneStageSites(Analysis):
                         f" {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
                     )
                 )
-                parts.append(f"{number(e.value, k)} {e.unit} for {versus(e.group)} ({tested})")
-        check = next(e for e in result.estimates if e.name.startswith("site x arm"))
+                parts.append(f"{number(e.value, k)} {e.unit} for {versus(e)} ({tested})")
+        check = next(e for e in result.estimates if e.measure is not Measure.DIFFERENCE)
         varies = (
             ""
             if isnan(check.p)
             else f"; difference between sites in this, {p_value(check.p, style)}"
         )
-        kind = "fixed" if result.facts["fixed"] else "random"
+        kind = "fixed" if told.fixed else "random"
         return (
-            f"Over {result.facts['sites']} sites ({kind} effects) the adjusted difference in"
+            f"Over {told.sites} sites ({kind} effects) the adjusted difference in"
             f" {result.outcome.title} at "
             f"{spoken(self.after)} was {'; '.join(parts)}{varies}; n={result.counts.analysed} of"
             f" {result.counts.enrolled}"
@@ -187,6 +183,14 @@ class OneStageSites(Analysis):
             " to five sites, random above; REML, Kenward-Roger), with a test of whether the"
             " difference varies between sites."
         )
+
+
+@dataclass(frozen=True)
+class SitesModelled:
+    """How many sites the model has, and whether they are fixed effects."""
+
+    sites: int
+    fixed: bool
 
 
 def _fixed(

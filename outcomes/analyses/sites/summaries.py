@@ -15,7 +15,7 @@ from scipy.special import expit
 from outcomes.analyses.question import Analysis
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.estimate import Estimate
+from outcomes.core.estimate import Estimate, chosen
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
@@ -37,6 +37,7 @@ from outcomes.stats.meta_analysis.effect_measures import (
     sd_of_change,
     standardised_mean_change,
 )
+from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.meta_analysis.random_effects import (
     ESTIMATORS,
     INTERVALS,
@@ -96,7 +97,7 @@ class _Summaries(Analysis):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         parts = []
-        for e in (e for e in result.estimates if e.name == "pooled"):
+        for e in result.select(part=Pooling.MEAN):
             p = "" if np.isnan(e.p) else f"; {p_value(e.p, style)}"
             given = f" with {e.group}" if e.group else ""
             value, limits = value_and_interval(e, None)
@@ -155,11 +156,8 @@ def pool_summaries(
     ...         "sd_after": [1.9, 2.2, 2.0],
     ...     }
     ... )
-    >>> [
-    ...     (e.group, round(e.value, 2))
-    ...     for e in pool_summaries(table).estimates
-    ...     if e.name == "pooled"
-    ... ]
+    >>> from outcomes.stats.meta_analysis.parts import Pooling
+    >>> [(e.group, round(e.value, 2)) for e in pool_summaries(table).select(part=Pooling.MEAN)]
     [('r=0.3', -1.67), ('r=0.5', -1.64), ('r=0.7', -1.61)]
     """
     if measure not in MEASURES:
@@ -200,7 +198,7 @@ def pool_summaries(
                 left = leave_one_out(
                     y, v, names=names, estimator=estimator, interval=interval, level=level
                 )
-            found += tuple(e for e in left if e.name == "pooled" and many > 3)
+            found += chosen(left, part=Pooling.LEFT_OUT) if many > 3 else ()
             estimates += [
                 replace(e, group=" ".join(x for x in (group, e.group) if x))
                 for e in as_measure(found, POOLED[measure])
@@ -220,7 +218,7 @@ def pool_summaries(
         notes += (
             f"Fewer than 3 of {within}: the rows stand for themselves, without a pooled interval.",
         )
-    forest = _forest(estimates, MEASURES[measure][0])
+    forest = _forest(estimates)
     return Result(
         question,
         tuple(estimates),
@@ -341,7 +339,7 @@ def _from_counts(question: _Summaries, data: dict[str, np.ndarray], counts: Coun
         else (mantel_haenszel(strata, measure=question.measure, level=question.level))
     )
     estimates = (
-        replace(pooled.estimate, name="pooled", measure=Measure.CHANGE),
+        replace(pooled.estimate, name="pooled", part=Pooling.MEAN),
         pooled.heterogeneity,
     )
     none = int(((strata[:, 0] == 0) & (strata[:, 2] == 0)).sum())
@@ -410,6 +408,7 @@ def _shown(
             group=n,
             how="normal interval",
             measure=measure,
+            part=Pooling.SITE,
         )
         for m, half, se, n in rows
     ]
@@ -440,11 +439,21 @@ def _suspicions(table: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(notes)
 
 
+#: Rows that are a place on the scale of what is pooled.
+ON_SCALE = (
+    Pooling.MEAN,
+    Pooling.MODEL_BASED,
+    Pooling.PREDICTION,
+    Pooling.SITE,
+    Pooling.LEFT_OUT,
+)
+
+
 def _as_share(e: Estimate) -> Estimate:
     """From log odds to a share, for what is a place on the scale (the spread between sites stays on
     the logit scale).
     """
-    if e.name not in ("pooled", "pooled, model-based", "prediction interval", "share"):
+    if e.part not in ON_SCALE:
         return e
     value, low, high = (float(expit(x)) for x in (e.value, e.low, e.high))
     return replace(
@@ -460,9 +469,9 @@ def _as_share(e: Estimate) -> Estimate:
     )
 
 
-def _forest(estimates: Sequence[Estimate], name: str) -> pd.DataFrame:
-    shown = [e for e in estimates if e.name in (name, "pooled") and "without" not in e.group]
+def _forest(estimates: Sequence[Estimate]) -> pd.DataFrame:
+    shown = [e for e in estimates if e.part in (Pooling.SITE, Pooling.MEAN)]
     return forest_frame(
-        ((f"pooled {e.group}".strip() if e.name == "pooled" else e.group, e) for e in shown),
-        lambda e: e.name == "pooled",
+        ((f"pooled {e.group}".strip() if e.part is Pooling.MEAN else e.group, e) for e in shown),
+        lambda e: e.part is Pooling.MEAN,
     )

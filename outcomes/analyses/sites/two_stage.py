@@ -13,9 +13,8 @@ import pandas as pd
 from outcomes.analyses.question import Analysis
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError, OutcomesError, unknown
-from outcomes.core.estimate import NAN, REASONS, Estimate
+from outcomes.core.estimate import NAN, REASONS, Estimate, chosen
 from outcomes.core.flow import Counts
-from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -32,6 +31,7 @@ from outcomes.core.wording import (
     statistic,
 )
 from outcomes.stats.meta_analysis.funnel import ENOUGH_SITES, egger
+from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.meta_analysis.random_effects import (
     ESTIMATORS,
     INTERVALS,
@@ -150,7 +150,9 @@ class PooledSites(Analysis):
             )
         names = [s.name for s in usable]
         pooled = self._pooled(usable) if len(usable) > 2 else []
-        shown = [replace(s.estimate, group=s.name, p_adjusted=NAN) for s in usable]
+        shown = [
+            replace(s.estimate, group=s.name, p_adjusted=NAN, part=Pooling.SITE) for s in usable
+        ]
         notes = (
             [f"Not pooled: {'; '.join(f'{k} ({why})' for k, why in refused.items())}."]
             if refused
@@ -161,11 +163,6 @@ class PooledSites(Analysis):
                 "Fewer than 3 sites: they stand for themselves, without a pooled interval."
             )
         first = usable[0]
-        facts = {
-            "sites": len(usable),
-            "asked": len(usable) + len(refused),
-            "what": first.estimate.name,
-        }
         estimates = (*pooled, *shown, *self._without(usable, names))
         counts = _counts(study, self.by, usable)
         return Result(
@@ -176,7 +173,7 @@ class PooledSites(Analysis):
             tuple(notes),
             {"forest": _forest(estimates)},
             ("forest",),
-            facts,
+            detail=SitesPooled(len(usable), len(usable), first.estimate.name),
             axis=ValueAxis(
                 f"{first.estimate.name} ({first.estimate.unit})"
                 if first.estimate.unit
@@ -205,10 +202,10 @@ class PooledSites(Analysis):
             partial(pool, y, v, estimator=self.estimator, level=self.level),
         )
         found = list(ask(interval=self.interval, prediction=self.prediction, unit=unit))
-        factor = next(e.value for e in found if e.name == "Hartung-Knapp factor")
+        factor = chosen(found, part=Pooling.FACTOR)[0].value
         if self.interval == "hartung-knapp" and factor < 1 and self.estimator != "FE":
             cut = ask(interval="truncated", unit=unit)[0]
-            found.insert(1, replace(cut, name="pooled, truncated interval", measure=Measure.CHANGE))
+            found.insert(1, replace(cut, name="pooled, truncated interval", part=Pooling.TRUNCATED))
         if len(usable) >= ENOUGH_SITES:
             found.append(egger(y, v))
         return list(as_measure(found, usable[0].estimate.measure))
@@ -226,33 +223,35 @@ class PooledSites(Analysis):
             level=self.level,
             unit=usable[0].estimate.unit,
         )
-        return [e for e in as_measure(left, usable[0].estimate.measure) if e.name == "pooled"]
+        means = chosen(left, part=Pooling.LEFT_OUT)
+        return list(as_measure(means, usable[0].estimate.measure))
 
     def sentence(self, result: Result, style: str = "ama") -> str:
-        facts, outcome = result.facts, result.outcome
+        told, outcome = result.told(SitesPooled), result.outcome
         k = digits_for(outcome.resolution) if outcome else 2
-        shown = [e for e in result.estimates if e.name == facts["what"]]
+        shown = result.select(part=Pooling.SITE)
         spread = listed([f"{spoken(e.group)} {value_and_interval(e, outcome)[0]}" for e in shown])
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
-        what = f"{facts['what']}{f' in {outcome.title}' if outcome else ''}"
-        if facts["sites"] < 3:
+        what = f"{told.what}{f' in {outcome.title}' if outcome else ''}"
+        if told.sites < 3:
             return (
-                f"At {plural(facts['sites'], 'site')} the {what} was: {spread} ({who}); too few"
+                f"At {plural(told.sites, 'site')} the {what} was: {spread} ({who}); too few"
                 " sites to pool."
             )
-        e, pi = result["pooled"], result["prediction interval"]
+        e, pi, tau, i2 = (
+            result.select(part=part)[0]
+            for part in (Pooling.MEAN, Pooling.PREDICTION, Pooling.TAU, Pooling.I2)
+        )
         if e.reason:
             value = f"{value_and_interval(e, outcome)[0]} (no interval: {REASONS[e.reason]}; {who})"
-            return f"Across {facts['sites']} sites the pooled {what} was {value}."
+            return f"Across {told.sites} sites the pooled {what} was {value}."
         tested = statistic("z" if math.isnan(e.df) else "t", e.statistic, e.df, style)
         value, limits = value_and_interval(e, outcome)
         parts = [f"{confidence(e.level)}{limits}", f"{tested}, {p_value(e.p, style)}", e.how]
         if self.estimator != "FE":
-            cut = next(
-                (x for x in result.estimates if x.name == "pooled, truncated interval"), None
-            )
-            parts += [f"truncated {interval(cut.low, cut.high, k)}"] if cut else []
-            parts += [f"τ={number(result['tau'].value, k)}, I²={number(result['I2'].value, 0)}%"]
+            cuts = result.select(part=Pooling.TRUNCATED)
+            parts += [f"truncated {interval(cut.low, cut.high, k)}" for cut in cuts]
+            parts += [f"τ={number(tau.value, k)}, I²={number(i2.value, 0)}%"]
             parts += (
                 [f"{level_text(pi.level)} prediction interval, {interval(pi.low, pi.high, k)}"]
                 if not pi.reason
@@ -260,7 +259,7 @@ class PooledSites(Analysis):
             )
         unit = f" {e.unit}" if outcome and e.unit == outcome.unit else ""
         return (
-            f"Across {facts['sites']} sites the pooled {what} was {value}{unit}"
+            f"Across {told.sites} sites the pooled {what} was {value}{unit}"
             f" ({'; '.join([*parts, who])})."
         )
 
@@ -276,6 +275,15 @@ class PooledSites(Analysis):
             f" ({PREDICTIONS[self.prediction]}), the Q-profile interval of τ², I² and each site"
             " left out in turn."
         )
+
+
+@dataclass(frozen=True)
+class SitesPooled:
+    """How many sites could be pooled, in how many units, and the name of what was pooled."""
+
+    sites: int
+    units: int
+    what: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,8 +347,9 @@ def _counts(study: Study, by: str, usable: list[_Site]) -> Counts:
 
 
 def _forest(estimates: tuple[Estimate, ...]) -> pd.DataFrame:
-    sites = [e for e in estimates if e.group and not e.group.startswith("without ")]
-    pooled = [e for e in estimates if e.name in ("pooled", "prediction interval") and not e.group]
-    return forest_frame(
-        ((e.group or e.name, e) for e in (*sites, *pooled)), lambda e: e.name == "pooled"
+    shown = (
+        e
+        for part in (Pooling.SITE, Pooling.MEAN, Pooling.PREDICTION)
+        for e in chosen(estimates, part=part)
     )
+    return forest_frame(((e.group or e.name, e) for e in shown), lambda e: e.part is Pooling.MEAN)

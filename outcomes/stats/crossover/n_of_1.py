@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.wording import plural
 from outcomes.stats.meta_analysis.random_effects import as_measure, pool
 from outcomes.stats.paired.location import mean_change
 from outcomes.stats.paired.signed_rank import sign_flip
@@ -49,11 +48,8 @@ def nof1(
         how="paired t-test over pairs",
         measure=Measure.DIFFERENCE,
     )
-    flip = sign_flip(control, treated, rng=rng).test
-    pairs = len(np.atleast_1d(np.asarray(control)))
-    floor = f"; {plural(pairs, 'pair')} cannot reach P<.05" if 0 < pairs < 6 else ""
-    how = f"{flip.how.replace('sign-flip permutation', 'within-pair randomisation test')}{floor}"
-    return mean, replace(flip, name="randomisation test", how=how, measure=Measure.OVERALL_TEST)
+    flip = sign_flip(control, treated, rng=rng, title="within-pair randomisation test").test
+    return mean, replace(flip, name="randomisation test", measure=Measure.OVERALL_TEST)
 
 
 def pooled_series(

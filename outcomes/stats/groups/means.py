@@ -86,6 +86,7 @@ class FTest:
             reason=self.reason,
             visit=visit,
             group=group,
+            df2=self.df2,
         )
 
 

@@ -14,10 +14,19 @@ from scipy.special import expit, gammaln
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+
+
+#: Name, measure and part of the rows.
+ROWS = (
+    ("pooled", Measure.CHANGE, Pooling.MEAN),
+    ("share", Measure.SHARE, Pooling.SHARE),
+    ("tau2", Measure.VARIANCE, Pooling.TAU2),
+)
 
 
 def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, ...]:
@@ -42,8 +51,8 @@ def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tup
     if len(x) < 2 or x.sum() in (0, k.sum()):
         why = "too_few" if len(x) < 2 else "no_events" if x.sum() == 0 else "separation"
         return tuple(
-            Estimate(name, NAN, level=level, how=how, reason=why)
-            for name in ("pooled", "share", "tau2")
+            Estimate(name, NAN, level=level, how=how, reason=why, measure=kind, part=part)
+            for name, kind, part in ROWS
         )
     start = float(np.log(x.sum() / (k.sum() - x.sum())))
 
@@ -58,12 +67,15 @@ def pooled_logit(events: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> tup
     if _log_likelihood(start, 0.0, x, k) >= -found.fun - 1e-9:
         mu, tau = start, 0.0
     se = _standard_error(mu, tau, x, k)
-    pooled = wald("pooled", mu, se, level=level, how=how, measure=Measure.CHANGE)
+    fields: list[dict[str, Any]] = [
+        {"measure": kind, "part": part, "how": how} for _, kind, part in ROWS
+    ]
+    pooled = wald("pooled", mu, se, level=level, **fields[0])
     share, low, high = (float(expit(x)) for x in (pooled.value, pooled.low, pooled.high))
     return (
         pooled,
-        Estimate("share", share, low, high, level, how=how, measure=Measure.SHARE),
-        Estimate("tau2", tau**2, how=how, measure=Measure.VARIANCE),
+        Estimate("share", share, low, high, level, **fields[1]),
+        Estimate("tau2", tau**2, **fields[2]),
     )
 
 

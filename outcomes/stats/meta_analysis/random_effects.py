@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.estimate import NAN, Estimate, chosen
 from outcomes.core.measure import Measure
+from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.wald import wald
 
 Array = NDArray[np.float64]
@@ -120,6 +121,7 @@ def pool(
                 how=f"{k} site, nothing to pool",
                 reason="too_few",
                 measure=Measure.CHANGE,
+                part=Pooling.MEAN,
             ),
         )
     if estimator == "FE":
@@ -127,6 +129,7 @@ def pool(
     tau2 = tau_squared(y, v, estimator=estimator)
     pooled = _coefficients(sites, tau2, interval, level, ("pooled",))[0]
     pooled = replace(pooled, unit=unit, how=f"{_named(estimator)}, {INTERVALS[interval]}")
+    pooled = replace(pooled, part=Pooling.MEAN)
     return (
         pooled,
         _predicted(pooled, tau2, k, prediction, estimator),
@@ -185,7 +188,7 @@ def leave_one_out(
     >>> [
     ...     round(e.value, 3)
     ...     for e in leave_one_out([1, 2, 3], [1, 1, 1], estimator="DL")
-    ...     if e.name == "pooled"
+    ...     if e.part is Pooling.LEFT_OUT
     ... ]
     [2.5, 2.0, 1.5]
     """
@@ -195,8 +198,15 @@ def leave_one_out(
     for i, name in enumerate(names):
         rest = np.delete(values, i), np.delete(variances, i)
         found = pool(*rest, estimator=estimator, interval=interval, level=level, unit=unit)
-        out += [replace(e, group=f"without {name}") for e in found if e.name in ("pooled", "tau2")]
+        for part, left in LEFT_OUT.items():
+            out += [
+                replace(e, group=f"without {name}", part=left) for e in chosen(found, part=part)
+            ]
     return tuple(out)
+
+
+#: What is shown without one site, and what it is then.
+LEFT_OUT = {Pooling.MEAN: Pooling.LEFT_OUT, Pooling.TAU2: Pooling.TAU2_LEFT_OUT}
 
 
 def meta_regression(
@@ -236,6 +246,7 @@ def meta_regression(
                 reason="too_few",
                 how=f"{len(sites.y)} sites",
                 measure=Measure.OVERALL_TEST,
+                part=Pooling.MODERATORS,
             ),
         )
     tau2 = tau_squared(y, v, estimator=estimator, moderators=moderators)
@@ -252,6 +263,7 @@ def meta_regression(
             p=special.chdtrc(m, chi2),
             how="Wald χ² test",
             measure=Measure.OVERALL_TEST,
+            part=Pooling.MODERATORS,
         )
     else:
         f = chi2 / m
@@ -263,6 +275,7 @@ def meta_regression(
             p=special.fdtrc(m, sites.spare, f),
             how=f"F test with {m} and {sites.spare} df",
             measure=Measure.OVERALL_TEST,
+            part=Pooling.MODERATORS,
         )
     before = tau_squared(y, v, estimator=estimator)
     share = 100 * max(0.0, 1 - tau2 / before) if before > 0 else NAN
@@ -272,11 +285,12 @@ def meta_regression(
         unit="%",
         reason="" if before > 0 else "zero_variance",
         measure=Measure.HETEROGENEITY,
+        part=Pooling.R2,
     )
     return (
         *coefficients,
         joint,
-        Estimate("tau2", tau2, how=_named(estimator), measure=Measure.VARIANCE),
+        Estimate("tau2", tau2, how=_named(estimator), measure=Measure.VARIANCE, part=Pooling.TAU2),
         explained,
     )
 
@@ -303,10 +317,21 @@ def _coefficients(
                     df=_finite(df),
                     reason="zero_variance",
                     measure=Measure.CHANGE,
+                    part=Pooling.COEFFICIENT,
                 )
             )
             continue
-        out.append(wald(name, beta[j], se, df=df, level=level, measure=Measure.CHANGE))
+        out.append(
+            wald(
+                name,
+                beta[j],
+                se,
+                df=df,
+                level=level,
+                measure=Measure.CHANGE,
+                part=Pooling.COEFFICIENT,
+            )
+        )
     return tuple(out)
 
 
@@ -327,6 +352,7 @@ def _predicted(pooled: Estimate, tau2: float, k: int, rule: str, estimator: str)
             how=how,
             reason=why,
             measure=Measure.PREDICTION,
+            part=Pooling.PREDICTION,
         )
     spread = math.sqrt(tau2 + pooled.se**2)
     return wald(
@@ -339,6 +365,7 @@ def _predicted(pooled: Estimate, tau2: float, k: int, rule: str, estimator: str)
         unit=pooled.unit,
         how=how,
         measure=Measure.PREDICTION,
+        part=Pooling.PREDICTION,
     )
 
 
@@ -366,6 +393,7 @@ def _spread(
             level,
             how=f"{_named(estimator)}, Q-profile interval{empty}",
             measure=Measure.VARIANCE,
+            part=Pooling.TAU2,
         ),
         Estimate(
             "tau",
@@ -376,6 +404,7 @@ def _spread(
             unit=unit,
             how="root of tau2 and its interval",
             measure=Measure.VARIANCE,
+            part=Pooling.TAU,
         ),
         Estimate(
             "I2",
@@ -386,8 +415,15 @@ def _spread(
             unit="%",
             how="tau2 over tau2 plus the typical sampling variance",
             measure=Measure.HETEROGENEITY,
+            part=Pooling.I2,
         ),
-        Estimate("H2", h2, how="total over sampling variance", measure=Measure.HETEROGENEITY),
+        Estimate(
+            "H2",
+            h2,
+            how="total over sampling variance",
+            measure=Measure.HETEROGENEITY,
+            part=Pooling.H2,
+        ),
         Estimate(
             "Q",
             q,
@@ -396,12 +432,14 @@ def _spread(
             p=special.chdtrc(k - 1, q),
             how="Cochran Q, χ² test of equal sites",
             measure=Measure.OVERALL_TEST,
+            part=Pooling.Q,
         ),
         Estimate(
             "Hartung-Knapp factor",
             factor,
             how="below 1 the plain interval is narrower than its truncated form",
             measure=Measure.HETEROGENEITY,
+            part=Pooling.FACTOR,
         ),
     )
 

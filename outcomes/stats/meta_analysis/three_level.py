@@ -24,6 +24,7 @@ from scipy import optimize, special
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
+from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.meta_analysis.random_effects import _sites
 from outcomes.stats.wald import critical, limits, wald
 
@@ -146,12 +147,18 @@ def three_level(
                 how=how,
                 reason="too_few",
                 measure=Measure.CHANGE,
+                part=Pooling.MEAN,
             ),
         )
     free = _free(data)
     theta, height = _best(data, free)
     plain = _model_based(data, theta, level, unit)
-    rows = [_robust(data, theta, level, unit), plain, _predicted(plain, theta, data.clusters)]
+    plain = replace(plain, part=Pooling.MODEL_BASED)
+    rows = [
+        replace(_robust(data, theta, level, unit), part=Pooling.MEAN),
+        plain,
+        _predicted(plain, theta, data.clusters),
+    ]
     for which, name in (
         ((BETWEEN, "between"), (WITHIN, "within"))
         if math.isnan(free[WITHIN])
@@ -183,7 +190,7 @@ def leave_one_cluster_out(
             )
         else:
             e = _robust(rest, _best(rest, _free(rest))[0], level, unit)
-        out.append(replace(e, group=f"without {name}"))
+        out.append(replace(e, group=f"without {name}", part=Pooling.LEFT_OUT))
     return tuple(out)
 
 
@@ -355,11 +362,20 @@ def _predicted(pooled: Estimate, theta: Array, clusters: int) -> Estimate:
         how="t with clusters − 2 df",
         reason="too_few" if df < 1 else "",
         measure=Measure.PREDICTION,
+        part=Pooling.PREDICTION,
     )
     if df < 1:
         return blank
     low, high = limits(pooled.value, spread, df=df, level=pooled.level)
     return replace(blank, low=low, high=high, df=df, se=spread)
+
+
+#: The variance of a level, its root and its share of the whole.
+VARIANCES = {
+    "between": (Pooling.TAU2_BETWEEN, Pooling.TAU_BETWEEN, Pooling.I2_BETWEEN),
+    "within": (Pooling.TAU2_WITHIN, Pooling.TAU_WITHIN, Pooling.I2_WITHIN),
+    "total": (Pooling.TAU2, Pooling.TAU, Pooling.I2),
+}
 
 
 def _component(
@@ -396,9 +412,20 @@ def _component(
     how = (
         f"REML, profile-likelihood interval; likelihood-ratio test, p halved at the boundary{edge}"
     )
+    parts = VARIANCES[name]
     return [
         Estimate(
-            f"tau2 {name}", value, low, high, level, p, ratio, 1, how=how, measure=Measure.VARIANCE
+            f"tau2 {name}",
+            value,
+            low,
+            high,
+            level,
+            p,
+            ratio,
+            1,
+            how=how,
+            measure=Measure.VARIANCE,
+            part=parts[0],
         ),
         Estimate(
             f"tau {name}",
@@ -409,6 +436,7 @@ def _component(
             unit=unit,
             how=f"root of tau2 {name} and its interval{edge}",
             measure=Measure.VARIANCE,
+            part=parts[1],
         ),
         Estimate(
             f"I2 {name}",
@@ -417,6 +445,7 @@ def _component(
             unit="%",
             how="share of both variances plus the typical sampling variance",
             measure=Measure.HETEROGENEITY,
+            part=parts[2],
         ),
     ]
 
@@ -436,4 +465,5 @@ def _homogeneous(data: _Nested) -> Estimate:
         df=df,
         how="Cochran Q, χ² test of equal effects",
         measure=Measure.OVERALL_TEST,
+        part=Pooling.Q,
     )

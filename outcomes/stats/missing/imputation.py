@@ -123,17 +123,25 @@ def _barnard_rubin(df_large: float, lam: float, df_complete: float) -> float:
     return observed if isinf(df_large) else 1 / (1 / df_large + 1 / observed)
 
 
+@dataclass(frozen=True, slots=True)
+class JointTest:
+    """A pooled F-test and the relative increase in variance that missing scores cause."""
+
+    test: Estimate
+    riv: float
+
+
 def rubin_wald(
     values: ArrayLike,
     covariances: ArrayLike,
     *,
     df_complete: float = inf,
     name: str = "pooled Wald",
-) -> Estimate:
+) -> JointTest:
     """The pooled F-test that k parameters are zero (D1): values (m, k), covariances (m, k, k),
     Reiter's denominator df.
 
-    The relative increase in variance, r = (1 + 1/m) tr(B U^-1) / k, stands in `how`.
+    `riv` is the relative increase in variance, r = (1 + 1/m) tr(B U^-1) / k.
     """
     q, u = np.asarray(values, dtype=float), np.asarray(covariances, dtype=float)
     m, k = q.shape
@@ -144,15 +152,9 @@ def rubin_wald(
     t = k * (m - 1)
     df = _reiter(r, t, df_complete) if t > 4 and not isinf(df_complete) else _li(r, t, k, m)
     p = float(special.fdtrc(k, df, f))
-    return Estimate(
-        name,
-        f,
-        p=p,
-        statistic=f,
-        df=df,
-        how=f"D1, numerator df {k}, relative increase in variance {r:.6g}",
-        measure=Measure.OVERALL_TEST,
-    )
+    how = f"D1, numerator df {k}, relative increase in variance {r:.6g}"
+    kind = Measure.OVERALL_TEST
+    return JointTest(Estimate(name, f, p=p, statistic=f, df=df, how=how, measure=kind), r)
 
 
 def _li(r: float, t: float, k: int, m: int) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from math import nan, sqrt
 
 import numpy as np
@@ -235,8 +236,21 @@ class Repeated:
             if i and constant[i]:
                 tests[name] = [self.fit.design.columns[:, i].mean(axis=0)]
         return tuple(
-            self.inference.test(np.array(test), name=name) for name, test in tests.items() if test
+            replace(self.inference.test(np.array(test), name=name), part=EFFECTS.get(name))
+            for name, test in tests.items()
+            if test
         )
+
+
+class Effect(Enum):
+    """Rows of the type III tests; one of a covariate has none."""
+
+    ARM = auto()
+    VISIT = auto()
+    ARM_BY_VISIT = auto()
+
+
+EFFECTS = {"arm": Effect.ARM, "visit": Effect.VISIT, "arm x visit": Effect.ARM_BY_VISIT}
 
 
 def repeated(

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import lru_cache
 from typing import Literal
 
@@ -37,6 +38,28 @@ from outcomes.stats.paired.location import (
     weighted_mean,
 )
 from outcomes.stats.wald import wald
+
+
+class Standardised(Enum):
+    """The standardised changes in the order of `paired_effects`; the value is the usual name."""
+
+    D_AV = "d_av"
+    G_AV = "g_av"
+    D_Z = "d_z"
+    G_Z = "g_z"
+    D_B = "d_b"
+    G_B = "g_b"
+    D_RM = "d_rm"
+    G_RM = "g_rm"
+
+
+#: Hedges' form of each.
+HEDGES = {
+    Standardised.D_AV: Standardised.G_AV,
+    Standardised.D_Z: Standardised.G_Z,
+    Standardised.D_B: Standardised.G_B,
+    Standardised.D_RM: Standardised.G_RM,
+}
 
 
 def hedges_j(df: float) -> float:
@@ -179,7 +202,7 @@ def d_av(
     (-1.663, -3.011, -0.315)
     """
     check_option("interval", interval, ("bonett", "algina-keselman"))
-    return _of(before, after, "d_av", level, lambda m, level: _d_av(m, level, interval))
+    return _of(before, after, Standardised.D_AV, level, lambda m, level: _d_av(m, level, interval))
 
 
 def d_z(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -192,7 +215,7 @@ def d_z(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate
     >>> round(d_z([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).value, 3)
     -1.687
     """
-    return _of(before, after, "d_z", level, _d_z)
+    return _of(before, after, Standardised.D_Z, level, _d_z)
 
 
 def d_b(
@@ -212,7 +235,7 @@ def d_b(
     -1.93
     """
     check_option("variances", variances, ("unequal", "equal"))
-    return _of(before, after, "d_b", level, lambda m, level: _d_b(m, level, variances))
+    return _of(before, after, Standardised.D_B, level, lambda m, level: _d_b(m, level, variances))
 
 
 def d_rm(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -224,7 +247,7 @@ def d_rm(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimat
     >>> round(d_rm([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).value, 3)
     -1.632
     """
-    return _of(before, after, "d_rm", level, _d_rm)
+    return _of(before, after, Standardised.D_RM, level, _d_rm)
 
 
 def hedges(estimate: Estimate, n: int) -> Estimate:
@@ -235,22 +258,20 @@ def hedges(estimate: Estimate, n: int) -> Estimate:
     >>> g.name, round(g.value, 3)
     ('g_av', -1.327)
     """
-    name, how = (
-        estimate.name.replace("d_", "g_"),
-        f"{f'{estimate.how}, ' if estimate.how else ''}times J(n − 1)",
-    )
+    form = next(g for d, g in HEDGES.items() if estimate.part is d)
+    how = f"{f'{estimate.how}, ' if estimate.how else ''}times J(n − 1)"
     if estimate.reason or n < 3:
-        return Estimate(
-            name,
-            NAN,
-            level=estimate.level,
-            reason=estimate.reason or "too_few",
-            how=how,
-            measure=Measure.STANDARDISED_CHANGE,
-        )
+        return _undefined(form, estimate.level, estimate.reason or "too_few", how)
     e, j = estimate, hedges_j(n - 1)
     return replace(
-        e, name=name, value=e.value * j, low=e.low * j, high=e.high * j, se=e.se * j, how=how
+        e,
+        name=form.value,
+        part=form,
+        value=e.value * j,
+        low=e.low * j,
+        high=e.high * j,
+        se=e.se * j,
+        how=how,
     )
 
 
@@ -280,10 +301,7 @@ def paired_effects(
     """
     m = _moments(before, after, weights)
     if isinstance(m, str):
-        ds = [
-            Estimate(name, NAN, level=level, reason=m, measure=Measure.STANDARDISED_CHANGE)
-            for name in ("d_av", "d_z", "d_b", "d_rm")
-        ]
+        ds = [_undefined(kind, level, m) for kind in HEDGES]
         return tuple(e for d in ds for e in (d, hedges(d, 0)))
     ds = [_d_av(m, level), _d_z(m, level), _d_b(m, level), _d_rm(m, level)]
     return tuple(e for d in ds for e in (d, hedges(d, m.n)))
@@ -292,27 +310,36 @@ def paired_effects(
 def _of(
     before: ArrayLike,
     after: ArrayLike,
-    name: str,
+    form: Standardised,
     level: float,
     kind: Callable[[_Moments, float], Estimate],
 ) -> Estimate:
     m = _moments(before, after)
-    return (
-        Estimate(name, NAN, level=level, reason=m, measure=Measure.STANDARDISED_CHANGE)
-        if isinstance(m, str)
-        else kind(m, level)
+    return _undefined(form, level, m) if isinstance(m, str) else kind(m, level)
+
+
+def _undefined(form: Standardised, level: float, reason: str, how: str = "") -> Estimate:
+    return Estimate(
+        form.value,
+        NAN,
+        level=level,
+        reason=reason,
+        how=how,
+        measure=Measure.STANDARDISED_CHANGE,
+        part=form,
     )
 
 
-def _normal(name: str, value: float, se: float, level: float, how: str) -> Estimate:
+def _normal(form: Standardised, value: float, se: float, level: float, how: str) -> Estimate:
     return wald(
-        name,
+        form.value,
         value,
         se,
         level=level,
         tested=False,
         how=how,
         measure=Measure.STANDARDISED_CHANGE,
+        part=form,
     )
 
 
@@ -321,10 +348,10 @@ def _d_av(m: _Moments, level: float, interval: str = "bonett") -> Estimate:
     d, df = m.mean / math.sqrt(s2), m.n - 1
     if interval == "algina-keselman":
         se = m.sd_change / math.sqrt(m.n * s2)
-        return _normal("d_av", d, se, level, "average SD; Algina-Keselman interval")
+        return _normal(Standardised.D_AV, d, se, level, "average SD; Algina-Keselman interval")
     fourth = m.sd_before**4 + m.sd_after**4 + 2 * m.covariance**2
     se = math.sqrt(d * d * fourth / (8 * s2 * s2 * df) + m.sd_change**2 / (df * s2))
-    return _normal("d_av", d, se, level, "average SD; Bonett interval")
+    return _normal(Standardised.D_AV, d, se, level, "average SD; Bonett interval")
 
 
 def _d_z(m: _Moments, level: float) -> Estimate:
@@ -338,38 +365,27 @@ def _d_z(m: _Moments, level: float) -> Estimate:
         level,
         how="SD of the changes; noncentral t interval",
         measure=Measure.STANDARDISED_CHANGE,
+        part=Standardised.D_Z,
     )
 
 
 def _d_b(m: _Moments, level: float, variances: str = "unequal") -> Estimate:
     if m.sd_before == 0:
-        return Estimate(
-            "d_b",
-            NAN,
-            level=level,
-            reason="zero_variance",
-            how="SD before",
-            measure=Measure.STANDARDISED_CHANGE,
-        )
+        return _undefined(Standardised.D_B, level, "zero_variance", "SD before")
     d, df, s2 = m.mean / m.sd_before, m.n - 1, m.sd_before**2
     if variances == "equal":
         se = math.sqrt(max(2 * (1 - m.r), 0.0) / m.n + d * d / (2 * m.n))
-        return _normal("d_b", d, se, level, "SD before; equal variances")
+        return _normal(Standardised.D_B, d, se, level, "SD before; equal variances")
     se = math.sqrt(m.sd_change**2 / (df * s2) + d * d / (2 * df))
-    return _normal("d_b", d, se, level, "SD before; Bonett interval")
+    return _normal(Standardised.D_B, d, se, level, "SD before; Bonett interval")
 
 
 def _d_rm(m: _Moments, level: float) -> Estimate:
     how = "SD of the changes over √(2(1 − r)); normal interval"
     if not abs(m.r) < 1 - 1e-12:
-        return Estimate(
-            "d_rm",
-            NAN,
-            level=level,
-            reason="not_estimable",
-            how=how,
-            measure=Measure.STANDARDISED_CHANGE,
-        )
+        return _undefined(Standardised.D_RM, level, "not_estimable", how)
     apart = 2 * (1 - m.r)
     d = m.mean / m.sd_change * math.sqrt(apart)
-    return _normal("d_rm", d, math.sqrt((1 / m.n + d * d / (2 * m.n)) * apart), level, how)
+    return _normal(
+        Standardised.D_RM, d, math.sqrt((1 / m.n + d * d / (2 * m.n)) * apart), level, how
+    )

@@ -380,6 +380,7 @@ def sign_flip(
     alternative: Alternative = "two-sided",
     draws: int = 9999,
     rng: np.random.Generator | None = None,
+    title: str = "sign-flip permutation",
 ) -> SignFlip:
     """Permutation test of the mean change: each patient's change could as well have had the other
     sign.
@@ -387,7 +388,8 @@ def sign_flip(
     Exact over all 2ⁿ flips of the changes scaled to integers: by counting sums for n ≤ 200 and a
     sum of |d| of at most 4 million units of their decimal place, by enumeration (two halves
     matched) for up to 36 changes whatever their decimals; otherwise `draws` random flips from
-    `rng`, p = (b + 1)/(draws + 1), whose Monte Carlo error sqrt(p(1 − p)/draws) `how` says.
+    `rng`, p = (b + 1)/(draws + 1), whose Monte Carlo error sqrt(p(1 − p)/draws) `how` says. `title`
+    is what `how` calls the test.
     Two-sided by |mean|. Degenerate: no pairs gives nan `too_few`; all changes zero, p = 1 with
     reason `all_zero`. Raises AnalysisError when random flips are needed and `rng` was not given.
 
@@ -407,7 +409,7 @@ def sign_flip(
                 0.0 if len(d) else NAN,
                 p=p,
                 reason=reason,
-                how="sign-flip permutation",
+                how=title,
                 measure=Measure.CHANGE,
             ),
             0,
@@ -418,13 +420,13 @@ def sign_flip(
         p, draws, how = (
             _exact_p(size, whole > 0, alternative, mid_p=False),
             0,
-            "exact sign-flip permutation",
+            f"exact {title}",
         )
     elif len(whole) <= ENUMERATED_UP_TO and sum(map(int, size)) < 2**62:
         p, draws, how = (
             _enumerated_p(size, whole, alternative),
             0,
-            "exact sign-flip permutation, enumerated",
+            f"exact {title}, enumerated",
         )
     elif rng is None:
         raise AnalysisError(
@@ -433,7 +435,7 @@ def sign_flip(
     else:
         p = _drawn_p(whole, alternative, draws, rng)
         how = (
-            f"sign-flip permutation, {draws} random flips, Monte Carlo error of P"
+            f"{title}, {draws} random flips, Monte Carlo error of P"
             f" {monte_carlo_error(p, draws):.2g}"
         )
     return SignFlip(Estimate(name, float(d.mean()), p=p, how=how, measure=Measure.CHANGE), draws)

@@ -154,7 +154,7 @@ def _pairs_of_means(case: Case) -> dict[str, float]:
     t = trial(case)
     got: dict[str, float] = {}
     for e in pairwise(ols(t.design, t.post), t.design, "g", adjust=case.method.rsplit("_", 1)[1]):
-        b, a = e.group.split(" - ")
+        b, a = e.contrast.group, e.contrast.reference
         got |= {f"{a} - {b}_est": -e.value, f"{a} - {b}_se": e.se, f"{a} - {b}_padj": e.p_adjusted}
     return got
 

@@ -8,7 +8,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from outcomes.core.estimate import Estimate
+from outcomes.core.estimate import Estimate, chosen
+from outcomes.core.measure import Measure
 from outcomes.stats.crossover import binary as crossover_binary
 from outcomes.stats.crossover import mixed as crossover_mixed
 from outcomes.stats.crossover import two_period as crossover
@@ -110,7 +111,7 @@ def _fixed(y1: np.ndarray, y2: np.ndarray, first: np.ndarray) -> dict[str, float
         treatment=np.where(np.concatenate([first, ~first]), "K", "P"),
         reference="P",
     )
-    e = next(e for e in square if e.name == "difference")
+    e = chosen(square, measure=Measure.DIFFERENCE)[0]
     period = crossover.two_period(y1, y2, treated_first=first)[1]
     return {
         "treat_est": e.value,
@@ -161,8 +162,9 @@ def model(case: Case, method: str) -> crossover_mixed.CrossoverModel:
 
 @answers("crossover", {"xo_standardised": ("Effect in between-patient SD", "lme4::lmer, own")})
 def _in_sd(case: Case) -> dict[str, float]:
-    sizes = {e.name: e.value for e in model(case, "satterthwaite").sizes}
-    return case.each(lambda q: sizes[q.removesuffix("_sd")])
+    names = ("d_total", "d_within", "icc")
+    sizes = dict(zip(names, model(case, "satterthwaite").sizes, strict=True))
+    return case.each(lambda q: sizes[q.removesuffix("_sd")].value)
 
 
 @answers(

@@ -6,8 +6,16 @@ import math
 
 import numpy as np
 
+from outcomes.core.estimate import chosen
 from outcomes.stats.meta_analysis.effect_measures import standardised_mean_change
-from outcomes.stats.paired.effect_sizes import d_av, d_b, d_rm, hedges_j, paired_effects
+from outcomes.stats.paired.effect_sizes import (
+    Standardised,
+    d_av,
+    d_b,
+    d_rm,
+    hedges_j,
+    paired_effects,
+)
 from outcomes.stats.paired.location import mean_change, percent_change
 from outcomes.stats.paired.rank_effects import r_from_z, rank_biserial, superiority
 from outcomes.validation.cases import Case, answers, differs, pairs, unanswered
@@ -63,11 +71,12 @@ def _one_sided(case: Case) -> bool:
 )
 def _standardised(case: Case) -> dict[str, float]:
     before, after = pairs(case)
-    found = {e.name: e for e in paired_effects(before, after)}
-    got = {name: e.value for name, e in found.items()}
-    for name in ("d_z", "g_z", "d_rm"):
-        got |= {f"{name}_ci95_low": found[name].low, f"{name}_ci95_high": found[name].high}
-    z, average = found["d_z"], found["d_av"]
+    found = dict(zip(Standardised, paired_effects(before, after), strict=True))
+    got = {part.value: e.value for part, e in found.items()}
+    for part in (Standardised.D_Z, Standardised.G_Z, Standardised.D_RM):
+        e = found[part]
+        got |= {f"{part.value}_ci95_low": e.low, f"{part.value}_ci95_high": e.high}
+    z, average = found[Standardised.D_Z], found[Standardised.D_AV]
     got |= {
         "d_av_ci95_low_bonett": average.low,
         "d_av_ci95_high_bonett": average.high,
@@ -80,7 +89,12 @@ def _standardised(case: Case) -> dict[str, float]:
         "d_rm_se": d_rm(before, after).se,
     }
     got |= {"J_exact": hedges_j(len(before) - 1), "d_s_independent": average.value}
-    return got | {"d": z.value, "ci95_low": z.low, "ci95_high": z.high, "g": found["g_z"].value}
+    return got | {
+        "d": z.value,
+        "ci95_low": z.low,
+        "ci95_high": z.high,
+        "g": found[Standardised.G_Z].value,
+    }
 
 
 @answers(
@@ -142,7 +156,7 @@ def _ordinal(case: Case) -> dict[str, float]:
         got["r"] = rank_biserial(before, after, zeros="pratt").value * (
             1 - zero * (zero + 1) / (n * (n + 1))
         )
-    dz = next(e.value for e in paired_effects(before, after) if e.name == "d_z")
+    dz = chosen(paired_effects(before, after), part=Standardised.D_Z)[0].value
     return got | {
         "r_nonzero_n": r_from_z(before, after).value,
         "r_all_pairs": r_from_z(before, after, pairs="all").value,

@@ -174,7 +174,7 @@ def by_pair(found: Iterable[Estimate]) -> dict[str, float]:
     """Intervals and adjusted p-values, named by their pair."""
     got: dict[str, float] = {}
     for e in found:
-        pair = e.group.replace(" ", "")
+        pair = f"{e.contrast.group}-{e.contrast.reference}"
         got |= {
             f"{pair}_diff": e.value,
             f"{pair}_low": e.low,
@@ -201,6 +201,6 @@ def _pairwise(case: Case) -> dict[str, float]:
         return by_pair(tukey_hsd(groups) if case.method == "tukey_hsd" else games_howell(groups))
     got: dict[str, float] = {}
     for e in dunn(groups):
-        b, a = e.group.split(" - ")
+        b, a = e.contrast.group, e.contrast.reference
         got |= {f"{a}-{b}_z": e.statistic, f"{a}-{b}_p": e.p, f"{a}-{b}_padj_holm": e.p_adjusted}
     return got

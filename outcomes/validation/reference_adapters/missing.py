@@ -110,8 +110,9 @@ def _rules(case: Case) -> dict[str, float]:
 @answers("missing", {"D1_drug_length": ("Joint Wald test of imputed models (D1)", "mice::D1")})
 def _joint(case: Case) -> dict[str, float]:
     fits = [ancova(rows, column(rows, "m8")) for rows in stacks(case.tables, case.data)]
-    e = rubin_wald([b[3:] for b, _ in fits], [c[3:, 3:] for _, c in fits], df_complete=95)
-    return {"F": e.value, "df1": 2, "df2": e.df, "p": e.p, "riv": float(e.how.rsplit(" ", 1)[1])}
+    found = rubin_wald([b[3:] for b, _ in fits], [c[3:, 3:] for _, c in fits], df_complete=95)
+    e = found.test
+    return {"F": e.value, "df1": 2, "df2": e.df, "p": e.p, "riv": found.riv}
 
 
 @answers(

@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 
+from outcomes.core.estimate import chosen
 from outcomes.stats.meta_analysis.effect_measures import (
     crossover_effect,
     mean_difference,
@@ -19,6 +20,7 @@ from outcomes.stats.meta_analysis.effect_measures import (
 )
 from outcomes.stats.meta_analysis.funnel import begg, egger
 from outcomes.stats.meta_analysis.glmm import pooled_logit
+from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.meta_analysis.random_effects import leave_one_out, meta_regression, pool
 from outcomes.stats.meta_analysis.three_level import nested_variances, three_level
 from outcomes.stats.proportions.stratified import mantel_haenszel
@@ -26,19 +28,19 @@ from outcomes.validation.cases import Case, answers, column, differs
 
 INTERVAL = {"z": "z", "knha": "hartung-knapp", "adhoc": "truncated"}
 FIELDS = {
-    "est": ("pooled", "value"),
-    "se": ("pooled", "se"),
-    "stat": ("pooled", "statistic"),
-    "p": ("pooled", "p"),
-    "low": ("pooled", "low"),
-    "high": ("pooled", "high"),
-    "tau2": ("tau2", "value"),
-    "Q": ("Q", "value"),
-    "Qp": ("Q", "p"),
-    "I2": ("I2", "value"),
-    "H2": ("H2", "value"),
-    "pi_low": ("prediction interval", "low"),
-    "pi_high": ("prediction interval", "high"),
+    "est": (Pooling.MEAN, "value"),
+    "se": (Pooling.MEAN, "se"),
+    "stat": (Pooling.MEAN, "statistic"),
+    "p": (Pooling.MEAN, "p"),
+    "low": (Pooling.MEAN, "low"),
+    "high": (Pooling.MEAN, "high"),
+    "tau2": (Pooling.TAU2, "value"),
+    "Q": (Pooling.Q, "value"),
+    "Qp": (Pooling.Q, "p"),
+    "I2": (Pooling.I2, "value"),
+    "H2": (Pooling.H2, "value"),
+    "pi_low": (Pooling.PREDICTION, "low"),
+    "pi_high": (Pooling.PREDICTION, "high"),
 }
 SCALES = {"PLO": "logit", "PFT": "freeman-tukey", "PAS": "arcsine", "PR": "raw"}
 
@@ -91,11 +93,8 @@ def _random_effects(case: Case) -> dict[str, float]:
         if f"PI t({wanted})" in case.options:
             rule = wanted
     y, v = effects(case)
-    estimates = {
-        e.name: e
-        for e in pool(y, v, estimator=found[1], interval=INTERVAL[found[2]], prediction=rule)
-    }
-    return case.each(lambda q: float(getattr(estimates[FIELDS[q][0]], FIELDS[q][1])))
+    rows = pool(y, v, estimator=found[1], interval=INTERVAL[found[2]], prediction=rule)
+    return case.each(lambda q: float(getattr(chosen(rows, part=FIELDS[q][0])[0], FIELDS[q][1])))
 
 
 @answers(
@@ -103,8 +102,8 @@ def _random_effects(case: Case) -> dict[str, float]:
     {"tau2_qprofile": ("Heterogeneity with Q-profile limits", "metafor::confint.rma.uni")},
 )
 def _heterogeneity(case: Case) -> dict[str, float]:
-    spread = {e.name: e for e in pool(*effects(case))}
-    t, i = spread["tau2"], spread["I2"]
+    rows = pool(*effects(case))
+    t, i = (chosen(rows, part=part)[0] for part in (Pooling.TAU2, Pooling.I2))
     return {"tau2": t.value, "low": t.low, "high": t.high, "I2_low": i.low, "I2_high": i.high}
 
 
@@ -114,9 +113,8 @@ def _left_out(case: Case) -> dict[str, float]:
 
     def found(quantity: str) -> float:
         kind, i = quantity.split("_")
-        return [e.value for e in left if e.name == {"est": "pooled", "tau2": "tau2"}[kind]][
-            int(i) - 1
-        ]
+        part = {"est": Pooling.LEFT_OUT, "tau2": Pooling.TAU2_LEFT_OUT}[kind]
+        return chosen(left, part=part)[int(i) - 1].value
 
     return case.each(found)
 
@@ -148,18 +146,17 @@ def _measures(case: Case) -> dict[str, float]:
 @answers("pooling", {"metareg_ablat": ("Meta-regression", "metafor::rma(mods)")})
 def _moderated(case: Case) -> dict[str, float]:
     latitude = column(case.rows(), "ablat")[:, None]
-    found = {e.name: e for e in meta_regression(*effects(case), latitude, names=["latitude"])}
-    b0, b1, m = found["intercept"], found["latitude"], found["moderators"]
+    b0, b1, m, tau2, explained = meta_regression(*effects(case), latitude, names=["latitude"])
     return {
         "b0": b0.value,
         "b1": b1.value,
         "se0": b0.se,
         "se1": b1.se,
         "p1": b1.p,
-        "tau2": found["tau2"].value,
+        "tau2": tau2.value,
         "QM": m.statistic,
         "QMp": m.p,
-        "R2": found["R2"].value,
+        "R2": explained.value,
     }
 
 
@@ -184,8 +181,8 @@ def _rare_events(case: Case) -> dict[str, float]:
 )
 def _random_intercept(case: Case) -> dict[str, float]:
     rows = case.rows()
-    found = {e.name: e for e in pooled_logit(column(rows, "responders"), column(rows, "n"))}
-    return {"est": found["pooled"].value, "se": found["pooled"].se, "tau2": found["tau2"].value}
+    pooled, _, tau2 = pooled_logit(column(rows, "responders"), column(rows, "n"))
+    return {"est": pooled.value, "se": pooled.se, "tau2": tau2.value}
 
 
 @answers(
