@@ -160,15 +160,15 @@ def _grouped(result: Result) -> list[str]:
 
 
 def risk_differences(result: Result) -> dict[str, Estimate]:
-    """The difference of shares of each event, where a result compares two groups; empty where it
-    does not.
+    """The difference of shares of each side effect, where a result compares two groups; empty where
+    it does not.
 
     The rows of an event follow one another, so the k-th difference is that of the k-th event.
     """
     found = [
         e
         for e in result.estimates
-        if e.measure is Measure.SHARE_DIFFERENCE and e.contrast.reference
+        if e.measure is Measure.SHARE_DIFFERENCE and e.contrast.reference and e.contrast.event
     ]
     events = _events(result)
     return dict(zip(events, found, strict=True)) if len(found) == len(events) else {}
