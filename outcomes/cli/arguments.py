@@ -38,6 +38,7 @@ EXIT_CODES = """exit codes:
      report); the input is stale, so nothing was published (run-due); a report is overdue, failed or was changed (status);
      the plan is not the frozen one (plan compare)
   6  the report is there, but a notice could not be delivered (run-due)
+ 69  a database or server could not be reached, refused, or did not give its rows whole: nothing was read
  74  a file or folder cannot be written: disk full, or no permission
  75  another run is at work: try later (run-due)
 """  # noqa: E501
@@ -46,6 +47,14 @@ EXIT_CODES = """exit codes:
 STUDY: dict[str, Any] = {
     "metavar": "STUDY.toml",
     "help": "the study file: which columns mean what, and the plan",
+}
+SNAPSHOT: dict[str, Any] = {
+    "default": "",
+    "metavar": "DIR",
+    "help": (
+        "read again what databases and servers gave for an earlier report: the folder of that"
+        " report, or its source-snapshot"
+    ),
 }
 LEDGER: dict[str, Any] = {
     "default": "",
@@ -109,6 +118,7 @@ def _with_a_study(add: Add) -> None:
         "answer the study's plan and write one report that opens in any browser",
     )
     p.add_argument("study", **STUDY)
+    p.add_argument("--from-snapshot", **SNAPSHOT)
     p.add_argument(
         "--out", default="reports", metavar="DIR", help="folder for the report (default: reports)"
     )
@@ -140,6 +150,7 @@ def _with_a_study(add: Add) -> None:
         "review what a report for sharing would release, number by number, before it is published",
     )
     p.add_argument("study", **STUDY)
+    p.add_argument("--from-snapshot", **SNAPSHOT)
     p.add_argument(
         "--review",
         action="store_true",
@@ -155,6 +166,7 @@ def _with_a_study(add: Add) -> None:
     )
     p = add("run", do.run, "answer the study's plan and write every number to a file for machines")
     p.add_argument("study", **STUDY)
+    p.add_argument("--from-snapshot", **SNAPSHOT)
     p.add_argument(
         "--to", required=True, metavar="FILE", help="results.csv, results.json or results.parquet"
     )
@@ -173,11 +185,13 @@ def _with_a_study(add: Add) -> None:
     )
     p = add("check", do.check, "list what in the data needs a look; nothing is repaired")
     p.add_argument("study", **STUDY)
+    p.add_argument("--from-snapshot", **SNAPSHOT)
     p.add_argument(
         "--to", metavar="FILE", help="write the list to a .csv or .json file instead of the screen"
     )
     p = add("score", do.score, "score the questionnaires and write the scores to a file")
     p.add_argument("study", **STUDY)
+    p.add_argument("--from-snapshot", **SNAPSHOT)
     p.add_argument(
         "--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet"
     )

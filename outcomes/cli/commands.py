@@ -32,18 +32,17 @@ def report(args: argparse.Namespace) -> int:
             p for p in (Path(args.out).absolute(), *Path(args.out).absolute().parents) if p.exists()
         )
     )
-    study, plan = _study_and_plan(args.study)
+    study, plan = _study_and_plan(args)
     results, out = _answer(plan, study), Path(args.out)
     paths = _share(args, study, results, formats) if args.audience == "share" else []
     if not paths:
         doc = build(study, results, folder=out, **({"since": args.since} if args.since else {}))
-        files = _files(
-            doc,
-            results,
-            formats,
-            {SNAPSHOT: snapshot_text(study, results, since=args.since or None)},
-        )
-        atomic.write_all(out, files, private=(SNAPSHOT,))
+        pulled = _pulled(study, out)
+        knew: dict[str, bytes | str] = {
+            SNAPSHOT: snapshot_text(study, results, since=args.since or None)
+        }
+        files = _files(doc, results, formats, pulled | knew)
+        atomic.write_all(out, files, private=(SNAPSHOT, *pulled))
         paths = _places(out, formats)
     log.info(
         "%s answered, %d not.",
@@ -86,7 +85,8 @@ def _share(args: argparse.Namespace, study: Any, results: Any, formats: list[str
 
     def put(doc: Any) -> None:
         with recorded(doc.record):
-            atomic.write_all(out, _files(doc, results, formats, {}))
+            pulled = _pulled(study, Path(args.out))  # never among what is shared
+            atomic.write_all(out, _files(doc, results, formats, pulled), private=tuple(pulled))
 
     published(
         lambda: build(study, results, audience="share", policy=args.policy, ledger=_ledger(args)),
@@ -116,7 +116,7 @@ def share(args: argparse.Namespace) -> int:
         raise StudyError(
             "outcomes share --review STUDY shows what a report for sharing would release."
         )
-    study, plan = _study_and_plan(args.study)
+    study, plan = _study_and_plan(args)
     results = _answer(plan, study)
     doc = build(study, results, audience="share", policy=args.policy, ledger=_ledger(args))
     frame = pd.DataFrame(
@@ -138,7 +138,7 @@ def share(args: argparse.Namespace) -> int:
 def run(args: argparse.Namespace) -> int:
     """Answer the plan and write every number."""
     output.kind_of_file(args.to)
-    study, plan = _study_and_plan(args.study, engine=args.engine, parts=args.parts)
+    study, plan = _study_and_plan(args, engine=args.engine, parts=args.parts)
     results = _answer(plan, study)
     output.write(results.to_frame(), args.to)
     _say_failed(results)
@@ -150,7 +150,7 @@ def check(args: argparse.Namespace) -> int:
     """List what the checks find."""
     if args.to:
         output.kind_of_file(args.to)
-    study = outcomes.read_study(args.study)
+    study = _read(args)
     plan = outcomes.Plan.of(study)
     frame = outcomes.check(study)
     if args.to:
@@ -165,7 +165,7 @@ def check(args: argparse.Namespace) -> int:
 def score(args: argparse.Namespace) -> int:
     """Score the questionnaires."""
     output.kind_of_file(args.to)
-    study = outcomes.read_study(args.study).score(strict=args.strict)
+    study = _read(args).score(strict=args.strict)
     names = [
         c for c in study.scores if c in study.measures or c.removesuffix("_se") in study.measures
     ]
@@ -403,19 +403,37 @@ def schedule(args: argparse.Namespace) -> int:
     return 0
 
 
+def _read(args: argparse.Namespace) -> Any:
+    return outcomes.read_study(args.study, snapshot=args.from_snapshot or None)
+
+
+def _pulled(study: Any, folder: Path) -> dict[str, bytes | str]:
+    """What databases and servers gave for the study, as files beside its report."""
+    from outcomes.readers.sources.snapshot import snapshot_of
+
+    found = snapshot_of(study.settings)
+    files = found.to_write() if found else {}
+    return {str(folder.absolute() / name): data for name, data in files.items()}
+
+
 def _study_and_plan(
-    path: str, *, engine: str | None = None, parts: int | None = None
+    args: argparse.Namespace, *, engine: str | None = None, parts: int | None = None
 ) -> tuple[Any, Any]:
     """The study and its plan; in parts, where an engine is named or the file has [engine]."""
-    in_parts = bool(engine or parts)
+    path, in_parts = args.study, bool(engine or parts)
     if engine is not None and not in_parts:
         from outcomes.readers.studyfile import engine_said
 
         in_parts = bool(engine_said(path))
     study = (
-        outcomes.read_parts(path, engine=engine or None, parts=parts or None)
+        outcomes.read_parts(
+            path,
+            engine=engine or None,
+            parts=parts or None,
+            snapshot=args.from_snapshot or None,
+        )
         if in_parts
-        else outcomes.read_study(path)
+        else _read(args)
     )
     plan = outcomes.Plan.of(study)
     if not len(plan):

@@ -4,6 +4,7 @@
 
     OutcomesError
     ├── DataError          a file or a value in it cannot be used          (exit code 3)
+    │   └── SourceError    a database or server did not give its rows whole (exit code 69)
     ├── StudyError         the study file or its roles do not fit the data (exit code 2)
     ├── InstrumentError    an instrument, its items or its answers         (exit code 3)
     ├── AnalysisError      a question that this study cannot answer        (exit code 2)
@@ -38,6 +39,12 @@ class DataError(OutcomesError):
     """A file, or a cell in it, that cannot be used as it is."""
 
     exit_code = 3
+
+
+class SourceError(DataError):
+    """A database or server that could not be reached, refused, or did not give its rows whole."""
+
+    exit_code = 69
 
 
 class StudyError(OutcomesError):

@@ -122,7 +122,8 @@ def read_file(source: Source) -> TextTable:
     Raises DataError where it is absent, closed to us, or of a kind that is not read; StudyError for
     something said of it (a sheet of a text file, say) that such a file has not.
     """
-    return arranged(read_rows(source), source)
+    table = arranged(read_rows(source), source)
+    return replace(table, notes=(*source.notes, *table.notes)) if source.notes else table
 
 
 def read_rows(source: Source) -> TextTable:

@@ -55,6 +55,7 @@ class Recipe:
     folder: Path = Path()
     paper: Mapping[str, str] = field(default_factory=dict)
     study: Mapping[str, Any] = field(default_factory=dict)
+    snapshot: Path | None = None
 
     def role(self, name: str, table: TextTable) -> str:
         """The column of a table that has this role, or an empty string."""

@@ -12,7 +12,10 @@ from outcomes.config.toml import Document
 from outcomes.core.errors import StudyError
 from outcomes.readers.cells import TextTable
 from outcomes.readers.formats.frames import FRAME, is_frame
+from outcomes.readers.sources.form import NAMES, PLACES
+from outcomes.readers.sources.live import Live
 from outcomes.readers.study_form import SOURCE
+from outcomes.study.study import Issue
 
 #: Fields that say how an export is gathered once it is read, whatever kind of file it is.
 GATHERING = ("dictionary", "form", "without", "concepts", "measure", "value", "each")
@@ -31,7 +34,8 @@ class Source:
     Of a table with one answer a row, `measure` names it, `value` holds it, and `each` are the
     columns of patient and visit. Of FHIR, `resource` is the
     type to read, ``per="day"`` joins what a patient gave on one day, `codes` are numbers of coded
-    answers, `repeats` questions that may have several answers.
+    answers, `repeats` questions that may have several answers. `frame` is a data frame and `live` a
+    database or server in place of a file; `place` and `notes` say where a file of it came from.
     """
 
     file: Path
@@ -57,6 +61,9 @@ class Source:
     codes: Mapping[str, Any] | None = None
     repeats: tuple[str, ...] = ()
     frame: Any = field(default=None, repr=False, compare=False)
+    live: Live | None = None
+    place: str = ""
+    notes: tuple[Issue, ...] = ()
 
     @classmethod
     def of(cls, value: Any, folder: Path, dictionary: str | None = None) -> Source:
@@ -69,13 +76,25 @@ class Source:
             if frame is None:
                 raise StudyError("There is no file and no data frame: None was given.")
         given = value if isinstance(value, Mapping) else {"file": value}
+        places = [name for name in ("file", *PLACES) if name in given]
+        if len(places) != 1:
+            said = f"it has {' and '.join(places)}" if places else "it has none"
+            raise StudyError(
+                "[data] a table has one of file, database, redcap and fhir, which says where it"
+                f" is; {said}."
+            )
         given = {
             k: v
             for k, v in ({"dictionary": dictionary or None} | {**given}).items()
             if v is not None
         }
         read_fields(SOURCE, given, Document())
-        fields = dict(given)
+        fields = {k: v for k, v in given.items() if k not in NAMES}
+        if places != ["file"]:
+            said_of_it = {k: v for k, v in given.items() if k in NAMES}
+            fields["live"] = Live.of(said_of_it, folder, str(given.get("resource", "")))
+            fields["file"] = fields["live"].kind
+            _fits(fields)
         for name in ("labels", "repeats", "sheets"):
             if isinstance(fields.get(name), list):
                 fields[name] = tuple(map(str, fields[name]))
@@ -91,7 +110,7 @@ class Source:
         ('sheet',)
         """
         fields = type(self).__dataclass_fields__
-        own = (n for n in fields if n not in ("file", "frame"))
+        own = (n for n in fields if n not in ("file", "frame", "live", "place", "notes"))
         return tuple(n for n in own if getattr(self, n) != fields[n].default)
 
     def facts(self, table: str, read: TextTable) -> dict[str, Any]:
@@ -101,8 +120,22 @@ class Source:
         return {
             "table": table,
             "file": ", ".join(file.name for file in (self.file, *self.more)),
+            **({"from": self.place} if self.place else {}),
             "sheet": read.sheet,
             "bytes": read.size,
             "rows": len(read),
             "sha256": read.sha256,
         }
+
+
+#: Fields of a file that say nothing of what a database or server gives.
+_OF_FILES = ("sheet", "sheets", "more", "by", "header", "last", "delimiter", "encoding", "labels")
+
+
+def _fits(fields: Mapping[str, Any]) -> None:
+    for name in _OF_FILES:
+        if name in fields:
+            raise StudyError(
+                f"[data] '{name}' is of a file, and says nothing about a database or server. Leave"
+                " it out."
+            )

@@ -19,6 +19,7 @@ from outcomes.config.fields import (
 )
 from outcomes.core.style import STYLE_NAMES
 from outcomes.readers.ids import CHOICES
+from outcomes.readers.sources.form import FIELDS as LIVE
 from outcomes.stats.multiplicity import METHODS
 from outcomes.study.engines import ENGINES
 from outcomes.study.study import DESIGNS
@@ -43,7 +44,7 @@ SOURCE = Section(
     "Instead of a file name, a table says more of how a file is read: `scores = { file ="
     ' "clinic.xlsx", sheet = "Scores" }`',
     (
-        Field("file", FILE, "the file, relative to the study file", '"clinic.xlsx"', needed=True),
+        Field("file", FILE, "the file, relative to the study file", '"clinic.xlsx"'),
         Field("sheet", TEXT, "the sheet of a workbook", '"Scores"'),
         Field(
             "sheets",
@@ -110,9 +111,10 @@ SOURCE = Section(
         Field(
             "repeats", TEXTS, "questions of a FHIR file that may have several answers", '["4.2"]'
         ),
+        *LIVE,
     ),
     noun="field",
-    title="More about one file",
+    title="More about one file, database or server",
 )
 
 STUDY = Section(
@@ -217,6 +219,14 @@ DATA = Section(
         ),
         Field(
             "dictionary", FILE, "a REDCap project's data dictionary", '"dictionary.csv"', default=""
+        ),
+        Field(
+            "snapshot",
+            FILE,
+            "the folder of a snapshot: what databases and servers gave then is read again, and none"
+            " is asked",
+            '"reports/source-snapshot"',
+            default="",
         ),
         Field(
             "folders",

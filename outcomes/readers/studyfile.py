@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from outcomes.readers.cells import fingerprint
 from outcomes.readers.recipe import TABLES, Recipe
 from outcomes.readers.shape.visit_windows import windows
 from outcomes.readers.source import Source
+from outcomes.readers.sources.snapshot import SETTING, as_files
 from outcomes.readers.study_form import SECTIONS
 from outcomes.study.study import Study
 
@@ -21,7 +23,7 @@ from outcomes.study.study import Study
 FROZEN = "frozen_plan"
 
 
-def read_study(path: str | Path) -> Study:
+def read_study(path: str | Path, *, snapshot: str | Path | None = None) -> Study:
     """Read a study file and its tables into a study.
 
     Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids,
@@ -30,15 +32,18 @@ def read_study(path: str | Path) -> Study:
     and no visits); [instruments]; [outcomes]; [columns] types of other columns; [wide]; [privacy]
     allow, drop; [paper] sentences for the report's checklist; [families], [estimand] and
     [[analysis]] the plan. File names are relative to the study file. A frozen plan beside it
-    (`study.plan.toml`, from `outcomes plan freeze`) is read too.
+    (`study.plan.toml`, from `outcomes plan freeze`) is read too. A table may be a database or a
+    server (SQL, REDCap, FHIR), which is asked for its rows; `snapshot` is the folder in which a
+    report kept what they gave, to read the same again.
 
-    Raises StudyError (with the line where the TOML is broken, with what exists where a key is
-    unknown), DataError, PrivacyError, InstrumentError.
+    Raises SourceError where a database or server does not give its rows whole, StudyError (with the
+    line where the TOML is broken, with what exists where a key is unknown), DataError,
+    PrivacyError, InstrumentError.
     """
     path = Path(path)
     absent = f"There is no study file '{path}'. 'outcomes init DATA' writes one."
     document, data = toml.read(path, absent=absent)
-    study = _study(document, path.parent)
+    study = _study(document, path.parent, Path(snapshot) if snapshot else None)
     settings: dict[str, Any] = {"study_file": fingerprint(data)}
     if frozen_file(path).exists():
         settings[FROZEN] = toml.read(frozen_file(path), what="frozen plan")[0].text
@@ -78,8 +83,18 @@ def read_said(said: Mapping[str, Any], folder: Path, name: str = "the study file
     return _study(toml.Document(name, "", said), folder)
 
 
-def _study(document: toml.Document, folder: Path) -> Study:
-    return assemble(_recipe(document, fields.read_file(SECTIONS, document), folder))
+def _study(document: toml.Document, folder: Path, snapshot: Path | None = None) -> Study:
+    said = fields.read_file(SECTIONS, document)
+    return from_sources(_recipe(document, said, folder), snapshot)
+
+
+def from_sources(recipe: Recipe, snapshot: Path | None = None) -> Study:
+    """The study of a recipe: databases and servers are asked, unless `snapshot` (or the recipe's
+    own) is the folder of what they gave before.
+    """
+    with as_files(recipe.sources, recipe.drop, snapshot or recipe.snapshot) as (sources, pulled):
+        study = assemble(replace(recipe, sources=sources))
+    return study.with_settings({SETTING: pulled}) if pulled else study
 
 
 def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> Recipe:
@@ -108,6 +123,7 @@ def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> R
         allow=_texts(privacy["allow"]),
         drop=_texts(privacy["drop"]),
         folder=folder,
+        snapshot=folder / data["snapshot"] if data["snapshot"] else None,
         paper={k: str(v) for k, v in there.get("paper", {}).items()},
         study={
             **there.get("study", {}),
@@ -122,7 +138,8 @@ def _inside(sources: Mapping[str, Source], folder: Path, allowed: tuple[str, ...
     """Every file lies in the study file's folder, or in one that [data] folders names."""
     homes = [(folder / a).resolve() for a in ("", *allowed)]
     for table, source in sources.items():
-        for file in (source.file, source.dictionary, *source.more):
+        asked = (source.live.ca, source.live.file) if source.live else ()
+        for file in (source.file, source.dictionary, *source.more, *asked):
             if file and not any(file.resolve().is_relative_to(home) for home in homes):
                 where = Path(os.path.relpath(file.resolve().parent, homes[0])).as_posix()
                 raise StudyError(

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from outcomes.readers.assemble import assemble
 from outcomes.readers.recipe import Recipe
 from outcomes.readers.shape.visit_windows import windows
 from outcomes.readers.source import Source
+from outcomes.readers.studyfile import from_sources
 from outcomes.study.study import Study
 
 if TYPE_CHECKING:
@@ -95,8 +95,13 @@ def read_table(
     here = Path()
     files = {"patients": patients, "infusions": infusions, "events": events}
     known = str(dictionary) if dictionary else None
-    scores = dict(path) if isinstance(path, Mapping) else {"file": path}
-    more = {"without": tuple(without), "sheet": sheet, "header": header, "last": last}
+    scores: dict[str, Any] = dict(path) if isinstance(path, Mapping) else {"file": path}
+    more: dict[str, Any] = {
+        "without": tuple(without),
+        "sheet": sheet,
+        "header": header,
+        "last": last,
+    }
     more["encoding"] = encoding
     sources = {"scores": Source.of(scores | {k: v for k, v in more.items() if v}, here, known)}
     for name, file in files.items():
@@ -104,7 +109,7 @@ def read_table(
             given = file if isinstance(file, Mapping) else {"file": file}
             sources[name] = Source.of(given, here, known)
     said: dict[str, Any] = {"patient": patient, **({"visit": visit} if visit else {}), **roles}
-    return assemble(
+    return from_sources(
         Recipe(
             sources,
             said,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from outcomes.analyses.question import Analysis
@@ -12,6 +13,7 @@ from outcomes.core.errors import StudyError, unknown
 from outcomes.core.result import Result, Results
 from outcomes.core.style import written_in
 from outcomes.plans.plan import Plan
+from outcomes.readers.sources.snapshot import snapshot_of
 from outcomes.study.study import Study
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ def write_report(
     `since` is the folder of the last internal report (with its `snapshot.json`, see
     `write_snapshot`): the report then says what is new, changed, late or withdrawn, and draws the
     run of results; `period` names this report in it.
+
+    What databases and servers gave for the study is written beside the report, in a folder
+    `source-snapshot` (not beside one for sharing).
 
     `audience="share"` makes the report that may leave the clinic: only numbers that pass the
     disclosure `policy` (opensafely, nhs, cms, ukllc, acro), no mark for a single patient, and
@@ -98,10 +103,14 @@ def write_reports(
     for kind in formats:
         if kind not in FORMATS:
             raise StudyError(unknown("format", kind, FORMATS))
-    return published(
-        lambda: build(study, answers, folder=Path(folder), **options),
-        lambda doc: write_document(doc, folder, formats=formats, name=name),
-    )
+    pulled = snapshot_of(study.settings) if options.get("audience") != "share" else None
+    beside = pulled.to_write() if pulled else {}
+
+    def put(doc: Document) -> list[Path]:
+        files = document_files(doc, formats=formats, name=name)
+        return _put(doc, Path(folder), files, beside)
+
+    return published(lambda: build(study, answers, folder=Path(folder), **options), put)
 
 
 def published(make: Callable[[], Document], put: Callable[[Document], T]) -> T:
@@ -286,12 +295,18 @@ def _render(doc: Document, kind: str) -> bytes:
     return docx.render(doc)
 
 
-def _put(doc: Document, folder: Path, files: dict[str, bytes]) -> list[Path]:
+def _put(
+    doc: Document,
+    folder: Path,
+    files: dict[str, bytes],
+    beside: Mapping[str, bytes | str] = MappingProxyType({}),
+) -> list[Path]:
     """All files at once, and with them the ledger; the first file is the main one, so it gets its
-    place last.
+    place last. Those `beside` can be read by their owner alone.
     """
     from outcomes.reporting.release.ledger import recorded
 
     with recorded(doc.record):
-        atomic.write_all(folder, dict(reversed(files.items())))
+        together = {**beside, **dict(reversed(files.items()))}
+        atomic.write_all(folder, together, private=tuple(beside))
     return [folder / name for name in files]

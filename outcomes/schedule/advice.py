@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from outcomes.core.errors import SourceError
 from outcomes.schedule.exit_codes import StaleError
 from outcomes.schedule.schedule_file import Line, Schedule
 
@@ -18,6 +19,12 @@ def advice(schedule: Schedule, line: Line, failure: Mapping[str, Any]) -> tuple[
         return for_gate(schedule, label)
     if code == 74:
         return (f"Free space, or give this account permission to write in {schedule.out}: {again}",)
+    if code == SourceError.exit_code:
+        study = quoted(line.study_file(label))
+        return (
+            "The next wake-up asks again by itself; nothing half was read.",
+            f"To see whether it is reached now, on that computer: outcomes check {study}",
+        )
     if code in (2, 3, 4):
         study = quoted(line.study_file(label))
         return (
@@ -31,7 +38,7 @@ def for_gate(schedule: Schedule, label: str) -> tuple[str, ...]:
     """What to do where the data did not pass the checks before publishing."""
     again = f"outcomes run-due {quoted(schedule.path)}"
     return (
-        f"With a new export in place, the next wake-up makes the report; or at once: {again}",
+        f"With new data in place, the next wake-up makes the report; or at once: {again}",
         f"If the data are right as they are: {again} --period {label} --accept",
         f'If this period has no report: {again} --skip {label} --reason "why"',
     )

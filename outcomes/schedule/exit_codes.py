@@ -23,6 +23,10 @@ MEANINGS = MappingProxyType(
             " answered"
         ),
         6: "the report is in its folder, but the notice could not be delivered",
+        69: (
+            "a database or server could not be reached, refused, or did not give its rows whole,"
+            " so nothing was read"
+        ),
         74: "the reports folder cannot be written (disk full, or no permission)",
         75: "another run is at work; try later",
     }

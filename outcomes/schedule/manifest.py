@@ -64,9 +64,9 @@ def inputs(study: Study) -> list[dict[str, Any]]:
             "used": used,
             "dropped": dict(sorted(dropped.items())),
         }
-        found.append(
-            {k: source[k] for k in ("table", "file", "bytes", "sha256")} | {"rows": counts}
-        )
+        pulled = {"from": source["from"]} if "from" in source else {}
+        file = {k: source[k] for k in ("table", "file", "bytes", "sha256")}
+        found.append(file | pulled | {"rows": counts})
     return found
 
 

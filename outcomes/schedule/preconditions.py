@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from outcomes.checks import check
 from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.wording import plural
+from outcomes.readers.sources.snapshot import Snapshot, one_table
 from outcomes.schedule.periods import Period, date_words
 from outcomes.schedule.schedule_file import Freshness
 from outcomes.schedule.store import Run
@@ -35,6 +36,8 @@ def stale(
     here quotes a cell.
     """
     found = []
+    pulled = all("from" in i for i in inputs)
+    forgotten = "Was nothing entered since?" if pulled else "Was a new export forgotten?"
     earlier = [r for r in runs if r.order[0] <= period.start.isoformat()]
     same = [r for r in runs if _prints(r.manifest["inputs"]) == _prints(inputs)]
     before_end = [
@@ -42,14 +45,15 @@ def stale(
     ]
     if rules.same_input == "refuse" and before_end:
         when = before_end[0].manifest["started"][:10]
+        what = "What was pulled" if pulled else "The input"
         found.append(
-            f"The input is the same, byte for byte, as on {when}, before this period had ended. Was"
-            " a new export forgotten?"
+            f"{what} is the same, byte for byte, as on {when}, before this period had ended."
+            f" {forgotten}"
         )
     if newest is not None and newest < period.start:
         found.append(
             f"The newest row of {rules.file} is of {date_words(newest)}, before this period"
-            f" ({period.words}). Was a new export forgotten?"
+            f" ({period.words}). {forgotten}"
         )
     if earlier:
         found += _fallen(inputs, earlier[-1], rules.rows_fall_percent)
@@ -71,8 +75,9 @@ def wrong(study: Study) -> list[str]:
     ]
 
 
-def newest_record(rules: Freshness, folder: Path) -> date | None:
-    """The newest date in the column that the schedule names; None where it names none.
+def newest_record(rules: Freshness, folder: Path, pulled: Snapshot | None = None) -> date | None:
+    """The newest date in the column that the schedule names, of a file or of a table that was
+    pulled from a database or server; None where it names none.
 
     Raises DataError where the file cannot be read or holds no date, StudyError for an unknown
     column.
@@ -82,7 +87,11 @@ def newest_record(rules: Freshness, folder: Path) -> date | None:
     from outcomes.readers.dates import date_reader
     from outcomes.readers.files import Source, read_rows
 
-    table = read_rows(Source.of(rules.file, folder))
+    if pulled and rules.file in pulled.tables:
+        with one_table(pulled, rules.file) as source:
+            table = read_rows(source)
+    else:
+        table = read_rows(Source.of(rules.file, folder))
     if rules.column not in table.columns:
         raise StudyError(f"[freshness] newest: {unknown('column', rules.column, table.columns)}")
     cells = [t for c in table[rules.column] if (t := str(c).strip())]

@@ -18,6 +18,7 @@ from outcomes.config import atomic
 from outcomes.core.errors import DataError, OutputError, StudyError
 from outcomes.core.result import Results
 from outcomes.plans.plan import Plan
+from outcomes.readers.sources.snapshot import snapshot_of
 from outcomes.reporting import LEDGER, SNAPSHOT
 from outcomes.reporting.document import Document
 from outcomes.reporting.release.ledger import recorded
@@ -144,6 +145,10 @@ def make(
             "previous": earlier[-1].folder.name if earlier else None,
             "exit_code": code,
         }
+        if pulled := snapshot_of(study.settings):
+            files_of_it = pulled.to_write()
+            atomic.write_all(folder, files_of_it, private=tuple(files_of_it))
+            said["source_snapshot"] = facts.outputs(folder, [folder / n for n in files_of_it])
         write_json(folder / MANIFEST, said)
         write_json(folder / DELIVERY, {"waiting": [] if trial else list(tell(code))})
         with nullcontext() if trial else recorded(doc.record):
@@ -161,12 +166,18 @@ def make(
 
 def _read(file: Path, schedule: Schedule) -> tuple[date | None, Study]:
     """The date of the newest record, and the study: read after it, so that a file replaced
-    meanwhile is judged by its past.
+    meanwhile is judged by its past. What is pulled is pulled once.
     """
     from outcomes.readers import read_study
 
+    rules = schedule.freshness
+    pulled = not (file.parent / rules.file).is_file()
     try:
-        return newest_record(schedule.freshness, file.parent), read_study(file)
+        newest = None if pulled else newest_record(rules, file.parent)
+        study = read_study(file)
+        if pulled:
+            newest = newest_record(rules, file.parent, snapshot_of(study.settings))
+        return newest, study
     except OSError as e:
         raise DataError(
             f"A file of {file} cannot be read: {e.strerror or type(e).__name__}."

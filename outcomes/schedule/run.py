@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from outcomes.core.errors import OutcomesError, OutputError, StudyError
+from outcomes.core.errors import OutcomesError, OutputError, SourceError, StudyError
 from outcomes.schedule.environment import prepare
 from outcomes.schedule.exit_codes import DeliveryError, StaleError
 from outcomes.schedule.lock import locked
@@ -173,7 +173,10 @@ class _Wake:
             )
         except OutcomesError as e:
             code, kind, words = e.exit_code, type(e).__name__, str(e)
-            reasons = e.reasons if isinstance(e, StaleError) else ()
+            if isinstance(e, StaleError):
+                reasons = e.reasons
+            elif isinstance(e, SourceError):  # its words name hosts, counts and codes only
+                reasons = (words,)
         # the message of an unforeseen error may hold a value: only its kind and place are said
         except Exception as e:
             last = traceback.extract_tb(e.__traceback__)[-1]

@@ -116,7 +116,14 @@ NEWEST = Section(
     "freshness",
     "Where the newest date is looked for",
     (
-        Field("file", FILE, "the table", '"infusions.csv"', default=""),
+        Field(
+            "file",
+            FILE,
+            "the table's file; of a table that is pulled from a database or server, its name in"
+            " [data], such as scores",
+            '"infusions.csv"',
+            default="",
+        ),
         Field("column", TEXT, "its column of dates", '"date"', default=""),
         Field(
             "date_order",

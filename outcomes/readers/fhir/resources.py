@@ -80,6 +80,13 @@ _KEPT = frozenset(
         "output",
         "error",
         "deleted",
+        "total",
+        "search",
+        "mode",
+        "issue",
+        "severity",
+        "count",
+        "requiresAccessToken",
     )
 )
 #: Keys whose texts repeat from resource to resource: each text is in memory once.
@@ -192,6 +199,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise _RefusedError("has the same key twice in one object")
     kind = found.get("resourceType")
+    if kind == "OperationOutcome":
+        return {k: found[k] for k in ("resourceType", "id", "issue") if k in found}
     if kind is not None and kind not in (*READ, *_LOOKED_UP, "Bundle"):
         return {k: found[k] for k in ("resourceType", "id") if k in found}
     if kind == "Patient":
@@ -249,6 +258,28 @@ def _position(text: str) -> int:
             if token[1]:
                 keys[-1].add(said)
     return 0
+
+
+def without_identity(text: str, name: str) -> Any:
+    """What is read of a text of FHIR's JSON: all that tells who a patient is has been dropped.
+
+    Raises DataError, with line and column and no content, for text that is not strict JSON.
+    """
+    return _Parser(name)(text)
+
+
+def written(value: Any) -> str:
+    """A value that `without_identity` gave, as JSON on one line; numbers as they were written.
+
+    >>> text = '{"resourceType": "Observation", "valueQuantity": {"value": 7.10}, "note": "x"}'
+    >>> written(without_identity(text, "page 1"))
+    '{"resourceType":"Observation","valueQuantity":{"value":7.10}}'
+    """
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(k)}:{written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
 
 
 def read_resources(path: Path) -> Export:

@@ -18,6 +18,7 @@ from outcomes.readers.partitions.divided import divide
 from outcomes.readers.partitions.pieces import WHOLE_UP_TO, files_of
 from outcomes.readers.partitions.whole import TextsOf, whole_columns
 from outcomes.readers.recipe import Recipe
+from outcomes.readers.sources.snapshot import SETTING, as_files
 from outcomes.readers.studyfile import engine_said, recipe_of
 from outcomes.study.engines import OPTIONS, Engine, Progress
 from outcomes.study.engines import engine as engine_called
@@ -75,6 +76,7 @@ def read_parts(
     folder: str | Path | None = None,
     piece: int = WHOLE_UP_TO,
     progress: Progress | None = None,
+    snapshot: str | Path | None = None,
 ) -> PartitionedStudy:
     """Read a study file whose tables are too large to be held, in parts of whole patients.
 
@@ -86,7 +88,8 @@ def read_parts(
 
     `engine` ("serial", "processes", "dask", "spark", or an engine) and `parts` override `[engine]`
     in the study file; `piece` is how many bytes of a file are read at once. `[visits] order` must
-    be declared where visits are in rows. Raises what `read_study` raises.
+    be declared where visits are in rows. `snapshot` is that of `read_study`. Raises what
+    `read_study` raises.
     """
     path = Path(path)
     recipe, said = recipe_of(path), engine_said(path)
@@ -95,6 +98,9 @@ def read_parts(
     made = None if folder is None and not said.get("folder") else Path(folder or said["folder"])
     where = _private_folder(made if made is None or made.is_absolute() else path.parent / made)
     try:
+        again = Path(snapshot) if snapshot else recipe.snapshot
+        with as_files(recipe.sources, recipe.drop, again, place=where) as (sources, pulled):
+            recipe = replace(recipe, sources=sources)
         number = parts or said.get("parts") or _parts(recipe)
         divided = divide(recipe, where, int(number), piece=piece)
         texts = worker.total(TextsOf(recipe, divided), divided.parts, progress)
@@ -104,6 +110,8 @@ def read_parts(
         held = FolderParts(where, divided.parts)
         like = bare(held[0].read(), 0)
         record = replace(like.record, issues=divided.notes, sources=divided.sources)
+        if pulled:
+            record = replace(record, settings={**record.settings, SETTING: pulled})
         study = PartitionedStudy(held, replace(like, record=record), worker, progress)
     except BaseException:
         shutil.rmtree(where, ignore_errors=True)

@@ -49,7 +49,8 @@ def seeds_of(question: Analysis) -> list[int]:
 
 
 def _source_words(source: Any) -> str:
-    parts = [f"{source['rows']} rows"] if "rows" in source else []
+    parts = [f"pulled from {source['from']}"] if "from" in source else []
+    parts += [f"{source['rows']} rows"] if "rows" in source else []
     if "sha256" in source:
         parts.append(f"SHA-256 {str(source['sha256'])[:16]}…")
     return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""Databases and servers asked for their rows; what they gave is read as a file is."""
