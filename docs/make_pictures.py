@@ -1,7 +1,7 @@
 """Make the pictures of README and of the first steps from the sample: `python docs/make_pictures.py
 [CHROMIUM]`.
 
-Needs Chromium, Pillow, openpyxl and nbconvert. Every picture is made from data/sample; nothing is
+Needs Chromium with its driver, Pillow, openpyxl, nbconvert, jupyterlab and selenium. Every picture is made from data/sample; nothing is
 drawn by hand.
 """
 
@@ -72,6 +72,7 @@ def main(chromium: str) -> None:
         _outcomes(folder, "report", str(SAMPLE / "study.toml"), "--out", "sample")
         _screenshot(chromium, folder / "sample" / "report.html", "report", 1000, 1200)
         _notebook(chromium, folder)
+        _panel(folder)
     _plot()
 
 
@@ -131,6 +132,19 @@ def _notebook(chromium: str, folder: Path) -> None:
     file = folder / "notebook.html"
     file.write_text(page, "utf-8")
     _screenshot(chromium, file, "notebook", 1000, 700)
+
+
+def _panel(folder: Path) -> None:
+    """`oc.explore` of the spreadsheet, in JupyterLab."""
+    from tests.notebooks.lab import find, lab, until
+
+    (folder / "study.toml").unlink()
+    code = 'import outcomes as oc\noc.explore("my_scores.xlsx")'
+    with lab(folder, code, "1400,1500") as browser:
+        until(lambda: find(browser, ".oc-card img"))
+        shown = browser.find_element("css selector", ".jp-Notebook .jp-Cell")
+        shown.screenshot(str(PICTURES / "step-explore.png"))
+    _small(PICTURES / "step-explore.png")
 
 
 def _draws(cell: Any) -> bool:

@@ -6,14 +6,8 @@ Run with `pytest -m browser`. It needs Chromium with its driver (Debian: chromiu
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.notebooks.lab import find, lab, until
+
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).resolve().parents[2]
 CELL = "import outcomes as oc\noc.explore('scores.csv')"
-
-
-def notebook() -> dict:
-    return {
-        "cells": [
-            {
-                "cell_type": "code",
-                "execution_count": None,
-                "id": "explore",
-                "metadata": {},
-                "outputs": [],
-                "source": CELL,
-            }
-        ],
-        "metadata": {
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-        },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
 
 
 def scores(patients: int = 30) -> pd.DataFrame:
@@ -60,80 +35,21 @@ def scores(patients: int = 30) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Iterator[Any]:
     """A JupyterLab with a notebook that shows the panel, in Chromium."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
         pytest.skip("Chromium or its driver is not installed")
-    webdriver = pytest.importorskip("selenium.webdriver")
+    pytest.importorskip("selenium")
     pytest.importorskip("jupyterlab")
-    folder = tmp_path_factory.mktemp("lab")
     scores().to_csv(folder / "scores.csv", index=False)
-    (folder / "explore.ipynb").write_text(json.dumps(notebook()), encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
-    command += [
-        "--IdentityProvider.token=",
-        "--ServerApp.password=",
-        f"--ServerApp.root_dir={folder}",
-    ]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(folder / "config")}
-    server = subprocess.Popen(
-        command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for said in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1800"):
-        options.add_argument(said)
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    browser.folder = folder
-    try:
-        until(lambda: answers(port))
-        browser.get(f"http://127.0.0.1:{port}/lab/tree/explore.ipynb?reset")
-        until(lambda: find(browser, ".jp-Notebook .jp-CodeCell .cm-content"))
-        until(lambda: "Idle" in browser.find_element("css selector", "body").text)
-        for button in find(browser, ".jp-Dialog .jp-mod-accept"):
-            button.click()
-        find(browser, ".jp-CodeCell .cm-content")[0].click()
-        find(browser, ".jp-CodeCell .cm-content")[0].send_keys(shift() + enter())
+    with lab(folder, CELL) as browser:
         until(lambda: card(browser))
         yield browser
-    finally:
-        browser.quit()
-        server.terminate()
-        server.wait(20)
-
-
-def shift() -> str:
-    from selenium.webdriver.common.keys import Keys
-
-    return Keys.SHIFT
-
-
-def enter() -> str:
-    from selenium.webdriver.common.keys import Keys
-
-    return Keys.ENTER
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def find(browser: Any, css: str) -> list[Any]:
-    return browser.find_elements("css selector", css)
-
-
-def until(said: Callable[[], Any], seconds: float = 60) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := said():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it did not come in time")
 
 
 def card(browser: Any) -> str:
@@ -210,7 +126,7 @@ def test_the_code_is_copied_by_its_button(page: Any) -> None:
     assert page.execute_script("return getSelection().toString()").strip() == code
 
 
-def test_the_study_file_the_notebook_and_the_report_are_written(page: Any) -> None:
+def test_the_study_file_the_notebook_and_the_report_are_written(page: Any, folder: Path) -> None:
     for name, made in (
         ("Write study.toml", "study.toml"),
         ("Write notebook", "before-after.ipynb"),
@@ -218,4 +134,4 @@ def test_the_study_file_the_notebook_and_the_report_are_written(page: Any) -> No
     ):
         (button,) = [b for b in find(page, ".jp-OutputArea button") if text(b) == name]
         button.click()
-        until(lambda made=made: (page.folder / made).exists())
+        until(lambda made=made: (folder / made).exists())
