@@ -2,7 +2,7 @@
 axe-core objects to.
 
 Run with `pytest -m browser`. It needs Chromium, and node with axe-core and puppeteer-core:
-`npm install --prefix DIR axe-core@4 puppeteer-core`, and `OUTCOMES_NODE_MODULES=DIR/node_modules`.
+`npm install --prefix DIR axe-core@4 puppeteer-core`, and `OUTCOMES_NODE_MODULES=DIR/node_modules`; `.ci/browser` does all of it.
 """
 
 from __future__ import annotations
