@@ -22,6 +22,7 @@ from outcomes.readers.ids import join_codes, joined, patient_ids
 from outcomes.readers.instrument_columns import instrument_use, plain_outcome
 from outcomes.readers.parse import column_report
 from outcomes.readers.recipe import ROLES, Recipe
+from outcomes.readers.shape.baseline_column import with_baseline
 from outcomes.readers.shape.relative_days import to_days
 from outcomes.readers.shape.visit_names import declared_columns, in_order, visit_time, wide_columns
 from outcomes.readers.shape.visit_spellings import as_groups, refuse_spellings, spellings
@@ -214,7 +215,13 @@ def long_scores(recipe: Recipe, table: TextTable) -> tuple[TextTable, tuple[str,
                 "[roles] visit and [wide] exclude each other: a table has its visits in rows or in"
                 " columns."
             )
+        if recipe.baseline_columns:
+            patient, visit = recipe.role("patient", table), recipe.role("visit", table)
+            name = recipe.baseline or "baseline"
+            return with_baseline(table, patient, visit, name, recipe.baseline_columns), ()
         return table, ()
+    if recipe.baseline_columns:
+        raise StudyError("[visits] baseline_columns is for a long table, with a visit role.")
     named = {recipe.roles.get(role, role) for role in ROLES}
     free = [c for c in table.columns if c not in named]
     scores = declared_columns(recipe.wide, free) if recipe.wide else wide_columns(free)

@@ -18,6 +18,7 @@ from outcomes.core.errors import OutcomesError, StudyError
 from outcomes.questionnaires import recognise
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
+from outcomes.readers.drafting.baseline import baseline_columns, late
 from outcomes.readers.drafting.codings import Labels, instrument_lines, profiles
 from outcomes.readers.drafting.days import day_column, windows_of
 from outcomes.readers.drafting.missing_codes import CODES, missing_line
@@ -133,6 +134,12 @@ _NOBODY = (
     "No column seems to name the patient. Say which under [roles] patient, or add a column with a"
     " code for each patient (the same at each visit)."
 )
+#: The line of [visits] where no visit seems to be the one before treatment.
+OPEN_BASELINE = '# baseline = "…"'
+_NO_BASELINE = (
+    "No visit's name says that it is before treatment. Say which is, under [visits] baseline, or"
+    " which column holds the baseline of each score, under [visits] baseline_columns."
+)
 _TURNED = (
     " The headings look like patients' codes: if patients are in columns, turn the table on its"
     " side first (a row a patient and visit)."
@@ -185,6 +192,8 @@ def guess_study(
     try:
         if not re.search(r"(?m)^patient = ", text):
             raise StudyError(_NOBODY + _TURNED * turned(table))
+        if OPEN_BASELINE in text:
+            raise StudyError(_NO_BASELINE)
         study = study_from_text(text, folder)
         if not study.outcome_names:
             problem = "It has no score yet: declare one under [instruments] or [outcomes]."
@@ -245,6 +254,10 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
     names = [*wide, *[c for c in free if not any(c in by.values() for by in wide.values())]]
     spelt = _spelt(table, roles)
     order = _order(table, roles, wide, spelt)
+    beside = baseline_columns(table, roles, names) if not spans and late(*order) else {}
+    if beside:
+        names = [n for n in names if n not in beside.values()]
+        order = (("baseline", *order[0]), order[1])
     design = _design(roles, len(spans or order[0]))
     lines = [
         (
@@ -273,7 +286,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
         *_role_lines(table, roles),
         "",
         "[visits]",
-        *(_spans(spans) if spans else _visits(*order, columns, _flagged(table))),
+        *(_spans(spans) if spans else _visits(*order, columns, _flagged(table), beside)),
         *_names(spelt),
         *(_DAYS if (dated or timed) and not spans and not order[0] else ()),
     ]
@@ -464,7 +477,27 @@ def _flagged(table: TextTable) -> str:
     return max(flags, key=lambda visit: len(flags[visit]), default="")
 
 
-def _visits(order: Sequence[str], sure: bool, columns: Sequence[str], flagged: str) -> list[str]:
+def _visits(
+    order: Sequence[str],
+    sure: bool,
+    columns: Sequence[str],
+    flagged: str,
+    beside: Mapping[str, str],
+) -> list[str]:
+    if beside:
+        pairs = ", ".join(f"{bare(s)} = {quoted(c)}" for s, c in beside.items())
+        return [
+            f"order = {listed(order)}   # guess",
+            'baseline = "baseline"   # guess: no row is of a visit before treatment, but',
+            f"baseline_columns = {{ {pairs} }}   # guess: columns that seem to hold the baseline",
+        ]
+    if order and not flagged and late(order, sure):
+        return [
+            f"order = {listed(order)}   # guess",
+            f"{OPEN_BASELINE}   # needed: which visit is before treatment? No name says so. If the"
+            " baseline is",
+            '# in a column of its own: baseline_columns = { nrs_avg = "base_pain" }',
+        ]
     if order:
         start = flagged or next((v for v in order if visit_time(v) == 0), order[0])
         why = "" if sure else ": the order of the file, as the names tell no time"

@@ -306,6 +306,14 @@ VISITS = Section(
             default=MappingProxyType({}),
         ),
         Field(
+            "baseline_columns",
+            TABLE,
+            "the column of each score's baseline, where a long table has it beside the later"
+            " scores in every row",
+            '{ nrs_avg = "base_pain" }',
+            default=MappingProxyType({}),
+        ),
+        Field(
             "days",
             TABLE,
             "first and last day of each visit, where rows have dates (or days) and no visit",

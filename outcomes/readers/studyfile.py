@@ -113,6 +113,7 @@ def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> R
         baseline=visits["baseline"],
         visit_names={str(k): str(v) for k, v in visits["names"].items()},
         days=windows(visits["days"]),
+        baseline_columns={str(k): str(v) for k, v in visits["baseline_columns"].items()},
         instruments=there.get("instruments", {}),
         outcomes=there.get("outcomes", {}),
         types=there.get("columns", {}),
