@@ -196,6 +196,28 @@ def _with_a_study(add: Add) -> None:
         "--to", required=True, metavar="FILE", help="scores.csv, scores.json or scores.parquet"
     )
     p.add_argument("--strict", action="store_true", help="score only complete questionnaires")
+    p = add("pseudonyms", do.pseudonyms, "replace patients' codes in a data file by pseudonyms")
+    p.add_argument("data", metavar="DATA", help="a data file (CSV, Excel, SPSS …)")
+    p.add_argument(
+        "--apart",
+        required=True,
+        metavar="FOLDER",
+        help="where the key and the table of codes are kept: not the folder of the data",
+    )
+    p.add_argument("--patient", default="", metavar="COLUMN", help="the column of the code")
+    p.add_argument("--sheet", default="", metavar="NAME", help="the sheet of a workbook")
+    p.add_argument("--to", metavar="FILE.csv", help="default: DATA.coded.csv beside the data")
+    p.add_argument("--force", action="store_true", help="replace a file that is there")
+    p = add(
+        "export",
+        do.export,
+        "write the tables of a study with pseudonyms for codes and moved dates",
+    )
+    p.add_argument("study", **STUDY)
+    p.add_argument("--deidentified", action="store_true", help="needed: nothing else is exported")
+    p.add_argument("--key", required=True, metavar="FILE", help="the key that pseudonyms made")
+    p.add_argument("--to", required=True, metavar="FOLDER", help="where the tables are written")
+    p.add_argument("--force", action="store_true", help="replace files that are there")
     p = add(
         "init",
         do.init,

@@ -174,6 +174,20 @@ def score(args: argparse.Namespace) -> int:
     return 0
 
 
+def pseudonyms(args: argparse.Namespace) -> int:
+    """Replace patients' codes by pseudonyms, and keep key and table apart."""
+    from outcomes.cli.private_data import pseudonyms as replace_codes
+
+    return replace_codes(args)
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the tables of a study without patients' codes and dates."""
+    from outcomes.cli.private_data import export as write_tables
+
+    return write_tables(args)
+
+
 def init(args: argparse.Namespace) -> int:
     """Write a study file from what a data file looks like, or add a plan to one."""
     from outcomes.plans.ready_made import starter

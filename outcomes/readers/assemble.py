@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,13 @@ from outcomes.readers.columns import Reader, WholeColumns
 from outcomes.readers.exports.cdisc import baseline_elsewhere
 from outcomes.readers.files import read_file
 from outcomes.readers.ids import join_codes, joined, patient_ids
+from outcomes.readers.include import included
 from outcomes.readers.instrument_columns import instrument_use, plain_outcome
 from outcomes.readers.parse import column_report
+from outcomes.readers.pseudonyms import deidentified
 from outcomes.readers.recipe import ROLES, Recipe
 from outcomes.readers.shape.baseline_column import with_baseline
+from outcomes.readers.shape.one_row import one_row
 from outcomes.readers.shape.relative_days import to_days
 from outcomes.readers.shape.visit_names import declared_columns, in_order, visit_time, wide_columns
 from outcomes.readers.shape.visit_spellings import as_groups, refuse_spellings, spellings
@@ -56,6 +60,10 @@ def assembled(
     """The study of prepared tables; `whole` is what the whole tables decide, where these are parts
     of them.
     """
+    if whole is not None and recipe.include:
+        raise StudyError(
+            "[study] include and reading in parts exclude each other: leave out one of them."
+        )
     sources = tuple(recipe.sources[name].facts(name, table) for name, table in tables.items())
     tables = dict(tables)
     tables["scores"], visits = long_scores(recipe, tables["scores"])
@@ -75,28 +83,84 @@ def assembled(
     scores = tables["scores"]
     visits = _visits(recipe, scores, frames["scores"], visits, issues)
     start = recipe.baseline or next(iter(visits), "")
+    if recipe.several == "mean":
+        reader.as_scores()
+    if recipe.several:
+        scores, frames["scores"] = one_row(
+            scores,
+            frames["scores"],
+            recipe.several,
+            days=recipe.days,
+            baseline=start,
+            worse_high=reader.worse_high(),
+            whole=reader.whole(),
+            issues=issues,
+        )
     if strange := baseline_elsewhere(scores.declared, start, recipe.visit_names):
         issues.append(strange)
     declared = dict(recipe.study)
     style = declared.pop("style", "")
-    return Study(
-        frames.pop("scores"),
-        visits=visits,
-        baseline=recipe.baseline,
-        uses=tuple(reader.uses),
-        measures=reader.measures,
-        rows=tuple(scores.row_address(i) for i in range(len(scores))),
-        issues=tuple(issues + reader.issues),
-        columns=column_report(reader.report),
-        sources=sources,
-        settings={
+    parts = {
+        "visits": visits,
+        "baseline": recipe.baseline,
+        "uses": tuple(reader.uses),
+        "measures": reader.measures,
+        "rows": tuple(scores.row_address(i) for i in range(len(scores))),
+        "issues": tuple(issues + reader.issues),
+        "columns": column_report(reader.report),
+        "sources": sources,
+        "settings": {
             "privacy": {"allow": recipe.allow, "drop": recipe.drop},
             "paper": dict(recipe.paper),
             **({"style": style} if style else {}),
         },
-        **frames,
         **declared,
-    )
+    }
+    study = Study(frames["scores"], **{k: v for k, v in frames.items() if k != "scores"}, **parts)
+    return _only_included(study, recipe, frames, parts) if recipe.include else study
+
+
+def _only_included(
+    study: Study, recipe: Recipe, frames: Mapping[str, pd.DataFrame], parts: dict[str, Any]
+) -> Study:
+    """The study of the patients whom [study] include names; the others are counted."""
+    stay, out = included(study, recipe.include)
+    kept = {
+        name: frame[frame["patient"].isin(stay)].reset_index(drop=True)
+        for name, frame in frames.items()
+    }
+    rows = frames["scores"]["patient"].isin(stay).to_numpy()
+    why = ", ".join(f"{reason} {n}" for reason, n in out.items())
+    text = f"{sum(out.values())} of {study.enrolled} patients left out by [study] include: {why}."
+    more = Issue("not_included", text, sum(out.values()), "note")
+    parts |= {
+        "rows": tuple(r for r, there in zip(parts["rows"], rows, strict=True) if there),
+        "issues": (*parts["issues"], *([more] if out else [])),
+        "settings": {**parts["settings"], "not_included": out},
+    }
+    return Study(kept.pop("scores"), **kept, **parts)
+
+
+def deidentified_tables(recipe: Recipe, key: bytes) -> dict[str, pd.DataFrame]:
+    """The tables of a study with pseudonyms for codes and dates moved, after the privacy scan.
+
+    Raises what `assemble` raises of files and columns.
+    """
+    files = {name: read_file(source) for name, source in recipe.sources.items()}
+    recipe, tables = prepared(recipe, files)
+    _scan(recipe, tables)
+    columns = {name: (table, recipe.role("patient", table)) for name, table in tables.items()}
+    ids, _ = patient_ids(columns, how=recipe.ids, missing=recipe.missing)
+    dates = {
+        name: [
+            c
+            for c in table.columns
+            if c == recipe.role("date", table)
+            or (recipe.types.get(c) or table.declared.types.get(c)) == "date"
+        ]
+        for name, table in tables.items()
+    }
+    return deidentified(columns, ids, key, dates=dates, date_order=recipe.date_order)
 
 
 def _one_code(recipe: Recipe, files: dict[str, TextTable]) -> tuple[Recipe, dict[str, TextTable]]:

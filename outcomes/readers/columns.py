@@ -107,6 +107,41 @@ class Reader:
                 )
             taken[column] = f"[outcomes] {outcome.name}"
 
+    def worse_high(self) -> dict[str, bool | None]:
+        """Of each column of scores whether more is worse; None where that is not declared."""
+        found: dict[str, bool | None] = {}
+        for use in self.uses:
+            sides = {c: use.kind.item(i).better for i, c in use.items.items()}
+            sides |= {c: use.kind.get(s).better for s, c in use.totals.items()}
+            found |= {c: side == "lower" if side else None for c, side in sides.items()}
+        for name, outcome in self.measures.items():
+            found[name] = outcome.better == "lower" if outcome.better else None
+        return found
+
+    def whole(self) -> list[str]:
+        """The columns that are scores by themselves, not answers to one of several items."""
+        alone = [c for u in self.uses for c in u.totals.values()]
+        for use in self.uses:
+            if all(len(s.rule.of) <= 1 for s in use.kind.scores):
+                alone += use.items.values()
+        return [*alone, *self.measures]
+
+    def as_scores(self) -> None:
+        """Take items that are scores by themselves (a pain rating) for ready scores, of which a
+        mean need not be a possible answer.
+        """
+        made = []
+        for use in self.uses:
+            of = {s.rule.of[0]: s.name for s in use.kind.scores if len(s.rule.of) == 1}
+            alone = bool(use.items) and set(use.items) <= set(of) and not use.options
+            totals = {of[code]: column for code, column in use.items.items()} if alone else {}
+            made.append(
+                dataclasses.replace(use, items={}, totals={**use.totals, **totals})
+                if alone
+                else use
+            )
+        self.uses = made
+
     def frame(self, name: str) -> pd.DataFrame:
         """One table of the study: role columns under the roles' names, all others under their
         own.

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.core.errors import OutcomesError, StudyError
+from outcomes.core.errors import OutcomesError, StudyError, unknown
 from outcomes.questionnaires import recognise
 from outcomes.readers import privacy
 from outcomes.readers.cells import TextTable, key
@@ -37,7 +37,7 @@ from outcomes.readers.exports.measures import measures_of
 from outcomes.readers.exports.redcap import INSTANCE
 from outcomes.readers.fhir.reader import guessed
 from outcomes.readers.fhir.table import FhirTable
-from outcomes.readers.files import Source, in_parts, read_file
+from outcomes.readers.files import Source, in_parts, read_file, read_rows
 from outcomes.readers.parse import is_numeric
 from outcomes.readers.shape.visit_names import NO_SCORE, in_order, visit_time, wide_columns
 from outcomes.readers.shape.visit_spellings import as_names, spellings
@@ -206,6 +206,22 @@ def guess_study(
     reason = "\n".join(f"# {line}" for line in problem.splitlines())
     way = "# Mend that, then 'outcomes init' of this file adds a ready-made plan."
     return f"{NO_PLAN}\n{reason}\n{way}\n\n{text}", None, problem
+
+
+def patient_codes(
+    data: str | Path, *, patient: str = "", sheet: str = ""
+) -> tuple[pd.DataFrame, str]:
+    """The cells of a file as text, and the column of the patient's code.
+
+    Raises StudyError where no column seems to be it, or the named one is not there.
+    """
+    table = read_rows(Source(Path(data), sheet))
+    column = patient or patient_column(table)
+    if not column:
+        raise StudyError(f"{_NOBODY} For this command: --patient COLUMN.")
+    if column not in table.columns:
+        raise StudyError(unknown("column", column, table.columns))
+    return table.frame, column
 
 
 def _export(given: Source) -> tuple[Guess, TextTable]:

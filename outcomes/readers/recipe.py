@@ -44,6 +44,8 @@ class Recipe:
     visit_names: Mapping[str, str] = field(default_factory=dict)
     days: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     baseline_columns: Mapping[str, str] = field(default_factory=dict)
+    several: str = ""
+    include: Mapping[str, Any] = field(default_factory=dict)
     instruments: Mapping[str, Any] = field(default_factory=dict)
     outcomes: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)

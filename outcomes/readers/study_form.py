@@ -24,6 +24,8 @@ from outcomes.stats.multiplicity import METHODS
 from outcomes.study.engines import ENGINES
 from outcomes.study.study import DESIGNS
 
+#: Which of several rows of one visit counts.
+SEVERAL = ("closest", "first", "last", "worst", "mean")
 COLUMN = Kind("the name of a column in quotes", (str,))
 #: Ways to adjust a family that depend on the order of its questions.
 ORDERED = ("fixed-sequence", "graph")
@@ -149,6 +151,13 @@ STUDY = Section(
             "who was admitted: feeds the regression-to-the-mean guard",
             '{ outcome = "pain_nrs_average", at_least = 4 }',
             shown=True,
+        ),
+        Field(
+            "include",
+            TABLE,
+            "only these patients, who are counted: the values a characteristic may have, or"
+            " at_least and at_most",
+            '{ diagnosis = ["CRPS", "FM"], age = { at_least = 18 } }',
         ),
         Field("sample", YES, "marks invented data on every page and picture", "true"),
     ),
@@ -304,6 +313,16 @@ VISITS = Section(
             "the name in the file = the name in the study, where they differ",
             '{ "V1" = "baseline", "V2" = "week_4" }',
             default=MappingProxyType({}),
+        ),
+        Field(
+            "several",
+            TEXT,
+            "which row counts where a patient has several at one visit (they need a day or date):"
+            " the closest to the middle of the visit's days, the first, the last, the worst score"
+            " or the mean. At baseline it is the last before treatment",
+            '"closest"',
+            allowed=SEVERAL,
+            default="",
         ),
         Field(
             "baseline_columns",

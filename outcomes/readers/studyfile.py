@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from outcomes.config import fields, toml
 from outcomes.core.errors import StudyError
-from outcomes.readers.assemble import assemble
+from outcomes.readers.assemble import assemble, deidentified_tables
 from outcomes.readers.cells import fingerprint
 from outcomes.readers.recipe import TABLES, Recipe
 from outcomes.readers.shape.visit_windows import windows
@@ -83,6 +85,21 @@ def read_said(said: Mapping[str, Any], folder: Path, name: str = "the study file
     return _study(toml.Document(name, "", said), folder)
 
 
+def read_deidentified(path: str | Path, key: bytes) -> dict[str, pd.DataFrame]:
+    """The tables of a study file as text, with pseudonyms in place of patients' codes and each
+    patient's dates moved by one number of days: intervals stay, codes and dates do not.
+
+    Raises as `read_study` does.
+    """
+    path = Path(path)
+    absent = f"There is no study file '{path}'. 'outcomes init DATA' writes one."
+    document, _ = toml.read(path, absent=absent)
+    said = fields.read_file(SECTIONS, document)
+    recipe = _recipe(document, said, path.parent)
+    with as_files(recipe.sources, recipe.drop, recipe.snapshot) as (sources, _):
+        return deidentified_tables(replace(recipe, sources=sources), key)
+
+
 def _study(document: toml.Document, folder: Path, snapshot: Path | None = None) -> Study:
     said = fields.read_file(SECTIONS, document)
     return from_sources(_recipe(document, said, folder), snapshot)
@@ -114,6 +131,8 @@ def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> R
         visit_names={str(k): str(v) for k, v in visits["names"].items()},
         days=windows(visits["days"]),
         baseline_columns={str(k): str(v) for k, v in visits["baseline_columns"].items()},
+        several=visits["several"],
+        include=there.get("study", {}).get("include", {}),
         instruments=there.get("instruments", {}),
         outcomes=there.get("outcomes", {}),
         types=there.get("columns", {}),
@@ -127,7 +146,7 @@ def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> R
         snapshot=folder / data["snapshot"] if data["snapshot"] else None,
         paper={k: str(v) for k, v in there.get("paper", {}).items()},
         study={
-            **there.get("study", {}),
+            **{k: v for k, v in there.get("study", {}).items() if k != "include"},
             "questions": tuple(there.get("analysis", ())),
             "families": there.get("families", {}),
             "estimand": there.get("estimand", {}),

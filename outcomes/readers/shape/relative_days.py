@@ -20,15 +20,19 @@ def to_days(
     Without dated infusions, days count from the patient's first date in the same table. The dates
     themselves go. Raises StudyError for a table with both a date and a day.
     """
-    first = _first(frames["infusions"], dates["infusions"]) if "infusions" in dates else None
+    dated = [frames[name] for name in ("infusions", *dates) if name in frames]
+    course = ["episode"] if dated and all("episode" in frame for frame in dated) else []
+    keys = ["patient", *course]
+    first = _first(frames["infusions"], dates["infusions"], keys) if "infusions" in dates else None
     for name, date in dates.items():
         frame = frames[name]
         if "day" in frame:
             raise StudyError(
                 f"The {name} table has a date and a day. Declare one of them, drop the other."
             )
-        start = first if first is not None else _first(frame, date)
-        day = (date - frame["patient"].map(start)) / np.timedelta64(1, "D")
+        start = first if first is not None else _first(frame, date, keys)
+        at = pd.MultiIndex.from_frame(frame[keys]) if course else pd.Index(frame["patient"])
+        day = (date - start.reindex(at).to_numpy()) / np.timedelta64(1, "D")
         since = (
             "the patient's first infusion"
             if first is not None
@@ -52,8 +56,8 @@ def to_days(
         frames["infusions"] = _numbered(frames["infusions"], issues)
 
 
-def _first(frame: pd.DataFrame, date: pd.Series) -> pd.Series:
-    return date.groupby(frame["patient"].to_numpy()).min()
+def _first(frame: pd.DataFrame, date: pd.Series, keys: list[str]) -> pd.Series:
+    return date.groupby([frame[k].to_numpy() for k in keys]).min()
 
 
 def _numbered(frame: pd.DataFrame, issues: list[Issue]) -> pd.DataFrame:

@@ -22,6 +22,8 @@ def counted(study: Study, results: Results) -> Section:
     """
     blocks: list[Any] = []
     main = next((r for r in primary(results) if not r.failed), None)
+    if study.settings.get("not_included"):
+        blocks.append(_included(study))
     if main is not None:
         blocks.append(_by_arm(main) if main.flow else _flow(main))
         if main.intercurrent:
@@ -31,6 +33,22 @@ def counted(study: Study, results: Results) -> Section:
         name = main.outcome.name if main is not None and main.outcome else main_score(study)
         blocks.append(_recorded(study, name))
     return Section("Who was counted", tuple(blocks))
+
+
+def _included(study: Study) -> Flow:
+    """Whom [study] include left out of all that follows."""
+    out: dict[str, int] = study.settings["not_included"]
+    total = study.enrolled + sum(out.values())
+    tally = Tally({"included": study.enrolled} | out, total, "patients in the files")
+    left = tuple(
+        (Said((Part(tally, why),), lambda s, why=why: why), cell(Part(tally, why))) for why in out
+    )
+    return Flow(
+        (
+            Step(Fixed("patients in the files"), cell(Count(total)), left),
+            Step(Fixed("included, as the study file says"), cell(Part(tally, "included"))),
+        )
+    )
 
 
 def _flow(r: Result) -> Flow:
