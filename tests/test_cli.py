@@ -23,6 +23,8 @@ COMMANDS = (
     "run",
     "check",
     "score",
+    "pseudonyms",
+    "export",
     "init",
     "plan",
     "notebook",

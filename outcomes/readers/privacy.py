@@ -67,7 +67,7 @@ _POSTCODE = re.compile(
 _FISCAL = re.compile(r"[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORECASE)
 _INITIALS = re.compile(r"[A-Z]\. ?(?:[A-Z]\. ?)?[A-Z]\.")
 #: Kinds of which numbers, or a yes and no, are none.
-_WORDS_ONLY = frozenset(("name", "e-mail", "free text", "biometric or photograph"))
+_WORDS_ONLY = frozenset(("e-mail", "free text", "biometric or photograph"))
 _NAME = "[A-Z][a-zà-ÿ'’-]+"
 _PERSON = re.compile(
     rf"[A-Z]\. ?{_NAME}|(?:Mr|Mrs|Ms|Miss|Dr|Herr|Frau|Mme|Sr|Sra|Sig)\.? {_NAME}"

@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[list[str], set[str]]] = {
     "init": (["init", "scores.csv", "--to", "first.toml"], {"first.toml"}),
     "init of a study file": (["init", "bare.toml"], {"bare.toml"}),
     "notebook": (["notebook", "before-after", "study.toml", "--to", "mine.ipynb"], {"mine.ipynb"}),
+    "pseudonyms": (
+        ["pseudonyms", "scores.csv", "--apart", "apart"],
+        {"apart/pseudonyms.key", "apart/scores.pseudonyms.csv", "scores.coded.csv"},
+    ),
     "schedule init": (["schedule", "init", "monthly.toml"], {"monthly.toml"}),
 }
 
