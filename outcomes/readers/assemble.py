@@ -93,7 +93,7 @@ def assembled(
             days=recipe.days,
             baseline=start,
             worse_high=reader.worse_high(),
-            whole=reader.whole(),
+            whole=reader.alone(),
             issues=issues,
         )
     if strange := baseline_elsewhere(scores.declared, start, recipe.visit_names):

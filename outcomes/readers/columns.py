@@ -118,7 +118,7 @@ class Reader:
             found[name] = outcome.better == "lower" if outcome.better else None
         return found
 
-    def whole(self) -> list[str]:
+    def alone(self) -> list[str]:
         """The columns that are scores by themselves, not answers to one of several items."""
         alone = [c for u in self.uses for c in u.totals.values()]
         for use in self.uses:

@@ -113,7 +113,11 @@ def test_who_is_not_included_is_counted(tmp_path, include, left, why):
     assert issue.message == f"{4 - left} of 4 patients left out by [study] include: {why}."
     assert len(study.record.rows) == len(study.scores) == 2 * left
     assert set(study.infusions["patient"]) == set(study.scores["patient"])
-    oc.write_report(study, [oc.PairedT("pain_nrs_average", before="baseline", after="week_4")], tmp_path / "report.html")
+    oc.write_report(
+        study,
+        [oc.PairedT("pain_nrs_average", before="baseline", after="week_4")],
+        tmp_path / "report.html",
+    )
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "patients in the files" in page and "included, as the study file says" in page
 
