@@ -279,6 +279,8 @@ def test_a_draft_is_what_init_writes(tmp_path: Path) -> None:
     assert [q.to_dict() for q in first.questions] == list(
         oc.read_study(tmp_path / "study.toml").questions
     )
+    assert first.study is not None
+    assert oc.Plan.of(first.study).to_list() == [q.to_dict() for q in first.questions]
     assert 'patient = "id"   # guess' in first.guesses
     assert "&quot;" in first._repr_html_()
 

@@ -98,8 +98,8 @@ def package(*names):
 
 OLE = b"\xd0\xcf\x11\xe0" + bytes(600)
 OTHERS = {
-    "clinic.db": (database(), "an SQLite database: export the table"),
-    "clinic.csv": (database(), "an SQLite database: export the table"),
+    "clinic.db": (database(), "an SQLite database: name it and its table in the study file"),
+    "clinic.csv": (database(), "an SQLite database: name it and its table in the study file"),
     "clinic.mdb": (b"\0\x01\0\0Standard Jet DB", "an Access database: export"),
     "clinic.dat": (b"\0\x01\0\0Standard ACE DB", "an Access database: export"),
     "a.csv": (gzip.compress(TABLE), r"packed by gzip: give its name the ending \.gz"),

@@ -13,8 +13,10 @@ from outcomes.core.errors import DataError
 _SIGNS: tuple[tuple[bytes, str], ...] = (
     (
         b"SQLite format 3\0",
-        "an SQLite database: export the table that holds the scores as CSV (in the sqlite3 program:"
-        " .mode csv, .headers on, .once scores.csv, select * from scores;)",
+        "an SQLite database: name it and its table in the study file, as scores = { database ="
+        ' "sqlite:///clinic.db", table = "scores" }. Or export the table that holds the scores as'
+        " CSV (in the sqlite3 program: .mode csv, .headers on, .once scores.csv, select * from"
+        " scores;)",
     ),
     (b"\0\x01\0\0Standard ", "an Access database: export the table or query as .xlsx or CSV"),
     (b"%PDF", "a PDF, not a table: ask for the data as .xlsx or CSV"),

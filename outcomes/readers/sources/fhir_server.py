@@ -45,7 +45,7 @@ def pull_fhir(live: Live) -> Pull:
     headers = {"Accept": _JSON}
     if token := secret("token", live.secret):
         headers["Authorization"] = f"Bearer {token}"
-    trusted = ssl.create_default_context(cafile=str(live.ca) if live.ca else None)
+    trusted = live.trusted()
     with (
         unlogged("httpx", "httpcore"),
         httpx.Client(

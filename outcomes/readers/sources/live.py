@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -103,6 +104,16 @@ class Live:
                 ' "QuestionnaireResponse".'
             )
         return self
+
+    def trusted(self) -> ssl.SSLContext:
+        """What certificates are checked against. Raises StudyError where `ca` holds none."""
+        try:
+            return ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+        except (OSError, ssl.SSLError):
+            raise StudyError(
+                f"[data] ca: {self.ca and self.ca.name} is not there, or holds no certificates"
+                " (PEM text that begins with BEGIN CERTIFICATE)."
+            ) from None
 
     @property
     def file(self) -> Path | None:

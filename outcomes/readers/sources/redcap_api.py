@@ -75,6 +75,7 @@ def pull_redcap(live: Live, drop: Collection[str] = ()) -> Pull:
             if token
             else '[data] REDCap needs a token: token = "env:REDCAP_TOKEN".'
         )
+    live.trusted()
     project = Project(
         live.address,
         token,

@@ -157,7 +157,7 @@ def _postgresql(live: Live) -> Any:
         "application_name": "outcomes",
     }
     if parts.hostname not in OWN or live.ca:
-        how["ssl_context"] = ssl.create_default_context(cafile=str(live.ca) if live.ca else None)
+        how["ssl_context"] = live.trusted()
 
     def connect() -> Any:
         line = socket.create_connection((parts.hostname, port or 5432), live.timeout)

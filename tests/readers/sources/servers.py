@@ -8,6 +8,7 @@ import contextlib
 import csv
 import io
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Local:
 
 
 @contextlib.contextmanager
-def serving(handle: Handle) -> Iterator[Local]:
+def serving(handle: Handle, tls: ssl.SSLContext | None = None) -> Iterator[Local]:
     """A server on a free port of this computer."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -75,7 +76,9 @@ def serving(handle: Handle) -> Iterator[Local]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    local = Local(f"http://127.0.0.1:{server.server_address[1]}")
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    local = Local(f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
