@@ -11,7 +11,9 @@ from outcomes.cli import main
 from outcomes.core.errors import AnalysisError, StudyError
 from outcomes.plans import deviations, freeze, with_frozen
 from outcomes.plans.frozen import frozen_plan, read
+from outcomes.reporting import build
 from outcomes.reporting.builder import document
+from outcomes.reporting.document import Bullets, all_blocks
 from tests.builders import MOOD, PAIN
 
 FILE = """
@@ -253,3 +255,22 @@ def test_what_is_no_frozen_plan_is_said(tmp_path, clinic):
         freeze(oc.Study(scores(), measures={"pain": PAIN}), tmp_path / "q.toml")
     (clinic.parent / "study.plan.toml").unlink()
     assert main(["plan", "compare", str(clinic)]) == 2
+
+
+def test_the_report_for_sharing_says_deviations_and_the_estimand(tmp_path):
+    measures = {"pain": dataclasses.replace(PAIN, name="pain"), "mood": MOOD}
+    study = oc.Study(scores(), measures=measures)
+    question = oc.PairedT("pain", before="baseline", after="week_4", role="primary")
+    estimand = {"population": "all with chronic pain", "treatment": "ketamine"}
+    freeze(study, tmp_path / "p.toml", plan=oc.Plan(question), date="2026-01-15")
+    held = with_frozen(study, tmp_path / "p.toml")
+    moved = dataclasses.replace(question, after="week_12")
+    plan = oc.Plan(moved, estimand=oc.Estimand.of(estimand))
+    shared = build(held, plan, audience="share", ledger=tmp_path / "shared.json", folder=tmp_path)
+    said = " ".join(
+        " ".join(map(str, b.items)) if isinstance(b, Bullets) else str(getattr(b, "text", ""))
+        for b in all_blocks(shared)
+    )
+    assert "The plan was frozen on 2026-01-15" in said
+    assert "The primary question moved." in said
+    assert "Estimand. " in said and "all with chronic pain" in said

@@ -83,7 +83,7 @@ def test_an_undefined_number_is_a_dash_with_its_reason() -> None:
             "−1 percentage point",
             "−12 to 9",
         ),
-        (Estimate("risk difference", 0.5, unit=DIFFERENCE), "50 percentage points", "–"),
+        (Estimate("risk difference", 0.5, unit=DIFFERENCE), "50 percentage points", "5 of 6"),
         (Estimate("mean change", -1.25, -2.5, -0.05, unit="points"), "−1.3", "−2.5 to −0.1"),
         (Estimate("d_av", -0.635, -1.0, -0.2), "−0.64", "−1.00 to −0.20"),
     ],
@@ -116,7 +116,7 @@ def test_adjusted_p_values_stand_beside_the_raw_ones() -> None:
 def test_only_some_estimates() -> None:
     assert [row[0] for row in oc.table(CHANGE.run(STUDY), only=("mean change", "d_av")).rows] == [
         "mean change",
-        "d_av",
+        "standardised by the average SD",
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from outcomes.analyses.paired.mean_change import at_zero
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.table_one import LevelCounts, default_groups, level_counts, table_one
 from outcomes.analyses.traits import Trait
@@ -16,9 +17,9 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, listed, number, plural, spoken
+from outcomes.core.wording import capital, digits_for, interval, listed, number, plural, spoken
 from outcomes.stats.paired.correlation import pearson
-from outcomes.stats.paired.location import mean_change
+from outcomes.stats.paired.location import has_percentages, mean_change, percent_change
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientRows, PatientValues
@@ -28,11 +29,17 @@ from outcomes.study.sums import PatientRows, PatientValues
 KINDS = (
     ("mean", "mean", ""),
     ("mean change", "mean change", "t interval"),
+    ("percent change", "percent change of the means", ""),
+    ("median percent change", "median percent change of patients", ""),
     ("correlation", "correlation with baseline", "Pearson's r, Fisher z interval"),
 )
+#: A summary beside the change, where a percentage of the score means something.
+IN_PERCENT = ("percent change", "median percent change")
 KIND_MEASURES = {
     "mean": Measure.LEVEL,
     "mean change": Measure.CHANGE,
+    "percent change": Measure.PERCENT_CHANGE,
+    "median percent change": Measure.PERCENT_CHANGE,
     "correlation": Measure.CORRELATION,
 }
 
@@ -103,23 +110,28 @@ class Describe(Analysis):
             Estimate(
                 name,
                 row[kind],
-                low=row[f"{kind}_low"],
-                high=row[f"{kind}_high"],
+                low=row.get(f"{kind}_low", np.nan),
+                high=row.get(f"{kind}_high", np.nan),
                 level=self.level,
                 se=row.get(f"{kind}_se", np.nan),
-                unit=row["unit"] if kind != "correlation" else "",
+                unit=_unit(kind, row["unit"]),
                 visit=row["visit"],
                 group=row["title"],
                 measure=KIND_MEASURES[kind],
                 how=how,
-                reason=row[f"{kind}_reason"],
+                reason=row.get(f"{kind}_reason", ""),
             )
             for row in rows
             for kind, name, how in KINDS
             if kind == "mean" or not (row["is_baseline"] or row["never before"])
+            if not (kind in IN_PERCENT and np.isnan(row[kind]))
         ]
         n = study.enrolled
-        notes = (f"Without a score at any visit: {listed(unseen)}.",) if unseen else ()
+        notes: tuple[str, ...] = ()
+        if unseen:
+            notes = (f"Without a score at any visit: {listed(unseen)}.",)
+        zero = {r["title"]: r["without percent change"] for r in rows if not r["is_baseline"]}
+        notes += tuple(f"{capital(t)}: {m}" for t, k in zero.items() for m in at_zero(k, baseline))
         data = {"visits": by_visit, "table_one": characteristics}
         return Result(
             self,
@@ -269,7 +281,7 @@ class Course(Analysis):
                     f"{number(r['mean'], k)} at {spoken(r['visit'])}"
                     f" ({self._limits(r, k)}n={r['n']} of {r['of']})"
                     if r["n"]
-                    else f"unknown at {spoken(r['visit'])} (n=0 of {r['of']})"
+                    else f"not known at {spoken(r['visit'])} (n=0 of {r['of']})"
                 )
                 for r in (
                     rows.to_dict("records")
@@ -277,9 +289,8 @@ class Course(Analysis):
                     else rows.iloc[[0, -1]].to_dict("records")
                 )
             ]
-            out.append(
-                f"Mean {result.outcome.title}{f' ({group})' if group else ''} was {listed(said)}."
-            )
+            whose = f" in the group {spoken(group)}" if group else ""
+            out.append(f"Mean {result.outcome.title}{whose} was {listed(said)}.")
         return " ".join(out)
 
     def _limits(self, row: dict[str, Any], k: int) -> str:
@@ -323,6 +334,10 @@ def _visits(
         change = mean_change(start, scores[both, i], level=level)
         r = pearson(start, scores[both, i], level=level)
         mean = mean_change(np.zeros(len(seen)), seen, level=level)
+        of_means, median, none = np.nan, np.nan, 0
+        if has_percentages(start, outcome.low):
+            first, _, middle, *_ = percent_change(start, scores[both, i])
+            of_means, median, none = first.value, middle.value, int((start == 0).sum())
         rows.append(
             {
                 "outcome": outcome.name,
@@ -354,6 +369,9 @@ def _visits(
                 "mean change_high": change.high,
                 "mean change_se": change.se,
                 "mean change_reason": change.reason,
+                "percent change": of_means,
+                "median percent change": median,
+                "without percent change": none,
                 "correlation": r.value,
                 "correlation_low": r.low,
                 "correlation_high": r.high,
@@ -361,6 +379,10 @@ def _visits(
             }
         )
     return rows
+
+
+def _unit(kind: str, unit: str) -> str:
+    return "%" if kind in IN_PERCENT else "" if kind == "correlation" else unit
 
 
 def _sd(row: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, number, plural, spoken
+from outcomes.core.wording import digits_for, interval, number, spoken
 from outcomes.stats.individual.change_index import METHODS, cutoffs, reference_of
 from outcomes.stats.individual.meaningful_change import WEAKEST_ANCHOR, anchored, spread_thresholds
 from outcomes.stats.individual.reliable_change import reliable_change
@@ -125,10 +125,11 @@ class IndividualChange(Analysis):
                 ' has no retest value for it. Give reliability=0.8, source="…".'
             )
         n = pairs.counts.analysed
-        if n < 2 and self.sd is None:
+        if self.sd is None and (n < 2 or not np.ptp(pairs.before) > 0):
+            why = "too_few" if n < 2 else "zero_variance"
             return Result(
                 self,
-                (Estimate("improved", math.nan, reason="too_few", measure=Measure.SHARE),),
+                (Estimate("improved", math.nan, reason=why, measure=Measure.SHARE),),
                 pairs.counts,
                 pairs.outcome,
                 detail=ChangeClasses({}, rho, source),
@@ -214,10 +215,12 @@ class IndividualChange(Analysis):
             return nobody(self, result)
         if not told.patients:
             who = f"{counts.analysed} of {counts.enrolled}"
-            return (
-                f"Measurement error of {outcome.title} cannot be judged: too few patients have both"
-                f" scores ({who})."
+            why = (
+                "too few patients have both scores"
+                if counts.analysed < 2
+                else f"all scores at {spoken(self.before)} are equal; give the SD of a norm (sd=)"
             )
+            return f"Measurement error of {outcome.title} cannot be judged: {why} ({who})."
         classes, n, k = told.patients, counts.analysed, digits_for(outcome.resolution)
         source = f" ({told.source})" if told.source else ""
         cut = ""
@@ -341,14 +344,16 @@ class MeaningfulChange(Analysis):
         counts = _without(
             pairs.counts,
             int((~asked).sum()),
-            f"no {study.outcome(self.anchor).title} at {self.after}",
+            f"no {study.outcome(self.anchor).title} at {spoken(self.after)}",
         )
         rho, source = known_reliability(study, pairs.outcome, self.reliability, self.source)
         a = anchored(gain, answers, _called_improved(answers, self.improved), level=self.level)
         unit = pairs.outcome.unit
         roc = a.roc
         best = (
-            f"Youden J {number(roc.youden, 2)}, sensitivity {number(roc.sensitivity, 2)},"
+            ""
+            if math.isnan(roc.cut)
+            else f"Youden J {number(roc.youden, 2)}, sensitivity {number(roc.sensitivity, 2)},"
             f" specificity {number(roc.specificity, 2)}"
         )
         cut = Estimate(
@@ -414,8 +419,7 @@ class MeaningfulChange(Analysis):
             return f"{none}: no anchored threshold."
         said = (
             f"Patients called improved by {told.anchor} ({answers}; {told.improved} of"
-            f" {counts.analysed}) improved by {number(yes.value, k)} {unit} in {outcome.title} on"
-            " average"
+            f" {counts.analysed}) {_by(yes.value, k)} {unit} in {outcome.title} on average"
         )
         if told.others:
             area = f"AUC {number(auc.value, 2)}" + (
@@ -427,21 +431,22 @@ class MeaningfulChange(Analysis):
                 else (f"Spearman correlation with the anchor {number(rho.value, 2)}")
             )
             said += (
-                f", the others by {number(no.value, k)}; the cut-off that agrees best is"
-                f" {number(cut.value, k)} {unit} ({area}; {with_anchor})"
+                f", the others {_by(no.value, k)}; the cut-off that agrees best is"
+                f" {'a worsening' if cut.value < 0 else 'an improvement'} of"
+                f" {number(abs(cut.value), k)} {unit} ({area}; {with_anchor})"
             )
         half_sd = (
             ""
             if math.isnan(half.value)
             else f" Half the SD before is {number(half.value, k)} {unit}."
         )
-        return f"{said}.{half_sd} {counts.analysed} of {plural(counts.enrolled, 'patient')}."
+        return f"{said}.{half_sd} n={counts.analysed} of {counts.enrolled}."
 
     def methods_text(self) -> str:
         return (
             f"Meaningful change was estimated from the anchor {spoken(self.anchor)}"
-            f" ({self.improved}) by its mean and by the ROC cut-off (Youden), and from half the SD"
-            " before."
+            f" ({rule_name(self.improved).removeprefix('score ')}) by its mean and by the ROC"
+            " cut-off (Youden), and from half the SD before."
         )
 
 
@@ -494,7 +499,14 @@ def _within(auc: Estimate) -> Estimate:
     )
 
 
+def _by(gain: float, k: int) -> str:
+    """'improved by 2.9', or 'worsened by 1.0' where the gain is negative."""
+    return f"{'worsened' if gain < 0 else 'improved'} by {number(abs(gain), k)}"
+
+
 def _anchor_notes(correlation: Estimate, improved: str) -> tuple[str, ...]:
+    if correlation.reason == "too_few":
+        return ("Too few patients to judge what the anchor is worth.",)
     if math.isnan(correlation.value):
         return (
             (

@@ -274,7 +274,8 @@ def from_dict(
 def unanswered(question: Analysis, study: Study | PartitionedStudy, why: str) -> Result:
     """A failed question as a visible result."""
     try:
-        name = getattr(question, "outcome", "")
+        inner = getattr(question, "analysis", None)
+        name = getattr(question, "outcome", "") or getattr(inner, "outcome", "")
         outcome = study.outcome(name) if name else None
     except AnalysisError:
         outcome = None

@@ -131,6 +131,13 @@ class Among(Analysis):
         own = PatientValues(characteristics=tuple(self.where), rows=True)
         return inner | own if isinstance(inner, PatientValues) else None
 
+    def narrowed(self, study: Study) -> Study:
+        """The study of those who are let in. Raises AnalysisError where nobody is."""
+        let_in, _ = self._let_in(study)
+        if not let_in.any():
+            raise AnalysisError(f"No patient has {self.only}.")
+        return study.where(lambda _: let_in)
+
     def compute(self, study: Study) -> Result:
         let_in, left = self._let_in(study)
         if not let_in.any():

@@ -24,6 +24,8 @@ from outcomes.core.wording import (
 #: percentage points).
 SHARES = ("share", "proportion")
 DIFFERENCE = "difference of shares"
+#: The lowest level of an interval from which a direction is read.
+LEAST = 0.8
 #: Numbers that cannot be above 1 in size.
 BOUNDED = frozenset({Measure.CORRELATION, Measure.RANK_EFFECT, Measure.SUPERIORITY})
 
@@ -39,25 +41,61 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
     percentage points, scores to their own digits.
     """
     if e.measure.shape is Shape.TEST:
-        return NONE, REASONS.get(e.reason, "")
+        return NONE, _why(e)
     if math.isnan(e.value):
-        return NONE, REASONS.get(e.reason, "")
+        return NONE, _why(e)
     if e.unit in SHARES:
         value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
-        return value, NONE if math.isnan(low) else interval(low, high, 0, unit="%")
+        ends = _why(e) if math.isnan(low) else interval(low, high, 0, unit="%")
+        return value, ends
     if e.unit == DIFFERENCE:
-        return points(e.value), (
-            NONE if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
+        ends = _why(e) if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
+        return points(e.value), ends
+    if e.unit == "%":
+        ends = _why(e) if math.isnan(e.low) else interval(e.low, e.high, 0, unit="%")
+        return f"{number(e.value, 0)}%", ends
+    if e.measure is Measure.NUMBER_NEEDED:
+        return _needed(e)
+    if e.measure is Measure.TIME:
+        return _time(e.value), _why(e) if math.isnan(e.low) else limits_text(
+            _time(e.low), _time(math.inf if math.isnan(e.high) else e.high)
         )
     k = digits_for(outcome.resolution) if outcome and e.unit and e.unit == outcome.unit else 2
-    if e.unit == "patients":  # a count is whole; a number needed to treat has one digit
+    if e.unit == "patients":
         k = 0 if e.value.is_integer() else 1
     if e.measure in BOUNDED:
         ends = limits_text(bounded(e.low), bounded(e.high))
-        return bounded(e.value), REASONS.get(e.reason, "") if math.isnan(e.low) else ends
+        return bounded(e.value), _why(e) if math.isnan(e.low) else ends
     if math.isnan(e.low) and math.isnan(e.high):
-        return number(e.value, k), REASONS.get(e.reason, "")
+        return number(e.value, k), _why(e)
     return number(e.value, k), interval(e.low, e.high, k)
+
+
+def _why(e: Estimate) -> str:
+    """Why a number or an interval is undefined, in words; empty where nothing is said."""
+    return REASONS.get(e.reason, "")
+
+
+def _needed(e: Estimate) -> tuple[str, str]:
+    """A number needed to treat, to benefit or to harm (Altman 1998), with its interval."""
+    ends = _why(e) if math.isnan(e.low) else _treated(e.low, e.high)
+    return _treated(e.value), ends
+
+
+def _treated(*values: float) -> str:
+    """'2.2', '1.4 to 28.8', '3.7 to harm': patients to treat for one more to benefit or, negative,
+    to be harmed.
+    """
+    size = sorted(abs(v) for v in values)
+    text = number(size[0], 1) if len(size) == 1 else interval(size[0], size[1], 1)
+    return f"{text} (to harm)" if max(values) < 0 else text
+
+
+def _time(days: float) -> str:
+    """A time in days; without end where it was not reached."""
+    if math.isinf(days):
+        return "not reached"
+    return number(days, 0 if days == round(days) else 1)
 
 
 def is_clear(e: Estimate) -> bool:
@@ -65,6 +103,8 @@ def is_clear(e: Estimate) -> bool:
     known.
     """
     null = e.measure.null
+    if e.level < LEAST:  # the widest interval that very few patients allow says nothing
+        return False
     if not (math.isnan(e.low) or math.isnan(e.high) or math.isnan(null)):
         return not e.low <= null <= e.high
     return below_level(e.p, e.level)

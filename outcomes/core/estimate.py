@@ -19,14 +19,45 @@ NAN = math.nan
 REASONS = MappingProxyType(
     {
         "too_few": "too few patients",
-        "zero_variance": "all changes are equal, so there is no spread to judge them by",
+        "zero_variance": "no spread to judge it by",
         "all_zero": "every difference is zero",
-        "no_discordant": "no patient changed",
-        "no_events": "no event",
+        "no_discordant": "no patient differs between the two",
+        "no_events": "no event, or only events, in a group",
+        "not_reached": "not reached",
+        "at_limit": "no interval at the end of its range",
+        "may_be_zero": "the difference may be 0: benefit and harm are both possible",
         "not_estimable": "the data do not determine it",
         "not_converged": "the model did not converge",
         "separation": "the groups are perfectly separated",
         "needs_input": "it needs a value that was not supplied",
+    }
+)
+
+#: What tables for people say where the name of an estimate is a symbol or an abbreviation.
+TITLES = MappingProxyType(
+    {
+        "d_av": "standardised by the average SD",
+        "g_av": "standardised by the average SD, corrected for small samples",
+        "d_z": "standardised by the SD of the changes",
+        "g_z": "standardised by the SD of the changes, corrected for small samples",
+        "d_b": "standardised by the SD before",
+        "g_b": "standardised by the SD before, corrected for small samples",
+        "d_rm": "standardised for repeated measures",
+        "g_rm": "standardised for repeated measures, corrected for small samples",
+        "g_s": "standardised by the pooled SD (Hedges' g)",
+        "d_ppc2": "standardised by the pooled SD before (Morris)",
+        "d_total": "standardised by the total SD",
+        "d_within": "standardised by the SD within patients",
+        "icc": "intraclass correlation of periods",
+        "PS_dep": "probability of being better afterwards",
+        "chi2": "Friedman \N{GREEK SMALL LETTER CHI}²",
+        "tau2": "\N{GREEK SMALL LETTER TAU}² (variance between units)",
+        "tau": "\N{GREEK SMALL LETTER TAU} (SD between units)",
+        "I2": "I²",
+        "H2": "H²",
+        "Q": "Cochran's Q",
+        "Oldham r": "correlation of change and mean (Oldham)",
+        "r of change and before": "correlation of change and score before",
     }
 )
 
@@ -161,8 +192,10 @@ class Estimate(Alike):
         """The term as tables for people have it: 'adjusted difference · ketamine − placebo · week
         4'.
         """
-        parts = (self.name, self.group, spoken(self.visit))
-        return " · ".join(part for part in parts if part).replace(" - ", f" {MINUS} ")
+        name = TITLES.get(self.name) or spoken(self.name)
+        parts = (name, spoken(self.group), spoken(self.visit))
+        text = " · ".join(part for part in parts if part)
+        return text.replace(" - ", f" {MINUS} ").replace(" x ", " \N{MULTIPLICATION SIGN} ")
 
 
 def named(rows: Iterable[Estimate], names: Iterable[str]) -> tuple[Estimate, ...]:

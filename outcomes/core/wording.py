@@ -321,6 +321,15 @@ def spaced(text: str) -> str:
     return re.sub(rf"(?<=[\w)²+])=(?=[\d.{MINUS}{NONE}∞])", " = ", text)
 
 
+def capital(text: str) -> str:
+    """A text with its first letter as a capital, as a sentence begins.
+
+    >>> capital("mean pain was 3.2.")
+    'Mean pain was 3.2.'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def spoken(name: str) -> str:
     """A column or visit name as a person says it.
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from outcomes.analyses.missing.incomplete import grid_of
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.subset import Among
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.flow import EventCount
@@ -51,6 +52,10 @@ def carry_out(estimand: Estimand, question: Analysis, study: Study) -> Carried:
 
     Source: ICH E9(R1) addendum, 2019, section A.3.2.
     """
+    if isinstance(question, Among):  # the strategies are those of all; the events, of those let in
+        whole = carry_out(estimand, question.analysis, study)
+        own = carry_out(estimand, question.analysis, question.narrowed(study))
+        return Carried(whole.study, own.events)
     inner = _inner(question)
     name = str(getattr(inner, "outcome", "") or "")
     if not (estimand.events and name) or not inner.traits.isdisjoint(DESCRIBES):
@@ -175,7 +180,7 @@ def _while_on(event: IntercurrentEvent, q: Analysis, study: Study) -> tuple[Stud
     had = happened(study, event)
     after = study.visit(str(getattr(q, "after", "")))
     grid = grid_of(study, str(getattr(q, "outcome", "")))
-    scores = pd.DataFrame(grid.scores, index=grid.patients, columns=list(grid.visits))
+    scores = pd.DataFrame(grid.observed, index=grid.patients, columns=list(grid.visits))
     base = study.visits.index(study.baseline)
     follow = [v for v in grid.visits if study.visits.index(v) > base]
     follow = [v for v in follow if study.visits.index(v) <= study.visits.index(after)]
@@ -185,7 +190,7 @@ def _while_on(event: IntercurrentEvent, q: Analysis, study: Study) -> tuple[Stud
         scores[after] = scores[after].where(~had[after].to_numpy(), last)
     done = "the last score before the event used; without one, left out"
     count = _count(event, q, study, had, done)
-    new = grid.study(scores.to_numpy(float))
+    new = grid.study(scores.to_numpy(float) - grid.origin)
     lost = had[after].to_numpy() & scores[after].isna().to_numpy() if after in follow else []
     return _marked(new, after, grid.patients[lost], f"{event.name}"), count
 
@@ -254,7 +259,7 @@ def _filled(
     at every visit from the event on.
     """
     grid = grid_of(study, str(getattr(q, "outcome", "")))
-    scores = pd.DataFrame(grid.scores, index=grid.patients, columns=list(grid.visits))
+    scores = pd.DataFrame(grid.observed, index=grid.patients, columns=list(grid.visits))
     after = str(getattr(q, "after", "") or "")
     visits = [after] if after else [v for v in grid.visits if had[v].any()]
     for visit in visits:
@@ -262,7 +267,7 @@ def _filled(
             raise AnalysisError(f"Nobody has a score at {spoken(visit)}.")
         new = value(scores, visit)
         scores[visit] = np.where(had[visit].to_numpy(), new, scores[visit].to_numpy(float))
-    return grid.study(scores.to_numpy(float))
+    return grid.study(scores.to_numpy(float) - grid.origin)
 
 
 def _with_aside(study: Study, q: Analysis, had: pd.DataFrame, event: str) -> Study:

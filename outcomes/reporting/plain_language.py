@@ -270,6 +270,14 @@ def _responders(told: Iterable[Result]) -> Iterable[Text]:
                     + "."
                 ),
             )
+        if good and (zero := _at_zero(r)):
+            yield Said(
+                (Share(*zero, None, "patients with a score of 0 before"),),
+                lambda s: (
+                    f"Of {s.about}{s.total} with a score of 0 before, who cannot improve by a"
+                    f" percentage, {s.about}{s.count} got worse."
+                ),
+            )
         if good and bad:
             yield Said(
                 (response_share(bad[0]),),
@@ -277,6 +285,12 @@ def _responders(told: Iterable[Result]) -> Iterable[Text]:
                     f"{title} got worse by {_rule(x)} in {_of(s)} patients."
                 ),
             )
+
+
+def _at_zero(r: Result) -> tuple[int, int] | None:
+    """Of the patients with a score of 0 before: how many got worse, and how many they are."""
+    found = r.about(ResponseCounts)
+    return next(iter(found.at_zero.values()), None) if found else None
 
 
 def _of(s: Shown) -> str:

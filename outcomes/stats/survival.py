@@ -87,7 +87,7 @@ class Curve:
         1982).
         """
         value, low, high = (self._crossing(s, share) for s in (self.survival, self.low, self.high))
-        reason = "too_few" if not self.patients else "no_events" if math.isnan(value) else ""
+        reason = "too_few" if not self.patients else "not_reached" if math.isnan(value) else ""
         name = "median time" if share == 0.5 else f"time to {100 * share:g}%"
         return Estimate(
             name,
@@ -141,7 +141,7 @@ class Curve:
                 level=self.level,
                 se=0.0,
                 how=how,
-                reason="no_events",
+                reason="zero_variance",
                 measure=Measure.TIME,
             )
         low, high = wald_limits(value, se, level=self.level)

@@ -15,8 +15,9 @@ def at_every_visit(study: Study, visits: Sequence[str]) -> Study:
     """The scored study with a row for each enrolled patient at each of these visits, patient by
     patient, visit by visit; then its rows at other visits.
 
-    Rows that were not there have no scores, and what is known of the patient. Patients have at most
-    one row a visit.
+    Rows that were not there have no scores and no answers, and what is known of the patient (a
+    score that happens to be the same at each visit is not known of the patient). Patients have at
+    most one row a visit.
     """
     ready = study.ready
     codes, n, m = ready.codes, ready.enrolled, len(visits)
@@ -33,7 +34,9 @@ def at_every_visit(study: Study, visits: Sequence[str]) -> Study:
     visit = np.concatenate([np.tile(order, n), codes.visit[rest]]).astype(np.intp)
     frame = ready.scores.reindex(place).reset_index(drop=True)
     known = ready.patient_frame
-    for column in frame.columns.intersection(known.columns):
+    answers = {c for use in ready.uses for c in (*use.items.values(), *use.totals.values())}
+    of_patient = frame.columns.intersection(known.columns).difference([*ready.measures, *answers])
+    for column in of_patient:
         fill = known[column].to_numpy()[patient]
         frame[column] = frame[column].where(frame[column].notna(), fill)
     frame["patient"] = codes.patients.to_numpy()[patient]

@@ -82,7 +82,7 @@ def run(kind, before=BEFORE, after=AFTER, *, outcome=PAIN, entry=None, **fields)
             "apa",
             (
                 "The 20% trimmed mean of average pain (NRS) changed by −1.5 points from baseline to"
-                " week 4 (95% CI [−2.7, −0.3]; Yuen t(5) = −3.33, p = .021; n = 10 of 12)."
+                " week 4 (95% CI [−2.7, −0.3]; Yuen t(5) = −3.33, p = .021; n = 10 of 12): scores improved."
             ),
         ),
         (
@@ -119,7 +119,8 @@ def run(kind, before=BEFORE, after=AFTER, *, outcome=PAIN, entry=None, **fields)
             "",
             (
                 "The upper 95% limit of the mean change of average pain (NRS) from baseline to week"
-                " 4 (−0.4) did not exceed the margin of 1 point (one-sided P<.001; n=10 of 12)."
+                " 4 (−0.4) did not exceed the margin of 1 point: a worsening by the margin or more is"
+                " excluded (one-sided P<.001; n=10 of 12)."
             ),
         ),
         (
@@ -128,7 +129,8 @@ def run(kind, before=BEFORE, after=AFTER, *, outcome=PAIN, entry=None, **fields)
             "apa",
             (
                 "The lower 95% limit of the mean change of mood from baseline to week 4 (−2.6) fell"
-                " below the margin of −1 point (one-sided p = .828; n = 10 of 12)."
+                " below the margin of −1 point: a worsening by the margin or more is not excluded"
+                " (one-sided p = .828; n = 10 of 12)."
             ),
         ),
         (
@@ -136,8 +138,9 @@ def run(kind, before=BEFORE, after=AFTER, *, outcome=PAIN, entry=None, **fields)
             {},
             "",
             (
-                "For the change of average pain (NRS) from baseline to week 4, BF10=4.5 (JZS,"
-                " r=0.707; 3.9 to 4.3 for r=1.41 to 0.5; n=10 of 12)."
+                "For the change of average pain (NRS) from baseline to week 4, BF10=4.50 (JZS,"
+                " r=0.707; 3.90 to 4.32 for r=1.41 to 0.5; n=10 of 12); the mean change was −1.5"
+                " points, in the direction of improvement."
             ),
         ),
         (
@@ -330,11 +333,12 @@ def test_meaningful_change_by_anchor():
     assert (
         result.sentence()
         == "Patients called improved by PGIC (≤2; 4 of 9) improved by 2.8 points in average pain"
-        " (NRS) on average, the others by 0.2; the cut-off that agrees best is 2.0 points (AUC"
-        " 1.00; Spearman correlation with the anchor −0.97). Half the SD before is 0.7 points. 9"
-        " of 12 patients."
+        " (NRS) on average, the others improved by 0.2; the cut-off that agrees best is an"
+        " improvement of 2.0 points (AUC"
+        " 1.00; Spearman correlation with the anchor −0.97). Half the SD before is 0.7 points."
+        " n=9 of 12."
     )
-    assert ("no PGIC at week_4", 1) in result.counts.left_out
+    assert ("no PGIC at week 4", 1) in result.counts.left_out
     assert result["SEM"].reason == "needs_input" and result["AUC"].reason == "separation"
     assert not any("anchor" in n for n in result.notes)
 

@@ -273,3 +273,12 @@ def _counted(result, row):
     found = result.detail.responses[row]
     assert found.rule == "≥30%" and found.everybody is bool(row)
     return found.count, found.total
+
+
+def test_events_of_some_patients_are_counted_among_them_alone():
+    question = oc.Among(oc.PairedT("pain", **WHEN), where={"tolerates": "yes"})
+    result = ask(question, "hypothetical")
+    (count,) = result.intercurrent
+    assert [c[1:] for c in count.counts] == [(1, 6)]  # p1 and p6 do not tolerate it
+    assert result.counts.analysed == 5
+    assert "rescue opioid" in result.sentence()

@@ -23,7 +23,7 @@ def test_one_follow_up_is_the_two_by_two_table():
     assert e.low < e.value < e.high and e.df == 58
     assert (
         "odds ratio of an improvement of at least 1 point" in r.sentence()
-        and "60 patients of 60" in r.sentence()
+        and "n=60 of 60" in r.sentence()
     )
 
 
@@ -39,7 +39,7 @@ def test_the_correction_widens_the_interval():
 
 def test_separated_arms_and_unknown_words_are_refused():
     s = study(20, seed=1)
-    with pytest.raises(NotConverged, match="all answers agree"):
+    with pytest.raises(NotConverged, match="all answers of a group agree"):
         oc.ResponderGEE("pain", rule="30 points").run(s)
     with pytest.raises(AnalysisError, match="No working correlation"):
         oc.ResponderGEE("pain", rule="1 points", working="us").run(s)

@@ -9,6 +9,7 @@ import pytest
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
 from tests.builders import PAIN
+from tests.shared import reference_data
 
 
 def study(sites, per_site=12, spread=1.0, varies=0.0, seed=1):
@@ -77,3 +78,24 @@ def test_a_patient_without_a_site_is_counted_and_one_site_is_refused():
     assert ("no site recorded", 1) in r.counts.left_out and r.counts.analysed == 71
     with pytest.raises(AnalysisError, match="at least two"):
         oc.OneStageSites("pain", before="w0", after="w4").run(s.where(site="s01"))
+
+
+def test_a_variance_of_zero_leaves_the_model_and_its_degrees_of_freedom():
+    """Ours are those of the model without sites, n − p = 77. R's pbkrtest 0.5.2 keeps the zero term
+    (`Lb_ddf(c(0, 0, 1), vcov(m), vcovAdj(m))` of the same fit): 70.0, with the SE 0.00004 larger.
+    """
+    frame = reference_data("sites_n080.csv")
+    rows = [r for r in frame if r["case"] == "spread 0 seed 1"]
+    scores = pd.DataFrame(
+        [
+            {"patient": r["patient"], "site": r["site"], "arm": r["arm"], "visit": v, "pain": r[v]}
+            for r in rows
+            for v in ("w0", "w4")
+        ]
+    ).astype({"pain": float})
+    s = oc.Study(scores, visits=("w0", "w4"), design="parallel", measures={"pain": PAIN})
+    e = oc.OneStageSites("pain", before="w0", after="w4", reference="P").run(s)[
+        "adjusted difference"
+    ]
+    assert e.df == pytest.approx(77, rel=1e-9)
+    assert e.se == pytest.approx(0.1688816, rel=1e-3)

@@ -288,7 +288,7 @@ GROUPED = [kind("pain", **VISITS) for kind in KINDS]
     "after", [[None] * 4, [5, None, None, None]], ids=["nobody", "one patient"]
 )
 def test_a_comparison_that_cannot_be_made_prints_no_dash_for_a_number(question, after):
-    text = question.run(arms([7, 6, 8, 5], after, ["K", "K", "P", "P"])).sentence()
+    text = oc.Plan(question).run(arms([7, 6, 8, 5], after, ["K", "K", "P", "P"]))[0].sentence()
     assert "– " not in text
     assert "nan" not in text
 

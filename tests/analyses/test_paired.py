@@ -87,7 +87,7 @@ def test_sentence_says_what_who_and_which_test():
     text = run([7, 6, 8, 5, 9, None], [5, 6, 2, 4, 7, 5]).sentence()
     assert (
         text == "Mean average pain (NRS) was 7.0 (SD 1.6) at baseline and 4.8 (1.9) at week 4 (mean"
-        " change −2.2, 95% CI, −5.0 to 0.6; t(4)=−2.2, P=.10; d_av=−1.25, 95% CI, −2.67 to 0.17;"
+        " change −2.2, 95% CI, −5.0 to 0.6; t(4)=−2.2, P=.10; standardised by the average SD −1.25, 95% CI, −2.67 to 0.17;"
         " n=5 of 6): the direction of the change is not clear."
     )
 

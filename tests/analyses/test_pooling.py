@@ -85,7 +85,7 @@ def test_two_sites_stand_for_themselves():
     result = oc.PooledSites(QUESTION).run(sites_study([12, 20]))
     assert {e.name for e in result.estimates} == {"mean change"}
     assert result.sentence().startswith(
-        "At 2 sites the mean change in average pain (NRS) was: site 1 "
+        "At 2 sites the mean change in average pain (NRS) was site 1 "
     )
     assert "too few sites to pool" in result.sentence()
     assert any("without a pooled interval" in n for n in result.notes)

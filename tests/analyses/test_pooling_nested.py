@@ -85,7 +85,7 @@ def test_two_units_are_not_pooled():
     result = NESTED.run(nested_study(homes=dict.fromkeys(HOMES, "north") | {"site 6": "west"}))
     assert {e.name for e in result.estimates} == {"mean change"}
     assert result.sentence().startswith(
-        "At 6 sites in 2 regions the mean change in average pain (NRS) was: site 1 (north) "
+        "At 6 sites in 2 regions the mean change in average pain (NRS) was site 1 (north) "
     )
     assert "too few to pool" in result.sentence()
 

@@ -176,11 +176,9 @@ def test_refusals_say_what_there_is():
         ask(trial([(3, 2), (1, 4)]), adjust=("centre",))
 
 
-def test_an_arm_without_scores_is_undefined_not_zero():
-    result = ask(trial([(3, 2), (0, 0)], missing=(0, 4)))
-    e = result["risk difference ≥30%, of patients with both scores"]
-    assert math.isnan(e.value) and e.reason == "too_few" and math.isnan(e.p)
-    assert "no difference estimated: too few patients" in result.sentence()
+def test_an_arm_without_scores_is_no_arm_to_compare_with():
+    with pytest.raises(AnalysisError, match="a comparison by arm needs two groups"):
+        ask(trial([(3, 2), (0, 0)], missing=(0, 4)))
 
 
 def test_vickers_2004_responders_by_arm():

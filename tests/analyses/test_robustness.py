@@ -145,7 +145,7 @@ class TestArms:
         who = "(n=19 placebo, 19 ketamine of 40; lower is better)"
         assert text.startswith(f"Asked in 10 ways, {what} was between −")
         assert f"{who}; every one led to the same verdict (lower with ketamine)." in text
-        assert "Tipping value: none; p stays below 0.05" in text
+        assert "Tipping value: none; P stays below 0.05" in text
         lost, _ = trial(lost=(0, 1, 2, 3, 4, 5, 6, 7))
         fragile = self.question.run(lost)
         assert not fragile.detail.survives
@@ -179,9 +179,8 @@ class TestArms:
         patients = pd.DataFrame(
             {"patient": [f"p{i + 1:03d}" for i in range(4)], "arm": ["a", "a", "b", "b"]}
         )
-        result = self.question.run(
-            two_visits([7, 6, 8, 5], after, patients=patients, design="parallel")
-        )
+        study = two_visits([7, 6, 8, 5], after, patients=patients, design="parallel")
+        result = oc.Plan(self.question).run(study)[0]
         assert "–" not in result.sentence()
         assert "nan" not in result.sentence()
 

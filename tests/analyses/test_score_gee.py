@@ -35,7 +35,7 @@ def test_words(link, effect):
     what = "ratio of means" if link == "log" else "adjusted difference"
     assert said.startswith(f"The {what} of attacks a week over all visits was ")
     assert "for K against P (95% CI" in said and "Mancl" in result.methods_text()
-    assert f"GEE, {link} link, exchangeable working correlation, 60 patients of 60" in said
+    assert f"GEE, {link} link, exchangeable working correlation, n=60 of 60" in said
     first, null = result.estimates[0], 1.0 if link == "log" else 0.0
     if effect != 1:
         assert not first.low <= null <= first.high

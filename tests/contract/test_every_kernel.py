@@ -40,7 +40,6 @@ KEPT: dict[str, str] = {
     "paired.effect_sizes.d_b": OTHER_FORM,
     "paired.effect_sizes.d_rm": OTHER_FORM,
     "paired.effect_sizes.d_z": OTHER_FORM,
-    "paired.location.percent_change": OTHER_FORM,
     "paired.location.shapiro_wilk": DIAGNOSTIC,
     "paired.rank_effects.r_from_z": OTHER_FORM,
     "paired.repeated_measures.Hotelling": OTHER_FORM,

@@ -479,7 +479,7 @@ def test_relief_is_timed_where_the_days_are_known(better: str, there: bool, tmp_
     ("kind", "study", "said"),
     [
         ("before-after", lambda f: awkward(f, n=1), "too few patients"),
-        ("plan", lambda f: awkward(f, same=True), "all changes are equal"),
+        ("plan", lambda f: awkward(f, same=True), "no spread to judge it by"),
         ("follow-up", lambda f: awkward(f, same=True), "covariance"),
         ("sites", lambda f: awkward(f, n=2), "too few patients"),
         ("before-after", lambda f: awkward(f, ("pre",)), "one visit only"),

@@ -78,7 +78,7 @@ def test_sampling_only_on_request_and_seeded():
 def test_empty_rows_and_single_columns():
     assert chi_squared([[3, 2], [0, 0], [1, 4]]).df == 1
     for f in (chi_squared, cramers_v, freeman_halton):
-        assert f([[3, 0], [5, 0]]).reason == "not_estimable"
+        assert f([[3, 0], [5, 0]]).reason == "no_events"
     with pytest.raises(AnalysisError, match="2 x 2"):
         chi_squared([[1, 2], [3, 4], [5, 6]], variant="yates")
     with pytest.raises(ValueError, match="whole counts"):

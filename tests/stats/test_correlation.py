@@ -64,7 +64,7 @@ def test_a_line_and_three_pairs_have_no_interval():
         line = pearson(x, y)
         assert (line.value, line.reason, math.isnan(line.low), math.isnan(line.p)) == (
             r,
-            "not_estimable",
+            "at_limit",
             True,
             True,
         )

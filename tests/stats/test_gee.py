@@ -48,7 +48,7 @@ def test_corrections_widen_in_order_and_one_row_a_patient_is_least_squares_hc():
 
 def test_separation_and_unknown_names_are_refused():
     x = np.column_stack([np.ones(8), [0, 0, 0, 0, 1, 1, 1, 1]])
-    with pytest.raises(NotConverged, match="all answers agree"):
+    with pytest.raises(NotConverged, match="all answers of a group agree"):
         gee(
             [0, 1, 0, 1, 1, 1, 1, 1],
             x,

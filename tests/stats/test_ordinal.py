@@ -85,7 +85,7 @@ def test_two_answers_are_a_logistic_model():
 
 def test_separation_few_patients_and_repeated_columns_are_said():
     assert proportional_odds(X, [1] * 6 + [2] * 6).reason == "separation"
-    assert proportional_odds(X, [3] * 12).reason == "too_few"
+    assert proportional_odds(X, [3] * 12).reason == "zero_variance"
     assert proportional_odds(X[:2], [1, 2]).reason == "too_few"
     with pytest.raises(AnalysisError, match="x1 repeats other columns"):
         proportional_odds(np.column_stack([X, 2 * X]), PGIC)

@@ -43,7 +43,7 @@ def test_superiority_counts_patients(rows):
 
 def test_undefined():
     one_way = rank_biserial([5, 6, 7], [4, 4, 4])
-    assert (one_way.value, one_way.reason, math.isnan(one_way.low)) == (-1.0, "not_estimable", True)
+    assert (one_way.value, one_way.reason, math.isnan(one_way.low)) == (-1.0, "at_limit", True)
     assert superiority([], []).reason == "too_few" and math.isnan(superiority([], []).value)
     assert r_from_z([1, 2], [1, 2]).reason == "all_zero"
 

@@ -53,7 +53,7 @@ def test_a_median_on_a_flat_step_is_the_middle_of_the_step():
     assert kaplan_meier([1, 3, 7, 9], [1, 1, 1, 1]).quantile().value == 5
     assert kaplan_meier([1, 3, 8, 9], [1, 1, 0, 0]).quantile().value == 6  # to the last day seen
     assert math.isnan(kaplan_meier([1, 3, 8, 9], [1, 0, 0, 0]).quantile().value)
-    assert kaplan_meier([1, 3, 8, 9], [1, 0, 0, 0]).quantile().reason == "no_events"
+    assert kaplan_meier([1, 3, 8, 9], [1, 0, 0, 0]).quantile().reason == "not_reached"
 
 
 def test_cox_agrees_with_statsmodels():
@@ -81,7 +81,10 @@ def test_the_score_test_of_cox_is_near_the_log_rank():
 
 def test_nothing_happened_nobody_seen_or_separated():
     curve = kaplan_meier([3, 5], [0, 0])
-    assert (curve.quantile().reason, curve.restricted_mean(5).reason) == ("no_events", "no_events")
+    assert (curve.quantile().reason, curve.restricted_mean(5).reason) == (
+        "not_reached",
+        "zero_variance",
+    )
     assert log_rank({"a": ([3], [0]), "b": ([4], [0])}).reason == "no_events"
     assert log_rank({"a": ([3], [1]), "b": ([], [])}).reason == "too_few"
     assert cox([[0.0], [1]], [3, 4], [0, 0]).reason == "no_events"

@@ -156,7 +156,7 @@ def test_number_needed_excluding_zero():
 
 def test_number_needed_through_infinity_is_said_in_full():
     e = number_needed(risk_difference((10, 40), (9, 40)))
-    assert math.isnan(e.low) and math.isnan(e.high) and e.reason == "not_estimable"
+    assert math.isnan(e.low) and math.isnan(e.high) and e.reason == "may_be_zero"
     assert (
         e.how
         == "95% interval of the number needed, to benefit (NNTB) or to harm (NNTH): NNTB 4.7 to ∞"

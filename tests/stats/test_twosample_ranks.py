@@ -54,7 +54,7 @@ def test_swapping_the_groups_mirrors_everything(a, b):
     assert one.value + two.value == len(a) * len(b)
     assert cliffs_delta(a, b).value == pytest.approx(-cliffs_delta(b, a).value)
     s, t = hodges_lehmann(a, b).estimate, hodges_lehmann(b, a).estimate
-    assert (s.value, s.low, s.high) == pytest.approx((-t.value, -t.high, -t.low))
+    assert (s.value, s.low, s.high) == pytest.approx((-t.value, -t.high, -t.low), nan_ok=True)
 
 
 def test_the_normal_forms_are_scipys():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -118,9 +118,11 @@ class CrossoverBinary(Analysis):
         )
         wide = wide[wide.notna().all(axis=1)]
         gone = p.counts.analysed - len(wide)
+        zero = self._at_zero(p, set(wide.index))
         left = (
             *p.counts.left_out,
-            *([("a period missing, or its response undefined", gone)] if gone else []),
+            *([(f"a score of 0 at {spoken(p.start)} of a period", zero)] if zero else []),
+            *([("a period missing", gone - zero)] if gone > zero else []),
         )
         counts = Counts(p.counts.enrolled, len(wide), left)
         estimates = self._two(p, rows, wide) if p.two_by_two else self._more(p, wide)
@@ -134,6 +136,13 @@ class CrossoverBinary(Analysis):
             {"cells": p.cells},
             detail=RespondedPerArm({a: int(wide[a].sum()) for a in p.arms}),
         )
+
+    def _at_zero(self, p: Periods, kept: set[Any]) -> int:
+        """The patients left out who cannot improve by a percentage in some period."""
+        if parse_rule(self.rule)[0] != "percent":
+            return 0
+        rows = p.rows[p.rows["base"] <= 0]
+        return len(set(rows["patient"]) - kept)
 
     def _responses(self, p: Periods) -> pd.DataFrame:
         """The rows with 0 or 1, nan where the rule is undefined (no score at the start, or 0 for a

@@ -121,6 +121,11 @@ def by_period(
             "Each patient has one arm only, so nobody crossed over. Compare the arms with ANCOVA, "
             "or name the column with the treatment of each period under [roles] arm."
         )
+    if not len(known):
+        raise AnalysisError(
+            f"No patient of {study.enrolled} has {meaning.title} at {spoken(visit)} of a period"
+            " with a known arm."
+        )
     periods = tuple(map(str, sorted(known["period"].unique(), key=lambda v: (str(type(v)), v))))
     arms = levels_of(study, "arm", reference, known["arm"])
     known = known.assign(period=known["period"].astype(str), arm=known["arm"].astype(str))

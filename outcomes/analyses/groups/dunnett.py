@@ -124,7 +124,13 @@ class Dunnett(Analysis):
         first = (numeric("before", g.before),) if self._adjusts else ()
         design = Design((arm, *first, *terms))
         fit = ols(design, g.after if self._adjusts else g.y)
-        pairs, notes = self._pairs(g, fit, design), list(g.notes)
+        pairs, notes = (
+            self._pairs(g, fit, design),
+            [
+                *g.notes,
+                *g.imbalance(self.before, adjusted=self._adjusts),
+            ],
+        )
         means = adjusted_means(fit, design, self.by, level=self.level, unit=g.outcome.unit)
         if not self.covariates and not self._adjusts:
             label, kind = (

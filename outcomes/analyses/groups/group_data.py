@@ -28,6 +28,7 @@ from outcomes.core.wording import (
     spoken,
     statistic,
 )
+from outcomes.stats.groups.means import standardised_difference
 from outcomes.stats.regression.linear import Term, factor, numeric
 from outcomes.study.set_aside import reasons
 from outcomes.study.study import Study
@@ -106,8 +107,53 @@ class Groups:
         chosen = () if self.randomised else (unrandomised(self.by),)
         if not self.empty:
             return chosen
-        names = listed([spoken(v) for v in self.empty])
-        return (*chosen, f"Nobody with {names} has the scores that are needed: in no comparison.")
+        return (*chosen, nobody(self.empty))
+
+    def imbalance(self, before: str, *, adjusted: bool = False) -> tuple[str, ...]:
+        """What must be said of groups whose scores before are further apart than chance should
+        leave them; nothing where no visit before was asked for.
+        """
+        if not before:
+            return ()
+        return imbalances(
+            self.split(self.before), before, randomised=self.randomised, adjusted=adjusted
+        )
+
+
+def nobody(groups: Sequence[str]) -> str:
+    """The note on groups of which nobody can be analysed."""
+    names = listed([spoken(v) for v in groups])
+    return f"Nobody with {names} has the scores that are needed: in no comparison."
+
+
+#: Scores before that are further apart than this, in SDs, are said (Cochran & Rubin 1973).
+OVERLAP = 0.25
+
+
+def imbalances(
+    before: Mapping[str, np.ndarray], visit: str, *, randomised: bool, adjusted: bool
+) -> tuple[str, ...]:
+    """A note for each group whose scores before differ from the reference's (the first) by more
+    than `OVERLAP` SD.
+    """
+    reference, *others = before
+    why = (
+        "an imbalance by chance, "
+        + ("adjusted for." if adjusted else "which this comparison does not adjust for.")
+        if randomised
+        else "the groups were not alike before"
+        + (", and the adjustment leans on the model." if adjusted else ".")
+    )
+    notes = []
+    for group in others:
+        x, y = before[group], before[reference]
+        gap = standardised_difference(x, y) if min(len(x), len(y)) > 1 else np.nan
+        if abs(gap) > OVERLAP:
+            notes.append(
+                f"Scores at {spoken(visit)} differ by {number(gap, 2)} SD ({spoken(group)} minus"
+                f" {spoken(reference)}), more than {number(OVERLAP, 2)}: {why}"
+            )
+    return tuple(notes)
 
 
 def unrandomised(by: str) -> str:
@@ -183,7 +229,7 @@ def moved(outcome: Outcome, e: Estimate, digits: int, on_average: str = " on ave
 
 def unspread(reason: str) -> str:
     """Why a comparison of groups has no interval or test, in words."""
-    return "no spread to judge it by" if reason == "zero_variance" else REASONS[reason]
+    return REASONS[reason]
 
 
 def grouped(
@@ -192,11 +238,37 @@ def grouped(
     """The patients of each group with the scores that are needed, everybody else counted with a
     reason.
 
-    Raises AnalysisError for unknown names, a `reference` that is no group, or fewer than two
-    groups.
+    Raises AnalysisError for unknown names, a `reference` that is no group or has nobody, or fewer
+    than two groups with patients.
     """
     asked = after, by, before, reference
-    return study.once(("groups", outcome, *asked), lambda: _grouped(study, outcome, *asked))
+    found: Groups = study.once(
+        ("groups", outcome, *asked), lambda: _grouped(study, outcome, *asked)
+    )
+    _two_with_patients(found, study, after, before)
+    return found
+
+
+def _two_with_patients(g: Groups, study: Study, after: str, before: str) -> None:
+    """Refuse a comparison in words where not two groups have patients with the scores, or the
+    reference has none.
+    """
+    have = [v for v in g.levels if (g.member == v).any()]
+    if len(have) > 1 and g.levels[0] in have:
+        return
+    at = f"both {spoken(before)} and {spoken(after)}" if before else spoken(after)
+    needed = f"{g.outcome.title} at {at}"
+    if not have:
+        raise AnalysisError(f"No patient of {study.enrolled} has {needed}: nothing to compare.")
+    if len(have) > 1:
+        raise AnalysisError(
+            f"Nobody with {spoken(g.levels[0])}, the reference, has {needed}. Name another"
+            f" reference: {listed([spoken(v) for v in have])}."
+        )
+    raise AnalysisError(
+        f"Only patients with {spoken(have[0])} have {needed}: a comparison by {spoken(g.by)} needs"
+        " two groups."
+    )
 
 
 def _grouped(
@@ -288,7 +360,8 @@ def level_order(
         levels = [str(v) for v in sorted(there.unique(), key=lambda v: (str(type(v)), v))]
     if len(levels) < 2:
         raise AnalysisError(
-            f"A comparison by {spoken(by)} needs two groups; there is {listed(levels)}."
+            f"A comparison by {spoken(by)} needs two groups; there is"
+            f" {f'only {spoken(levels[0])}' if levels else 'none'}."
         )
     if reference and reference not in levels:
         raise AnalysisError(f"No {spoken(by)} '{reference}'. There is: {', '.join(levels)}.")
@@ -423,6 +496,11 @@ def covariate_terms(
             counts=counts,
             why=why,
         )
+        if len(set(kept.member)) < 2:
+            raise AnalysisError(
+                f"Fewer than two groups by {spoken(groups.by)} have patients whose"
+                f" {listed([spoken(c) for c in columns])} is recorded."
+            )
     terms = []
     for name, column in columns.items():
         number_like = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(

@@ -376,7 +376,7 @@ def _differences(question: Any, study: Study) -> tuple[list[Estimate], Result]:
         (),
         g.counts,
         g.outcome,
-        g.notes,
+        (*g.notes, *g.imbalance(before, adjusted=q.model == "ancova")),
         {"groups": groups_frame(g)},
         ("forest",),
         detail=ComparedGroups.of(g),
@@ -443,7 +443,7 @@ def _amount(result: Result, e: Estimate) -> str:
     assert result.outcome is not None
     k = digits_for(result.outcome.resolution)
     if e.value != e.value:
-        return f"not known for {versus(e)} ({unspread(e.reason)})"
+        return f"not estimated for {versus(e)} ({unspread(e.reason)})"
     limits = (
         f"no interval: {unspread(e.reason)}"
         if e.reason

@@ -142,7 +142,7 @@ class WelchT(Analysis):
             rows,
             g.counts,
             g.outcome,
-            g.notes,
+            (*g.notes, *g.imbalance(self.before)),
             data,
             ("estimation",),
             detail=ComparedGroups.of(g),
@@ -177,10 +177,12 @@ class WelchT(Analysis):
         )
 
     def methods_text(self) -> str:
-        size = "Hedges' g (pooled SD)" + (
-            " and Morris' d_ppc2 (pooled SD before)" if self.before else ""
+        size = "Hedges (pooled SD)" + (" and Morris (pooled SD before)" if self.before else "")
+        several = "s" if self.before else ""
+        return (
+            "Two groups were compared by Welch's t-test, with the standardised"
+            f" difference{several} of {size}."
         )
-        return f"Two groups were compared by Welch's t, with {size} as standardised difference."
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,7 @@ class GamesHowell(Analysis):
             rows,
             g.counts,
             g.outcome,
-            g.notes,
+            (*g.notes, *g.imbalance(self.before)),
             {"forest": forest, "groups": groups_frame(g)},
             ("forest",),
             detail=ComparedGroups.of(g),

@@ -22,7 +22,15 @@ from outcomes.core.contrast import Versus
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
+from outcomes.core.wording import (
+    digits_for,
+    interval,
+    listed,
+    number,
+    p_value,
+    spoken,
+    statistic,
+)
 from outcomes.stats.groups.ranks import (
     cliffs_delta,
     dunn,
@@ -102,10 +110,9 @@ class MannWhitney(Analysis):
         y, pair = g.split(g.y), Versus.of(first, second)
         test = mann_whitney(y[first], y[second])
         shift = hodges_lehmann(y[first], y[second], level=self.level, unit=g.outcome.unit)
-        estimate = _reached(shift.estimate, shift.achieved)
         rows = (
             replace(test, group=pair),
-            replace(estimate, group=pair),
+            replace(shift.estimate, group=pair),
             replace(cliffs_delta(y[first], y[second], level=self.level), group=pair),
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
         )
@@ -115,7 +122,7 @@ class MannWhitney(Analysis):
             rows,
             g.counts,
             g.outcome,
-            g.notes,
+            (*g.notes, *g.imbalance(self.before)),
             data,
             ("estimation",),
             detail=ComparedShift(g.levels, g.sizes, shift.achieved),
@@ -144,8 +151,8 @@ class MannWhitney(Analysis):
             else f" (no interval: {REASONS[delta.reason]})"
         )
         return (
-            f"The shift in {about} {'to' if self.before else 'at'} {spoken(self.after)} between"
-            f" {spoken(first)} and {spoken(second)} was {number(shift.value, k)} {outcome.unit}"
+            f"The shift in {about} {'to' if self.before else 'at'} {spoken(self.after)} was"
+            f" {number(shift.value, k)} {outcome.unit} for {spoken(first)} minus {spoken(second)}"
             f" (Hodges-Lehmann; {self._limits(shift, result, k)}; {u.how}: U={number(u.value, 1)},"
             f" {p_value(u.p, style)}; {size}; n={told.sizes} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)}).{chosen}"
@@ -171,17 +178,6 @@ class ComparedShift(ComparedGroups):
     """With the level that the interval of the shift reaches."""
 
     achieved: float
-
-
-def _reached(e: Estimate, achieved: float) -> Estimate:
-    """The shift with the level that its interval reaches, where so few patients cannot reach the
-    one asked for.
-    """
-    if e.reason or achieved >= e.level - 1e-9:
-        return e
-    if achieved <= 0:
-        return replace(e, low=np.nan, high=np.nan, reason="too_few")
-    return replace(e, level=achieved)
 
 
 def _median(values: np.ndarray, group: str, unit: str) -> Estimate:
@@ -251,6 +247,7 @@ class KruskalWallis(Analysis):
                 )
                 for e in dunn(y)
             ),
+            *(_median(v, level, g.outcome.unit) for level, v in y.items()),
         )
         data = {"groups": groups_frame(g)}
         return Result(
@@ -258,7 +255,7 @@ class KruskalWallis(Analysis):
             rows,
             g.counts,
             g.outcome,
-            g.notes,
+            (*g.notes, *g.imbalance(self.before)),
             data,
             ("raincloud",),
             detail=ComparedGroups.of(g),
@@ -284,13 +281,21 @@ class KruskalWallis(Analysis):
         pairs = [
             f"{versus(e, 'against')} {p_value(e.p_adjusted, style)}"
             for e in result.estimates[1:]
-            if not e.reason
+            if e.contrast.reference and not e.reason
         ]
+        k = digits_for(outcome.resolution)
+        middle = listed(
+            [
+                f"{number(e.value, k)} with {spoken(e.group)}"
+                for e in result.estimates
+                if e.measure is Measure.LEVEL and not e.reason
+            ]
+        )
         after = f" Pairs (Dunn, Holm-adjusted): {'; '.join(pairs)}." if pairs else ""
         test = f"{statistic('H', h.value, h.df, style)}, {p_value(h.p, style)}"
         return (
-            f"{lead}: {test} (Kruskal-Wallis; n={sizes} of {result.counts.enrolled}"
-            f" enrolled).{after}{chosen}"
+            f"{lead}: medians {middle}; {test} (Kruskal-Wallis; n={sizes} of"
+            f" {result.counts.enrolled} enrolled{lower_is_better(outcome)}).{after}{chosen}"
         )
 
     def methods_text(self) -> str:

@@ -119,9 +119,15 @@ class Interaction(Analysis):
         g, terms = covariate_terms(study, g, self.covariates, factors=(self.subgroup,))
         *rest, sub = terms
         if len(sub.levels) > MAX_SUBGROUPS or len(sub.levels) < 2:
+            there = plural(len(sub.levels), "level")
+            what_to_do = (
+                "Make bands of it first."
+                if len(sub.levels) > MAX_SUBGROUPS
+                else "There is nothing to compare."
+            )
             raise AnalysisError(
-                f"{spoken(self.subgroup)} has {plural(len(sub.levels), 'level')}; subgroups are 2"
-                f" to {MAX_SUBGROUPS}. Make bands of it first."
+                f"{spoken(self.subgroup)} has {there} among the patients with the scores;"
+                f" subgroups are 2 to {MAX_SUBGROUPS}. {what_to_do}"
             )
         arm = factor(self.by, g.member, levels=g.levels)
         design = Design((arm, numeric("before", g.before), *rest, sub, interaction(arm, sub)))
@@ -155,7 +161,7 @@ class Interaction(Analysis):
             tuple(rows),
             g.counts,
             g.outcome,
-            g.notes,
+            (*g.notes, *g.imbalance(self.before, adjusted=True)),
             {"forest": forest_frame(lines)},
             ("forest",),
             detail=ComparedGroups.of(g),
@@ -168,13 +174,14 @@ class Interaction(Analysis):
         assert outcome is not None
         k = digits_for(outcome.resolution)
         words = [f"{_amount(e, k)} for {versus(e)} ({e.group})" for e in result.estimates[1:]]
+        unit = f", in {outcome.unit}," if outcome.unit else ""
         tested = (
             f"interaction {p_value(test.p, style)}"
             if not test.reason
             else f"no test of interaction: {unspread(test.reason)}"
         )
         return (
-            f"Adjusted differences in {outcome.title} at {spoken(self.after)} by"
+            f"Adjusted differences in {outcome.title}{unit} at {spoken(self.after)} by"
             f" {spoken(self.subgroup)} were {'; '.join(words)} "
             f"({tested}; n={result.told(ComparedGroups).sizes} of {result.counts.enrolled}"
             f" enrolled{lower_is_better(outcome)})."
@@ -284,6 +291,7 @@ class ChangeByArm(Analysis):
         ]
         notes = (
             *g.notes,
+            *g.imbalance(self.before),
             (
                 "P values within arms are left out: a clear change in one arm and not in the other"
                 " is no difference between arms."
@@ -332,7 +340,7 @@ class ChangeByArm(Analysis):
 def _amount(e: Estimate, k: int) -> str:
     """'−2.0 (95% CI, −3.1 to −0.9)', or why there is no interval, or no value."""
     if np.isnan(e.value):
-        return f"undefined ({unspread(e.reason)})"
+        return f"not known ({unspread(e.reason)})"
     limits = (
         f"no interval: {unspread(e.reason)}"
         if e.reason

@@ -104,15 +104,17 @@ class CohortModel(Analysis):
         baseline = study.visit(self.baseline or study.baseline)
         later = follow_ups(study, self.outcome, self.visits, baseline)
         data = repeats(study, self.outcome, visits=(baseline, *later), covariates=self.covariates)
+        near = data.centred
         model = repeated(
-            data.summary(),
-            at=data.at,
+            near.summary(),
+            at=near.at,
             covariance=self.covariance or FALLBACK,
             method=self.df,
-            rows=rows_of(data),
+            rows=rows_of(near),
             level=self.level,
             unit=data.outcome.unit,
             reml=by_reml(self.estimator),
+            origin=near.origin,
         )
         changes = holm_over_visits(
             [
@@ -256,16 +258,17 @@ class SlopeModel(Analysis):
                     "log2=True needs times above 0. Leave the visit at time 0 out, or count from 1."
                 )
             time = np.log2(time)
+        near = data.centred
         n, m = data.scores.shape
         t = np.tile(time, n)
-        x = np.repeat(data.design, m, axis=0)
+        x = np.repeat(near.design, m, axis=0)
         moving = ["intercept", *(f"arm {a}" for a in data.levels[1:])]
         names = tuple(data.features) + tuple(
             "slope" if f == "intercept" else f"slope {f}" for f in moving
         )
         own = x[:, [data.features.index(f) for f in moving]]
         model = mixed(
-            data.scores.ravel(),
+            near.scores.ravel(),
             np.hstack([x, own * t[:, None]]),
             names=names,
             cluster=np.repeat(np.arange(n), m),
@@ -300,6 +303,14 @@ class SlopeModel(Analysis):
         randomised = not data.levels or is_randomised(study, self.by)
         if not randomised:
             notes.append(unrandomised(self.by))
+        notes += data.notes_on_arms(
+            self.baseline or visits[0], randomised=randomised, adjusted=bool(self.baseline)
+        )
+        back, plus = np.eye(len(names)), np.zeros(len(names))
+        if near.moved:
+            back[0, : len(near.moved)] -= np.array(near.moved)
+            plus[0] = near.origin
+        table = coefficients_frame(model, (back, plus))
         record = FittedModel(
             fit.structure.title,
             self.estimator,
@@ -311,7 +322,7 @@ class SlopeModel(Analysis):
             fit.aic,
             fit.bic,
             model.how,
-            coefficients_frame(model),
+            table,
         )
         return Result(
             self,
@@ -319,7 +330,7 @@ class SlopeModel(Analysis):
             data.counts,
             data.outcome,
             tuple(notes),
-            {"observed": data.observed(), "coefficients": coefficients_frame(model)},
+            {"observed": data.observed(), "coefficients": table},
             model=record,
             randomised=randomised,
         )

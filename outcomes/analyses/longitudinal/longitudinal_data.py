@@ -12,8 +12,10 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     adjusted_words,
+    imbalances,
     is_randomised,
     levels_of,
+    nobody,
     unrandomised,
 )
 from outcomes.analyses.question import Analysis
@@ -25,8 +27,8 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, percent, share_of, spoken, statistic
 from outcomes.stats.mixed.covariance import STRUCTURES
-from outcomes.stats.mixed.cross_products import Summary, summarise
-from outcomes.stats.mixed.mmrm import Repeated, arm_features
+from outcomes.stats.mixed.cross_products import Summary, middle, summarise
+from outcomes.stats.mixed.mmrm import Repeated, arm_features, shifted
 from outcomes.stats.mixed.small_sample import METHODS, Inference, Rows
 from outcomes.stats.multiplicity import adjust
 from outcomes.study.study import Study
@@ -57,6 +59,34 @@ class Repeats:
     sd_baseline: float
     patients: pd.Index
     flow: Flow
+    #: Scores before (the baseline, or the first visit) of each patient.
+    before: np.ndarray
+    #: Arms of which nobody has a score after the baseline: named, and in no comparison.
+    empty: tuple[str, ...] = ()
+    #: What was taken off the scores, and off each feature, so that sums of squares keep their
+    #: digits (0 where they lie near 0 as they are).
+    origin: float = 0.0
+    moved: tuple[float, ...] = ()
+
+    @property
+    def centred(self) -> Repeats:
+        """The same with scores and numbers among the features counted from their middle, where
+        they lie far from 0 beside their spread.
+        """
+        origin = middle(self.scores)
+        fixed = {"intercept", *self.at, *(f"arm {a}" for a in self.levels)}
+        moved = np.array(
+            [0.0 if f in fixed else middle(x) for f, x in zip(self.features, self.design.T)]
+        )
+        if not origin and not moved.any():
+            return self
+        return replace(
+            self,
+            scores=self.scores - origin,
+            design=self.design - moved,
+            origin=origin,
+            moved=tuple(moved),
+        )
 
     def summary(self, *, by_arm: bool = False) -> Summary:
         """The additive summary; with `by_arm`, patients are kept apart so that each arm has its own
@@ -85,6 +115,15 @@ class Repeats:
                 for v, n in zip(self.visits, seen)
             ]
         return pd.DataFrame(rows)
+
+    def notes_on_arms(
+        self, visit: str, *, randomised: bool, adjusted: bool = True
+    ) -> tuple[str, ...]:
+        """What must be said of arms without patients, and of those unlike one another before."""
+        before = {a: self.before[self.member == a] for a in self.levels}
+        before = {a: x[~np.isnan(x)] for a, x in before.items()}
+        far = imbalances(before, visit, randomised=randomised, adjusted=adjusted) if before else ()
+        return (*((nobody(self.empty),) if self.empty else ()), *far)
 
     @property
     def missing_share(self) -> float:
@@ -135,6 +174,9 @@ def repeats(
         leave(column.isna(), f"no {spoken(by)} recorded")
         label = column.astype(str)
     leave(wide[list(visits)].isna().all(axis=1), "no score at the visits of the model")
+    later = list(visits) if baseline or len(visits) == 1 else list(visits[1:])
+    levels, empty = arms_seen(levels, label[keep & wide[later].notna().any(axis=1)], by)
+    leave(label.isin(empty), "nobody of the arm has a later score")
     if baseline:
         leave(wide[baseline].isna(), f"no score at {spoken(baseline)}")
     known = {c: study.characteristic(c).reindex(wide.index) for c in covariates}
@@ -142,8 +184,8 @@ def repeats(
         leave(values.isna(), f"no {spoken(name)} recorded")
     if not keep.any():
         raise AnalysisError(
-            f"No patient has {meaning.title} at any of {listed(list(visits))} with all that the"
-            " model needs."
+            f"No patient has {meaning.title} at {listed([spoken(v) for v in visits])} with all"
+            " that the model needs."
         )
     parts, names = [np.ones((int(keep.sum()), 1))], ["intercept"]
     at: dict[str, float] = {}
@@ -172,8 +214,34 @@ def repeats(
         expected,
         float(wide[first].std(ddof=1)),
         wide.index[keep.to_numpy()],
-        flow_by(list(label), levels, list(reasons)),
+        flow_by(list(label), (*levels, *empty), list(reasons)),
+        wide.loc[keep, first].to_numpy(float),
+        empty,
     )
+
+
+def arms_seen(
+    levels: tuple[str, ...], label: pd.Series, by: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The arms in which anybody has a score after the baseline, and those in which nobody has.
+
+    Raises AnalysisError where only one is left, or where the reference has nobody.
+    """
+    seen = set(label)
+    left = tuple(a for a in levels if a in seen)
+    if not levels or not left or len(left) == len(levels):
+        return levels, ()
+    if len(left) == 1:
+        raise AnalysisError(
+            f"Only patients with {spoken(left[0])} have a score after the baseline: a comparison by"
+            f" {spoken(by)} needs two groups."
+        )
+    if levels[0] not in seen:
+        raise AnalysisError(
+            f"Nobody with {spoken(levels[0])}, the reference, has a score after the baseline. Name"
+            f" another reference: {listed([spoken(a) for a in left])}."
+        )
+    return left, tuple(a for a in levels if a not in seen)
 
 
 def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dict[str, float]]:
@@ -253,9 +321,11 @@ def fitted_words(lead: str, result: Result, *, instead: str, after: str = "") ->
     )
 
 
-def fitted_model(model: Repeated, covariates: Sequence[str] = ()) -> FittedModel:
-    """The record of a fit."""
-    fit, frames = model.fit, model_frames(model)
+def fitted_model(
+    model: Repeated, covariates: Sequence[str] = (), data: Repeats | None = None
+) -> FittedModel:
+    """The record of a fit; `data` is what it was fitted to."""
+    fit, frames = model.fit, model_frames(model, data)
     tried = tuple((a.split(": ", 1)[0], a.split(": ", 1)[1]) for a in fit.attempts)
     return FittedModel(
         fit.structure.title,
@@ -311,7 +381,7 @@ def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str)
     later = tuple(v for v in asked_visits(study, outcome) if v in after)
     if not later:
         raise AnalysisError(
-            f"There is no visit with a score after {baseline}. There is: {', '.join(study.visits)}."
+            f"No patient has {study.outcome(outcome).title} at a visit after {spoken(baseline)}."
         )
     return later
 
@@ -367,6 +437,8 @@ def model_result(
     randomised = not data.levels or is_randomised(study, by)
     if not randomised:
         notes.append(unrandomised(by))
+    first = str(getattr(question, "baseline", "") or study.baseline)
+    notes += data.notes_on_arms(first, randomised=randomised)
     adjusted = sum(not np.isnan(e.p_adjusted) for e in rows)
     over = f"over the {adjusted} {'visits' if len(data.levels) <= 2 else 'comparisons'}"
     if adjusted:
@@ -375,8 +447,8 @@ def model_result(
         "course": course_frame(data, model),
         "observed": data.observed(),
     }
-    frames |= model_frames(model)
-    record = fitted_model(model, getattr(question, "covariates", ()))
+    frames |= model_frames(model, data.centred)
+    record = fitted_model(model, getattr(question, "covariates", ()), data.centred)
     return Result(
         question,
         tuple(rows),
@@ -393,11 +465,12 @@ def model_result(
     )
 
 
-def model_frames(model: Repeated) -> dict[str, pd.DataFrame]:
+def model_frames(model: Repeated, data: Repeats | None = None) -> dict[str, pd.DataFrame]:
     """The coefficients with their standard errors, and the covariance of the visits (of each arm,
-    where it has its own).
+    where it has its own); `data` is what the model was fitted to.
     """
     fit = model.fit
+    back = _back(fit.design.columns, data) if data is not None and data.moved else None
     cells = [
         {
             "group": group,
@@ -411,16 +484,39 @@ def model_frames(model: Repeated) -> dict[str, pd.DataFrame]:
         for k, b in enumerate(fit.summary.visits)
     ]
     return {
-        "coefficients": coefficients_frame(model.inference),
+        "coefficients": coefficients_frame(model.inference, back),
         "covariance": pd.DataFrame(cells),
     }
 
 
-def coefficients_frame(inference: Inference) -> pd.DataFrame:
-    """The fixed effects of a model with standard errors, degrees of freedom, t and P."""
+def _back(columns: np.ndarray, data: Repeats) -> tuple[np.ndarray, np.ndarray]:
+    """How the coefficients of scores and features as they were follow from those of the centred
+    ones: rows and constants.
+
+    With features f' = S f and scores y' = y − c, D_j β = S'D_j β' + c e₀ at every visit j.
+    """
+    m, d, p = columns.shape
+    turned = np.eye(d)
+    turned[:, 0] -= np.array(data.moved)
+    first = np.zeros(d)
+    first[0] = data.origin
+    inverse = np.linalg.pinv(columns.reshape(m * d, p))
+    rows = inverse @ np.einsum("ed,jep->jdp", turned, columns).reshape(m * d, p)
+    return rows, inverse @ np.tile(first, m)
+
+
+def coefficients_frame(
+    inference: Inference, back: tuple[np.ndarray, np.ndarray] | None = None
+) -> pd.DataFrame:
+    """The fixed effects of a model with standard errors, degrees of freedom, t and P; `back` leads
+    from those of centred scores and features to those of the scores as they were.
+    """
     names, rows = inference.fit.design.names, []
-    for name, row in zip(names, np.eye(len(names)), strict=True):
+    turned, plus = back if back is not None else (np.eye(len(names)), np.zeros(len(names)))
+    for name, row, more in zip(names, turned, plus, strict=True):
         e = inference.contrast(row, name=name)
+        if more:
+            e = shifted(e, float(more))
         rows.append(
             {
                 "coefficient": name,

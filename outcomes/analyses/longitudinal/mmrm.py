@@ -169,6 +169,7 @@ class MMRM(Analysis):
 
     def _model(self, data: Repeats) -> Repeated:
         moving = [f"arm {a}" for a in data.levels[1:]]
+        data = data.centred
         return repeated(
             data.summary(by_arm=self.by_arm),
             by_visit=[*moving, "baseline"] if self.baseline_by_visit else moving,
@@ -180,6 +181,7 @@ class MMRM(Analysis):
             level=self.level,
             unit=data.outcome.unit,
             reml=by_reml(self.estimator),
+            origin=data.origin,
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -292,17 +294,19 @@ class CLDA(MMRM):
         shared = moving if self.constrained else []
         keep = [i for i, name in enumerate(full.names) if name not in shared]
         design = Design(full.columns[:, :, keep], tuple(full.names[i] for i in keep))
+        near = data.centred
         model = repeated(
-            data.summary(by_arm=self.by_arm),
+            near.summary(by_arm=self.by_arm),
             design=design,
             arms=data.arms,
             at=data.at,
             covariance=self.covariance,
             method=self.df,
-            rows=rows_of(data, by_arm=self.by_arm),
+            rows=rows_of(near, by_arm=self.by_arm),
             level=self.level,
             unit=data.outcome.unit,
             reml=by_reml(self.estimator),
+            origin=near.origin,
         )
         compared = arm_difference if self.constrained else partial(_free, baseline=baseline)
         differences = holm_over_visits(

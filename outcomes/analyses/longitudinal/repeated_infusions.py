@@ -13,6 +13,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
@@ -107,6 +108,7 @@ class RepeatedInfusions(Analysis):
             averages.reverse()
         between, within, icc = variance_split(change, patient=who)
         unit = outcome.unit
+        averages = [replace(e, measure=Measure.CHANGE) for e in averages]
         sized = [replace(e, unit=unit) for e in (*averages, between, within)]
         trend = [replace(e, unit=unit) for e in _trend(rows, self.level)]
         estimates = [*sized, replace(icc, unit=""), *trend]
@@ -220,7 +222,7 @@ def _trend(rows: pd.DataFrame, level: float) -> list[Estimate]:
 #: The label of each average in the picture: what it is in a sentence, and how its interval is made.
 AVERAGES = {
     "patient average": ("mean patient change", "t interval of patient means"),
-    "infusion average": ("mean change an infusion", "cluster-robust CR2"),
+    "infusion average": ("mean change per infusion", "cluster-robust CR2"),
 }
 
 

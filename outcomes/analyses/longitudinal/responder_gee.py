@@ -24,8 +24,8 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import interval, number, p_value, spoken, statistic
-from outcomes.stats.regression.gee import gee
+from outcomes.core.wording import interval, number, p_value, plural, spoken, statistic
+from outcomes.stats.regression.gee import ERRORS, gee
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -156,7 +156,19 @@ class ResponderGEE(Analysis):
             )
             rows.append(own)
         randomised = is_randomised(study, self.by)
-        notes = () if randomised else (unrandomised(self.by),)
+        chosen = () if randomised else (unrandomised(self.by),)
+        far = data.notes_on_arms(baseline, randomised=randomised, adjusted=False)
+        notes = (*chosen, *far)
+        gone = ~usable.reshape(n, m).any(axis=1)
+        if gone.any():
+            each = ", ".join(
+                f"{int((gone & (data.member == v)).sum())} with {spoken(v)}" for v in data.levels
+            )
+            notes = (
+                *notes,
+                f"{plural(int(gone.sum()), 'patient')} with a score of 0 before ({each}) cannot"
+                " improve by a percentage: left out.",
+            )
         return Result(
             self,
             tuple(rows),
@@ -184,7 +196,7 @@ class ResponderGEE(Analysis):
         told = result.told(Clusters)
         first, last = spoken(told.visits[0]), spoken(told.visits[-1])
         over = f"Over {first} to {last}" if first != last else f"At {last}"
-        who = f"{told.patients} patients of {result.counts.enrolled}"
+        who = f"n={told.patients} of {result.counts.enrolled}"
         return (
             f"{over}, the odds ratio of {rule_words(self.rule, result.outcome)} was "
             f"{'; '.join(parts)}; GEE, {self.working} working correlation, {who}."
@@ -195,5 +207,5 @@ class ResponderGEE(Analysis):
         return (
             f"Response ({rule_name(self.rule)}) at the follow-up visits was analysed by generalised"
             f" estimating equations (logit, {self.working} working correlation) with"
-            f" {self.correction} standard errors."
+            f" {ERRORS[self.correction]}."
         )

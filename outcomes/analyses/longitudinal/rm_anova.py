@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import level_order
+from outcomes.analyses.groups.group_data import level_order, levels_of, nobody
 from outcomes.analyses.longitudinal.longitudinal_data import asked_visits
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
@@ -209,11 +209,19 @@ class RMANOVA(Analysis):
 
     def compute(self, study: Study) -> Result:
         wide, visits, counts = complete_cases(study, self.outcome, self.visits, by=self.by)
+        if self.by and wide.empty:
+            raise AnalysisError(
+                f"No patient of {study.enrolled} has {study.outcome(self.outcome).title} at every"
+                f" one of {listed([spoken(v) for v in visits])}."
+            )
         y, outcome = wide.to_numpy(), study.outcome(self.outcome)
         notes: tuple[str, ...] = (LISTWISE,)
         if self.by:
             label = study.characteristic(self.by).reindex(wide.index).astype(str).to_numpy()
             level_order(pd.Series(label), self.by)
+            everybody = levels_of(study, self.by)
+            if empty := [v for v in everybody if v not in set(label)]:
+                notes = (*notes, nobody(empty))
             answer, names = (
                 mixed_anova(y, label),
                 {"group:visit": f"{self.by} × visit", "visit": "visit", "group": self.by},
@@ -334,7 +342,8 @@ def corrected(effect: Effect, name: str, epsilon: float) -> Estimate:
 
 def uncorrected(effect: Effect, name: str) -> Estimate:
     """The same F with Huynh–Feldt's p; the uncorrected one stands in `how`."""
-    e = effect.test.estimate(f"{name}, Huynh-Feldt", how=f"uncorrected {p_value(effect.test.p)}")
+    plain = "" if np.isnan(effect.test.p) else f"uncorrected {p_value(effect.test.p)}"
+    e = effect.test.estimate(f"{name}, Huynh-Feldt", how=plain)
     return replace(e, p=effect.p_hf)
 
 
@@ -350,7 +359,7 @@ def _epsilons(s: Sphericity) -> list[Estimate]:
             "Huynh-Feldt epsilon",
             s.hf,
             how="not capped at 1 here; p uses min(1, epsilon)",
-            reason="" if not np.isnan(s.hf) else "not_estimable",
+            reason="" if not np.isnan(s.hf) else "zero_variance",
             measure=Measure.DIAGNOSTIC,
         ),
     ]

@@ -34,7 +34,7 @@ from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, p_value, spoken, statistic
 from outcomes.stats.mixed.mmrm import arm_features
-from outcomes.stats.regression.gee import CORRECTIONS, GEE, WORKING, gee
+from outcomes.stats.regression.gee import CORRECTIONS, ERRORS, GEE, WORKING, gee
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -165,7 +165,10 @@ class ScoreGEE(Analysis):
             tuple(rows),
             data.counts,
             data.outcome,
-            () if randomised else (unrandomised(self.by),),
+            (
+                *(() if randomised else (unrandomised(self.by),)),
+                *data.notes_on_arms(baseline, randomised=randomised),
+            ),
             {"observed": data.observed(), "forest": forest},
             ("forest",),
             detail=Clusters(model.clusters, data.visits, len(at_visits)),
@@ -177,6 +180,8 @@ class ScoreGEE(Analysis):
 
     def _model(self, data: Repeats) -> GEE:
         """visit × arm, baseline and covariates; one row a patient and visit."""
+        if self.link == "identity":
+            data = data.centred
         n, m = data.scores.shape
         crossed_with = {"intercept", *(f"arm {a}" for a in data.levels[1:])}
         rest = [i for i, f in enumerate(data.features) if f not in crossed_with]
@@ -253,7 +258,7 @@ class ScoreGEE(Analysis):
         when = f"at {spoken(at or shown[0].visit)}" if shown[0].visit else "over all visits"
         what = "ratio of means" if ratio else "adjusted difference"
         better = lower_is_better(outcome)
-        who = f"{told.patients} patients of {result.counts.enrolled}"
+        who = f"n={told.patients} of {result.counts.enrolled}"
         return (
             f"The {what} of {outcome.title} {when} was {'; '.join(parts)}; GEE, {self.link} link,"
             f" {self.working} working correlation, {who}{better}."
@@ -263,13 +268,8 @@ class ScoreGEE(Analysis):
     def methods_text(self) -> str:
         also = listed(["the baseline", *(spoken(c) for c in self.covariates)])
         variance = ", Poisson variance with a dispersion" if self.link == "log" else ""
-        errors = {
-            "none": "robust standard errors",
-            "mancl-derouen": "Mancl-DeRouen standard errors",
-            "kauermann-carroll": "Kauermann-Carroll standard errors",
-        }[self.correction]
         return (
             "Follow-up scores were analysed by generalised estimating equations with visit by arm,"
             f" adjusted for {also} ({self.link} link{variance}, {self.working} working"
-            f" correlation), with {errors}."
+            f" correlation), with {ERRORS[self.correction]}."
         )

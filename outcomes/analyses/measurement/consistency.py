@@ -124,15 +124,13 @@ class InternalConsistency(Analysis):
         outcome, counts = result.outcome, result.counts
         assert outcome is not None
         raw, _, common = result.estimates[:3]
-        lead = (
-            f"The {result.told(Questions).number} questions of {outcome.title} at"
-            f" {spoken(raw.contrast.visit)}"
-        )
+        n_items = result.told(Questions).number
+        lead = f"the {n_items} questions of {outcome.title} at {spoken(raw.contrast.visit)}"
         who = f"n={counts.analysed} of {counts.enrolled} with every question answered"
         if raw.reason:
-            return f"{lead} have no internal consistency: {REASONS[raw.reason]} ({who})."
+            return f"Cronbach's alpha of {lead} cannot be computed: {REASONS[raw.reason]} ({who})."
         return (
-            f"{lead} had Cronbach's alpha {number(raw.value, 2)}"
+            f"Cronbach's alpha of {lead} was {number(raw.value, 2)}"
             f" ({interval(raw.low, raw.high, 2, level=raw.level)}{_omega(common)}; {who})."
         )
 

@@ -18,7 +18,7 @@ from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, number, p_value, spoken
+from outcomes.core.wording import capital, digits_for, interval, number, p_value, spoken
 from outcomes.stats.individual.agreement import agreement, within_patient_error
 from outcomes.stats.individual.reliable_change import icc
 from outcomes.stats.paired.location import mean_change
@@ -94,8 +94,8 @@ class TestRetest(Analysis):
         errors = within_patient_error(pairs.before, pairs.after, level=self.level)
         shift = mean_change(pairs.before, pairs.after, level=self.level)
         rows = (
-            replace(absolute, name="ICC(A,1)", how=f"two-way random, agreement; {absolute.how}"),
-            replace(consistent, name="ICC(C,1)", how=f"two-way, consistency; {consistent.how}"),
+            replace(absolute, name="ICC(A,1)", how=_joined("two-way random, agreement", absolute)),
+            replace(consistent, name="ICC(C,1)", how=_joined("two-way, consistency", consistent)),
             *(replace(e, unit=unit) for e in errors),
             # a shift between two measurements is neither better nor worse for patients
             replace(shift, name="mean shift", unit=unit, place=at, measure=Measure.DIAGNOSTIC),
@@ -122,7 +122,7 @@ class TestRetest(Analysis):
             else (f"SEM {number(sem.value, k + 1)}, MDC95 {number(mdc.value, k + 1)}")
         )
         return (
-            f"{outcome.title} at {visits}, in patients taken to be stable: {reliability};"
+            f"{capital(outcome.title)} at {visits}, in patients taken to be stable: {reliability};"
             f" {error}{_shifted(shift, k, style)} (in {outcome.unit or 'points'}; {who})."
         )
 
@@ -133,6 +133,10 @@ class TestRetest(Analysis):
             " Wong's intervals); measurement error is the SEM from the SD of the differences, with"
             " MDC90 and MDC95."
         )
+
+
+def _joined(what: str, e: Estimate) -> str:
+    return f"{what}; {e.how}" if e.how else what
 
 
 def _limits(e: Estimate) -> str:

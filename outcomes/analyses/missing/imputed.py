@@ -132,7 +132,7 @@ class Imputed(_Wrapper):
         completed = list(self.completed_scores(study, grid))
         shift = grid.shift(self.delta, self.arms, self._by(study))
         results = [self.analysis.compute(grid.study(scores + shift)) for scores in completed]
-        return self._pool(study, grid, results)
+        return self._pool(grid, grid.put_in(completed[0]), results)
 
     def completed_scores(self, study: Study, grid: Grid) -> list[np.ndarray]:
         """The completed scores (patients, visits) of every draw; what stays missing is nan."""
@@ -163,7 +163,7 @@ class Imputed(_Wrapper):
         filled = draws(data, self.method, number=self.draws, rng=rng, parameters=self.parameters)
         return [grid.fill(f, own, columns) for f in filled]
 
-    def _pool(self, study: Study, grid: Grid, results: Sequence[Result]) -> Result:
+    def _pool(self, grid: Grid, filled: int, results: Sequence[Result]) -> Result:
         first = results[0]
         single = self.method in CARRIED
         own = self.analysis.over_imputations(results, self.level)
@@ -173,13 +173,13 @@ class Imputed(_Wrapper):
         elif not single:
             self._must_be_pooled(first, estimates)
         note = (
-            f"{share_of(grid.filled, grid.scores.size)} scores at"
+            f"{share_of(filled, grid.scores.size)} scores at"
             f" {plural(len(grid.visits), 'visit')} were imputed: "
         )
         note += WAYS[self.method]
         note += f", delta {number(self.delta, 2)} added" if self.delta else ""
         note += "." if single else f"; {self.draws} imputations, seed {self.seed}."
-        notes = [*first.notes, note if grid.filled else NOTHING]
+        notes = [*first.notes, note if filled else NOTHING]
         if single:
             notes.append(
                 "Single imputation: a sensitivity analysis; it takes filled-in scores as if they"
@@ -263,9 +263,12 @@ def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
         ]
         own = [o for o in own if not isnan(o.value)]
         if len(own) < len(results):
-            out.append(replace(e, value=nan, reason="not_estimable", **blank))
+            if e.reason:  # it was undefined before anything was imputed
+                out.append(replace(e, value=nan, **blank))
             continue
         scales = {_scale(o) for o in own}
+        if e.measure is Measure.OVERALL_TEST:  # a test statistic has no pooled value
+            continue
         if len(scales) > 1 or None in scales:
             out.append(
                 replace(

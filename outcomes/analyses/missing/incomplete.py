@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import reference_first
+from outcomes.analyses.groups.group_data import level_order
+from outcomes.analyses.longitudinal.longitudinal_data import arms_seen
 from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.wording import spoken
 from outcomes.stats.missing.patterns import carry
 from outcomes.stats.missing.reference_based import Incomplete
+from outcomes.stats.mixed.cross_products import middle
 from outcomes.stats.mixed.mmrm import arm_features
 from outcomes.study.every_visit import at_every_visit
 from outcomes.study.study import Study
@@ -33,6 +36,8 @@ class Grid:
     visits: tuple[str, ...]
     patients: pd.Index
     scores: np.ndarray
+    #: What was taken off the scores, where they lie far from 0, so that no digits are lost.
+    origin: float = 0.0
 
     @property
     def some(self) -> np.ndarray:
@@ -40,14 +45,18 @@ class Grid:
         return np.asarray(~np.isnan(self.scores).all(axis=1))
 
     @property
-    def filled(self) -> int:
-        """Gaps of the patients with at least one score."""
-        return int(np.isnan(self.scores[self.some]).sum())
+    def observed(self) -> np.ndarray:
+        """The scores as they are in the study."""
+        return self.scores + self.origin
+
+    def put_in(self, completed: np.ndarray) -> int:
+        """How many gaps completed scores (patients, visits) have filled."""
+        return int((np.isnan(self.scores) & ~np.isnan(completed)).sum())
 
     def study(self, scores: np.ndarray) -> Study:
         """The study with these scores (patients, visits) in place of its own."""
         values = self._laid_out.scores[self.name].to_numpy(float, copy=True)
-        values[: scores.size] = scores.reshape(-1)
+        values[: scores.size] = scores.reshape(-1) + self.origin
         return self._laid_out.with_score(self.name, values)
 
     @cached_property
@@ -86,13 +95,18 @@ class Grid:
         return out
 
     def levels(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
-        """The arms, the reference first: the one asked for, the declared one, or one called placebo
-        or control, or the first.
+        """The arms in which anybody has a score after the first visit, the reference first: the one
+        asked for, the declared one, or one called placebo or control, or the first. An arm without
+        any such score has nothing to impute from: it is in no comparison.
+
+        Raises AnalysisError for fewer than two arms, or a reference that has nobody.
         """
-        there = sorted(set(study.characteristic(by).dropna().astype(str)))
-        if reference and reference not in there:
-            raise AnalysisError(unknown(by, reference, there))
-        return reference_first(there, reference, study.protocol.reference_of(by))
+        everybody = level_order(
+            study.characteristic(by), by, reference, declared=study.protocol.reference_of(by)
+        )
+        label = study.characteristic(by).reindex(self.patients)
+        later = ~np.isnan(self.scores[:, 1:]).all(axis=1)
+        return arms_seen(everybody, label[later].dropna().astype(str), by)[0]
 
     def treated(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
         """Every arm but the reference; empty where there are no arms."""
@@ -125,7 +139,10 @@ def grid_of(study: Study, outcome: str) -> Grid:
     if not visits:
         raise AnalysisError(f"Nobody has a score of {meaning.title}.")
     scores = wide[list(visits)].to_numpy(float)
-    return Grid(study.ready, meaning.name, meaning.better, visits, wide.index, scores)
+    origin = middle(scores)
+    return Grid(
+        study.ready, meaning.name, meaning.better, visits, wide.index, scores - origin, origin
+    )
 
 
 def incomplete_of(
@@ -144,6 +161,10 @@ def incomplete_of(
     covariate and the later ones are responses (patients with the first; those without a later one
     follow their arm's mean or the reference).
     """
+    if len(grid.visits) < 2:
+        raise AnalysisError(
+            f"There is nothing to impute from: nobody has a score after {spoken(grid.visits[0])}."
+        )
     baseline = grid.scores[:, 0]
     own = grid.some if joint else ~np.isnan(baseline)
     parts: list[np.ndarray] = [np.ones((len(baseline), 1))]
@@ -153,7 +174,7 @@ def incomplete_of(
     if by:
         column = study.characteristic(by).reindex(grid.patients)
         levels = grid.levels(study, by, reference)
-        own = own & column.notna().to_numpy()
+        own = own & column.astype(str).isin(levels).to_numpy()
         x, x_names = arm_features(column.astype(str), levels)
         parts, names = [*parts, x], [*names, *x_names]
         label = np.array(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from math import nan
 from typing import ClassVar
 
@@ -84,7 +84,9 @@ class MissingScores(Analysis):
             )
             for v, s in zip(visits[1:], seen.T[1:])
         ]
-        rows += missingness.stayers_and_leavers(base, seen[:, 1:], visits[1:])
+        unit = study.outcome(self.outcome).unit
+        both = missingness.stayers_and_leavers(base, seen[:, 1:], visits[1:])
+        rows += [replace(e, unit=unit) for e in both]
         if self.little:
             rows.append(missingness.little_mcar(scores))
         never = [spoken(v) for v in study.visits if v not in visits] if not self.visits else []

@@ -10,9 +10,11 @@ import numpy as np
 
 from outcomes.analyses.groups.group_data import (
     chosen_words,
+    imbalances,
     is_randomised,
     levels_of,
     lower_is_better,
+    nobody,
     unrandomised,
     versus,
 )
@@ -23,10 +25,12 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.flow import Counts
+from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, number, p_value, share_of, spoken
+from outcomes.core.wording import digits_for, interval, listed, number, p_value, share_of, spoken
 from outcomes.stats.missing.reference_based import (
     ancova_differences,
+    ancova_means,
     conditional_mean_jackknife,
     normal_estimate,
 )
@@ -40,8 +44,9 @@ class ReferenceBased(Analysis):
     """Would the arms still differ if those who left had followed the reference arm from then on?
 
     Conditional-mean imputation from the mixed model for repeated measures (baseline a covariate),
-    then ANCOVA at each visit; standard errors by the jackknife over patients, which needs no random
-    numbers and is right for the treatment-policy estimand that the method stands for. `method` is
+    then ANCOVA at each visit, with the adjusted mean of each arm; standard errors by the jackknife
+    over patients, which needs no random numbers and is right for the treatment-policy estimand that
+    the method stands for. `method` is
     "j2r", "cr", "cir", "lmcf", "rtb" or "mar"; `visit` the main visit. `by_arm=True` gives each arm
     a covariance of its own: what follows the last score of a patient who jumps to the reference
     then depends on the scores before it as it does in the reference arm.
@@ -101,7 +106,6 @@ class ReferenceBased(Analysis):
     def compute(self, study: Study) -> Result:
         if self.method not in MODELS:
             raise AnalysisError(unknown("imputation method", self.method, MODELS))
-        levels_of(study, self.by, self.reference)
         grid = grid_of(study, self.outcome)
         data, own, _ = incomplete_of(
             study,
@@ -117,7 +121,9 @@ class ReferenceBased(Analysis):
         value, se = conditional_mean_jackknife(
             data,
             self.method,
-            analyse=lambda c, kept: ancova_differences(c, data.design[kept], indicators),
+            analyse=lambda c, kept: np.vstack(
+                [f(c, data.design[kept], indicators) for f in (ancova_differences, ancova_means)]
+            ),
         )
         how = (
             f"{WAYS[self.method]}, conditional mean,"
@@ -140,10 +146,32 @@ class ReferenceBased(Analysis):
             for a, arm in enumerate(levels[1:])
             for j, v in enumerate(data.visits)
         )
+        rows += tuple(
+            replace(
+                normal_estimate(
+                    "adjusted mean",
+                    float(value[len(levels) - 1 + a, j]) + grid.origin,
+                    float(se[len(levels) - 1 + a, j]),
+                    level=self.level,
+                    unit=outcome.unit,
+                    how=how,
+                    visit=v,
+                    group=arm,
+                ),
+                p=np.nan,
+                statistic=np.nan,
+                measure=Measure.LEVEL,
+            )
+            for a, arm in enumerate(levels)
+            for j, v in enumerate(data.visits)
+        )
         n = int(own.sum())
+        everybody = levels_of(study, self.by, self.reference)
+        empty = tuple(v for v in everybody if v not in levels)
         left = (
             (
-                f"no score at {grid.visits[0]}, or no {spoken(self.by)} or covariate",
+                f"no score at {spoken(grid.visits[0])}, or no {spoken(self.by)} or covariate"
+                + (", or nobody of the arm has a later score" if empty else ""),
                 study.enrolled - n,
             ),
         )
@@ -153,10 +181,19 @@ class ReferenceBased(Analysis):
             f"{share_of(gaps, data.scores.size)} follow-up scores were imputed:"
             f" {WAYS[self.method]}."
             if gaps
+            else NOTHING.replace("No score", "No score of the other arms")
+            if empty
             else NOTHING
         )
         randomised = is_randomised(study, self.by)
-        notes = (note,) if randomised else (note, unrandomised(self.by))
+        label = study.characteristic(self.by).reindex(grid.patients).astype(str).to_numpy()
+        before = {v: grid.scores[own & (label == v), 0] for v in levels}
+        notes = (
+            note,
+            *(() if randomised else (unrandomised(self.by),)),
+            *((nobody(empty),) if empty else ()),
+            *imbalances(before, grid.visits[0], randomised=randomised, adjusted=True),
+        )
         return Result(
             self,
             rows,
@@ -167,11 +204,22 @@ class ReferenceBased(Analysis):
             randomised=randomised,
         )
 
+    def methods_text(self) -> str:
+        also = listed(["the score before", *(spoken(c) for c in self.covariates)])
+        each = " for each arm" if self.by_arm else ""
+        return (
+            f"Missing scores were imputed under {WAYS[self.method]}, by their conditional means in"
+            f" a mixed model of all visits with an unstructured covariance{each}; the arms were"
+            " then"
+            f" compared at each visit by analysis of covariance adjusted for {also}, with standard"
+            " errors by the jackknife."
+        )
+
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         k, parts = digits_for(result.outcome.resolution), []
         for e in result.estimates:
-            if e.visit == result.main_visit:
+            if e.visit == result.main_visit and e.measure is Measure.DIFFERENCE:
                 tested = (
                     ""
                     if e.reason

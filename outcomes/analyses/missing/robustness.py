@@ -163,6 +163,9 @@ class Robustness(Analysis):
         }
         g = grouped(study, self.outcome, **ask)
         first, second = two_levels(g, instead="ANCOVA")
+        if g.empty:  # nobody of an arm to analyse: what is missing there has nothing to stand for
+            kept = study.characteristic(self.by).astype(str).isin(g.levels)
+            study = study.where(lambda patients: kept.reindex(patients.index))
         change, level = g.split(g.y), self.level
         ranked = ranks.hodges_lehmann(change[first], change[second], level=level).estimate
         tested = ranks.mann_whitney(change[first], change[second])
@@ -178,7 +181,7 @@ class Robustness(Analysis):
                 ranked,
                 name="Hodges-Lehmann shift of the change, exact Mann-Whitney test",
                 p=tested.p,
-                reason=tested.reason,
+                reason=tested.reason or ranked.reason,
                 measure=Measure.CHANGE,
             ),
             *self._filled_arms(study, g),

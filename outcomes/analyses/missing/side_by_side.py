@@ -21,9 +21,10 @@ from outcomes.analyses.question import Analysis, from_dict
 from outcomes.analyses.traits import Trait
 from outcomes.core.direction import below_level
 from outcomes.core.errors import AnalysisError
+from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, number
+from outcomes.core.wording import digits_for, interval, listed, number
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -114,19 +115,36 @@ class SideBySide(Analysis):
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None
         k = digits_for(result.outcome.resolution)
-        parts = [
-            f"{e.name} {number(e.value, k)}"
-            + ("" if isnan(e.low) else f" ({interval(e.low, e.high, k, level=e.level)})")
-            for e in result.estimates
-        ]
         told = result.told(Agreement)
+        parts = [f"{e.name}: {_said(e, k)}" for e in result.estimates]
         agreed = (
             "All point the same way with the same verdict"
             if told.tested
             else "All point the same way; none has a test"
         )
         verdict = agreed if told.agree else "They do not all agree"
+        known = sum(not isnan(e.value) for e in result.estimates)
+        if known < 2:
+            verdict = "Fewer than two have an estimate, so there is nothing to set side by side"
+        elif known < len(parts):
+            verdict = f"Of those with an estimate: {verdict[:1].lower()}{verdict[1:]}"
         return f"Side by side: {'; '.join(parts)}. {verdict}."
+
+    def methods_text(self) -> str:
+        titles = [q.short for q in self.questions]
+        return (
+            "The same question was asked in several ways, to see whether the answer depends on the"
+            f" method: {listed(titles)}."
+        )
+
+
+def _said(e: Estimate, k: int) -> str:
+    """'−2.7 (95% CI, −3.5 to −2.0)', or why there is no estimate."""
+    if isnan(e.value):
+        return f"no estimate ({REASONS[e.reason]})" if e.reason else "no estimate"
+    if isnan(e.low):
+        return number(e.value, k)
+    return f"{number(e.value, k)} ({interval(e.low, e.high, k, level=e.level)})"
 
 
 def companions(question: Analysis, study: Study, *, over: float = 0.1) -> tuple[Analysis, ...]:

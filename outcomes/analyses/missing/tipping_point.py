@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
+from outcomes.analyses.groups.group_data import versus
 from outcomes.analyses.missing.imputed import Imputed, pooled
 from outcomes.analyses.missing.incomplete import grid_of
 from outcomes.analyses.missing.wrapper import _Wrapper
@@ -21,7 +22,7 @@ from outcomes.core.estimate import Estimate, named
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, number, p_value, share_of, spoken
+from outcomes.core.wording import digits_for, listed, number, p_value, share_of, spoken
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -125,15 +126,16 @@ class TippingPoint(_Wrapper):
                 worse * tip,
                 unit=outcome.unit,
                 how=words,
-                reason="not_estimable" if isnan(tip) else "",
+                reason="not_reached" if isnan(tip) else "",
                 measure=Measure.THRESHOLD,
             ),
             replace(start, how=f"delta 0: {start.how}"),
         )
         counts = self.analysis.compute(grid.study(completed[0])).counts
+        filled = grid.put_in(completed[0])
         notes = (
             (
-                f"{share_of(grid.filled, grid.scores.size)} scores were imputed ({self.draws}"
+                f"{share_of(filled, grid.scores.size)} scores were imputed ({self.draws}"
                 f" imputations, seed {self.seed})."
             ),
         )
@@ -145,7 +147,7 @@ class TippingPoint(_Wrapper):
             notes,
             {"tipping": frame},
             ("tipping",),
-            detail=Shifted(arms, grid.filled),
+            detail=Shifted(arms, filled, versus(start) if start.contrast.reference else ""),
             axis=ValueAxis(start.said),
         )
 
@@ -158,8 +160,12 @@ class TippingPoint(_Wrapper):
         tested = [e for e in estimates if not isnan(e.p) and (not several or e.visit == main)]
         if found := named(estimates, [self.term]) if self.term else tested:
             return found[0]
+        if not self.term:
+            raise AnalysisError(
+                "There is no conclusion to tip: no estimate has a P value with the scores imputed."
+            )
         raise AnalysisError(
-            f"No estimate '{self.term}' with a p-value. There is:"
+            f"No estimate '{self.term}' with a P value. There is:"
             f" {', '.join(e.term for e in estimates)}."
         )
 
@@ -192,8 +198,13 @@ class TippingPoint(_Wrapper):
             if beyond(looked[-1]) >= 0:
                 low, high = looked[-2:]
                 root = brentq(beyond, low, high, xtol=1e-4 * high)
-                return float(root), f"p crosses {number(alpha, 2)} there", looked
-        return nan, f"p stays below {number(alpha, 2)} up to {number(most, 1)}", looked
+                return float(root), f"P crosses {number(alpha, 2)} there", looked
+        return (
+            nan,
+            f"P stays below {number(alpha, 2)} however much worse the missing scores are, up to"
+            f" {number(most, 1)} points",
+            looked,
+        )
 
     def methods_text(self) -> str:
         return (
@@ -206,26 +217,30 @@ class TippingPoint(_Wrapper):
         assert result.outcome is not None
         tip, k = result.estimates[0], digits_for(result.outcome.resolution)
         told = result.told(Shifted)
-        whose = f" of {', '.join(spoken(a) for a in told.arms)}" if told.arms else ""
+        whose = f" of {listed([spoken(a) for a in told.arms])}" if told.arms else ""
         if not told.filled:
             return (
                 f"Tipping point for {result.outcome.title}: nothing was imputed, so there is no"
                 " missing score that could change the conclusion; patients without any score to"
                 " predict from are not imputed."
             )
+        about = f", {told.about}," if told.about else ""
         if isnan(tip.value):
-            return f"Tipping point for {result.outcome.title}: {tip.how}."
+            return f"Tipping point for {result.outcome.title}{about.removesuffix(',')}: {tip.how}."
         size, side = number(abs(tip.value), k), "higher" if tip.value > 0 else "lower"
         return (
-            f"The conclusion on {result.outcome.title} would change if the missing scores{whose}"
-            f" were {size} {result.outcome.unit} {side} (worse) than predicted from those observed"
-            f" ({self.draws} imputations)."
+            f"The conclusion on {result.outcome.title}{about} would change if the missing"
+            f" scores{whose} were {size} {result.outcome.unit} {side} (worse) than predicted from"
+            f" those observed ({self.draws} imputations)."
         )
 
 
 @dataclass(frozen=True)
 class Shifted:
-    """The arms whose imputed scores are shifted (none: all), and how many were imputed."""
+    """The arms whose imputed scores are shifted (none: all), how many were imputed, and the groups
+    compared.
+    """
 
     arms: tuple[str, ...]
     filled: int
+    about: str

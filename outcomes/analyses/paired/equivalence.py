@@ -15,7 +15,15 @@ from outcomes.core.estimate import NAN, REASONS
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
-from outcomes.core.wording import MINUS, digits_for, level_text, number, p_value, spoken
+from outcomes.core.wording import (
+    MINUS,
+    digits_for,
+    level_text,
+    number,
+    p_value,
+    round_half_away,
+    spoken,
+)
 from outcomes.stats.paired.bayes_factor import MEDIUM, bayes_factor
 from outcomes.stats.paired.equivalence import non_inferiority, tost
 from outcomes.study.partitioned import PartitionedStudy
@@ -198,10 +206,14 @@ class NonInferiority(Analysis):
             (False, True): "did not fall below",
             (False, False): "fell below",
         }[lower, bool(told.met)]
+        limit = number(told.limit, k)
+        if limit.lstrip(MINUS) == number(float(self.margin), k):  # too close to tell apart
+            limit = number(told.limit, k + 1)
+        so = "is excluded" if told.met else "is not excluded"
         return (
             f"The {'upper' if lower else 'lower'} {level_text(e.level)} limit of the {what}"
-            f" ({number(told.limit, k)}) {passed} the margin of {edge} (one-sided"
-            f" {p_value(e.p, style)}; {who})."
+            f" ({limit}) {passed} the margin of {edge}: a worsening by the margin or more {so}"
+            f" (one-sided {p_value(e.p, style)}; {who})."
         )
 
     def methods_text(self) -> str:
@@ -284,14 +296,32 @@ class BayesFactor(Analysis):
         bf = f"BF10 {odds[0]} {odds[1:]}" if odds[0] in "<>" else f"BF10{equals}{odds}"
         return (
             f"{where}, {bf} (JZS, r{equals}{number(self.scale, 3)}; {around} for r{equals}1.41 to"
-            f" 0.5; {who})."
+            f" 0.5; {who}){self._change(result)}."
         )
+
+    def _change(self, result: Result) -> str:
+        """': the mean change was −2.7 points (improved)', for a Bayes factor has no direction."""
+        outcome, frame = result.outcome, result.data["pairs"]
+        assert outcome is not None
+        k = digits_for(outcome.resolution)
+        change = round_half_away(float(frame["change"].mean()), k)
+        word = f", in the direction of {_SIDES[outcome.direction(change)]}" if change else ""
+        return f"; the mean change was {number(change, k)} {outcome.unit}{word}"
 
     def methods_text(self) -> str:
         return (
             "Evidence for a change was weighed with the JZS Bayes factor (Cauchy prior, scale"
             f" {self.scale:.3g})."
         )
+
+
+#: What a mean change points to.
+_SIDES = {
+    "improved": "improvement",
+    "worsened": "worsening",
+    "rose": "higher scores",
+    "fell": "lower scores",
+}
 
 
 def check_margin(margin: float) -> None:
@@ -311,7 +341,9 @@ def _odds(value: float) -> str:
     """A Bayes factor without false precision at either end."""
     if value >= 1000:
         return ">1000"
-    return "<0.001" if value < 0.001 else number(value, 1 if value >= 1 else 3)
+    return (
+        "<0.001" if value < 0.001 else number(value, 1 if value >= 10 else 2 if value >= 0.1 else 3)
+    )
 
 
 @dataclass(frozen=True)

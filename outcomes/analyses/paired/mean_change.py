@@ -15,9 +15,15 @@ from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
+from outcomes.core.wording import digits_for, interval, number, p_value, plural, spoken, statistic
 from outcomes.stats.paired.effect_sizes import Standardised, paired_effects
-from outcomes.stats.paired.location import mean_change, weighted_mean, weighted_sd
+from outcomes.stats.paired.location import (
+    has_percentages,
+    mean_change,
+    percent_change,
+    weighted_mean,
+    weighted_sd,
+)
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Pairs, Study
 from outcomes.study.sums import PatientValues
@@ -81,16 +87,20 @@ class PairedT(Analysis):
             _mean(after, w, sd_after, f"mean {spoken(self.after)}", unit, self.after),
         )
         here = Contrast(visit=self.after, from_visit=self.before)
+        percentages = _percentages(pairs, here)
+        notes = at_zero(int((pairs.before == 0).sum()), self.before) if percentages else ()
         estimates = (
             replace(_in(change, unit), place=here),
             *means,
             *paired_effects(before, after, level=self.level, weights=w),
+            *percentages,
         )
         return Result(
             self,
             estimates,
             pairs.counts,
             pairs.outcome,
+            notes,
             data={"pairs": pairs_frame(pairs)},
             pictures=("slopes",),
             detail=Spread(sd_before, sd_after),
@@ -121,7 +131,7 @@ class PairedT(Analysis):
             )
         tested = f"{statistic('t', change.statistic, change.df, style)}, {p_value(change.p, style)}"
         d = result.select(part=Standardised.D_AV)[0]
-        size = f"d_av={number(d.value, 2)}, {interval(d.low, d.high, 2, level=d.level)}"
+        size = f"{d.said} {number(d.value, 2)}, {interval(d.low, d.high, 2, level=d.level)}"
         return (
             f"{means} (mean change {number(change.value, k)},"
             f" {interval(change.low, change.high, k, level=change.level)}; {tested}; {size};"
@@ -131,8 +141,8 @@ class PairedT(Analysis):
     def methods_text(self) -> str:
         return (
             "Change is after minus before in patients with both scores, with a t interval"
-            f" ({100 * self.level:g}%) and a paired t-test; the standardised change d_av uses the"
-            " average of the two SDs with Bonett's interval."
+            f" ({100 * self.level:g}%) and a paired t-test; the standardised change is divided by"
+            " the average of the two SDs, with Bonett's interval."
         )
 
 
@@ -143,6 +153,27 @@ def pairs_frame(pairs: Pairs) -> pd.DataFrame:
     return pairs.frame.copy(
         deep=False
     )  # shared by the questions about these pairs; pandas copies on writing
+
+
+def _percentages(pairs: Pairs, place: Contrast) -> list[Estimate]:
+    """The change in percent, of the means and the median of the patients: a summary beside the
+    change, without interval or test. None where a percentage of the score means nothing.
+    """
+    if not has_percentages(pairs.before, pairs.outcome.low):
+        return []
+    of_means, _, median, *_ = percent_change(pairs.before, pairs.after)
+    return [replace(of_means, place=place), replace(median, place=place)]
+
+
+def at_zero(none: int, visit: str) -> tuple[str, ...]:
+    """A note on the patients whose score before was 0, who have no change in percent."""
+    if not none:
+        return ()
+    return (
+        f"{plural(none, 'patient')} with a score of 0 at {spoken(visit)}"
+        f" {'has' if none == 1 else 'have'} no change in percent, and"
+        f" {'is' if none == 1 else 'are'} left out of its median.",
+    )
 
 
 def _mean(

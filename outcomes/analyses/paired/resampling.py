@@ -193,7 +193,8 @@ class Yuen(Analysis):
         if e.reason:
             return f"{said} (no interval: {REASONS[e.reason]}; {who})."
         tested = f"Yuen {statistic('t', e.statistic, e.df, style)}, {p_value(e.p, style)}"
-        return f"{said} ({interval(e.low, e.high, k, level=e.level)}; {tested}; {who})."
+        limits = interval(e.low, e.high, k, level=e.level)
+        return f"{said} ({limits}; {tested}; {who}){moved(outcome, e, k, '')}."
 
     def methods_text(self) -> str:
         return (
@@ -268,6 +269,11 @@ class Bootstrap(Analysis):
             data={"pairs": pairs_frame(pairs)},
         )
 
+    @property
+    def _named(self) -> str:
+        """The statistic as a sentence calls it."""
+        return TITLED.get(self.statistic, self.statistic)
+
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts
         assert outcome is not None
@@ -281,7 +287,7 @@ class Bootstrap(Analysis):
             else f"{number(e.value, k)} {outcome.unit}"
         )
         said = (
-            f"The {self.statistic} of {outcome.title} from {spoken(self.before)} to"
+            f"The {self._named} of {outcome.title} from {spoken(self.before)} to"
             f" {spoken(self.after)} was {size}"
         )
         who = f"n={counts.analysed} of {counts.enrolled}"
@@ -294,7 +300,7 @@ class Bootstrap(Analysis):
 
     def methods_text(self) -> str:
         return (
-            f"The interval of the {self.statistic} is a BCa bootstrap of patients ({self.draws}"
+            f"The interval of the {self._named} is a BCa bootstrap of patients ({self.draws}"
             f" draws, seed {self.seed})."
         )
 
@@ -312,6 +318,8 @@ def _d_av(rows: np.ndarray) -> np.ndarray:
     return np.divide(_mean(rows), spread, out=np.full(np.shape(spread), np.nan), where=spread > 0)
 
 
+#: What a sentence calls a statistic whose name is a symbol.
+TITLED = {"d_av": "change in units of the average SD"}
 _STATISTICS = {"mean change": _mean, "median change": _median, "d_av": _d_av}
 
 

@@ -27,7 +27,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, listed, number, spoken
+from outcomes.core.wording import capital, digits_for, listed, number, spoken
 from outcomes.stats.groups.means import mean_difference, standardised_difference
 from outcomes.stats.regression.linear import (
     Design,
@@ -42,10 +42,6 @@ from outcomes.stats.regression.linear import (
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
-
-#: Groups whose scores before differ by more than this many SDs are not comparable by adjustment
-#: alone.
-OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
@@ -146,7 +142,7 @@ class ANCOVA(Analysis):
             _slopes(g, design),
         ]
         forest = forest_frame((e.group, e) for e in pairs)
-        notes = (*g.notes, *_notes(g, fit, at_start, self.before))
+        notes = (*g.notes, *_notes(g, fit, self.before))
         return Result(
             self,
             tuple(rows),
@@ -155,7 +151,7 @@ class ANCOVA(Analysis):
             notes,
             {"forest": forest, "groups": groups_frame(g)},
             ("forest",),
-            detail=ComparedGroups.of(g),
+            detail=_Adjusted(g.levels, g.sizes, "before" not in fit.aliased),
             flow=g.flow,
             axis=ValueAxis(f"adjusted difference in {g.outcome.title}"),
             randomised=g.randomised,
@@ -185,13 +181,12 @@ class ANCOVA(Analysis):
         outcome = result.outcome
         assert outcome is not None
         k = digits_for(outcome.resolution)
+        told = result.told(_Adjusted)
         also = [spoken(c) for c in (*self.covariates, *([self._site] if self._site else []))]
-        lead = f"Adjusted for {listed([f'the score at {spoken(self.before)}', *also])}, "
+        at_start = [f"the score at {spoken(self.before)}"] if told.start else []
+        lead = f"Adjusted for {listed([*at_start, *also])}, " if [*at_start, *also] else ""
         model = "ANCOVA" + (f", {self.se} standard errors" if self.se != "classical" else "")
-        who = (
-            f"n={result.told(ComparedGroups).sizes} of {result.counts.enrolled}"
-            f" enrolled{lower_is_better(outcome)}"
-        )
+        who = f"n={told.sizes} of {result.counts.enrolled} enrolled{lower_is_better(outcome)}"
         chosen = chosen_words(result.randomised, self.by)
         pairs = result.select(measure=Measure.DIFFERENCE)
         if len(pairs) > 1:
@@ -202,7 +197,7 @@ class ANCOVA(Analysis):
                 style,
                 {"tukey": "Tukey", "holm": "Holm"}[self.pairwise],
             )
-            return (
+            return capital(
                 f"{lead}{outcome.title} at {spoken(self.after)}: {words} ({model}; {who}).{chosen}"
             )
         e = pairs[0]
@@ -210,10 +205,10 @@ class ANCOVA(Analysis):
         a, b = (result.select(measure=Measure.LEVEL, group=v)[0].value for v in (first, second))
         if np.isnan(e.value):
             title = f"{outcome.title} at {spoken(self.after)}"
-            return (
+            return capital(
                 f"{lead}{title} cannot be compared: {unspread(e.reason)} ({model}; {who}).{chosen}"
             )
-        return (
+        return capital(
             f"{lead}mean {outcome.title} at {spoken(self.after)} was {number(a, k)} with"
             f" {spoken(first)} and {number(b, k)} with {spoken(second)} (adjusted difference"
             f" {number(e.value, k)} {outcome.unit}, {two_words(e, k, style)}; {model};"
@@ -232,6 +227,13 @@ class ANCOVA(Analysis):
             f" before{' and ' + also if also else ''}{site}; with more than two groups all pairs"
             f" were compared with {pairs}."
         )
+
+
+@dataclass(frozen=True)
+class _Adjusted(ComparedGroups):
+    """With whether the score before could be adjusted for (not where all are equal)."""
+
+    start: bool
 
 
 def _in_sd(pairs: tuple[Estimate, ...], sd: float, before: str) -> list[Estimate]:
@@ -324,25 +326,27 @@ def _slopes(g: Groups, design: Design) -> Estimate:
     return ols(full, g.after).wald(full.columns_of(f"{by.name}:before")).estimate("slopes differ")
 
 
-def _notes(g: Groups, fit: Fit, at_start: list[Estimate], before: str) -> list[str]:
-    notes = []
+def _notes(g: Groups, fit: Fit, before: str) -> list[str]:
+    notes = list(g.imbalance(before, adjusted=True))
     if not g.randomised:
         notes.append(
             "With groups that were chosen, adjusting for the score before and comparing changes"
             " answer different questions (Lord's paradox): both are shown."
         )
-    for e in at_start:
-        if abs(e.value) > OVERLAP:
-            notes.append(
-                f"Scores at {spoken(before)} differ by {number(e.value, 2)} SD ({e.group}), more"
-                f" than {number(OVERLAP, 2)}: "
-                + (
-                    "an imbalance by chance, adjusted for."
-                    if g.randomised
-                    else "the groups were not alike before, and the adjustment leans on the model."
-                )
-            )
-    if fit.aliased:
-        names = ", ".join(fit.aliased)
-        notes.append(f"Not told apart from other columns of the model, and left out: {names}.")
+    if "before" in fit.aliased:
+        notes.append(
+            f"The score at {spoken(before)} cannot be told apart from the groups or is the same in"
+            " everybody: nothing was adjusted for it."
+        )
+    others = [n for n in fit.aliased if n != "before"]
+    if others:
+        notes.append(
+            "Not told apart from other columns of the model, and left out:"
+            f" {listed([_column(n) for n in others])}."
+        )
     return notes
+
+
+def _column(name: str) -> str:
+    """A column of the design as a person says it: 'site B' of 'site[B]'."""
+    return spoken(name.replace("[", " ").replace("]", ""))

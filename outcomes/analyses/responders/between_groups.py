@@ -19,6 +19,8 @@ from outcomes.analyses.responders.imputed_shares import (
     share_row,
 )
 from outcomes.analyses.responders.one_group import (
+    at_zero_by_group,
+    at_zero_words,
     improvement_sign,
     parse_rule,
     responded,
@@ -32,7 +34,15 @@ from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
-from outcomes.core.wording import interval, listed, p_value, points, share_of, spoken
+from outcomes.core.wording import (
+    capital,
+    interval,
+    listed,
+    p_value,
+    points,
+    share_of,
+    spoken,
+)
 from outcomes.stats.proportions.contingency import chi_squared
 from outcomes.stats.proportions.ratios import fisher, risk_ratio, unconditional_exact
 from outcomes.stats.proportions.single import wilson
@@ -45,6 +55,11 @@ from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
 
 EVERYBODY = "missing as non-response"
+#: How patients without a percentage are counted.
+AT_ZERO = (
+    "They are left out of the shares of patients with both scores, and count as non-responders"
+    " where missing scores do."
+)
 TESTS = {
     "fisher": "Fisher's exact test",
     "boschloo": "Boschloo's exact test",
@@ -161,9 +176,12 @@ class CompareResponders(Analysis):
         totals = self._totals(study, g)
         rows: list[Estimate] = []
         counts: dict[tuple[str, str, str], tuple[int, int]] = {}
+        zero: dict[str, tuple[int, int]] = {}
         for rule in self.rules:
             met, usable = responded(g.before if self.before else g.after, g.after, rule, sign)
             met = met & ~failed_among(study.settings, self.after, g.patients)
+            if self.before and not usable.all():
+                zero = at_zero_by_group(g.member, g.levels, usable, g.after - g.before, sign)
             for who in (self._seen, EVERYBODY):
                 shares = {
                     v: (
@@ -191,15 +209,16 @@ class CompareResponders(Analysis):
                 for e in [wilson(k, n, level=self.level)]
             ]
         )
+        said = at_zero_words(zero, AT_ZERO)
         return Result(
             self,
             tuple(rows),
             g.counts,
             g.outcome,
-            self._notes(g, rows),
+            (*self._notes(g, rows), *([said] if said else [])),
             {"dots": dots},
             ("dots",),
-            detail=GroupCounts(g.levels, counts),
+            detail=GroupCounts(g.levels, counts, said),
             flow=g.flow,
             axis=ValueAxis("share of patients, with interval"),
             randomised=g.randomised,
@@ -302,16 +321,16 @@ class CompareResponders(Analysis):
             yield from (e.comparing(v, reference, said=said) for e in (difference, ratio))
 
     def _notes(self, g: Groups, rows: list[Estimate]) -> tuple[str, ...]:
-        notes = list(g.notes)
+        notes = [*g.notes, *g.imbalance(self.before)]
         if any(e.reason == "separation" for e in rows):
             notes.append(
                 "The adjusted model separates responders from the others perfectly, so it has no"
                 " finite estimate: ask for Firth's fit with penalised=True, or adjust for less."
             )
         notes += [
-            f"{e.name}: {e.how}."
+            f"{capital(e.said)}: {e.how}."
             for e in rows
-            if e.measure is Measure.NUMBER_NEEDED and e.reason == "not_estimable"
+            if e.measure is Measure.NUMBER_NEEDED and e.reason == "may_be_zero"
         ]
         return tuple(notes)
 
@@ -376,7 +395,8 @@ class CompareResponders(Analysis):
         who_counted = (
             f" {what} were known in {result.counts.analysed} of {result.counts.enrolled} enrolled."
         )
-        return ". ".join(p[:1].upper() + p[1:] for p in parts) + "." + who_counted + chosen
+        zero = f" {told.at_zero}" if told.at_zero else ""
+        return ". ".join(p[:1].upper() + p[1:] for p in parts) + "." + zero + who_counted + chosen
 
     def _pair_words(
         self, result: Result, rule: str, who: str, v: str, several: bool, style: str
@@ -423,11 +443,12 @@ class CompareResponders(Analysis):
 @dataclass(frozen=True)
 class GroupCounts:
     """The groups, the reference first, and by rule, who is counted and group how many responded,
-    and of how many.
+    and of how many; `at_zero` says who cannot improve by a percentage.
     """
 
     groups: tuple[str, ...]
     counts: Mapping[tuple[str, str, str], tuple[int, int]]
+    at_zero: str = ""
 
 
 class Row(Enum):

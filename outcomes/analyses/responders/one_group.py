@@ -148,7 +148,7 @@ class Responders(Analysis):
             shares.add(
                 f"{lead}{name}, missing as non-response",
                 w[improved].sum(),
-                had_before,
+                had_before if len(pairs.before) else 0,
                 rule,
                 kind,
                 True,
@@ -199,7 +199,7 @@ class Responders(Analysis):
             shares.add(
                 f"{rule_name(rule)}, missing as non-response",
                 met.sum(),
-                len(scores),
+                len(scores) if len(seen) else 0,
                 rule,
                 "reached",
                 True,
@@ -324,6 +324,35 @@ def parse_rule(rule: str) -> tuple[str, float]:
 def _relative(rule: str) -> bool:
     """Whether the rule compares with the score before, and so can be reversed."""
     return parse_rule(rule)[0] in ("percent", "points")
+
+
+def at_zero_by_group(
+    label: np.ndarray, groups: Sequence[str], usable: np.ndarray, change: np.ndarray, sign: int
+) -> dict[str, tuple[int, int]]:
+    """Of each group the patients without a percentage, as their score before was 0: how many got
+    worse, and how many they are.
+    """
+    none, worse = ~usable, ~usable & (np.round(sign * change, 9) < 0)
+    return {
+        v: (int((worse & (label == v)).sum()), int((none & (label == v)).sum())) for v in groups
+    }
+
+
+def at_zero_words(counted: Mapping[str, tuple[int, int]], then: str) -> str:
+    """The patients of a comparison who cannot improve by a percentage, as a sentence; `then` says
+    how they are counted. Empty where there are none.
+
+    >>> at_zero_words({"ketamine": (1, 2), "placebo": (0, 0)}, "They are left out.")
+    '2 patients with a score of 0 before (2 with ketamine, 0 with placebo) cannot improve by a percentage; 1 got worse. They are left out.'
+    """  # noqa: E501
+    total, worse = (sum(c[i] for c in counted.values()) for i in (1, 0))
+    if not total:
+        return ""
+    each = ", ".join(f"{n} with {spoken(v)}" for v, (_, n) in counted.items())
+    return (
+        f"{plural(total, 'patient')} with a score of 0 before ({each}) cannot improve by a"
+        f" percentage; {worse} got worse. {then}"
+    )
 
 
 def rule_name(rule: str) -> str:

@@ -12,6 +12,8 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import Groups, chosen_words, grouped, two_levels
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import (
+    at_zero_by_group,
+    at_zero_words,
     improvement_sign,
     parse_rule,
     responded,
@@ -148,7 +150,12 @@ class StratifiedResponders(Analysis):
             for name, table in tables.items()
             for v, seen in ((arm, table[:2]), (reference, table[2:]))
         ]
-        notes = [*g.notes, *_left(g, known, usable, self.strata)]
+        notes = [*g.notes, *g.imbalance(self.before), *_left(known, self.strata)]
+        zero = at_zero_by_group(
+            g.member, (arm, reference), usable | ~known, g.after - g.before, sign
+        )
+        if said := at_zero_words(zero, "They are left out."):
+            notes.append(said)
         one_arm = sum(not (t[1] and t[3]) for t in tables.values())
         if one_arm:
             notes.append(
@@ -174,12 +181,10 @@ class StratifiedResponders(Analysis):
             ("forest",),
             detail=StratifiedCounts(
                 {
-                    arm: (sum(t[0] for t in tables.values()), sum(t[1] for t in tables.values())),
-                    reference: (
-                        sum(t[2] for t in tables.values()),
-                        sum(t[3] for t in tables.values()),
-                    ),
-                }
+                    v: tuple(sum(t[2 * i + j] for t in tables.values()) for j in (0, 1))
+                    for i, v in enumerate((arm, reference))
+                },
+                said,
             ),
             flow=g.flow,
             axis=ValueAxis("difference in the share of responders", percent=True),
@@ -230,7 +235,9 @@ class StratifiedResponders(Analysis):
         counts = result.told(StratifiedCounts).by_group
         seen = " and ".join(f"{share_of(*counts[v])} with {spoken(v)}" for v in counts)
         lead = f"{rule_words(self.rule, outcome)} was seen in {seen}"
-        lead = f"{lead[:1].upper()}{lead[1:]}. Compared within {spoken(self.strata)}, "
+        told = result.told(StratifiedCounts)
+        zero = f" {told.at_zero}" if told.at_zero else ""
+        lead = f"{lead[:1].upper()}{lead[1:]}.{zero} Compared within {spoken(self.strata)}, "
         chosen = chosen_words(result.randomised, self.by)
         if main.reason:
             return f"{lead}no difference is estimated: {REASONS[main.reason]}; {who}.{chosen}"
@@ -278,21 +285,18 @@ def _tables(
     return tables
 
 
-def _left(g: Groups, known: np.ndarray, usable: np.ndarray, strata: str) -> list[str]:
-    """Notes on patients with the scores who are in no stratum's table."""
-    said = []
+def _left(known: np.ndarray, strata: str) -> list[str]:
+    """A note on patients with the scores who are in no stratum's table."""
     if unknown := int((~known).sum()):
-        said.append(f"{plural(unknown, 'patient')} without a recorded {spoken(strata)}: left out.")
-    if undefined := int((known & ~usable).sum()):
-        said.append(
-            f"{plural(undefined, 'patient')} with a score of 0 before cannot change by a"
-            " percentage: left out."
-        )
-    return said
+        return [f"{plural(unknown, 'patient')} without a recorded {spoken(strata)}: left out."]
+    return []
 
 
 @dataclass(frozen=True)
 class StratifiedCounts:
-    """Responders and patients of each group over all strata."""
+    """Responders and patients of each group over all strata; `at_zero` says who cannot improve by a
+    percentage.
+    """
 
-    by_group: Mapping[str, tuple[int, int]]
+    by_group: Mapping[str, tuple[int, ...]]
+    at_zero: str = ""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import pandas as pd
 
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.sites.two_stage import PooledSites, SitesPooled, _counts, _forest, _Site
+from outcomes.analyses.sites.two_stage import (
+    PooledSites,
+    SitesPooled,
+    _counts,
+    _forest,
+    _Site,
+    unpooled,
+)
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError
-from outcomes.core.estimate import NAN, REASONS, Estimate
+from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
@@ -138,19 +145,14 @@ class NestedSites(Analysis):
                 why = REASONS.get(s.estimate.reason, "no standard error")
                 refused[s.name] = why if s.name in home else f"no {spoken(self.within)} recorded"
         if not usable:
-            raise AnalysisError(
-                f"No site can be pooled: {'; '.join(f'{k}: {why}' for k, why in refused.items())}"
-            )
+            raise AnalysisError(f"No site can be pooled: {unpooled(refused)}.")
         units = [home[s.name] for s in usable]
         many, what = len(set(units)), usable[0].estimate
         if many == len(usable) > 1:
             raise AnalysisError(
                 f"Every {spoken(self.within)} has one site: ask PooledSites(…, by='{self.within}')."
             )
-        shown = [
-            replace(s.estimate, group=f"{s.name} ({u})", p_adjusted=NAN, part=Pooling.SITE)
-            for s, u in zip(usable, units, strict=True)
-        ]
+        shown = [s.shown(f"{s.name} ({u})") for s, u in zip(usable, units, strict=True)]
         pooled = self._pooled(usable, units) if many > 2 else []
         estimates = (*pooled[:-many], *shown, *pooled[-many:]) if pooled else tuple(shown)
         return Result(
@@ -161,7 +163,7 @@ class NestedSites(Analysis):
             self._notes(refused, many, pooled),
             {"forest": _forest(estimates)},
             ("forest",),
-            detail=SitesPooled(len(usable), many, what.name),
+            detail=SitesPooled(len(usable), many, what.name, usable[0].pair),
             axis=ValueAxis(f"{what.name} ({what.unit})" if what.unit else what.name),
         )
 
@@ -189,18 +191,14 @@ class NestedSites(Analysis):
         )
         found = three_level(y, v, cluster=units, level=self.level, unit=unit)
         left = leave_one_cluster_out(y, v, cluster=units, level=self.level, unit=unit)
-        return list(as_measure((*found, *left), usable[0].estimate.measure))
+        return usable[0].placed(as_measure((*found, *left), usable[0].estimate.measure))
 
     def _units(self, count: int) -> str:
         name = spoken(self.within)
         return plural(count, name, f"{name[:-1]}ies" if name.endswith("y") else "")
 
     def _notes(self, refused: dict[str, str], many: int, pooled: list[Estimate]) -> tuple[str, ...]:
-        notes = (
-            [f"Not pooled: {'; '.join(f'{k} ({why})' for k, why in refused.items())}."]
-            if refused
-            else []
-        )
+        notes = [f"Not pooled: {unpooled(refused)}."] if refused else []
         if not pooled:
             notes.append(
                 f"Only {self._units(many)}: the sites stand for themselves, without a pooled"
@@ -215,12 +213,12 @@ class NestedSites(Analysis):
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         told, outcome = result.told(SitesPooled), result.outcome
-        what = f"{told.what}{f' in {outcome.title}' if outcome else ''}"
+        what = f"{told.what}{f' in {outcome.title}' if outcome else ''}{told.pair}"
         where = f"{plural(told.sites, 'site')} in {self._units(told.units)}"
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
         if told.units < 3:
             each = [f"{e.group} {value_and_interval(e, outcome)[0]}" for e in result.estimates]
-            return f"At {where} the {what} was: {listed(each)} ({who}); too few to pool."
+            return f"At {where} the {what} was {listed(each)} ({who}); too few to pool."
         k = digits_for(outcome.resolution) if outcome else 2
         e, pi = (result.select(part=p)[0] for p in (Pooling.MEAN, Pooling.PREDICTION))
         value, limits = value_and_interval(e, outcome)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -145,19 +145,11 @@ class PooledSites(Analysis):
             if not s.estimate.se > 0
         }
         if not usable:
-            raise AnalysisError(
-                f"No site can be pooled: {'; '.join(f'{k}: {why}' for k, why in refused.items())}"
-            )
+            raise AnalysisError(f"No site can be pooled: {unpooled(refused)}.")
         names = [s.name for s in usable]
         pooled = self._pooled(usable) if len(usable) > 2 else []
-        shown = [
-            replace(s.estimate, group=s.name, p_adjusted=NAN, part=Pooling.SITE) for s in usable
-        ]
-        notes = (
-            [f"Not pooled: {'; '.join(f'{k} ({why})' for k, why in refused.items())}."]
-            if refused
-            else []
-        )
+        shown = [s.shown(s.name) for s in usable]
+        notes = [f"Not pooled: {unpooled(refused)}."] if refused else []
         if len(usable) < 3:
             notes.append(
                 "Fewer than 3 sites: they stand for themselves, without a pooled interval."
@@ -173,7 +165,7 @@ class PooledSites(Analysis):
             tuple(notes),
             {"forest": _forest(estimates)},
             ("forest",),
-            detail=SitesPooled(len(usable), len(usable), first.estimate.name),
+            detail=SitesPooled(len(usable), len(usable), first.estimate.name, first.pair),
             axis=ValueAxis(
                 f"{first.estimate.name} ({first.estimate.unit})"
                 if first.estimate.unit
@@ -193,6 +185,10 @@ class PooledSites(Analysis):
             except OutcomesError as e:
                 refused[str(value)] = str(e).rstrip(".")
         name = self.of or _pooled_by_default(answers.values())
+        there = dict.fromkeys(e.term for r in answers.values() for e in r.estimates)
+        named = {e.name for r in answers.values() for e in r.estimates}
+        if self.of and there and self.of not in named | there.keys():
+            raise AnalysisError(f"No estimate '{self.of}'. There is: {', '.join(there)}.")
         return [_site(site, r, name) for site, r in answers.items()], refused
 
     def _pooled(self, usable: list[_Site]) -> list[Estimate]:
@@ -208,7 +204,7 @@ class PooledSites(Analysis):
             found.insert(1, replace(cut, name="pooled, truncated interval", part=Pooling.TRUNCATED))
         if len(usable) >= ENOUGH_SITES:
             found.append(egger(y, v))
-        return list(as_measure(found, usable[0].estimate.measure))
+        return usable[0].placed(as_measure(found, usable[0].estimate.measure))
 
     def _without(self, usable: list[_Site], names: list[str]) -> list[Estimate]:
         if len(usable) < 4:
@@ -224,7 +220,7 @@ class PooledSites(Analysis):
             unit=usable[0].estimate.unit,
         )
         means = chosen(left, part=Pooling.LEFT_OUT)
-        return list(as_measure(means, usable[0].estimate.measure))
+        return usable[0].placed(as_measure(means, usable[0].estimate.measure))
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         told, outcome = result.told(SitesPooled), result.outcome
@@ -232,10 +228,10 @@ class PooledSites(Analysis):
         shown = result.select(part=Pooling.SITE)
         spread = listed([f"{spoken(e.group)} {value_and_interval(e, outcome)[0]}" for e in shown])
         who = f"n={result.counts.analysed} of {result.counts.enrolled}"
-        what = f"{told.what}{f' in {outcome.title}' if outcome else ''}"
+        what = f"{told.what}{f' in {outcome.title}' if outcome else ''}{told.pair}"
         if told.sites < 3:
             return (
-                f"At {plural(told.sites, 'site')} the {what} was: {spread} ({who}); too few"
+                f"At {plural(told.sites, 'site')} the {what} was {spread} ({who}); too few"
                 " sites to pool."
             )
         e, pi, tau, i2 = (
@@ -279,11 +275,14 @@ class PooledSites(Analysis):
 
 @dataclass(frozen=True)
 class SitesPooled:
-    """How many sites could be pooled, in how many units, and the name of what was pooled."""
+    """How many sites could be pooled, in how many units, and the name of what was pooled,
+    of which groups.
+    """
 
     sites: int
     units: int
     what: str
+    pair: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,14 +294,44 @@ class _Site:
     counts: Counts
     outcome: Outcome | None
 
+    @property
+    def pair(self) -> str:
+        """', ketamine minus placebo,' where groups are compared."""
+        at = self.estimate.contrast
+        return f", {spoken(at.group)} minus {spoken(at.reference)}," if at.reference else ""
+
+    def shown(self, name: str) -> Estimate:
+        """The site's own row: which groups it compares stays known."""
+        place = replace(self.estimate.contrast, subgroup=name)
+        return replace(self.estimate, group=name, place=place, p_adjusted=NAN, part=Pooling.SITE)
+
+    def placed(self, pooled: Iterable[Estimate]) -> list[Estimate]:
+        """Pooled rows, which compare the same groups as a site's does; a test of spread compares
+        none.
+        """
+        at = self.estimate.contrast
+        return [
+            replace(e, place=replace(at, subgroup=e.group)) if e.measure.directed else e
+            for e in pooled
+        ]
+
+
+def unpooled(refused: Mapping[str, str]) -> str:
+    """'A and B (too few patients); C (no spread to judge it by)'."""
+    sites: dict[str, list[str]] = {}
+    for site, why in refused.items():
+        sites.setdefault(why, []).append(site)
+    return "; ".join(f"{listed(names)} ({why})" for why, names in sites.items())
+
 
 def _site(name: str, result: Result, of: str) -> _Site:
     if not of:
         return _Site(name, Estimate("none", NAN, reason="too_few"), result.counts, result.outcome)
     try:
         e = result[of]
-    except KeyError as error:
-        raise AnalysisError(str(error.args[0])) from None
+    except KeyError:  # nobody there to make this comparison
+        none = Estimate(of, NAN, reason="too_few")
+        return _Site(name, none, result.counts, result.outcome)
     middle, width = (e.low + e.high) / 2, e.high - e.low
     if e.se > 0 and abs(middle - e.value) > 1e-6 * width:
         raise AnalysisError(

@@ -210,7 +210,7 @@ def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterab
     if not fronted:
         yield Paragraph(r.sentence())
     if r.estimand:
-        yield Paragraph(f"Estimand. {r.estimand}", "small")
+        yield Paragraph(Fixed(f"Estimand. {r.estimand}"), "small")
     for kind in r.pictures:
         one_row = kind == "forest" and len(r.data["forest"]) < 2  # the table says it
         if (id(r), kind) not in shown_before and not one_row:

@@ -9,6 +9,7 @@ from outcomes.core.wording import plural
 from outcomes.plans.frozen import FrozenPlan, frozen_plan
 from outcomes.plans.frozen_comparison import Deviation, deviations
 from outcomes.reporting.document import Bullets, Paragraph, Section
+from outcomes.reporting.numbers import Fixed
 from outcomes.study.study import Study
 
 #: Digits of the digest that are printed; the file has all of them.
@@ -23,9 +24,9 @@ def deviated(study: Study, results: Results) -> Iterator[Section]:
     if frozen is None:
         return
     found = deviations(frozen, study, results)
-    lead = f"{_frozen_on(frozen)} {_count(found)}"
+    lead = Fixed(f"{_frozen_on(frozen)} {_count(found)}")
     blocks = [Paragraph(lead, "caution" if found else "plain")]
-    more = [Bullets(tuple(d.text for d in found), "caution")] if found else []
+    more = [Bullets(tuple(map(_told, found)), "caution")] if found else []
     yield Section("The frozen plan and what was done otherwise", (*blocks, *more))
 
 
@@ -40,6 +41,14 @@ def frozen_words(study: Study, results: Results) -> str:
     if not found:
         return f"{_frozen_on(frozen)} The analyses followed it."
     return f"{_frozen_on(frozen)} Deviations from it: {' '.join(d.text for d in found)}"
+
+
+def _told(deviation: Deviation) -> str:
+    """A deviation as text of the plan alone, which may be shared; why a question has no answer, and
+    why a plan was replaced, may tell of patients.
+    """
+    tells_of_patients = deviation.kind in ("not answered", "replaced")
+    return deviation.text if tells_of_patients else Fixed(deviation.text)
 
 
 def _frozen_on(frozen: FrozenPlan) -> str:

@@ -47,7 +47,7 @@ def mainland_gart(
     2×2 table. The odds ratio of the treatment is the square root of its cross-product; the limits
     are roots of the exact conditional ones.
 
-    Reasons: `no_discordant` (p = 1) if nobody differed between periods, `separation` where the
+    Reasons: `no_discordant` (p = 1) if nobody differed between periods, `no_events` where the
     ratio is 0 or infinite.
 
     Reference: Gart, Biometrika 1969;56:75; Mainland, Elementary Medical Statistics 1963.
@@ -76,7 +76,7 @@ def mainland_gart(
     product = float(table[0, 0] * table[1, 1]), float(table[0, 1] * table[1, 0])
     if 0 in product:
         return Estimate(
-            name, NAN, level=level, p=p, how=how, reason="separation", measure=Measure.ODDS_RATIO
+            name, NAN, level=level, p=p, how=how, reason="no_events", measure=Measure.ODDS_RATIO
         )
     limits = contingency.odds_ratio(table).confidence_interval(level)
     low, high = math.sqrt(limits.low), math.sqrt(limits.high)

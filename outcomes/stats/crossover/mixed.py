@@ -22,7 +22,7 @@ from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.stats.crossover.two_period import carried_over, within_patients
 from outcomes.stats.mixed.covariance import Linear
-from outcomes.stats.mixed.cross_products import summarise_rows
+from outcomes.stats.mixed.cross_products import middle, summarise_rows
 from outcomes.stats.mixed.reml import Design as Coefficients
 from outcomes.stats.mixed.reml import NotConverged, fit
 from outcomes.stats.mixed.small_sample import Inference, infer
@@ -97,6 +97,7 @@ def crossover_model(
     when, what = np.asarray(period), np.asarray(treatment)
     if not np.isfinite(y).all():
         raise AnalysisError("A score is missing: leave these periods out and count them.")
+    y = y - middle(y)  # what is estimated are differences: nothing else changes
     treatments, periods = factor("treatment", what, reference=reference), factor("period", when)
     if len(treatments.levels) < 2 or len(periods.levels) < 2:
         raise AnalysisError("A crossover needs two treatments in two periods.")
@@ -112,7 +113,8 @@ def crossover_model(
     elif carry_over:
         terms.append(carried_over(who, when, what, treatments.levels))
     if covariate is not None:
-        terms.append(numeric("covariate", np.asarray(covariate, float)))
+        x = np.asarray(covariate, float)
+        terms.append(numeric("covariate", x - middle(x)))
     design = Design(tuple(terms))
     try:
         model = _fitted(y, design, who, when, periods.levels, method)

@@ -174,8 +174,10 @@ def hodges_lehmann(
 
     Interval from order statistics of the n₁n₂ differences at the exact (untied) Mann–Whitney
     critical value q, the largest with P(U < q) ≤ α/2, at least 1; the level achieved is 1 − 2P(U ≤
-    q−1). Beyond `EXACT_LIMIT` patients q is ⌊n₁n₂/2 − z·√(n₁n₂(N+1)/12)⌋. Source: Lehmann 1963, Ann
-    Math Stat 34:1507; Hollander & Wolfe 1999, section 4.3.
+    q−1). Where so few patients cannot reach `level`, `level` of the estimate is the one achieved;
+    where none is achieved, or neither group has any spread, there is no interval.
+    Beyond `EXACT_LIMIT` patients q is ⌊n₁n₂/2 − z·√(n₁n₂(N+1)/12)⌋. Source: Lehmann 1963, Ann Math
+    Stat 34:1507; Hollander & Wolfe 1999, section 4.3.
 
     >>> s = hodges_lehmann([1, 2, 2, 3], [2, 4, 5, 5])
     >>> s.estimate.value, s.estimate.low, s.estimate.high, round(s.achieved, 4)
@@ -202,15 +204,21 @@ def hodges_lehmann(
         _gap(first_sorted, second_sorted, k) / scale
         for k in (q, total + 1 - q, (total + 1) // 2, total // 2 + 1)
     )
+    reason = "too_few" if achieved <= 0 else ""
+    if not reason and np.ptp(a) == np.ptp(b) == 0:
+        reason = "zero_variance"
+    if reason:
+        low = high = NAN
     return Shift(
         Estimate(
             "shift (Hodges-Lehmann)",
             sum(middle) / 2,
             low,
             high,
-            level,
+            level if achieved >= level - 1e-9 or reason else achieved,
             unit=unit,
-            how=how,
+            how="" if reason else how,
+            reason=reason,
             measure=Measure.DIFFERENCE,
         ),
         achieved,
@@ -391,14 +399,14 @@ def dunn(groups: Mapping[str, ArrayLike], *, method: str = "holm") -> tuple[Esti
 
     Source: Dunn 1964, Technometrics 6:241, doi:10.1080/00401706.1964.10490181.
     """
-    sizes, sums, spread, _ = _rank_sums(groups)
+    sizes, sums, spread, n = _rank_sums(groups)
     names = [str(g) for g in groups]
     rows = []
     for i, a in enumerate(names):
         for j in range(i + 1, len(names)):
             how, pair = "Dunn, corrected for ties", Versus.of(names[j], a)
-            if not (sizes[i] and sizes[j]) or not spread > 0:
-                reason = "all_zero" if spread == 0 else "too_few"
+            if not (sizes[i] and sizes[j]) or not spread > 0 or n < 3:
+                reason = "all_zero" if spread == 0 and n > 2 else "too_few"
                 rows.append(
                     Estimate(
                         "mean rank difference",

@@ -129,7 +129,7 @@ def spearman(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Estimate:
         return Estimate(name, NAN, level=level, reason="zero_variance", measure=Measure.CORRELATION)
     r = max(-1.0, min(1.0, float(np.corrcoef(midranks(first), midranks(last))[0, 1])))
     if abs(r) == 1:
-        return Estimate(name, r, level=level, reason="not_estimable", measure=Measure.CORRELATION)
+        return Estimate(name, r, level=level, reason="at_limit", measure=Measure.CORRELATION)
     t = r * math.sqrt((n - 2) / (1 - r * r))
     se = math.sqrt((1 + r * r / 2) / (n - 3)) if n > 3 else NAN
     low, high = limits(math.atanh(r), se, level=level, back=math.tanh)
@@ -196,7 +196,8 @@ def _mean(values: np.ndarray, name: str, level: float) -> Estimate:
         se=e.se,
         df=e.df,
         reason=e.reason,
-        measure=Measure.CHANGE,
+        # already turned so that more is better: its sign needs no word of direction
+        measure=Measure.THRESHOLD,
         how="t interval",
     )
 

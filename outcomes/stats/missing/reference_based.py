@@ -244,6 +244,17 @@ def ancova_differences(scores: Array, x: Array, arms: Sequence[int]) -> Array:
     return np.asarray(np.linalg.lstsq(x, scores, rcond=None)[0][list(arms)], dtype=float)
 
 
+def ancova_means(scores: Array, x: Array, arms: Sequence[int]) -> Array:
+    """Adjusted means (1 + arms, visits) of the reference and of each arm: every patient's
+    covariates in x (n, p) with the arm indicators at columns `arms` set in turn, averaged.
+    """
+    beta = np.linalg.lstsq(x, scores, rcond=None)[0]
+    middle = x.mean(axis=0)
+    middle[list(arms)] = 0.0
+    rows = np.vstack([middle, *(middle + np.eye(len(middle))[a] for a in arms)])
+    return np.asarray(rows @ beta, dtype=float)
+
+
 def conditional_mean_jackknife(
     data: Incomplete,
     method: str,

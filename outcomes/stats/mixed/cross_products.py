@@ -217,6 +217,19 @@ def by_pattern(
     return out
 
 
+#: A mean this many SDs from 0 costs sums of squares digits that a model needs.
+FAR = 30.0
+
+
+def middle(values: Array) -> float:
+    """A whole number near the mean of values that lie far from 0 beside their spread; else 0."""
+    seen = values[~np.isnan(values)]
+    if len(seen) < 2:
+        return 0.0
+    mean, spread = float(seen.mean()), float(seen.std())
+    return float(np.round(mean)) if spread > 0 and abs(mean) > FAR * spread else 0.0
+
+
 def summarise(
     scores: ArrayLike,
     design: ArrayLike,

@@ -23,6 +23,7 @@ from outcomes.stats.mixed.cross_products import Summary, by_pattern
 from outcomes.stats.mixed.likelihood import Design
 from outcomes.stats.mixed.reml import Fit, fit_first
 from outcomes.stats.mixed.small_sample import Inference, Rows, infer
+from outcomes.stats.wald import p_of
 
 Array = NDArray[np.float64]
 
@@ -78,6 +79,13 @@ def arm_features(arm: ArrayLike, arms: Sequence[str]) -> tuple[Array, tuple[str,
     )
 
 
+def shifted(e: Estimate, by: float) -> Estimate:
+    """The estimate of a number that is larger by a constant, tested against 0 again."""
+    t = (e.value + by) / e.se if e.se > 0 else nan
+    limits = {k: getattr(e, k) + by for k in ("value", "low", "high")}
+    return replace(e, statistic=t, p=p_of(t, e.df), **limits)
+
+
 @dataclass(frozen=True, eq=False)
 class Repeated:
     """A fitted model for repeated scores and the feature values at which each arm's mean is taken.
@@ -90,6 +98,8 @@ class Repeated:
     profiles: Mapping[str, Array]
     level: float = 0.95
     unit: str = "points"
+    #: What was taken off the scores before the fit: it comes back to every mean.
+    origin: float = 0.0
 
     @property
     def fit(self) -> Fit:
@@ -123,7 +133,9 @@ class Repeated:
 
     def mean(self, arm: str = "", *, visit: str | Sequence[str]) -> Estimate:
         """The adjusted mean of one arm at a visit, or averaged over a window."""
-        return self._estimate(self.row(arm, visit), "adjusted mean", visit, arm, Measure.LEVEL)
+        e = self._estimate(self.row(arm, visit), "adjusted mean", visit, arm, Measure.LEVEL)
+        limits = {k: getattr(e, k) + self.origin for k in ("value", "low", "high")}
+        return replace(e, **limits)
 
     def difference(self, arm: str, reference: str, *, visit: str | Sequence[str]) -> Estimate:
         """Adjusted mean of `arm` minus that of `reference`."""
@@ -266,12 +278,14 @@ def repeated(
     level: float = 0.95,
     unit: str = "points",
     reml: bool = True,
+    origin: float = 0.0,
 ) -> Repeated:
     """Fit a model for repeated scores from their summary.
 
     `by_visit` names features whose effect may differ by visit (or `design` gives the columns
     themselves); `arms` maps each arm to the values of its indicators; `at` fixes covariates that
-    are not to be taken at their mean; `covariance` is the order of structures to try.
+    are not to be taken at their mean; `covariance` is the order of structures to try; `origin` is
+    what was taken off the scores before they were summarised.
 
     Raises NotConverged where no covariance converges, AnalysisError for unknown names.
 
@@ -311,7 +325,7 @@ def repeated(
         for name, value in own.items():
             profile[_index(summary, name)] = value
         profiles[arm] = profile
-    return Repeated(infer(fitted, method, rows=rows), profiles, level, unit)
+    return Repeated(infer(fitted, method, rows=rows), profiles, level, unit, origin)
 
 
 def _index(summary: Summary, name: str) -> int:

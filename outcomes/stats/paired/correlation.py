@@ -41,7 +41,7 @@ def pearson(
             name,
             math.copysign(1, r),
             level=level,
-            reason="not_estimable",
+            reason="at_limit",
             measure=Measure.CORRELATION,
         )
     t = r * math.sqrt((n - 2) / (1 - r * r))

@@ -196,7 +196,9 @@ def one_sided(
     _check_alpha(alpha)
     change = _at_level(e, round(1 - 2 * alpha, 12))
     edge, alternative = (margin, "less") if better == "lower" else (-margin, "greater")
-    how = _joined(f"one-sided t-test against a margin of {edge:g}", e.how)
+    how = _joined(
+        f"one-sided t-test against a margin of {MINUS if edge < 0 else ''}{abs(edge):g}", e.how
+    )
     if _undefined(change):
         return NonInferiority(replace(change, how=how), NAN, None)
     t = (change.value - edge) / change.se

@@ -355,7 +355,8 @@ def median_change(
     level.
 
     d₍ₖ₊₁₎ to d₍ₙ₋ₖ₎ with the largest k that keeps P(Bin(n, ½) ≤ k) ≤ (1 − level)/2; all changes,
-    zeros too. Without an interval that reaches the level (n < 6 at 95%) the reason is `too_few`.
+    zeros too. Without an interval that reaches the level (n < 6 at 95%) the reason is `too_few`,
+    where all changes are equal `zero_variance`.
     Source: Conover (1999), Practical Nonparametric Statistics, 3rd ed., 3.2.
 
     >>> m = median_change([7, 8, 6, 7, 9, 5], [5, 7, 3, 6, 5, 5])
@@ -370,13 +371,13 @@ def median_change(
         )
     k = _largest_k(n, (1 - level) / 2)
     middle = (_nth(d, up_to, (n - 1) // 2) + _nth(d, up_to, n // 2)) / 2
-    if k < 0:
+    if k < 0 or d[0] == d[-1]:
         return MedianChange(
             Estimate(
                 name,
                 middle,
                 level=level,
-                reason="too_few",
+                reason="too_few" if k < 0 else "zero_variance",
                 how=how,
                 measure=Measure.CHANGE,
             ),
@@ -412,9 +413,9 @@ def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
     highest of the patients.
 
     Of the means: 100 (mean after − mean before) / mean before. Patients with a score of 0 before
-    have no percentage and are left out of the others (named in `how`). No interval and no test: it
-    is asymmetric (−100 to +∞) and analysis of it loses power (Vickers 2001, BMC Med Res Methodol
-    1:6, doi:10.1186/1471-2288-1-6).
+    have no percentage and are left out of the others (`n`, and named in `how`). No interval and no
+    test: it is asymmetric (−100 to +∞) and analysis of it loses power (Vickers 2001, BMC Med Res
+    Methodol 1:6, doi:10.1186/1471-2288-1-6).
 
     >>> [(e.name, e.value) for e in percent_change([8, 4, 0], [4, 3, 1])][0]
     ('percent change of the means', -33.333333333333336)
@@ -431,7 +432,7 @@ def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
             "percent change of the means",
             of_means,
             unit="%",
-            reason="" if mean else "not_estimable",
+            reason="" if mean else "too_few" if not len(first) else "not_estimable",
             measure=Measure.PERCENT_CHANGE,
         )
     ]
@@ -451,9 +452,19 @@ def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
                 how=how,
                 reason=reason,
                 measure=Measure.PERCENT_CHANGE,
+                n=len(own),
             )
         )
     return tuple(rows)
+
+
+def has_percentages(before: ArrayLike, lowest: float) -> bool:
+    """Whether a change in percent means anything: the score begins at 0 (or its range is not
+    known), nobody is below it, and not everybody is at it.
+    """
+    first = np.asarray(before, dtype=float)
+    begins = math.isnan(lowest) or lowest == 0
+    return bool(begins and len(first) and (first >= 0).all() and (first > 0).any())
 
 
 def shapiro_wilk(before: ArrayLike, after: ArrayLike) -> Estimate:

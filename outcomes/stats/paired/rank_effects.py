@@ -51,7 +51,7 @@ def rank_biserial(
     value = (r.w_plus - r.w_minus) / (r.w_plus + r.w_minus)
     if abs(value) == 1:
         return Estimate(
-            name, value, level=level, reason="not_estimable", how=how, measure=Measure.RANK_EFFECT
+            name, value, level=level, reason="at_limit", how=how, measure=Measure.RANK_EFFECT
         )
     se = math.sqrt((2 * m**3 + 3 * m**2 + m) / 6) / ((m**2 + m) / 2)
     return Estimate(

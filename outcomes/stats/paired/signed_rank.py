@@ -265,6 +265,9 @@ def hodges_lehmann(
     q, achieved = _exact_quantile(n, level) if exact else _normal_quantile(n, level)
     middle = (_walsh(whole, up_to, (total + 1) // 2) + _walsh(whole, up_to, total // 2 + 1)) / 2
     low, high = _walsh(whole, up_to, q), _walsh(whole, up_to, total + 1 - q)
+    if whole[0] == whole[-1]:
+        same = Estimate(name, d[0], level=level, reason="zero_variance", measure=Measure.CHANGE)
+        return HodgesLehmann(same, NAN)
     how = (
         f"order statistics of Walsh averages, {'exact' if exact else 'normal'} signed-rank quantile"
     )

@@ -67,7 +67,7 @@ def chi_squared(table: Table, *, variant: str = "pearson") -> Estimate:
     }[variant]
     if min(t.shape) < 2:
         return Estimate(
-            "chi-squared", NAN, how=how, reason="not_estimable", measure=Measure.OVERALL_TEST
+            "chi-squared", NAN, how=how, reason="no_events", measure=Measure.OVERALL_TEST
         )
     if variant != "pearson" and t.shape != (2, 2):
         raise AnalysisError(
@@ -98,7 +98,7 @@ def cramers_v(table: Table) -> Estimate:
     """
     t = counted(table)
     if min(t.shape) < 2:
-        return Estimate("Cramér's V", NAN, reason="not_estimable", measure=Measure.RANK_EFFECT)
+        return Estimate("Cramér's V", NAN, reason="no_events", measure=Measure.RANK_EFFECT)
     return Estimate(
         "Cramér's V",
         math.sqrt(chi_squared(t).value / t.sum() / (min(t.shape) - 1)),
@@ -132,7 +132,7 @@ def freeman_halton(
             1.0,
             p=1.0,
             how="exact Freeman-Halton test",
-            reason="not_estimable",
+            reason="no_events",
             measure=Measure.OVERALL_TEST,
         )
     if draws:

@@ -95,6 +95,7 @@ def rate_by_patient(
 
     One number a patient. The interval is t(K−1) on the log scale. Without any event it is the exact
     Poisson interval, which takes events to be independent: no event can show how they cluster.
+    With two patients, or the same rate in all, there is no interval.
 
     >>> e = rate_by_patient([0, 2, 1, 0, 4], [4, 4, 2, 5, 3], per=100, unit="per 100 infusions")
     >>> round(e.value, 1), round(e.low, 1), round(e.high, 1)
@@ -110,8 +111,13 @@ def rate_by_patient(
     rate, se = _ratio(a, m)
     if rate == 0:
         return exact_rate(0, m.sum(), per=per, level=level, name=name, unit=unit)
-    factor = math.exp(critical(level, len(a) - 1) * se / rate)
     value = per * rate
+    if se == 0 or len(a) < 3:  # nothing shows how events cluster
+        why = "zero_variance" if se == 0 else "too_few"
+        return Estimate(
+            name, value, level=level, unit=unit, how=how, reason=why, measure=Measure.RATE
+        )
+    factor = math.exp(critical(level, len(a) - 1) * se / rate)
     return Estimate(
         name,
         value,
@@ -244,7 +250,7 @@ def rate_ratio_by_patient(
             name, value, level=level, how=how, reason="no_events", measure=Measure.RATE_RATIO
         )
     df, se, value = sum(len(a) for a, _ in sides) - 2, math.hypot(se1 / r1, se2 / r2), r1 / r2
-    if se == 0:
+    if se1 == 0 or se2 == 0:  # a group in which all have the same rate shows no spread
         return Estimate(
             name,
             value,

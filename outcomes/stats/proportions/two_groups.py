@@ -221,7 +221,7 @@ def number_needed(difference: Estimate, *, harmful: bool = False) -> Estimate:
         level=difference.level,
         unit="patients",
         how=how,
-        reason="not_estimable",
+        reason="may_be_zero",
         measure=Measure.NUMBER_NEEDED,
     )
 

@@ -37,6 +37,12 @@ CORRECTIONS = {
     "mancl-derouen": "Mancl-DeRouen, t on patients − coefficients",
     "kauermann-carroll": "Kauermann-Carroll, t on patients − coefficients",
 }
+#: The same, as a methods text has them.
+ERRORS = {
+    "none": "robust standard errors",
+    "mancl-derouen": "Mancl-DeRouen standard errors",
+    "kauermann-carroll": "Kauermann-Carroll standard errors",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +168,8 @@ def gee(
             cov = _covariances(y, x, beta, family, blocks, places, working, alpha)
             return GEE(tuple(names), beta, cov, phi, alpha, len(blocks), family, working)
     raise NotConverged(
-        "The estimating equations did not converge; with yes/no outcomes, look for a group where"
-        " all answers agree."
+        "The estimating equations did not converge: the answers have no spread, or all answers of"
+        " a group agree."
     )
 
 

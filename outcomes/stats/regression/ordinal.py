@@ -109,7 +109,7 @@ def proportional_odds(
             NAN,
             NAN,
             NAN,
-            "too_few",
+            "zero_variance" if cuts < 1 and len(y) > 1 else "too_few",
         )
     repeated = aliased_columns(np.column_stack([np.ones(len(x)), x]))
     if repeated:
