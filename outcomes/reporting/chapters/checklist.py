@@ -1,8 +1,10 @@
 """The items of STROBE, CONSORT-PRO and the CONSORT extension to crossover trials: answered from the
 study, or 'not supplied'.
 
-The items are told in our own words; their numbers are those of the published checklists. What a
-study's data cannot say (ethics, funding, setting …) a clinic writes under [paper] in its study
+The items are told in our own words. Of CONSORT 2025 the numbers 2, 5a, 9 and 12a were read in the
+published table; 13 to 27 there, and all of STROBE, CONSORT-PRO and the crossover extension, were
+written from knowledge of them and not compared with the papers (docs/reports.md says so too). What
+a study's data cannot say (ethics, funding, setting …) a clinic writes under [paper] in its study
 file.
 """
 
