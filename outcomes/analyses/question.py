@@ -139,6 +139,10 @@ class Analysis:
         """
         return None
 
+    def narrowed(self, study: Study) -> Study:
+        """The study of the patients who are let in: the study itself, but for `Among`."""
+        return study
+
     def _answered(self, study: Study) -> Result:
         self._fits_ratings(study)
         with warnings.catch_warnings(record=True) as caught:

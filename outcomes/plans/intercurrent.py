@@ -14,7 +14,6 @@ import pandas as pd
 
 from outcomes.analyses.missing.incomplete import grid_of
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.subset import Among
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.flow import EventCount
@@ -52,11 +51,11 @@ def carry_out(estimand: Estimand, question: Analysis, study: Study) -> Carried:
 
     Source: ICH E9(R1) addendum, 2019, section A.3.2.
     """
-    if isinstance(question, Among):  # the strategies are those of all; the events, of those let in
-        whole = carry_out(estimand, question.analysis, study)
-        own = carry_out(estimand, question.analysis, question.narrowed(study))
+    inner, some = _inner(question), question.narrowed(study)
+    if some is not study:  # the strategies are those of all; the events, of those let in
+        within = question.analysis  # type: ignore[attr-defined]
+        whole, own = (carry_out(estimand, within, asked) for asked in (study, some))
         return Carried(whole.study, own.events)
-    inner = _inner(question)
     name = str(getattr(inner, "outcome", "") or "")
     if not (estimand.events and name) or not inner.traits.isdisjoint(DESCRIBES):
         return Carried(study)
