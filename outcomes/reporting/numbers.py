@@ -61,19 +61,24 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Numbers of patients that add up to a total: the levels of a characteristic, or a flow."""
+    """Numbers of patients that add up to a total: the levels of a characteristic, or a flow.
+
+    `grows` says that patients join a level but do not leave it, as they leave "no score yet".
+    """
 
     groups: Mapping[str, int]
     total: int
     name: str
+    grows: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One number of a tally."""
+    """One number of a tally; `of` is the whole where a percentage is shown."""
 
     tally: Tally
     level: str
+    of: int = 0
 
 
 Number = Count | Share | Value | Part
@@ -142,7 +147,7 @@ class Mark:
 
     labels: Mapping[str, str]
     number: Number
-    n: Count | None = None
+    n: Count | Part | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +187,8 @@ class Full:
                 return Shown(str(number.n), count=str(number.n), percent=share)
             case Part():
                 n = number.tally.groups[number.level]
-                return Shown(str(n), count=str(n))
+                share = percent(n / number.of) if number.of else ""
+                return Shown(str(n), count=str(n), percent=share)
             case Share():
                 return shown_share(number, number.estimate)
             case Value():

@@ -20,9 +20,11 @@ from outcomes.core.wording import round_half_away
 from outcomes.reporting import LEDGER, build, write_reports
 from outcomes.reporting.document import all_tables
 from outcomes.reporting.release.ledger import Ledger, LedgerMovedError, recorded, started
+from outcomes.reporting.release.control import DisclosureControl
+from outcomes.reporting.release.policy import PRESETS
 from outcomes.reporting.release.rules import Decision, decide
 from outcomes.reporting.release.span import isolates
-from outcomes.reporting.release.tables import narrowed
+from outcomes.reporting.release.tables import CountTables, HiddenCounts
 from tests.reporting.test_share import PLAN, clinic, seeded  # noqa: F401
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
@@ -135,13 +137,42 @@ def test_a_combination_of_three_linked_means_is_found_and_not_only_pairs() -> No
     assert isolates(parts, owner, 8) and not isolates(parts[:2], owner, 8)
 
 
-def test_a_hidden_count_is_bounded_over_months() -> None:
-    def month(total: int, **levels: int) -> dict[str, object]:
-        return {"total": total, "levels": levels}
+def closed(reports: list[CountTables], base: int = 5) -> set[str]:
+    return {name for _, name in HiddenCounts(reports, base=base, hidden=7).narrowed()}
 
-    assert narrowed([month(40, a=30, b=10, c=-1)], 5, 7) == set()
-    assert narrowed([month(15, a=10, b=-1), month(10, a=10, b=-1)], 5, 7) == set()
-    assert narrowed([month(10, a=10, b=-1)], 1, 7) == {"b"}
+
+def test_a_hidden_count_is_bounded_over_months() -> None:
+    def month(total: int, **levels: int) -> CountTables:
+        shown = {"all": total} | {k: n for k, n in levels.items() if n >= 0}
+        small = {k for k, n in levels.items() if n < 0}
+        return CountTables([("all", tuple(levels))], shown, small=small, grows=set(levels))
+
+    assert closed([month(40, a=30, b=10, c=-1)]) == set()
+    assert closed([month(15, a=10, b=-1), month(10, a=10, b=-1)]) == set()
+    assert closed([month(10, a=10, b=-1)], base=1) == {"b"}
+    # month 2 alone leaves 0 to 7 open, month 1 has at least 7, and nobody leaves
+    first, second = month(20, a=10, b=-1), month(20, a=15, b=-1)
+    assert closed([second]) == set() and closed([first, second]) == {"b"}
+
+
+def test_two_tables_that_are_safe_alone_are_not_together() -> None:
+    """Sex: 33 and 1. Route: 17 and 17. The total of 34 is shown as 35, women as 35, both routes as
+    15. The routes say that there are at most 34 patients; so with 33 or more women at most 1 man.
+    """
+    sex = CountTables([("all", ("f", "m"))], {"all": 35, "f": 35}, small={"m"})
+    both = CountTables(
+        [*sex.sums, ("all", ("iv", "oral"))], {**sex.shown, "iv": 15, "oral": 15}, small={"m"}
+    )
+    assert closed([sex]) == set() and closed([both]) == {"m"}
+    control = DisclosureControl(PRESETS["opensafely"], Ledger("k"), gathering=True)
+    for gathering in (True, False):
+        control.gathering = gathering
+        told = [control.counts({"f": 33, "m": 1}, 34, "sex")]
+        told += [control.counts({"iv": 17, "oral": 17}, 34, "route")]
+        told += [{"all": control.count(34)}]
+    assert told[0]["m"] == "hidden"
+    assert [v for t in told for v in t.values()].count("hidden") > 1
+    assert not HiddenCounts([control.tables], base=5, hidden=7).narrowed()
 
 
 # --- the ledger -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -48,14 +49,24 @@ def _course(r: Result) -> Any:
         for e in r.estimates
         if e.measure is Measure.LEVEL and e.contrast.visit
     }
-    for row in r.data["course"].to_dict("records"):
-        group = str(row.get("group", ""))
-        e = there.get((group, str(row["visit"])))
+    rows = r.data["course"].to_dict("records")
+    seen: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row.get("n", math.nan) == row.get("n", math.nan):
+            seen.setdefault(str(row["visit"]), {})[str(row.get("group", ""))] = int(row["n"])
+    for row in rows:
+        group, visit = str(row.get("group", "")), str(row["visit"])
+        e = there.get((group, visit))
         if e is None:
             continue
         number: Number = Value(r, e)
-        n = Count(int(row["n"]), "patients seen") if "n" in row and row["n"] == row["n"] else None
-        yield Mark({"group": group, "visit": str(row["visit"])}, number, n)
+        n: Count | Part | None = None
+        if len(seen.get(visit, {})) > 1 and group in seen[visit]:
+            name = f"seen at {spoken(visit)}: {r.analysis.title(r.outcome)}"
+            n = Part(Tally(seen[visit], sum(seen[visit].values()), name), group)
+        elif group in seen.get(visit, {}):
+            n = Count(seen[visit][group], "patients seen")
+        yield Mark({"group": group, "visit": visit}, number, n)
 
 
 def _dots(r: Result) -> Any:

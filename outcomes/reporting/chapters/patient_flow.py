@@ -55,7 +55,7 @@ def _flow(r: Result) -> Flow:
     c = r.counts
     noun = c.noun if c.noun.endswith("s") else f"{c.noun}s"
     groups = {"analysed": c.analysed} | dict(c.left_out)
-    tally = Tally(groups, c.enrolled, f"counted for {_of(r)}")
+    tally = Tally(groups, c.enrolled, f"counted for {_of(r)}", grows=False)
     out = tuple(
         (Said((Part(tally, why),), lambda s, why=why: why), cell(Part(tally, why)))
         for why, _ in c.left_out
@@ -73,13 +73,18 @@ def _by_arm(r: Result) -> Grid:
     reasons = list(dict.fromkeys(why for _, c in r.flow for why, _ in c.left_out))
     tallies = [
         Tally(
-            {"analysed": c.analysed} | dict(c.left_out), c.enrolled, f"counted in {arm}: {_of(r)}"
+            {"analysed": c.analysed} | dict(c.left_out),
+            c.enrolled,
+            f"counted in {arm}: {_of(r)}",
+            grows=False,
         )
         for arm, c in r.flow
     ]
     arms = [(t, c) for t, (_, c) in zip(tallies, r.flow, strict=True)]
+    enrolled = {arm: c.enrolled for arm, c in r.flow}
+    groups = Tally(enrolled, sum(enrolled.values()), "groups of patients")
     rows: list[tuple[Text, ...]] = [
-        (Fixed("enrolled"), *(cell(Count(c.enrolled)) for _, c in arms)),
+        (Fixed("enrolled"), *(cell(Part(groups, arm)) for arm in enrolled)),
         *(
             (
                 Fixed(f"left out: {why}"),
@@ -104,9 +109,13 @@ def _recorded(study: Study, name: str) -> Grid:
     groups = list(dict.fromkeys(frame["group"]))
     rows: list[tuple[Text, ...]] = []
     for visit, part in frame.groupby("visit", sort=False):
+        what = f"with a score at {spoken(visit)}"
+        seen = {str(r["group"]): int(r["n"]) for r in part.to_dict("records")}
+        tally = Tally(seen, sum(seen.values()), what)
         cells: list[Text] = []
         for r in part.to_dict("records"):
-            n = Count(int(r["n"]), f"with a score at {spoken(visit)}", int(r["enrolled"]))
+            of = int(r["enrolled"])
+            n = Part(tally, str(r["group"]), of) if by else Count(int(r["n"]), what, of)
             cells += [cell(n), cell(n, lambda s: s.percent)]
         rows.append((Fixed(spoken(visit)), *cells))
     heads = [(About(f"{spoken(g)}: with a score"), About(f"of all {spoken(g)}")) for g in groups]

@@ -41,12 +41,16 @@ from outcomes.reporting.release.ledger import Ledger
 from outcomes.reporting.release.policy import Policy
 from outcomes.reporting.release.rules import LEAST_DF, Decision, Passed, decide
 from outcomes.reporting.release.span import Span
-from outcomes.reporting.release.tables import HIDDEN, narrowed
+from outcomes.reporting.release.tables import CountTables, HiddenCounts
 from outcomes.stats.proportions.single import wilson
 
 #: Pictures that draw nothing but released numbers; a line, step or dot for a patient is not among
 #: them.
 SHARED_PICTURES = ("course", "dots", "bands", "forest")
+
+#: What stands for a count that is not shown, and why one is hidden that is not small itself.
+HIDDEN = "hidden"
+NARROWS = "withheld: with the other counts it would tell a small one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,21 @@ class DisclosureControl:
     issued: set[str] = field(default_factory=set)
     values: set[float] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
-    #: Answers made once and used in several places.
-    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The patients of this report (as fingerprints), and how many there are.
+    patients: frozenset[str] = frozenset()
+    enrolled: int = 0
+    #: The counts of this report; while they are only gathered, nothing is compared.
+    tables: CountTables = field(default_factory=CountTables)
+    gathering: bool = False
     passed: list[Passed] = field(default_factory=list)
     #: The score of each column of the span, as far as this study still has it.
     scores: dict[str, float] = field(default_factory=dict)
     hidden: int = 0
     chapter: str = ""
+    _parts: set[tuple[int, int]] = field(default_factory=set)
+    _runs: dict[tuple[str, int], list[tuple[str, int]]] = field(default_factory=dict)
+    _open: HiddenCounts | None = None
+    _structure: tuple[int, int] = (0, 0)
 
     # --- what goes out ----------------------------------------------------------------------------
 
@@ -104,61 +116,82 @@ class DisclosureControl:
             return -1
         return int(self.policy.base * math.floor(n / self.policy.base + 0.5))
 
-    def count(self, n: int, what: str = "number of patients") -> str:
-        """A count as text: rounded, or '≤7' where it is small (or zero)."""
-        shown = self.rounded(n)
+    def count(self, n: int, what: str = "number of patients", of: int = 0) -> str:
+        """A count as text: rounded, '≤7' where it is small (or zero), and "hidden" where it would
+        narrow a small count down. `of` is the whole that it is a part of.
+        """
+        name, shown = self._known(n), self.rounded(n)
+        if n < of:
+            self._less(of, n)
         if shown < 0:
             self.hidden += 1
             return self._note(
                 what, f"≤{self.policy.hidden}", f"hidden: {self.policy.hidden} or fewer"
             )
+        if not self._stays_open(name, shown):
+            self.hidden += 1
+            return self._note(what, HIDDEN, NARROWS)
         rule = f"more than {self.policy.hidden}, rounded to {self.policy.base}"
         return self._note(what, self._say(str(shown), shown), rule)
 
-    def counts(self, groups: Mapping[str, int], total: int, name: str) -> dict[str, str]:
+    def counts(
+        self, groups: Mapping[str, int], total: int, name: str, *, grows: bool = True
+    ) -> dict[str, str]:
         """Counts of the levels of a characteristic, which add up to a total.
 
-        Where this table, the total and all earlier tables of the characteristic narrow a hidden
-        count down, the smallest shown one is hidden too (complementary suppression), until linear
-        programming leaves every hidden one open.
+        The largest are shown first. One that, with all tables of this report and of earlier ones,
+        would narrow a small count down is hidden too (complementary suppression). `grows` says
+        that patients join a level but do not leave it.
         """
-        hide = {g for g, n in groups.items() if self.rounded(n) < 0}
-        shown = {g: self.rounded(n) for g, n in groups.items() if g not in hide}
-        earlier = [
-            t for t in self.ledger.tables if t["name"] == token(self.ledger.key, "table", name)
-        ]
-        while shown:
-            table = self._table(name, groups, shown, total)
-            if not narrowed([*earlier, table], self.policy.base, self.policy.hidden):
-                break
-            del shown[min(shown, key=lambda g: groups[g])]
-        table = self._table(name, groups, shown, total)
-        if not earlier or table not in earlier:
-            self.ledger.tables.append(table)
-        self.hidden += len(groups) - len(shown)
-        return {
-            g: self.count(groups[g], f"{name}: {g}") if g in shown else "hidden" for g in groups
-        }
-
-    def _table(
-        self, name: str, groups: Mapping[str, int], shown: Mapping[str, int], total: int
-    ) -> dict[str, Any]:
         key = self.ledger.key
-        levels = {token(key, "level", name, g): shown.get(g, HIDDEN) for g in sorted(groups)}
-        return {
-            "name": token(key, "table", name),
-            "total": max(self.rounded(total), 0),
-            "levels": levels,
+        names = {g: token(key, "level", name, g) for g in groups}
+        self.tables.add(self._known(total), names.values())
+        for g, n in groups.items():
+            self._value(names[g], n)
+        if grows:
+            self.tables.grows |= {*names.values()}
+        else:
+            for g, n in groups.items():
+                if self.rounded(n) > 0:
+                    self.tables.add(self._known(n), [names[g]])
+        self._runs[name, total] = [(names[g], n) for g, n in groups.items()]
+        self._nested()
+        shown = {
+            g
+            for g in sorted(groups, key=lambda g: -groups[g])
+            if self.rounded(groups[g]) > 0
+            and self._stays_open(names[g], self.rounded(groups[g]))
         }
+        self.hidden += len(groups) - len(shown)
+        rule = f"more than {self.policy.hidden}, rounded to {self.policy.base}"
+        out = {}
+        for g, n in groups.items():
+            if g in shown:
+                out[g] = self._note(
+                    f"{name}: {g}", self._say(str(self.rounded(n)), self.rounded(n)), rule
+                )
+            else:
+                out[g] = HIDDEN
+        return out
 
     def share(self, k: int, n: int, what: str = "share") -> Estimate:
         """A share from rounded counts with Wilson's interval; undefined where the count or its
-        complement is small.
+        complement is small, or where it would narrow a small count down.
         """
         top, bottom, rest = self.rounded(k), self.rounded(n), self.rounded(n - k)
-        if top < 0 or rest < 0:
+        if 0 < k < n:
+            self._less(n, k)
+            self._parts.add((k, n))
+            self._nested()
+        reason = f"withheld: {self.policy.hidden} or fewer with it or without it"
+        small = top < 0 or rest < 0
+        if not small and not (
+            self._stays_open(self._known(n), bottom) and self._stays_open(self._known(k), top)
+        ):
+            small, reason = True, NARROWS
+        if small:
             self.hidden += 1
-            self._note(what, NONE, f"withheld: {self.policy.hidden} or fewer with it or without it")
+            self._note(what, NONE, reason)
             return Estimate("share", NAN, reason="too_few")
         e = wilson(min(top, bottom), bottom)
         value, low, high = (round_half_away(v, 2) for v in (e.value, e.low, e.high))
@@ -171,6 +204,64 @@ class DisclosureControl:
             f"from rounded counts; more than {self.policy.hidden} with and without it",
         )
         return made
+
+    # --- what counts tell about each other --------------------------------------------------------
+
+    def _known(self, n: int) -> str:
+        """The name of a number of patients. Equal ones have one name: a reader may know that they
+        are the same patients.
+        """
+        name = token(self.ledger.key, "patients", n)
+        self._value(name, n)
+        if self.enrolled and n < self.enrolled:
+            self._less(self.enrolled, n)
+        return name
+
+    def _value(self, name: str, n: int) -> None:
+        if self.rounded(n) < 0:
+            self.tables.small.add(name)
+        else:
+            self.tables.would[name] = self.rounded(n)
+
+    def _less(self, whole: int, part: int) -> None:
+        """Remember that the others of a whole are a count too."""
+        key = self.ledger.key
+        rest = token(key, "others", whole, part)
+        self._value(rest, whole - part)
+        names = (token(key, "patients", n) for n in (whole, part))
+        self.tables.add(next(names), (next(names), rest))
+
+    def _nested(self) -> None:
+        """A share of the same patients as a table, such as the responders of its bands, is the sum
+        of the levels at one of its ends.
+        """
+        for (_, total), levels in self._runs.items():
+            for k, n in self._parts:
+                for run in _ends(levels) if n == total else ():
+                    if sum(m for _, m in run) == k:
+                        self.tables.add(self._known(k), [name for name, _ in run])
+
+    def _stays_open(self, name: str, shown: int) -> bool:
+        """Whether a count may be shown beside everything that is out; if so, it is out from now
+        on.
+        """
+        if self.gathering:
+            return True
+        if self._open is None or self._structure != self._size():
+            self._structure = self._size()
+            reports = list(self.ledger.tables)
+            at = self.ledger.place_of(self.patients)
+            if at < len(reports):
+                reports[at] = self.tables
+            else:
+                reports.append(self.tables)
+            self._open = HiddenCounts(
+                reports, now=at, base=self.policy.base, hidden=self.policy.hidden
+            )
+        return not self._open.closed_by(name, shown)
+
+    def _size(self) -> tuple[int, int]:
+        return len(self.tables.sums), len(self.tables.small)
 
     def ratio(self, share: float) -> str:
         """A share of two rounded counts: nothing is in it that they do not say."""
@@ -193,6 +284,8 @@ class DisclosureControl:
         one visit with weight 1, a change two with 1 and −1. Withheld where the rules say so, and
         where it and all sums released so far isolate fewer patients than a mean may rest on.
         """
+        if self.gathering:
+            return Released(0.0, 0.0, 0.0, digits)
         values = sum(
             (w * x for w, x in visits.values()),
             start=pd.Series(0.0, next(iter(visits.values()))[1].index),
@@ -294,6 +387,8 @@ class DisclosureControl:
         """An estimate of a model, rounded, where it rests on enough patients, who differ enough,
         and nothing near it is out.
         """
+        if self.gathering:
+            return Released(0.0, 0.0, 0.0, digits)
         n, name = len(members), f"{kind} of {outcome.name}"
         weights, owner = self._columns_of_model(name, members)
         span = self.ledger.spans.setdefault(name, Span())
@@ -449,3 +544,10 @@ def share_words(e: Estimate) -> tuple[str, str]:
     if math.isnan(e.value):
         return NONE, NONE
     return percent(e.value), f"{number(100 * e.low, 0)} to {number(100 * e.high, 0)}%"
+
+
+def _ends(levels: Sequence[tuple[str, int]]) -> Iterable[Sequence[tuple[str, int]]]:
+    """The runs of levels at either end of a table, but for all of them."""
+    for k in range(1, len(levels)):
+        yield levels[:k]
+        yield levels[k:]

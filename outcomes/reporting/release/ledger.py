@@ -20,9 +20,10 @@ from outcomes.config.regular import read_bytes
 from outcomes.core.errors import OutputError, PrivacyError, StudyError
 from outcomes.reporting.fingerprints import token
 from outcomes.reporting.release.span import Span
+from outcomes.reporting.release.tables import CountTables
 from outcomes.study.study import Study
 
-FORMAT = 2
+FORMAT = 3
 #: How long a share waits for another of the same study, in seconds.
 PATIENCE = 60.0
 
@@ -41,9 +42,8 @@ class Ledger:
     #: The identifiers of all patients of earlier reports: what binds the ledger to its study.
     known: set[str] = field(default_factory=set)
     spans: dict[str, Span] = field(default_factory=dict)
-    #: Tables of counts, oldest first: characteristic, total and the count of each level (−1:
-    #: hidden).
-    tables: list[dict[str, Any]] = field(default_factory=list)
+    #: The counts of each report.
+    tables: list[CountTables] = field(default_factory=list)
     #: The text that was read, to see whether another share came between.
     read: str = ""
 
@@ -85,7 +85,7 @@ class Ledger:
                 [frozenset(r) for r in said["reports"]],
                 set(said["known"]),
                 {o: _span(s) for o, s in said["sums"].items()},
-                list(said["tables"]),
+                [CountTables.read(t) for t in said["tables"]],
                 text,
             )
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -103,7 +103,7 @@ class Ledger:
             "reports": [sorted(r) for r in self.reports],
             "known": sorted(self.known),
             "sums": sums,
-            "tables": self.tables,
+            "tables": [t.packed() for t in self.tables],
         }
         return json.dumps(said)
 
@@ -113,10 +113,15 @@ class Ledger:
         """
         return [max(len(patients - r), len(r - patients)) for r in self.reports]
 
-    def add(self, patients: frozenset[str], study: Study) -> None:
-        """Remember whom a report was about."""
+    def place_of(self, patients: frozenset[str]) -> int:
+        """Which report was about just these patients with the same data; their number if none."""
+        return self.reports.index(patients) if patients in self.reports else len(self.reports)
+
+    def add(self, patients: frozenset[str], study: Study, tables: CountTables) -> None:
+        """Remember whom a report was about, and its counts."""
         if patients not in self.reports:
             self.reports.append(patients)
+            self.tables.append(tables)
         self.known |= {token(self.key, "patient", p) for p in study.patient_ids}
 
 

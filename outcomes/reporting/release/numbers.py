@@ -26,6 +26,7 @@ from outcomes.reporting.release.control import (
 from outcomes.study.study import Study
 
 NO_RULE = "the policy has no rule for this kind of number"
+TELLS = "a number that would tell about a few patients"
 CLOSE = 1e-9
 
 
@@ -59,7 +60,7 @@ class Releaser:
             case Count():
                 return self._count(number)
             case Part():
-                return self._part(number.tally, number.level)
+                return self._part(number)
             case Share():
                 return self._share(number)
             case Value():
@@ -68,30 +69,37 @@ class Releaser:
     # --- counts and shares ------------------------------------------------------------------------
 
     def _count(self, c: Count) -> Shown:
-        text = self.control.count(c.n, c.what)
-        few = self.control.rounded(c.n) < 0
+        text = self.control.count(c.n, c.what, c.of)
+        n = self.control.rounded(c.n)
+        if not text.isdigit():
+            few = f"{self.control.policy.hidden} patients or fewer" if n < 0 else TELLS
+            empty = Estimate("count", NAN, measure=Measure.COUNT)
+            return Shown(text, "", empty, 0, text, percent=NONE, about="about ", hidden=few)
         share = NONE
-        if c.of and not few and self.control.rounded(c.of) > 0:
-            ratio = min(self.control.rounded(c.n) / self.control.rounded(c.of), 1.0)
-            share = self.control.ratio(ratio)
-        hidden = f"{self.control.policy.hidden} patients or fewer" if few else ""
-        n = NAN if few else float(self.control.rounded(c.n))
-        e = Estimate("count", n, measure=Measure.COUNT)
-        return Shown(text, "", e, 0, text, percent=share, about="about ", hidden=hidden)
+        if c.of and self.control.count(c.of, "number of patients").isdigit():
+            share = self.control.ratio(min(n / self.control.rounded(c.of), 1.0))
+        e = Estimate("count", float(n), measure=Measure.COUNT)
+        return Shown(text, "", e, 0, text, percent=share, about="about ")
 
-    def _part(self, tally: Tally, level: str) -> Shown:
+    def _part(self, part: Part) -> Shown:
+        tally, level = part.tally, part.level
         key = (tally.name, tally.total)
         if key not in self._tallies:
-            self._tallies[key] = self.control.counts(tally.groups, tally.total, tally.name)
+            self._tallies[key] = self.control.counts(
+                tally.groups, tally.total, tally.name, grows=tally.grows
+            )
         text = self._tallies[key][level]
         if not text.isdigit():
             few = f"{self.control.policy.hidden} patients or fewer, or a number that would tell it"
             empty = Estimate("count", NAN, measure=Measure.COUNT)
-            return Shown("hidden", "", empty, 0, "hidden", hidden=few)
+            return Shown(text, "", empty, 0, text, percent=NONE, hidden=few)
         self.control.name(spoken(level))
         self.control.name(level)
+        share = NONE
+        if part.of and self.control.count(part.of, "number of patients").isdigit():
+            share = self.control.ratio(min(int(text) / self.control.rounded(part.of), 1.0))
         e = Estimate("count", float(text), measure=Measure.COUNT)
-        return Shown(text, "", e, 0, text, about="about ")
+        return Shown(text, "", e, 0, text, percent=share, about="about ")
 
     def _share(self, s: Share) -> Shown:
         e = self.control.share(s.count, s.total, s.what)
@@ -261,7 +269,7 @@ def _key(number: Number) -> tuple[Any, ...]:
         case Count():
             return ("count", number.n, number.what, number.of)
         case Part():
-            return ("part", number.tally.name, number.tally.total, number.level)
+            return ("part", number.tally.name, number.tally.total, number.level, number.of)
         case Share():
             return ("share", number.count, number.total, number.what)
         case Value():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from outcomes import __version__
 from outcomes.analyses.responders.one_group import ResponseCounts
 from outcomes.core.errors import PrivacyError
@@ -16,6 +18,7 @@ from outcomes.reporting.plain_language import scale
 from outcomes.reporting.release.control import DisclosureControl, verify
 from outcomes.reporting.release.numbers import Releaser
 from outcomes.reporting.release.sections import Filter
+from outcomes.reporting.release.tables import CountTables
 from outcomes.study.study import Study
 
 
@@ -36,17 +39,41 @@ def shared_document(study: Study, results: Results, control: DisclosureControl) 
                 " an earlier shared report: the difference between the two would tell about them."
                 " Wait until there are more, or report internally."
             )
-    _names(study, results, control)
-    releaser = Releaser(study, control)
-    passing = Filter(releaser, control, sample=study.sample)
     parts = chapters(study, results)
+    control.patients, control.enrolled = patients, study.enrolled
+    control.tables = _tables(study, results, parts, control)
+    _names(study, results, control)
+    passing = Filter(Releaser(study, control), control, sample=study.sample)
     kept = list(passing.sections(parts))
     gone = [s.title for s in parts if s.level == 2 and s.title not in {k.title for k in kept}]
     kept.append(_protected(control, passing, gone))
     subtitle = f"about {control.count(study.enrolled)} patients · {design_words(study)}"
     doc = Document(title_of(study), subtitle, finished(kept), study.sample, "share", control.hidden)
-    control.ledger.add(patients, study)
+    control.ledger.add(patients, study, control.tables)
     return verify(doc, control)
+
+
+def _tables(
+    study: Study, results: Results, parts: list[Section], control: DisclosureControl
+) -> CountTables:
+    """Which counts of the report add up to which, before the first goes out: so it does not depend
+    on their order what is hidden.
+    """
+    at = control.ledger.place_of(control.patients)
+    there = control.ledger.tables[at] if at < len(control.ledger.tables) else CountTables()
+    draft = DisclosureControl(
+        control.policy,
+        deepcopy(control.ledger),
+        patients=control.patients,
+        enrolled=control.enrolled,
+        tables=there,
+        gathering=True,
+    )
+    _names(study, results, draft)
+    passing = Filter(Releaser(study, draft), draft, sample=study.sample)
+    for _ in passing.sections(parts):
+        pass
+    return draft.tables
 
 
 def _names(study: Study, results: Results, control: DisclosureControl) -> None:

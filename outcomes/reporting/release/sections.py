@@ -108,7 +108,7 @@ class Filter:
                         return made
                 return None
             case _:
-                self._withhold(type(b).__name__, UNKNOWN)
+                self._withhold("a table" if isinstance(b, TableBlock) else "a part", UNKNOWN)
                 return None
 
     def text(self, text: Text, *, cell: bool = False) -> str | None:
