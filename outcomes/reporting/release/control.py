@@ -16,7 +16,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +38,7 @@ from outcomes.reporting.document import (
 from outcomes.reporting.fingerprints import token
 from outcomes.reporting.release.ledger import Ledger
 from outcomes.reporting.release.policy import Policy
-from outcomes.reporting.release.rules import LEAST_DF, Decision, Passed, decide
+from outcomes.reporting.release.rules import LEAST_DF, Decision, Passed, decide, half_width
 from outcomes.reporting.release.span import Span
 from outcomes.reporting.release.tables import CountTables, HiddenCounts
 from outcomes.stats.proportions.single import wilson
@@ -159,8 +158,7 @@ class DisclosureControl:
         shown = {
             g
             for g in sorted(groups, key=lambda g: -groups[g])
-            if self.rounded(groups[g]) > 0
-            and self._stays_open(names[g], self.rounded(groups[g]))
+            if self.rounded(groups[g]) > 0 and self._stays_open(names[g], self.rounded(groups[g]))
         }
         self.hidden += len(groups) - len(shown)
         rule = f"more than {self.policy.hidden}, rounded to {self.policy.base}"
@@ -302,7 +300,7 @@ class DisclosureControl:
             return Released(NAN, rule=made.words)
         self.ledger.spans.setdefault(outcome.name, Span()).add(weights, owner)
         x = values.to_numpy(float)
-        m, half = float(x.mean()), t_half_width(x) if made.interval else NAN
+        m, half = float(x.mean()), half_width(x) if made.interval else NAN
         shown = self._rounded((m, m - half, m + half), made.digits)
         out = Released(*shown, made.digits, made.words)
         self._note(what, " ".join(w for w in out.words if w != NONE), made.words)
@@ -529,14 +527,6 @@ def _alike(sd: float, n: int, scale: float) -> bool:
     """
     told = 2 * sd * (n - 1) / math.sqrt(n) if n > 1 else 0.0
     return not told > 0 or (math.isfinite(scale) and told < scale / 2)
-
-
-def t_half_width(x: Sequence[float] | np.ndarray) -> float:
-    """Half the width of the 95% t interval of a mean."""
-    from outcomes.stats.wald import critical
-
-    n = len(x)
-    return critical(0.95, n - 1) * float(np.std(x, ddof=1)) / math.sqrt(n) if n > 1 else NAN
 
 
 def share_words(e: Estimate) -> tuple[str, str]:

@@ -14,15 +14,15 @@ from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, digits_for, percent, spoken
-from outcomes.reporting.numbers import Count, Number, Part, Share, Shown, Tally, Value
+from outcomes.reporting.numbers import Count, Number, Part, Share, Shown, Value
 from outcomes.reporting.numbers import released_value as shown_released
 from outcomes.reporting.parts import has, several_rows
 from outcomes.reporting.release.control import (
     DisclosureControl,
     Released,
     share_words,
-    t_half_width,
 )
+from outcomes.reporting.release.rules import half_width
 from outcomes.study.study import Study
 
 NO_RULE = "the policy has no rule for this kind of number"
@@ -158,7 +158,7 @@ class Releaser:
             return None
         which = {"before": pairs.before.mean(), "after": pairs.after.mean()}
         part = "change" if e.measure is Measure.CHANGE else ""
-        mean, half = float(pairs.change.mean()), t_half_width(pairs.change)
+        mean, half = float(pairs.change.mean()), half_width(pairs.change)
         if part and not (_same(e.value, mean) and _same(e.low, mean - half)):
             return None
         if not part:

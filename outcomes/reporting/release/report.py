@@ -43,11 +43,13 @@ def shared_document(study: Study, results: Results, control: DisclosureControl) 
     control.patients, control.enrolled = patients, study.enrolled
     control.tables = _tables(study, results, parts, control)
     _names(study, results, control)
+    said = control.count(study.enrolled)  # first, so that nothing else hides it
     passing = Filter(Releaser(study, control), control, sample=study.sample)
     kept = list(passing.sections(parts))
     gone = [s.title for s in parts if s.level == 2 and s.title not in {k.title for k in kept}]
     kept.append(_protected(control, passing, gone))
-    subtitle = f"about {control.count(study.enrolled)} patients · {design_words(study)}"
+    about = f"about {said} patients · " if said.isdigit() else ""
+    subtitle = f"{about}{design_words(study)}"
     doc = Document(title_of(study), subtitle, finished(kept), study.sample, "share", control.hidden)
     control.ledger.add(patients, study, control.tables)
     return verify(doc, control)

@@ -81,6 +81,8 @@ def decide(
         *(((digits - 1, True),) if digits else ()),
         (digits, False),
     ):
+        if interval and k < digits and not _apart(values, k):
+            continue
         found = audit_mean(values, low, high, step, k if interval else None, least)
         if found.narrow(least - 1).any():
             reason = "withheld: it would tell how many patients have some score"
@@ -115,13 +117,26 @@ def half_widths(values: np.ndarray, digits: int) -> tuple[float, float]:
     """The smallest and largest half-width of an interval about this mean whose limits print as they
     do.
     """
-    from outcomes.reporting.release.audit import _t
-
-    n, m = len(values), float(values.mean())
-    half = _t(n) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    m, half = float(values.mean()), half_width(values)
     spare = 0.5 * 10.0**-digits
     low, high = round_half_away(m - half, digits), round_half_away(m + half, digits)
     return max(0.0, m - low - spare, high - spare - m), min(m - low + spare, high + spare - m)
+
+
+def _apart(values: np.ndarray, digits: int) -> bool:
+    """Whether the limits of the interval still differ when they are printed so coarsely."""
+    m, half = float(values.mean()), half_width(values)
+    return round_half_away(m - half, digits) < round_half_away(m + half, digits)
+
+
+def half_width(values: np.ndarray) -> float:
+    """Half the width of the 95% t interval of a mean."""
+    from outcomes.stats.wald import critical
+
+    n = len(values)
+    if n < 2:
+        return math.nan
+    return critical(0.95, n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
 
 
 def dominated(values: np.ndarray, low: float, high: float, *, change: bool = False) -> bool:

@@ -8,10 +8,11 @@ holds at least one but fewer than k patients.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations, islice
+from itertools import combinations
 
 import numpy as np
 
@@ -123,14 +124,14 @@ def _fewest(rest: np.ndarray, group: np.ndarray, sizes: np.ndarray, least: int) 
     choice is tried. Where there are too many, the sum counts as isolating.
     """
     depth = len(rest)
-    tried = 0
-    for chosen in islice(combinations(range(rest.shape[1]), depth - 1), MOST):
-        tried += 1
+    if math.comb(rest.shape[1], depth - 1) >= MOST:
+        return True
+    for chosen in combinations(range(rest.shape[1]), depth - 1):
         for weights in _null(rest[:, list(chosen)]):
             made = weights @ rest.astype(object)
             if 0 < sizes[np.unique(group[made % PRIME != 0])].sum() < least:
                 return True
-    return tried == MOST
+    return False
 
 
 def _null(chosen: np.ndarray) -> list[np.ndarray]:

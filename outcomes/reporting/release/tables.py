@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 #: How many values a hidden count must leave open.
@@ -147,13 +147,14 @@ class HiddenCounts:
         """Counts that agree with everything, with the least or the most of one; None if none do."""
         aim = np.zeros(len(self.place))
         aim[at] = sign
-        answer = linprog(
+        answer = milp(
             aim,
-            A_ub=self.grow,
-            b_ub=np.zeros(self.grow.shape[0]),
-            A_eq=self.equal,
-            b_eq=np.zeros(self.equal.shape[0]),
-            bounds=np.column_stack([self.low, self.high]),
+            constraints=[
+                LinearConstraint(m, low, 0.0)
+                for m, low in ((self.equal, 0.0), (self.grow, -np.inf))
+                if m.shape[0]
+            ],
+            bounds=Bounds(self.low, self.high),
         )
         return answer.x if answer.status == 0 else None
 
