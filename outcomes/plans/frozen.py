@@ -127,7 +127,7 @@ def read(source: str | Path) -> FrozenPlan:
             " STUDY.toml` writes one."
         )
     plan = Plan.from_list(said.get("analysis", []), said.get("families", {}), said.get("estimand"))
-    context = {**said.get("context", {}), "scores": said.get("scores", {})}
+    context = {**_tables(said, "context"), "scores": _tables(said, "scores", within=True)}
     return FrozenPlan(
         plan,
         str(head["date"]),
@@ -136,6 +136,21 @@ def read(source: str | Path) -> FrozenPlan:
         version=str(head.get("outcomes", "")),
         earlier=tuple(said.get("earlier", ())),
     )
+
+
+def _tables(said: Mapping[str, Any], name: str, *, within: bool = False) -> Mapping[str, Any]:
+    """A table of the file, of tables if `within`. Raises AnalysisError where it is something
+    else.
+    """
+    made = said.get(name, {})
+    if not isinstance(made, Mapping) or (
+        within and not all(isinstance(v, Mapping) for v in made.values())
+    ):
+        raise AnalysisError(
+            f"The frozen plan is damaged: [{name}] is not as it was written. Restore the file from"
+            " a backup."
+        )
+    return made
 
 
 def frozen_plan(study: Study) -> FrozenPlan | None:

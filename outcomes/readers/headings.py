@@ -25,10 +25,11 @@ def refuse_without_headings(table: TextTable) -> TextTable:
     column: a number above numbers, a date above dates, a code of the same letters and digits, or a
     word that stands below again.
     """
-    named = [j for j, c in enumerate(table.columns) if not _UNNAMED.fullmatch(str(c))]
+    every = [str(c) for c in table.columns]
+    named = [j for j, c in enumerate(every) if not _UNNAMED.fullmatch(c)]
     if len(table) < 2 or not named:
         return table
-    columns = [str(table.columns[j]) for j in named]
+    columns = [every[j] for j in named]
     top = table.frame.iloc[:_SEEN, named].to_numpy().T
     alike = []
     for heading, cells in zip(columns, top, strict=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +98,31 @@ def xlsx(folder: Path, rng: random.Random) -> None:
         book.active.append([float(c) if i == 2 else c for i, c in enumerate(row)])  # type: ignore[union-attr]
     book.save(folder / "scores.xlsx")
     _study(folder, "scores.xlsx")
+
+
+def ods(folder: Path, rng: random.Random) -> None:
+    """An OpenDocument sheet and its study file."""
+    from tests.readers.test_opendocument import document
+
+    frame = scores(rng)
+    cells = [[float(c) if i == 2 else c for i, c in enumerate(r)] for r in frame.to_numpy()]
+    document(folder / "scores.ods", {"Scores": [list(frame), *cells]})
+    _study(folder, "scores.ods")
+
+
+def packed_zip(folder: Path, rng: random.Random) -> None:
+    """A text table in a zip archive, packed in a way of this seed."""
+    how = rng.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+    with zipfile.ZipFile(folder / "scores.zip", "w", how) as package:
+        package.writestr("scores.csv", scores(rng).to_csv(index=False))
+    _study(folder, "scores.zip")
+
+
+def packed_gz(folder: Path, rng: random.Random) -> None:
+    """A text table, packed by gzip."""
+    text = scores(rng).to_csv(index=False).encode()
+    (folder / "scores.csv.gz").write_bytes(gzip.compress(text))
+    _study(folder, "scores.csv.gz")
 
 
 def _numbers(rng: random.Random) -> pd.DataFrame:
@@ -276,6 +303,19 @@ ATTACKS: tuple[Attack, ...] = (
     ),
     Attack(
         "xlsx", xlsx, ("scores.xlsx",), (*ON_STUDY[:2], ("init", "scores.xlsx", "--to", "m.toml"))
+    ),
+    Attack("ods", ods, ("scores.ods",), (ON_STUDY[0], ("init", "scores.ods", "--to", "m.toml"))),
+    Attack(
+        "zip",
+        packed_zip,
+        ("scores.zip",),
+        (ON_STUDY[0], ("init", "scores.zip", "--to", "m.toml")),
+    ),
+    Attack(
+        "gz",
+        packed_gz,
+        ("scores.csv.gz",),
+        (ON_STUDY[0], ("init", "scores.csv.gz", "--to", "m.toml")),
     ),
     Attack("sav", sav, ("scores.sav",), (ON_STUDY[0], ("init", "scores.sav", "--to", "m.toml"))),
     Attack("xpt", xpt, ("scores.xpt",), (ON_STUDY[0], ("init", "scores.xpt", "--to", "m.toml"))),

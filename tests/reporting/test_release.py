@@ -19,8 +19,8 @@ from outcomes.core.result import Results
 from outcomes.core.wording import round_half_away
 from outcomes.reporting import LEDGER, build, write_reports
 from outcomes.reporting.document import all_tables
-from outcomes.reporting.release.ledger import Ledger, LedgerMovedError, recorded, started
 from outcomes.reporting.release.control import DisclosureControl
+from outcomes.reporting.release.ledger import Ledger, LedgerMovedError, recorded, started
 from outcomes.reporting.release.policy import PRESETS
 from outcomes.reporting.release.rules import Decision, decide
 from outcomes.reporting.release.span import isolates

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from outcomes.core.errors import DataError
 from outcomes.readers.cells import letter
+from outcomes.readers.formats.preflight import refuse_extent, refuse_text
 from outcomes.readers.formats.sheet_marks import Marks
 
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -49,14 +50,14 @@ def open_sheets(data: bytes, name: str) -> list[OpenSheet]:
         root = ElementTree.fromstring(content)
     except ElementTree.ParseError as wrong:
         raise DataError(f"{name} is damaged. Open it and save it again.") from wrong
-    return [_sheet(table) for table in root.iter(f"{_TABLE}table")]
+    return [_sheet(table, name) for table in root.iter(f"{_TABLE}table")]
 
 
-def _sheet(table: ElementTree.Element) -> OpenSheet:
+def _sheet(table: ElementTree.Element, name: str) -> OpenSheet:
     sheet = OpenSheet(table.get(f"{_TABLE}name", ""))
     errors: dict[str, str] = {}
     percent, formulas, hidden = set(), set(), set()
-    at = 0
+    at = told = 0
     for row in table.iter(f"{_TABLE}table-row"):
         times = _repeated(row, "rows")
         filled = False
@@ -65,10 +66,11 @@ def _sheet(table: ElementTree.Element) -> OpenSheet:
                 continue
             filled = True
             sheet.columns = max(sheet.columns, j + wide)
+            refuse_extent(at + times, sheet.columns, name)
+            told += times * wide * len(_text(cell))
+            refuse_text(told, name)
             sheet.comments |= cell.find(f"{_OFFICE}annotation") is not None
-            down, right = (
-                int(cell.get(f"{_TABLE}number-{what}-spanned", "1")) for what in ("rows", "columns")
-            )
+            down, right = (_number(cell, f"number-{what}-spanned") for what in ("rows", "columns"))
             if down > 1 or right > 1:
                 sheet.merged.append(((at, j), (at + down - 1, j + right - 1)))
             kind = cell.get(f"{_OFFICE}value-type", "")
@@ -119,7 +121,11 @@ def _cells(row: ElementTree.Element) -> Iterator[tuple[int, ElementTree.Element,
 
 
 def _repeated(element: ElementTree.Element, what: str) -> int:
-    text = element.get(f"{_TABLE}number-{what}-repeated", "1")
+    return _number(element, f"number-{what}-repeated")
+
+
+def _number(element: ElementTree.Element, what: str) -> int:
+    text = element.get(f"{_TABLE}{what}", "1")
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 1
 
 

@@ -7,7 +7,6 @@ import gzip
 import io
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -29,7 +28,9 @@ def unpacked(path: Path, data: bytes) -> Iterator[Path]:
     """
     try:
         name, inner = _gz(path, data) if path.suffix.lower() == ".gz" else _zip(path, data)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as wrong:
+    except DataError:
+        raise
+    except Exception as wrong:  # whatever zipfile and the packings within have to say
         raise DataError(
             f"{path.name} is damaged or not what its ending says. Unpack it yourself, or ask for it"
             " again."
@@ -38,7 +39,13 @@ def unpacked(path: Path, data: bytes) -> Iterator[Path]:
         raise DataError(f"{path.name} holds another archive. Unpack it once.")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / name
-        file.write_bytes(inner)
+        try:
+            file.write_bytes(inner)
+        except (OSError, ValueError):
+            raise DataError(
+                f"{path.name} is refused: the name of the file in it cannot be used here. Unpack"
+                " it yourself."
+            ) from None
         yield file
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from outcomes.config.regular import must_be_regular, read_bytes
 from outcomes.core.errors import DataError, MissingExtraError
 from outcomes.readers.cells import TextTable, fingerprint, from_grid
-from outcomes.readers.formats.preflight import MAX_BYTES
+from outcomes.readers.formats.preflight import MAX_BYTES, refuse_text
 from outcomes.readers.formats.stat_dates import number_text
 from outcomes.readers.parse import DECLARED_MISSING
 from outcomes.study.study import Issue
@@ -52,7 +52,9 @@ def read_parquet(path: str | Path) -> TextTable:
     try:
         file = pq.ParquetFile(io.BytesIO(data))
         _look_at(file, path.name)
-        table = file.read()
+        names = [f.name for f in file.schema_arrow if _is_text(f.type)]
+        table = pq.ParquetFile(io.BytesIO(data), read_dictionary=names).read()
+        table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError):
         raise DataError(
             f"{path.name} is not a whole Parquet file. Write it again, or save it as CSV."
@@ -90,8 +92,11 @@ def parquet_pieces(path: Path, piece: int) -> Iterator[TextTable]:
 def _read(file: str, table: Any, start: int) -> TextTable:
     """Rows as text; the first has the number `start`."""
     texts, notes = [], []
+    told = 0
     for name, column in zip(table.column_names, table.columns):
         text = _text(column)
+        told += sum(map(len, text))
+        refuse_text(told, path.name)
         texts.append(text)
         nan = tuple(f"row {i}, column {name}" for i, t in enumerate(text, start) if t == NAN)
         if nan:
@@ -113,7 +118,7 @@ def _look_at(file: Any, name: str, *, bounded: bool = True) -> None:
 
     def plain(kind: Any) -> bool:
         kind = kind.value_type if types.is_dictionary(kind) else kind
-        texts = types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view"
+        texts = _is_text(kind)
         numbers = (
             types.is_integer(kind)
             or types.is_floating(kind)
@@ -138,13 +143,31 @@ def _look_at(file: Any, name: str, *, bounded: bool = True) -> None:
             f"{name} is refused: it has {cells} cells. Write the columns that are needed into a"
             " file of their own."
         )
+    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+    if sum(max(g.total_byte_size, 0) for g in groups) > MAX_BYTES:
+        raise DataError(
+            f"{name} is refused: it unpacks to more than {MAX_BYTES >> 20} MB. Write the columns"
+            " that are needed into a file of their own."
+        )
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view")
 
 
 def _text(column: Any) -> list[str]:
-    """A column's cells as text; each different value is written once."""
-    column = column.combine_chunks()
-    if hasattr(column, "dictionary_decode"):
-        column = column.dictionary_decode()
+    """A column's cells as text; each different value is written once, so that a long one that is
+    repeated takes its place once.
+    """
+    import pyarrow as pa
+
+    if isinstance(column, pa.ChunkedArray):
+        column = column.unify_dictionaries().combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        texts = _text(column.dictionary)
+        return ["" if i is None else texts[i] for i in column.indices.to_pylist()]
     single = str(column.type) == "float"
     values = column.to_pylist()
     made = {v: cell_text(v, single=single) for v in set(values) if v == v}

@@ -24,6 +24,9 @@ MAX_RATIO = 200  # unpacked to packed, for parts above a megabyte; plain sheets 
 MAX_CELLS = 20_000_000  # rows x columns that a sheet spans
 
 _REFERENCE = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]*)([0-9]+)""")
+_LEAST = 24  # bytes of a cell that repeats a text, in a sheet
+_SHARED = re.compile(rb"<(?:\w+:)?si[ >]")
+_OF_SHARED = re.compile(rb"""t="s"[^>]*>\s*<(?:\w+:)?v>\s*([0-9]+)""")
 _UNIQUE = re.compile(rb"""\suniqueCount\s*=\s*["']\s*([0-9]+)""")
 
 
@@ -43,6 +46,7 @@ def preflight(data: bytes, name: str) -> None:
             _look_at_list(parts, name)
             for part in parts:
                 _look_at_part(package, part, name)
+            _look_at_texts(package, name)
     except (
         zipfile.BadZipFile,
         zipfile.LargeZipFile,
@@ -138,6 +142,31 @@ def _look_at_part(package: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) ->
         raise DataError(
             f"{name} is refused: it claims {int(found[1])} texts and holds fewer. Save it again as"
             " CSV."
+        )
+
+
+def _look_at_texts(package: zipfile.ZipFile, name: str) -> None:
+    """Refuse a long text that so many cells repeat that it would fill the memory."""
+    shared = [p for p in package.namelist() if p.endswith("sharedStrings.xml")]
+    sheets = [p for p in package.namelist() if p.startswith("xl/worksheets/")]
+    lengths = [len(t) for p in shared for t in _SHARED.split(package.read(p))[1:]]
+    cells = sum(package.getinfo(p).file_size for p in sheets) // _LEAST
+    if cells * max(lengths, default=0) <= MAX_BYTES:
+        return
+    told = 0
+    for part in sheets:
+        for found in _OF_SHARED.finditer(package.read(part)):
+            at = int(found[1][:9])
+            told += lengths[at] if at < len(lengths) else 0
+        refuse_text(told, name)
+
+
+def refuse_text(told: int, name: str) -> None:
+    """Stop where the texts of all cells together have too many letters."""
+    if told > MAX_BYTES:
+        raise DataError(
+            f"{name} is refused: the texts of its cells have more than {MAX_BYTES >> 20} million"
+            " letters together. Save the table without the column of long texts."
         )
 
 

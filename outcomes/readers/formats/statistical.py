@@ -4,8 +4,10 @@ nothing rounded.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
+import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +20,7 @@ import pandas as pd
 from outcomes.config.regular import read_bytes
 from outcomes.core.errors import DataError, MissingExtraError, unknown
 from outcomes.readers.cells import Declared, TextTable, fingerprint, from_grid, tidy
+from outcomes.readers.formats.preflight import MAX_BYTES
 from outcomes.readers.formats.stat_dates import moment_reader, number_text
 from outcomes.readers.parse import DECLARED_MISSING
 from outcomes.study.study import Issue
@@ -30,6 +33,7 @@ SYSTEMS = {
     ".xpt": ("SAS", "read_xport"),
     ".sas7bdat": ("SAS", "read_sas7bdat"),
 }
+_CELL = 8  # bytes that a cell takes at least once it is read
 _RECORD = 80  # bytes of a SAS transport file's records
 _MEMBER = (
     b"HEADER RECORD*******MEMBER  HEADER RECORD",
@@ -148,6 +152,7 @@ def _parsed(
     how: dict[str, Any] = {"output_format": "dict", "disable_datetime_conversion": True}
     if reader != "read_xport":
         how["user_missing"] = True
+    _small_enough(data, path)
     tries = [encoding or None] if encoding or reader != "read_xport" else [None, "WINDOWS-1252"]
     for tried in tries:
         try:
@@ -181,6 +186,39 @@ def _parsed(
         f"{path.name}: its text is not in the encoding that it names. Say which it is: "
         'scores = { file = "…", encoding = "WINDOWS-1252" }.'
     )
+
+
+def _small_enough(data: bytes, path: Path) -> None:
+    """Refuse what would not fit into memory, by what the file says of itself."""
+    import pyreadstat
+
+    cells = unpacked = 0
+    with contextlib.suppress(Exception):  # what is damaged is said when it is read
+        reader = getattr(pyreadstat, SYSTEMS[path.suffix.lower()][1])
+        meta = reader(io.BytesIO(data), metadataonly=True)[1]
+        cells = max(meta.number_rows or 0, 0) * max(meta.number_columns or 0, 1)
+    if data.startswith(b"$FL3"):
+        unpacked = _unpacked(data)
+    if cells * _CELL > MAX_BYTES or unpacked > MAX_BYTES:
+        raise DataError(
+            f"{path.name} is refused: it says that it has {cells} cells, or unpacks to more than"
+            f" {MAX_BYTES >> 20} MB. Save the variables that are needed in a file of their own."
+        )
+
+
+def _unpacked(data: bytes) -> int:
+    """To how many bytes a .zsav file says that it unpacks: from the list of its blocks at its end
+    (PSPP Developers Guide, "Data Record"). 0 where there is none.
+    """
+    for blocks in range(1, min(len(data) // 24, 1_000_000)):
+        start = len(data) - 24 - 24 * blocks
+        if start < 0:
+            break
+        bias, zero, _, told = struct.unpack_from("<qqii", data, start)
+        if (bias, zero, told) == (-100, 0, blocks):
+            ends = (start + 24 + 24 * k + 16 for k in range(blocks))
+            return sum(struct.unpack_from("<I", data, e)[0] for e in ends)
+    return 0
 
 
 def _variables(read: Mapping[str, list[Any]], meta: Any) -> list[_Variable]:
