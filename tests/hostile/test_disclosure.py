@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from tests.hostile.disclosure import (
@@ -33,18 +32,15 @@ def test_nothing_is_decoded_from_many() -> None:
 def test_the_attack_decodes_what_is_not_protected() -> None:
     assert decoded_by_the_old_rule(24, 3) > 0
     told = Months()
-    told.add(0, "all", {"sex f": 33, "sex m": 1}, 34)
-    told.add(0, "all", {"kind a": 17, "kind b": 17}, 34)
-    told.shown = {(0, "all"): 35, (0, "sex f"): 35, (0, "kind a"): 15, (0, "kind b"): 15}
-    assert not counts_decoded(told)  # 0 or 1: narrowed to two, not decoded
-    told.shown[0, "sex f"] = 33  # a number that is not rounded to five
-    told.true[0, "kind b"] = 7
-    told.true[0, "kind a"] = 27
-    told.shown = {(0, "all"): 34, (0, "kind a"): 29}
+    told.add(0, "all", {"sex f": 32, "sex m": 1}, 33)
+    told.add(0, "all", {"kind a": 16, "kind b": 17}, 33)
+    told.add(0, "sex f", {"f young": 16, "f old": 16}, 32)
+    told.shown = {(0, "all"): 31, (0, "sex f"): 30, (0, "kind a"): 18, (0, "kind b"): 19}
     assert not counts_decoded(told)
-    told.sums.append(((0, "kind b"), []))
-    with pytest.raises((AssertionError, KeyError, ValueError)):
-        assert not counts_decoded(told)
+    told.shown |= {(0, "f young"): 18, (0, "f old"): 18}
+    assert counts_decoded(told) == ["sex m of month 1 is 1"]
     ids = [f"p{i}" for i in range(20)]
-    told.means = [{(p, "baseline"): 1 for p in some} for some in (ids, ids[:-1])]
-    assert sums_decoded(told) and np.isfinite(len(told.means))
+    told.means = [{(p, "baseline"): 1 for p in some} for some in (ids, ids[:12])]
+    assert not sums_decoded(told)
+    told.means.append({(p, "baseline"): 1 for p in ids[:-1]})
+    assert sums_decoded(told)

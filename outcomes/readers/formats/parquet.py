@@ -96,7 +96,7 @@ def _read(file: str, table: Any, start: int) -> TextTable:
     for name, column in zip(table.column_names, table.columns):
         text = _text(column)
         told += sum(map(len, text))
-        refuse_text(told, path.name)
+        refuse_text(told, file)
         texts.append(text)
         nan = tuple(f"row {i}, column {name}" for i, t in enumerate(text, start) if t == NAN)
         if nan:

@@ -98,6 +98,7 @@ class HiddenCounts:
         self._rules()
         #: What is narrowed already, whatever is shown from now on.
         self.given: set[tuple[int, str]] = set()
+        self.watched: list[tuple[int, str]] = []
         self._watch()
         self.given = self._narrowed(self.watched)
         self.watched = [p for p in self.watched if p not in self.given]
