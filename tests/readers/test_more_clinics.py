@@ -8,6 +8,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+import outcomes as oc
 from outcomes.checks import check
 from outcomes.core.errors import DataError, StudyError
 from outcomes.readers import read_study, read_table
@@ -394,3 +395,20 @@ def test_two_sheets_of_scores_are_asked_about(tmp_path):
 
 def test_a_workbook_of_one_sheet_names_no_other(tmp_path):
     assert "other_sheets" not in draft(xlsx(tmp_path, SCORES)).rules()
+
+
+# --- to the end -----------------------------------------------------------------------------------
+
+
+def test_an_export_of_two_arms_ends_in_a_report(tmp_path):
+    rows = [
+        [f"R{p:02d}", f"{v}_arm_{1 + p % 2}", 8 - 2 * k - p % 3 * k]
+        for p in range(10)
+        for k, v in enumerate(VISITS)
+    ]
+    study = draft(csv(tmp_path, [["record_id", "redcap_event_name", "nrs_avg"], *rows])).study
+    question = oc.MannWhitney("pain_nrs_average", before="baseline", after="week_4", by="arm")
+    assert "estimation" in question.run(study).pictures
+    page = tmp_path / "report.html"
+    oc.write_report(study, [question], page)
+    assert "arm 1" in page.read_text("utf-8")

@@ -71,26 +71,27 @@ def marked(marks: Marks, heading_row: int) -> list[Issue]:
         (
             "formula",
             _sorted(marks.formulas),
-            "hold a formula; what was last saved there was read, which may be old or 0.",
+            "{} a formula; what was last saved there was read, which may be old or 0.",
         ),
         (
             "struck_out",
             below(marks.struck),
-            "are struck out and were read like the others. Clear those that do not count, or put"
+            "struck out, read like the others. Clear those that do not count, or put"
             " them aside in another file.",
         ),
         (
             "invisible",
             below(marks.invisible),
-            "have a format that shows nothing; they were read like the others.",
+            "with a format that shows nothing, read like the others.",
         ),
         (
             "scaled",
             below(marks.scaled),
-            "are shown in thousands by their format; the full number was read.",
+            "shown in thousands by their format; the full number was read.",
         ),
     ):
         if where:
+            says = says.format("holds" if len(where) == 1 else "hold")
             verb = f"{plural(len(where), 'cell')} {says}"
             notes.append(Issue(rule, verb, len(where), "warning", addresses=tuple(where)))
     rows = sorted(r for r in marks.hidden_rows if r > heading_row + 1)

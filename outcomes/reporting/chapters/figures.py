@@ -22,7 +22,7 @@ STANDARDISED = (Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE)
 
 def figure(r: Result, kind: str) -> Drawn:
     """A picture of an answer; its numbers beside it only where no table of the answer has them."""
-    own = kind in ("course", "forest", "dots")
+    own = kind in ("course", "forest", "dots", "estimation")
     numbers = None if own else _numbers(r, kind)
     return Drawn(r, kind, r.sentence(), marks(r, kind), numbers)
 
