@@ -347,7 +347,7 @@ def _judged_by_class(tree: ast.AST, classes: set[str]) -> list[tuple[int, str]]:
 
 
 #: Rooms below the answers: files, instruments and studies have names that are data.
-BELOW = ("readers/", "questionnaires/", "study/", "config/", "schedule/", "checks/", "cli/")
+BELOW = ("readers/", "questionnaires/", "study/", "config/", "schedule/")
 
 
 def test_nothing_outside_core_reads_meaning_off_a_label():

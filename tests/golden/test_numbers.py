@@ -8,16 +8,40 @@ import pytest
 from tests.golden.numbers import NAMES, VALUES, numbers, read
 
 #: Agreement asked of every number: relative, and absolute for numbers near 0.
-RELATIVE, ABSOLUTE = 1e-9, 1e-12
+RELATIVE, ABSOLUTE = 1e-12, 1e-12
+#: Where a number comes from a search or a sum of many random draws, the last digits depend on the
+#: libraries of linear algebra: the agreement asked of these questions, and what is searched for.
+LOOSER = dict.fromkeys(
+    ("MMRM", "CLDA", "CohortModel", "SlopeModel", "NestedSites", "PooledSites", "OneStageSites"),
+    1e-9,  # variances, by the likelihood
+) | {
+    "Crossover": 1e-9,  # variances, by the likelihood
+    "ProportionalOdds": 1e-9,  # coefficients, by Newton's method
+    "CompareResponders": 1e-9,  # limits of score intervals, by root finding
+    "ResponderGEE": 1e-9,  # coefficients and correlation in turn
+    "ScoreGEE": 1e-9,  # coefficients and correlation in turn
+    "ReturnOfPain": 1e-9,  # coefficients, by the partial likelihood
+    "RegressionToMean": 1e-9,  # mean and SD before selection, by the likelihood
+    "Imputed": 1e-9,  # draws from fitted distributions
+    "ReferenceBased": 1e-9,  # draws from fitted distributions
+    "Robustness": 1e-9,  # holds a mixed model and imputations
+    "TippingPoint": 1e-9,  # the shift, by root finding over imputations
+}
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_every_number_is_as_it_was_written():
     now, then = numbers(), read()
     assert now[NAMES].astype(str).to_numpy().tolist() == then[NAMES].astype(str).to_numpy().tolist()
+    asked = now["method"].map(LOOSER).fillna(RELATIVE).to_numpy(float)
     moved = []
     for column in VALUES:
         a, b = now[column].to_numpy(float), then[column].to_numpy(float)
-        same = np.isclose(a, b, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
+        near = ABSOLUTE + asked * np.abs(b)
+        same = (np.abs(a - b) <= near) | (a == b) | (np.isnan(a) & np.isnan(b))
         moved += [(*now.loc[i, NAMES], column, b[i], a[i]) for i in np.flatnonzero(~same)]
     assert moved == []
+
+
+def test_looser_agreement_names_questions_that_are_asked():
+    assert set(LOOSER) <= set(read()["method"])
