@@ -6,6 +6,7 @@ Written by docs/make_stub.py; do not edit by hand.
 # isort: skip_file
 
 # Questions: Describe
+from .analyses.answers_by_visit import AnswersByVisit as AnswersByVisit
 from .analyses.describe import Course as Course
 from .analyses.describe import Describe as Describe
 
@@ -82,6 +83,7 @@ from .analyses.sites.one_stage import OneStageSites as OneStageSites
 from .analyses.sites.two_stage import PooledSites as PooledSites
 
 # Questions: The score itself
+from .analyses.measurement.change_correlations import ChangeCorrelations as ChangeCorrelations
 from .analyses.measurement.consistency import InternalConsistency as InternalConsistency
 from .analyses.measurement.reliability import Agreement as Agreement
 from .analyses.measurement.reliability import TestRetest as TestRetest

@@ -210,6 +210,10 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             ("Agreement",),
             "Which of the two is right, or how far apart is too far: that is a clinical judgement.",
         ),
+        "Which scores changed together": (
+            ("ChangeCorrelations",),
+            "Whether one change caused the other, or the treatment either.",
+        ),
         "Whether the questions of a questionnaire measure one thing": (
             ("InternalConsistency",),
             "What that thing is. Many questions alone make alpha high.",
@@ -219,6 +223,10 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
         "Who the patients are": (
             ("Describe",),
             "Anything beyond these patients.",
+        ),
+        "Which answers they gave at each visit (PGIC, severity, EQ-5D)": (
+            ("AnswersByVisit",),
+            "Who changed: the patients who answer differ from visit to visit.",
         ),
     },
 }

@@ -132,7 +132,7 @@ class Describe(Analysis):
             notes = (f"Without a score at any visit: {listed(unseen)}.",)
         zero = {r["title"]: r["without percent change"] for r in rows if not r["is_baseline"]}
         notes += tuple(f"{capital(t)}: {m}" for t, k in zero.items() for m in at_zero(k, baseline))
-        data = {"visits": by_visit, "table_one": characteristics}
+        data = {"visits": by_visit, "table_one": characteristics} | infusion_courses(study)
         return Result(
             self,
             tuple(estimates),
@@ -263,7 +263,7 @@ class Course(Analysis):
             Counts(len(frame), everybody, left),
             outcome,
             tuple(notes),
-            {"course": course},
+            {"course": course, "patients": _patients(frame, groups)},
             ("course",),
         )
 
@@ -303,6 +303,12 @@ class Course(Analysis):
             "The course shows the mean of the patients seen at each visit with its t interval;"
             " visits are not compared by it."
         )
+
+
+def _patients(frame: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """The scores of each patient with any, a column a visit, and the group; no patient is named."""
+    keep = (groups.notna() & frame.notna().any(axis=1)).to_numpy()
+    return frame[keep].assign(group=groups[keep].astype(str)).reset_index(drop=True)
 
 
 def _parts(study: Study) -> dict[str, Study]:
@@ -387,6 +393,21 @@ def _unit(kind: str, unit: str) -> str:
 
 def _sd(row: dict[str, Any]) -> str:
     return "" if np.isnan(row["sd"]) else f"SD {number(row['sd'], digits_for(row['resolution']))}; "
+
+
+def infusion_courses(study: Study) -> dict[str, pd.DataFrame]:
+    """The days of each patient's infusions since the first, with the route where it is known, to
+    draw; empty where there are no days. Patients are numbered, not named.
+    """
+    given = study.infusions
+    if given is None or not {"patient", "day"} <= set(given) or given["day"].isna().all():
+        return {}
+    given = given[given["day"].notna()]
+    first = given.groupby("patient")["day"].transform("min")
+    number_of, _ = pd.factorize(given["patient"])
+    route = given["route"].fillna("").astype(str).to_numpy() if "route" in given else ""
+    day = (given["day"] - first).to_numpy(float)
+    return {"swimmer": pd.DataFrame({"patient": number_of, "day": day}).assign(route=route)}
 
 
 def several_periods(study: Study) -> bool:

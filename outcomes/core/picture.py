@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ValueAxis:
-    """The axis of the estimates: its words, where no effect is, and how it is divided.
+    """The axis of the estimates: its words, where no effect is, how it is divided, and which side
+    is better.
 
     `words` is the axis title ("" for the picture's own), `null` the line of no effect (None: there
     is none), `log` a logarithmic axis for ratios, `percent` a share shown as a percentage, and
-    `margins` the margins that the plan declared, in points of the score.
+    `margins` the margins that the plan declared, in points of the score. `better` ("lower",
+    "higher") says which side of the line is better for the patients of the group that is compared
+    with the reference, where the kind of estimate does not say it itself (harms, responders).
 
     >>> ValueAxis("rate ratio", null=1.0, log=True).words
     'rate ratio'
@@ -32,6 +35,7 @@ class ValueAxis:
     log: bool = False
     percent: bool = False
     margins: tuple[float, ...] = ()
+    better: str = ""
 
 
 #: The columns of a forest that say what its rows are, for the words of the picture; tables of its

@@ -42,6 +42,9 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "The course of a score": _cohort('Course("pain_nrs_average")'),
         "The course by group": _parallel('Course("pain_nrs_average", by="arm")'),
+        "Answers at each visit": _cohort('AnswersByVisit("pgic")'),
+        "Severity at each visit": _cohort('AnswersByVisit("phq9_total", by="route")'),
+        "The questions of a questionnaire": _cohort('AnswersByVisit("eq5d5l_index", items=True)'),
     },
     "Before and after": {
         "Mean change": _cohort(f"PairedT({_PAIN})"),
@@ -147,5 +150,9 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "The score itself": {
         "Questions that measure one thing": _cohort('InternalConsistency("phq9_total")'),
+        "Changes that go together": _cohort(
+            'ChangeCorrelations(["pain_nrs_average", "pain_nrs_worst", "phq9_total", "isi_total",'
+            ' "eq5d5l_index"], before="baseline", after="week_4")'
+        ),
     },
 }

@@ -5,7 +5,17 @@ caption uses; `picture` registers it. seaborn draws the data and is imported onl
 that need it.
 """
 
-from outcomes.plots import counts, distributions, intervals, over_time, paired
+from outcomes.plots import (
+    agreement,
+    answers,
+    counts,
+    diagnostics,
+    distributions,
+    intervals,
+    over_time,
+    paired,
+    sites,
+)
 from outcomes.plots.described import Described
 from outcomes.plots.drawing import BLUE, GREY, INK, ORANGE, Drawing
 from outcomes.plots.registry import (
@@ -31,8 +41,11 @@ __all__ = [
     "Drawing",
     "Mark",
     "Picture",
+    "agreement",
+    "answers",
     "caption",
     "counts",
+    "diagnostics",
     "distributions",
     "draw_on",
     "drawn",
@@ -42,5 +55,6 @@ __all__ = [
     "paired",
     "picture",
     "plot",
+    "sites",
     "size_of",
 ]

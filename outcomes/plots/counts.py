@@ -1,21 +1,30 @@
-"""Pictures of how many: bands, answers by group, missing scores, and heat maps drawn with
-seaborn.
-"""
+"""Pictures of how many: bands, missing scores, and heat maps drawn with seaborn."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, number, percent, plural, spoken
-from outcomes.plots.drawing import BLUE, GREEN, GREY, INK, ORANGE, Drawing, names
+from outcomes.plots.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    Drawing,
+    few_lines,
+    names,
+    shortened,
+)
 from outcomes.plots.registry import Mark, picture
 
 
@@ -55,66 +64,6 @@ def bands(result: Result, d: Drawing) -> None:
     ax.set_xlabel("patients")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     d.title(result.analysis.title(result.outcome), 0.6)
-
-
-@picture(
-    "answers",
-    Mark("shares", "Each bar is a group, divided by answer; the larger shares are written in it."),
-    size=(7.2, 3.0),
-    rows=lambda r: 2.1 + 0.42 * len(r.data["answers"]),
-)
-def answers(result: Result, d: Drawing) -> None:
-    """The share of each answer in each group, stacked from best to worst."""
-    import seaborn as sns
-
-    frame, ax = result.data["answers"].set_index("group"), d.ax
-    rises = result.outcome is not None and result.outcome.better == "higher"
-    levels = list(frame.columns)[::-1] if rises else list(frame.columns)
-    palette = sns.color_palette("RdYlBu_r" if len(levels) > 2 else "Blues", len(levels))
-    total, left = frame.sum(axis=1).to_numpy(float), np.zeros(len(frame))
-    rows = list(range(len(frame)))
-    for level, colour in zip(levels, palette, strict=True):
-        share = np.divide(
-            frame[level].to_numpy(float), total, out=np.zeros(len(frame)), where=total > 0
-        )
-        d.drew(
-            "shares",
-            list(
-                ax.barh(
-                    rows, share, left=left, color=colour, height=0.66, label=_level(level), lw=0
-                )
-            ),
-        )
-        light = float(np.dot(colour, (0.299, 0.587, 0.114))) > 0.45
-        for y, s, start in zip(rows, share, left, strict=True):
-            if s >= (0.08 if d.width >= 4.6 else 0.2):
-                ax.text(
-                    start + s / 2,
-                    y,
-                    percent(s),
-                    ha="center",
-                    va="center",
-                    fontsize=d.size(9),
-                    color=INK if light else "white",
-                )
-        left = left + share
-    d.names_beside(
-        ax,
-        rows,
-        [f"{spoken(str(g))} (n={int(n)})" for g, n in zip(frame.index, total, strict=True)],
-        0.26,
-    )
-    ax.set(xlim=(0, 1), ylim=(len(frame) - 0.4, -0.6))
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.set_xlabel("share of patients")
-    ax.spines["left"].set_visible(False)
-    side = f"answer, {'best' if result.outcome and result.outcome.better else 'first'} at the top"
-    d.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05), title=d.wrap(side, 0.2, 9))
-    d.title(result.analysis.title(result.outcome), 0.6)
-
-
-def _level(level: object) -> str:
-    return f"{level:g}" if isinstance(level, int | float | np.number) else str(level)
 
 
 @picture(
@@ -176,7 +125,11 @@ def _pattern(result: Result) -> np.ndarray:
     "observed",
     Mark("shares", "Each cell is the share of a group whose score was seen at the visit."),
     size=(7.2, 2.6),
-    rows=lambda r: 1.7 + 0.42 * r.data["observed"]["group"].nunique(),
+    rows=lambda r: (
+        1.7
+        + 0.42 * r.data["observed"]["group"].nunique()
+        + (0.9 if max(map(len, r.data["observed"]["visit"].astype(str)), default=0) > 12 else 0)
+    ),
     needs=lambda r: (
         "observed" in r.data and {"visit", "group", "n", "enrolled"} <= set(r.data["observed"])
     ),
@@ -198,13 +151,19 @@ def observed(result: Result, d: Drawing) -> None:
 @picture(
     "correlations",
     Mark("shares", "Each cell is the correlation of two changes over the same patients."),
-    size=(6.4, 5.2),
+    size=(6.4, 4.0),
+    rows=lambda r: min(2.2 + 0.28 * len(r.data["correlations"]), 8.0),
 )
 def correlations(result: Result, d: Drawing) -> None:
     """How the changes of several scores go together, as a heat map."""
     table = result.data["correlations"]
     _heat(d, table, low=-1.0, palette="vlag", words=table.map(lambda r: number(r, 2)))
-    d.title("Correlation of the changes")
+    d.title(result.analysis.title(result.outcome))
+
+
+def _legible(d: Drawing, table: pd.DataFrame) -> bool:
+    """Whether a number has room in each cell."""
+    return 0.62 * d.width / max(table.shape[1], 1) >= 0.036 * d.size(9)
 
 
 def _heat(
@@ -212,19 +171,22 @@ def _heat(
 ) -> None:
     import seaborn as sns
 
-    ax = d.ax
+    ax, written = d.ax, _legible(d, table)
     sns.heatmap(
         table,
         ax=ax,
         vmin=low,
         vmax=1.0,
         cmap=palette,
-        annot=words,
+        annot=words if written else None,
         fmt="",
-        cbar=False,
-        linewidths=1,
+        cbar=not written,
+        cbar_ax=None if written else d.beside(0.04, gap=0.03),
+        linewidths=1 if written else 0.3,
         linecolor=d.paper,
         annot_kws={"fontsize": d.size(9)},
+        xticklabels=False,  # else seaborn lays the figure out to see whether they overlap
+        yticklabels=False,
     )
     d.drew("shares", ax.collections[0])
     ax.set(xlabel="", ylabel="")
@@ -233,17 +195,17 @@ def _heat(
         max((len(w) for name in across for w in name.split()), default=0) * len(across) * d.size(10)
         > 72 * d.width
     )
-    turned = (
-        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {"rotation": 0}
-    )
-    ax.set_xticks(
-        np.arange(len(across)) + 0.5,
-        [d.wrap(n, 0.3) if slanted else d.wrap(n, 0.6 / len(across)) for n in across],
-        **turned,
-    )
-    d.names_beside(
-        ax, np.arange(len(table)) + 0.5, [spoken(str(g)) or "all" for g in table.index], 0.26
-    )
+    turned: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    letters = int(0.6 / max(len(across), 1) * d.width * 72 / (0.54 * d.size(10)))
+    words = [shortened(n, 20) if slanted else few_lines(n, letters) for n in across]
+    down = [spoken(str(g)) or "all" for g in table.index]
+    if not written and down == across:  # a square: the columns have the numbers of the rows
+        words = [str(i) for i in range(1, len(across) + 1)]
+        down = [shortened(f"{i} {n}", 26) for i, n in enumerate(down, 1)]
+    if not slanted or not written:
+        turned = {"rotation": 0 if len(words) * max(map(len, words)) < 8 * d.width else 90}
+    ax.set_xticks(np.arange(len(across)) + 0.5, words, **turned)
+    d.names_beside(ax, np.arange(len(table)) + 0.5, down, 0.26 if written else 1.0, 3)
     ax.tick_params(length=0)
     ax.tick_params(axis="y", rotation=0)
 

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from outcomes.core.estimate import Estimate
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, spoken
-from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing, look
+from outcomes.plots.drawing import BLUE, GREY, MANY, ORANGE, Drawing, look, shortened
 from outcomes.plots.meaning import (
     comparisons,
     main_change,
@@ -30,8 +30,13 @@ from outcomes.plots.meaning import (
 )
 from outcomes.plots.registry import Mark, picture
 
-#: Beyond so many patients their lines or dots would be one blot; the clouds and boxes say as much.
-MANY = 400
+
+@contextmanager
+def old_call() -> Iterator[None]:
+    """seaborn 0.13 calls matplotlib 3.11's box plot in the old way: no warning of that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
+        yield
 
 
 @contextmanager
@@ -155,8 +160,7 @@ def raincloud(result: Result, d: Drawing) -> None:
         d.drew("cloud", halves)
     before = len(ax.patches)
     line = {"color": d.ink, "linewidth": 1.2}
-    with warnings.catch_warnings():  # seaborn 0.13 calls matplotlib 3.11's box plot in the old way
-        warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
+    with old_call():
         sns.boxplot(
             **shared,
             width=0.11,
@@ -320,13 +324,11 @@ def _difference_panel(d: Drawing, result: Result, shown: list[Estimate], side: A
     side.yaxis.set_major_locator(MaxNLocator(nbins=6))
     side.margins(y=0.25)
     words = sides(shown, result.outcome)
-    if words and result.outcome:
-        up, down = (
-            (words[0], words[1]) if result.outcome.better == "lower" else (words[1], words[0])
-        )
+    if words:
+        up, down = (words.worse, words.better) if words.falling else (words.better, words.worse)
         for y, inside, text in ((1, "top", f"↑ {up}"), (0, "bottom", f"↓ {down}")):
             said = side.annotate(
-                d.wrap(text, 0.28, 9),
+                d.wrap(shortened(text, 44 if d.width >= 4.6 else 30), 0.28, 9),
                 (0.02, y),
                 xycoords="axes fraction",
                 va=inside,

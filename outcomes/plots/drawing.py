@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
@@ -25,6 +27,8 @@ SERIES = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 #: Journal columns in inches: 89 mm and 183 mm.
 WIDTHS = {"single": 3.5, "double": 7.2}
+#: Beyond so many patients their lines, dots or bars would be one blot.
+MANY = 400
 SAMPLE = "Invented data: no real patient"
 
 
@@ -40,6 +44,20 @@ class Drawing:
     #: Titles and the names under an axis, as they are before they are put in lines.
     heads: list[tuple[Text, str, bool]] = field(default_factory=list)
     below: list[tuple[Axes, list[str]]] = field(default_factory=list)
+    #: Words beside marks that are left out where they would lie on others.
+    spare: list[Text] = field(default_factory=list)
+    #: Words beside an axis that are moved apart where they would lie on each other.
+    spread: list[Text] = field(default_factory=list)
+    #: Rows of words under the axis, and a key that stands under everything there.
+    rows: list[tuple[int, Text]] = field(default_factory=list)
+    lowered: Any = None
+    #: Whether a panel stands beside the main axes, so that what is wider than these must not push
+    #: it away; and the empty boxes that keep the height of such words free.
+    sided: bool = False
+    rooms: list[Artist] = field(default_factory=list)
+    signed: Artist | None = None
+    #: How far the words above the main axes are raised by the name of its panel, in points.
+    raised: float = 0.0
 
     def __post_init__(self) -> None:
         self.panels.insert(0, self.ax)
@@ -126,20 +144,26 @@ class Drawing:
                 new = figure.add_axes((x + w * (1 - share), y, w * share, h), **more)
         self.panels.append(new)
         self.plain(new)
+        self.sided = self.sided or not below
         return new
 
-    def grid(self, n: int) -> list[Axes]:
-        """n panels in the place of the main axes, which is the first; all share their scales."""
+    def columns(self, n: int) -> int:
+        """How many panels stand side by side in a grid of n."""
+        return side_by_side(n, self.width)
+
+    def grid(self, n: int, *, shared: bool = True) -> list[Axes]:
+        """n panels in the place of the main axes, which is the first; all share their scales, if
+        not said otherwise.
+        """
         figure: Any = self.ax.get_figure(root=False)
-        columns = min(n, max(1, int(self.width // 2.2)))
+        columns = self.columns(n)
         rows = -(-n // columns)
+        same: dict[str, Any] = {"sharex": self.ax, "sharey": self.ax} if shared else {}
         spec = self.ax.get_subplotspec()
         if spec is not None:
             places = spec.subgridspec(rows, columns)
             self.ax.set_subplotspec(places[0])
-            made = [
-                figure.add_subplot(places[i], sharex=self.ax, sharey=self.ax) for i in range(1, n)
-            ]
+            made = [figure.add_subplot(places[i], **same) for i in range(1, n)]
         else:
             x, y, w, h = self.ax.get_position().bounds
             cell = [
@@ -148,13 +172,57 @@ class Drawing:
             ]
             size = (0.86 * w / columns, 0.72 * h / rows)
             self.ax.set_position((*cell[0], *size))
-            made = [figure.add_axes((*c, *size), sharex=self.ax, sharey=self.ax) for c in cell[1:]]
+            made = [figure.add_axes((*c, *size), **same) for c in cell[1:]]
         for i, new in enumerate(made, 1):
             self.panels.append(new)
             self.plain(new)
-            new.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= n)
-        self.ax.tick_params(labelbottom=n <= columns)
+            if shared:
+                new.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= n)
+        if shared:
+            self.ax.tick_params(labelbottom=n <= columns)
         return [self.ax, *made]
+
+    def name_panels(self, panels: Sequence[Axes], names: Sequence[str], columns: int) -> None:
+        """A name above each panel, in lines; the picture's own title goes above the first."""
+        letters = int(0.78 * self.width / columns * 72 / (0.6 * self.size(10)))
+        for i, (ax, name) in enumerate(zip(panels, names, strict=True)):
+            lines = in_lines(name, letters)
+            ax.annotate(
+                lines,
+                (0, 1),
+                xycoords="axes fraction",
+                xytext=(0, 4),
+                textcoords="offset points",
+                va="bottom",
+                fontsize=self.size(10),
+                color=self.ink,
+            )
+            if i < columns:
+                high = self.size(10) * 1.35 * (lines.count("\n") + 1)
+                self.raised = max(self.raised, high)
+
+    def beside_marks(
+        self, ax: Axes, at: Iterable[tuple[float, float]], names: Sequence[str], **how: Any
+    ) -> list[Text]:
+        """Words beside marks; once the picture is laid out, those that would lie on others go."""
+        made: list[Text] = [
+            ax.annotate(
+                name,
+                place,
+                **{
+                    "xytext": (5, 4),
+                    "textcoords": "offset points",
+                    "fontsize": self.size(9),
+                    "color": self.ink,
+                }
+                | how,
+            )
+            for name, place in zip(names, at, strict=True)
+        ]
+        for text in made:
+            text.set_in_layout(False)
+        self.spare += made
+        return made
 
     # --- words ------------------------------------------------------------------------------------
 
@@ -183,7 +251,7 @@ class Drawing:
             y=1.0,
             fontsize=self.size(size),
             color=self.ink,
-            pad=pad,
+            pad=pad + (self.raised if ax is None else 0),
         )
         self.heads.append((head, text, ax is None))
 
@@ -210,13 +278,19 @@ class Drawing:
         room = share / max(len(names), 1)
         letters = room * self.width * 72 / (0.6 * self.size(10))
         self.below = [(a, n) for a, n in self.below if a is not ax] + [(ax, list(names))]
-        _names_in(ax, names, letters)
+        _names_in(ax, names, letters, self.size(10))
 
     def names_beside(
-        self, ax: Axes, at: Iterable[float], names: Sequence[str], share: float = 0.36
+        self,
+        ax: Axes,
+        at: Iterable[float],
+        names: Sequence[str],
+        share: float = 0.36,
+        lines: int = 9,
     ) -> None:
-        """Names beside the axis, in lines."""
-        ax.set_yticks(list(at), [self.wrap(name, share) for name in names])
+        """Names beside the axis, in at most so many lines."""
+        letters = max(int(share * self.width * 72 / (0.54 * self.size(10))), 8)
+        ax.set_yticks(list(at), [few_lines(name, letters, lines) for name in names])
 
     def score_axis(self, axis: Any, outcome: Outcome | None, lead: str = "") -> None:
         """A score's axis: whole steps as ticks, and which way is better."""
@@ -228,13 +302,32 @@ class Drawing:
         unit = "" if outcome.better else f" ({outcome.unit})" if outcome.unit else ""
         axis.set_label_text(textwrap.fill(f"{lead}{outcome.title}{which or unit}", 38))
 
-    def legend(self, ax: Axes | None = None, **more: Any) -> None:
-        """A key under the picture's axes, where it covers no data."""
+    def legend(self, ax: Axes | None = None, *, below: bool = False, **more: Any) -> None:
+        """A key beside the axes, where it covers no data; under them in a narrow picture, or where
+        it is asked for.
+        """
         ax = ax or self.ax
+        below = below or (self.width < 4.6 and not more)
+        handles = more.pop("handles", None) or ax.get_legend_handles_labels()[0]
+        labels = [self.wrap(str(h.get_label()), 0.36 if below else 0.25, 9) for h in handles]
         how: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)} | more
-        if self.width < 4.6 and not more:
-            how = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.32), "ncols": 2}
-        ax.legend(frameon=False, fontsize=self.size(10), labelcolor=self.ink, **how)
+        if below:
+            longest = max((len(line) for n in labels for line in n.split("\n")), default=0)
+            each = (longest + 7) * 0.54 * self.size(10) / 72
+            columns = max(1, min(3, int(0.62 * self.width / each)))
+            how = {"loc": "upper left", "bbox_to_anchor": (0, 0), "borderaxespad": 4.6} | more
+            how |= {"ncols": min(max(len(labels), 1), columns)}
+        key = ax.legend(
+            handles,
+            labels,
+            **{"frameon": False, "fontsize": self.size(10), "labelcolor": self.ink} | how,
+        )
+        key.get_title().set(color=self.ink, fontsize=self.size(9))
+        self.lowered = key if below else None
+
+    def under(self, row: int, *texts: Text) -> None:
+        """Words in a row under the axis: their place is found once the names there are in lines."""
+        self.rows += [(row, text) for text in texts]
 
     # --- marks ------------------------------------------------------------------------------------
 
@@ -251,11 +344,11 @@ class Drawing:
     def sign_sample(self) -> None:
         """Say above the data that they are invented."""
         words = self.wrap(SAMPLE, 0.55, 8)
-        self.ax.annotate(
+        self.signed = self.ax.annotate(
             words,
             (0, 1),
             xycoords="axes fraction",
-            xytext=(0, 5),
+            xytext=(0, 5 + self.raised),
             textcoords="offset points",
             ha="left",
             va="bottom",
@@ -270,10 +363,11 @@ class Drawing:
             for text in ax.findobj(Text):
                 text.set_parse_math(False)  # type: ignore[attr-defined]
 
-    def settle(self) -> None:
+    def settle(self) -> bool:
         """Put titles and names in lines of the room that they really have, once the axes are laid
-        out.
+        out. Says whether any words have other lines now, so that the layout has to be made again.
         """
+        before = self._words()
         for head, raw, whole in self.heads:
             ax: Any = head.axes
             alone = whole and not any(
@@ -288,10 +382,94 @@ class Drawing:
         for ax, names in self.below:
             span = abs(np.subtract(*ax.get_xlim()))
             room = ax.bbox.width / ax.figure.dpi / span
-            _names_in(ax, names, 0.94 * room * 72 / (0.6 * self.size(10)))
+            _names_in(ax, names, 0.94 * room * 72 / (0.6 * self.size(10)), self.size(10))
             _one_by_one(ax)
         for ax in self.panels:
             _smaller(ax)
+        self._lower()
+        if self.sided:
+            self._keep_room()
+        self._moved_apart()
+        self._spared()
+        return self._words() != before
+
+    def _lower(self) -> None:
+        """Put the rows of words under the names of the axis, and the key under all panels."""
+        points = 72 / self.ax.figure.dpi
+        if self.rows:
+            names: Any = self.ax.xaxis.get_tightbbox()
+            down = (self.ax.bbox.y0 - names.y0) * points if names else 0.0
+            for row, text in self.rows:
+                text.xyann = (text.xyann[0], -down - self.size(14) * (row + 0.7))  # type: ignore
+        if self.lowered is not None:
+            boxes = [b for ax in self.panels if (b := ax.xaxis.get_tightbbox()) is not None]
+            lowest = min((b.y0 for b in boxes), default=self.ax.bbox.y0)
+            gap = (self.ax.bbox.y0 - lowest) * points / self.size(10) + 0.6
+            self.lowered.borderaxespad = gap
+
+    def _keep_room(self) -> None:
+        """Take the title and the key out of the layout, which they may be too wide for, and keep
+        their height free by empty boxes.
+        """
+        for room in self.rooms:
+            room.remove()
+        self.rooms = []
+        if self.signed:
+            self.signed.set_in_layout(False)
+        wide: list[Any] = [h for h, _, whole in self.heads if whole]
+        key: Any = self.ax.get_legend()
+        points = 72 / self.ax.figure.dpi
+        for artist in (*wide, *([key] if key else [])):
+            artist.set_in_layout(False)
+            box, own = artist.get_window_extent(), self.ax.bbox
+            above = box.y0 >= own.y1 - 1
+            gap = (box.y0 - own.y1 if above else box.y1 - own.y0) * points
+            empty = AnnotationBbox(
+                DrawingArea(1, box.height * points),
+                (0, 1 if above else 0),
+                xybox=(0, gap),
+                xycoords="axes fraction",
+                boxcoords="offset points",
+                box_alignment=(0, 0 if above else 1),
+                frameon=False,
+                pad=0,
+            )
+            self.rooms.append(self.ax.add_artist(empty))
+
+    def _words(self) -> list[str]:
+        axes = [a for ax in self.panels for a in (ax.xaxis, ax.yaxis)]
+        words = [h.get_text() for h, *_ in self.heads] + [a.label.get_text() for a in axes]
+        words += [t.get_text() for ax, _ in self.below for t in ax.get_xticklabels()]
+        return words + [str(np.round(t.xyann[1])) for _, t in self.rows]  # type: ignore
+
+    def _moved_apart(self) -> None:
+        """Push words in a column beside an axis apart, each as little as it needs."""
+        texts = sorted(self.spread, key=lambda t: t.get_window_extent().y0)
+        top = -np.inf
+        for text in texts:
+            box = text.get_window_extent()
+            by = max(0.0, top - box.y0)
+            if by > 0:
+                x, y = text.xyann  # type: ignore[attr-defined]
+                text.xyann = (x, y + by * 72 / text.axes.figure.dpi)  # type: ignore
+            top = box.y1 + by + 1
+
+    def _spared(self) -> None:
+        """Take away the words beside marks that lie on earlier ones or leave the picture."""
+        shown: list[Any] = [
+            t.get_window_extent()
+            for ax in self.panels
+            for t in (*ax.get_yticklabels(), *ax.get_xticklabels())
+            if t.get_text() and t.get_visible() and self.spare
+        ]
+        for text in self.spare:
+            box = text.get_window_extent()
+            inside = text.axes is None or (
+                box.x0 >= text.axes.bbox.x0 - 2 and box.x1 <= text.axes.bbox.x1 + 2
+            )
+            text.set_visible(bool(inside and not any(box.overlaps(b) for b in shown)))
+            if text.get_visible():
+                shown.append(box)
 
     def _right(self) -> float:
         """Where the picture's place ends, in pixels."""
@@ -305,6 +483,16 @@ class Drawing:
         return float(box.x0 + box.width * share - 0.06 * self.ax.figure.dpi)
 
 
+def side_by_side(n: int, width: float) -> int:
+    """How many of n panels stand side by side in a picture so many inches wide: four are two by
+    two.
+
+    >>> side_by_side(5, 7.2), side_by_side(4, 7.2), side_by_side(5, 3.5)
+    (3, 2, 1)
+    """
+    return min(2 if n == 4 else n, max(1, int(width // 2.2)))
+
+
 def in_lines(text: str, letters: int) -> str:
     """Text in lines of at most so many letters; its own line ends stay."""
     return "\n".join(
@@ -316,20 +504,54 @@ def _refill(text: Text, raw: str, room: float) -> None:
     """Put a text in lines that fit into so many inches, by the width that its letters really
     have.
     """
-    if raw:
-        letters = int(room * 72 / (0.65 * float(text.get_fontsize())))
-        text.set_text(in_lines(raw, letters))
+    if not raw:
+        return
+    text.set_text(raw)
+    axes: Any = text.axes
+    figure: Any = text.get_figure(root=True)
+    needed = max(text.get_window_extent().size) / (axes.figure if axes else figure).dpi
+    if needed > room:
+        longest = max(len(part) for part in raw.split("\n"))
+        word = min(max(map(len, raw.split())), 16)
+        text.set_text(in_lines(raw, max(int(0.95 * longest * room / needed), word)))
 
 
-def _names_in(ax: Axes, names: Sequence[str], letters: float) -> None:
+def _names_in(ax: Axes, names: Sequence[str], letters: float, size: float) -> None:
+    """Names under an axis with room for so many letters each: in lines; slanted where a word is too
+    wide; every second or third where even slanted ones would lie on each other.
+    """
+    at = range(len(names))
     longest = max((len(w) for name in names for w in name.split()), default=0)
-    if longest > letters:
-        flat = [textwrap.shorten(" ".join(n.split()), 28, placeholder=" …") for n in names]
-        ax.set_xticks(range(len(names)), flat, rotation=40, ha="right", rotation_mode="anchor")
-    else:
-        ax.set_xticks(
-            range(len(names)), [in_lines(n, int(letters)) for n in names], rotation=0, ha="center"
-        )
+    if longest <= letters:
+        ax.set_xticks(at, [few_lines(n, int(letters)) for n in names], rotation=0, ha="center")
+        return
+    flat = [shortened(n, 20) for n in names]
+    room = letters * 0.6 * size
+    each = max(1, math.ceil(2.0 * size / max(room, 1e-9)))
+    shown = [n if i % each == 0 else "" for i, n in enumerate(flat)]
+    ax.set_xticks(at, shown, rotation=40, ha="right", rotation_mode="anchor")
+
+
+def few_lines(name: str, letters: int, most: int = 4) -> str:
+    """A name in at most so many lines; what stands in further lines of its own stays."""
+    first, *rest = name.split("\n")
+    lines = in_lines(first, letters)
+    if lines.count("\n") >= most:
+        lines = in_lines(shortened(first, most * max(letters, 6) - 4), letters)
+    return "\n".join([lines, *(in_lines(part, letters) for part in rest)])
+
+
+def shortened(name: str, letters: int) -> str:
+    """A name cut at a word, with dots where something is left out.
+
+    >>> shortened("neuropathy of both feet", 18)
+    'neuropathy of …'
+    """
+    flat = " ".join(name.split())
+    if len(flat) <= letters:
+        return flat
+    cut = textwrap.shorten(flat, letters, placeholder=" …")
+    return cut if len(cut) > 2 else f"{flat[: letters - 1]}…"
 
 
 def _one_by_one(ax: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of estimates with intervals: forests, shares by event, risk differences, funnels."""
+"""Pictures of estimates with intervals: forests, shares by event, risk differences."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgba
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import forest_rows
+from outcomes.core.picture import ValueAxis, forest_rows
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, spoken
 from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing, look
@@ -101,22 +101,27 @@ def forest(result: Result, d: Drawing) -> None:
     d.names_beside(ax, rows, row_names(frame, result), 0.34)
     ax.set_ylim(-0.7, len(frame) - 0.3)
     if log:
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+        ends = ax.get_xlim()
+        wide = ends[0] > 0 and ends[1] / ends[0] > 3
+        ax.xaxis.set_major_locator(
+            LogLocator(subs=(1, 2, 5), numticks=6)
+            if wide
+            else MaxNLocator(nbins=4, steps=[1, 2, 5, 10])
+        )
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())
     else:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if d.width >= 4.6 else 3))
-    _write_column(d, frame, rows)
-    ax.set_xlabel(d.wrap(result.axis.words or "estimate and interval", 0.45, 11))
+    if result.axis.percent:
+        ax.xaxis.set_major_formatter(lambda x, _: number(100 * x, 0))
+    _write_column(d, frame, rows, result.axis)
+    unit = " (percentage points)" if result.axis.percent else ""
+    ax.set_xlabel(d.wrap((result.axis.words or "estimate and interval") + unit, 0.45, 11))
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    point_ends(
-        d,
-        ax,
-        sides(forest_rows(frame), result.outcome),
-        result.outcome,
-        turn=_compares(frame, result),
-    )
+    words = sides(forest_rows(frame), result.outcome, result.axis)
+    point_ends(d, ax, words, turn=_compares(frame, result))
     d.title(result.analysis.title(result.outcome), 0.6)
 
 
@@ -134,12 +139,14 @@ def _compares(frame: pd.DataFrame, result: Result) -> bool:
     return any(e.measure.compares_groups for e in forest_rows(frame))
 
 
-def _write_column(d: Drawing, frame: pd.DataFrame, rows: np.ndarray) -> None:
+def _write_column(d: Drawing, frame: pd.DataFrame, rows: np.ndarray, axis: ValueAxis) -> None:
+    times, digits = (100, 0) if axis.percent else (1, 2)
     for y, (_, r) in zip(rows, frame.iterrows(), strict=True):
         if math.isfinite(r["value"]):
-            words = number(r["value"], 2) + (
-                "" if math.isnan(r["low"]) else f" ({interval(r['low'], r['high'], 2)})"
-            )
+            words = number(times * r["value"], digits)
+            if not math.isnan(r["low"]):
+                words += "\n" if d.width < 4.6 else " "
+                words += f"({interval(times * r['low'], times * r['high'], digits)})"
             d.ax.annotate(
                 words,
                 (1.02, y),
@@ -159,19 +166,21 @@ def _grouped(result: Result) -> list[str]:
     return list(dict.fromkeys(frame["group"])) if "group" in frame else [""]
 
 
-def risk_differences(result: Result) -> dict[str, Estimate]:
-    """The difference of shares of each side effect, where a result compares two groups; empty where
-    it does not.
+def risk_differences(result: Result) -> dict[str, list[Estimate]]:
+    """The differences of shares of each event, a group against the reference each; empty where a
+    result does not compare every event.
 
-    The rows of an event follow one another, so the k-th difference is that of the k-th event.
+    The rows of an event follow one another, so the differences are those of the events in order.
     """
     found = [
         e
         for e in result.estimates
-        if e.measure is Measure.SHARE_DIFFERENCE and e.contrast.reference and e.contrast.event
+        if e.measure is Measure.SHARE_DIFFERENCE and e.contrast.reference
     ]
-    events = _events(result)
-    return dict(zip(events, found, strict=True)) if len(found) == len(events) else {}
+    events, each = _events(result), len(_grouped(result)) - 1
+    if not found or len(found) != each * len(events):
+        return {}
+    return {event: found[i * each : (i + 1) * each] for i, event in enumerate(events)}
 
 
 def _dots_height(result: Result) -> float:
@@ -192,8 +201,8 @@ def _dots_height(result: Result) -> float:
     ),
     Mark(
         "differences",
-        "Right: the difference of the two shares in percentage points, with its interval.",
-        lambda r: any(not math.isnan(e.value) for e in risk_differences(r).values()),
+        "Right: the difference of the shares in percentage points, with its interval.",
+        lambda r: any(not math.isnan(e.value) for x in risk_differences(r).values() for e in x),
     ),
     rows=_dots_height,
 )
@@ -221,86 +230,46 @@ def dots(result: Result, d: Drawing) -> None:
     ax.set_xlim(left=-0.02 * ax.get_xlim()[1])
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if d.width >= 4.6 else 3))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.set_xlabel(d.wrap(result.axis.words or "share of patients, with interval", 0.4, 11))
+    words = result.axis.words or "share of patients, with interval"
+    ax.set_xlabel("share of patients" if d.width < 4.6 else d.wrap(words, 0.4, 11))
     ax.grid(axis="x", color=to_rgba(GREY, 0.25), lw=0.8)
     ax.set_axisbelow(True)
     compared = risk_differences(result)
     d.names_beside(ax, place.values(), [spoken(v) for v in place], 0.26 if compared else 0.34)
     if compared:
-        _risk_panel(d, compared, place)
+        _risk_panel(d, compared, place, groups)
     if len(groups) > 1:
-        ncols = min(len(groups), 3)
-        d.legend(
-            loc="upper left", bbox_to_anchor=(0, -0.9 / max(_dots_height(result), 2)), ncols=ncols
-        )
+        d.legend(below=True)
     d.title(result.analysis.title(result.outcome), 0.55)
 
 
-def _risk_panel(d: Drawing, compared: dict[str, Estimate], place: dict[str, int]) -> None:
+def _risk_panel(
+    d: Drawing, compared: dict[str, list[Estimate]], place: dict[str, int], groups: list[str]
+) -> None:
     side = d.beside(0.36 if d.width >= 4.6 else 0.42)
-    for label, e in compared.items():
-        if math.isnan(e.value):
-            continue
-        y = place[label]
-        if not math.isnan(e.low):
-            side.plot([100 * e.low, 100 * e.high], [y, y], color=d.ink, lw=1.8)
-        d.drew("differences", side.plot([100 * e.value], [y], "o", color=d.ink, ms=d.size(6)))
+    for label, differences in compared.items():
+        for i, e in enumerate(differences):
+            if math.isnan(e.value):
+                continue
+            apart = min(0.24, 0.7 / len(differences))
+            y = place[label] - (i - (len(differences) - 1) / 2) * apart
+            colour, marker = look(e.contrast.group, groups)
+            if len(differences) == 1:
+                colour, marker = d.ink, "o"
+            if not math.isnan(e.low):
+                side.plot([100 * e.low, 100 * e.high], [y, y], color=colour, lw=1.8)
+            point = side.plot([100 * e.value], [y], marker, color=colour, ms=d.size(6))
+            d.drew("differences", point)
     side.axvline(0, color=GREY, lw=1)
     side.set_yticks([])
     side.set_ylim(-0.6, len(place) - 0.4)
     side.spines["left"].set_visible(False)
     side.xaxis.set_major_locator(MaxNLocator(nbins=4 if d.width >= 4.6 else 2))
     first = next(iter(compared.values()))
-    side.set_xlabel(
-        d.wrap(f"difference (%-points), {place_words(first.contrast)}", 0.3, 10),
-        fontsize=d.size(10),
+    against = (
+        place_words(first[0].contrast)
+        if len(first) == 1
+        else f"each group \N{MINUS SIGN} {spoken(first[0].contrast.reference)}"
     )
-
-
-@picture(
-    "funnel",
-    Mark(
-        "studies",
-        "Each dot is a site: its estimate, and how exact it is.",
-        lambda r: bool(r.data["funnel"]["se"].notna().any()),
-    ),
-    Mark(
-        "pooled",
-        "The line is the pooled estimate.",
-        lambda r: r.main is not None and not math.isnan(r.main.value),
-    ),
-    Mark(
-        "expected",
-        "95% of the sites are expected between the dashed lines if all had the same effect.",
-        lambda r: r.main is not None and not math.isnan(r.main.value),
-    ),
-    size=(6.2, 4.4),
-)
-def funnel(result: Result, d: Drawing) -> None:
-    """The sites' estimates against their standard errors."""
-    frame, ax = result.data["funnel"], d.ax
-    worst = float(frame["se"].max()) if frame["se"].notna().any() else math.nan
-    if math.isnan(worst):
-        d.nothing("no site has a standard error")
-        return
-    d.drew(
-        "studies", ax.plot(frame["value"], frame["se"], "o", color=BLUE, ms=d.size(7), alpha=0.8)
-    )
-    if result.main is not None and not math.isnan(result.main.value):
-        centre, z = result.main.value, 1.959964
-        d.drew("pooled", ax.axvline(centre, color=d.ink, lw=1.4))
-        sides_ = [
-            ax.plot(
-                [centre, centre + s * z * worst * 1.1],
-                [0, worst * 1.1],
-                color=GREY,
-                lw=1.3,
-                ls="--",
-            )
-            for s in (-1, 1)
-        ]
-        d.drew("expected", *sides_)
-    ax.set_ylim(worst * 1.12, 0)
-    ax.set_ylabel("standard error (small is exact)")
-    ax.set_xlabel(d.wrap(result.axis.words or "estimate", 0.7, 11))
-    d.title(result.analysis.title(result.outcome))
+    words = "difference (percentage points)" + (f", {against}" if d.width >= 4.6 else "")
+    side.set_xlabel(d.wrap(words, 0.3, 10), fontsize=d.size(10))

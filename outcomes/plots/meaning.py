@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import Estimate
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import forest_rows
+from outcomes.core.picture import ValueAxis, forest_rows
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, spoken
 from outcomes.plots.drawing import Drawing
@@ -58,64 +59,71 @@ def value_words(e: Estimate, outcome: Outcome | None) -> str:
 
 def has_favours(result: Result) -> bool:
     """Whether a forest of this result can say on which side which group is better."""
-    return (
-        bool(sides(forest_rows(result.data["forest"]), result.outcome))
-        if "forest" in result.data
-        else False
+    return "forest" in result.data and bool(
+        sides(forest_rows(result.data["forest"]), result.outcome, result.axis)
     )
 
 
-def sides(shown: Iterable[Estimate], outcome: Outcome | None) -> tuple[str, str] | None:
-    """The words for (worse, better): 'favours placebo', 'favours ketamine'; of changes 'worse',
+@dataclass(frozen=True)
+class Sides:
+    """The words for both sides of the line of no effect, and whether lower numbers are better."""
+
+    worse: str
+    better: str
+    falling: bool
+
+
+def sides(
+    shown: Iterable[Estimate], outcome: Outcome | None, axis: ValueAxis | None = None
+) -> Sides | None:
+    """The words for both sides: 'favours placebo', 'favours ketamine'; of changes 'worse',
     'better'.
 
-    None where the numbers have no direction for patients, or the rows are of different kinds.
+    The direction is that of the score where the kind of number has one, else what the axis says.
+    None where neither has a direction, or the rows are of different kinds.
     """
     rows = list(shown)
-    if (
-        outcome is None
-        or not outcome.better
-        or not rows
-        or not all(e.measure.directed for e in rows)
-    ):
+    directed = all(e.measure.directed for e in rows)
+    which = (outcome.better if outcome else "") if directed else (axis.better if axis else "")
+    if not which or not rows:
         return None
-    if not any(e.measure.compares_groups for e in rows):
-        return "worse", "better"
-    if not all(e.measure.compares_groups for e in rows):
+    falling = which == "lower"
+    if directed and not any(e.measure.compares_groups for e in rows):
+        return Sides("worse", "better", falling)
+    if not all(e.measure.compares_groups and e.contrast.reference for e in rows):
         return None
     groups, references = (
         {getattr(e.contrast, f) for e in rows} - {""} for f in ("group", "reference")
     )
-    if not references:
-        return None
     one = spoken(groups.pop()) if len(groups) == 1 else "the group named first"
     other = spoken(references.pop()) if len(references) == 1 else "the group named second"
-    return f"favours {other}", f"favours {one}"
+    return Sides(f"favours {other}", f"favours {one}", falling)
 
 
-def point_ends(
-    d: Drawing, ax: Any, words: tuple[str, str] | None, outcome: Outcome | None, *, turn: bool
-) -> None:
+def point_ends(d: Drawing, ax: Any, words: Sides | None, *, turn: bool) -> None:
     """Write under a horizontal axis which way is worse and which is better, with arrows.
 
     With `turn` the axis runs so that right is better, whichever sign that is; the numbers stay as
     they are in the tables.
     """
-    if words is None or outcome is None:
+    if words is None:
         return
-    falling = outcome.better == "lower"
-    if turn and falling:
+    if turn and words.falling:
         ax.invert_xaxis()
-    left, right = (words[1], words[0]) if falling and not turn else words
+    left, right = words.worse, words.better
+    if words.falling and not turn:
+        left, right = right, left
     down, narrow = d.size(10) * 2.4, d.width < 4.6
     ends = ((0, "left", f"← {left}"), (1, "right", f"{right} →"))
-    for i, (x, ha, end) in enumerate(ends):  # in a narrow picture one under the other
-        lines_of_end = end if narrow else d.wrap(end, 0.2, 9)
+    wrapped = [d.wrap(end, 0.45 if narrow else 0.2, 9) for *_, end in ends]
+    above = wrapped[0].count("\n") + 1
+    for i, (x, ha, _) in enumerate(ends):  # in a narrow picture one under the other
+        lines_of_end = wrapped[i]
         said = ax.annotate(
             lines_of_end,
             (x, 0),
             xycoords="axes fraction",
-            xytext=(0, -down - narrow * i * d.size(12)),
+            xytext=(0, -down - narrow * i * above * d.size(12)),
             ha=ha,
             va="top",
             textcoords="offset points",
@@ -124,7 +132,8 @@ def point_ends(
             style="italic",
         )
         d.drew("direction", said)
-    lines = 2 if narrow else max(d.wrap(text, 0.2, 9).count("\n") + 1 for *_, text in ends)
+    each = [text.count("\n") + 1 for text in wrapped]
+    lines = sum(each) if narrow else max(each)
     ax.xaxis.labelpad = d.size(9) * (1.5 + 1.3 * lines)
 
 

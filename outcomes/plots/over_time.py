@@ -4,17 +4,19 @@ run charts.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import PercentFormatter
 
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, level_text, plural, spoken
-from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing, look, names
+from outcomes.plots.drawing import BLUE, GREY, MANY, ORANGE, Drawing, look, names, shortened
 from outcomes.plots.registry import Mark, picture
 
 
@@ -48,10 +50,7 @@ def course(result: Result, d: Drawing) -> None:
     visits, groups = (list(dict.fromkeys(frame[c])) for c in ("visit", "group"))
     labels = names(visits)
     d.names_below(ax, labels, 0.66)
-    slanted = bool(ax.get_xticklabels()) and ax.get_xticklabels()[0].get_rotation() > 0
-    lines = (
-        3 if slanted else max((t.get_text().count("\n") for t in ax.get_xticklabels()), default=0)
-    )
+    lines = _lines_below(ax)
     for i, group in enumerate(groups):
         rows = frame[frame["group"] == group].set_index("visit").reindex(visits)
         x = np.arange(len(visits)) + (i - (len(groups) - 1) / 2) * min(0.12, 0.6 / len(groups))
@@ -93,10 +92,19 @@ def course(result: Result, d: Drawing) -> None:
     d.title(f"{result.outcome.title if result.outcome else 'Score'}: {means}, {level} interval")
 
 
+def _lines_below(ax: Axes) -> int:
+    """How many lines the names under an axis take; slanted ones as many as their height is."""
+    labels = ax.get_xticklabels()
+    longest = max((len(t.get_text()) for t in labels), default=0)
+    if labels and labels[0].get_rotation() > 0:
+        return math.ceil(0.32 * longest)
+    return max((t.get_text().count("\n") for t in labels), default=0)
+
+
 def _seen_row(d: Drawing, i: int, group: str, seen: pd.Series, colour: str, lines: int) -> None:
     """A row of numbers of patients under the axis, one for each group."""
     down = -d.size(12) * (2.4 + 1.2 * lines) - d.size(14) * i
-    label = d.wrap(spoken(group), 0.22, 9).split("\n")[0] if group else "seen, n"
+    label = shortened(spoken(group), int(0.2 * d.width * 72 / (0.54 * d.size(9)))) or "seen, n"
     how: dict[str, Any] = {
         "textcoords": "offset points",
         "va": "center",
@@ -107,18 +115,19 @@ def _seen_row(d: Drawing, i: int, group: str, seen: pd.Series, colour: str, line
         label, (0, 0), xycoords="axes fraction", xytext=(-8, down), ha="right", **how
     )
     said.set_color(colour if group else d.ink)
+    d.under(i, said)
     for position, n in enumerate(seen):
-        d.drew(
-            "n",
-            d.ax.annotate(
-                NONE if np.isnan(n) else str(int(n)),
-                (position, 0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, down),
-                ha="center",
-                **how,
-            ),
+        count = d.ax.annotate(
+            NONE if np.isnan(n) else str(int(n)),
+            (position, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, down),
+            ha="center",
+            **how,
         )
+        d.under(i, count)
+        d.spare.append(count)
+        d.drew("n", count)
 
 
 def _trajectories(result: Result) -> tuple[list[str], dict[str, np.ndarray]]:
@@ -131,6 +140,9 @@ def _trajectories(result: Result) -> tuple[list[str], dict[str, np.ndarray]]:
             for g, x in frame.groupby("group", sort=False)
         }
         return visits, parts
+    if "repeated" in result.data:
+        frame = result.data["repeated"]
+        return names(frame.columns), {"": frame.to_numpy(float)} if len(frame) else {}
     frame = result.data["patients"]
     visits_ = [c for c in frame if c != "group"]
     return names(visits_), {
@@ -139,9 +151,32 @@ def _trajectories(result: Result) -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def _has_lines(result: Result) -> bool:
-    if "patients" in result.data:
+    if "patients" in result.data or "repeated" in result.data:
         return True
     return "groups" in result.data and bool(getattr(result.analysis, "before", ""))
+
+
+def _any_lines(result: Result) -> bool:
+    return bool(_trajectories(result)[1])
+
+
+def _crowded(result: Result) -> bool:
+    return any(len(x) > MANY for x in _trajectories(result)[1].values())
+
+
+def _some(rows: np.ndarray, most: int) -> np.ndarray:
+    """These patients, or so many of them, chosen at random (the same ones every time)."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.sort(np.random.default_rng(1).choice(len(rows), most, replace=False))]
+
+
+def _segment(x: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The line of a patient; a single score is a short dash."""
+    points = np.column_stack([x, scores])[~np.isnan(scores)]
+    if len(points) != 1:
+        return points
+    return points + np.array([[-0.05, 0.0], [0.05, 0.0]])
 
 
 @picture(
@@ -149,42 +184,51 @@ def _has_lines(result: Result) -> bool:
     Mark(
         "patients",
         "Each line is a patient of the group named above it.",
-        lambda r: bool(_trajectories(r)[1]),
+        lambda r: _any_lines(r) and not _crowded(r),
+    ),
+    Mark(
+        "patients",
+        f"Lines are up to {MANY} patients of the group named above them, chosen at random.",
+        lambda r: _any_lines(r) and _crowded(r),
     ),
     Mark(
         "others",
-        "Grey lines are the patients of the other groups.",
+        "Grey lines are patients of the other groups.",
         lambda r: len(_trajectories(r)[1]) > 1,
     ),
-    Mark("means", "The dark line joins the group's means.", lambda r: bool(_trajectories(r)[1])),
+    Mark("means", "The dark line joins the means of all patients of the group.", _any_lines),
     needs=_has_lines,
-    rows=lambda r: 1.2 + 2.3 * -(-len(_trajectories(r)[1]) // 3),
+    panels=lambda r: len(_trajectories(r)[1]),
     single_patients=True,
 )
 def patient_lines(result: Result, d: Drawing) -> None:
     """Every patient over the visits, a panel for each group, with the other groups in grey."""
     visits, parts = _trajectories(result)
+    title = f"{result.outcome.title if result.outcome else 'Score'}: each patient over the visits"
     if not parts:
+        d.title(title)
         d.nothing("no patient has a score")
         return
     panels = d.grid(len(parts))
+    columns = d.columns(len(parts))
+    heads = [f"{spoken(g)} (n={len(x)})" if g else f"n={len(x)}" for g, x in parts.items()]
+    d.name_panels(panels, heads, columns)
+    d.title(title)
     x = np.arange(len(visits))
 
     def lines(rows: np.ndarray, **how: Any) -> LineCollection:
-        return LineCollection([np.column_stack([x, r])[~np.isnan(r)] for r in rows], **how)
+        return LineCollection([_segment(x, r) for r in rows], **how)
 
     for ax, (group, rows) in zip(panels, parts.items(), strict=True):
-        colour, _ = look(group, list(parts))
+        colour, _ = look(group, list(parts)) if group else (BLUE, "o")
         if len(parts) > 1:
-            rest = np.vstack([r for g, r in parts.items() if g != group])
+            rest = _some(np.vstack([r for g, r in parts.items() if g != group]), MANY)
             d.drew(
                 "others",
                 ax.add_collection(lines(rest, colors=to_rgba(GREY, 0.3), linewidths=0.6, zorder=1)),
             )
-        d.drew(
-            "patients",
-            ax.add_collection(lines(rows, colors=to_rgba(colour, 0.45), linewidths=0.9, zorder=2)),
-        )
+        shown = lines(_some(rows, MANY), colors=to_rgba(colour, 0.45), linewidths=0.9, zorder=2)
+        d.drew("patients", ax.add_collection(shown))
         means = pd.DataFrame(rows).mean().to_numpy()
         d.drew(
             "means",
@@ -200,12 +244,9 @@ def patient_lines(result: Result, d: Drawing) -> None:
                 zorder=3,
             ),
         )
-        d.title(
-            f"{spoken(group)} (n={len(rows)})" if group else f"n={len(rows)}", 0.28, ax=ax, size=10
-        )
         ax.autoscale_view()
-        d.names_below(ax, visits, 0.62 / min(len(parts), max(1, int(d.width // 2.2))))
-        ax.set_xlim(-0.25, len(visits) - 0.75)
+        d.names_below(ax, visits, 0.62 / columns)
+        ax.set_xlim(-0.25, max(len(visits) - 0.75, 0.25))
     d.score_axis(d.ax.yaxis, result.outcome)
 
 
@@ -278,8 +319,8 @@ def _at_risk(d: Drawing, i: int, group: str, own: pd.DataFrame, colour: str) -> 
     """
     down = -d.size(12) * 3.6 - d.size(14) * i
     how: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": d.size(9)}
-    label = d.wrap(spoken(group) or "followed", 0.2, 9).split("\n")[0]
-    d.ax.annotate(
+    label = shortened(spoken(group), int(0.2 * d.width * 72 / (0.54 * d.size(9)))) or "followed"
+    said = d.ax.annotate(
         label,
         (0, 0),
         xycoords="axes fraction",
@@ -288,22 +329,23 @@ def _at_risk(d: Drawing, i: int, group: str, own: pd.DataFrame, colour: str) -> 
         color=colour if group else d.ink,
         **how,
     )
+    d.under(i, said)
     for day in own["time"].iloc[
         np.unique(np.linspace(0, len(own) - 1, min(4, len(own))).astype(int))
     ]:
         n = int(own.loc[own["time"] >= day, "at_risk"].iloc[0])
-        d.drew(
-            "at_risk",
-            d.ax.annotate(
-                str(n),
-                (day, 0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, down),
-                ha="center",
-                color=d.ink,
-                **how,
-            ),
+        count = d.ax.annotate(
+            str(n),
+            (day, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, down),
+            ha="center",
+            color=d.ink,
+            **how,
         )
+        d.under(i, count)
+        d.spare.append(count)
+        d.drew("at_risk", count)
 
 
 @picture(
@@ -314,6 +356,7 @@ def _at_risk(d: Drawing, i: int, group: str, own: pd.DataFrame, colour: str) -> 
     ),
     needs=lambda r: "cells" in r.data,
     size=(5.6, 4.2),
+    rows=lambda r: 3.0 + 0.3 * r.data["cells"]["order"].nunique(),
 )
 def sequences(result: Result, d: Drawing) -> None:
     """The mean of each order of treatments in each period."""
@@ -343,26 +386,20 @@ def sequences(result: Result, d: Drawing) -> None:
                 if frame.loc[frame["period"] == periods[x], "mean"].nunique() > 1
                 else (9, -9)[i % 2]
             )
-            ax.annotate(
-                spoken(str(r["arm"])),
-                (x, r["mean"]),
+            d.beside_marks(
+                ax,
+                [(x, r["mean"])],
+                [spoken(str(r["arm"]))],
                 xytext=(0, up),
-                textcoords="offset points",
                 ha="center",
                 va="bottom" if up > 0 else "top",
-                fontsize=d.size(9),
                 color=colour,
             )
     d.names_below(ax, [f"period {p}" for p in periods])
     ax.set_xlim(-0.35, len(periods) - 0.65)
     ax.margins(y=0.2)
     d.score_axis(ax.yaxis, result.outcome)
-    where = (
-        {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-        if d.width >= 4.6
-        else {"loc": "upper left", "bbox_to_anchor": (0, -0.2)}
-    )
-    d.legend(**where)
+    d.legend()
     d.title(f"{result.outcome.title if result.outcome else 'Score'}: mean in each period")
 
 
@@ -398,11 +435,10 @@ def run_chart(result: Result, d: Drawing) -> None:
         ax.axhline(frame["centre"].iloc[0], color=d.ink, lw=1)
         for edge in ("low", "high"):
             d.drew("limits", ax.step(x, frame[edge], where="mid", color=GREY, lw=1.4, ls="--"))
-    slanted: dict[str, Any] = {"rotation": 45, "ha": "right"} if len(frame) > d.width else {}
-    ax.set_xticks(x, [str(p) for p in frame["period"]], **slanted)
+    d.names_below(ax, [str(p) for p in frame["period"]])
     for i, n in zip(x, frame["n"]):
         words = f"n={n}" if len(frame) <= 2 * d.width else str(n)
-        ax.annotate(
+        size = ax.annotate(
             words,
             (i, 0.02),
             xycoords=("data", "axes fraction"),
@@ -410,6 +446,7 @@ def run_chart(result: Result, d: Drawing) -> None:
             fontsize=d.size(8),
             color=d.faint,
         )
+        d.spare.append(size)
     low, high = (
         np.nanmin(frame[["value", "low"]].to_numpy()),
         np.nanmax(frame[["value", "high"]].to_numpy()),
@@ -422,37 +459,64 @@ def run_chart(result: Result, d: Drawing) -> None:
     d.title(result.analysis.title(result.outcome))
 
 
+#: More courses than this are drawn as every k-th of them, the longest and the shortest included.
+COURSES = 120
+
+
+def _courses(result: Result) -> pd.Series:
+    """The last day of each patient that is drawn, the longest course first."""
+    last = result.data["swimmer"].groupby("patient")["day"].max()
+    last = last.sort_values(ascending=False, kind="stable")
+    keep = np.unique(np.linspace(0, len(last) - 1, COURSES).astype(int)) if len(last) else []
+    return last.iloc[keep]
+
+
+def _routes(result: Result) -> list[str]:
+    frame = result.data["swimmer"]
+    return sorted(set(frame["route"])) if "route" in frame else [""]
+
+
 @picture(
     "swimmer",
-    Mark("followed", "Each bar is a patient, as long as the patient is followed."),
     Mark(
-        "infusions",
-        "Diamonds are infusions.",
-        lambda r: bool((r.data["swimmer"]["kind"] == "infusion").any()),
+        "followed",
+        "Each bar is a patient, from the first to the last infusion.",
+        lambda r: 0 < len(_courses(r)) == r.data["swimmer"]["patient"].nunique(),
     ),
+    Mark(
+        "followed",
+        f"Each bar is a patient, from the first to the last infusion; of all patients {COURSES},"
+        " evenly from the longest course to the shortest.",
+        lambda r: len(_courses(r)) < r.data["swimmer"]["patient"].nunique(),
+    ),
+    Mark("infusions", "Diamonds are infusions.", lambda r: len(r.data["swimmer"]) > 0),
     size=(7.2, 4.6),
     single_patients=True,
 )
 def swimmer(result: Result, d: Drawing) -> None:
-    """The course of infusions of each patient, the longest first."""
+    """The course of infusions of each patient, the longest first, coloured by route."""
     frame, ax = result.data["swimmer"], d.ax
-    last = frame.groupby("patient")["day"].max().sort_values(ascending=False)
+    everybody = frame["patient"].nunique()
+    d.title(f"Infusions of {plural(everybody, 'patient')}")
+    if frame.empty:
+        d.nothing("no infusion has a day")
+        return
+    last, routes = _courses(result), _routes(result)
     place = {p: i for i, p in enumerate(last.index)}
-    d.drew(
-        "followed",
-        list(
-            ax.barh(range(len(last)), last.to_numpy(float), height=0.7, color=to_rgba(BLUE, 0.25))
-        ),
-    )
-    given = frame[frame["kind"] == "infusion"]
-    if len(given):
-        size = float(np.clip(200 / max(len(last), 1), 1.5, 7))
-        d.drew(
-            "infusions",
-            ax.plot(given["day"], [place[p] for p in given["patient"]], "D", color=ORANGE, ms=size),
-        )
+    bars = ax.barh(range(len(last)), last.to_numpy(float), height=0.7, color=to_rgba(GREY, 0.35))
+    d.drew("followed", list(bars))
+    given = frame[frame["patient"].isin(last.index)]
+    size = float(np.clip(200 / len(last), 1.8, 7))
+    for route in routes:
+        own = given[given["route"] == route] if "route" in given else given
+        colour, _ = look(route, routes)
+        y = [place[p] for p in own["patient"]]
+        label = (spoken(route) or "not known") if len(routes) > 1 else None
+        d.drew("infusions", ax.plot(own["day"], y, "D", color=colour, ms=size, lw=0, label=label))
     ax.set_ylim(len(last) - 0.4, -0.6)
+    ax.margins(x=0.03)
     ax.set_yticks([])
-    ax.set_ylabel("patients, longest followed first")
+    ax.set_ylabel("patients, longest course first")
     ax.set_xlabel("days since the first infusion")
-    d.title(f"Infusions of {plural(len(last), 'patient')}")
+    if len(routes) > 1:
+        d.legend(markerscale=max(6 / size, 1))

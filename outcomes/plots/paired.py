@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, level_text, number, percent, plural, spoken
-from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing, change_colour, look, names
+from outcomes.plots.drawing import BLUE, GREY, MANY, ORANGE, Drawing, change_colour, look, names
 from outcomes.plots.meaning import main_change, value_words
 from outcomes.plots.registry import Mark, picture
 
@@ -75,19 +77,19 @@ def slopes(result: Result, d: Drawing) -> None:
     )
     k = digits_for(outcome.resolution) if outcome else 1
     for x, m, side, away in ((0, means[0], "right", -12), (1, means[1], "left", 12)):
-        ax.annotate(
-            number(m, k),
-            (x, m),
+        d.beside_marks(
+            ax,
+            [(x, m)],
+            [number(m, k)],
             xytext=(away, 0),
-            textcoords="offset points",
             ha=side,
             va="center",
             fontsize=d.size(10),
             fontweight="bold",
-            color=d.ink,
             zorder=5,
         )
-    ax.set_xlim(-0.34, 1.34)
+    margin = 0.34 if d.width >= 4.6 else 0.6
+    ax.set_xlim(-margin, 1 + margin)
     visits = [getattr(result.analysis, f, f) for f in ("before", "after")]
     d.names_below(ax, names(visits), 0.42)
     d.score_axis(ax.yaxis, outcome)
@@ -166,14 +168,8 @@ def waterfall(result: Result, d: Drawing) -> None:
         return
     better = outcome.better if outcome else ""
     ordered = np.sort(change) if better != "higher" else np.sort(change)[::-1]
-    bars = ax.bar(
-        np.arange(len(ordered)),
-        ordered,
-        width=0.9 if len(ordered) < 80 else 1.0,
-        color=[to_rgba(change_colour(c, better), 0.85) for c in ordered],
-    )
     if (ordered != 0).any():
-        d.drew("patients", list(bars))
+        d.drew("patients", _bars_of(ax, ordered, better))
     d.drew("zero", ax.axhline(0, color=GREY, lw=1))
     e = main_change(result)
     if e is not None:
@@ -191,13 +187,47 @@ def waterfall(result: Result, d: Drawing) -> None:
         )
     low, high = min(ordered.min(), 0), max(ordered.max(), 0)
     ax.set_ylim(low - 0.04 * (high - low), high + 0.2 * (high - low))
+    ax.set_xlim(-0.6 - 0.01 * len(ordered), len(ordered) - 0.4 + 0.01 * len(ordered))
     ax.set_xticks([])
     ax.set_xlabel("patients, sorted by their change")
     d.score_axis(ax.yaxis, outcome, "change in ")
 
 
+def _bars_of(ax: Axes, ordered: np.ndarray, better: str) -> list[Any]:
+    """A bar a patient; of very many patients one area a side, which looks the same."""
+    if len(ordered) <= MANY:
+        bars = ax.bar(
+            np.arange(len(ordered)),
+            ordered,
+            width=0.9 if len(ordered) < 80 else 1.0,
+            color=[to_rgba(change_colour(c, better), 0.85) for c in ordered],
+        )
+        return list(bars)
+    made = []
+    at = np.unique(np.linspace(0, len(ordered) - 1, 4 * MANY).astype(int))
+    for side in (-1, 1):
+        height = np.where(np.sign(ordered[at]) == side, ordered[at], 0.0)
+        colour = to_rgba(change_colour(side, better), 0.85)
+        if height.any():
+            made.append(ax.fill_between(at, 0, height, step="mid", color=colour, lw=0))
+    return made
+
+
+def _groups(frame: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(frame["group"])) if "group" in frame else [""]
+
+
+def _patients(result: Result, kind: str) -> int:
+    """How many patients the curves are of."""
+    frame = result.data[kind]
+    if "n" in frame and "group" in frame:
+        sizes = frame.groupby("group", sort=False)["n"].first()
+        return int(sizes.sum() if kind == "ecdf" else sizes.max())
+    return int(frame.attrs.get("n", result.counts.analysed))
+
+
 def _curves(result: Result) -> bool:
-    return bool(result.data["ecdf"].attrs.get("n", result.counts.analysed))
+    return _patients(result, "ecdf") > 0
 
 
 @picture(
@@ -213,24 +243,51 @@ def cumulative_responders(result: Result, d: Drawing) -> None:
     """Share of patients who improved by at least each percentage, with 30% and 50% marked; a curve
     for each group.
     """
-    frame, ax = result.data["ecdf"], d.ax
-    n = int(frame.attrs.get("n", result.counts.analysed))
+    n = _patients(result, "ecdf")
     title = result.outcome.title if result.outcome else "Score"
     d.title(f"{title}: cumulative responders ({plural(n, 'patient')} with both scores)")
-    if not n:
-        d.nothing("no patient has both scores")
+    _curves_of(d, result.data["ecdf"], "no patient has both scores" if not n else "")
+
+
+@picture(
+    "dropout",
+    Mark(
+        "curves",
+        "Read up from any improvement to the share of patients who reached at least that much: of"
+        " those with both scores, and of everybody with a score before, missing scores replaced by"
+        " the patient's last or counted as no response.",
+        lambda r: _patients(r, "dropout") > 0,
+    ),
+    Mark("cuts", "Dots mark 30% and 50%.", lambda r: _patients(r, "dropout") > 0),
+)
+def dropout_curves(result: Result, d: Drawing) -> None:
+    """Cumulative responders under three rules for missing scores."""
+    title = result.outcome.title if result.outcome else "Score"
+    d.title(f"{title}: cumulative responders under three rules for missing scores")
+    n = _patients(result, "dropout")
+    _curves_of(d, result.data["dropout"], "" if n else "no patient has a score before")
+
+
+def _curves_of(d: Drawing, frame: pd.DataFrame, empty: str) -> None:
+    ax = d.ax
+    if empty:
+        d.nothing(empty)
         return
-    groups = list(dict.fromkeys(frame["group"])) if "group" in frame else [""]
+    groups = _groups(frame)
     for group in groups:
         rows = frame[frame["group"] == group] if "group" in frame else frame
         colour, marker = look(group, groups) if group else (BLUE, "o")
-        label = spoken(group) or None
-        d.drew(
-            "curves",
-            ax.step(
-                rows["improvement"], rows["share"], where="pre", color=colour, lw=2.4, label=label
-            ),
+        size = f" (n={int(rows['n'].iloc[0])})" if "n" in rows else ""
+        label = f"{spoken(group)}{size}" if group else None
+        curve = ax.step(
+            rows["improvement"],
+            rows["share"],
+            where="pre",
+            color=colour,
+            lw=2.4,
+            label=label,
         )
+        d.drew("curves", curve)
         _cuts(d, rows, ORANGE if not group else colour, marker, words=not group)
     ax.axvline(0, color=GREY, lw=1)
     ax.set(xlim=(-50, 104), ylim=(0, 1.04))

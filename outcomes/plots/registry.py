@@ -13,7 +13,7 @@ from matplotlib.figure import FigureBase
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.result import Result
 from outcomes.plots.described import Described
-from outcomes.plots.drawing import WIDTHS, Drawing
+from outcomes.plots.drawing import WIDTHS, Drawing, side_by_side
 
 Draw = Callable[[Result, Drawing], None]
 
@@ -47,6 +47,16 @@ class Picture:
     marks: tuple[Mark, ...]
     rows: Callable[[Result], float]
     single_patients: bool
+    #: How many panels it has, and how high one is; 1 where it has no grid of panels.
+    panels: Callable[[Result], int] = lambda r: 1
+    panel_height: Callable[[Result], float] = lambda r: 2.3
+
+    def height(self, result: Result, width: float) -> float:
+        """How high the picture is where it is so many inches wide; 0 for its usual size."""
+        n = self.panels(result)
+        if n < 2:
+            return self.rows(result)
+        return 1.3 + self.panel_height(result) * -(-n // side_by_side(n, width))
 
 
 PICTURES: dict[str, Picture] = {}
@@ -60,17 +70,22 @@ def picture(
     needs: Callable[[Result], bool] | None = None,
     rows: Callable[[Result], float] = lambda r: 0.0,
     single_patients: bool = False,
+    panels: Callable[[Result], int] = lambda r: 1,
+    panel_height: Callable[[Result], float] = lambda r: 2.3,
 ) -> Callable[[Draw], Draw]:
     """Register a picture under the name that results ask for.
 
     `needs` says whether a result has the data (default: a frame of the picture's name); `rows` a
-    height in inches that grows with the rows; `single_patients` that it draws marks of single
-    patients, which no shared report may contain.
+    height in inches that grows with the rows; `panels` and `panel_height` the same for a grid of
+    panels; `single_patients` that it draws marks of single patients, which no shared report may
+    contain.
     """
 
     def put(function: Draw) -> Draw:
         has = needs or (lambda r: name in r.data)
-        PICTURES[name] = Picture(name, function, size, has, marks, rows, single_patients)
+        PICTURES[name] = Picture(
+            name, function, size, has, marks, rows, single_patients, panels, panel_height
+        )
         return function
 
     return put
@@ -192,10 +207,11 @@ def place_and_draw(
 
 def settle(figure: Any) -> None:
     """Lay a figure out and put the words of its pictures in lines of the room they have."""
-    figure.draw_without_rendering()
-    for ax in figure.axes:
-        if ax in _DRAWN:
-            _DRAWN[ax].settle()
+    for _ in range(3):
+        figure.draw_without_rendering()
+        changed = {_DRAWN[ax].settle() for ax in figure.axes if ax in _DRAWN}
+        if True not in changed:
+            return
 
 
 def draw_on(result: Result, kind: str, ax: Axes) -> Drawing:
@@ -219,7 +235,7 @@ def drawn(ax: Axes) -> Drawing:
 def size_of(result: Result, kind: str) -> tuple[float, float]:
     """Width and height of a picture in inches: pictures with a row an item grow with their rows."""
     width, height = PICTURES[kind].size
-    return width, max(height, PICTURES[kind].rows(result))
+    return width, max(height, PICTURES[kind].height(result, width))
 
 
 def _place(result: Result, kind: str, ax: Axes | FigureBase | None, width: str | float) -> Axes:
@@ -231,13 +247,10 @@ def _place(result: Result, kind: str, ax: Axes | FigureBase | None, width: str |
 
     usual, height = size_of(result, kind)
     wide = inches(width) or usual
-    grows = PICTURES[kind].rows(result) > 0
-    narrow = max(height * wide / usual, min(height, 3.2))
-    high = (
-        height
-        if wide >= usual
-        else max(narrow, 1.25 * PICTURES[kind].rows(result) if grows else 0.0)
-    )
+    high = height
+    if wide < usual:
+        narrow = max(PICTURES[kind].size[1] * wide / usual, 3.2)
+        high = max(narrow, 1.25 * PICTURES[kind].height(result, wide))
     return plt.figure(
         figsize=(wide, high), layout="constrained", FigureClass=Described
     ).add_subplot()

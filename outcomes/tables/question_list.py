@@ -16,7 +16,7 @@ from outcomes.core.listing import listed_frame
 #: each.
 TOPICS = MappingProxyType(
     {
-        "Describe": ("describe",),
+        "Describe": ("describe", "answers_by_visit"),
         "Before and after, the same patients": (
             "paired",
             "responders.one_group",

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from typing import Any
 
 import matplotlib as mpl
@@ -14,7 +13,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 import outcomes as oc
 from outcomes.core.errors import OutcomesError
@@ -25,8 +23,9 @@ from outcomes.core.picture import forest_frame, forest_rows
 from outcomes.core.result import Result
 from outcomes.plans.plan import kinds as questions
 from outcomes.plots import PICTURES, caption, drawn, kinds
-from outcomes.plots.meaning import has_favours, sides
+from outcomes.plots.meaning import Sides, has_favours, sides
 from tests.contract.small import example, small
+from tests.plots.layout import all_texts, faults
 
 DESIGNS = ("parallel", "crossover", "n-of-1")
 
@@ -47,46 +46,6 @@ def answers() -> dict[str, Result]:
 
 
 CASES = [(name, kind) for name, result in answers().items() for kind in kinds(result)]
-
-
-def all_texts(figure: Any) -> list[Text]:
-    """The words that are drawn: no empty ones, and no ticks beyond the ends of their axis."""
-    out = []
-    for text in figure.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and text.get_window_extent().width > 0:
-            out.append(text)
-    for ax in figure.axes:
-        for axis, ends in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-            hidden = {id(t.label2) for t in axis.get_major_ticks()}
-            for tick in axis.get_major_ticks() + axis.get_minor_ticks():
-                inside = min(ends) - 1e-9 <= tick.get_loc() <= max(ends) + 1e-9
-                if not inside or not tick.label1.get_visible():
-                    hidden.add(id(tick.label1))
-            out = [t for t in out if id(t) not in hidden and t is not axis.get_offset_text()]
-    return out
-
-
-def faults(figure: Any, slack: float = 1.0) -> list[str]:
-    """Words that leave the figure, and pairs of words that overlap."""
-    figure.draw_without_rendering()
-    box, found = figure.bbox, []
-    texts = all_texts(figure)
-    boxes = [t.get_window_extent() for t in texts]
-    for t, b in zip(texts, boxes, strict=True):
-        if (
-            b.x0 < box.x0 - slack
-            or b.x1 > box.x1 + slack
-            or b.y0 < box.y0 - slack
-            or b.y1 > box.y1 + slack
-        ):
-            found.append(f"cut: {t.get_text()!r} {np.round(b.extents)} in {np.round(box.extents)}")
-    for (t, b), (u, c) in itertools.combinations(zip(texts, boxes, strict=True), 2):
-        if t.get_rotation() % 90 or u.get_rotation() % 90:
-            continue
-        wide, high = min(b.x1, c.x1) - max(b.x0, c.x0), min(b.y1, c.y1) - max(b.y0, c.y0)
-        if wide > 1.5 and high > 2.5:
-            found.append(f"overlap: {t.get_text()!r} and {u.get_text()!r}")
-    return found
 
 
 #: One answer a kind of picture and number of its rows: another answer of the same shape has the
@@ -124,14 +83,7 @@ def test_every_mark_that_the_caption_promises_is_drawn_and_no_other(name: str, k
 def test_every_question_with_data_to_draw_has_a_picture() -> None:
     without = {name for name, result in answers().items() if not kinds(result)}
     # answers that are a table, or a single number of a model
-    assert without <= {
-        "Describe",
-        "EventTable",
-        "Imputed",
-        "Diary",
-        "ReferenceBased",
-        "OneStageSites",
-    }
+    assert without <= {"EventTable", "Imputed", "Diary"}
 
 
 @pytest.mark.parametrize("kind", ["slopes", "estimation", "raincloud"])
@@ -211,7 +163,7 @@ def test_the_rows_of_a_forest_are_known_by_what_they_are_not_by_their_numbers() 
     spread = Estimate("SD", -1.0, -2.0, -0.5, measure=Measure.VARIANCE)
     question = oc.PairedT("pain", before="baseline", after="week_4")
     pain = oc.Outcome("pain", "Pain", "lower", "points", 0, 10, 1)
-    for shown, words in ((change, ("worse", "better")), (spread, None)):
+    for shown, words in ((change, Sides("worse", "better", True)), (spread, None)):
         frame = forest_frame([("row", shown)])
         result = Result(
             question,

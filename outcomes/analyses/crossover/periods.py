@@ -63,10 +63,22 @@ class Periods:
         return rows["value"].to_numpy(float), (rows["arm"] == self.arms[1]).to_numpy(bool)
 
     @property
+    def orders(self) -> pd.Series:
+        """The order of treatments of each patient, in words."""
+        return self.rows.sort_values("period").groupby("patient")["arm"].agg(" then ".join)
+
+    @property
+    def by_order(self) -> pd.DataFrame:
+        """The score of each patient in each period, and the order as group; no patient is named."""
+        wide = self.rows.pivot_table(index="patient", columns="period", values="value", sort=False)
+        wide = wide.reindex(columns=list(self.periods)).rename(columns=lambda c: f"period {c}")
+        wide = wide.rename_axis(columns=None).assign(group=self.orders.reindex(wide.index))
+        return wide.sort_values("group", kind="stable").reset_index(drop=True)
+
+    @property
     def cells(self) -> pd.DataFrame:
         """Number, mean and SD of each order and period, at the period's start and at its end."""
-        orders = self.rows.sort_values("period").groupby("patient")["arm"].agg(" then ".join)
-        rows = self.rows.assign(order=self.rows["patient"].map(orders))
+        rows = self.rows.assign(order=self.rows["patient"].map(self.orders))
         groups = rows.groupby(["order", "period", "arm"], sort=True)
         out = groups.agg(
             n=("value", "size"),

@@ -138,7 +138,7 @@ class Crossover(Analysis):
         estimates = _model_rows(model) + (self._two(p) if p.two_by_two else self._more(y, given, p))
         estimates = [replace(e, unit=_unit(e, p.outcome.unit)) for e in estimates]
         notes = (*p.notes, *washout_note(study, self.washout))
-        data = {"forest": _forest(estimates), "cells": p.cells}
+        data = {"forest": _forest(estimates), "cells": p.cells, "patients": p.by_order}
         return Result(
             self,
             tuple(estimates),

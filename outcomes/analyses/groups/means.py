@@ -263,7 +263,7 @@ class GamesHowell(Analysis):
             ("forest",),
             detail=ComparedGroups.of(g),
             flow=g.flow,
-            axis=ValueAxis(what(g, self.before, self.after)),
+            axis=ValueAxis(f"difference in {what(g, self.before, self.after)}"),
             randomised=g.randomised,
         )
 

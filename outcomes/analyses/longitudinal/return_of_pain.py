@@ -18,7 +18,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, number, p_value, percent, plural, spoken
 from outcomes.stats.diary import return_of_pain
@@ -124,9 +124,8 @@ class ReturnOfPain(Analysis):
         rows, notes = self._rows(names, matrix, places, time[kept], event[kept])
         counts = Counts(study.enrolled, int(kept.sum()), left)
         randomised = all(is_randomised(study, c) for c in self.covariates)
-        forest = pd.DataFrame(
-            [{"label": e.name, "value": e.value, "low": e.low, "high": e.high} for e in rows]
-        )
+        forest = forest_frame((e.name, e) for e in rows)
+        axis = ValueAxis("hazard ratio: above 1 pain comes back sooner", 1.0, True, better="lower")
         return Result(
             self,
             tuple(rows),
@@ -136,7 +135,7 @@ class ReturnOfPain(Analysis):
             {"forest": forest},
             ("forest",),
             detail=PainBack(int(event[kept].sum())),
-            axis=ValueAxis("hazard ratio: above 1 pain comes back sooner", null=1.0, log=True),
+            axis=axis,
             randomised=randomised,
         )
 

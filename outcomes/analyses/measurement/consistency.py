@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.measurement.reliability import _first_visit
+from outcomes.analyses.measurement.single_answers import answered, behind
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Contrast
 from outcomes.core.errors import AnalysisError
@@ -18,7 +19,6 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, spoken
-from outcomes.questionnaires.answers import answers, columns
 from outcomes.stats.individual.agreement import omega
 from outcomes.stats.individual.reliable_change import cronbach_alpha
 from outcomes.study.partitioned import PartitionedStudy
@@ -149,40 +149,29 @@ def _items(study: Study, outcome: Outcome, visit: str) -> pd.DataFrame:
     """One row a patient, one column a question: its answers at this visit, all counting the way the
     score does.
     """
-    for use in study.uses:
-        kind = use.kind
-        score = next((s for s in kind.scores if f"{kind.id}_{s.name}" == outcome.name), None)
-        if score is not None and use.items:
-            break
-    else:
+    found = behind(study, outcome)
+    if found is None:
         raise AnalysisError(
             f"{outcome.title} has no single answers: internal consistency needs the questions of an"
             " instrument, not a total."
         )
+    use, score = found
     codes = [c for c in score.rule.of if c in use.items]
     if score.rule.kind not in ("sum", "mean") or len(codes) < 2:
         raise AnalysisError(
             f"{outcome.title} is no sum or mean of at least two questions, so its internal"
             " consistency has no meaning."
         )
-    scores = study.ready.scores
-    here = scores[scores["visit"] == visit]
-    if here["patient"].duplicated().any():
+    here = (study.ready.scores["visit"] == visit).to_numpy()
+    patients = study.ready.scores["patient"][here]
+    if patients.duplicated().any():
         raise AnalysisError(
             f"Patients have several rows at {spoken(visit)}: choose one with study.where(…)."
         )
-    asked = here[[use.items[c] for c in codes]].set_axis(codes, axis=1)
-    choices = {
-        "shift": float(use.options.get("shift", 0)),
-        "reverse": tuple(use.options.get("reverse", ())),
-    }
-    parts, _ = answers(kind, columns(kind, asked), choices)
-    ranges = {item.code: item.low + item.high for item in kind.items}
-    turned = {
-        c: ranges[c] - parts[c].values if c in score.rule.reverse else parts[c].values
-        for c in codes
-    }
-    frame = pd.DataFrame(turned, index=pd.Index(here["patient"]), dtype=float)
+    given = {c: x[here] for c, x in answered(study, use, codes).items()}
+    ranges = {item.code: item.low + item.high for item in use.kind.items}
+    turned = {c: ranges[c] - given[c] if c in score.rule.reverse else given[c] for c in codes}
+    frame = pd.DataFrame(turned, index=pd.Index(patients), dtype=float)
     return frame.reindex(study.patient_ids)
 
 

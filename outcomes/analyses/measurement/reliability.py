@@ -236,14 +236,19 @@ class Agreement(Analysis):
                 for e in (upper, bias, lower)
             ]
         )
+        data = {
+            "forest": forest,
+            "agreement": pd.DataFrame({"mean": (first + second) / 2, "difference": second - first}),
+            "limits": forest.drop(columns="main"),
+        }
         return Result(
             self,
             rows,
             counts,
             outcome,
             (),
-            {"forest": forest},
-            ("forest",),
+            data,
+            ("agreement", "forest"),
             detail=ComparedScore(other.title),
             axis=ValueAxis(f"{other.title} minus {outcome.title}"),
         )

@@ -26,6 +26,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, p_value, share_of, spoken
 from outcomes.stats.missing.reference_based import (
@@ -146,6 +147,7 @@ class ReferenceBased(Analysis):
             for a, arm in enumerate(levels[1:])
             for j, v in enumerate(data.visits)
         )
+        lines = [(f"{versus(e)}, {spoken(e.visit)}", e) for e in rows]
         rows += tuple(
             replace(
                 normal_estimate(
@@ -200,8 +202,11 @@ class ReferenceBased(Analysis):
             counts,
             outcome,
             notes,
+            {"forest": forest_frame(lines, lambda e: e.visit == main)},
+            ("forest",),
             main_visit=main,
             randomised=randomised,
+            axis=ValueAxis(f"adjusted difference in {outcome.title}, missing scores imputed"),
         )
 
     def methods_text(self) -> str:

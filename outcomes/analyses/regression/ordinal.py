@@ -119,14 +119,12 @@ class ProportionalOdds(Analysis):
             *ratios,
             self._ranks(g),
         ]
-        lines = [(f"{e.group}, all cuts", e) for e in ratios]
+        lines = [(f"{versus(e)}, all cuts", e) for e in ratios]
         lines += [line for v in g.levels[1:] for line in self._cuts(design, g, v, sign)]
-        shares = pd.crosstab(
-            pd.Series(g.member, name="group"), pd.Series(g.after, name="answer"), normalize="index"
-        )
+        given = pd.crosstab(pd.Series(g.member, name="group"), pd.Series(g.after, name="answer"))
         data = {
             "forest": forest_frame(lines, lambda e: e in ratios),
-            "answers": shares.reset_index(),
+            "answers": given.reset_index(),
         }
         return Result(
             self,
@@ -137,7 +135,7 @@ class ProportionalOdds(Analysis):
             data,
             ("forest",),
             detail=ComparedGroups.of(g),
-            axis=ValueAxis(name, null=1.0, log=True),
+            axis=ValueAxis(name, null=1.0, log=True, better="higher" if g.outcome.better else ""),
             randomised=g.randomised,
         )
 
@@ -162,7 +160,7 @@ class ProportionalOdds(Analysis):
                 Versus.of(level, g.levels[0]),
                 self.level,
             )
-            words = f"{level} - {g.levels[0]}, ≤{cut:g} against more"
+            words = f"{versus(e)}, ≤{cut:g} against more"
             lines.append((words, e))
         return lines
 

@@ -21,6 +21,7 @@ from outcomes.analyses.responders.imputed_shares import (
 from outcomes.analyses.responders.one_group import (
     at_zero_by_group,
     at_zero_words,
+    improvement_curve,
     improvement_sign,
     parse_rule,
     responded,
@@ -49,6 +50,7 @@ from outcomes.stats.proportions.single import wilson
 from outcomes.stats.proportions.two_groups import Share, number_needed, risk_difference
 from outcomes.stats.regression.linear import Design, factor, numeric
 from outcomes.stats.regression.logistic import logistic, standardised_risks
+from outcomes.stats.tally import Tally
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.set_aside import failed_among
 from outcomes.study.study import Study
@@ -216,13 +218,26 @@ class CompareResponders(Analysis):
             g.counts,
             g.outcome,
             (*self._notes(g, rows), *([said] if said else [])),
-            {"dots": dots},
+            {"dots": dots} | self._curves(g),
             ("dots",),
             detail=GroupCounts(g.levels, counts, said),
             flow=g.flow,
             axis=ValueAxis("share of patients, with interval"),
             randomised=g.randomised,
         )
+
+    def _curves(self, g: Groups) -> dict[str, pd.DataFrame]:
+        """The curve of responders of each group, where there is a score before."""
+        if not self.before or not g.outcome.better:
+            return {}
+        sign, curves = improvement_sign(g.outcome), []
+        for v in g.levels:
+            x, y = g.before[g.member == v], g.after[g.member == v]
+            if len(x):
+                n = int((x > 0).sum())
+                curves.append(improvement_curve(Tally.of(np.column_stack([x, y])), sign))
+                curves[-1] = curves[-1].assign(group=v, n=n)
+        return {"ecdf": pd.concat(curves, ignore_index=True)} if curves else {}
 
     def _totals(self, study: Study, g: Groups) -> dict[str, int]:
         """Patients of each group with a score before (or, without a visit before, all enrolled)."""

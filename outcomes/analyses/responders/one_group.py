@@ -108,7 +108,9 @@ class Responders(Analysis):
                 )
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(study, self.outcome, (self.before, self.after))
+        visits = list(study.visits)  # those between have the scores that are carried forward
+        last = visits.index(self.after) + 1 if self.before and self.after in visits else 0
+        return PatientValues.at(study, self.outcome, (self.before, self.after, *visits[:last]))
 
     def compute(self, study: Study) -> Result:
         if not self.before:
@@ -162,8 +164,10 @@ class Responders(Analysis):
                     rule,
                     "worsened",
                 )
-        data = {"ecdf": _curve(pairs.tally, sign)} if judged else {}
+        data = {"ecdf": improvement_curve(pairs.tally, sign)} if judged else {}
         pictures = tuple(data)
+        if judged:
+            data["dropout"] = _dropout_curves(study, self.outcome, self.before, self.after, sign)
         cuts = tuple(v for kind, v in map(parse_rule, self.rules) if kind == "percent")
         if judged and cuts:
             data["bands"] = improvement_bands(pairs.tally, sign, cuts)
@@ -444,9 +448,15 @@ class _Shares:
         self.estimates.append(replace(estimate, how=f"{estimate.how}; {k} of {n}", n=n))
 
 
-def _curve(tally: Tally, sign: int) -> pd.DataFrame:
-    """For each percent improvement, the share of patients who reached at least that much."""
+def improvement_curve(tally: Tally, sign: int) -> pd.DataFrame:
+    """For each percent improvement, the share of patients who reached at least that much.
+
+    `tally` has the scores before and after, `sign` is −1 where lower is better. Patients with a
+    score of 0 before have no percentage and are left out; a missing score after reached nothing,
+    whatever the percentage.
+    """
     gain, w = percent_gain(tally, sign)
+    gain = np.where(np.isnan(gain), -np.inf, gain)
     steps = np.unique(np.concatenate([[-100.0, 0.0, 100.0], gain]))
     steps = steps[(steps >= -100) & (steps <= 100)]
     gain, up_to = ranked(gain, w)
@@ -454,3 +464,33 @@ def _curve(tally: Tally, sign: int) -> pd.DataFrame:
     n = int(w.sum())
     share = (n - below) / n if n else np.full(len(steps), np.nan)
     return pd.DataFrame({"improvement": steps, "share": share})
+
+
+#: What may be done with patients whose score after is missing, for curves side by side.
+DROPOUT = (
+    "patients with both scores",
+    "missing: last score carried forward",
+    "missing: no response",
+)
+
+
+def _dropout_curves(study: Study, outcome: str, before: str, after: str, sign: int) -> pd.DataFrame:
+    """The curve of responders under three rules for missing scores; columns group (the rule),
+    improvement, share and n (patients it is a share of).
+    """
+    wide = study.wide(outcome)
+    wide = wide[wide[study.visit(before)].notna()]
+    up_to = wide.columns[: list(wide.columns).index(study.visit(after)) + 1]
+    start, seen = wide[before].to_numpy(float), wide[after].to_numpy(float)
+    carried = wide[up_to].ffill(axis=1)[after].to_numpy(float)
+    both = ~np.isnan(seen)
+    ways = ((start[both], seen[both]), (start, carried), (start, seen))
+    return pd.concat(
+        [
+            improvement_curve(Tally.of(np.column_stack([x, y])), sign).assign(
+                group=name, n=int((x > 0).sum())
+            )
+            for name, (x, y) in zip(DROPOUT, ways, strict=True)
+        ],
+        ignore_index=True,
+    )

@@ -25,7 +25,7 @@ from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, p_value, plural, points, share_of, spoken
 from outcomes.stats.proportions.single import wilson
@@ -162,14 +162,15 @@ class StratifiedResponders(Analysis):
                 f"{plural(one_arm, 'stratum', 'strata')} with patients of one group only: of no use"
                 " for the difference."
             )
-        forest = pd.DataFrame(
+        lines = [(f"{e.contrast.subgroup} (n={e.n})", e) for e in within]
+        forest = forest_frame([*lines, ("all strata", rows[0])], lambda e: e is rows[0])
+        labbe = pd.DataFrame(
             [
-                {"label": label, "value": e.value, "low": e.low, "high": e.high, "main": main}
-                for label, e, main in (
-                    *((f"{e.contrast.subgroup} (n={e.n})", e, False) for e in within),
-                    ("all strata", rows[0], True),
-                )
-            ]
+                {"label": name, "group": t[0] / t[1], "reference": t[2] / t[3], "n": t[1] + t[3]}
+                for name, t in tables.items()
+                if t[1] and t[3]
+            ],
+            columns=["label", "group", "reference", "n"],
         )
         return Result(
             self,
@@ -177,7 +178,7 @@ class StratifiedResponders(Analysis):
             g.counts,
             g.outcome,
             tuple(notes),
-            {"forest": forest},
+            {"forest": forest, "labbe": labbe},
             ("forest",),
             detail=StratifiedCounts(
                 {
@@ -187,7 +188,7 @@ class StratifiedResponders(Analysis):
                 said,
             ),
             flow=g.flow,
-            axis=ValueAxis("difference in the share of responders", percent=True),
+            axis=ValueAxis("difference in the share of responders", percent=True, better="higher"),
             randomised=g.randomised,
         )
 

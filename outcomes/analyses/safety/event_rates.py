@@ -134,7 +134,7 @@ class RateRatio(Analysis):
             {"forest": forest},
             ("forest",),
             detail=Totals(totals),
-            axis=ValueAxis("rate ratio, with interval", null=1, log=True),
+            axis=ValueAxis("rate ratio, with interval", null=1, log=True, better="lower"),
             randomised=randomised,
         )
 

@@ -24,6 +24,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
 from outcomes.stats.mixed.lmm import mixed
@@ -147,9 +148,11 @@ class OneStageSites(Analysis):
             counts,
             data.outcome,
             notes,
-            {"sites": sizes},
+            {"sites": sizes, "forest": forest_frame((versus(e), e) for e in rows)},
+            ("forest",),
             detail=SitesModelled(len(names), fixed),
             randomised=randomised,
+            axis=ValueAxis(f"adjusted difference in {data.outcome.title}"),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

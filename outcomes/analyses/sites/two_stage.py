@@ -163,7 +163,7 @@ class PooledSites(Analysis):
             counts,
             first.outcome,
             tuple(notes),
-            {"forest": _forest(estimates)},
+            {"forest": _forest(estimates), "funnel": _funnel(usable)},
             ("forest",),
             detail=SitesPooled(len(usable), len(usable), first.estimate.name, first.pair),
             axis=ValueAxis(
@@ -373,6 +373,12 @@ def _counts(study: Study, by: str, usable: list[_Site]) -> Counts:
     if other:
         reasons[f"no {spoken(by)} recorded, or a {spoken(by)} not pooled"] = other
     return Counts(study.enrolled, analysed, tuple(reasons.items()))
+
+
+def _funnel(usable: list[_Site]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"label": s.name, "value": s.estimate.value, "se": s.estimate.se} for s in usable]
+    )
 
 
 def _forest(estimates: tuple[Estimate, ...]) -> pd.DataFrame:

@@ -1,0 +1,139 @@
+"""How well a model fits its data: residuals, normality, leverage."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from scipy.special import ndtri
+
+from outcomes.core.result import Result
+from outcomes.core.wording import plural, spoken
+from outcomes.plots.distributions import old_call
+from outcomes.plots.drawing import BLUE, GREY, Drawing
+from outcomes.plots.registry import Mark, picture
+
+#: Beyond so many residuals, dots are drawn of so many of them, evenly along the fitted values.
+MOST = 5000
+
+
+def _there(result: Result) -> bool:
+    return bool(result.data["diagnostics"]["residual"].notna().any())
+
+
+def _leverage(result: Result) -> bool:
+    frame = result.data["diagnostics"]
+    return _there(result) and "leverage" in frame and bool(frame["leverage"].notna().any())
+
+
+def _visits(result: Result) -> list[str]:
+    frame = result.data["diagnostics"]
+    if "visit" not in frame or not _there(result):
+        return []
+    return [str(v) for v in dict.fromkeys(frame.loc[frame["residual"].notna(), "visit"])]
+
+
+def _by_visit(result: Result) -> bool:
+    return len(_visits(result)) > 1
+
+
+def _panels(result: Result) -> list[str]:
+    kinds = ["residuals", "quantiles"] if _there(result) else []
+    kinds += ["leverage"] if _leverage(result) else []
+    return kinds + (["visits"] if _by_visit(result) else [])
+
+
+@picture(
+    "diagnostics",
+    Mark(
+        "residuals",
+        "Residuals against fitted values: a cloud around the line without a pattern fits.",
+        _there,
+    ),
+    Mark("zero", "The thin line is a residual of zero.", _there),
+    Mark(
+        "quantiles",
+        "Residuals against normal quantiles: dots on the line are normally distributed.",
+        _there,
+    ),
+    Mark(
+        "leverage",
+        "Residuals against leverage: a dot far to the right and far from zero moves the fit most.",
+        _leverage,
+    ),
+    Mark("visits", "Boxes are the residuals at each visit.", _by_visit),
+    single_patients=True,
+    panels=lambda r: len(_panels(r)),
+    panel_height=lambda r: 2.1,
+)
+def diagnostics(result: Result, d: Drawing) -> None:
+    """Residuals against fitted values, normal quantiles, leverage and visits."""
+    frame = result.data["diagnostics"]
+    frame = frame[frame["residual"].notna()].sort_values("fitted")
+    title = f"{result.analysis.title(result.outcome)}: fit ({plural(len(frame), 'score')})"
+    if not _there(result):
+        d.title(title)
+        d.nothing("no model was fitted")
+        return
+    kinds = _panels(result)
+    panels = d.grid(len(kinds), shared=False)
+    heads = {
+        "residuals": "Fitted values",
+        "quantiles": "Normal quantiles",
+        "leverage": "Leverage",
+        "visits": "Visits",
+    }
+    d.name_panels(panels, [heads[k] for k in kinds], d.columns(len(kinds)))
+    d.title(title)
+    every = frame.iloc[np.unique(np.linspace(0, len(frame) - 1, MOST).astype(int))]
+    for ax, kind in zip(panels, kinds, strict=True):
+        if kind == "visits":
+            _boxes(d, ax, frame, _visits(result))
+        elif kind == "quantiles":
+            _quantiles(d, ax, frame["residual"].to_numpy(float))
+        else:
+            column = "fitted" if kind == "residuals" else "leverage"
+            d.drew(kind, _dots(d, ax, every[column], every["residual"]))
+            ax.set_xlabel("fitted value" if kind == "residuals" else "leverage")
+            d.drew("zero", ax.axhline(0, color=GREY, lw=1))
+        ax.locator_params(axis="x", nbins=4) if kind != "visits" else None
+        ax.set_ylabel("residual")
+        ax.xaxis.label.set_fontsize(d.size(10))
+        ax.yaxis.label.set_fontsize(d.size(10))
+
+
+def _dots(d: Drawing, ax: Axes, x: object, y: object) -> object:
+    return ax.scatter(x, y, s=d.size(12), color=BLUE, alpha=0.45, lw=0)  # type: ignore[arg-type]
+
+
+def _quantiles(d: Drawing, ax: Axes, residual: np.ndarray) -> None:
+    ordered, n = np.sort(residual), len(residual)
+    expected = ndtri((np.arange(1, n + 1) - 0.5) / n)
+    keep = np.unique(np.linspace(0, n - 1, MOST).astype(int))
+    d.drew("quantiles", _dots(d, ax, expected[keep], ordered[keep]))
+    slope = float(ordered.std(ddof=1)) if n > 1 else 0.0
+    ends = expected[[0, -1]]
+    ax.plot(ends, ordered.mean() + slope * ends, color=GREY, lw=1)
+    ax.set_xlabel("normal quantile")
+
+
+def _boxes(d: Drawing, ax: Axes, frame: object, visits: list[str]) -> None:
+    import seaborn as sns
+
+    with old_call():
+        sns.boxplot(
+            data=frame,
+            x="visit",
+            y="residual",
+            order=visits,
+            ax=ax,
+            color=BLUE,
+            width=0.5,
+            fliersize=2,
+            linewidth=1,
+            linecolor=d.ink,
+            saturation=0.7,
+        )
+    d.drew("visits", list(ax.patches))
+    ax.axhline(0, color=GREY, lw=1)
+    ax.set_xlabel("")
+    d.names_below(ax, [spoken(v) for v in visits], 0.7 / d.columns(3))
