@@ -22,7 +22,9 @@ from outcomes.core.result import Result
 from outcomes.core.wording import listed, share_of, spoken
 from outcomes.questionnaires.model import Score
 from outcomes.stats.proportions.single import wilson
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientRows
 
 #: More different values than this are a score, not answers to choose from.
 MOST = 11
@@ -65,6 +67,9 @@ class AnswersByVisit(Analysis):
     short: ClassVar[str] = "answers at each visit"
     chapter: ClassVar[str] = "The course over time"
     comparative: ClassVar[bool] = True
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientRows:
+        return PatientRows((self.outcome,), ("patients",), items=self.items)
 
     def compute(self, study: Study) -> Result:
         outcome = study.outcome(self.outcome)

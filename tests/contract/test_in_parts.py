@@ -31,6 +31,7 @@ ADDITIVE = frozenset(
         "Bootstrap",
         "CLDA",
         "ChangeByArm",
+        "ChangeCorrelations",
         "CohortModel",
         "CompareResponders",
         "Course",
@@ -77,6 +78,7 @@ ADDITIVE = frozenset(
 #: Questions about events, periods and items: parts give the rows of the columns that are needed.
 OF_ROWS = frozenset(
     [
+        "AnswersByVisit",
         "Blinding",
         "Crossover",
         "CrossoverBinary",
@@ -104,7 +106,10 @@ def study_of(n=45, seed=3, gaps=True):
         late = (scores["visit"] != "baseline").to_numpy()
         scores.loc[late & (rng.random(len(scores)) < 0.1), "pain"] = np.nan
         scores["pgic"] = rng.integers(1, 8, len(scores)).astype(float)
-    return scores, study
+    rng = np.random.default_rng(seed + 1)
+    scores["sleep"] = rng.integers(0, 11, len(scores)).astype(float)
+    sleep = oc.Outcome("sleep", "Sleep", "higher", "points", 0, 10, 1)
+    return scores, dataclasses.replace(study, measures={**study.measures, "sleep": sleep})
 
 
 def same(one, other, rel):

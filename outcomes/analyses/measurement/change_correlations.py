@@ -19,7 +19,9 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, spoken
 from outcomes.stats.paired.correlation import pearson
+from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
+from outcomes.study.sums import PatientValues
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class ChangeCorrelations(Analysis):
     #: it claims no change, so no note on a missing control group
     comparative: ClassVar[bool] = True
     short: ClassVar[str] = "correlation of changes"
+
+    def needs(self, study: Study | PartitionedStudy) -> PatientValues:
+        names = self.outcomes or study.outcome_names
+        return PatientValues.at(study, names, (self.before, self.after))
 
     def compute(self, study: Study) -> Result:
         first, last = study.visit(self.before), study.visit(self.after)
