@@ -205,19 +205,10 @@ class Drawing:
         self, ax: Axes, at: Iterable[tuple[float, float]], names: Sequence[str], **how: Any
     ) -> list[Text]:
         """Words beside marks; once the picture is laid out, those that would lie on others go."""
+        usual: dict[str, Any] = {"xytext": (5, 4), "textcoords": "offset points"}
+        usual |= {"fontsize": self.size(9), "color": self.ink} | how
         made: list[Text] = [
-            ax.annotate(
-                name,
-                place,
-                **{
-                    "xytext": (5, 4),
-                    "textcoords": "offset points",
-                    "fontsize": self.size(9),
-                    "color": self.ink,
-                }
-                | how,
-            )
-            for name, place in zip(names, at, strict=True)
+            ax.annotate(name, place, **usual) for name, place in zip(names, at, strict=True)
         ]
         for text in made:
             text.set_in_layout(False)
@@ -317,11 +308,8 @@ class Drawing:
             columns = max(1, min(3, int(0.62 * self.width / each)))
             how = {"loc": "upper left", "bbox_to_anchor": (0, 0), "borderaxespad": 4.6} | more
             how |= {"ncols": min(max(len(labels), 1), columns)}
-        key = ax.legend(
-            handles,
-            labels,
-            **{"frameon": False, "fontsize": self.size(10), "labelcolor": self.ink} | how,
-        )
+        how = {"frameon": False, "fontsize": self.size(10), "labelcolor": self.ink} | how
+        key = ax.legend(handles, labels, **how)
         key.get_title().set(color=self.ink, fontsize=self.size(9))
         self.lowered = key if below else None
 

@@ -467,8 +467,8 @@ def _courses(result: Result) -> pd.Series:
     """The last day of each patient that is drawn, the longest course first."""
     last = result.data["swimmer"].groupby("patient")["day"].max()
     last = last.sort_values(ascending=False, kind="stable")
-    keep = np.unique(np.linspace(0, len(last) - 1, COURSES).astype(int)) if len(last) else []
-    return last.iloc[keep]
+    keep = np.unique(np.linspace(0, max(len(last) - 1, 0), COURSES).astype(int))
+    return last.iloc[keep[: len(last)]]
 
 
 def _routes(result: Result) -> list[str]:

@@ -108,8 +108,8 @@ def labbe(result: Result, d: Drawing) -> None:
     d.drew("equal", ax.plot([0, 1], [0, 1], color=GREY, lw=1))
     shift = _common(result)
     if not math.isnan(shift):
-        x = np.array([max(0.0, -shift), min(1.0, 1.0 - shift)])
-        d.drew("common", ax.plot(x, x + shift, color=d.ink, lw=1.4, ls="--"))
+        ends = np.array([max(0.0, -shift), min(1.0, 1.0 - shift)])
+        d.drew("common", ax.plot(ends, ends + shift, color=d.ink, lw=1.4, ls="--"))
     for x, y, ha, va, group in (
         (0.03, 0.97, "left", "top", arm),
         (0.97, 0.03, "right", "bottom", reference),
