@@ -308,8 +308,8 @@ class Drawing:
             columns = max(1, min(3, int(0.62 * self.width / each)))
             how = {"loc": "upper left", "bbox_to_anchor": (0, 0), "borderaxespad": 4.6} | more
             how |= {"ncols": min(max(len(labels), 1), columns)}
-        how = {"frameon": False, "fontsize": self.size(10), "labelcolor": self.ink} | how
-        key = ax.legend(handles, labels, **how)
+        plain: dict[str, Any] = {"fontsize": self.size(10), "labelcolor": self.ink}
+        key = ax.legend(handles, labels, frameon=False, **(plain | how))
         key.get_title().set(color=self.ink, fontsize=self.size(9))
         self.lowered = key if below else None
 
