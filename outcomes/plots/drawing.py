@@ -305,7 +305,8 @@ class Drawing:
         if below:
             longest = max((len(line) for n in labels for line in n.split("\n")), default=0)
             each = (longest + 7) * 0.54 * self.size(10) / 72
-            columns = max(1, min(3, int(0.62 * self.width / each)))
+            room = (0.62 if self.width >= 4.6 else 0.5) * self.width
+            columns = max(1, min(3, int(room / each)))
             how = {"loc": "upper left", "bbox_to_anchor": (0, 0), "borderaxespad": 4.6} | more
             how |= {"ncols": min(max(len(labels), 1), columns)}
         plain: dict[str, Any] = {"fontsize": self.size(10), "labelcolor": self.ink}
