@@ -53,7 +53,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
 #: Asked as well, whatever they name.
 ALWAYS = {"outcomes/stats": "tests/validation/test_selftest.py"}
 #: Asked of any room where they run a line.
-FURTHER = ["tests/reference", "tests/published", "tests/golden", "tests/plots", "tests/checks"]
+FURTHER = [
+    "outcomes",
+    "tests/reference",
+    "tests/published",
+    "tests/golden",
+    "tests/plots",
+    "tests/checks",
+]
 PLUGINS = ("-p", "no:cacheprovider")
 #: The libraries that were read before pytest started are no fault.
 ALREADY = ("-W", "ignore::pytest.PytestAssertRewriteWarning")

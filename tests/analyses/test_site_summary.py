@@ -190,3 +190,19 @@ def test_words_for_bad_input():
     flat = clinics([2, 2], outcome=oc.Outcome("pain", PAIN.title))
     with pytest.raises(AnalysisError, match="no declared direction"):
         oc.site_summary(flat, "pain", **VISITS, rule="30%")
+
+
+def test_a_rule_in_points_counts_improvement_on_the_side_that_is_better():
+    rows = [
+        (f"p{i}", "A", v, y)
+        for i in range(14)
+        for v, y in zip(("baseline", "week_4"), (4 + i % 3, 4 + i % 3 + (3 if i % 2 else 0)))
+    ]
+    frame = pd.DataFrame(rows, columns=["patient", "site", "visit", "sleep"])
+    study = oc.Study(
+        frame,
+        visits=("baseline", "week_4"),
+        measures={"sleep": oc.Outcome("sleep", "Sleep", "higher")},
+    )
+    (row,) = oc.site_summary(study, "sleep", **VISITS, rule="2 points").to_dict("records")
+    assert row["events"] == 7
