@@ -238,6 +238,7 @@ def _curves(result: Result) -> bool:
         _curves,
     ),
     Mark("cuts", "Dots mark 30% and 50%.", _curves),
+    rows=lambda r: 2.4 + 0.2 * len(_groups(r.data["ecdf"])),
 )
 def cumulative_responders(result: Result, d: Drawing) -> None:
     """Share of patients who improved by at least each percentage, with 30% and 50% marked; a curve

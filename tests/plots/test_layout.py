@@ -97,7 +97,7 @@ def test_words_are_readable_on_dark_paper(kind: str) -> None:
         # words within a coloured bar or cell have the colour that goes with it
         free = [t for t in all_texts(ax.figure) if t.get_ha() != "center" or t.get_va() != "center"]
         assert free
-        assert [t.get_text() for t in free if light(t.get_color()) < 0.4] == []
+        assert [t.get_text() for t in free if light(t.get_color()) < 0.3] == []
     plt.close("all")
 
 
