@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +14,8 @@ from outcomes.analyses.table_one import LevelCounts, default_groups, level_count
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, not_recorded
+from outcomes.core.language import Phrase, named, say
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import capital, digits_for, interval, listed, number, plural, spoken
@@ -139,11 +140,18 @@ class Describe(Analysis):
             Counts(n, n),
             notes=notes,
             data=data,
-            detail=Described(baseline, len(parts) > 1, level_counts(study, self.characteristics)),
+            detail=Described(
+                baseline,
+                len(parts) > 1,
+                replace(
+                    level_counts(study, self.characteristics),
+                    outcomes=tuple(study.outcome(n) for n in names),
+                ),
+            ),
         )
 
     def title(self, outcome: Any = None) -> str:
-        return self.label or "The patients and their scores"
+        return self.label or say("The patients and their scores")
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         frame = result.data["visits"]
@@ -248,8 +256,8 @@ class Course(Analysis):
         known, seen_once = groups.notna().to_numpy(), frame.notna().any(axis=1).to_numpy()
         everybody = int((known & seen_once).sum())
         out = (
-            (f"no {spoken(self.by)} recorded", int((~known).sum())),
-            ("no score at any visit", int((known & ~seen_once).sum())),
+            (not_recorded(self.by), int((~known).sum())),
+            (Phrase.of("no score at any visit"), int((known & ~seen_once).sum())),
         )
         left = tuple((why, n) for why, n in out if n)
         notes = [
@@ -268,8 +276,10 @@ class Course(Analysis):
         )
 
     def title(self, outcome: Any = None) -> str:
-        by = f" by {spoken(self.by)}" if self.by and not self.label else ""
-        return super().title(outcome) + by
+        title = super().title(outcome)
+        if not self.by or self.label:
+            return title
+        return say("{question} by {group}", question=title, group=named(spoken(self.by)))
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         assert result.outcome is not None

@@ -13,6 +13,7 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.language import in_source, named, say
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import spoken
@@ -97,13 +98,22 @@ class Analysis:
         return " ".join((inspect.getdoc(cls) or "").partition("\n\n")[0].split())
 
     def title(self, outcome: Outcome | None = None) -> str:
-        """The label, or the outcome with its visits and the method."""
+        """The label, or the outcome with its visits and the method, in the language in force."""
         if self.label:
             return self.label
-        name = outcome.title if outcome else spoken(getattr(self, "outcome", ""))
+        name = outcome.said if outcome else spoken(getattr(self, "outcome", ""))
         before, after = getattr(self, "before", ""), getattr(self, "after", "")
-        when = f", {spoken(before)} to {spoken(after)}" if before and after else ""
-        return f"{name}{when}: {self.short}" if name else self.short
+        if not name:
+            return named(self.short)
+        if before and after:
+            return say(
+                "{score}, {before} to {after}: {question}",
+                score=name,
+                before=spoken(before),
+                after=spoken(after),
+                question=named(self.short),
+            )
+        return say("{score}: {question}", score=name, question=named(self.short))
 
     def run(self, study: Study | PartitionedStudy) -> Result:
         """Answer the question from this study; the same question of the same study is answered
@@ -145,7 +155,7 @@ class Analysis:
 
     def _answered(self, study: Study) -> Result:
         self._fits_ratings(study)
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, in_source():
             warnings.simplefilter("always")
             result = self.compute(study)
         notes = [*result.notes, *(f"{w.category.__name__}: {w.message}" for w in caught)]

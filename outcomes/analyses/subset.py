@@ -11,7 +11,8 @@ import pandas as pd
 
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, not_recorded
+from outcomes.core.language import say
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import plural, spoken
@@ -124,7 +125,11 @@ class Among(Analysis):
 
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the question's title and who is let in."""
-        return self.label or f"{self.analysis.title(outcome)}, only patients with {self.only}"
+        return self.label or say(
+            "{question}, only patients with {who}",
+            question=self.analysis.title(outcome),
+            who=self.only,
+        )
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         inner = self.analysis.needs(study)
@@ -173,7 +178,10 @@ class Among(Analysis):
                     unknown(spoken(name), absent[0], sorted(seen.dropna().unique()))
                 )
             known, fits = seen.notna().to_numpy(), seen.isin(wanted).to_numpy()
-            out = {f"no {spoken(name)} recorded": there & ~known, other: there & known & ~fits}
+            out = {
+                not_recorded(name): there & ~known,
+                other: there & known & ~fits,
+            }
             left += [(why, int(who.sum())) for why, who in out.items() if who.any()]
             there = there & fits
         return there, left

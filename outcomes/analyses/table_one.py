@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from outcomes.core.outcome import Outcome
 from outcomes.core.wording import NONE, digits_for, number, percent, share_of, spoken
 from outcomes.stats.groups.balance import smd_categories, smd_numbers
 from outcomes.study.study import Study
@@ -62,6 +63,8 @@ class LevelCounts:
     """For each characteristic its name, the patients of each level, and all patients."""
 
     levels: tuple[tuple[str, Mapping[str, int], int], ...]
+    #: The scores that are described.
+    outcomes: tuple[Outcome, ...] = ()
 
 
 def level_counts(study: Study, chosen: Sequence[str]) -> LevelCounts:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.checks.rules import rule
+from outcomes.core.language import Phrase
 from outcomes.core.wording import plural
 from outcomes.questionnaires import Instrument, suspicions
 from outcomes.study.study import InstrumentUse, Issue, Study
@@ -62,7 +63,11 @@ def safety_flag(study: Study) -> Iterator[Issue]:
             if rows:
                 yield Issue(
                     "safety_flag",
-                    f"{kind.title}: {flag.message}.",
+                    Phrase.of(
+                        "{questionnaire}: {flag}.",
+                        questionnaire=Phrase.of(kind.title, "name"),
+                        flag=Phrase.of(flag.message, "name"),
+                    ),
                     len(rows),
                     "warning",
                     "scores",

@@ -8,6 +8,7 @@ from typing import Any
 
 import outcomes
 from outcomes.cli import commands as do
+from outcomes.core.language import LANGUAGE_CODES
 
 #: The kinds of `outcomes.notebooks`, listed here so that --help stays quick (a test compares).
 NOTEBOOKS = (
@@ -143,6 +144,13 @@ def _with_a_study(add: Add) -> None:
         default="",
         metavar="DIR",
         help="the folder of the last report: adds what is new since then",
+    )
+    p.add_argument(
+        "--language",
+        default="",
+        choices=["", *LANGUAGE_CODES],
+        metavar="CODE",
+        help="en, de, fr, es, pt or nl (default: the study file's, else English)",
     )
     p = add(
         "share",

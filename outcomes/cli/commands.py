@@ -36,7 +36,8 @@ def report(args: argparse.Namespace) -> int:
     results, out = _answer(plan, study), Path(args.out)
     paths = _share(args, study, results, formats) if args.audience == "share" else []
     if not paths:
-        doc = build(study, results, folder=out, **({"since": args.since} if args.since else {}))
+        more = {"since": args.since} if args.since else {}
+        doc = build(study, results, folder=out, language=args.language, **more)
         pulled = _pulled(study, out)
         knew: dict[str, bytes | str] = {
             SNAPSHOT: snapshot_text(study, results, since=args.since or None)
@@ -89,7 +90,14 @@ def _share(args: argparse.Namespace, study: Any, results: Any, formats: list[str
             atomic.write_all(out, _files(doc, results, formats, pulled), private=tuple(pulled))
 
     published(
-        lambda: build(study, results, audience="share", policy=args.policy, ledger=_ledger(args)),
+        lambda: build(
+            study,
+            results,
+            audience="share",
+            policy=args.policy,
+            ledger=_ledger(args),
+            language=args.language,
+        ),
         put,
     )
     return _places(out, formats)

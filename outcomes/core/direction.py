@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.estimate import Estimate, reason_said
+from outcomes.core.language import say
 from outcomes.core.measure import Measure, Shape
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import (
@@ -16,6 +17,8 @@ from outcomes.core.wording import (
     limits_text,
     number,
     p_figures,
+    percent,
+    percent_sign,
     points,
     spoken,
 )
@@ -45,9 +48,8 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
     if math.isnan(e.value):
         return NONE, _why(e)
     if e.unit in SHARES:
-        value, (low, high) = f"{number(100 * e.value, 0)}%", (100 * e.low, 100 * e.high)
-        ends = _why(e) if math.isnan(low) else interval(low, high, 0, unit="%")
-        return value, ends
+        value, (low, high) = percent(e.value), (100 * e.low, 100 * e.high)
+        return value, (_why(e) if math.isnan(low) else interval(low, high, 0, unit=percent_sign()))
     if e.unit == DIFFERENCE:
         ends = _why(e) if math.isnan(e.low) else interval(100 * e.low, 100 * e.high, 0)
         return points(e.value), ends
@@ -73,7 +75,7 @@ def value_and_interval(e: Estimate, outcome: Outcome | None) -> tuple[str, str]:
 
 def _why(e: Estimate) -> str:
     """Why a number or an interval is undefined, in words; empty where nothing is said."""
-    return REASONS.get(e.reason, "")
+    return reason_said(e.reason)
 
 
 def _needed(e: Estimate) -> tuple[str, str]:
@@ -154,6 +156,23 @@ def direction(e: Estimate, outcome: Outcome | None) -> str:
     }
     where = e.contrast
     return f"{better[word]} {spoken(where.group)}" if where.reference and word in better else ""
+
+
+def direction_said(word: str, e: Estimate) -> str:
+    """A word of `direction` in the language in force."""
+    where = {"group": spoken(e.contrast.group)}
+    said = {
+        "improved": lambda: say("improved"),
+        "worsened": lambda: say("worsened"),
+        "rose": lambda: say("rose"),
+        "fell": lambda: say("fell"),
+        "not clear": lambda: say("not clear"),
+        f"better with {where['group']}": lambda: say("better with {group}", **where),
+        f"worse with {where['group']}": lambda: say("worse with {group}", **where),
+        f"higher with {where['group']}": lambda: say("higher with {group}", **where),
+        f"lower with {where['group']}": lambda: say("lower with {group}", **where),
+    }
+    return said[word]() if word in said else word
 
 
 def oriented(e: Estimate, outcome: Outcome | None) -> Estimate:

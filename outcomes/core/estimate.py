@@ -10,6 +10,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from outcomes.core.contrast import Contrast, Versus
+from outcomes.core.language import say
 from outcomes.core.measure import Measure
 from outcomes.core.wording import MINUS, spoken
 
@@ -60,6 +61,11 @@ TITLES = MappingProxyType(
         "r of change and before": "correlation of change and score before",
     }
 )
+
+
+def reason_said(reason: str) -> str:
+    """Why a number is undefined, in the language in force; empty where it is not."""
+    return say(REASONS[reason], "name") if reason else ""
 
 
 class Alike:

@@ -6,7 +6,29 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from outcomes.core.language import Phrase
 from outcomes.core.wording import listed, spoken
+
+
+def no_score_at(visit: object, *, nor: object = "") -> Phrase:
+    """Why a patient is left out: no score at a visit (or at either of two).
+
+    >>> no_score_at("week_4"), no_score_at("baseline", nor="week_4")
+    ('no score at week 4', 'no score at baseline nor week 4')
+    """
+    first = spoken(str(visit))
+    if nor:
+        return Phrase.of("no score at {first} nor {last}", first=first, last=spoken(str(nor)))
+    return Phrase.of("no score at {visit}", visit=first)
+
+
+def not_recorded(name: object) -> Phrase:
+    """Why a patient is left out: a characteristic that is not recorded.
+
+    >>> not_recorded("arm")
+    'no arm recorded'
+    """
+    return Phrase.of("no {what} recorded", what=spoken(str(name)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from outcomes.core.estimate import NAN, Alike
+from outcomes.core.language import language_of, named, say
 
 #: How ratings of change are called: PGIC, CGI-I, global perceived effect, rating of change.
 _RATINGS = re.compile(
@@ -48,6 +49,21 @@ class Outcome(Alike):
     mdc95: float = NAN
     notes: tuple[str, ...] = ()
     of_change: bool | None = None
+    #: The names of questionnaire and score that the title is made of; empty where a study says it.
+    parts: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The title in the language in force; one that the study file gives stays as it is."""
+        if len(self.parts) == 2 and not language_of().source:
+            kind, score = map(named, self.parts)
+            return say("{questionnaire} {score}", questionnaire=kind, score=score)
+        return named(self.title)
+
+    @property
+    def units(self) -> str:
+        """The unit in the language in force."""
+        return named(self.unit)
 
     def __post_init__(self) -> None:
         if self.of_change is None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +38,13 @@ class ValueAxis:
     percent: bool = False
     margins: tuple[float, ...] = ()
     better: str = ""
+
+
+def score_words(text: str, /, outcome: Outcome, *, unit: str = "") -> Phrase:
+    """A message about a score, such as the title of an axis: its fields are `score`, the title, and
+    `unit` (default: that of the score).
+    """
+    return Phrase.of(text, score=outcome, unit=Phrase.of(unit or outcome.unit, "name"))
 
 
 #: The columns of a forest that say what its rows are, for the words of the picture; tables of its

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate, chosen, named
 from outcomes.core.flow import Counts, EventCount, Flow
+from outcomes.core.language import in_source
 from outcomes.core.measure import Measure
 from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
@@ -220,7 +221,7 @@ class Result:
         """The answer in words, in the style of a journal: "ama", "apa", "bmj" or "lancet" (default:
         the study file's, else the house's own, AMA without spaces around signs).
         """
-        with written_in(style) as s:
+        with written_in(style) as s, in_source():
             if self.failed:
                 return f"Not answered: {self.failed}"
             said = f"{self.analysis.sentence(self, s.name)} {self.events_words()}"
@@ -230,7 +231,8 @@ class Result:
         """What a methods section says of this answer: of what was fitted, where that differs from
         what was asked.
         """
-        return f"{self.analysis.methods_of(self)} {self.events_methods()}".strip()
+        with in_source():
+            return f"{self.analysis.methods_of(self)} {self.events_methods()}".strip()
 
     def events_words(self) -> str:
         """The intercurrent events with their counts, as a sentence; empty where there are none."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 
+from outcomes.core.language import Language, language_of, message, say, say_n
 from outcomes.core.style import style_of
 
 MINUS = "\N{MINUS SIGN}"
@@ -40,8 +41,56 @@ def number(value: float, digits: int = 1) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
     rounded = round_half_away(value, digits)
-    text = f"{abs(rounded):.{digits}f}".replace(".", style_of().point)
+    text = _written(f"{abs(rounded):.{digits}f}", style_of().point)
     return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def _written(text: str, point: str) -> str:
+    """Figures with a decimal mark, and with the thousands marks of the language in force."""
+    language = language_of()
+    whole_part, _, after = text.partition(".")
+    if len(whole_part) >= language.grouped:
+        whole_part = f"{int(whole_part):,}".replace(",", language.group)
+    return (
+        f"{whole_part}{point if language.source else language.point}{after}"
+        if after
+        else (whole_part)
+    )
+
+
+def whole(n: int) -> str:
+    """A count, with the thousands marks of the language in force.
+
+    >>> from outcomes.core.language import speaking
+    >>> with speaking("de"):
+    ...     whole(12345)
+    '12.345'
+    """
+    return number(n, 0)
+
+
+def localised(text: str) -> str:
+    """A printed cell of numbers, such as "12 of 40 (30%)" or "6.2 (1.9)", as the language in force
+    writes it; any other text as it is.
+    """
+    language = language_of()
+    if language.source or not _NUMBERS_ONLY.fullmatch(text):
+        return text
+    found = re.sub(r"(\d+)(?:\.(\d+))?", lambda m: _written(m[0], "."), text)
+    found = found.replace("%", f"{language.percent}%")
+    if of := re.fullmatch(r"(\S+) of ([^\s(]+)(?: \((.*)\))?", found):
+        if of[3] is None:
+            return say("{count} of {total}", count=of[1], total=of[2])
+        return say("{count} of {total} ({share})", count=of[1], total=of[2], share=of[3])
+    limits = re.fullmatch(r"(.*\()?(\S+) to (\S+?)(\))?", found)
+    if limits:
+        joined = say("{low} to {high}", low=limits[2], high=limits[3])
+        return f"{limits[1] or ''}{joined}{limits[4] or ''}"
+    return found
+
+
+#: A cell with nothing but numbers and what stands between them.
+_NUMBERS_ONLY = re.compile(rf"(?:[\d\s.,%()<>≤≥∞{MINUS}{NONE}]|of|to)+")
 
 
 def p_figures(p: float, style: str = "") -> tuple[str, str]:
@@ -52,7 +101,11 @@ def p_figures(p: float, style: str = "") -> tuple[str, str]:
     """
     s = style_of(style)
 
+    language = language_of()
+
     def shown(text: str) -> str:
+        if not language.source:  # the zero before the decimal mark is an English habit to leave out
+            return text.replace(".", language.point)
         return (text if s.zero else text.lstrip("0")).replace(".", s.point)
 
     if p is None or math.isnan(p):
@@ -102,8 +155,28 @@ def limits_text(low: str, high: str, *, level: float | None = None, unit: str = 
     """
     s = style_of()
     left, right = s.brackets
-    body = f"{left}{low}{unit if left else ''}{s.to}{high}{unit}{right}"
-    return body if level is None else f"{confidence(level)}{body}"
+    if left:
+        low = f"{low}{unit}"
+    body = f"{left}{_limits(s.to, low, high)}{unit}{right}"
+    return (
+        body
+        if level is None
+        else say(f"{{level}} {s.confidence}{{interval}}", level=level_text(level), interval=body)
+    )
+
+
+#: How intervals are announced and joined in the styles of `core.style`.
+_ANNOUNCED = (
+    message("{level} CI, {interval}"),
+    message("{level} CI {interval}"),
+    message("{level} confidence interval {interval}"),
+    message("{low} to {high}"),
+    message("{low}, {high}"),
+)
+
+
+def _limits(to: str, low: str, high: str) -> str:
+    return say(f"{{low}}{to}{{high}}", low=low, high=high)
 
 
 def confidence(level: float) -> str:
@@ -112,7 +185,9 @@ def confidence(level: float) -> str:
     >>> confidence(0.95)
     '95% CI, '
     """
-    return f"{level_text(level)} {style_of().confidence}"
+    return say(
+        f"{{level}} {style_of().confidence}{{interval}}", level=level_text(level), interval=""
+    )
 
 
 def bounded(value: float, digits: int = 2) -> str:
@@ -122,7 +197,8 @@ def bounded(value: float, digits: int = 2) -> str:
     '−0.42'
     """
     text = number(value, digits)
-    return re.sub(r"^(\D?)0(?=[.·])", r"\1", text) if style_of().bare else text
+    bare = style_of().bare and language_of().source
+    return re.sub(r"^(\D?)0(?=[.·])", r"\1", text) if bare else text
 
 
 def styled(text: str) -> str:
@@ -140,12 +216,21 @@ def read_number(text: str) -> tuple[float, int, bool] | None:
     >>> read_number("−2.50"), read_number("38%"), read_number("<.001"), read_number("5 of 6")
     ((-2.5, 2, False), (0.38, 0, True), None, None)
     """
-    found = re.fullmatch(rf"({MINUS}?)(\d*)(?:[.·](\d+))?(%?)", text)
+    found = re.fullmatch(rf"({MINUS}?)(\d*)(?:[.·](\d+))?(%?)", _read_in(text, language_of()))
     if not found or not (found[2] or found[3]):
         return None
     sign, whole, after, share = found.groups()
     value = float(f"{'-' if sign else ''}{whole or 0}.{after or 0}")
     return (value / 100 if share else value), len(after or ""), bool(share)
+
+
+def _read_in(text: str, language: Language) -> str:
+    """A number printed in a language, as English prints it."""
+    if language.source:
+        return text
+    if language.group:
+        text = re.sub(rf"(?<=\d){re.escape(language.group)}(?=\d{{3}}(?!\d))", "", text)
+    return text.replace(f"{language.percent}%", "%").replace(language.point, ".")
 
 
 def read_interval(text: str) -> tuple[str, str] | None:
@@ -156,8 +241,9 @@ def read_interval(text: str) -> tuple[str, str] | None:
     >>> read_interval("[−6.1, 1.5]")
     ('−6.1', '1.5')
     """
-    low, to, high = text.strip("[]").partition(", " if text.startswith("[") else " to ")
-    share = "%" if high.endswith("%") and not low.endswith("%") else ""
+    between = _limits(", " if text.startswith("[") else " to ", "", "")
+    low, to, high = text.strip("[]").partition(between)
+    share = percent_sign() if high.endswith("%") and not low.endswith("%") else ""
     limits = [low + share, high]
     if not to or not all(re.fullmatch(rf"{MINUS}?∞%?", t) or read_number(t) for t in limits):
         return None
@@ -216,7 +302,12 @@ def level_text(level: float) -> str:
     >>> level_text(0.95), level_text(0.975)
     ('95%', '97.5%')
     """
-    return f"{100 * level:.10g}%"
+    return f"{_written(f'{100 * level:.10g}', '.')}{percent_sign()}"
+
+
+def percent_sign() -> str:
+    """The percent sign with what stands before it in the language in force."""
+    return f"{language_of().percent}%"
 
 
 def percent(share: float, digits: int = 0) -> str:
@@ -225,7 +316,9 @@ def percent(share: float, digits: int = 0) -> str:
     >>> percent(0.375)
     '38%'
     """
-    return NONE if share is None or math.isnan(share) else f"{number(100 * share, digits)}%"
+    if share is None or math.isnan(share):
+        return NONE
+    return f"{number(100 * share, digits)}{percent_sign()}"
 
 
 def points(difference: float) -> str:
@@ -235,11 +328,10 @@ def points(difference: float) -> str:
     ('29 percentage points', '−1 percentage point')
     """
     text = number(100 * difference, 0)
-    return (
-        text
-        if text == NONE
-        else f"{text} percentage point{'' if text.lstrip(MINUS) == '1' else 's'}"
-    )
+    if text == NONE:
+        return text
+    n = 1 if text.lstrip(MINUS) == "1" else 2
+    return say_n("{value} percentage point", "{value} percentage points", n, value=text)
 
 
 def share_of(count: int, total: int) -> str:
@@ -248,7 +340,10 @@ def share_of(count: int, total: int) -> str:
     >>> share_of(14, 35), share_of(0, 0)
     ('14 of 35 (40%)', '0 of 0')
     """
-    return f"{count} of {total} ({percent(count / total)})" if total else f"{count} of {total}"
+    of = {"count": whole(count), "total": whole(total)}
+    if not total:
+        return say("{count} of {total}", **of)
+    return say("{count} of {total} ({share})", **of, share=percent(count / total))
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
@@ -267,13 +362,11 @@ def listed(items: list[str] | tuple[str, ...]) -> str:
     'pain, sleep and mood'
     """
     items = list(items)
-    return (
-        items[0]
-        if len(items) == 1
-        else f"{', '.join(items[:-1])} and {items[-1]}"
-        if items
-        else "none"
-    )
+    if not items:
+        return say("none")
+    if len(items) == 1:
+        return items[0]
+    return say("{items} and {last}", items=", ".join(items[:-1]), last=items[-1])
 
 
 def listed_addresses(addresses: Sequence[str], limit: int = 20) -> str:
@@ -335,8 +428,65 @@ def spoken(name: str) -> str:
 
     >>> spoken("week_4")
     'week 4'
+
+    In another language a visit that is called as most studies call it is in that language; every
+    other name stays as it is.
+
+    >>> from outcomes.core.language import speaking
+    >>> with speaking("de"):
+    ...     spoken("week_4"), spoken("after the course")
+    ('Woche\xa04', 'after the course')
     """
-    return str(name).replace("_", " ").strip()
+    text = str(name).replace("_", " ").strip()
+    return text if language_of().source else visit_said(text)
+
+
+def visit_said(text: str) -> str:
+    """A common name of a visit in the language in force; any other text as it is."""
+    found = re.fullmatch(r"(hour|day|week|month|year|visit) (\d+)", text.lower())
+    if found is None:
+        return say("baseline") if text.lower() == "baseline" else text
+    n = found[2]
+    return {
+        "hour": lambda: say("hour {n}", n=n),
+        "day": lambda: say("day {n}", n=n),
+        "week": lambda: say("week {n}", n=n),
+        "month": lambda: say("month {n}", n=n),
+        "year": lambda: say("year {n}", n=n),
+        "visit": lambda: say("visit {n}", n=n),
+    }[found[1]]()
+
+
+def date_text(iso: str) -> str:
+    """A date (2026-05-03) as the language in force writes it; in English as it is.
+
+    >>> from outcomes.core.language import speaking
+    >>> with speaking("de"):
+    ...     date_text("2026-05-03")
+    '3. Mai 2026'
+    """
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", iso)
+    if found is None or language_of().source or not 1 <= int(found[2]) <= 12:
+        return iso
+    month = say(MONTHS[int(found[2]) - 1])
+    return say("{day} {month} {year}", day=int(found[3]), month=month, year=found[1])
+
+
+#: The months, for dates in a language.
+MONTHS = (
+    message("January"),
+    message("February"),
+    message("March"),
+    message("April"),
+    message("May"),
+    message("June"),
+    message("July"),
+    message("August"),
+    message("September"),
+    message("October"),
+    message("November"),
+    message("December"),
+)
 
 
 def statistic(letter: str, value: float, df: float = math.nan, style: str = "") -> str:

@@ -88,6 +88,6 @@ def agreement(result: Result, d: Drawing) -> None:
         )
         d.spread.append(said)
     ax.margins(y=0.15)
-    d.score_axis(ax.xaxis, result.outcome, "mean of the two scores: ")
+    d.score_axis(ax.xaxis, result.outcome, mean=True)
     unit = result.outcome.unit if result.outcome else ""
     ax.set_ylabel(d.wrap((result.axis.words or "difference") + (f" ({unit})" if unit else ""), 0.5))

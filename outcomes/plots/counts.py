@@ -11,9 +11,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from outcomes.core.language import in_language, say, say_n
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import level_text, number, percent, plural, spoken
+from outcomes.core.wording import level_text, localised, number, percent, spoken
 from outcomes.plots.drawing import (
     BLUE,
     GREEN,
@@ -50,7 +51,7 @@ def bands(result: Result, d: Drawing) -> None:
     d.drew("counts", list(bars))
     for y, (label, n) in zip(rows, zip(frame["patients"], frame["shown"])):
         ax.annotate(
-            str(n),
+            localised(str(n)),
             (0 if math.isnan(label) else label, y),
             xytext=(5, 0),
             textcoords="offset points",
@@ -58,10 +59,10 @@ def bands(result: Result, d: Drawing) -> None:
             fontsize=d.size(10),
             color=d.ink,
         )
-    d.names_beside(ax, rows, [str(v) for v in frame["label"]])
+    d.names_beside(ax, rows, [in_language(v) for v in frame["label"]])
     ax.set_ylim(-0.6, len(frame) - 0.4)
     ax.margins(x=0.12)
-    ax.set_xlabel("patients")
+    ax.set_xlabel(say("patients"))
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     d.title(result.analysis.title(result.outcome), 0.6)
 
@@ -96,7 +97,7 @@ def staircase(result: Result, d: Drawing) -> None:
             d.drew(
                 "counts",
                 ax.annotate(
-                    plural(int(n), "patient"),
+                    say_n("{n} patient", "{n} patients", int(n)),
                     where,
                     va="center",
                     fontsize=d.size(9),
@@ -109,10 +110,12 @@ def staircase(result: Result, d: Drawing) -> None:
     ax.set_ylim(max(top, 1), 0)
     d.names_below(ax, names(visits), 0.68)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_ylabel("patients, by pattern")
+    ax.set_ylabel(say("patients, by pattern"))
     d.title(
-        f"{result.outcome.title if result.outcome else 'Score'}: seen (blue) and missing at each"
-        " visit"
+        say(
+            "{score}: seen (blue) and missing at each visit",
+            score=result.outcome.said if result.outcome else say("Score"),
+        )
     )
 
 
@@ -143,8 +146,10 @@ def observed(result: Result, d: Drawing) -> None:
     )
     _heat(d, table, low=0.0, palette="Blues", words=table.map(percent))
     d.title(
-        f"{result.outcome.title if result.outcome else 'Score'}: share of patients seen at each"
-        " visit"
+        say(
+            "{score}: share of patients seen at each visit",
+            score=result.outcome.said if result.outcome else say("Score"),
+        )
     )
 
 
@@ -198,7 +203,7 @@ def _heat(
     turned: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
     letters = int(0.6 / max(len(across), 1) * d.width * 72 / (0.54 * d.size(10)))
     words = [shortened(n, 20) if slanted else few_lines(n, letters) for n in across]
-    down = [spoken(str(g)) or "all" for g in table.index]
+    down = [spoken(str(g)) or say("all") for g in table.index]
     if not written and down == across:  # a square: the columns have the numbers of the rows
         words = [str(i) for i in range(1, len(across) + 1)]
         down = [shortened(f"{i} {n}", 26) for i, n in enumerate(down, 1)]
@@ -234,7 +239,7 @@ def tipping(result: Result, d: Drawing) -> None:
     if not math.isnan(tip):
         d.drew("tip", ax.axvline(tip, color=ORANGE, lw=1.6, ls="--"))
         ax.annotate(
-            f"tips at {number(tip, 1)}",
+            say("tips at {value}", value=number(tip, 1)),
             (tip, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(4, -12),
@@ -242,12 +247,20 @@ def tipping(result: Result, d: Drawing) -> None:
             fontsize=d.size(9),
             color=ORANGE,
         )
-    unit = result.outcome.unit if result.outcome else ""
-    added = "added to the missing scores, to make them worse" + (f" ({unit})" if unit else "")
+    unit = result.outcome.units if result.outcome else ""
+    added = (
+        say("added to the missing scores, to make them worse ({unit})", unit=unit)
+        if unit
+        else say("added to the missing scores, to make them worse")
+    )
     ax.set_xlabel(d.wrap(added, 0.7, 11))
     ax.set_ylabel(
         d.wrap(
-            f"{result.axis.words or 'estimate'}, {level_text(result.analysis.level)} interval",
+            say(
+                "{what}, {level} interval",
+                what=in_language(result.axis.words) or say("estimate"),
+                level=level_text(result.analysis.level),
+            ),
             0.42,
             11,
         )

@@ -17,8 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import named, say
 from outcomes.core.result import Result
-from outcomes.core.wording import level_text, spoken
+from outcomes.core.wording import level_text, spoken, whole
 from outcomes.plots.drawing import BLUE, GREY, MANY, ORANGE, Drawing, look, shortened
 from outcomes.plots.meaning import (
     comparisons,
@@ -106,7 +107,7 @@ def _value_label(d: Drawing, axis: Any, result: Result) -> None:
         and "pairs" not in result.data
         and bool(getattr(result.analysis, "before", ""))
     )
-    d.score_axis(axis, result.outcome, "change in " if changed else "")
+    d.score_axis(axis, result.outcome, change=changed)
 
 
 @picture(
@@ -125,7 +126,7 @@ def raincloud(result: Result, d: Drawing) -> None:
     parts, ax = clouds(result), d.ax
     d.title(result.analysis.title(result.outcome))
     if not _filled(result):
-        d.nothing("no patient has these scores")
+        d.nothing(say("no patient has these scores"))
         return
     frame, order, colours = _long(parts), list(parts), _colours(result, parts)
     shared: dict[str, Any] = {
@@ -182,7 +183,7 @@ def raincloud(result: Result, d: Drawing) -> None:
             dots.set_offsets(np.asarray(dots.get_offsets()) + np.array([0, 0.24]))
         d.drew("patients", list(ax.collections[drops:]))
     ax.set_ylim(len(order) - 0.5, -0.56)
-    labels = [f"{spoken(name)} (n={len(x)})" for name, x in parts.items()]
+    labels = [f"{spoken(name)} (n={whole(len(x))})" for name, x in parts.items()]
     d.names_beside(ax, range(len(order)), labels, 0.24)
     ax.set_ylabel("")
     _value_label(d, ax.xaxis, result)
@@ -242,7 +243,7 @@ def estimation(result: Result, d: Drawing) -> None:
     stacked = len(shown) > 1 or d.width < 4.6
     d.title(result.analysis.title(result.outcome), 0.8 if stacked else 0.55)
     if not _filled(result):
-        d.nothing("no patient has these scores")
+        d.nothing(say("no patient has these scores"))
         return
     order, colours = list(parts), _colours(result, parts)
     if _lines(result):
@@ -289,7 +290,7 @@ def estimation(result: Result, d: Drawing) -> None:
     ax.set_xlim(-0.6, len(order) - 0.4)
     ax.set_xlabel("")
     d.names_below(
-        ax, [f"{spoken(n)}\nn={len(x)}" for n, x in parts.items()], 0.75 if stacked else 0.42
+        ax, [f"{spoken(n)}\nn={whole(len(x))}" for n, x in parts.items()], 0.75 if stacked else 0.42
     )
     _value_label(d, ax.yaxis, result)
     if shown:
@@ -309,16 +310,21 @@ def _difference_panel(d: Drawing, result: Result, shown: list[Estimate], side: A
     for m in margins(result):
         d.drew("margins", side.axhline(m, color=ORANGE, lw=1.4, ls="--"))
     names = [
-        (place_words(e.contrast) if e.contrast.reference else e.label)
+        (place_words(e.contrast) if e.contrast.reference else named(e.label))
         + f"\n{value_words(e, result.outcome)}"
         for e in shown
     ]
     d.names_below(side, names, 0.3 if len(shown) == 1 and d.width >= 4.6 else 0.75)
     side.set_xlim(-0.4, len(shown) - 0.6)
     level = level_text(shown[0].level)
-    unit = result.outcome.unit if result.outcome else ""
+    unit = result.outcome.units if result.outcome else ""
+    words_beside = (
+        say("difference, {level} interval ({unit})", level=level, unit=unit)
+        if unit
+        else say("difference, {level} interval", level=level)
+    )
     side.set_ylabel(
-        d.wrap(f"difference, {level} interval" + (f" ({unit})" if unit else ""), 0.4),
+        d.wrap(words_beside, 0.4),
         fontsize=d.size(10),
     )
     side.yaxis.set_major_locator(MaxNLocator(nbins=6))

@@ -15,10 +15,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import (
+    Formatter,
+    FuncFormatter,
+    MaxNLocator,
+    PercentFormatter,
+    ScalarFormatter,
+)
 
+from outcomes.core.language import language_of, message, say, speaking
 from outcomes.core.outcome import Outcome
-from outcomes.core.wording import spoken
+from outcomes.core.wording import localised, spoken
 
 #: Okabe and Ito's colours (jfly.uni-koeln.de/color): told apart in every common colour blindness,
 #: and by lightness in grey.
@@ -29,7 +36,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 WIDTHS = {"single": 3.5, "double": 7.2}
 #: Beyond so many patients their lines, dots or bars would be one blot.
 MANY = 400
-SAMPLE = "Invented data: no real patient"
+SAMPLE = message("Invented data: no real patient")
 
 
 @dataclass
@@ -283,15 +290,24 @@ class Drawing:
         letters = max(int(share * self.width * 72 / (0.54 * self.size(10))), 8)
         ax.set_yticks(list(at), [few_lines(name, letters, lines) for name in names])
 
-    def score_axis(self, axis: Any, outcome: Outcome | None, lead: str = "") -> None:
+    def score_axis(
+        self, axis: Any, outcome: Outcome | None, *, change: bool = False, mean: bool = False
+    ) -> None:
         """A score's axis: whole steps as ticks, and which way is better."""
         axis.set_major_locator(MaxNLocator(nbins=6 if self.width < 4.6 else 8, steps=[1, 2, 5, 10]))
         if outcome is None:
-            axis.set_label_text(lead)
+            axis.set_label_text(say("change") if change else "")
             return
-        which = f" ({outcome.better} is better)" if outcome.better else ""
-        unit = "" if outcome.better else f" ({outcome.unit})" if outcome.unit else ""
-        axis.set_label_text(textwrap.fill(f"{lead}{outcome.title}{which or unit}", 38))
+        title = say("change in {score}", score=outcome.said) if change else outcome.said
+        if mean:
+            title = say("mean of the two scores: {score}", score=title)
+        if outcome.better == "lower":
+            title = say("{score} (lower is better)", score=title)
+        elif outcome.better:
+            title = say("{score} (higher is better)", score=title)
+        elif outcome.unit:
+            title = say("{score} ({unit})", score=title, unit=outcome.units)
+        axis.set_label_text(textwrap.fill(title, 38))
 
     def legend(self, ax: Axes | None = None, *, below: bool = False, **more: Any) -> None:
         """A key beside the axes, where it covers no data; under them in a narrow picture, or where
@@ -332,7 +348,7 @@ class Drawing:
 
     def sign_sample(self) -> None:
         """Say above the data that they are invented."""
-        words = self.wrap(SAMPLE, 0.55, 8)
+        words = self.wrap(say(SAMPLE), 0.55, 8)
         self.signed = self.ax.annotate(
             words,
             (0, 1),
@@ -345,6 +361,16 @@ class Drawing:
             color=self.faint,
             style="italic",
         )
+
+    def localise(self) -> None:
+        """The numbers of the axes as the language in force writes them."""
+        if language_of().source:
+            return
+        for ax in self.panels:
+            for axis in (ax.xaxis, ax.yaxis):
+                made = axis.get_major_formatter()
+                if isinstance(made, ScalarFormatter | PercentFormatter | FuncFormatter):
+                    axis.set_major_formatter(Localised(made))
 
     def literal(self) -> None:
         """No dollar sign or backslash of a name is read as a formula."""
@@ -480,6 +506,27 @@ def side_by_side(n: int, width: float) -> int:
     (3, 2, 1)
     """
     return min(2 if n == 4 else n, max(1, int(width // 2.2)))
+
+
+class Localised(Formatter):
+    """The numbers of an axis in the language that was in force when it was drawn."""
+
+    def __init__(self, inner: Formatter) -> None:
+        self.inner, self.language = inner, language_of().code
+
+    def set_axis(self, axis: Any) -> None:
+        """Keep the axis, for the formatter within too."""
+        super().set_axis(axis)
+        self.inner.set_axis(axis)
+
+    def set_locs(self, locs: Any) -> None:
+        """Where the ticks are."""
+        super().set_locs(locs)
+        self.inner.set_locs(locs)
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        with speaking(self.language):
+            return localised(self.inner(x, pos))
 
 
 def in_lines(text: str, letters: int) -> str:

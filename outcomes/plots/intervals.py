@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import Phrase, in_language, named, say
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_rows
 from outcomes.core.result import Result
@@ -68,7 +69,7 @@ def forest(result: Result, d: Drawing) -> None:
     for y, (_, r), strong in zip(rows, frame.iterrows(), main, strict=True):
         if not math.isfinite(r["value"]):
             ax.annotate(
-                "not estimable",
+                say("not estimable"),
                 (1.02, y),
                 xycoords=("axes fraction", "data"),
                 fontsize=d.size(9),
@@ -117,7 +118,9 @@ def forest(result: Result, d: Drawing) -> None:
         ax.xaxis.set_major_formatter(lambda x, _: number(100 * x, 0))
     _write_column(d, frame, rows, result.axis)
     unit = " (percentage points)" if result.axis.percent else ""
-    ax.set_xlabel(d.wrap((result.axis.words or "estimate and interval") + unit, 0.45, 11))
+    ax.set_xlabel(
+        d.wrap((in_language(result.axis.words) or say("estimate and interval")) + unit, 0.45, 11)
+    )
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     words = sides(forest_rows(frame), result.outcome, result.axis)
@@ -132,7 +135,12 @@ def row_names(frame: pd.DataFrame, result: Result) -> list[str]:
     pairs = [place_words(e.contrast) for e in forest_rows(frame) if e.contrast.reference]
     if len(frame) == len(pairs) == len(set(pairs)):
         return pairs
-    return [spoken(str(v)) for v in frame["label"]]
+    return [row_name(v) for v in frame["label"]]
+
+
+def row_name(label: str) -> str:
+    """A row's own label as people say it, in the language in force."""
+    return in_language(label) if isinstance(label, Phrase) else named(spoken(str(label)))
 
 
 def _compares(frame: pd.DataFrame, result: Result) -> bool:
@@ -230,12 +238,12 @@ def dots(result: Result, d: Drawing) -> None:
     ax.set_xlim(left=-0.02 * ax.get_xlim()[1])
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if d.width >= 4.6 else 3))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    words = result.axis.words or "share of patients, with interval"
+    words = in_language(result.axis.words) or say("share of patients, with interval")
     ax.set_xlabel("share of patients" if d.width < 4.6 else d.wrap(words, 0.4, 11))
     ax.grid(axis="x", color=to_rgba(GREY, 0.25), lw=0.8)
     ax.set_axisbelow(True)
     compared = risk_differences(result)
-    d.names_beside(ax, place.values(), [spoken(v) for v in place], 0.26 if compared else 0.34)
+    d.names_beside(ax, place.values(), [row_name(v) for v in place], 0.26 if compared else 0.34)
     if compared:
         _risk_panel(d, compared, place, groups)
     if len(groups) > 1:

@@ -11,11 +11,25 @@ from typing import Any
 
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import message, say
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_rows
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, spoken
 from outcomes.plots.drawing import Drawing
+
+#: How estimates are called that pictures name.
+ESTIMATES = (
+    message("mean change", "name"),
+    message("median change", "name"),
+    message("Hodges-Lehmann shift", "name"),
+    message("mean", "name"),
+    message("adjusted difference", "name"),
+    message("treatment difference", "name"),
+    message("difference", "name"),
+    message("period difference", "name"),
+    message("carry-over", "name"),
+)
 
 
 def main_change(result: Result) -> Estimate | None:
@@ -89,15 +103,15 @@ def sides(
         return None
     falling = which == "lower"
     if directed and not any(e.measure.compares_groups for e in rows):
-        return Sides("worse", "better", falling)
+        return Sides(say("worse"), say("better"), falling)
     if not all(e.measure.compares_groups and e.contrast.reference for e in rows):
         return None
     groups, references = (
         {getattr(e.contrast, f) for e in rows} - {""} for f in ("group", "reference")
     )
-    one = spoken(groups.pop()) if len(groups) == 1 else "the group named first"
-    other = spoken(references.pop()) if len(references) == 1 else "the group named second"
-    return Sides(f"favours {other}", f"favours {one}", falling)
+    one = spoken(groups.pop()) if len(groups) == 1 else say("the group named first")
+    other = spoken(references.pop()) if len(references) == 1 else say("the group named second")
+    return Sides(say("favours {group}", group=other), say("favours {group}", group=one), falling)
 
 
 def point_ends(d: Drawing, ax: Any, words: Sides | None, *, turn: bool) -> None:

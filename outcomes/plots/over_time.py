@@ -14,8 +14,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import PercentFormatter
 
+from outcomes.core.language import say, say_n
 from outcomes.core.result import Result
-from outcomes.core.wording import NONE, level_text, plural, spoken
+from outcomes.core.wording import NONE, level_text, spoken, whole
 from outcomes.plots.drawing import BLUE, GREY, MANY, ORANGE, Drawing, look, names, shortened
 from outcomes.plots.registry import Mark, picture
 
@@ -74,7 +75,7 @@ def course(result: Result, d: Drawing) -> None:
         _seen_row(d, i, str(group), rows["n"], colour, lines)
     d.score_axis(ax.yaxis, result.outcome)
     if not _seen(result):
-        d.nothing("no score at any visit")
+        d.nothing(say("no score at any visit"))
         d.names_below(ax, labels, 0.66)
     else:
         ends = frame[["low", "mean", "high"]].to_numpy(float)
@@ -88,8 +89,12 @@ def course(result: Result, d: Drawing) -> None:
         d.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     level = level_text(result.analysis.level)
     modelled = result.model is not None
-    means = "mean from the model (n: scores seen)" if modelled else "mean of those seen"
-    d.title(f"{result.outcome.title if result.outcome else 'Score'}: {means}, {level} interval")
+    what = {"score": result.outcome.said if result.outcome else say("Score"), "level": level}
+    d.title(
+        say("{score}: mean from the model (n: scores seen), {level} interval", **what)
+        if modelled
+        else say("{score}: mean of those seen, {level} interval", **what)
+    )
 
 
 def _lines_below(ax: Axes) -> int:
@@ -104,7 +109,7 @@ def _lines_below(ax: Axes) -> int:
 def _seen_row(d: Drawing, i: int, group: str, seen: pd.Series, colour: str, lines: int) -> None:
     """A row of numbers of patients under the axis, one for each group."""
     down = -d.size(12) * (2.4 + 1.2 * lines) - d.size(14) * i
-    label = shortened(spoken(group), int(0.2 * d.width * 72 / (0.54 * d.size(9)))) or "seen, n"
+    label = shortened(spoken(group), int(0.2 * d.width * 72 / (0.54 * d.size(9)))) or say("seen, n")
     how: dict[str, Any] = {
         "textcoords": "offset points",
         "va": "center",
@@ -118,7 +123,7 @@ def _seen_row(d: Drawing, i: int, group: str, seen: pd.Series, colour: str, line
     d.under(i, said)
     for position, n in enumerate(seen):
         count = d.ax.annotate(
-            NONE if np.isnan(n) else str(int(n)),
+            NONE if np.isnan(n) else whole(int(n)),
             (position, 0),
             xycoords=("data", "axes fraction"),
             xytext=(0, down),
@@ -204,10 +209,11 @@ def _segment(x: np.ndarray, scores: np.ndarray) -> np.ndarray:
 def patient_lines(result: Result, d: Drawing) -> None:
     """Every patient over the visits, a panel for each group, with the other groups in grey."""
     visits, parts = _trajectories(result)
-    title = f"{result.outcome.title if result.outcome else 'Score'}: each patient over the visits"
+    score = result.outcome.said if result.outcome else say("Score")
+    title = say("{score}: each patient over the visits", score=score)
     if not parts:
         d.title(title)
-        d.nothing("no patient has a score")
+        d.nothing(say("no patient has a score"))
         return
     panels = d.grid(len(parts))
     columns = d.columns(len(parts))
@@ -306,8 +312,8 @@ def survival(result: Result, d: Drawing) -> None:
             _at_risk(d, i, group, own, colour)
     ax.set(xlim=(0, last * 1.02), ylim=(0, 1.04))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.set_xlabel("days")
-    ax.set_ylabel(d.wrap("patients whose pain is not back", 0.4, 11))
+    ax.set_xlabel(say("days"))
+    ax.set_ylabel(d.wrap(say("patients whose pain is not back"), 0.4, 11))
     if len(groups) > 1:
         d.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     d.title(result.analysis.title(result.outcome))
@@ -319,7 +325,8 @@ def _at_risk(d: Drawing, i: int, group: str, own: pd.DataFrame, colour: str) -> 
     """
     down = -d.size(12) * 3.6 - d.size(14) * i
     how: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": d.size(9)}
-    label = shortened(spoken(group), int(0.2 * d.width * 72 / (0.54 * d.size(9)))) or "followed"
+    letters = int(0.2 * d.width * 72 / (0.54 * d.size(9)))
+    label = shortened(spoken(group), letters) or say("followed")
     said = d.ax.annotate(
         label,
         (0, 0),
@@ -335,7 +342,7 @@ def _at_risk(d: Drawing, i: int, group: str, own: pd.DataFrame, colour: str) -> 
     ]:
         n = int(own.loc[own["time"] >= day, "at_risk"].iloc[0])
         count = d.ax.annotate(
-            str(n),
+            whole(n),
             (day, 0),
             xycoords=("data", "axes fraction"),
             xytext=(0, down),
@@ -395,12 +402,13 @@ def sequences(result: Result, d: Drawing) -> None:
                 va="bottom" if up > 0 else "top",
                 color=colour,
             )
-    d.names_below(ax, [f"period {p}" for p in periods])
+    d.names_below(ax, [say("period {name}", name=p) for p in periods])
     ax.set_xlim(-0.35, len(periods) - 0.65)
     ax.margins(y=0.2)
     d.score_axis(ax.yaxis, result.outcome)
     d.legend()
-    d.title(f"{result.outcome.title if result.outcome else 'Score'}: mean in each period")
+    score = result.outcome.said if result.outcome else say("Score")
+    d.title(say("{score}: mean in each period", score=score))
 
 
 @picture(
@@ -497,9 +505,9 @@ def swimmer(result: Result, d: Drawing) -> None:
     """The course of infusions of each patient, the longest first, coloured by route."""
     frame, ax = result.data["swimmer"], d.ax
     everybody = frame["patient"].nunique()
-    d.title(f"Infusions of {plural(everybody, 'patient')}")
+    d.title(say_n("Infusions of {n} patient", "Infusions of {n} patients", everybody))
     if frame.empty:
-        d.nothing("no infusion has a day")
+        d.nothing(say("no infusion has a day"))
         return
     last, routes = _courses(result), _routes(result)
     place = {p: i for i, p in enumerate(last.index)}
@@ -516,7 +524,7 @@ def swimmer(result: Result, d: Drawing) -> None:
     ax.set_ylim(len(last) - 0.4, -0.6)
     ax.margins(x=0.03)
     ax.set_yticks([])
-    ax.set_ylabel("patients, longest course first")
-    ax.set_xlabel("days since the first infusion")
+    ax.set_ylabel(say("patients, longest course first"))
+    ax.set_xlabel(say("days since the first infusion"))
     if len(routes) > 1:
         d.legend(markerscale=max(6 / size, 1))

@@ -12,8 +12,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from outcomes.core.language import named, say, say_n
 from outcomes.core.result import Result
-from outcomes.core.wording import digits_for, level_text, number, percent, plural, spoken
+from outcomes.core.wording import digits_for, level_text, number, percent, spoken, whole
 from outcomes.plots.drawing import BLUE, GREY, MANY, ORANGE, Drawing, change_colour, look, names
 from outcomes.plots.meaning import main_change, value_words
 from outcomes.plots.registry import Mark, picture
@@ -55,10 +56,16 @@ def slopes(result: Result, d: Drawing) -> None:
     the change.
     """
     frame, outcome, ax = result.data["pairs"], result.outcome, d.ax
-    counted = f"{result.counts.analysed} of {plural(result.counts.enrolled, 'patient')}"
-    d.title(f"{outcome.title if outcome else 'Score'}: {counted}", 0.5)
+    title = say_n(
+        "{score}: {analysed} of {n} patient",
+        "{score}: {analysed} of {n} patients",
+        result.counts.enrolled,
+        score=outcome.said if outcome else say("Score"),
+        analysed=whole(result.counts.analysed),
+    )
+    d.title(title, 0.5)
     if frame.empty:
-        d.nothing("no patient has both scores")
+        d.nothing(say("no patient has both scores"))
         return
     grouped = frame.groupby(["before", "after"], sort=False).size()
     better, heaviest = (outcome.better if outcome else ""), int(grouped.max())
@@ -121,10 +128,14 @@ def _change_panel(result: Result, d: Drawing) -> None:
             lw=1.8,
         )
         d.drew("estimate", mark.lines[0])
-        head = f"{e.label}, {level_text(e.level)} interval:" if reach else f"{e.label}:"
+        head = (
+            say("{what}, {level} interval:", what=named(e.label), level=level_text(e.level))
+            if reach
+            else say("{what}:", what=named(e.label))
+        )
         d.title(f"{head}\n{value_words(e, outcome)}", 0.28, ax=side, size=9.5, pad=6)
-    side.set_xlabel("patients")
-    side.set_ylabel("change (after − before)", fontsize=d.size(10))
+    side.set_xlabel(say("patients"))
+    side.set_ylabel(say("change (after − before)"), fontsize=d.size(10))
     side.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
     side.margins(x=0.08)
 
@@ -160,11 +171,15 @@ def waterfall(result: Result, d: Drawing) -> None:
     """One bar a patient, sorted by change."""
     change, outcome, ax = result.data["pairs"]["change"].to_numpy(float), result.outcome, d.ax
     d.title(
-        f"{outcome.title if outcome else 'Score'}: change of each of"
-        f" {plural(len(change), 'patient')}"
+        say_n(
+            "{score}: change of each of {n} patient",
+            "{score}: change of each of {n} patients",
+            len(change),
+            score=outcome.said if outcome else say("Score"),
+        )
     )
     if not len(change):
-        d.nothing("no patient has both scores")
+        d.nothing(say("no patient has both scores"))
         return
     better = outcome.better if outcome else ""
     ordered = np.sort(change) if better != "higher" else np.sort(change)[::-1]
@@ -175,7 +190,7 @@ def waterfall(result: Result, d: Drawing) -> None:
     if e is not None:
         d.drew("estimate", ax.axhline(e.value, color=d.ink, lw=1.4, ls="--"))
         ax.annotate(
-            d.wrap(f"{e.label} {value_words(e, outcome)}", 0.6, 9),
+            d.wrap(f"{named(e.label)} {value_words(e, outcome)}", 0.6, 9),
             (1, 1),
             xycoords="axes fraction",
             ha="right",
@@ -189,8 +204,8 @@ def waterfall(result: Result, d: Drawing) -> None:
     ax.set_ylim(low - 0.04 * (high - low), high + 0.2 * (high - low))
     ax.set_xlim(-0.6 - 0.01 * len(ordered), len(ordered) - 0.4 + 0.01 * len(ordered))
     ax.set_xticks([])
-    ax.set_xlabel("patients, sorted by their change")
-    d.score_axis(ax.yaxis, outcome, "change in ")
+    ax.set_xlabel(say("patients, sorted by their change"))
+    d.score_axis(ax.yaxis, outcome, change=True)
 
 
 def _bars_of(ax: Axes, ordered: np.ndarray, better: str) -> list[Any]:
@@ -245,9 +260,16 @@ def cumulative_responders(result: Result, d: Drawing) -> None:
     for each group.
     """
     n = _patients(result, "ecdf")
-    title = result.outcome.title if result.outcome else "Score"
-    d.title(f"{title}: cumulative responders ({plural(n, 'patient')} with both scores)")
-    _curves_of(d, result.data["ecdf"], "no patient has both scores" if not n else "")
+    score = result.outcome.said if result.outcome else say("Score")
+    d.title(
+        say_n(
+            "{score}: cumulative responders ({n} patient with both scores)",
+            "{score}: cumulative responders ({n} patients with both scores)",
+            n,
+            score=score,
+        )
+    )
+    _curves_of(d, result.data["ecdf"], say("no patient has both scores") if not n else "")
 
 
 @picture(
@@ -263,10 +285,10 @@ def cumulative_responders(result: Result, d: Drawing) -> None:
 )
 def dropout_curves(result: Result, d: Drawing) -> None:
     """Cumulative responders under three rules for missing scores."""
-    title = result.outcome.title if result.outcome else "Score"
-    d.title(f"{title}: cumulative responders under three rules for missing scores")
+    score = result.outcome.said if result.outcome else say("Score")
+    d.title(say("{score}: cumulative responders under three rules for missing scores", score=score))
     n = _patients(result, "dropout")
-    _curves_of(d, result.data["dropout"], "" if n else "no patient has a score before")
+    _curves_of(d, result.data["dropout"], "" if n else say("no patient has a score before"))
 
 
 def _curves_of(d: Drawing, frame: pd.DataFrame, empty: str) -> None:
@@ -293,14 +315,14 @@ def _curves_of(d: Drawing, frame: pd.DataFrame, empty: str) -> None:
     ax.axvline(0, color=GREY, lw=1)
     ax.set(xlim=(-50, 104), ylim=(0, 1.04))
     step = 50 if d.width < 4.6 else 25
-    ax.set_xticks(range(-50, 101, step), [f"{number(x, 0)}%" for x in range(-50, 101, step)])
+    ax.set_xticks(range(-50, 101, step), [percent(x / 100) for x in range(-50, 101, step)])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_xlabel(
-        "improvement of at least (negative: worsening)"
+        say("improvement of at least (negative: worsening)")
         if d.width >= 4.6
-        else "improvement of at least"
+        else say("improvement of at least")
     )
-    ax.set_ylabel("share of patients")
+    ax.set_ylabel(say("share of patients"))
     if len(groups) > 1:
         d.legend()
 
@@ -318,7 +340,7 @@ def _cuts(d: Drawing, rows: pd.DataFrame, colour: str, marker: str, *, words: bo
         d.drew("cuts", d.ax.plot([cut], [share], marker, color=colour, ms=7, clip_on=False))
         if words:
             d.ax.annotate(
-                f"≥{cut}%: {percent(share)}",
+                f"≥{percent(cut / 100)}: {percent(share)}",
                 (cut, share),
                 xytext=(8, up),
                 textcoords="offset points",

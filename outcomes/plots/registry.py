@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
 from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.language import say
 from outcomes.core.result import Result
 from outcomes.plots.described import Described
 from outcomes.plots.drawing import WIDTHS, Drawing, side_by_side
@@ -110,7 +111,7 @@ def caption(result: Result, kind: str = "") -> str:
     draws.
     """
     name = _chosen(result, kind)
-    said = (m.words for m in PICTURES[name].marks if m.when(result))
+    said = (say(m.words) for m in PICTURES[name].marks if m.when(result))
     what = result.analysis.title(result.outcome)
     return " ".join([f"{what[:1].upper()}{what[1:]}.", *said])
 
@@ -220,6 +221,7 @@ def draw_on(result: Result, kind: str, ax: Axes) -> Drawing:
     PICTURES[kind].draw(result, drawing)
     if result.sample:
         drawing.sign_sample()
+    drawing.localise()
     drawing.literal()
     _DRAWN[ax] = drawing
     return drawing

@@ -14,6 +14,7 @@ from matplotlib.figure import FigureBase, SubFigure
 from outcomes.core.direction import oriented
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import say
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
@@ -50,14 +51,14 @@ def family_result(results: Sequence[Result]) -> Result:
     first = rows[0][0]
     family = first.analysis.family
     title = (
-        f"{family[:1].upper()}{family[1:]}: effects in SD units"
+        say("{family}: effects in SD units", family=f"{family[:1].upper()}{family[1:]}")
         if family
-        else "Effects in SD units"
+        else say("Effects in SD units")
     )
     frame = pd.DataFrame(
         [
             {
-                "label": r.outcome.title if r.outcome else r.analysis.title(),
+                "label": r.outcome.said if r.outcome else r.analysis.title(),
                 "value": e.value,
                 "low": e.low,
                 "high": e.high,
@@ -72,7 +73,7 @@ def family_result(results: Sequence[Result]) -> Result:
         None,
         data={"forest": frame},
         pictures=("forest",),
-        axis=ValueAxis("SD units; right of the line is better"),
+        axis=ValueAxis(say("SD units; right of the line is better")),
         sample=any(r.sample for r in results),
     )
 
@@ -136,7 +137,7 @@ def _panels(
         if result.failed:
             d = Drawing(place)
             d.title(result.analysis.title(result.outcome))
-            d.nothing(f"not answered: {result.failed}")
+            d.nothing(say("not answered: {why}", why=result.failed))
             d.literal()
         else:
             draw_on(result, kind or kinds(result)[0], place)

@@ -334,6 +334,7 @@ class Instrument:
             mdc95=s.mdc95,
             notes=s.notes,
             of_change=names_rating(self.id, self.title, self.domain),
+            parts=() if plain else (self.title, s.title),
         )
 
     def find(self, columns: Sequence[str], prefix: str = "") -> dict[str, str]:

@@ -99,7 +99,7 @@ def assembled(
     if strange := baseline_elsewhere(scores.declared, start, recipe.visit_names):
         issues.append(strange)
     declared = dict(recipe.study)
-    style = declared.pop("style", "")
+    written = {k: v for k in ("style", "language") if (v := declared.pop(k, ""))}
     parts = {
         "visits": visits,
         "baseline": recipe.baseline,
@@ -112,7 +112,7 @@ def assembled(
         "settings": {
             "privacy": {"allow": recipe.allow, "drop": recipe.drop},
             "paper": dict(recipe.paper),
-            **({"style": style} if style else {}),
+            **written,
         },
         **declared,
     }

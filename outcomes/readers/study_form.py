@@ -17,6 +17,7 @@ from outcomes.config.fields import (
     Kind,
     Section,
 )
+from outcomes.core.language import LANGUAGE_CODES
 from outcomes.core.style import STYLE_NAMES
 from outcomes.readers.ids import CHOICES
 from outcomes.readers.sources.form import FIELDS as LIVE
@@ -131,6 +132,13 @@ STUDY = Section(
             "the journal whose style numbers, P and intervals have in reports",
             '"bmj"',
             allowed=STYLE_NAMES,
+        ),
+        Field(
+            "language",
+            TEXT,
+            "the language of reports: English, German, French, Spanish, Portuguese or Dutch",
+            '"de"',
+            allowed=LANGUAGE_CODES,
         ),
         Field(
             "arms",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from outcomes.analyses.question import Analysis
 from outcomes.config import atomic
 from outcomes.core.errors import StudyError, unknown
+from outcomes.core.language import speaking
 from outcomes.core.result import Result, Results
 from outcomes.core.style import written_in
 from outcomes.plans.plan import Plan
@@ -48,6 +49,9 @@ def write_report(
     `write_snapshot`): the report then says what is new, changed, late or withdrawn, and draws the
     run of results; `period` names this report in it.
 
+    `language` is the language of the report ("en", "de", "fr", "es", "pt", "nl"; default: the study
+    file's, else English); the statistical sentences of the appendix and the methods text stay
+    English.
     What databases and servers gave for the study is written beside the report, in a folder
     `source-snapshot` (not beside one for sharing).
 
@@ -171,11 +175,12 @@ def write_document_tables(doc: Document, answers: Results, folder: str | Path) -
 
 def table_files(doc: Document, answers: Results) -> dict[str, bytes]:
     """The content of each file that `write_document_tables` writes. Raises MissingExtraError."""
-    from outcomes.reporting.document import all_tables
+    from outcomes.reporting.document import numbered_tables
     from outcomes.reporting.render.spreadsheet import files
 
     frame = answers.to_frame() if doc.audience == "internal" else None
-    return files(list(all_tables(doc)), frame)
+    with doc.written():
+        return files(list(numbered_tables(doc)), frame)
 
 
 def write_snapshot(
@@ -241,6 +246,7 @@ def build(
     policy: str = "opensafely",
     ledger: str | Path | None = None,
     folder: Path = Path("reports"),
+    language: str = "",
     **options: Any,
 ) -> Document:
     """The document of a report, before any format: what every renderer gets. Options as in
@@ -252,17 +258,16 @@ def build(
     if audience not in AUDIENCES:
         raise StudyError(unknown("audience", audience, AUDIENCES))
     results = _answered(study, answers)
-    if audience == "internal":
-        with written_in(study.style):
-            return document(study.ready, results, **options)
-    if options.get("since"):
+    if audience != "internal" and options.get("since"):
         raise StudyError(
             "What is new since last time counts single patients, so it cannot stand in a report for"
             " sharing."
         )
-    return _for_sharing(
-        study.ready, results, policy, Path(ledger) if ledger else folder.absolute().parent / LEDGER
-    )
+    with written_in(study.style), speaking(language or study.language):
+        if audience == "internal":
+            return document(study.ready, results, **options)
+        book = Path(ledger) if ledger else folder.absolute().parent / LEDGER
+        return _for_sharing(study.ready, results, policy, book)
 
 
 def _for_sharing(study: Study, results: Results, policy: str, ledger: Path) -> Document:

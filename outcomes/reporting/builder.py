@@ -15,8 +15,10 @@ from typing import Any
 
 import pandas as pd
 
+from outcomes.core.language import language_of, message, say, say_n
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import plural, spoken
+from outcomes.core.style import style_of
+from outcomes.core.wording import spoken
 from outcomes.reporting.chapters.answers import answers
 from outcomes.reporting.chapters.automatic_checks import guards
 from outcomes.reporting.chapters.changes_since import read_snapshot
@@ -43,12 +45,12 @@ from outcomes.reporting.printed import printed_section
 from outcomes.study.study import Study
 
 KINDS = {
-    "before-after": "before and after, no control group",
-    "follow-up": "repeated follow-up, no control group",
-    "routes": "routes compared, not randomised",
-    "parallel": "parallel groups",
-    "crossover": "crossover",
-    "n-of-1": "N-of-1",
+    "before-after": message("before and after, no control group"),
+    "follow-up": message("repeated follow-up, no control group"),
+    "routes": message("routes compared, not randomised"),
+    "parallel": message("parallel groups"),
+    "crossover": message("crossover"),
+    "n-of-1": message("N-of-1"),
 }
 
 
@@ -65,8 +67,20 @@ def document(
     if since:
         parts.insert(1, since_last_time(study, results, read_snapshot(since), period=period))
     made = [printed_section(s) for s in parts]
-    subtitle = f"{plural(study.enrolled, 'patient')} · {design_words(study)}"
-    return Document(title_of(study), subtitle, finished(made), study.sample)
+    subtitle = say_n(
+        "{n} patient · {design}",
+        "{n} patients · {design}",
+        study.enrolled,
+        design=design_words(study),
+    )
+    return Document(
+        title_of(study),
+        subtitle,
+        finished(made),
+        study.sample,
+        language=language_of().code,
+        style=style_of().name,
+    )
 
 
 def chapters(study: Study, results: Results) -> list[Section]:
@@ -133,13 +147,16 @@ def _frame(b: Drawn) -> pd.DataFrame:
 
 def title_of(study: Study) -> str:
     """The title of the report."""
-    return study.title or "Patient-reported outcomes"
+    return study.title or say("Patient-reported outcomes")
 
 
 def design_words(study: Study) -> str:
     """The design and the visits, for the line under the title."""
-    visits = f" · visits: {', '.join(spoken(v) for v in study.visits)}"
-    return KINDS[study.design] + (visits if len(study.visits) > 1 else "")
+    design = say(KINDS[study.design])
+    if len(study.visits) < 2:
+        return design
+    visits = ", ".join(spoken(v) for v in study.visits)
+    return say("{design} · visits: {visits}", design=design, visits=visits)
 
 
 def finished(parts: Iterable[Section]) -> tuple[Section, ...]:
@@ -154,7 +171,9 @@ def finished(parts: Iterable[Section]) -> tuple[Section, ...]:
         seen[slug] = seen.get(slug, 0) + 1
         anchor = slug if seen[slug] == 1 else f"{slug}-{seen[slug]}"
         blocks = tuple(_numbered(b, numbers) for b in s.blocks)
-        out.append(replace(s, blocks=blocks, anchor=anchor, new_page=i == first))
+        out.append(
+            replace(s, title=say(s.title), blocks=blocks, anchor=anchor, new_page=i == first)
+        )
     return tuple(out)
 
 
@@ -163,12 +182,14 @@ def _numbered(b: Any, numbers: dict[str, int]) -> Any:
         return replace(b, block=_numbered(b.block, numbers))
     if isinstance(b, TableBlock):
         numbers["Table"] += 1
-        title = f"Table {numbers['Table']}. {capital(b.table.title)}"
+        title = say("Table {n}. {title}", n=numbers["Table"], title=capital(b.table.title))
         return replace(b, table=replace(b.table, title=title))
     if isinstance(b, Figure):
         numbers["Figure"] += 1
-        name = f"Figure {numbers['Figure']}"
-        table = b.numbers and replace(b.numbers, title=f"The numbers of {name}")
-        without = f" {name} has {b.without}." if b.without else ""
-        return replace(b, caption=f"{name}. {b.caption}{without}", numbers=table)
+        name = say("Figure {n}", n=numbers["Figure"])
+        table = b.numbers and replace(b.numbers, title=say("The numbers of {figure}", figure=name))
+        caption = say("{figure}. {caption}", figure=name, caption=b.caption)
+        if b.without:
+            caption += " " + say("{figure} has {missing}.", figure=name, missing=b.without)
+        return replace(b, caption=caption, numbers=table)
     return b

@@ -7,18 +7,21 @@ document is built, every text in it is a `str`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from outcomes.core.errors import PrivacyError
+from outcomes.core.language import language_of, message, say, speaking
 from outcomes.core.result import Result
+from outcomes.core.style import written_in
 from outcomes.tables.results_table import Table
 
 if TYPE_CHECKING:
     from outcomes.reporting.release.ledger import Record
     from outcomes.reporting.release.rules import Passed
 
-SAMPLE_WORDS = "Invented data: no real patient stands behind any number on this page."
+SAMPLE_WORDS = message("Invented data: no real patient stands behind any number on this page.")
 AUDIENCES = ("internal", "share")
 
 
@@ -28,6 +31,13 @@ class Paragraph:
 
     text: Any
     kind: str = "plain"
+    #: The language of the text, where it is not that of the report.
+    language: str = ""
+
+
+def english(text: Any, kind: str = "plain") -> Paragraph:
+    """A paragraph that has no translation: English in a report of any language."""
+    return Paragraph(text, kind, "" if language_of().source else "en")
 
 
 @dataclass(frozen=True)
@@ -143,18 +153,33 @@ class Document:
     #: rule that let it pass).
     record: Record | None = None
     review: tuple[Passed, ...] = ()
+    #: The language and the journal's style that it is written in.
+    language: str = "en"
+    style: str = ""
+
+    @contextmanager
+    def written(self) -> Iterator[None]:
+        """The language and style of the document in force: a renderer's own words and pictures
+        are written inside.
+        """
+        with speaking(self.language), written_in(self.style):
+            yield
 
     @property
     def footer(self) -> str:
         """What stands at the foot of every page."""
-        return (
-            SAMPLE_WORDS
-            if self.sample
-            else (
-                f"{self.title} · for"
-                f" {'sharing' if self.audience == 'share' else 'internal use only'}"
-            )
-        )
+        if self.sample:
+            return say(SAMPLE_WORDS)
+        if self.audience == "share":
+            return say("{title} · for sharing", title=self.title)
+        return say("{title} · for internal use only", title=self.title)
+
+
+def appendix_words(doc: Document) -> str:
+    """What stands before the appendix of a report that is not in English; else empty."""
+    if doc.language == "en":
+        return ""
+    return say("Its statistical sentences, notes and the methods text are in English.")
 
 
 def blocks_of(doc: Document, section: Section) -> Iterator[Block]:
@@ -183,11 +208,23 @@ def all_blocks(doc: Document) -> Iterator[Block]:
 
 def all_tables(doc: Document) -> Iterator[Table]:
     """Every table of the document, in order, those of the pictures too."""
+    for _, _, table in numbered_tables(doc):
+        yield table
+
+
+def numbered_tables(doc: Document) -> Iterator[tuple[str, int, Table]]:
+    """Every table with what it belongs to ("table", or "figure" for the numbers of a picture) and
+    the number that this has in the report.
+    """
+    tables = figures = 0
     for b in all_blocks(doc):
         if isinstance(b, TableBlock):
-            yield b.table
-        elif isinstance(b, Figure) and b.numbers:
-            yield b.numbers
+            tables += 1
+            yield "table", tables, b.table
+        elif isinstance(b, Figure):
+            figures += 1
+            if b.numbers:
+                yield "figure", figures, b.numbers
 
 
 def _like(b: Block | Releasable, block: Block) -> Block | Releasable:
@@ -207,8 +244,11 @@ def on_paper(doc: Document) -> Document:
             if isinstance(inner, Figure) and inner.numbers:
                 kept.append(_like(b, replace(inner, numbers=None)))
             elif isinstance(inner, TableBlock) and inner.folded:
-                where = "in the HTML report and the workbook (tables.xlsx)."
-                kept.append(_like(b, Paragraph(f"{inner.table.title}: {where}", "small")))
+                where = say(
+                    "{table}: in the HTML report and the workbook (tables.xlsx).",
+                    table=inner.table.title,
+                )
+                kept.append(_like(b, Paragraph(where, "small")))
             else:
                 kept.append(b)
         sections.append(replace(s, blocks=tuple(kept)))

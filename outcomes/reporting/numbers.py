@@ -13,17 +13,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from outcomes.core.direction import direction, p_text, value_and_interval
+from outcomes.core.direction import direction, direction_said, p_text, value_and_interval
 from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.language import say
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import NONE, digits_for, interval, number, percent
+from outcomes.core.wording import NONE, digits_for, interval, number, percent, percent_sign, whole
 
 
 class Fixed(str):
     """Text that depends on no patient: a name, a heading, a sentence that is always the same."""
 
     __slots__ = ()
+
+
+def fixed(text: str, /, **fields: object) -> Fixed:
+    """A message that depends on no patient, in the language in force."""
+    return Fixed(say(text, **fields))
 
 
 class About(Fixed):
@@ -89,7 +95,7 @@ class Shown:
     """A number as a report shows it: in full, or as a policy has released it.
 
     `estimate` holds what is shown and nothing finer, nan where it is withheld; `hidden` is the
-    reason why. `about` is "about " where counts are rounded.
+    reason why. `about` is set where counts are rounded, so that words say "about".
     """
 
     text: str
@@ -184,11 +190,11 @@ class Full:
         match number:
             case Count():
                 share = percent(number.n / number.of) if number.of else ""
-                return Shown(str(number.n), count=str(number.n), percent=share)
+                return Shown(whole(number.n), count=whole(number.n), percent=share)
             case Part():
                 n = number.tally.groups[number.level]
                 share = percent(n / number.of) if number.of else ""
-                return Shown(str(n), count=str(n), percent=share)
+                return Shown(whole(n), count=whole(n), percent=share)
             case Share():
                 return shown_share(number, number.estimate)
             case Value():
@@ -200,9 +206,9 @@ def shown_share(s: Share, e: Estimate | None) -> Shown:
     text = percent(s.count / s.total) if s.total else NONE
     limits = NONE
     if e is not None and not math.isnan(e.low):
-        limits = interval(100 * e.low, 100 * e.high, 0, unit="%")
+        limits = interval(100 * e.low, 100 * e.high, 0, unit=percent_sign())
     e = e or Estimate("share", s.count / s.total if s.total else NAN, measure=Measure.SHARE)
-    return Shown(text, limits, e, 0, str(s.count), str(s.total), text)
+    return Shown(text, limits, e, 0, whole(s.count), whole(s.total), text)
 
 
 def shown_value(r: Result, e: Estimate) -> Shown:
@@ -222,15 +228,16 @@ def released_value(e: Estimate, value: float, low: float, high: float, digits: i
     return Shown(number(value, digits), limits, kept, digits, about="about ")
 
 
-def direction_said(r: Result) -> Callable[[Shown], str]:
+def direction_cell(r: Result) -> Callable[[Shown], str]:
     """What a shown estimate says for patients: "improved", "not clear", "hidden"."""
 
     def write(s: Shown) -> str:
         if s.hidden:
-            return "hidden"
-        return direction(s.estimate, r.outcome) or (
-            "not clear" if s.estimate.measure.directed and r.outcome is not None else NONE
-        )
+            return say("hidden")
+        word = direction(s.estimate, r.outcome)
+        if not word and s.estimate.measure.directed and r.outcome is not None:
+            word = "not clear"
+        return direction_said(word, s.estimate) if word else NONE
 
     return write
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from outcomes.analyses.traits import Trait
+from outcomes.core.language import message
 from outcomes.core.result import Result, Results
 from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 
 PATIENTS, ANSWERS, RESPONDERS, COURSE, ROBUSTNESS, SAFETY = (
-    "The patients",
-    "Answers",
-    "Responders",
-    "The course over time",
-    "Robustness",
-    "Side effects",
+    message("The patients"),
+    message("Answers"),
+    message("Responders"),
+    message("The course over time"),
+    message("Robustness"),
+    message("Side effects"),
 )
 #: Chapters of answers, in the order a reader wants them; a chapter that is not named here stands
 #: before the robustness.

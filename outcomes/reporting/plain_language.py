@@ -12,12 +12,21 @@ from typing import Any
 from outcomes.analyses.responders.one_group import Response, ResponseCounts
 from outcomes.analyses.safety.adverse_events import HarmCounts
 from outcomes.analyses.traits import Trait
-from outcomes.core.direction import direction, is_clear
+from outcomes.core.direction import direction, direction_said, is_clear
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import in_language, message, named, say, say_n
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import listed, number, plural, round_half_away, spoken
+from outcomes.core.wording import (
+    listed,
+    localised,
+    number,
+    percent_sign,
+    round_half_away,
+    spoken,
+    whole,
+)
 from outcomes.reporting.document import Bullets, KeyNumber, KeyNumbers, Paragraph, Section
 from outcomes.reporting.numbers import Count, Fixed, Said, Share, Shown, Text, Value, cell
 from outcomes.reporting.parts import ANSWERS, chapter, has, many_missing, primary, scored
@@ -32,7 +41,10 @@ def summary(study: Study, results: Results) -> Section:
     keys = [k for r in primary(results) if (k := _key(r))][:1]
     keys += [k for r in told if (k := _responder_key(r))][:2]
     if keys:
-        label = Said((enrolled,), lambda n: f"patients took part{', about' if n.about else ''}")
+        label = Said(
+            (enrolled,),
+            lambda n: say("patients took part, about") if n.about else say("patients took part"),
+        )
         blocks.append(KeyNumbers((KeyNumber(cell(enrolled), label), *keys)))
     for r in primary(results):
         blocks += [Paragraph(text, "lead") for text in _answer(r)]
@@ -40,17 +52,39 @@ def summary(study: Study, results: Results) -> Section:
     if said:
         blocks.append(Bullets(tuple(said)))
     blocks += [Paragraph(c, "caution") for c in _cautions(study, results)]
-    return Section("Summary in plain language", tuple(blocks))
+    return Section(message("Summary in plain language"), tuple(blocks))
 
 
 def _about(study: Study, enrolled: Count) -> Said:
-    visits = [spoken(v) for v in study.visits]
-    asked = f", who were asked how they were at {listed(visits)}" if len(visits) > 1 else ""
-    protected = " Small numbers are hidden and others rounded, to protect them."
+    visits = listed([spoken(v) for v in study.visits]) if len(study.visits) > 1 else ""
 
     def write(n: Shown) -> str:
-        who = f"{'roughly ' if n.about else ''}{n.text} patient{'' if n.text == '1' else 's'}"
-        return f"This report is about {who}{asked}.{protected if n.about else ''}"
+        fields, count = {"n": n.text, "visits": visits}, enrolled.n
+        if n.about:
+            about = (
+                say(
+                    "This report is about roughly {n} patients, who were asked how they were at"
+                    " {visits}.",
+                    **fields,
+                )
+                if visits
+                else say("This report is about roughly {n} patients.", **fields)
+            )
+            protected = say("Small numbers are hidden and others rounded, to protect them.")
+            return f"{about} {protected}"
+        if not visits:
+            return say_n(
+                "This report is about {n} patient.",
+                "This report is about {n} patients.",
+                count,
+                **fields,
+            )
+        return say_n(
+            "This report is about {n} patient, who were asked how they were at {visits}.",
+            "This report is about {n} patients, who were asked how they were at {visits}.",
+            count,
+            **fields,
+        )
 
     return Said((enrolled,), write)
 
@@ -59,9 +93,11 @@ def scale(outcome: Outcome) -> str:
     """A score's range and better side in words: "0 to 10, lower is better"."""
     parts = []
     if not math.isnan(outcome.low) and not math.isnan(outcome.high):
-        parts.append(f"{outcome.low:g} to {outcome.high:g}".replace("-", "−"))
+        ends = [localised(f"{v:g}".replace("-", "−")) for v in (outcome.low, outcome.high)]
+        parts.append(say("{low} to {high}", low=ends[0], high=ends[1]))
     if outcome.better:
-        parts.append(f"{outcome.better} is better")
+        lower = outcome.better == "lower"
+        parts.append(say("lower is better") if lower else say("higher is better"))
     return ", ".join(parts)
 
 
@@ -71,7 +107,7 @@ def scale(outcome: Outcome) -> str:
 def _answer(r: Result) -> Iterable[Text]:
     """The main answer; and in its own sentence, who is in it."""
     if r.failed:
-        yield f"The main question could not be answered: {r.failed}"
+        yield say("The main question could not be answered: {why}", why=r.failed)
         return
     e = r.main
     if e is None or r.outcome is None or math.isnan(e.value):
@@ -84,12 +120,11 @@ def _answer(r: Result) -> Iterable[Text]:
         yield r.sentence()
 
 
-def _typical(r: Result) -> str:
-    return "For a typical patient" if has(r, Trait.RANKS) else "On average"
-
-
-def _titled(outcome: Outcome) -> str:
-    return f"{outcome.title} ({scale(outcome)})" if scale(outcome) else outcome.title
+def titled(outcome: Outcome) -> str:
+    """A score with its range and better side."""
+    if not scale(outcome):
+        return outcome.said
+    return say("{score} ({scale})", score=outcome.said, scale=scale(outcome))
 
 
 def _change(r: Result, e: Estimate) -> Said:
@@ -120,57 +155,155 @@ def _level(r: Result, visit: str) -> Estimate | None:
 def _fell(r: Result, main: Shown, ends: Sequence[Shown]) -> str:
     outcome, e = r.outcome, main.estimate
     assert outcome is not None
+    ranks, where = has(r, Trait.RANKS), e.contrast
+    last = spoken(where.visit or getattr(r.analysis, "after", "")) or say("the last visit")
+    fields = {"score": titled(outcome), "last": last}
     if round(e.value, 9) == 0:
-        return f"{_typical(r)}, {_titled(outcome)} did not change."
-    verb, where = ("fell" if e.value < 0 else "rose"), e.contrast
-    last = spoken(where.visit or getattr(r.analysis, "after", "")) or "the last visit"
+        return (
+            say("For a typical patient, {score} did not change.", **fields)
+            if ranks
+            else say("On average, {score} did not change.", **fields)
+        )
+    fell = e.value < 0
     if ends:
-        first = spoken(where.from_visit)
-        moved = f"{verb} from {ends[0].text} at {first} to {ends[1].text} at {last}"
+        fields |= {
+            "from_value": ends[0].text,
+            "to_value": ends[1].text,
+            "first": spoken(where.from_visit),
+        }
+        moved = _moved_between(ranks, fell, fields)
     else:
-        moved = f"{verb} by {main.say(abs(e.value))} up to {last}"
-    word = {"improved": "better", "worsened": "worse"}.get(outcome.direction(e.value), "")
-    better = f", {main.say(abs(e.value))} {outcome.unit or 'points'} {word}" if word else ""
-    return f"{_typical(r)}, {_titled(outcome)} {moved}{better}."
+        moved = _moved_by(ranks, fell, fields | {"amount": main.say(abs(e.value))})
+    points = say(
+        "{amount} {unit}", amount=main.say(abs(e.value)), unit=outcome.units or say("points")
+    )
+    word = outcome.direction(e.value)
+    if word == "improved":
+        return say("{change}, {points} better.", change=moved, points=points)
+    if word == "worsened":
+        return say("{change}, {points} worse.", change=moved, points=points)
+    return say("{change}.", change=moved)
+
+
+def _moved_between(ranks: bool, fell: bool, fields: dict[str, str]) -> str:
+    if ranks and fell:
+        return say(
+            "For a typical patient, {score} fell from {from_value} at {first} to {to_value} at"
+            " {last}",
+            **fields,
+        )
+    if ranks:
+        return say(
+            "For a typical patient, {score} rose from {from_value} at {first} to {to_value} at"
+            " {last}",
+            **fields,
+        )
+    if fell:
+        return say(
+            "On average, {score} fell from {from_value} at {first} to {to_value} at {last}",
+            **fields,
+        )
+    return say(
+        "On average, {score} rose from {from_value} at {first} to {to_value} at {last}", **fields
+    )
+
+
+def _moved_by(ranks: bool, fell: bool, fields: dict[str, str]) -> str:
+    if ranks and fell:
+        return say("For a typical patient, {score} fell by {amount} up to {last}", **fields)
+    if ranks:
+        return say("For a typical patient, {score} rose by {amount} up to {last}", **fields)
+    if fell:
+        return say("On average, {score} fell by {amount} up to {last}", **fields)
+    return say("On average, {score} rose by {amount} up to {last}", **fields)
 
 
 def _how_sure(r: Result, main: Shown) -> str:
     e = main.estimate
     if math.isnan(e.low):
         if main.about:
-            return "How sure this is cannot be shown without telling about single patients."
-        return "How sure this is cannot be said from so few patients."
+            return say("How sure this is cannot be shown without telling about single patients.")
+        return say("How sure this is cannot be said from so few patients.")
     if not is_clear(e):
-        return (
-            f"The numbers are compatible with a fall of up to {main.say(max(-e.low, 0))} and with "
-            f"a rise of up to {main.say(max(e.high, 0))}, so the direction is not clear."
+        return say(
+            "The numbers are compatible with a fall of up to {fall} and with a rise of up to"
+            " {rise}, so the direction is not clear.",
+            fall=main.say(max(-e.low, 0)),
+            rise=main.say(max(e.high, 0)),
         )
     small, large = sorted((abs(e.low), abs(e.high)))
-    verb = "fall" if e.value < 0 else "rise"
-    what = "typical" if has(r, Trait.RANKS) else "average"
-    return (
-        f"For patients like these the {what} {verb} is likely to lie between {main.say(small)} and"
-        f" {main.say(large)}."
+    ends = {"low": main.say(small), "high": main.say(large)}
+    ranks, fell = has(r, Trait.RANKS), e.value < 0
+    if ranks and fell:
+        return say(
+            "For patients like these the typical fall is likely to lie between {low} and {high}.",
+            **ends,
+        )
+    if ranks:
+        return say(
+            "For patients like these the typical rise is likely to lie between {low} and {high}.",
+            **ends,
+        )
+    if fell:
+        return say(
+            "For patients like these the average fall is likely to lie between {low} and {high}.",
+            **ends,
+        )
+    return say(
+        "For patients like these the average rise is likely to lie between {low} and {high}.",
+        **ends,
     )
 
 
 def _who(r: Result, analysed: Shown, enrolled: Shown) -> str:
     """Who is in the number; in full also how many are not, and why."""
-    c, noun = r.counts, r.counts.noun
+    c = r.counts
     if analysed.about:
-        return f"About {analysed.text} of about {enrolled.text} {noun}s are in this number."
+        if c.noun != "patient":
+            return say(
+                "About {n} of about {total} {units} are in this number.",
+                n=analysed.text,
+                total=enrolled.text,
+                units=nouns(c.noun),
+            )
+        return say(
+            "About {n} of about {total} patients are in this number.",
+            n=analysed.text,
+            total=enrolled.text,
+        )
     out, seen = c.enrolled - c.analysed, scored(r)
+    everybody = counted_nouns(c.enrolled, c.noun)
     if seen < c.analysed:
-        return (
-            f"{seen} of {plural(c.enrolled, noun)} had a score at {spoken(r.main_visit)}; this"
-            " number also uses what the others said before."
+        return say(
+            "{n} of {everybody} had a score at {visit}; this number also uses what the others said"
+            " before.",
+            n=whole(seen),
+            everybody=everybody,
+            visit=spoken(r.main_visit),
         )
     if not out:
-        return f"All {plural(c.enrolled, noun)} are in this number."
-    return (
-        f"{c.analysed} of {plural(c.enrolled, noun)} are in this number; the other {out} had no"
-        " score at a visit that it needs."
+        return say("All {everybody} are in this number.", everybody=everybody)
+    return say_n(
+        "{analysed} of {everybody} are in this number; the other {n} had no score at a visit that"
+        " it needs.",
+        "{analysed} of {everybody} are in this number; the other {n} had no score at a visit that"
+        " it needs.",
+        out,
+        analysed=whole(c.analysed),
+        everybody=everybody,
     )
+
+
+def counted_nouns(n: int, noun: str) -> str:
+    """So many patients, or whatever else is counted (infusions, periods …)."""
+    if noun == "patient":
+        return say_n("{n} patient", "{n} patients", n)
+    return say("{n} {units}", n=whole(n), units=noun if n == 1 else nouns(noun))
+
+
+def nouns(noun: str) -> str:
+    """What is counted, in the plural."""
+    return named(noun if noun.endswith("s") else f"{noun}s")
 
 
 def comparisons(r: Result, main: Estimate) -> list[Estimate]:
@@ -195,36 +328,81 @@ def _difference(r: Result, main: Estimate) -> Said:
     assert outcome is not None
     asked = comparisons(r, main)[:3]
     visit = main.contrast.visit or getattr(r.analysis, "after", "")
-    when = f" at {spoken(visit)}" if visit else ""
     change = main.measure is Measure.DIFFERENCE_IN_CHANGE
-    what = f"the change in {_titled(outcome)}" if change else _titled(outcome)
+    fields = {"score": titled(outcome), "visit": spoken(visit)}
 
     def write(*shown: Shown) -> str:
-        parts = [_compared(s, outcome) for s in shown[:-2]]
-        joined = ". It was ".join(parts)
-        return f"{_typical(r)}, {what}{when} was {joined}. {_who(r, *shown[-2:])}"
+        first, *more = (_compared(s, outcome) for s in shown[:-2])
+        lead = _lead(has(r, Trait.RANKS), change, fields | {"comparison": first})
+        rest = [say("It was {comparison}.", comparison=c) for c in more]
+        return " ".join([lead, *rest, _who(r, *shown[-2:])])
 
     counts = (Count(r.counts.analysed, "patients in the main answer"), Count(r.counts.enrolled))
     return Said((*(Value(r, e) for e in asked), *counts), write)
 
 
+def _lead(ranks: bool, change: bool, fields: dict[str, str]) -> str:
+    """What is compared, when, and how it was."""
+    if not fields["visit"]:
+        if ranks:
+            return (
+                say("For a typical patient, the change in {score} was {comparison}.", **fields)
+                if change
+                else say("For a typical patient, {score} was {comparison}.", **fields)
+            )
+        return (
+            say("On average, the change in {score} was {comparison}.", **fields)
+            if change
+            else say("On average, {score} was {comparison}.", **fields)
+        )
+    if ranks:
+        return (
+            say(
+                "For a typical patient, the change in {score} at {visit} was {comparison}.",
+                **fields,
+            )
+            if change
+            else say("For a typical patient, {score} at {visit} was {comparison}.", **fields)
+        )
+    return (
+        say("On average, the change in {score} at {visit} was {comparison}.", **fields)
+        if change
+        else say("On average, {score} at {visit} was {comparison}.", **fields)
+    )
+
+
 def _compared(s: Shown, outcome: Outcome) -> str:
     e = s.estimate
-    one, other = spoken(e.contrast.group), spoken(e.contrast.reference)
     shown = round_half_away(e.value, s.digits)  # a side only of a difference that can be seen
-    side = "the same"
-    if shown:
-        amount = f"{s.say(abs(shown))} {outcome.unit or 'points'}"
-        side = f"{amount} {'lower' if shown < 0 else 'higher'}"
-    joined = f"{side} with {one} {'than' if shown else 'as'} with {other}"
+    fields = {
+        "one": spoken(e.contrast.group),
+        "other": spoken(e.contrast.reference),
+        "points": say(
+            "{amount} {unit}", amount=s.say(abs(shown)), unit=outcome.units or say("points")
+        ),
+    }
+    if not shown:
+        side = say("the same with {one} as with {other}", **fields)
+    elif shown < 0:
+        side = say("{points} lower with {one} than with {other}", **fields)
+    else:
+        side = say("{points} higher with {one} than with {other}", **fields)
     if math.isnan(e.low):
-        return f"{joined}; how sure this is cannot be said from so few patients"
-    word = direction(e, outcome)
-    clear = "" if is_clear(e) else ", which leaves open whether there is a difference at all"
-    better = f", {word}" if is_clear(e) and word not in ("", "not clear") else ""
-    return (
-        f"{joined}{better}; the difference ({one} minus {other}) is likely to lie between"
-        f" {s.say(e.low)} and {s.say(e.high)}{clear}"
+        return say("{side}; how sure this is cannot be said from so few patients", side=side)
+    word, clear = direction(e, outcome), is_clear(e)
+    if clear and word not in ("", "not clear"):
+        side = say("{side}, {direction}", side=side, direction=direction_said(word, e))
+    fields |= {"side": side, "low": s.say(e.low), "high": s.say(e.high)}
+    if clear:
+        return say(
+            "{side}; the difference ({one} minus {other}) is likely to lie between {low} and"
+            " {high}",
+            **fields,
+        )
+    return say(
+        "{side}; the difference ({one} minus {other}) is likely to lie between {low} and {high},"
+        " which leaves open whether there is a difference at all",
+        **fields,
     )
 
 
@@ -248,26 +426,34 @@ def _responders(told: Iterable[Result]) -> Iterable[Text]:
         if r.analysis.label and seen:
             yield Said(
                 (response_share(seen[0]),),
-                lambda s, r=r: (
-                    f"{r.analysis.label}: {_of(s)} patients who answered ({of_hundred(s)})."
+                lambda s, r=r: say(
+                    "{rule}: {count} patients who answered ({hundred}).",
+                    rule=r.analysis.label,
+                    count=_of(s),
+                    hundred=of_hundred(s),
                 ),
             )
             continue
-        title = r.outcome.title if r.outcome else "The score"
+        title = r.outcome.said if r.outcome else say("The score")
         good = [x for x in seen if x.kind == "improved"]
         bad = [x for x in seen if x.kind == "worsened"][:1]
         if good:
             yield Said(
                 tuple(response_share(x) for x in good),
-                lambda *shares, good=good, title=title: (
-                    f"{title} improved in "
-                    + listed(
+                lambda *shares, good=good, title=title: say(
+                    "{score} improved in {parts}.",
+                    score=title,
+                    parts=listed(
                         [
-                            f"{_of(s)} patients ({of_hundred(s)}) by {_rule(x)}"
+                            say(
+                                "{count} patients ({hundred}) by {rule}",
+                                count=_of(s),
+                                hundred=of_hundred(s),
+                                rule=_rule(x),
+                            )
                             for x, s in zip(good, shares, strict=True)
                         ]
-                    )
-                    + "."
+                    ),
                 ),
             )
         if good and (zero := _at_zero(r)):
@@ -281,8 +467,11 @@ def _responders(told: Iterable[Result]) -> Iterable[Text]:
         if good and bad:
             yield Said(
                 (response_share(bad[0]),),
-                lambda s, x=bad[0], title=title: (
-                    f"{title} got worse by {_rule(x)} in {_of(s)} patients."
+                lambda s, x=bad[0], title=title: say(
+                    "{score} got worse by {rule} in {count} patients.",
+                    score=title,
+                    rule=_rule(x),
+                    count=_of(s),
                 ),
             )
 
@@ -294,16 +483,19 @@ def _at_zero(r: Result) -> tuple[int, int] | None:
 
 
 def _of(s: Shown) -> str:
-    return f"{s.about}{s.count} of {s.about}{s.total}"
+    fields = {"count": s.count, "total": s.total}
+    if s.about:
+        return say("about {count} of about {total}", **fields)
+    return say("{count} of {total}", **fields)
 
 
 def _rule(x: Response) -> str:
-    return f"at least {x.rule.removeprefix('≥')}"
+    return say("at least {amount}", amount=in_language(x.rule).removeprefix("≥"))
 
 
 def of_hundred(s: Shown) -> str:
     """'43 of 100', of a share."""
-    return f"{s.percent.rstrip('%')} of 100"
+    return say("{n} of 100", n=s.percent.removesuffix(percent_sign()))
 
 
 def _others(told: Iterable[Result], main: list[Result]) -> Iterable[Text]:
@@ -330,13 +522,29 @@ class _Sorted:
     head: str
     results: list[Result]
 
+    @property
+    def title(self) -> str:
+        """The head in the language in force."""
+        known = {
+            "Better on average": lambda: say("Better on average"),
+            "Worse on average": lambda: say("Worse on average"),
+            OPEN: lambda: say("Not clear in which direction"),
+        }
+        if self.head in known:
+            return known[self.head]()
+        words = (
+            direction_said(direction(r.main, r.outcome), r.main) for r in self.results if r.main
+        )
+        said = next(words, self.head)
+        return said[:1].upper() + said[1:]
+
     def __call__(self, *shown: Shown) -> str:
         titles = [
-            r.outcome.title
+            r.outcome.said
             for r, s in zip(self.results, shown, strict=True)
             if r.outcome and _head(direction(s.estimate, r.outcome)) == self.head
         ]
-        return f"{self.head}: {listed(titles)}."
+        return say("{head}: {scores}.", head=self.title, scores=listed(titles))
 
 
 def _head(word: str) -> str:
@@ -360,31 +568,38 @@ def _harms(told: Iterable[Result]) -> Iterable[Text]:
             any_one = Share(h.any_event, h.patients, None, "any side effect")
             yield Said(
                 (any_one,),
-                lambda s: (
-                    f"At least one side effect was noted in {_of(s)} patients ({of_hundred(s)})."
+                lambda s: say(
+                    "At least one side effect was noted in {count} patients ({hundred}).",
+                    count=_of(s),
+                    hundred=of_hundred(s),
                 ),
             )
             if most:
                 yield Said(
                     tuple(n for _, n in most),
-                    lambda *shown, most=most: (
-                        "Most often noted: "
-                        + listed(
+                    lambda *shown, most=most: say(
+                        "Most often noted: {effects}.",
+                        effects=listed(
                             [
-                                f"{spoken(name)} ({s.about}{s.text})"
+                                say("{name} (about {n})", name=named(spoken(name)), n=s.text)
+                                if s.about
+                                else say("{name} ({n})", name=named(spoken(name)), n=s.text)
                                 for (name, _), s in zip(most, shown, strict=True)
                             ]
-                        )
-                        + "."
+                        ),
                     ),
                 )
         if h.serious:
             yield Said(
                 (Share(h.serious, h.patients, None, "serious side effects"),),
-                lambda s: f"A serious side effect was noted in {_of(s)} patients.",
+                lambda s: say("A serious side effect was noted in {count} patients.", count=_of(s)),
             )
         elif h.serious == 0:
-            yield f"No serious side effect was noted in {h.patients} patients."
+            yield say_n(
+                "No serious side effect was noted in {n} patient.",
+                "No serious side effect was noted in {n} patients.",
+                h.patients,
+            )
 
 
 # --- what to keep in mind -------------------------------------------------------------------------
@@ -393,14 +608,14 @@ def _harms(told: Iterable[Result]) -> Iterable[Text]:
 def read_with_care(study: Study) -> str:
     """What a design without a control group cannot say; nothing of one that has it."""
     if study.design == "routes":
-        return (
+        return say(
             "Read with care: the groups were chosen for each patient, not by chance. A difference"
             " between them may be due to whatever led to the choice; it does not say what the"
             " treatment did."
         )
     if study.controlled:
         return ""
-    return (
+    return say(
         "Read with care: there was no comparison group. These numbers say how patients were before"
         " and after; they do not say what the treatment did. Pain that was at its worst often eases"
         " by itself."
@@ -413,15 +628,28 @@ def _cautions(study: Study, results: Results) -> Iterable[Text]:
     main = next((r for r in primary(results) if not r.failed), None)
     if main is not None and many_missing(main):
         looked = any(has(r, Trait.HANDLES_MISSING) for r in results)
-        share = 100 * (1 - scored(main) / main.counts.enrolled)
+        share = number(100 * (1 - scored(main) / main.counts.enrolled), 0)
         yield (
-            f"Scores are missing for {number(share, 0)} of 100 patients. Those who did not answer"
-            " may have fared differently"
-            + ("; how much that could matter is looked at under Robustness." if looked else ".")
+            say(
+                "Scores are missing for {share} of 100 patients. Those who did not answer may have"
+                " fared differently; how much that could matter is looked at under Robustness.",
+                share=share,
+            )
+            if looked
+            else say(
+                "Scores are missing for {share} of 100 patients. Those who did not answer may have"
+                " fared differently.",
+                share=share,
+            )
         )
     if results.failed:
         names = listed([r.analysis.title(r.outcome) for r in results.failed])
-        yield f"{plural(len(results.failed), 'question')} could not be answered: {names}."
+        yield say_n(
+            "{n} question could not be answered: {names}.",
+            "{n} questions could not be answered: {names}.",
+            len(results.failed),
+            names=names,
+        )
 
 
 def _key(r: Result) -> KeyNumber | None:
@@ -431,23 +659,45 @@ def _key(r: Result) -> KeyNumber | None:
     where, outcome = e.contrast, r.outcome
     if where.group and not where.reference:
         return None
-    typical = "typical" if has(r, Trait.RANKS) else "average"
-    if where.reference:
-        pair = f"{spoken(where.group)} minus {spoken(where.reference)}"
-        what = f"{typical} difference in {outcome.title}, {pair}"
-    else:
-        what = f"{typical} change in {outcome.title}"
     number = Value(r, e)
 
     def label(s: Shown) -> str:
         word = direction(s.estimate, outcome)
-        return f"{what} ({'direction not clear' if word in ('not clear', '') else word})"
+        said = (
+            say("direction not clear")
+            if word in ("not clear", "")
+            else direction_said(word, s.estimate)
+        )
+        return _key_words(has(r, Trait.RANKS), e, outcome, said)
 
     def ends(s: Shown) -> str:
         low, high = s.estimate.low, s.estimate.high
-        return "" if math.isnan(low) else f"likely between {s.say(low)} and {s.say(high)}"
+        if math.isnan(low):
+            return ""
+        return say("likely between {low} and {high}", low=s.say(low), high=s.say(high))
 
     return KeyNumber(cell(number), Said((number,), label), Said((number,), ends))
+
+
+def _key_words(ranks: bool, e: Estimate, outcome: Outcome, word: str) -> str:
+    where = e.contrast
+    fields = {
+        "score": outcome.said,
+        "one": spoken(where.group),
+        "other": spoken(where.reference),
+        "direction": word,
+    }
+    if where.reference:
+        return (
+            say("typical difference in {score}, {one} minus {other} ({direction})", **fields)
+            if ranks
+            else say("average difference in {score}, {one} minus {other} ({direction})", **fields)
+        )
+    return (
+        say("typical change in {score} ({direction})", **fields)
+        if ranks
+        else say("average change in {score} ({direction})", **fields)
+    )
 
 
 def _responder_key(r: Result) -> KeyNumber | None:
@@ -456,13 +706,19 @@ def _responder_key(r: Result) -> KeyNumber | None:
     x = next(iter(responses(r)), None)
     if x is None:
         return None
-    if x.kind == "reached":
-        what = r.analysis.label or f"{r.outcome.title}: {x.rule}"
-    else:
-        what = r.analysis.label or f"{r.outcome.title} improved by {_rule(x)}"
+    outcome, label = r.outcome, r.analysis.label
     s = response_share(x)
+
+    def what(s: Shown) -> str:
+        said = label
+        if not said and x.kind == "reached":
+            said = say("{score}: {rule}", score=outcome.said, rule=in_language(x.rule))
+        elif not said:
+            said = say("{score} improved by {rule}", score=outcome.said, rule=_rule(x))
+        return say("{count}, about", count=said) if s.about else said
+
     return KeyNumber(
-        Said((s,), lambda s: f"{s.count} of {s.total}"),
-        Said((s,), lambda s: what + (", about" if s.about else "")),
-        Said((s,), lambda s: f"{of_hundred(s)} of those who answered"),
+        Said((s,), lambda s: say("{count} of {total}", count=s.count, total=s.total)),
+        Said((s,), what),
+        Said((s,), lambda s: say("{hundred} of those who answered", hundred=of_hundred(s))),
     )

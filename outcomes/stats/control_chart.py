@@ -13,6 +13,7 @@ from scipy import special
 
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN
+from outcomes.core.language import Phrase
 
 #: Mean moving range of two to standard deviation (d2 for n = 2), and the upper limit of the range
 #: (D4 for n = 2).
@@ -133,7 +134,7 @@ def _signals(
     """
     slack = 1e-9 * np.maximum(1, np.abs(centre))
     found = [
-        (int(i), "outside the limits")
+        (int(i), Phrase.of("outside the limits"))
         for i in np.flatnonzero((x < low - slack) | (x > high + slack))
     ]
     streak, side = 0, 0.0
@@ -141,5 +142,5 @@ def _signals(
         streak = streak + 1 if gap and gap == side else int(bool(gap))
         side = float(gap)
         if streak == run and not math.isnan(low[i]):
-            found.append((i, f"{run} in a row on one side"))
+            found.append((i, Phrase.of("{n} in a row on one side", n=run)))
     return tuple(sorted(found))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.core.flow import no_score_at
 from outcomes.core.wording import spoken
 
 #: The setting that holds what was done: for each visit, the patients and the words for it.
@@ -37,12 +38,12 @@ def reasons(
     needed = [v for v in (before, after) if v]
     absent = [scores[v].isna().to_numpy() for v in needed]
     for visit, none in zip(needed, absent, strict=True):
-        why[none] = f"no score at {spoken(visit)}"
+        why[none] = no_score_at(visit)
         aside = settings.get(ASIDE, {}).get(visit, {})
         if aside:
             said = np.array([aside.get(p, "") for p in scores.index], dtype=object)
             words = [f"score at {spoken(visit)} set aside ({s})" for s in said]
             why = np.where(none & (said != ""), np.array(words, dtype=object), why)
     if len(needed) == 2:
-        why[absent[0] & absent[1]] = f"no score at {spoken(before)} nor {spoken(after)}"
+        why[absent[0] & absent[1]] = no_score_at(before, nor=after)
     return why

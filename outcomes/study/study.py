@@ -291,6 +291,11 @@ class Study(Tables):
         """The journal whose style its reports have; "" for the house's own."""
         return str(self.record.settings.get("style", ""))
 
+    @property
+    def language(self) -> str:
+        """The language of its reports; "" for English."""
+        return str(self.record.settings.get("language", ""))
+
     def __repr__(self) -> str:
         there = [
             f"{len(f)} {n}" for n in ("infusions", "events") if (f := getattr(self, n)) is not None

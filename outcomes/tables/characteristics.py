@@ -5,15 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outcomes.analyses.table_one import FIXED
-from outcomes.core.wording import spoken
+from outcomes.core.language import message, named, say
+from outcomes.core.wording import localised, number, spoken
 from outcomes.tables.results_table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SMD_NOTE = (
-    "SMD: standardised difference, the largest of two groups; around 0.1 is small. "
-    "Differences at the start are not tested."
+SMD_NOTE = message(
+    "SMD: standardised difference, the largest of two groups; around {small} is small."
+    " Differences at the start are not tested."
+)
+
+#: What the rows of a number say, and whoever has none.
+ROWS = (
+    message("mean (SD)", "name"),
+    message("median (quartiles)", "name"),
+    message("distinct values", "name"),
+    message("not recorded", "name"),
+    message("not known", "name"),
+)
+#: Characteristics that most studies have.
+COMMON = (
+    message("age", "name"),
+    message("arm", "name"),
+    message("group", "name"),
+    message("age band", "name"),
+    message("sex", "name"),
+    message("diagnosis", "name"),
+    message("route", "name"),
+    message("site", "name"),
+    message("female", "name"),
+    message("male", "name"),
 )
 
 
@@ -23,11 +46,13 @@ def characteristics_table(frame: pd.DataFrame, title: str = "") -> Table:
     last, more = "", [str(c) for c in frame.columns[len(FIXED) :]]
     for r in frame.to_dict("records"):
         name = str(r["characteristic"])
-        cells = (str(r["level"]), str(r["value"]), *(str(r[c]) for c in more))
-        rows.append(("" if name == last else spoken(name), *cells))
+        cells = (str(r["value"]), *(str(r[c]) for c in more))
+        level = named(str(r["level"]))
+        rows.append(("" if name == last else named(spoken(name)), level, *map(localised, cells)))
         last = name
-    header = ("characteristic", "level", "all" if more else "value", *more)
-    notes = (SMD_NOTE,) if more else ()
+    value = say("all") if more else say("value")
+    header = (say("characteristic"), say("level"), value, *more)
+    notes = (say(SMD_NOTE, small=number(0.1)),) if more else ()
     return Table(
-        title or "Characteristics", header, tuple(rows), notes, tuple(range(2, len(header)))
+        title or say("Characteristics"), header, tuple(rows), notes, tuple(range(2, len(header)))
     )

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from outcomes.core.wording import MINUS, NONE, number, read_interval, read_number
+from outcomes.core.language import say
+from outcomes.core.wording import NONE, read_interval, read_number, round_half_away
 
 if TYPE_CHECKING:
     from outcomes.tables.results_table import Table
@@ -32,8 +33,8 @@ class Cell:
         """For a CSV file: a number with a hyphen and a point, so that any program reads it."""
         if math.isnan(self.number):
             return self.text
-        shown = number(100 * self.number if self.percent else self.number, self.digits)
-        shown = shown.replace(MINUS, "-")
+        value = 100 * self.number if self.percent else self.number
+        shown = f"{round_half_away(value, self.digits):.{self.digits}f}"
         return f"{shown}%" if self.percent else shown
 
 
@@ -63,7 +64,8 @@ def grid(table: Table, *, split: bool = True) -> Grid:
     for i, head in enumerate(table.header):
         texts = [row[i] for row in table.rows]
         parts = _halves(texts) if split and i in table.numeric else None
-        heads = (f"{head}: low", f"{head}: high") if parts else (head or "item",)
+        low, high = say("{head}: low", head=head), say("{head}: high", head=head)
+        heads = (low, high) if parts else (head or say("item"),)
         for name, column in zip(heads, parts or (texts,), strict=True):
             if i in table.numeric:
                 numeric.append(len(header))

@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,10 @@ from outcomes.analyses.table_one import default_groups, table_one
 from outcomes.core.direction import p_text, value_and_interval
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.language import in_language, language_of, named, say, speaking
 from outcomes.core.result import Result
 from outcomes.core.style import style_of, written_in
-from outcomes.core.wording import NONE, abbreviations, level_text, number, spoken
+from outcomes.core.wording import NONE, abbreviations, level_text, localised, number, spoken
 from outcomes.study.study import Study
 
 #: A share, or a count with its share or quartiles behind it.
@@ -36,6 +37,8 @@ class Table:
     notes: tuple[str, ...] = ()
     #: Columns (by position) that hold numbers and are set flush right.
     numeric: tuple[int, ...] = ()
+    #: The language it is written in, as HTML and Word name it.
+    language: str = field(default_factory=lambda: language_of().code)
 
     def save(self, path: str | Path) -> Path:
         """Write this table alone, by the ending: .docx, .xlsx, .csv, .html, .tex or .md.
@@ -56,17 +59,13 @@ class Table:
         """
         from outcomes.tables.save import save
 
-        return save(self, path)
+        with speaking(self.language):
+            return save(self, path)
 
     def footnotes(self) -> tuple[str, ...]:
         """The notes, and last the abbreviations that are in the table."""
         words = abbreviations((self.title, *self.header, *(c for r in self.rows for c in r)))
         return (*self.notes, words) if words else self.notes
-
-    @property
-    def language(self) -> str:
-        """The language of the table, as HTML and Word name it."""
-        return "en"
 
     def to_frame(self) -> pd.DataFrame:
         """The table's text as a data frame."""
@@ -236,7 +235,7 @@ def frame_table(frame: pd.DataFrame, title: str) -> Table:
     )
     digits = [_digits(frame[c]) for c in kept]
     rows = tuple(tuple(map(_cell, row, digits)) for row in frame[kept].itertuples(index=False))
-    return Table(title, tuple(spoken(c) for c in kept), rows, numeric=numeric)
+    return Table(title, tuple(named(spoken(c)) for c in kept), rows, numeric=numeric)
 
 
 def _counts(column: pd.Series) -> bool:
@@ -255,9 +254,13 @@ def _digits(column: pd.Series) -> int:
 
 def _cell(value: object, digits: int) -> str:
     if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if value is None or value is pd.NA or value is pd.NaT:
         return NONE
     if isinstance(value, int | np.integer):
         return number(int(value), 0)
-    return number(float(value), digits) if isinstance(value, float | np.floating) else str(value)
+    return (
+        number(float(value), digits)
+        if isinstance(value, float | np.floating)
+        else localised(in_language(str(value) if not isinstance(value, str) else value))
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from outcomes.config import atomic
 from outcomes.core.errors import OutputError
+from outcomes.core.language import say
 from outcomes.core.wording import number
 from outcomes.tables.grid import grid, safe_rows
 
@@ -108,7 +109,7 @@ def to_html(table: Table) -> str:
     )
     return (
         f'<!doctype html>\n<html lang="{table.language}"><head><meta charset="utf-8">'
-        f"<title>{html.escape(table.title or 'Table')}</title><style>{style}</style></head>\n"
+        f"<title>{html.escape(table.title or say('Table'))}</title><style>{style}</style></head>\n"
         f"<body>\n{body}\n</body></html>\n"
     )
 

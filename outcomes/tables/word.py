@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from outcomes.core.errors import MissingExtraError
+from outcomes.core.language import say
 from outcomes.tables.results_table import Table
 from outcomes.tables.widths import laid_out
 
@@ -133,7 +134,7 @@ def table_in(
     about = made._tbl.tblPr
     for tag, value in (
         ("w:tblCaption", t.title),
-        ("w:tblDescription", f"Columns: {', '.join(h or 'item' for h in t.header)}"),
+        ("w:tblDescription", say("Columns: {names}", names=", ".join(_named(t).header))),
     ):
         said = OxmlElement(tag)
         said.set(qn("w:val"), value)
@@ -141,7 +142,7 @@ def table_in(
     widths = [w / 72 * 25.4 for w in points]
     for column, width in zip(made.columns, widths, strict=True):
         column.width = Mm(width)
-    for y, row in enumerate((tuple(h or "item" for h in t.header), *t.rows)):
+    for y, row in enumerate((_named(t).header, *t.rows)):
         cells = made.rows[y].cells
         properties = made.rows[y]._tr.get_or_add_trPr()
         properties.append(OxmlElement("w:cantSplit"))
@@ -164,7 +165,7 @@ def table_in(
 
 
 def _named(t: Table) -> Table:
-    return replace(t, header=tuple(h or "item" for h in t.header))
+    return replace(t, header=tuple(h or say("item") for h in t.header))
 
 
 def _rule(cell: Any, *, first: bool, last: bool) -> None:

@@ -24,6 +24,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, points, share_of, spoken
@@ -121,8 +122,12 @@ class CrossoverBinary(Analysis):
         zero = self._at_zero(p, set(wide.index))
         left = (
             *p.counts.left_out,
-            *([(f"a score of 0 at {spoken(p.start)} of a period", zero)] if zero else []),
-            *([("a period missing", gone - zero)] if gone > zero else []),
+            *(
+                [(Phrase.of("a score of 0 at {visit} of a period", visit=spoken(p.start)), zero)]
+                if zero
+                else []
+            ),
+            *([(Phrase.of("a period missing"), gone - zero)] if gone > zero else []),
         )
         counts = Counts(p.counts.enrolled, len(wide), left)
         estimates = self._two(p, rows, wide) if p.two_by_two else self._more(p, wide)

@@ -17,8 +17,9 @@ from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import ValueAxis, forest_frame, score_words
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     digits_for,
@@ -121,7 +122,10 @@ class NOf1(Analysis):
                 replace(e, group=group if e.measure in PLACES else "") for e in over
             ] + estimates
         gone = p.counts.analysed - len(series)
-        left = (*p.counts.left_out, *([("no complete pair of periods", gone)] if gone else []))
+        left = (
+            *p.counts.left_out,
+            *([(Phrase.of("no complete pair of periods"), gone)] if gone else []),
+        )
         counts = Counts(p.counts.enrolled, len(series), left)
         data = {"forest": _forest(estimates)}
         return Result(
@@ -132,7 +136,7 @@ class NOf1(Analysis):
             data=data,
             pictures=("forest",),
             detail=PairsOfPeriods(len(pairs), p.arms[1], p.arms[0], tested),
-            axis=ValueAxis(f"difference in {p.outcome.title} ({unit})"),
+            axis=ValueAxis(score_words("difference in {score} ({unit})", p.outcome, unit=unit)),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import levels_of
 from outcomes.core.errors import AnalysisError
 from outcomes.core.flow import Counts
+from outcomes.core.language import Phrase
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import plural, spoken
 from outcomes.study.study import Study
@@ -188,7 +189,7 @@ def _counts(study: Study, rows: pd.DataFrame, known: pd.DataFrame, visit: str) -
     used, seen = set(known["patient"]), set(rows.loc[rows["value"].notna(), "patient"])
     no_score = study.enrolled - len(used | seen)
     reasons = {
-        f"no score at {visit} in any period": no_score,
+        Phrase.of("no score at {visit} in any period", visit=visit): no_score,
         "no treatment recorded": len(seen - used),
     }
     return Counts(study.enrolled, len(used), tuple((k, n) for k, n in reasons.items() if n))

@@ -17,8 +17,9 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import ValueAxis, forest_frame, score_words
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, round_half_away, spoken
 from outcomes.stats.crossover.mixed import CrossoverModel, crossover_model
@@ -148,7 +149,7 @@ class Crossover(Analysis):
             data,
             ("forest",),
             detail=PeriodsCompared(at(p, change=self.measure == "change"), self._complete(p)),
-            axis=ValueAxis(f"treatment difference in {p.outcome.title} ({p.outcome.unit})"),
+            axis=ValueAxis(score_words("treatment difference in {score} ({unit})", p.outcome)),
         )
 
     def _measured(self, p: Periods) -> Periods:
@@ -165,7 +166,11 @@ class Crossover(Analysis):
         gone = p.counts.analysed - rows["patient"].nunique()
         left = (
             *p.counts.left_out,
-            *([(f"no score at {p.start} of any period", gone)] if gone else []),
+            *(
+                [(Phrase.of("no score at {visit} of any period", visit=p.start), gone)]
+                if gone
+                else []
+            ),
         )
         counts = replace(p.counts, analysed=p.counts.analysed - gone, left_out=left)
         note = f"{plural(lost, 'period')} without a score at {p.start} left out." if lost else ""

@@ -15,6 +15,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.language import Phrase
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, number, plural, spoken
@@ -135,7 +136,7 @@ class Blinding(Analysis):
         if n < len(kept) and not whole.reason:
             how = "James' blinding index; no interval, patients guessed in more than one arm"
             whole = replace(whole, low=nan, high=nan, se=nan, how=how, reason="not_estimable")
-        left = (("no guess recorded", study.enrolled - n),) if study.enrolled > n else ()
+        left = ((Phrase.of("no guess recorded"), study.enrolled - n),) if study.enrolled > n else ()
         forest = forest_frame((spoken(e.group), e) for e in rows)
         return Result(
             self,
@@ -146,7 +147,7 @@ class Blinding(Analysis):
             {"forest": forest},
             ("forest",),
             detail=Guesses(counts),
-            axis=ValueAxis("Bang's index: 0 guessing, 1 all right, −1 all wrong"),
+            axis=ValueAxis(Phrase.of("Bang's index: 0 guessing, 1 all right, −1 all wrong")),
         )
 
     def _guesses(self, study: Study) -> pd.DataFrame:

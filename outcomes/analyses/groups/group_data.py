@@ -15,7 +15,8 @@ import pandas as pd
 from outcomes.core.direction import below_level
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts, Flow, flow_by
+from outcomes.core.flow import Counts, Flow, flow_by, not_recorded
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -290,10 +291,10 @@ def _grouped(
     place = study.patient_ids.get_indexer(ids)
     why = reasons(study.settings, study.wide(outcome), before, after)
     label = labels[place]
-    why[pd.isna(labels)] = f"no {spoken(by)} recorded"
+    why[pd.isna(labels)] = not_recorded(by)
     known = pd.notna(label)
     if (~known).any():
-        left.append((f"no {spoken(by)} recorded", int((~known).sum())))
+        left.append((not_recorded(by), int((~known).sum())))
     counts = Counts(study.enrolled, int(known.sum()), tuple(left))
     randomised = is_randomised(study, by)
     levels, empty = _with_patients(levels, label[known], reference)
@@ -392,11 +393,14 @@ def two_levels(groups: Groups, *, instead: str) -> tuple[str, str]:
 
 def what(groups: Groups, before: str, after: str) -> str:
     """'change in pain from baseline to week 4', or 'pain at week 4'."""
-    title = groups.outcome.title
-    return (
-        f"change in {title} from {spoken(before)} to {spoken(after)}"
-        if before
-        else f"{title} at {spoken(after)}"
+    score, when = groups.outcome, spoken(after)
+    if not before:
+        return Phrase.of("{score} at {visit}", score=score, visit=when)
+    return Phrase.of(
+        "change in {score} from {before} to {after}",
+        score=score,
+        before=spoken(before),
+        after=when,
     )
 
 
@@ -478,8 +482,8 @@ def covariate_terms(
     for name, column in columns.items():
         absent = keep & column.isna().to_numpy()
         if absent.any():
-            left.append((f"no {spoken(name)} recorded", int(absent.sum())))
-            why[groups.ids.get_indexer(groups.patients[absent])] = f"no {spoken(name)} recorded"
+            left.append((not_recorded(name), int(absent.sum())))
+            why[groups.ids.get_indexer(groups.patients[absent])] = not_recorded(name)
         keep &= ~absent
     kept = groups
     if not keep.all():

@@ -25,6 +25,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -165,7 +166,7 @@ class Interaction(Analysis):
             {"forest": forest_frame(lines)},
             ("forest",),
             detail=ComparedGroups.of(g),
-            axis=ValueAxis(f"adjusted difference in {g.outcome.title}"),
+            axis=ValueAxis(Phrase.of("adjusted difference in {score}", score=g.outcome)),
             randomised=g.randomised,
         )
 

@@ -23,6 +23,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -150,7 +151,7 @@ class WithinPatients(Analysis):
             {"forest": forest},
             ("forest",),
             detail=VisitsCompared(visits),
-            axis=ValueAxis(f"difference in {outcome.title} within patients"),
+            axis=ValueAxis(Phrase.of("difference in {score} within patients", score=outcome)),
         )
 
     def _cells(self, study: Study) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...], Counts]:
@@ -179,7 +180,10 @@ class WithinPatients(Analysis):
         whole = wide.notna().all(axis=1)
         none = study.enrolled - len(wide)
         some = int((~whole).sum())
-        left = [("no score under any condition", none), ("some conditions or visits missing", some)]
+        left = [
+            (Phrase.of("no score under any condition"), none),
+            (Phrase.of("some conditions or visits missing"), some),
+        ]
         counts = Counts(study.enrolled, int(whole.sum()), tuple((w, n) for w, n in left if n))
         return wide[whole], levels, visits, counts
 

@@ -26,7 +26,7 @@ from outcomes.analyses.groups.group_data import (
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, no_score_at, not_recorded
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -206,11 +206,11 @@ class Diary(Analysis):
             f"diary ends before day {self.until:g}": np.array(
                 [s.reason == "not_estimable" for s in sums]
             ),
-            f"no score at {spoken(wide.columns[0])}": base,
+            no_score_at(wide.columns[0]): base,
             f"{SUMMARIES[self.summary]} undefined (score before is 0)": np.isnan(value),
         }
         if self.by:
-            why[f"no {spoken(self.by)} recorded"] = (
+            why[not_recorded(self.by)] = (
                 study.characteristic(self.by).reindex(wide.index).isna().to_numpy()
             )
         out, left = np.zeros(n, dtype=bool), []

@@ -19,7 +19,8 @@ from outcomes.analyses.longitudinal.diary import visit_days
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, no_score_at, not_recorded
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -178,12 +179,14 @@ class DurationOfRelief(Analysis):
     ) -> tuple[np.ndarray, tuple[tuple[str, int], ...]]:
         before = wide.iloc[:, 0]
         why = {
-            f"no score at {spoken(wide.columns[0])}": before.isna().to_numpy(),
-            f"a score of 0 at {spoken(wide.columns[0])}": (before == 0).to_numpy(),
-            "no score afterwards": frame["time"].isna().to_numpy(),
+            no_score_at(wide.columns[0]): before.isna().to_numpy(),
+            Phrase.of("a score of 0 at {visit}", visit=spoken(wide.columns[0])): (
+                before == 0
+            ).to_numpy(),
+            Phrase.of("no score afterwards"): frame["time"].isna().to_numpy(),
         }
         if self.by:
-            why[f"no {spoken(self.by)} recorded"] = (
+            why[not_recorded(self.by)] = (
                 study.characteristic(self.by).reindex(wide.index).isna().to_numpy()
             )
         out, left = np.zeros(len(wide), dtype=bool), []

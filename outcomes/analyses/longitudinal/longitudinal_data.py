@@ -21,7 +21,7 @@ from outcomes.analyses.groups.group_data import (
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts, Flow, flow_by
+from outcomes.core.flow import Counts, Flow, flow_by, no_score_at, not_recorded
 from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -171,17 +171,17 @@ def repeats(
     if by:
         column = study.characteristic(by).reindex(wide.index)
         levels = levels_of(study, by, reference, column)
-        leave(column.isna(), f"no {spoken(by)} recorded")
+        leave(column.isna(), not_recorded(by))
         label = column.astype(str)
     leave(wide[list(visits)].isna().all(axis=1), "no score at the visits of the model")
     later = list(visits) if baseline or len(visits) == 1 else list(visits[1:])
     levels, empty = arms_seen(levels, label[keep & wide[later].notna().any(axis=1)], by)
     leave(label.isin(empty), "nobody of the arm has a later score")
     if baseline:
-        leave(wide[baseline].isna(), f"no score at {spoken(baseline)}")
+        leave(wide[baseline].isna(), no_score_at(baseline))
     known = {c: study.characteristic(c).reindex(wide.index) for c in covariates}
     for name, values in known.items():
-        leave(values.isna(), f"no {spoken(name)} recorded")
+        leave(values.isna(), not_recorded(name))
     if not keep.any():
         raise AnalysisError(
             f"No patient has {meaning.title} at {listed([spoken(v) for v in visits])} with all"

@@ -14,7 +14,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import ValueAxis, forest_frame, score_words
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
 from outcomes.stats.regression.cluster import (
@@ -130,7 +130,7 @@ class RepeatedInfusions(Analysis):
             {"forest": forest},
             ("forest",),
             detail=Infusions(len(rows)),
-            axis=ValueAxis(f"change in {outcome.title} ({unit})"),
+            axis=ValueAxis(score_words("change in {score} ({unit})", outcome, unit=unit)),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

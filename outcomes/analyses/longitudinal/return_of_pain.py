@@ -16,7 +16,8 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Contrast
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, no_score_at, not_recorded
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -217,10 +218,10 @@ def _kept(
     first = spoken(str(wide.columns[0]))
     before = wide.iloc[:, 0]
     why = {
-        f"no score at {first}": before.isna().to_numpy(),
-        f"a score of 0 at {first}": (before <= 0).to_numpy(),
-        "no score afterwards": np.isnan(time),
-        **{f"no {spoken(c)} recorded": x.isna().to_numpy() for c, x in columns.items()},
+        no_score_at(first): before.isna().to_numpy(),
+        Phrase.of("a score of 0 at {visit}", visit=first): (before <= 0).to_numpy(),
+        Phrase.of("no score afterwards"): np.isnan(time),
+        **{not_recorded(c): x.isna().to_numpy() for c, x in columns.items()},
     }
     out, left = np.zeros(len(wide), dtype=bool), []
     for words, who in why.items():

@@ -16,7 +16,8 @@ from outcomes.analyses.longitudinal.longitudinal_data import asked_visits
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, not_recorded
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import listed, number, p_value, plural, spoken
@@ -289,12 +290,12 @@ def complete_cases(
     seen = (~np.isnan(wide.to_numpy())).sum(axis=1)
     whole = seen == len(chosen)
     left = [
-        ("no score at any of the visits", int((seen == 0).sum())),
+        (Phrase.of("no score at any of the visits"), int((seen == 0).sum())),
         ("some visits missing", int(((seen > 0) & ~whole).sum())),
     ]
     if by:
         known = study.characteristic(by).reindex(wide.index).notna().to_numpy()
-        left.append((f"no {spoken(by)} recorded", int((whole & ~known).sum())))
+        left.append((not_recorded(by), int((whole & ~known).sum())))
         whole = whole & known
     counts = Counts(study.enrolled, int(whole.sum()), tuple((why, n) for why, n in left if n))
     return wide[whole], chosen, counts

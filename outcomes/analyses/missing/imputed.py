@@ -15,6 +15,7 @@ from outcomes.analyses.missing.wrapper import CHAINED, MODELS, NOTHING, WAYS, _W
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import named, say
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.style import STYLES, written_in
@@ -118,8 +119,12 @@ class Imputed(_Wrapper):
 
     def title(self, outcome: Any = None) -> str:
         """The wrapped question's title with the way the gaps were filled."""
-        extra = f", delta {number(self.delta, 2)}" if self.delta else ""
-        return self.label or f"{self.analysis.title(outcome)}, {WAYS[self.method]}{extra}"
+        if self.label:
+            return self.label
+        parts = {"question": self.analysis.title(outcome), "way": named(WAYS[self.method])}
+        if self.delta:
+            return say("{question}, {way}, delta {delta}", **parts, delta=number(self.delta, 2))
+        return say("{question}, {way}", **parts)
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         inner = self.analysis.needs(study)

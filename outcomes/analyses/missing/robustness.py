@@ -24,7 +24,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import ValueAxis, forest_frame, score_words
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, spoken
 from outcomes.stats.groups import ranks
@@ -136,7 +136,7 @@ class Robustness(Analysis):
         ]
         ways = self._missing(study)
         rows += ways.rows
-        axis = f"change in {pairs.outcome.title} ({pairs.outcome.unit})"
+        axis = score_words("change in {score} ({unit})", pairs.outcome)
         told = Verdicts((), ways.tipping)
         return self._answer(rows, pairs.counts, pairs.outcome, told, ways.notes, axis)
 

@@ -19,6 +19,7 @@ from outcomes.analyses.missing.wrapper import _Wrapper
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate, named
+from outcomes.core.language import say
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
@@ -83,7 +84,7 @@ class TippingPoint(_Wrapper):
 
     def title(self, outcome: Any = None) -> str:
         """The wrapped question's title, tipped."""
-        return self.label or f"{self.analysis.title(outcome)}, tipping point"
+        return self.label or say("{question}, tipping point", question=self.analysis.title(outcome))
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         inner = self.analysis.needs(study)

@@ -19,7 +19,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import NAN, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import ValueAxis, forest_frame, score_words
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, plural, spoken
 from outcomes.stats.paired.location import mean_change
@@ -163,7 +163,7 @@ class RegressionToMean(Analysis):
             {"forest": _forest(rows)},
             ("forest",),
             detail=EntryCutoff(cut, kind),
-            axis=ValueAxis(f"change in {outcome.title} ({outcome.unit})"),
+            axis=ValueAxis(score_words("change in {score} ({unit})", outcome)),
         )
 
     def _cutoff(self, study: Study, outcome: Outcome) -> tuple[float, str]:

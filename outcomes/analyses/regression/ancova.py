@@ -24,6 +24,7 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -153,7 +154,7 @@ class ANCOVA(Analysis):
             ("forest",),
             detail=_Adjusted(g.levels, g.sizes, "before" not in fit.aliased),
             flow=g.flow,
-            axis=ValueAxis(f"adjusted difference in {g.outcome.title}"),
+            axis=ValueAxis(Phrase.of("adjusted difference in {score}", score=g.outcome)),
             randomised=g.randomised,
         )
 

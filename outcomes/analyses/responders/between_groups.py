@@ -32,6 +32,7 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
@@ -56,7 +57,7 @@ from outcomes.study.set_aside import failed_among
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
 
-EVERYBODY = "missing as non-response"
+EVERYBODY = Phrase.of("missing as non-response")
 #: How patients without a percentage are counted.
 AT_ZERO = (
     "They are left out of the shares of patients with both scores, and count as non-responders"
@@ -156,7 +157,9 @@ class CompareResponders(Analysis):
 
     @property
     def _seen(self) -> str:
-        return "of patients with both scores" if self.before else "of patients with the score"
+        if self.before:
+            return Phrase.of("of patients with both scores")
+        return Phrase.of("of patients with the score")
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         return PatientValues.at(
@@ -199,7 +202,7 @@ class CompareResponders(Analysis):
         dots = pd.DataFrame(
             [
                 {
-                    "label": f"{rule_name(r)}, {who}",
+                    "label": Phrase.of("{rule}, {who}", rule=rule_name(r), who=who),
                     "group": v,
                     "share": k / n if n else np.nan,
                     "low": e.low,
@@ -222,7 +225,7 @@ class CompareResponders(Analysis):
             ("dots",),
             detail=GroupCounts(g.levels, counts, said),
             flow=g.flow,
-            axis=ValueAxis("share of patients, with interval"),
+            axis=ValueAxis(Phrase.of("share of patients, with interval")),
             randomised=g.randomised,
         )
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from outcomes.core.contrast import Versus
-from outcomes.core.direction import REASONS
-from outcomes.core.estimate import Estimate
+from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.wording import (
     interval,

@@ -16,7 +16,8 @@ from outcomes.analyses.responders.imputed_shares import share_row, share_words
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, no_score_at
+from outcomes.core.language import Phrase
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
@@ -209,7 +210,7 @@ class Responders(Analysis):
                 True,
             )
         missing = len(scores) - len(seen)
-        left = ((f"no score at {spoken(self.after)}", missing),) if missing else ()
+        left = ((no_score_at(self.after), missing),) if missing else ()
 
         counts = Counts(len(scores), len(seen), left)
         return Result(
@@ -363,10 +364,10 @@ def rule_name(rule: str) -> str:
     """The rule as tables print it."""
     kind, value = parse_rule(rule)
     return {
-        "percent": f"≥{value:g}%",
-        "points": f"≥{value:g} points",
-        "at_most": f"score ≤{value:g}",
-        "at_least": f"score ≥{value:g}",
+        "percent": Phrase.of("≥{value}%", value=value),
+        "points": Phrase.of("≥{value} points", value=value),
+        "at_most": Phrase.of("score ≤{value}", value=value),
+        "at_least": Phrase.of("score ≥{value}", value=value),
     }[kind]
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, not_recorded
+from outcomes.core.language import Phrase
 from outcomes.core.wording import (
     limits_text,
     listed,
@@ -135,7 +136,10 @@ def harms(study: Study) -> Harms:
         ]
         silent = int((study.patient_ids.isin(not_asked) & ~study.patient_ids.isin(patients)).sum())
         rest = study.enrolled - len(patients) - silent
-        reasons = (("not asked about side effects", silent), ("no infusion recorded", rest))
+        reasons = (
+            (Phrase.of("not asked about side effects"), silent),
+            (Phrase.of("no infusion recorded"), rest),
+        )
         left = tuple((why, n) for why, n in reasons if n)
         if "asked" not in infusions:
             notes.append(
@@ -302,7 +306,10 @@ def patient_group(study: Study, h: Harms, by: str) -> pd.Series:
 def known_group(h: Harms, group: pd.Series, by: str) -> tuple[pd.Series, Counts]:
     """The patients whose group is known, and the counts with the others left out."""
     missing = int(group.isna().sum())
-    left = (*h.counts.left_out, *([(f"no {spoken(by)} recorded", missing)] if missing else []))
+    left = (
+        *h.counts.left_out,
+        *([(not_recorded(by), missing)] if missing else []),
+    )
     group = group.dropna()
     if not isinstance(group.dtype, pd.CategoricalDtype):
         group = group.astype(str)

@@ -29,6 +29,7 @@ from outcomes.analyses.safety.adverse_events import (
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import named, say
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -100,7 +101,7 @@ class SideEffectsByRoute(Analysis):
         checked_way(self.collected)
 
     def title(self, outcome: Outcome | None = None) -> str:
-        return self.label or f"Side effects by {spoken(self.by)}"
+        return self.label or say("Side effects by {group}", group=named(spoken(self.by)))
 
     def needs(self, study: Study | PartitionedStudy) -> PatientRows:
         return PatientRows((), ("patients", "infusions", "events"))

@@ -29,7 +29,8 @@ from outcomes.analyses.safety.adverse_events import (
 )
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate, chosen
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, not_recorded
+from outcomes.core.language import Phrase, say
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -95,7 +96,9 @@ class RateRatio(Analysis):
         checked_way(self.collected)
 
     def title(self, outcome: Outcome | None = None) -> str:
-        return self.label or f"Rate of {spoken(self.event)} by {spoken(self.by)}"
+        return self.label or say(
+            "Rate of {event} by {group}", event=spoken(self.event), group=spoken(self.by)
+        )
 
     def needs(self, study: Study | PartitionedStudy) -> PatientRows:
         return PatientRows((), ("patients", "infusions", "events"))
@@ -108,7 +111,7 @@ class RateRatio(Analysis):
         events, exposure = self._exposed(study, h)
         has = exposure.reindex(group.index) > 0
         if not has.all():
-            left = (*counts.left_out, (f"no {self._unit} recorded", int((~has).sum())))
+            left = (*counts.left_out, (not_recorded(self._unit), int((~has).sum())))
             counts, group = Counts(counts.enrolled, int(has.sum()), left), group[has]
         levels = levels_of(study, self.by, self.reference, group)
         sides = {
@@ -134,7 +137,9 @@ class RateRatio(Analysis):
             {"forest": forest},
             ("forest",),
             detail=Totals(totals),
-            axis=ValueAxis("rate ratio, with interval", null=1, log=True, better="lower"),
+            axis=ValueAxis(
+                Phrase.of("rate ratio, with interval"), null=1, log=True, better="lower"
+            ),
             randomised=randomised,
         )
 

@@ -22,6 +22,7 @@ from outcomes.analyses.safety.adverse_events import (
     way_collected,
 )
 from outcomes.core.errors import AnalysisError, unknown
+from outcomes.core.language import say
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import number, percent, plural, share_of
@@ -90,7 +91,7 @@ class EventTable(Analysis):
         checked_way(self.collected)
 
     def title(self, outcome: Outcome | None = None) -> str:
-        return self.label or "Side effects in detail"
+        return self.label or say("Side effects in detail")
 
     def needs(self, study: Study | PartitionedStudy) -> PatientRows:
         return PatientRows((), ("patients", "infusions", "events"))

@@ -25,6 +25,7 @@ from outcomes.analyses.safety.adverse_events import (
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate, chosen
+from outcomes.core.language import say
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
@@ -90,7 +91,7 @@ class SideEffects(Analysis):
             raise AnalysisError(unknown("interval", self.interval, INTERVALS))
 
     def title(self, outcome: Outcome | None = None) -> str:
-        return self.label or "Side effects"
+        return self.label or say("Side effects")
 
     def needs(self, study: Study | PartitionedStudy) -> PatientRows:
         return PatientRows((), ("patients", "infusions", "events"))

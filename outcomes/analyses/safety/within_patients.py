@@ -22,6 +22,7 @@ from outcomes.core.contrast import Contrast
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
+from outcomes.core.language import Phrase, say
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -125,12 +126,16 @@ class SideEffectsPaired(Analysis):
             )
 
     def title(self, outcome: Outcome | None = None) -> str:
-        what = (
-            f"{outcome.title}, {spoken(self.before)} to {spoken(self.after)}"
-            if outcome
-            else "Side effects"
+        if self.label:
+            return self.label
+        if not outcome:
+            return say("Side effects, within patients")
+        return say(
+            "{score}, {before} to {after}, within patients",
+            score=outcome.said,
+            before=spoken(self.before),
+            after=spoken(self.after),
         )
-        return self.label or f"{what}, within patients"
 
     def needs(self, study: Study | PartitionedStudy) -> PatientRows:
         return PatientRows(
@@ -153,7 +158,11 @@ class SideEffectsPaired(Analysis):
         left = (
             *h.counts.left_out,
             (
-                f"not treated with both {spoken(reference)} and {spoken(other)}",
+                Phrase.of(
+                    "not treated with both {one} and {other}",
+                    one=spoken(reference),
+                    other=spoken(other),
+                ),
                 len(h.patients) - len(patients),
             ),
         )

@@ -19,6 +19,8 @@ from outcomes.analyses.sites.two_stage import (
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import not_recorded
+from outcomes.core.language import named, say
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
@@ -126,7 +128,9 @@ class NestedSites(Analysis):
 
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the pooled question's title."""
-        return self.label or f"{self.analysis.title(outcome)}, {self.short}"
+        return self.label or say(
+            "{question}, {way}", question=self.analysis.title(outcome), way=named(self.short)
+        )
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         inner = self.analysis.needs(study)
@@ -143,7 +147,7 @@ class NestedSites(Analysis):
         for s in asked:
             if s not in usable:
                 why = REASONS.get(s.estimate.reason, "no standard error")
-                refused[s.name] = why if s.name in home else f"no {spoken(self.within)} recorded"
+                refused[s.name] = why if s.name in home else not_recorded(self.within)
         if not usable:
             raise AnalysisError(f"No site can be pooled: {unpooled(refused)}.")
         units = [home[s.name] for s in usable]

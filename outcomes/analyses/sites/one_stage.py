@@ -22,7 +22,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
-from outcomes.core.flow import Counts
+from outcomes.core.flow import Counts, not_recorded
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -136,7 +136,7 @@ class OneStageSites(Analysis):
             rows.append(replace(e, group=Versus.of(arm, data.levels[0])))
         left = list(data.counts.left_out)
         if (~known).any():
-            left.append((f"no {spoken(self.site)} recorded", int((~known).sum())))
+            left.append((not_recorded(self.site), int((~known).sum())))
         counts = Counts(study.enrolled, int(known.sum()), tuple(left))
         randomised = is_randomised(study, self.by)
         chosen = () if randomised else (unrandomised(self.by),)

@@ -17,6 +17,7 @@ from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate, chosen
 from outcomes.core.flow import Counts
+from outcomes.core.language import named, say
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_frame
@@ -93,7 +94,9 @@ class _Summaries(Analysis):
 
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the measure."""
-        return self.label or f"{MEASURES[self.measure][0]}, {self.short}"
+        return self.label or say(
+            "{question}, {way}", question=named(MEASURES[self.measure][0]), way=named(self.short)
+        )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         parts = []

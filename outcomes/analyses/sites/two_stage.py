@@ -15,6 +15,7 @@ from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError, OutcomesError, unknown
 from outcomes.core.estimate import NAN, REASONS, Estimate, chosen
 from outcomes.core.flow import Counts
+from outcomes.core.language import named, say
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -129,7 +130,9 @@ class PooledSites(Analysis):
 
     def title(self, outcome: Outcome | None = None) -> str:
         """The label, or the pooled question's title."""
-        return self.label or f"{self.analysis.title(outcome)}, {self.short}"
+        return self.label or say(
+            "{question}, {way}", question=self.analysis.title(outcome), way=named(self.short)
+        )
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         inner = self.analysis.needs(study)

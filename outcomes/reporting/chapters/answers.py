@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,11 +11,12 @@ import pandas as pd
 from outcomes.analyses.table_one import LevelCounts
 from outcomes.analyses.traits import Trait
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import in_source, language_of, named, say
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import NONE, digits_for, level_text, number, spoken
+from outcomes.core.wording import MINUS, NONE, digits_for, number, spoken, whole
 from outcomes.reporting.chapters.figures import STANDARDISED, family_forest, figure, marks, size
-from outcomes.reporting.document import Paragraph, Section, TableBlock
+from outcomes.reporting.document import Paragraph, Section, TableBlock, english
 from outcomes.reporting.numbers import (
     About,
     Count,
@@ -32,10 +33,12 @@ from outcomes.reporting.numbers import (
     Text,
     Value,
     cell,
-    direction_said,
+    direction_cell,
+    fixed,
     interval_of,
 )
 from outcomes.reporting.parts import capital, has
+from outcomes.reporting.told import ci_head, p_head
 from outcomes.tables.characteristics import characteristics_table
 from outcomes.tables.results_table import Table, frame_table
 
@@ -63,7 +66,9 @@ def answers(
         if len(same) >= MANY_ALIKE:
             shown.update(same)
             yield Section(
-                capital(r.analysis.family), tuple(_side_by_side([results[j] for j in same])), 3
+                capital(named(r.analysis.family)),
+                tuple(_side_by_side([results[j] for j in same])),
+                3,
             )
         else:
             title = r.analysis.title(r.outcome)
@@ -90,14 +95,20 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Any]:
     """One table and one picture for the same question asked of several scores."""
     q = results[0].analysis
     yield Paragraph(
-        Fixed(f"The same question ({q.short}) of {len(results)} scores, as one family.")
+        fixed(
+            "The same question ({question}) of {n} scores, as one family.",
+            question=named(q.short),
+            n=len(results),
+        )
     )
-    yield scores_table(results, f"{q.family}: {q.short}")
+    yield scores_table(
+        results, say("{family}: {question}", family=named(q.family), question=named(q.short))
+    )
     drawn = family_forest(list(results))
     if drawn is not None:
         yield drawn
     for note in dict.fromkeys(n for r in results for n in r.notes):
-        yield Paragraph(note, "small")
+        yield english(note, "small")
 
 
 def scores_table(results: Sequence[Result], title: str) -> Grid:
@@ -112,62 +123,71 @@ def scores_table(results: Sequence[Result], title: str) -> Grid:
         len({(getattr(r.analysis, "before", ""), getattr(r.analysis, "after", "")) for r in known})
         > 1
     )
-    named = next((_main(r).said for r in known), "change")
-    level = level_text(results[0].analysis.level)
+    what = next((estimate_said(_main(r)) for r in known), say("change"))
     header: list[Text] = [
-        Fixed("score"),
-        *([Fixed("visits")] if visits else []),
-        About("patients"),
-        *([Fixed("mean before"), Fixed("mean after")] if paired else []),
-        Fixed("mean change" if paired else named),
-        Fixed(f"{level} CI"),
-        *([Fixed("change in SDs (CI)")] if sized else []),
-        Fixed("P"),
-        *([Fixed("adjusted P")] if adjusted else []),
-        Fixed("direction"),
+        fixed("score"),
+        *([fixed("visits")] if visits else []),
+        About(say("patients")),
+        *([fixed("mean before"), fixed("mean after")] if paired else []),
+        fixed("mean change") if paired else Fixed(what),
+        Fixed(ci_head(results[0].analysis.level)),
+        *([fixed("change in SDs (CI)")] if sized else []),
+        Fixed(p_head()),
+        *([Fixed(p_head(adjusted=True))] if adjusted else []),
+        fixed("direction"),
     ]
     rows = [_row(r, paired, sized, adjusted, visits) for r in results]
-    said = "Change of the same patients" if paired else capital(title)
+    said = say("Change of the same patients") if paired else capital(title)
     if paired and not visits:
-        said += _when(known[0])
+        said = say("Change of the same patients, {visits}", visits=_when(known[0]))
     notes: tuple[Text, ...] = ()
     e = next((size(r) for r in known if size(r) is not None), None)
     if e is not None:
-        notes = (f"Change in SDs: {e.method}.",)
+        notes = (say("Change in SDs: {method}.", method=named(e.method)),)
     return Grid(
         Fixed(said), tuple(header), tuple(rows), notes, numeric=tuple(range(1, len(header) - 1))
     )
 
 
 def _when(r: Result) -> str:
-    before, after = r.analysis.before, r.analysis.after
-    return f", {spoken(before)} to {spoken(after)}"
+    return visits_said(r.analysis.before, r.analysis.after)
+
+
+def visits_said(before: str, after: str) -> str:
+    """Two visits: "baseline to week 4"."""
+    return say("{before} to {after}", before=spoken(before), after=spoken(after))
 
 
 def _row(r: Result, paired: bool, sized: bool, adjusted: bool, visits: bool) -> tuple[Text, ...]:
-    title = Fixed(r.outcome.title if r.outcome else r.analysis.title())
+    title = Fixed(r.outcome.said if r.outcome else r.analysis.title())
     when: list[Text] = []
     if visits:
         q = r.analysis
-        when = [Fixed(f"{spoken(getattr(q, 'before', ''))} to {spoken(getattr(q, 'after', ''))}")]
+        when = [Fixed(visits_said(getattr(q, "before", ""), getattr(q, "after", "")))]
     if r.failed or not r.estimates:
         gaps = [NONE] * (2 * paired + sized + adjusted + 3)
-        return (title, *when, NONE, *gaps, f"not answered: {r.failed}")
+        return (title, *when, NONE, *gaps, say("not answered: {why}", why=r.failed))
     main = Value(r, _main(r))
     ends, e = _ends(r) if paired else (), size(r)
     n = r.counts.analysed if main.estimate.n is None else main.estimate.n
     return (
         title,
         *when,
-        cell(Count(n, f"{title}: patients")),
+        cell(Count(n, f"{_score_name(r)}: patients")),
         *(cell(Value(r, x)) for x in ends),
         cell(main),
         cell(main, interval_of),
         *([] if not sized else [NONE] if e is None else [_standardised(r, e)]),
         cell(main, lambda s: s.p),
         *([cell(main, lambda s: s.p_adjusted)] if adjusted else []),
-        cell(main, direction_said(r)),
+        cell(main, direction_cell(r)),
     )
+
+
+def _score_name(r: Result) -> str:
+    """The name that a review calls the score by: the same in every language."""
+    with in_source():
+        return r.outcome.title if r.outcome else r.analysis.title()
 
 
 def _standardised(r: Result, e: Estimate) -> Said:
@@ -201,16 +221,24 @@ def _main(r: Result) -> Estimate:
 # --- one question ---------------------------------------------------------------------------------
 
 
+def _scores_of(r: Result) -> Mapping[str, str]:
+    """The titles of all scores of a description, each in the language in force."""
+    counted = r.about(LevelCounts)
+    outcomes = counted.outcomes if counted is not None else ()
+    return {o.title: o.said for o in outcomes}
+
+
 def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterable[Any]:
     if r.failed:
-        yield Paragraph(f"This question could not be answered: {r.failed}", "caution")
+        why = say("This question could not be answered: {why}", why=r.failed)
+        yield Paragraph(why, "caution")
         return
     main = any((id(r), kind) in shown_before for kind in ("", *r.pictures))
     fronted = main or has(r, Trait.RESPONDERS, Trait.COURSE)  # a table says it
-    if not fronted:
-        yield Paragraph(r.sentence())
+    if not fronted or not language_of().source:
+        yield english(r.sentence())
     if r.estimand:
-        yield Paragraph(Fixed(f"Estimand. {r.estimand}"), "small")
+        yield english(Fixed(f"Estimand. {r.estimand}"), "small")
     for kind in r.pictures:
         one_row = kind == "forest" and len(r.data["forest"]) < 2  # the table says it
         if (id(r), kind) not in shown_before and not one_row:
@@ -219,7 +247,7 @@ def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterab
         if key == "table_one":
             yield from _characteristics(r, frame)
         elif key in TABLES:
-            yield from TABLES[key](frame)
+            yield from TABLES[key](frame, _scores_of(r))
     if has(r, Trait.HARMS):
         yield harms_table(r)
     elif has(r, Trait.COURSE):
@@ -230,7 +258,7 @@ def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterab
         yield scores_table([r], r.analysis.title(r.outcome))
     elif r.estimates and "visits" not in r.data:
         yield estimates_table(r)
-    yield from (Paragraph(note, "small") for note in r.notes)
+    yield from (english(note, "small") for note in r.notes)
 
 
 def estimates_table(r: Result) -> Grid:
@@ -240,12 +268,12 @@ def estimates_table(r: Result) -> Grid:
     adjusted = any(not math.isnan(e.p_adjusted) for e in rows_of)
     tested = any(not math.isnan(e.p) for e in rows_of)
     header: list[Text] = [
-        Fixed("estimate"),
-        About("n"),
-        Fixed("value"),
-        Fixed(f"{level_text(r.analysis.level)} CI"),
-        *([Fixed("P")] if tested else []),
-        *([Fixed("adjusted P")] if adjusted else []),
+        fixed("estimate"),
+        About(say("n")),
+        fixed("value"),
+        Fixed(ci_head(r.analysis.level)),
+        *([Fixed(p_head())] if tested else []),
+        *([Fixed(p_head(adjusted=True))] if adjusted else []),
     ]
     rows = []
     for e in rows_of:
@@ -269,10 +297,20 @@ def estimates_table(r: Result) -> Grid:
 def _named(e: Estimate, first: Estimate | None) -> str:
     """The name of a row; the one effect size in words."""
     if e is not first:
-        return spoken(e.said)
-    place = f" · {spoken(e.group)}" if e.contrast.reference else ""
-    kind = "change" if e.measure is Measure.STANDARDISED_CHANGE else "difference"
-    return f"standardised {kind}{place}" + (f" ({e.method})" if e.method else "")
+        return spoken(estimate_said(e))
+    change = e.measure is Measure.STANDARDISED_CHANGE
+    said = say("standardised change") if change else say("standardised difference")
+    if e.contrast.reference:
+        said = f"{said} · {spoken(e.group)}"
+    return f"{said} ({named(e.method)})" if e.method else said
+
+
+def estimate_said(e: Estimate) -> str:
+    """The term of an estimate as tables have it, its name in the language in force."""
+    if language_of().source:
+        return e.said
+    parts = (named(e.label), str(e.group), spoken(e.visit))
+    return " · ".join(p for p in parts if p).replace(" - ", f" {MINUS} ")
 
 
 def _n(r: Result, e: Estimate) -> int | None:
@@ -302,10 +340,14 @@ def course_table(r: Result) -> Grid:
     rows = []
     for g in groups:
         cells = [_seen(there[g, v]) if (g, v) in there else NONE for v in visits]
-        rows.append((Fixed(spoken(g)) if g else Fixed("all"), *cells))
+        rows.append((Fixed(spoken(g)) if g else fixed("all"), *cells))
     by = getattr(r.analysis, "by", "")
-    header = (Fixed(spoken(by)) if by else Fixed("patients"), *(Fixed(spoken(v)) for v in visits))
-    title = Fixed(f"{capital(r.analysis.title(r.outcome))}: mean (95% CI), patients seen")
+    header = (Fixed(spoken(by)) if by else fixed("patients"), *(Fixed(spoken(v)) for v in visits))
+    title = fixed(
+        "{question}: mean ({interval}), patients seen",
+        question=capital(r.analysis.title(r.outcome)),
+        interval=ci_head(0.95),
+    )
     return Grid(title, header, tuple(rows), (), tuple(range(1, len(header))))
 
 
@@ -330,7 +372,7 @@ def harms_table(r: Result) -> Grid:
         share = Share(int(x["count"]), int(x["total"]), e, "side effect")
         rows.append(
             (
-                Fixed(spoken(x["label"])),
+                Fixed(named(spoken(x["label"]))),
                 cell(share, lambda s: s.count),
                 cell(share, lambda s: s.total),
                 cell(share),
@@ -339,15 +381,15 @@ def harms_table(r: Result) -> Grid:
             )
         )
     header: tuple[Text, ...] = (
-        Fixed("side effect"),
-        About("patients with it"),
-        About("out of"),
-        Fixed("share"),
-        Fixed("95% CI"),
-        *([Fixed("of infusions (CI)"), Fixed("per 100 infusions (CI)")] if per else []),
+        fixed("side effect"),
+        About(say("patients with it")),
+        About(say("out of")),
+        fixed("share"),
+        Fixed(ci_head(0.95)),
+        *([fixed("of infusions (CI)"), fixed("per 100 infusions (CI)")] if per else []),
     )
-    rest = "others, in too few or nearly all patients to show"
-    title = Fixed("Side effects, patients with at least one")
+    rest = say("others, in too few or nearly all patients to show")
+    title = fixed("Side effects, patients with at least one")
     return Grid(title, header, tuple(rows), (), tuple(range(1, len(header))), False, rest)
 
 
@@ -368,39 +410,46 @@ def _per_infusion(r: Result) -> list[tuple[Estimate, Estimate]]:
 
 def _characteristics(r: Result, frame: pd.DataFrame) -> Iterable[Any]:
     """Table 1; for sharing the counts of each level, where these may go out."""
-    full = [TableBlock(characteristics_table(frame))] if len(frame) else []
+    if not len(frame):
+        return
     counted = r.about(LevelCounts)
-    tallies = counted.levels if counted is not None else ()
+    full = TableBlock(characteristics_table(frame))
+    shared = _levels(counted) if counted else None
+    yield Instead((full, shared)) if shared else full
+
+
+def _levels(counted: LevelCounts) -> Grid | None:
+    """The counts of each level, as far as a policy lets them out."""
     rows: list[tuple[Text, ...]] = []
-    for name, groups, total in tallies:
+    for name, groups, total in counted.levels:
         tally = Tally(groups, total, name)
         rows += [
-            (Fixed(spoken(name)), cell_name(tally, level), cell(Part(tally, level)))
+            (Fixed(named(spoken(name))), cell_name(tally, level), cell(Part(tally, level)))
             for level in groups
         ]
-    header = (Fixed("characteristic"), Fixed("level"), About("patients"))
-    rest = "other groups, too small to show"
-    shared = Grid(Fixed("Characteristics"), header, tuple(rows), (), (2,), False, rest)
-    if full:
-        yield Instead((full[0], shared)) if rows else full[0]
+    header = (fixed("characteristic"), fixed("level"), About(say("patients")))
+    rest = say("other groups, too small to show")
+    title = fixed("Characteristics")
+    return Grid(title, header, tuple(rows), (), (2,), False, rest) if rows else None
 
 
 def cell_name(tally: Tally, level: str) -> Said:
     """The name of a level; it goes out only with its number."""
-    return Said((Part(tally, level),), lambda s: spoken(level))
+    return Said((Part(tally, level),), lambda s: named(spoken(level)))
 
 
-def _visits(frame: pd.DataFrame) -> Iterable[Any]:
+def _visits(frame: pd.DataFrame, scores: Mapping[str, str]) -> Iterable[Any]:
     titles = list(dict.fromkeys(frame["title"]))
     first = frame[frame["title"] == titles[0]]
-    yield TableBlock(
-        _visit_table(first, f"{titles[0]} at each visit, and change of the same patients")
+    title = say(
+        "{score} at each visit, and change of the same patients", score=scores.get(titles[0], "")
     )
+    yield TableBlock(_visit_table(first, title))
     if len(titles) > 1:
-        yield TableBlock(_all_scores(frame, titles))
+        yield TableBlock(_all_scores(frame, titles, scores))
 
 
-def _all_scores(frame: pd.DataFrame, titles: list[str]) -> Table:
+def _all_scores(frame: pd.DataFrame, titles: list[str], scores: Mapping[str, str]) -> Table:
     """Every score at every visit: mean (SD) and how many, one row a score."""
     visits = list(dict.fromkeys(frame["visit"]))
     rows = []
@@ -410,11 +459,12 @@ def _all_scores(frame: pd.DataFrame, titles: list[str]) -> Table:
         for v in visits:
             r = of.get(v)
             k = digits_for(r["resolution"]) if r else 1
-            cells.append(f"{number(r['mean'], k)} ({number(r['sd'], k)}), {r['n']}" if r else NONE)
-        rows.append((title, *cells))
-    header = ("score: mean (SD), n", *(spoken(v) for v in visits))
+            seen = f"{number(r['mean'], k)} ({number(r['sd'], k)}), {whole(r['n'])}" if r else NONE
+            cells.append(seen)
+        rows.append((scores.get(title, title), *cells))
+    header = (say("score: mean (SD), n"), *(spoken(v) for v in visits))
     return Table(
-        f"All {len(titles)} scores at each visit",
+        say("All {n} scores at each visit", n=len(titles)),
         header,
         tuple(rows),
         numeric=tuple(range(1, len(header))),
@@ -426,37 +476,42 @@ def _visit_table(frame: pd.DataFrame, title: str) -> Table:
     for r in frame.to_dict("records"):
         k = digits_for(r["resolution"])
         seen = (
-            str(r["n"]),
+            whole(r["n"]),
             f"{number(r['mean'], k)} ({number(r['sd'], k)})",
-            f"{number(r['median'], k)} ({number(r['q1'], k)} to {number(r['q3'], k)})",
+            f"{number(r['median'], k)} ({to_text(r['q1'], r['q3'], k)})",
         )
         change = (NONE, NONE, NONE, NONE)
         if r["pairs"]:
-            low, high = number(r["mean change_low"], k), number(r["mean change_high"], k)
+            limits = to_text(r["mean change_low"], r["mean change_high"], k)
             change = (
-                str(r["pairs"]),
+                whole(r["pairs"]),
                 number(r["mean before (same patients)"], k),
-                f"{number(r['mean change'], k)} ({low} to {high})",
+                f"{number(r['mean change'], k)} ({limits})",
                 number(r["correlation"], 2),
             )
         rows.append((spoken(r["visit"]), *seen, *change))
     header = (
-        "visit",
-        "n",
-        "mean (SD)",
-        "median (quartiles)",
-        "n with both",
-        "their baseline",
-        "mean change (95% CI)",
-        "r",
+        say("visit"),
+        say("n"),
+        say("mean (SD)"),
+        say("median (quartiles)"),
+        say("n with both"),
+        say("their baseline"),
+        say("mean change ({interval})", interval=ci_head(0.95)),
+        say("r"),
     )
-    notes = ("r: correlation with the same patients' scores at baseline.",)
+    notes = (say("r: correlation with the same patients' scores at baseline."),)
     return Table(title, header, tuple(rows), notes, numeric=tuple(range(1, len(header))))
 
 
-def _plain_table(frame: pd.DataFrame) -> Iterable[Any]:
+def to_text(low: float, high: float, digits: int) -> str:
+    """Two numbers with "to" between them, whatever the style of intervals."""
+    return say("{low} to {high}", low=number(low, digits), high=number(high, digits))
+
+
+def _plain_table(frame: pd.DataFrame, scores: Mapping[str, str]) -> Iterable[Any]:
     if len(frame):
-        yield TableBlock(frame_table(frame, "Side effects in detail"))
+        yield TableBlock(frame_table(frame, say("Side effects in detail")))
 
 
 #: Frames of a result that are tables for people, and how each is laid out.

@@ -31,13 +31,24 @@ from outcomes.analyses.monitoring import (
 from outcomes.config.regular import read_bytes
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import StudyError
-from outcomes.core.result import Results
-from outcomes.core.wording import NONE, digits_for, interval, number, percent, plural, spoken
+from outcomes.core.language import in_language, in_source, message, say, say_n
+from outcomes.core.result import Result, Results
+from outcomes.core.wording import (
+    NONE,
+    digits_for,
+    interval,
+    localised,
+    number,
+    percent,
+    spoken,
+    whole,
+)
 from outcomes.plans.plan import Plan
 from outcomes.reporting import SNAPSHOT
 from outcomes.reporting.document import Block, Bullets, Figure, Paragraph, Section, TableBlock
 from outcomes.reporting.fingerprints import token, visit_tokens
 from outcomes.reporting.parts import primary
+from outcomes.reporting.told import ci_head
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 
@@ -80,6 +91,13 @@ def snapshot(
 
     `period` names this report in the run of results ("2026-10").
     """
+    with in_source():  # what is kept for the next report is the same in every language
+        return _snapshot(study, results, last, period)
+
+
+def _snapshot(
+    study: Study, results: Results, last: Mapping[str, Any] | None, period: str
+) -> dict[str, Any]:
     key = str(last["key"]) if last else secrets.token_hex(16)
     made: dict[str, Any] = {
         "format": FORMAT,
@@ -149,9 +167,19 @@ def since(study: Study, results: Results, last: Mapping[str, Any], *, period: st
     now = snapshot(study, results, last=last, period=period)
     blocks: list[Block] = [Bullets(tuple(_records(now["patients"], last["patients"], study)))]
     blocks += [Paragraph(p, "caution") for p in _made_otherwise(now, last)]
-    blocks.append(TableBlock(_side_by_side(now["headlines"], last["headlines"])))
+    local = {h["question"]: r.analysis.title(r.outcome) for h, r in _asked(results)}
+    blocks.append(TableBlock(_side_by_side(now["headlines"], last["headlines"], local)))
     blocks += list(_runs(now["history"], study))
-    return Section("Since last time", tuple(blocks))
+    return Section(message("Since last time"), tuple(blocks))
+
+
+def _asked(results: Results) -> Iterator[tuple[dict[str, Any], Result]]:
+    """The headlines as they are kept, each with its answer."""
+    for r in results:
+        with in_source():
+            kept = _headlines(Results((r,)))
+        for h in kept:
+            yield h, r
 
 
 def _records(now: Mapping[str, Any], last: Mapping[str, Any], study: Study) -> Iterator[str]:
@@ -169,51 +197,69 @@ def _records(now: Mapping[str, Any], last: Mapping[str, Any], study: Study) -> I
             elif print_ != last[p][visit]:
                 changed += 1
         dropped += sum(v not in now[p] for v in last[p])
-    yield (
-        f"New: {plural(len(new), 'patient')}, and {plural(fresh, 'further visit')} of patients"
-        " already known."
+    yield say(
+        "New: {patients}, and {visits} of patients already known.",
+        patients=say_n("{n} patient", "{n} patients", len(new)),
+        visits=say_n("{n} further visit", "{n} further visits", fresh),
     )
-    yield f"Late: {plural(late, 'visit')} that lie before a visit the last report already had."
-    yield (
-        f"Changed: {plural(changed, 'visit')} whose scores are not what they were in the last"
-        " report."
+    yield say(
+        "Late: {visits} that lie before a visit the last report already had.",
+        visits=say_n("{n} visit", "{n} visits", late),
     )
-    yield (
-        f"Withdrawn: {plural(len(gone), 'patient')} and {plural(dropped, 'visit')} that the last"
-        " report had and this one has not."
+    yield say(
+        "Changed: {visits} whose scores are not what they were in the last report.",
+        visits=say_n("{n} visit", "{n} visits", changed),
+    )
+    yield say(
+        "Withdrawn: {patients} and {visits} that the last report had and this one has not.",
+        patients=say_n("{n} patient", "{n} patients", len(gone)),
+        visits=say_n("{n} visit", "{n} visits", dropped),
     )
 
 
 def _made_otherwise(now: Mapping[str, Any], last: Mapping[str, Any]) -> Iterator[str]:
     if now["plan"] != last["plan"]:
-        yield (
+        yield say(
             "The plan is not the one of the last report, so the numbers below may differ for that"
             " reason alone."
         )
     if now["version"] != last["version"]:
-        yield (
-            f"The last report was made with outcomes {last['version']}, this one with"
-            f" {now['version']}."
+        yield say(
+            "The last report was made with outcomes {then}, this one with {now}.",
+            then=last["version"],
+            now=now["version"],
         )
 
 
-def _side_by_side(now: list[dict[str, Any]], last: list[dict[str, Any]]) -> Table:
+def _side_by_side(
+    now: list[dict[str, Any]], last: list[dict[str, Any]], local: Mapping[str, str]
+) -> Table:
     before = {(h["question"], h["estimate"]): h for h in last}
     rows = []
     for h in now:
         old = before.pop((h["question"], h["estimate"]), None)
-        was = (_with_interval(old), str(old["n"])) if old else ("not asked", NONE)
-        rows.append((h["question"], *was, _with_interval(h), str(h["n"])))
+        was = (_with_interval(old), whole(old["n"])) if old else (say("not asked"), NONE)
+        question = local.get(h["question"], h["question"])
+        rows.append((question, *was, _with_interval(h), whole(h["n"])))
     rows += [
-        (h["question"], _with_interval(h), str(h["n"]), "not asked", NONE) for h in before.values()
+        (h["question"], _with_interval(h), whole(h["n"]), say("not asked"), NONE)
+        for h in before.values()
     ]
-    header = ("question", "last time (interval)", "n then", "now (interval)", "n now")
-    return Table("Main numbers, last time and now", header, tuple(rows), numeric=(1, 2, 3, 4))
+    header = (
+        say("question"),
+        say("last time (interval)"),
+        say("n then"),
+        say("now (interval)"),
+        say("n now"),
+    )
+    title = say("Main numbers, last time and now")
+    return Table(title, header, tuple(rows), numeric=(1, 2, 3, 4))
 
 
 def _with_interval(h: Mapping[str, Any]) -> str:
     known = h["interval"] and h["interval"] != NONE
-    return f"{h['value']} ({h['interval']})" if known else str(h["value"])
+    value = localised(str(h["value"]))
+    return f"{value} ({localised(str(h['interval']))})" if known else value
 
 
 def _runs(history: list[dict[str, Any]], study: Study) -> Iterator[Block]:
@@ -225,47 +271,77 @@ def _runs(history: list[dict[str, Any]], study: Study) -> Iterator[Block]:
         return
     h = points[-1]
     points = [p for p in points if all(p[k] == h[k] for k in ("outcome", "from", "to"))]
-    what = f"{h['outcome']}, {spoken(h['from'])} to {spoken(h['to'])}"
+    ends_of = {"before": spoken(h["from"]), "after": spoken(h["to"])}
+    what = say("{score}, {before} to {after}", score=_score(study, h["outcome"]), **ends_of)
     if waiting := int(history[-1].get("waiting", 0)):
-        yield Paragraph(
-            f"{plural(waiting, 'patient')} had a score at {spoken(h['from'])} and none at"
-            f" {spoken(h['to'])} yet: where that score comes in, it counts in a later report.",
-            "small",
+        words = say_n(
+            "{n} patient had a score at {before} and none at {after} yet: where that score comes"
+            " in, it counts in a later report.",
+            "{n} patients had a score at {before} and none at {after} yet: where that score comes"
+            " in, it counts in a later report.",
+            waiting,
+            **ends_of,
         )
+        yield Paragraph(words, "small")
     if len(points) < LEAST_PERIODS:
-        yield Paragraph(
-            f"{plural(len(points), 'report')} with results so far: two points are not a trend, so"
-            f" a run of results is drawn from {LEAST_PERIODS} reports on."
+        words = say_n(
+            "{n} report with results so far: two points are not a trend, so a run of results is"
+            " drawn from {least} reports on.",
+            "{n} reports with results so far: two points are not a trend, so a run of results is"
+            " drawn from {least} reports on.",
+            len(points),
+            least=LEAST_PERIODS,
         )
+        yield Paragraph(words)
         return
-    title = f"Main estimate, {what}"
+    title = say("Main estimate, {what}", what=what)
     yield _run_figure(points, run_of_estimates(title, points, sample=study.sample), share=False)
     rated = [p for p in points if p.get("usable") and p["rule"] == h.get("rule")]
     if len(rated) >= LEAST_PERIODS:
-        title = f"Share improved by {h['rule']}, {what}"
+        rule = localised(str(h["rule"]).removeprefix("≥"))
+        rule = say("≥{share}", share=rule) if str(h["rule"]).startswith("≥") else str(h["rule"])
+        title = say("Share improved by {rule}, {what}", rule=rule, what=what)
         yield _run_figure(rated, run_of_shares(title, rated, sample=study.sample), share=True)
+
+
+def _score(study: Study, title: str) -> str:
+    """A score that is kept by its title, in the language in force."""
+    known = {m.title: m.said for m in study.ready.measures.values()}
+    return known.get(title, title)
 
 
 def _run_figure(points: list[dict[str, Any]], run: RunChart, *, share: bool) -> Figure:
     frame = run.drawn.data["run"]
-    say = percent if share else (lambda v: number(v, digits_for(0.1)))
+    shown = percent if share else (lambda v: number(v, digits_for(0.1)))
     rows = tuple(
         (
             str(r["period"]),
-            str(r["n"]),
-            say(r["value"]),
+            whole(r["n"]),
+            shown(r["value"]),
             *([] if share else [_own_interval(p)]),
-            say(r["low"]),
-            say(r["high"]),
-            str(r["signal"]) or NONE,
+            shown(r["low"]),
+            shown(r["high"]),
+            in_language(r["signal"]) or NONE,
         )
         for r, p in zip(frame.to_dict("records"), points, strict=True)
     )
-    own = () if share else ("95% CI",)
-    header = ("period", "patients added", "result", *own, "lower limit", "upper limit", "signal")
-    table = Table("Numbers", header, rows, numeric=tuple(range(1, len(header) - 1)))
+    own = () if share else (ci_head(0.95),)
+    header = (
+        say("period"),
+        say("patients added"),
+        say("result"),
+        *own,
+        say("lower limit"),
+        say("upper limit"),
+        say("signal"),
+    )
+    table = Table(say("Numbers"), header, rows, numeric=tuple(range(1, len(header) - 1)))
     title = run.drawn.analysis.label
-    words = f"{title}, of the patients that each report added. {_verdict(run, points)}"
+    words = say(
+        "{title}, of the patients that each report added. {verdict}",
+        title=title,
+        verdict=_verdict(run, points),
+    )
     alt = f"{words} {'; '.join(f'{r[0]}: {r[2]}' for r in rows)}."
     return Figure(run.drawn, "run", words, alt, table)
 
@@ -276,31 +352,50 @@ def _own_interval(point: Mapping[str, Any]) -> str:
 
 
 def _verdict(run: RunChart, points: list[dict[str, Any]]) -> str:
-    chart = run.chart
-    hollow = (
-        f" Hollow points are not judged: they rest on fewer than {SMALL} patients, or on a period"
-        " that is still filling up."
-        if len(run.judged) < len(points)
-        else ""
-    )
+    chart, said = run.chart, list[str]()
+    if chart.reason:
+        said.append(
+            say(
+                "There are too few periods for control limits, so nothing is judged by this picture"
+                " yet."
+            )
+        )
+    elif not chart.signals:
+        said.append(
+            say(
+                "Dashed lines are control limits; no period differs from the others by more than"
+                " chance makes likely."
+            )
+        )
+    else:
+        signals = "; ".join(
+            f"{points[run.judged[i]]['period']} ({in_language(why)})" for i, why in chart.signals
+        )
+        said.append(
+            say(
+                "Dashed lines are control limits. To be looked into: {signals}. A signal says that"
+                " something differed, not what.",
+                signals=signals,
+            )
+        )
+    if len(run.judged) < len(points):
+        said.append(
+            say(
+                "Hollow points are not judged: they rest on fewer than {least} patients, or on a"
+                " period that is still filling up.",
+                least=SMALL,
+            )
+        )
     if run.filling:
         last = points[-1]
-        hollow += (
-            f" The last period, {last['period']}, is still filling up:"
-            f" {plural(last['n'], 'patient')} so far, fewer than half as many as usual."
+        said.append(
+            say_n(
+                "The last period, {period}, is still filling up: {n} patient so far, fewer than"
+                " half as many as usual.",
+                "The last period, {period}, is still filling up: {n} patients so far, fewer than"
+                " half as many as usual.",
+                last["n"],
+                period=last["period"],
+            )
         )
-    if chart.reason:
-        return (
-            "There are too few periods for control limits, so nothing is judged by this picture"
-            f" yet.{hollow}"
-        )
-    if not chart.signals:
-        return (
-            "Dashed lines are control limits; no period differs from the others by more than"
-            f" chance makes likely.{hollow}"
-        )
-    said = "; ".join(f"{points[run.judged[i]]['period']} ({why})" for i, why in chart.signals)
-    return (
-        f"Dashed lines are control limits. To be looked into: {said}. A signal says that something"
-        f" differed, not what.{hollow}"
-    )
+    return " ".join(said)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from outcomes.analyses.traits import Trait
+from outcomes.core.language import in_source, message, say, say_n
 from outcomes.core.result import Results
 from outcomes.core.wording import listed, plural, share_of, spoken
 from outcomes.reporting.document import Paragraph, Section, TableBlock
@@ -143,26 +144,31 @@ def checklist(study: Study, results: Results) -> Section:
     rows = []
     for name, item, asks, answer in ITEMS:
         if name in wanted:
-            said = (
-                str(paper.get(answer, "")).strip()
-                if isinstance(answer, str)
-                else answer(study, results)
-            )
+            if isinstance(answer, str):
+                said = str(paper.get(answer, "")).strip()
+            else:
+                with in_source():  # what the published checklists ask and its answer are English
+                    said = answer(study, results)
             rows.append((name, item, asks, said or NOT_SUPPLIED))
     open_ = sum(row[-1] == NOT_SUPPLIED for row in rows)
     note = tuple(SOURCES[name] for name in wanted if name in SOURCES)
     words = (
-        f"{plural(open_, 'item')} of {len(rows)} must still be written: the data cannot say them."
+        say_n(
+            "{n} item of {total} must still be written: the data cannot say them.",
+            "{n} items of {total} must still be written: the data cannot say them.",
+            open_,
+            total=len(rows),
+        )
         if open_
-        else "Every item is answered."
+        else say("Every item is answered.")
     )
     table = Table(
-        f"Reporting checklist: {listed([w for w in wanted if w in SOURCES])}",
-        ("checklist", "item", "what it asks", "answer"),
+        say("Reporting checklist: {which}", which=listed([w for w in wanted if w in SOURCES])),
+        (say("checklist"), say("item"), say("what it asks"), say("answer")),
         tuple(rows),
         note,
     )
-    return Section("Reporting checklist", (Paragraph(words), TableBlock(table)))
+    return Section(message("Reporting checklist"), (Paragraph(words), TableBlock(table)))
 
 
 def _design(s: Study) -> str:

@@ -10,11 +10,14 @@ import pandas as pd
 
 from outcomes.core.direction import oriented, p_text
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import in_source, named, say
 from outcomes.core.measure import Measure
 from outcomes.core.picture import MEANING, ValueAxis, forest_frame
 from outcomes.core.result import Result
-from outcomes.core.wording import MINUS, digits_for, interval, number, percent, spoken
+from outcomes.core.wording import MINUS, digits_for, interval, number, percent, spoken, whole
 from outcomes.reporting.numbers import Count, Drawn, Mark, Number, Part, Share, Tally, Value
+from outcomes.reporting.parts import capital
+from outcomes.reporting.told import p_head, told_of
 from outcomes.tables.results_table import Table, frame_table
 
 STANDARDISED = (Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE)
@@ -24,7 +27,7 @@ def figure(r: Result, kind: str) -> Drawn:
     """A picture of an answer; its numbers beside it only where no table of the answer has them."""
     own = kind in ("course", "forest", "dots", "estimation")
     numbers = None if own else _numbers(r, kind)
-    return Drawn(r, kind, r.sentence(), marks(r, kind), numbers)
+    return Drawn(r, kind, told_of(r), marks(r, kind), numbers)
 
 
 def marks(r: Result, kind: str) -> tuple[Mark, ...]:
@@ -36,11 +39,17 @@ def marks(r: Result, kind: str) -> tuple[Mark, ...]:
     if kind == "bands":
         frame = r.data["bands"]
         groups = {str(x["label"]): int(x["patients"]) for x in frame.to_dict("records")}
-        tally = Tally(groups, sum(groups.values()), f"bands of {r.analysis.title(r.outcome)}")
+        tally = Tally(groups, sum(groups.values()), _bands_name(r))
         return tuple(Mark({"label": band}, Part(tally, band)) for band in groups)
     if kind == "forest":
         return tuple(_forest(r))
     return ()
+
+
+def _bands_name(r: Result) -> str:
+    """The name that the tally is remembered by: the same in every language."""
+    with in_source():
+        return f"bands of {r.analysis.title(r.outcome)}"
 
 
 def _course(r: Result) -> Any:
@@ -104,24 +113,28 @@ def family_forest(results: list[Result]) -> Drawn | None:
         if e is None:
             continue
         turned = oriented(e, r.outcome)
-        title = r.outcome.title if r.outcome else r.analysis.title()
+        title = r.outcome.said if r.outcome else r.analysis.title()
         rows.append({"label": title, "value": turned.value, "low": turned.low, "high": turned.high})
     if len(rows) < 2:
         return None
-    name = q.family[:1].upper() + q.family[1:]
+    label = say(
+        "{family}: change in SD units, turned so that right is better",
+        family=capital(named(q.family)),
+    )
     drawn = Result(
-        replace(q, label=f"{name}: change in SD units, turned so that right is better"),
+        replace(q, label=label),
         (),
         results[0].counts,
         data={"forest": pd.DataFrame(rows)},
         pictures=("forest",),
         sample=results[0].sample,
-        axis=ValueAxis("standardised change, in SDs; right of the line: better"),
+        axis=ValueAxis(say("standardised change, in SDs; right of the line: better")),
     )
     said = (
         f"{m['label']} {number(m['value'], 2)} ({interval(m['low'], m['high'], 2)})" for m in rows
     )
-    return Drawn(drawn, "forest", f"Standardised changes: {'; '.join(said)}")
+    alt = say("Standardised changes: {scores}", scores="; ".join(said))
+    return Drawn(drawn, "forest", alt)
 
 
 def comparison_forest(r: Result) -> Drawn | None:
@@ -134,9 +147,9 @@ def comparison_forest(r: Result) -> Drawn | None:
     alike = [e for e in r.estimates if e.measure is main.measure and e.method == main.method]
     frame = forest_frame([(_place(e), e) for e in alike])
     unit = r.outcome.unit if r.outcome else ""
-    drawn = replace(r, data={"forest": frame}, pictures=("forest",), axis=ValueAxis(unit))
+    drawn = replace(r, data={"forest": frame}, pictures=("forest",), axis=ValueAxis(named(unit)))
     found = tuple(Mark({"label": _place(e)}, Value(r, e)) for e in alike)
-    return Drawn(drawn, "forest", r.sentence(), found)
+    return Drawn(drawn, "forest", told_of(r), found)
 
 
 def _place(e: Estimate) -> str:
@@ -149,17 +162,24 @@ def _numbers(r: Result, kind: str) -> Table | None:
     """The numbers of a picture as a table: those of the frame it is drawn from, condensed where
     that has a row a patient.
     """
-    frame = r.data["pairs" if kind == "slopes" else kind]
+    name = "pairs" if kind == "slopes" else kind
+    if name not in r.data:  # a picture of single patients, whose numbers the answer's table has
+        return None
+    frame = r.data[name]
     if kind == "slopes":
         counts = frame["change"].round(9).value_counts().sort_index()
         if len(counts) > 30:
             counts = frame["change"].value_counts(bins=15).sort_index()
-            words = [f"{number(c.left, 1)} to {number(c.right, 1)}" for c in counts.index]
+            words = [
+                say("{low} to {high}", low=number(c.left, 1), high=number(c.right, 1))
+                for c in counts.index
+            ]
         else:
             k = digits_for(r.outcome.resolution) if r.outcome else 1
             words = [number(c, k) for c in counts.index]
-        rows = tuple((w, str(n)) for w, n in zip(words, counts, strict=True))
-        return Table("Numbers", ("change (after − before)", "patients"), rows, numeric=(0, 1))
+        rows = tuple((w, whole(n)) for w, n in zip(words, counts, strict=True))
+        header = (say("change (after − before)"), say("patients"))
+        return Table(say("Numbers"), header, rows, numeric=(0, 1))
     if kind == "tipping":
         k = digits_for(r.outcome.resolution) if r.outcome else 1
         tips = tuple(
@@ -170,8 +190,8 @@ def _numbers(r: Result, kind: str) -> Table | None:
             )
             for x in frame.to_dict("records")
         )
-        header = ("missing scores made worse by", "estimate (CI)", "P")
-        return Table("Numbers", header, tips, numeric=(0, 1, 2))
+        heads = (say("missing scores made worse by"), say("estimate (CI)"), p_head())
+        return Table(say("Numbers"), heads, tips, numeric=(0, 1, 2))
     if kind == "ecdf":
         cuts = range(-50, 101, 25)
         share = [
@@ -182,13 +202,12 @@ def _numbers(r: Result, kind: str) -> Table | None:
             )
             for c in cuts
         ]
-        rows = tuple((f"{number(c, 0)}%", percent(v)) for c, v in zip(cuts, share, strict=True))
-        return Table(
-            "Numbers", ("improvement of at least", "share of patients"), rows, numeric=(0, 1)
-        )
+        rows = tuple((percent(c / 100), percent(v)) for c, v in zip(cuts, share, strict=True))
+        header = (say("improvement of at least"), say("share of patients"))
+        return Table(say("Numbers"), header, rows, numeric=(0, 1))
     shares = {c: frame[c].map(percent) for c in SHARES.get(kind, ()) if c in frame}
     shown = frame.assign(**shares).drop(columns=list(MEANING), errors="ignore")
-    return frame_table(shown, "Numbers")
+    return frame_table(shown, say("Numbers"))
 
 
 #: Columns of a picture's frame that are shares.

@@ -11,9 +11,10 @@ from outcomes.analyses.responders.one_group import ResponseCounts
 from outcomes.analyses.traits import Trait
 from outcomes.checks import find_issues
 from outcomes.core.estimate import Estimate
+from outcomes.core.language import Phrase, in_language, language_of, message, named, say, say_n
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import NONE, plural, spoken
+from outcomes.core.wording import NONE, spoken, whole
 from outcomes.reporting.chapters.figures import comparison_forest, figure
 from outcomes.reporting.document import Paragraph, Section
 from outcomes.reporting.numbers import (
@@ -31,6 +32,7 @@ from outcomes.reporting.numbers import (
 )
 from outcomes.reporting.parts import COURSE, RESPONDERS, SAFETY, chapter, has, primary
 from outcomes.reporting.plain_language import responses
+from outcomes.reporting.told import ci_head, told_of
 from outcomes.study.study import Study
 
 #: The rule whose findings somebody must look at today: thoughts of self-harm and the like.
@@ -44,7 +46,7 @@ def first_pages(study: Study, results: Results) -> Iterator[Section]:
     picture.
     """
     told = [r for r in results if not r.failed]
-    yield from _section("The main answer", _main(primary(results), told))
+    yield from _section(message("The main answer"), _main(primary(results), told))
     yield from _section(RESPONDERS, _responders(told))
     yield from _section(SAFETY, _harms(study, told))
     yield from _section(COURSE, _course(told, primary(results)))
@@ -57,9 +59,11 @@ def shown_figures(results: Results) -> set[tuple[int, str]]:
     """
     told = [r for r in results if not r.failed]
     main = [r for r in primary(results) if not r.failed]
-    shown = {(id(r), kind) for r in main for kind in ("", *r.pictures[:1])}
+    told_there = ("",) if language_of().source else ()  # else the appendix has it, in English
+    shown = {(id(r), kind) for r in main for kind in (*told_there, *r.pictures[:1])}
     if not any("group" in r.data["dots"] for r in told if "dots" in r.data):
-        shown |= {(id(r), kind) for r in told if has(r, Trait.HARMS) for kind in ("", "dots")}
+        harms = [r for r in told if has(r, Trait.HARMS)]
+        shown |= {(id(r), kind) for r in harms for kind in (*told_there, "dots")}
     return shown | {(id(r), kind) for r in _course_of(told, main) for kind in r.pictures[:1]}
 
 
@@ -76,9 +80,10 @@ def _about(r: Result, trait: Trait, name: str) -> bool:
 def _main(results: Sequence[Result], told: Sequence[Result]) -> Iterator[Any]:
     for r in results:
         if r.failed:
-            yield Paragraph(f"The main question could not be answered: {r.failed}", "caution")
+            why = say("The main question could not be answered: {why}", why=r.failed)
+            yield Paragraph(why, "caution")
             continue
-        yield Paragraph(r.sentence(), "lead")
+        yield Paragraph(told_of(r), "lead")
         drawn: list[Any] = [figure(r, r.pictures[0])] if r.pictures else []
         forest = comparison_forest(r)
         if forest is not None and r.pictures[:1] != ("forest",):
@@ -112,20 +117,20 @@ def _responders(told: Sequence[Result]) -> Iterator[Any]:
     rows = [row for r in alone for row in _response_rows(r)]
     if rows:
         header: tuple[Text, ...] = (
-            Fixed("score"),
-            Fixed("rule"),
-            About("patients"),
-            Fixed("share"),
-            Fixed("95% CI"),
-            Fixed("with it"),
-            Fixed("missing as no response"),
+            Fixed(say("score")),
+            Fixed(say("rule")),
+            About(say("patients")),
+            Fixed(say("share")),
+            Fixed(ci_head(0.95)),
+            Fixed(say("with it")),
+            Fixed(say("missing as no response")),
         )
-        yield Grid(Fixed("Responders"), header, tuple(rows), numeric=(2, 3, 4, 5, 6))
+        yield Grid(Fixed(say("Responders")), header, tuple(rows), numeric=(2, 3, 4, 5, 6))
     for r in told:
         if has(r, Trait.RESPONDERS) or not _about(r, Trait.RESPONDERS, RESPONDERS):
             continue
         table = shares_by_group(r)
-        yield table if table is not None else Paragraph(r.sentence())
+        yield table if table is not None else Paragraph(told_of(r))
 
 
 def _response_rows(r: Result) -> Iterator[tuple[Text, ...]]:
@@ -133,13 +138,16 @@ def _response_rows(r: Result) -> Iterator[tuple[Text, ...]]:
     said = counted.responses if counted is not None else ()
     everyone = {(x.rule, x.kind): x for x in said if x.everybody}
     there = {(e.n, e.value): e for e in r.estimates if e.measure is Measure.SHARE}
-    title = r.analysis.label or (r.outcome.title if r.outcome else "")
+    title = r.analysis.label or (r.outcome.said if r.outcome else "")
     shown = responses(r)
     worse = [x for x in shown if x.kind == "worsened"][1:]  # one says how many got worse
     for i, x in enumerate([x for x in shown if x not in worse]):
         share = Share(x.count, x.total, there.get((x.total, x.count / x.total)), "responders")
-        word = {"improved": " better", "worsened": " worse"}.get(x.kind, "")
-        rule = f"{x.rule}{word}"
+        rule = in_language(x.rule)
+        if x.kind == "improved":
+            rule = say("{rule} better", rule=rule)
+        elif x.kind == "worsened":
+            rule = say("{rule} worse", rule=rule)
         all_ = everyone.get((x.rule, x.kind))
         missing = Full().show(Share(all_.count, all_.total)) if all_ else None
         yield (
@@ -148,8 +156,8 @@ def _response_rows(r: Result) -> Iterator[tuple[Text, ...]]:
             cell(share, lambda s: s.total),
             cell(share),
             cell(share, interval_of),
-            f"{x.count} of {x.total}",
-            f"{missing.count} of {missing.total} ({missing.text})" if missing else NONE,
+            say("{count} of {total}", count=whole(x.count), total=whole(x.total)),
+            _counted(missing) if missing else NONE,
         )
 
 
@@ -161,15 +169,17 @@ def shares_by_group(r: Result, most: int = 0) -> Grid | None:
     groups = list(dict.fromkeys(str(g) for g in frame["group"]))
     compared = _differences(r, len(groups))
     labels = list(dict.fromkeys(str(v) for v in frame["label"]))
+    rules = {str(v): v for v in frame["label"]}  # a rule keeps its number and unit
     tested = any(e is not None and e.p == e.p for e in compared)
     header: list[Text] = [Fixed(""), *(About(spoken(g)) for g in groups)]
     two = len(groups) == 2 and len(compared) == len(labels)
     if two:
-        header += [Fixed("difference, percentage points (CI)"), *([Fixed("P")] if tested else [])]
+        header += [Fixed(say("difference, percentage points (CI)"))]
+        header += [Fixed(say("P"))] if tested else []
     rows = []
     for i, label in enumerate(labels[: most or None]):
         of = {str(x["group"]): x for x in frame[frame["label"] == label].to_dict("records")}
-        cells: list[Text] = [Fixed(spoken(label))]
+        cells: list[Text] = [Fixed(event_or_rule(rules.get(label, label)))]
         cells += [cell(_group_share(of[g]), _counted) if g in of else NONE for g in groups]
         if two:
             v = Value(r, compared[i])
@@ -178,7 +188,7 @@ def shares_by_group(r: Result, most: int = 0) -> Grid | None:
         rows.append(tuple(cells))
     title = Fixed(r.analysis.title(r.outcome))
     numeric = tuple(range(1, len(header)))
-    rest = "others, in too few or nearly all patients to show"
+    rest = say("others, in too few or nearly all patients to show")
     return Grid(title, tuple(header), tuple(rows), (), numeric, False, None if two else rest)
 
 
@@ -199,7 +209,14 @@ def _group_share(x: dict[str, Any]) -> Share:
 
 
 def _counted(s: Any) -> str:
-    return NONE if s.hidden else f"{s.count} of {s.total} ({s.text})"
+    if s.hidden:
+        return NONE
+    return say("{count} of {total} ({share})", count=s.count, total=s.total, share=s.text)
+
+
+def event_or_rule(label: str) -> str:
+    """The name of a side effect, or the rule of a responder, in the language in force."""
+    return in_language(label) if isinstance(label, Phrase) else named(spoken(label))
 
 
 def _points(e: Estimate) -> str:
@@ -217,11 +234,15 @@ def _points(e: Estimate) -> str:
 def _harms(study: Study, told: Sequence[Result]) -> Iterator[Any]:
     for issue in find_issues(study):
         if issue.rule == URGENT and issue.severity != "note":
-            yield Paragraph(
-                f"Look at this first. {issue.message} {plural(issue.count, 'answer')}; "
-                "where they stand is in the appendix, under Data quality.",
-                "caution",
+            urgent = say_n(
+                "Look at this first. {what} {n} answer; where they stand is in the appendix, under"
+                " Data quality.",
+                "Look at this first. {what} {n} answers; where they stand is in the appendix, under"
+                " Data quality.",
+                issue.count,
+                what=in_language(issue.message),
             )
+            yield Paragraph(urgent, "caution")
     about = [r for r in told if "dots" in r.data and chapter(r) == SAFETY]
     compared = [r for r in about if "group" in r.data["dots"]]
     for r in compared[:1]:
@@ -229,7 +250,8 @@ def _harms(study: Study, told: Sequence[Result]) -> Iterator[Any]:
         if table is not None:
             yield table
     for r in [r for r in told if has(r, Trait.HARMS)]:
-        yield Paragraph(r.sentence())
+        if language_of().source:  # else the appendix has it, and the summary said the numbers
+            yield Paragraph(r.sentence())
         if not compared:
             yield figure(r, "dots")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from outcomes.core.language import in_source, message, say, say_n
 from outcomes.core.result import Results
-from outcomes.core.wording import plural
+from outcomes.core.wording import date_text
 from outcomes.plans.frozen import FrozenPlan, frozen_plan
 from outcomes.plans.frozen_comparison import Deviation, deviations
 from outcomes.reporting.document import Bullets, Paragraph, Section
@@ -27,13 +28,18 @@ def deviated(study: Study, results: Results) -> Iterator[Section]:
     lead = Fixed(f"{_frozen_on(frozen)} {_count(found)}")
     blocks = [Paragraph(lead, "caution" if found else "plain")]
     more = [Bullets(tuple(map(_told, found)), "caution")] if found else []
-    yield Section("The frozen plan and what was done otherwise", (*blocks, *more))
+    yield Section(message("The frozen plan and what was done otherwise"), (*blocks, *more))
 
 
 def frozen_words(study: Study, results: Results) -> str:
     """What a paper's methods section says of the plan: when it was frozen, or that it was not, and
     each deviation.
     """
+    with in_source():
+        return _frozen_words(study, results)
+
+
+def _frozen_words(study: Study, results: Results) -> str:
     frozen = frozen_plan(study)
     if frozen is None:
         return "The plan of analysis was not frozen before the answers were seen."
@@ -52,15 +58,14 @@ def _told(deviation: Deviation) -> str:
 
 
 def _frozen_on(frozen: FrozenPlan) -> str:
-    return (
-        f"The plan was frozen on {frozen.date} (SHA-256"
-        f" {(frozen.declared or frozen.digest)[:SHORT]}…)."
+    return say(
+        "The plan was frozen on {date} (SHA-256 {digest}…).",
+        date=date_text(frozen.date),
+        digest=(frozen.declared or frozen.digest)[:SHORT],
     )
 
 
 def _count(found: tuple[Deviation, ...]) -> str:
-    return (
-        f"There are {plural(len(found), 'deviation')} from it."
-        if len(found) > 1
-        else ("There is 1 deviation from it." if found else "Nothing was done otherwise.")
-    )
+    if not found:
+        return say("Nothing was done otherwise.")
+    return say_n("There is {n} deviation from it.", "There are {n} deviations from it.", len(found))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from outcomes import __version__
 from outcomes.analyses.responders.one_group import ResponseCounts
 from outcomes.analyses.traits import Trait
+from outcomes.core.language import in_source, language_of, message
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import listed, plural, spoken
@@ -29,7 +31,23 @@ DESIGN = {
 def methods(study: Study, results: Results, asked: Results | None = None) -> Section:
     """Design, outcomes, analysis, multiplicity, missing scores and software, in sentences; then the
     references. `asked` are the answers of the plan alone, without what a report adds by itself.
+
+    The sentences are English in every language, as journals want them.
     """
+    with in_source():
+        made = _methods(study, results, asked)
+    return (
+        made if language_of().source else replace(made, blocks=tuple(map(_in_english, made.blocks)))
+    )
+
+
+def _in_english(b: Any) -> Any:
+    if isinstance(b, Paragraph):
+        return replace(b, language="en")
+    return Instead(tuple(map(_in_english, b.blocks))) if isinstance(b, Instead) else b
+
+
+def _methods(study: Study, results: Results, asked: Results | None) -> Section:
     shown = " ".join(dict.fromkeys(r.analysis.methods_of(r) for r in results if _typed(r)))
     paragraphs = [
         Paragraph(f"{_design(study)} {_outcomes(study)}"),
@@ -44,7 +62,7 @@ def methods(study: Study, results: Results, asked: Results | None = None) -> Sec
     if references:
         listed_ = Bullets(tuple(map(Fixed, references)))
         blocks += [Paragraph(Fixed("References"), "small"), listed_]
-    return Section("Methods, ready for a paper", tuple(blocks))
+    return Section(message("Methods, ready for a paper"), tuple(blocks))
 
 
 def _typed(r: Result) -> bool:

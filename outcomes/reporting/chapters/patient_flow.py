@@ -6,11 +6,13 @@ from typing import Any
 
 from outcomes.checks import check
 from outcomes.checks.attendance import attendance
+from outcomes.core.language import in_language, in_source, message, message_n, named, say, say_n
 from outcomes.core.result import Result, Results
-from outcomes.core.wording import NONE, plural, spoken
+from outcomes.core.wording import NONE, spoken, whole
 from outcomes.reporting.document import Bullets, Flow, Paragraph, Section, Step, TableBlock
 from outcomes.reporting.numbers import About, Count, Fixed, Grid, Part, Said, Tally, Text, cell
 from outcomes.reporting.parts import primary, several_rows
+from outcomes.reporting.plain_language import nouns
 from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table, frame_table
@@ -32,7 +34,7 @@ def counted(study: Study, results: Results) -> Section:
     if names and len(study.visits) > 1:
         name = main.outcome.name if main is not None and main.outcome else main_score(study)
         blocks.append(_recorded(study, name))
-    return Section("Who was counted", tuple(blocks))
+    return Section(message("Who was counted"), tuple(blocks))
 
 
 def _included(study: Study) -> Flow:
@@ -53,19 +55,24 @@ def _included(study: Study) -> Flow:
 
 def _flow(r: Result) -> Flow:
     c = r.counts
-    noun = c.noun if c.noun.endswith("s") else f"{c.noun}s"
     groups = {"analysed": c.analysed} | dict(c.left_out)
-    tally = Tally(groups, c.enrolled, f"counted for {_of(r)}", grows=False)
+    tally = Tally(groups, c.enrolled, f"counted for {_name(r)}", grows=False)
     out = tuple(
-        (Said((Part(tally, why),), lambda s, why=why: why), cell(Part(tally, why)))
+        (Said((Part(tally, why),), lambda s, why=why: in_language(why)), cell(Part(tally, why)))
         for why, _ in c.left_out
     )
     return Flow(
         (
-            Step(Fixed(f"{noun} enrolled"), cell(Count(c.enrolled)), out),
-            Step(Fixed(f"analysed for {_of(r)}"), cell(Part(tally, "analysed"))),
+            Step(Fixed(_enrolled(c.noun)), cell(Count(c.enrolled)), out),
+            Step(Fixed(say("analysed for {score}", score=_of(r))), cell(Part(tally, "analysed"))),
         )
     )
+
+
+def _enrolled(noun: str) -> str:
+    if noun == "patient":
+        return say("patients enrolled")
+    return say("{units} enrolled", units=nouns(noun))
 
 
 def _by_arm(r: Result) -> Grid:
@@ -75,7 +82,7 @@ def _by_arm(r: Result) -> Grid:
         Tally(
             {"analysed": c.analysed} | dict(c.left_out),
             c.enrolled,
-            f"counted in {arm}: {_of(r)}",
+            f"counted in {arm}: {_name(r)}",
             grows=False,
         )
         for arm, c in r.flow
@@ -84,21 +91,25 @@ def _by_arm(r: Result) -> Grid:
     enrolled = {arm: c.enrolled for arm, c in r.flow}
     groups = Tally(enrolled, sum(enrolled.values()), "groups of patients")
     rows: list[tuple[Text, ...]] = [
-        (Fixed("enrolled"), *(cell(Part(groups, arm)) for arm in enrolled)),
+        (Fixed(say("enrolled")), *(cell(Part(groups, arm)) for arm in enrolled)),
         *(
             (
-                Fixed(f"left out: {why}"),
+                Fixed(say("left out: {why}", why=in_language(why))),
                 *(cell(Part(t, why)) if why in t.groups else "0" for t, _ in arms),
             )
             for why in reasons
         ),
-        (Fixed("analysed"), *(cell(Part(t, "analysed")) for t, _ in arms)),
+        (Fixed(say("analysed")), *(cell(Part(t, "analysed")) for t, _ in arms)),
     ]
     header = (Fixed(""), *(About(spoken(arm)) for arm, _ in r.flow))
     unknown = r.counts.enrolled - sum(c.enrolled for _, c in r.flow)
-    who = f"{plural(unknown, 'patient')} without a recorded group: in no column."
+    who = say_n(
+        "{n} patient without a recorded group: in no column.",
+        "{n} patients without a recorded group: in no column.",
+        unknown,
+    )
     notes: tuple[Text, ...] = (who,) if unknown else ()
-    title = Fixed(f"Who was counted in each group: {_of(r)}")
+    title = Fixed(say("Who was counted in each group: {score}", score=_of(r)))
     return Grid(title, header, tuple(rows), notes, tuple(range(1, len(header))))
 
 
@@ -118,11 +129,18 @@ def _recorded(study: Study, name: str) -> Grid:
             n = Part(tally, str(r["group"]), of) if by else Count(int(r["n"]), what, of)
             cells += [cell(n), cell(n, lambda s: s.percent)]
         rows.append((Fixed(spoken(visit)), *cells))
-    heads = [(About(f"{spoken(g)}: with a score"), About(f"of all {spoken(g)}")) for g in groups]
+    heads = [
+        (
+            About(say("{group}: with a score", group=spoken(g))),
+            About(say("of all {group}", group=spoken(g))),
+        )
+        for g in groups
+    ]
     if not by:
-        heads = [(About("with a score"), About("of all enrolled"))]
-    header = (Fixed("visit"), *(h for pair in heads for h in pair))
-    title = Fixed(f"Scores recorded at each visit: {study.outcome(name).title}")
+        heads = [(About(say("with a score")), About(say("of all enrolled")))]
+    header = (Fixed(say("visit")), *(h for pair in heads for h in pair))
+    score = study.outcome(name).said
+    title = Fixed(say("Scores recorded at each visit: {score}", score=score))
     return Grid(title, header, tuple(rows), (), tuple(range(1, len(header))))
 
 
@@ -131,15 +149,25 @@ def _events(r: Result) -> Table:
     arms = list(dict.fromkeys(arm for e in r.intercurrent for arm, _, _ in e.counts))
     rows = []
     for e in r.intercurrent:
-        seen = {arm: f"{n} of {of}" for arm, n, of in e.counts}
-        rows.append((e.event, *(seen.get(arm, NONE) for arm in arms), f"{e.strategy}: {e.done}"))
-    header = ("event", *(spoken(arm) or "patients" for arm in arms), "strategy")
-    title = f"Intercurrent events: {_of(r)}"
+        seen = {
+            arm: say("{count} of {total}", count=whole(n), total=whole(of))
+            for arm, n, of in e.counts
+        }
+        how = say("{strategy}: {done}", strategy=named(e.strategy), done=in_language(e.done))
+        rows.append((in_language(e.event), *(seen.get(arm, NONE) for arm in arms), how))
+    header = (say("event"), *(spoken(arm) or say("patients") for arm in arms), say("strategy"))
+    title = say("Intercurrent events: {score}", score=_of(r))
     return Table(title, header, tuple(rows), numeric=tuple(range(1, len(header) - 1)))
 
 
 def _of(r: Result) -> str:
-    return r.outcome.title if r.outcome else r.analysis.title()
+    return r.outcome.said if r.outcome else r.analysis.title()
+
+
+def _name(r: Result) -> str:
+    """The name that a tally is remembered by: the same in every language."""
+    with in_source():
+        return r.outcome.title if r.outcome else r.analysis.title()
 
 
 def quality(study: Study) -> Section:
@@ -148,19 +176,24 @@ def quality(study: Study) -> Section:
     blocks: list[Any] = []
     grave = issues[issues["severity"] != "note"]
     counts = issues["severity"].value_counts()
-    said = [plural(int(counts[s]), s) for s in ("error", "warning", "note") if s in counts]
+    kinds = {
+        "error": message_n("{n} error", "{n} errors"),
+        "warning": message_n("{n} warning", "{n} warnings"),
+        "note": message_n("{n} note", "{n} notes"),
+    }
+    said = [say_n(*kinds[s], int(counts[s])) for s in kinds if s in counts]
     blocks.append(
         Paragraph(
-            f"The checks found {', '.join(said)}. Nothing was repaired."
+            say("The checks found {what}. Nothing was repaired.", what=", ".join(said))
             if said
-            else "The checks found nothing."
+            else say("The checks found nothing.")
         )
     )
     columns = ("severity", "message", "count", "addresses")
     if len(grave):
-        blocks.append(TableBlock(frame_table(grave[list(columns)], "Errors and warnings")))
+        blocks.append(TableBlock(frame_table(grave[list(columns)], say("Errors and warnings"))))
     if len(rest := issues[issues["severity"] == "note"]):
         blocks.append(Bullets(tuple(str(m) for m in rest["message"])))
     if study.columns is not None and len(study.columns):
-        blocks.append(TableBlock(frame_table(study.columns, "How each column was read"), True))
-    return Section("Data quality", tuple(blocks))
+        blocks.append(TableBlock(frame_table(study.columns, say("How each column was read")), True))
+    return Section(message("Data quality"), tuple(blocks))

@@ -8,6 +8,7 @@ from typing import Any
 
 import outcomes
 from outcomes.analyses.question import Analysis
+from outcomes.core.language import message, say, say_n
 from outcomes.core.result import Results
 from outcomes.plans.plan import Plan
 from outcomes.reporting.document import Code, Section, TableBlock
@@ -22,21 +23,31 @@ def provenance(study: Study, results: Results) -> Section:
     rows += [(name, metadata.version(name)) for name in ("pandas", "numpy", "scipy")]
     for source in study.sources:
         rows.append((str(source.get("file", "file")), _source_words(source)))
-    rows.append(("plan", f"{len(plan)} questions, digest {plan.digest}"))
+    rows.append(
+        (
+            say("plan"),
+            say_n(
+                "{n} question, digest {digest}",
+                "{n} questions, digest {digest}",
+                len(plan),
+                digest=plan.digest,
+            ),
+        )
+    )
     seeds = sorted({str(s) for q in plan for s in seeds_of(q)})
-    rows.append(("random seed", ", ".join(seeds) or "none used"))
+    rows.append((say("random seed"), ", ".join(seeds) or say("none used")))
     toml = tuple(line for line in plan.to_toml().splitlines() if line)
     return Section(
-        "Provenance",
+        message("Provenance"),
         (
             TableBlock(
                 Table(
-                    "What this report was made from",
-                    ("item", "version or fingerprint"),
+                    say("What this report was made from"),
+                    (say("item"), say("version or fingerprint")),
                     tuple(rows),
                 )
             ),
-            Code("The plan as it stands in the study file", toml),
+            Code(say("The plan as it stands in the study file"), toml),
         ),
     )
 
@@ -49,8 +60,8 @@ def seeds_of(question: Analysis) -> list[int]:
 
 
 def _source_words(source: Any) -> str:
-    parts = [f"pulled from {source['from']}"] if "from" in source else []
-    parts += [f"{source['rows']} rows"] if "rows" in source else []
+    parts = [say("pulled from {source}", source=source["from"])] if "from" in source else []
+    parts += [say_n("{n} row", "{n} rows", int(source["rows"]))] if "rows" in source else []
     if "sha256" in source:
         parts.append(f"SHA-256 {str(source['sha256'])[:16]}…")
     return ", ".join(parts)

@@ -22,8 +22,9 @@ import pandas as pd
 
 from outcomes.core.errors import PrivacyError
 from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.language import THIN, Phrase, say
 from outcomes.core.outcome import Outcome
-from outcomes.core.wording import NONE, interval, number, percent, round_half_away
+from outcomes.core.wording import NONE, interval, number, percent, round_half_away, whole
 from outcomes.reporting.document import (
     Block,
     Bullets,
@@ -38,7 +39,14 @@ from outcomes.reporting.document import (
 from outcomes.reporting.fingerprints import token
 from outcomes.reporting.release.ledger import Ledger
 from outcomes.reporting.release.policy import Policy
-from outcomes.reporting.release.rules import LEAST_DF, Decision, Passed, decide, half_width
+from outcomes.reporting.release.rules import (
+    LEAST_DF,
+    Decision,
+    Passed,
+    decide,
+    half_width,
+    withheld,
+)
 from outcomes.reporting.release.span import Span
 from outcomes.reporting.release.tables import CountTables, HiddenCounts
 from outcomes.stats.proportions.single import wilson
@@ -131,7 +139,12 @@ class DisclosureControl:
             self.hidden += 1
             return self._note(what, HIDDEN, NARROWS)
         rule = f"more than {self.policy.hidden}, rounded to {self.policy.base}"
-        return self._note(what, self._say(str(shown), shown), rule)
+        return self._note(what, self._say(whole(shown), shown), rule)
+
+    @staticmethod
+    def out(text: str) -> bool:
+        """Whether a count's text is a number that went out."""
+        return text != HIDDEN and not text.startswith("≤")
 
     def counts(
         self, groups: Mapping[str, int], total: int, name: str, *, grows: bool = True
@@ -166,7 +179,7 @@ class DisclosureControl:
         for g, n in groups.items():
             if g in shown:
                 out[g] = self._note(
-                    f"{name}: {g}", self._say(str(self.rounded(n)), self.rounded(n)), rule
+                    f"{name}: {g}", self._say(whole(self.rounded(n)), self.rounded(n)), rule
                 )
             else:
                 out[g] = HIDDEN
@@ -264,7 +277,7 @@ class DisclosureControl:
     def ratio(self, share: float) -> str:
         """A share of two rounded counts: nothing is in it that they do not say."""
         text = percent(share)
-        self.issued.add(text.rstrip("%"))
+        self.issued.update(_numbers(text))
         return text
 
     def mean(
@@ -292,7 +305,9 @@ class DisclosureControl:
         made = self._decided(outcome, values.to_numpy(float), len(visits) > 1, digits)
         if made.released and self._isolates(outcome, weights, owner):
             made = Decision(
-                -1, False, "withheld: with sums released before it would tell about a few patients"
+                -1,
+                False,
+                withheld(Phrase.of("with sums released before it would tell about a few patients")),
             )
         if not made.released:
             self.hidden += 1
@@ -392,13 +407,15 @@ class DisclosureControl:
         span = self.ledger.spans.setdefault(name, Span())
         what, reason = f"{kind}, {outcome.title}", ""
         if math.isnan(e.value) or n - 1 < max(LEAST_DF, self.policy.hidden):
-            reason = "withheld: too few patients"
+            reason = withheld(Phrase.of("too few patients"))
         elif not e.df >= LEAST_DF:
-            reason = f"withheld: fewer than {LEAST_DF} residual degrees of freedom"
+            reason = withheld(Phrase.of("fewer than {n} residual degrees of freedom", n=LEAST_DF))
         elif _alike((e.high - e.low) / 2 / 1.96 * math.sqrt(n), n, outcome.high - outcome.low):
-            reason = "withheld: the scores are too much alike"
+            reason = withheld(Phrase.of("the scores are too much alike"))
         elif span.isolates(weights, owner, self.policy.least):
-            reason = "withheld: with estimates released before it would tell about a few patients"
+            reason = withheld(
+                Phrase.of("with estimates released before it would tell about a few patients")
+            )
         if reason:
             self.hidden += 1
             self._note(what, NONE, reason)
@@ -467,7 +484,7 @@ class DisclosureControl:
         known name.
         """
         for name in sorted(self.names, key=len, reverse=True):
-            text = re.sub(rf"(?<![\d.]){re.escape(name)}(?!\d)", " ", text)
+            text = re.sub(rf"(?<![\d.,]){re.escape(name)}(?!\d)", " ", text)
         if strange := _numbers(text) - self.issued:
             place = re.sub(r"\d", "#", text)[:60]
             raise PrivacyError(
@@ -516,7 +533,7 @@ def verify(doc: Document, control: DisclosureControl) -> Document:
 
 
 def _numbers(text: str) -> set[str]:
-    return set(re.findall(r"\d+(?:[.,]\d+)*", text))
+    return set(re.findall(rf"\d+(?:[.,·{THIN}]\d+)*", text))
 
 
 def _alike(sd: float, n: int, scale: float) -> bool:
@@ -533,7 +550,8 @@ def share_words(e: Estimate) -> tuple[str, str]:
     """A released share and its interval as percentages; an en dash where it is hidden."""
     if math.isnan(e.value):
         return NONE, NONE
-    return percent(e.value), f"{number(100 * e.low, 0)} to {number(100 * e.high, 0)}%"
+    low, high = number(100 * e.low, 0), percent(e.high)
+    return percent(e.value), say("{low} to {high}", low=low, high=high)
 
 
 def _ends(levels: Sequence[tuple[str, int]]) -> Iterable[Sequence[tuple[str, int]]]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcomes.analyses.traits import Trait
 from outcomes.core.estimate import NAN, Estimate
+from outcomes.core.language import Phrase, in_language, named, say
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -18,6 +19,7 @@ from outcomes.reporting.numbers import Count, Number, Part, Share, Shown, Value
 from outcomes.reporting.numbers import released_value as shown_released
 from outcomes.reporting.parts import has, several_rows
 from outcomes.reporting.release.control import (
+    HIDDEN,
     DisclosureControl,
     Released,
     share_words,
@@ -25,8 +27,8 @@ from outcomes.reporting.release.control import (
 from outcomes.reporting.release.rules import half_width
 from outcomes.study.study import Study
 
-NO_RULE = "the policy has no rule for this kind of number"
-TELLS = "a number that would tell about a few patients"
+NO_RULE = Phrase.of("the policy has no rule for this kind of number")
+TELLS = Phrase.of("a number that would tell about a few patients")
 CLOSE = 1e-9
 
 
@@ -71,12 +73,15 @@ class Releaser:
     def _count(self, c: Count) -> Shown:
         text = self.control.count(c.n, c.what, c.of)
         n = self.control.rounded(c.n)
-        if not text.isdigit():
-            few = f"{self.control.policy.hidden} patients or fewer" if n < 0 else TELLS
+        if not self.control.out(text):
+            few = (
+                TELLS if n > 0 else Phrase.of("{n} patients or fewer", n=self.control.policy.hidden)
+            )
+            text = say("hidden") if text == HIDDEN else text
             empty = Estimate("count", NAN, measure=Measure.COUNT)
             return Shown(text, "", empty, 0, text, percent=NONE, about="about ", hidden=few)
         share = NONE
-        if c.of and self.control.count(c.of, "number of patients").isdigit():
+        if c.of and self.control.out(self.control.count(c.of, "number of patients")):
             share = self.control.ratio(min(n / self.control.rounded(c.of), 1.0))
         e = Estimate("count", float(n), measure=Measure.COUNT)
         return Shown(text, "", e, 0, text, percent=share, about="about ")
@@ -89,23 +94,29 @@ class Releaser:
                 tally.groups, tally.total, tally.name, grows=tally.grows
             )
         text = self._tallies[key][level]
-        if not text.isdigit():
-            few = f"{self.control.policy.hidden} patients or fewer, or a number that would tell it"
+        if not self.control.out(text):
+            few = Phrase.of(
+                "{n} patients or fewer, or a number that would tell it",
+                n=self.control.policy.hidden,
+            )
             empty = Estimate("count", NAN, measure=Measure.COUNT)
-            return Shown(text, "", empty, 0, text, percent=NONE, hidden=few)
-        self.control.name(spoken(level))
-        self.control.name(level)
-        share = NONE
-        if part.of and self.control.count(part.of, "number of patients").isdigit():
-            share = self.control.ratio(min(int(text) / self.control.rounded(part.of), 1.0))
-        e = Estimate("count", float(text), measure=Measure.COUNT)
+            said = say("hidden")
+            return Shown(said, "", empty, 0, said, percent=NONE, hidden=few)
+        for name in (level, spoken(level), in_language(level), named(spoken(level))):
+            self.control.name(name)
+        share, n = NONE, self.control.rounded(tally.groups[level])
+        if part.of and self.control.out(self.control.count(part.of, "number of patients")):
+            share = self.control.ratio(min(n / self.control.rounded(part.of), 1.0))
+        e = Estimate("count", float(n), measure=Measure.COUNT)
         return Shown(text, "", e, 0, text, percent=share, about="about ")
 
     def _share(self, s: Share) -> Shown:
         e = self.control.share(s.count, s.total, s.what)
         total = self.control.count(s.total)
         if math.isnan(e.value):
-            few = f"{self.control.policy.hidden} patients or fewer with it, or without it"
+            few = Phrase.of(
+                "{n} patients or fewer with it, or without it", n=self.control.policy.hidden
+            )
             return Shown(NONE, NONE, e, 0, NONE, total, NONE, hidden=few)
         text, limits = share_words(e)
         count = self.control.count(s.count)
@@ -119,7 +130,8 @@ class Releaser:
             return Shown(NONE, NONE, Estimate(e.name, NAN, measure=e.measure), hidden=made.rule)
         self.answers.add(id(r))
         where = e.contrast
-        for name in (e.said, where.group, where.reference, r.analysis.title(r.outcome)):
+        title, label = r.analysis.title(r.outcome), named(e.label)
+        for name in (e.said, label, where.group, where.reference, title):
             self.control.name(spoken(name))
             self.control.name(name)
         return shown_released(e, made.value, made.low, made.high, made.digits)
@@ -127,11 +139,11 @@ class Releaser:
     def _released(self, r: Result, e: Estimate) -> Released:
         outcome = r.outcome
         if r.failed or math.isnan(e.value):
-            return Released(NAN, rule="it is not known")
+            return Released(NAN, rule=Phrase.of("it is not known"))
         if outcome is None:
             return Released(NAN, rule=NO_RULE)
         if e.level != 0.95:
-            return Released(NAN, rule="the policy knows 95% intervals only")
+            return Released(NAN, rule=Phrase.of("the policy knows 95% intervals only"))
         where = e.contrast
         plain = not (where.reference or where.subgroup or where.event)
         if has(r, Trait.MODELLED):
@@ -201,7 +213,7 @@ class Releaser:
         if group not in parts or not _same(e.value, float(parts[group].mean())):
             return None
         if group not in kept:
-            return Released(NAN, rule=f"fewer than {self.control.policy.least} patients in a group")
+            return Released(NAN, rule=self._few_in_a_group())
         at = (*key, group)
         if at not in self._means:
             what = f"{outcome.title} at {spoken(visit)}"
@@ -210,6 +222,9 @@ class Releaser:
             )
         made: Released = self._means[at]
         return made
+
+    def _few_in_a_group(self) -> Phrase:
+        return Phrase.of("fewer than {n} patients in a group", n=self.control.policy.least)
 
     def _groups(
         self, outcome: Outcome, by: str, visit: str
@@ -242,18 +257,21 @@ class Releaser:
             return Released(NAN, rule=NO_RULE)
         main = r.main
         if main is None or (e.measure, e.method) != (main.measure, main.method):
-            return Released(NAN, rule="only the main kind of estimate of a model goes out")
+            return Released(
+                NAN, rule=Phrase.of("only the main kind of estimate of a model goes out")
+            )
         kind = r.analysis.short
         if self._models.setdefault((kind, outcome.name), id(r)) != id(r):
-            return Released(NAN, rule="the same model of this score is in the report already")
+            return Released(
+                NAN, rule=Phrase.of("the same model of this score is in the report already")
+            )
         frame = self.study.long(outcome.name).dropna(subset=["value"])
         by = getattr(r.analysis, "by", "")
         by = next((c for c in (by, "arm", "sequence") if c and c in frame), None)
         groups = frame.groupby([by, "visit"] if by else ["visit"])["patient"].nunique()
         if groups.empty or groups.min() < self.control.policy.least:
             self.control.hidden += 1
-            few = f"fewer than {self.control.policy.least} patients in a group"
-            return Released(NAN, rule=few)
+            return Released(NAN, rule=self._few_in_a_group())
         said = frame["value"].astype(str).groupby(frame["patient"]).agg("|".join)
         return self.control.estimate(outcome, said, e, digits_of(outcome), kind=kind)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from outcomes.core.language import say
 from outcomes.reporting.release.rules import LEAST_DF
 
 
@@ -24,11 +25,13 @@ class Policy:
     @property
     def words(self) -> str:
         """The rule in a sentence."""
-        return (
-            f"Counts of {self.hidden} or fewer are hidden, other counts are rounded to the nearest"
-            f" {self.base}, percentages come from rounded counts, means rest on at least"
-            f" {max(self.least, LEAST_DF + 1)} patients, and no minimum, maximum or single patient"
-            " is shown."
+        return say(
+            "Counts of {hidden} or fewer are hidden, other counts are rounded to the nearest"
+            " {base}, percentages come from rounded counts, means rest on at least {least}"
+            " patients, and no minimum, maximum or single patient is shown.",
+            hidden=self.hidden,
+            base=self.base,
+            least=max(self.least, LEAST_DF + 1),
         )
 
 

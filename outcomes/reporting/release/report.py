@@ -7,16 +7,19 @@ from copy import deepcopy
 from outcomes import __version__
 from outcomes.analyses.responders.one_group import ResponseCounts
 from outcomes.core.errors import PrivacyError
+from outcomes.core.language import in_language, language_of, message, named, say
 from outcomes.core.result import Results
-from outcomes.core.wording import listed, spoken
+from outcomes.core.style import style_of
+from outcomes.core.wording import level_text, listed, spoken
 from outcomes.plans.plan import Plan
 from outcomes.reporting.builder import KINDS, chapters, design_words, finished, title_of
 from outcomes.reporting.document import Bullets, Document, Paragraph, Section
 from outcomes.reporting.fingerprints import patient_tokens
-from outcomes.reporting.numbers import Fixed
+from outcomes.reporting.numbers import Fixed, fixed
 from outcomes.reporting.plain_language import scale
 from outcomes.reporting.release.control import DisclosureControl, verify
 from outcomes.reporting.release.numbers import Releaser
+from outcomes.reporting.release.rules import reason_of
 from outcomes.reporting.release.sections import Filter
 from outcomes.reporting.release.tables import CountTables
 from outcomes.study.study import Study
@@ -46,11 +49,21 @@ def shared_document(study: Study, results: Results, control: DisclosureControl) 
     said = control.count(study.enrolled)  # first, so that nothing else hides it
     passing = Filter(Releaser(study, control), control, sample=study.sample)
     kept = list(passing.sections(parts))
-    gone = [s.title for s in parts if s.level == 2 and s.title not in {k.title for k in kept}]
+    gone = [say(s.title) for s in parts if s.level == 2 and s.title not in {k.title for k in kept}]
     kept.append(_protected(control, passing, gone))
-    about = f"about {said} patients · " if said.isdigit() else ""
-    subtitle = f"{about}{design_words(study)}"
-    doc = Document(title_of(study), subtitle, finished(kept), study.sample, "share", control.hidden)
+    subtitle = design_words(study)
+    if control.out(said):
+        subtitle = say("about {n} patients · {design}", n=said, design=subtitle)
+    doc = Document(
+        title_of(study),
+        subtitle,
+        finished(kept),
+        study.sample,
+        "share",
+        control.hidden,
+        language=language_of().code,
+        style=style_of().name,
+    )
     control.ledger.add(patients, study, control.tables)
     return verify(doc, control)
 
@@ -83,34 +96,49 @@ def _names(study: Study, results: Results, control: DisclosureControl) -> None:
     questions.
     """
     plan = Plan(r.analysis for r in results).digest
-    for text in (title_of(study), KINDS[study.design], control.policy.words, __version__, plan):
+    for text in (
+        title_of(study),
+        say(KINDS[study.design]),
+        control.policy.words,
+        __version__,
+        plan,
+    ):
         control.name(text)
     for outcome in study.ready.measures.values():
-        control.name(outcome.title)
-        control.name(scale(outcome))
+        for text in (outcome.title, outcome.said, scale(outcome)):
+            control.name(text)
     for visit in study.visits:
         control.name(spoken(visit))
         control.name(visit)
     for r in results:
         q = r.analysis
-        for text in (*q.references, q.short, q.label, q.title(r.outcome), q.family):
+        own = (q.short, named(q.short), q.label, q.title(r.outcome), q.family, named(q.family))
+        for text in (*q.references, *own):
             control.name(text)
             control.name(text[:1].upper() + text[1:])
         counted = r.about(ResponseCounts)
         for response in counted.responses if counted is not None else ():
-            control.name(response.rule)
-            control.name(response.rule.removeprefix("≥"))
-    for text in ("95%", f"≤{control.policy.hidden}", "of 100"):
+            for rule in (response.rule, in_language(response.rule)):
+                control.name(rule)
+                control.name(rule.removeprefix("≥"))
+    hundred = say("{n} of 100", n="").strip()
+    for text in ("95%", level_text(0.95), f"≤{control.policy.hidden}", hundred):
         control.name(text)
 
 
 def _protected(control: DisclosureControl, passing: Filter, gone: list[str]) -> Section:
     """How patients are protected, and what is withheld and why."""
-    control.chapter = "How patients are protected"
+    control.chapter = message("How patients are protected")
     blocks = [
-        Paragraph(Fixed(f"Policy: {control.policy.name}. {control.policy.words}")),
         Paragraph(
-            Fixed(
+            fixed(
+                "Policy: {name}. {words}",
+                name=control.policy.name,
+                words=control.policy.words,
+            )
+        ),
+        Paragraph(
+            fixed(
                 "A mean is shown, with fewer digits where needed, only when enough different sets"
                 " of scores agree with it and its interval, when no one or two patients make up"
                 " most of it, and when no combination of sums released in this report and earlier"
@@ -132,16 +160,19 @@ def _withheld(passing: Filter, gone: list[str], control: DisclosureControl) -> l
     said = []
     if gone:
         said.append(
-            f"Not in this report: {listed(gone)}. Their words or numbers are about patients in a"
-            " way that the policy has no rule for, or rest on too few."
+            say(
+                "Not in this report: {chapters}. Their words or numbers are about patients in a"
+                " way that the policy has no rule for, or rest on too few.",
+                chapters=listed(gone),
+            )
         )
     reasons: dict[str, list[str]] = {}
     for chapter, what, why in passing.withheld:
-        if chapter not in gone and what:
-            reasons.setdefault(why.removeprefix("withheld: "), []).append(what)
+        if say(chapter) not in gone and what:
+            reasons.setdefault(reason_of(why), []).append(what)
     for why, whats in reasons.items():
         shown = list(dict.fromkeys(whats))
-        said.append(f"Withheld because {why}: {listed(shown)}.")
-    said.append("Sentences that are written for internal use are not in this report.")
-    said.append("No row, line or dot for a single patient is in this report.")
+        said.append(say("Withheld because {why}: {what}.", why=why, what=listed(shown)))
+    said.append(say("Sentences that are written for internal use are not in this report."))
+    said.append(say("No row, line or dot for a single patient is in this report."))
     return said

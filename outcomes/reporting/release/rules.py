@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from outcomes.core.language import Phrase, in_language
 from outcomes.core.wording import round_half_away
 from outcomes.reporting.release.audit import Open, audit, told
 
@@ -17,6 +18,23 @@ LEAST_DF = 10
 DOMINANCE_N, DOMINANCE_K, DOMINANCE_P = 2, 0.9, 0.1
 #: The part of a scale that must stay possible for every patient of a group.
 OPEN_PART = 0.5
+
+
+def withheld(why: Phrase) -> Phrase:
+    """That a number is withheld, and why."""
+    return Phrase.of("withheld: {why}", why=why)
+
+
+def reason_of(text: str) -> str:
+    """The reason alone, in the language in force, of a number that is withheld."""
+    if isinstance(text, Phrase) and isinstance(why := text.fields.get("why"), str):
+        return in_language(why)
+    return in_language(text)
+
+
+def fewer_than(n: int) -> Phrase:
+    """The reason that a number rests on too few patients."""
+    return Phrase.of("fewer than {n} patients", n=n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +86,13 @@ def decide(
     1
     """
     if len(values) < least:
-        return Decision(-1, False, f"withheld: fewer than {least} patients")
+        return Decision(-1, False, withheld(fewer_than(least)))
     if len(values) - 1 < LEAST_DF:
-        return Decision(-1, False, f"withheld: fewer than {LEAST_DF} degrees of freedom")
+        return Decision(
+            -1, False, withheld(Phrase.of("fewer than {n} degrees of freedom", n=LEAST_DF))
+        )
     if dominated(values, low, high, change=change):
-        return Decision(-1, False, "withheld: one or two patients make up most of it")
+        return Decision(-1, False, withheld(Phrase.of("one or two patients make up most of it")))
     if not low < high < math.inf:
         low, high = float(values.min()), float(values.max())
     reason = ""
@@ -85,9 +105,9 @@ def decide(
             continue
         found = audit_mean(values, low, high, step, k if interval else None, least)
         if found.narrow(least - 1).any():
-            reason = "withheld: it would tell how many patients have some score"
+            reason = withheld(Phrase.of("it would tell how many patients have some score"))
         elif not _possible(found, len(values), least):
-            reason = "withheld: it would nearly tell each patient's score"
+            reason = withheld(Phrase.of("it would nearly tell each patient's score"))
         else:
             coarse = (
                 ""

@@ -14,6 +14,7 @@ import pandas as pd
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import PrivacyError
 from outcomes.core.flow import Counts
+from outcomes.core.language import Phrase, message, named, say
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, listed, spoken
 from outcomes.plots import caption
@@ -33,11 +34,13 @@ from outcomes.reporting.document import (
 from outcomes.reporting.numbers import About, Drawn, Fixed, Grid, Instead, Said, Shown, Text
 from outcomes.reporting.release.control import SHARED_PICTURES, DisclosureControl
 from outcomes.reporting.release.numbers import NO_RULE, Releaser
+from outcomes.reporting.release.rules import reason_of
+from outcomes.reporting.told import ci_head
 from outcomes.tables.results_table import Table
 
 #: The column of a picture's data that holds the number of a mark.
 VALUE = {"course": "mean", "dots": "share", "forest": "value", "bands": "patients"}
-UNKNOWN = "the policy does not know what its words tell about patients"
+UNKNOWN = Phrase.of("the policy does not know what its words tell about patients")
 
 
 class Filter:
@@ -169,10 +172,10 @@ class Filter:
             dashed |= {i for i, c in enumerate(row) if self._withheld_by_rule(c)}
             rows.append(tuple(NONE if c is None else c for c in cells))
         if not rows and not (lost and g.rest):
-            self._withhold(title, "none of its numbers may go out")
+            self._withhold(title, Phrase.of("none of its numbers may go out"))
             return None
         if lost and g.rest:
-            rows.append((g.rest, "hidden", *[NONE] * (len(g.header) - 2))[: len(g.header)])
+            rows.append((g.rest, say("hidden"), *[NONE] * (len(g.header) - 2))[: len(g.header)])
         return TableBlock(self._slim(g, title, rows, dashed), g.folded)
 
     def _withheld_by_rule(self, text: Text) -> bool:
@@ -200,8 +203,8 @@ class Filter:
         what = d.result.analysis.title(d.result.outcome)
         if d.kind not in SHARED_PICTURES or not d.marks:
             self._withhold(
-                f"the picture of {what}",
-                "it draws single patients, or numbers that the policy has no rule for",
+                say("the picture of {question}", question=what),
+                Phrase.of("it draws single patients, or numbers that the policy has no rule for"),
             )
             return None
         rows, missing = list[dict[str, Any]](), list[tuple[str, str]]()
@@ -213,14 +216,17 @@ class Filter:
                 visit = spoken(m.labels.get("visit", ""))
                 missing.append((visit, shown.hidden or (n.hidden if n else "")))
                 if d.kind == "bands":
-                    rows.append({**m.labels, VALUE[d.kind]: math.nan, "shown": "hidden"})
-                    said.append((*m.labels.values(), "hidden"))
+                    rows.append({**m.labels, VALUE[d.kind]: math.nan, "shown": say("hidden")})
+                    said.append((*m.labels.values(), say("hidden")))
                 continue
             rows.append(self._mark(d.kind, m.labels, shown, n))
             names = tuple(spoken(v) for v in m.labels.values() if v)
             said.append((*names, *([n.text] if n else []), *_numbers(shown)))
         if not any(not math.isnan(r[VALUE[d.kind]]) for r in rows):
-            self._withhold(f"the picture of {what}", missing[0][1] if missing else UNKNOWN)
+            self._withhold(
+                say("the picture of {question}", question=what),
+                missing[0][1] if missing else UNKNOWN,
+            )
             return None
         for m in d.marks:
             for label in m.labels.values():
@@ -266,15 +272,16 @@ class Filter:
 
     def _numbers_table(self, d: Drawn, said: list[tuple[str, ...]]) -> Table | None:
         names = [k for k in d.marks[0].labels if any(m.labels.get(k) for m in d.marks)]
-        counts = ["patients, about"] if d.marks[0].n is not None else []
-        value = ["patients, about"] if d.kind == "bands" else [_HEADS[d.kind], "95% CI"]
-        header = (*(spoken(n) for n in names), *counts, *value)
+        patients = say("{head}, about", head=say("patients"))
+        counts = [patients] if d.marks[0].n is not None else []
+        value = [patients] if d.kind == "bands" else [say(_HEADS[d.kind]), ci_head(0.95)]
+        header = (*(named(spoken(n)) for n in names), *counts, *value)
         rows = tuple(r for r in said if len(r) == len(header))
         numeric = tuple(range(len(names), len(header)))
-        return Table("Numbers", header, rows, numeric=numeric) if rows else None
+        return Table(say("Numbers"), header, rows, numeric=numeric) if rows else None
 
 
-_HEADS = {"course": "mean", "dots": "share", "forest": "value"}
+_HEADS = {"course": message("mean"), "dots": message("share"), "forest": message("value")}
 
 
 def _numbers(s: Shown) -> tuple[str, ...]:
@@ -285,16 +292,20 @@ def head(text: Text, *, about: bool) -> str:
     """A column's head; of rounded counts with "about"."""
     if isinstance(text, Said):
         return ""
-    return f"{text}, about" if about and isinstance(text, About) else str(text)
+    return say("{head}, about", head=text) if about and isinstance(text, About) else str(text)
 
 
 def _without(missing: list[tuple[str, str]]) -> str:
     """'no week 4 because fewer than 8 patients …'."""
     reasons: dict[str, list[str]] = {}
     for visit, why in missing:
-        reasons.setdefault(why.removeprefix("withheld: "), []).append(visit)
+        reasons.setdefault(reason_of(why), []).append(visit)
     said = []
     for why, visits in reasons.items():
-        named = listed(list(dict.fromkeys(v for v in visits if v))) if any(visits) else ""
-        said.append(f"no {named or 'other rows'} because {why}")
+        which = listed(list(dict.fromkeys(v for v in visits if v)))
+        said.append(
+            say("no {visits} because {why}", visits=which, why=why)
+            if any(visits)
+            else say("no other rows because {why}", why=why)
+        )
     return "; ".join(said)

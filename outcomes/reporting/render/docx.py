@@ -8,6 +8,7 @@ import io
 from datetime import datetime
 from typing import Any
 
+from outcomes.core.language import say
 from outcomes.reporting.document import (
     SAMPLE_WORDS,
     Block,
@@ -19,6 +20,7 @@ from outcomes.reporting.document import (
     KeyNumbers,
     Paragraph,
     TableBlock,
+    appendix_words,
     blocks_of,
     on_paper,
 )
@@ -37,22 +39,38 @@ from outcomes.tables.word import (
 )
 
 AMBER = "8A4B00"
+#: The languages as Word's spelling checker names them.
+LOCALES = {
+    "en": "en-GB",
+    "de": "de-DE",
+    "fr": "fr-FR",
+    "es": "es-ES",
+    "pt": "pt-PT",
+    "nl": "nl-NL",
+}
 
 
 def render(doc: Document) -> bytes:
     """The document as DOCX. The same document gives the same bytes. Raises MissingExtraError
     without python-docx.
     """
+    with doc.written():
+        return _rendered(doc)
+
+
+def _rendered(doc: Document) -> bytes:
     file = new_file()
     _prepare(file, doc)
     if doc.sample:
-        _shade(text_in(file, SAMPLE_WORDS, bold=True, colour=AMBER), "FFF6E8")
+        _shade(text_in(file, say(SAMPLE_WORDS), bold=True, colour=AMBER), "FFF6E8")
     file.add_heading(doc.title, 0)
     text_in(file, doc.subtitle, colour=SOFT)
     doc = on_paper(doc)
     for s in doc.sections:
         if s.new_page:
             file.add_page_break()
+            if words := appendix_words(doc):
+                text_in(file, words, size=8.5, colour=SOFT)
         file.add_heading(s.title, s.level - 1)
         for b in blocks_of(doc, s):
             _block(file, b)
@@ -62,11 +80,16 @@ def render(doc: Document) -> bytes:
 
 
 def _prepare(file: Any, doc: Document) -> None:
+    from docx.oxml.ns import qn
+
     house_fonts(file)
     about = file.core_properties
     about.title, about.author, about.comments, about.subject = doc.title, "", "", doc.subtitle
     about.created = about.modified = datetime(*EPOCH)
-    about.language, about.last_modified_by, about.revision = "en", "", 1
+    about.language = doc.language
+    for said in file.styles.element.iter(qn("w:lang")):
+        said.set(qn("w:val"), LOCALES[doc.language])
+    about.last_modified_by, about.revision = "", 1
     page = file.sections[0]
     text_in(page.footer, doc.footer, size=8, colour=SOFT, into=page.footer.paragraphs[0])
 
@@ -80,6 +103,8 @@ def _block(file: Any, b: Block) -> None:
                 size=8.5 if b.kind == "small" else 10,
                 colour=SOFT if b.kind == "small" else INK,
             )
+            if b.language:
+                _spoken_in(paragraph, b.language)
             if b.kind in ("caution", "lead"):
                 _shade(paragraph, "FFF6E8" if b.kind == "caution" else "EAF2F8")
         case Bullets():
@@ -94,8 +119,8 @@ def _block(file: Any, b: Block) -> None:
             table_in(
                 file,
                 Table(
-                    "Who was counted",
-                    ("number", "step", "left out here, and why"),
+                    say("Who was counted"),
+                    (say("number"), say("step"), say("left out here, and why")),
                     rows,
                     numeric=(0,),
                 ),
@@ -145,6 +170,17 @@ def _code(file: Any, b: Code) -> None:
     for cell, lines in zip(grid.rows[0].cells, (b.lines[:half], b.lines[half:]), strict=True):
         paragraph = text_in(cell, "\n".join(lines), size=6, into=cell.paragraphs[0])
         paragraph.runs[0].font.name = "Courier New"
+
+
+def _spoken_in(paragraph: Any, language: str) -> None:
+    """Say in which language a paragraph is, where that is not the language of the report."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    for run in paragraph.runs:
+        said = OxmlElement("w:lang")
+        said.set(qn("w:val"), LOCALES[language])
+        run._r.get_or_add_rPr().append(said)
 
 
 def _shade(paragraph: Any, colour: str) -> None:

@@ -8,7 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from outcomes.reporting.document import SAMPLE_WORDS, Document, blocks_of
+from outcomes.core.language import say
+from outcomes.reporting.document import SAMPLE_WORDS, Document, appendix_words, blocks_of
 from outcomes.reporting.render.figures import render as draw
 
 
@@ -22,16 +23,18 @@ def render(doc: Document) -> str:
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
         " form-action 'none'"
     )
-    return str(
-        _template().render(
-            doc=doc,
-            style=style,
-            policy=policy,
-            image=_image,
-            blocks=lambda s: blocks_of(doc, s),
-            sample_words=SAMPLE_WORDS,
+    with doc.written():
+        return str(
+            _template().render(
+                doc=doc,
+                style=style,
+                policy=policy,
+                image=_image,
+                blocks=lambda s: blocks_of(doc, s),
+                sample_words=say(SAMPLE_WORDS),
+                appendix_words=appendix_words(doc),
+            )
         )
-    )
 
 
 def _image(figure: Any) -> str:
@@ -52,4 +55,5 @@ def _template() -> Any:
     )
     env.filters["style"] = Markup  # our own file, whose hash is in the policy
     env.filters["kind"] = lambda block: type(block).__name__
+    env.globals["say"] = say
     return env.from_string(_file("report.html.j2"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.core.errors import MissingExtraError, OutcomesError
+from outcomes.core.language import language_of, say
 from outcomes.reporting.document import (
     SAMPLE_WORDS,
     Block,
@@ -22,6 +23,7 @@ from outcomes.reporting.document import (
     KeyNumbers,
     Paragraph,
     TableBlock,
+    appendix_words,
     blocks_of,
     on_paper,
 )
@@ -51,7 +53,8 @@ def render(doc: Document) -> bytes:
     files: dict[str, bytes] = {
         "main.typ": resources.files("outcomes.reporting.render").joinpath("report.typ").read_bytes()
     }
-    files["data.json"] = json.dumps(_data(on_paper(doc), files), ensure_ascii=False).encode()
+    with doc.written():
+        files["data.json"] = json.dumps(_data(on_paper(doc), files), ensure_ascii=False).encode()
     try:
         made, warned = typst.compile_with_warnings(  # type: ignore[call-overload]
             files,
@@ -84,7 +87,9 @@ def _data(doc: Document, files: dict[str, bytes]) -> dict[str, Any]:
         "subtitle": doc.subtitle,
         "sections": sections,
         "sample": doc.sample,
-        "sample-words": SAMPLE_WORDS,
+        "sample-words": say(SAMPLE_WORDS),
+        "language": doc.language,
+        "appendix": appendix_words(doc),
         "footer": doc.footer,
     }
 
@@ -93,7 +98,11 @@ def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
     kind = {"kind": type(b).__name__}
     match b:
         case Paragraph():
-            return kind | {"text": b.text, "style": b.kind}
+            return kind | {
+                "text": b.text,
+                "style": b.kind,
+                "language": b.language or language_of().code,
+            }
         case Bullets():
             return kind | {"items": list(b.items), "style": b.kind}
         case KeyNumbers():
@@ -128,7 +137,7 @@ def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
 
 
 def _table(t: Table) -> dict[str, Any]:
-    named = replace(t, header=tuple(h or "item" for h in t.header))
+    named = replace(t, header=tuple(h or say("item") for h in t.header))
     size, widths = laid_out(named, TEXT_WIDTH)
     return {
         "title": t.title,

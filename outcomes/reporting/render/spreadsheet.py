@@ -11,29 +11,34 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.core.language import say
 from outcomes.tables.excel import Book
 from outcomes.tables.grid import absent
 from outcomes.tables.results_table import Table
 from outcomes.tables.save import csv_bytes, to_csv
 
+#: A table with what it belongs to ("table" or "figure") and its number in the report.
+Numbered = tuple[str, int, Table]
 
-def workbook(tables: Sequence[Table], frame: pd.DataFrame | None = None) -> bytes:
-    """One sheet a table, first a sheet that lists them; `frame` (every number, in full precision)
-    as a sheet of its own.
+
+def workbook(tables: Sequence[Numbered], frame: pd.DataFrame | None = None) -> bytes:
+    """One sheet a table, named by its number in the report, first a sheet that lists them; `frame`
+    (every number, in full precision) as a sheet of its own.
 
     Raises MissingExtraError without xlsxwriter.
     """
     book = Book()
-    contents = book.book.add_worksheet("Contents")
+    contents = book.book.add_worksheet(say("Contents"))
     contents.set_column(0, 0, 12)
     contents.set_column(1, 1, 90)
-    contents.write_row(0, 0, ("sheet", "table"), book.strong)
-    for i, t in enumerate(tables, 1):
-        contents.write_string(i, 0, f"Table {i}")
+    contents.write_row(0, 0, (say("sheet"), say("table")), book.strong)
+    for i, (kind, n, t) in enumerate(tables, 1):
+        name = say("Table {n}", n=n) if kind == "table" else say("Figure {n}", n=n)
+        contents.write_string(i, 0, name)
         contents.write_string(i, 1, t.title, book.wrapped)
-        book.sheet(f"Table {i}", t)
+        book.sheet(name, t)
     if frame is not None:
-        _numbers(book.book.add_worksheet("All numbers"), frame, book.strong)
+        _numbers(book.book.add_worksheet(say("All numbers")), frame, book.strong)
     return book.content()
 
 
@@ -48,11 +53,11 @@ def _numbers(sheet: Any, frame: pd.DataFrame, strong: Any) -> None:
                 sheet.write_string(y, x, str(value))
 
 
-def files(tables: Sequence[Table], frame: pd.DataFrame | None) -> dict[str, bytes]:
-    """Every table as a CSV file by name, `results.csv` with every number in full precision, and
-    `tables.xlsx`.
+def files(tables: Sequence[Numbered], frame: pd.DataFrame | None) -> dict[str, bytes]:
+    """Every table as a CSV file named by its number in the report, `results.csv` with every number
+    in full precision, and `tables.xlsx`.
     """
-    made = {f"table_{i:02d}.csv": to_csv(t) for i, t in enumerate(tables, 1)}
+    made = {f"{kind}_{n:02d}.csv": to_csv(t) for kind, n, t in tables}
     if frame is not None:
         made["results.csv"] = csv_bytes(list(frame), frame.itertuples(index=False))
     made["tables.xlsx"] = workbook(tables, frame)
