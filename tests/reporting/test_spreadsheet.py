@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from outcomes.core.errors import MissingExtraError
 from outcomes.core.result import Results
 from outcomes.reporting import write_tables
-from outcomes.reporting.document import Document, all_tables
+from outcomes.reporting.document import Document, numbered_tables
 from outcomes.reporting.render.spreadsheet import workbook
 from outcomes.tables.grid import DANGEROUS, grid, safe_cell
 from outcomes.tables.results_table import Table
@@ -31,17 +31,18 @@ def folder(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_csv_and_xlsx_have_every_cell_of_every_table(document: Document, folder: Path) -> None:
     book = openpyxl.load_workbook(folder / "tables.xlsx")
-    tables = list(all_tables(document))
-    assert len(tables) == len(list(folder.glob("table_*.csv"))) == len(book.sheetnames) - 2
-    for i, t in enumerate(tables, 1):
-        with (folder / f"table_{i:02d}.csv").open(encoding="utf-8-sig", newline="") as handle:
+    tables = list(numbered_tables(document))
+    made_files = [*folder.glob("table_*.csv"), *folder.glob("figure_*.csv")]
+    assert len(tables) == len(made_files) == len(book.sheetnames) - 2
+    for kind, i, t in tables:
+        with (folder / f"{kind}_{i:02d}.csv").open(encoding="utf-8-sig", newline="") as handle:
             rows = list(csv.reader(handle))
         made = grid(t)
         assert rows == [
             [safe_cell(h) for h in made.header],
             *([safe_cell(c.plain) for c in r] for r in made.rows),
         ]
-        sheet = book[f"Table {i}"]
+        sheet = book[f"{kind.title()} {i}"]
         assert sheet["A1"].value == t.title
         there = [
             [
@@ -105,7 +106,7 @@ def test_no_cell_of_the_workbook_is_a_formula_or_a_link(tmp_path: Path) -> None:
     table = Table(
         "=1+1", ("=2", "http://x.example"), (("=3", "http://y.example"), ("+4", "-5 points"))
     )
-    (tmp_path / "t.xlsx").write_bytes(workbook([table]))
+    (tmp_path / "t.xlsx").write_bytes(workbook([("table", 1, table)]))
     for sheet in openpyxl.load_workbook(tmp_path / "t.xlsx"):
         for row in sheet.iter_rows():
             for cell in row:
@@ -114,7 +115,7 @@ def test_no_cell_of_the_workbook_is_a_formula_or_a_link(tmp_path: Path) -> None:
 
 def test_the_same_tables_give_the_same_workbook() -> None:
     table = Table("a", ("b",), (("c",),))
-    assert workbook([table]) == workbook([table])
+    assert workbook([("table", 1, table)]) == workbook([("table", 1, table)])
 
 
 def test_a_missing_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
