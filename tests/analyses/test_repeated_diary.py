@@ -49,7 +49,7 @@ def test_proportional_odds_sentence():
         " P=.03; n=5 placebo, 6 ketamine of 12 enrolled)."
     )
     assert result["odds ratio of a better answer"].value > 1
-    assert result.data["forest"]["label"].iloc[0] == "ketamine - placebo, all cuts"
+    assert result.data["forest"]["label"].iloc[0] == "ketamine minus placebo, all cuts"
 
 
 def test_the_odds_turn_with_the_direction_of_the_instrument():

@@ -63,9 +63,9 @@ def test_one_arm_stays_as_it_is(tmp_path):
 
 def test_arms_that_a_record_goes_through_are_phases_and_said(tmp_path):
     rows = [["record_id", EVENT, "nrs_avg"]]
-    rows += [[p, v, 7] for p in "ABC" for v in ("week_1_arm_1", "week_2_arm_2")]
+    rows += [[p, v, 7] for p in "ABC" for v in ("baseline_arm_1", "week_2_arm_2")]
     found = draft(csv(tmp_path, rows))
-    assert found.study.visits == ("week_1_arm_1", "week_2_arm_2")
+    assert found.study.visits == ("baseline_arm_1", "week_2_arm_2")
     [issue] = [i for i in found.study.issues if i.rule == "redcap_arms"]
     assert issue.severity == "warning" and issue.count == 3 and "row 2" in issue.addresses
 
