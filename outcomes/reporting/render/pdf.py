@@ -35,7 +35,7 @@ from outcomes.tables.widths import laid_out
 #: The width of the text on an A4 page, in points.
 TEXT_WIDTH = 493
 #: Pictures are printed at this part of their size on a screen.
-PICTURE = 0.58
+PICTURE = 0.54
 
 
 def render(doc: Document) -> bytes:
