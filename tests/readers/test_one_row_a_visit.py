@@ -147,6 +147,11 @@ def test_pseudonyms_are_the_same_for_one_key_and_others_for_another():
     assert all(30 <= abs(d) <= 364 for d in moved) and min(moved) < 0 < max(moved)
 
 
+def test_a_pseudonym_is_never_read_as_a_name():
+    made = pseudonyms([str(n) for n in range(2000)], b"a" * 32).values()
+    assert min(sum(c.isdigit() for c in name) for name in made) >= 2
+
+
 def exported(folder):
     (folder / "apart").mkdir(exist_ok=True)
     assert main(["pseudonyms", str(folder / "scores.csv"), "--apart", str(folder / "apart")]) == 0
