@@ -211,8 +211,8 @@ def _prepared(recipe: Recipe, name: str, table: TextTable) -> TextTable:
         column = recipe.role(role, table)
         if column and column != role and role in table.columns:
             raise StudyError(
-                f"{table.name} has a column '{role}' beside '{column}', which [roles] calls so."
-                " Rename or drop one."
+                f"{table.name} has two columns for '{role}': '{column}', as [roles] says, and one"
+                f" named '{role}'. Rename or drop one."
             )
     return drop_summaries(table, patient)
 

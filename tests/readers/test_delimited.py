@@ -119,7 +119,7 @@ def test_titles_above_the_table_are_left_out_and_listed(tmp_path, header):
         ('id,note\n1,5" SECRET\n2,6,7\n', "line 3: 3 cells where the heading row has 2"),
         ("id,nrs,nrs\n1,7,6\n", r"more than once: 'nrs' \(2 times\)"),
         ("id,NRS , NRS\n1,7,6\n", r"more than once: 'NRS' \(2 times\)"),
-        (b"id,nrs\n1,\x00\x01SECRET\n", "line 2 holds bytes that no text has"),
+        (b"id,nrs\n1,\x00\x01SECRET\n", "line 2 has bytes that are never part of a text"),
     ],
 )
 def test_what_cannot_be_read_is_refused_without_showing_it(tmp_path, content, message):

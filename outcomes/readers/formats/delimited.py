@@ -243,7 +243,7 @@ def _as_utf8(
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         raise DataError(
-            f"{path.name} is not a text table: line {line} holds bytes that no text has."
+            f"{path.name} is not a text table: line {line} has bytes that are never part of a text."
         )
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

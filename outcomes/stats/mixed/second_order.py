@@ -23,7 +23,7 @@ def second_order(fit: Fit, weights: Array) -> Array:
     """The sum over parameters of w_ab R_ab, (coefficients, coefficients); `weights` is the
     covariance of the fit's own parameters (q, q).
 
-    Nought for random effects, which are linear in their variances.
+    Zero for random effects, which are linear in their variances.
     """
     pieces = fit.pieces
     parts = [np.zeros_like(s) for s in fit.sigma]
