@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.crossover.periods import Periods, by_period
+from outcomes.analyses.crossover.periods import ONE_ORDER, Periods, by_period, one_order
 from outcomes.analyses.groups.group_data import adjusted_words, versus
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import (
@@ -131,7 +131,7 @@ class CrossoverBinary(Analysis):
         )
         counts = Counts(p.counts.enrolled, len(wide), left)
         estimates = self._two(p, rows, wide) if p.two_by_two else self._more(p, wide)
-        notes = tuple(n for n in p.notes if "same order" in n)
+        notes = (ONE_ORDER,) if one_order(p.rows) else ()
         return Result(
             self,
             tuple(estimates),

@@ -17,6 +17,12 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.wording import plural, spoken
 from outcomes.study.study import Study
 
+#: The note on a study whose patients all had the treatments in one order (`one_order`).
+ONE_ORDER = (
+    "Everybody had the treatments in the same order: what is due to the treatment and what to the"
+    " period cannot be told apart."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Periods:
@@ -155,13 +161,7 @@ def by_period(
         )
     )
     if one_order(known):
-        notes = (
-            *notes,
-            (
-                "Everybody had the treatments in the same order: what is due to the treatment and"
-                " what to the period cannot be told apart."
-            ),
-        )
+        notes = (*notes, ONE_ORDER)
     columns = ["patient", "period", "arm", "value", "base"]
     return Periods(
         known[columns].reset_index(drop=True), arms, periods, visit, start, counts, meaning, notes
