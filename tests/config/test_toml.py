@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from outcomes.cli import main
 from outcomes.config import toml
 from outcomes.core.errors import InstrumentError, StudyError
+from tests.bounds import ends
 
 HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "a number of 5,000 digits": ("a = " + "9" * 5000, "too many digits"),
@@ -43,10 +43,8 @@ def test_hostile_files_end_in_a_clear_error(
     content, words = HOSTILE[name]
     path = tmp_path / "study.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    began = time.perf_counter()
-    with pytest.raises(StudyError, match=words):
+    with ends(), pytest.raises(StudyError, match=words):
         toml.read(path)
-    assert time.perf_counter() - began < 2
     commands = [
         (["check", str(path)], 2),
         (["run-due", str(path)], 2),

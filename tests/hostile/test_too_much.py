@@ -8,7 +8,6 @@ import contextlib
 import gzip
 import io
 import struct
-import time
 import zipfile
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from outcomes.readers.draft import guess_study
 from outcomes.readers.files import read_file
 from outcomes.readers.formats.statistical import read_statistical
 from outcomes.readers.source import Source
+from tests.bounds import ends
 from tests.readers import books
 from tests.readers.test_opendocument import cell, document
 
@@ -82,10 +82,8 @@ def zip_of_xlsx(folder: Path) -> Path:
 def test_what_unpacks_to_too_much_is_refused(make, tmp_path: Path) -> None:
     path = make(tmp_path)
     assert path.stat().st_size < 2_000_000
-    begun = time.process_time()
-    with pytest.raises(DataError, match="is refused"):
+    with ends(), pytest.raises(DataError, match="is refused"):
         read_file(Source.of(path.name, tmp_path))
-    assert time.process_time() - begun < 5
 
 
 def test_a_long_text_that_is_there_once_is_read(tmp_path: Path) -> None:
@@ -120,10 +118,8 @@ def test_a_cell_of_a_megabyte_in_any_column(column: str, tmp_path: Path) -> None
             for i in range(9) for v in ("pre", "post")]  # fmt: skip
     rows[3][column] = "Aa1@." * 200_000
     pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
-    begun = time.process_time()
-    with contextlib.suppress(DataError):
+    with ends(), contextlib.suppress(DataError):
         guess_study(tmp_path / "a.csv")
-    assert time.process_time() - begun < 2
 
 
 @pytest.mark.slow
@@ -132,7 +128,6 @@ def test_twenty_thousand_columns(tmp_path: Path) -> None:
     lines = [",".join(["id", *(f"x{j}" for j in range(n))])]
     lines += [",".join([f"p{i}", *["5"] * n]) for i in range(4)]
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
-    begun = time.process_time()
-    table = read_file(Source.of("a.csv", tmp_path))
+    with ends(120):
+        table = read_file(Source.of("a.csv", tmp_path))
     assert len(table.columns) == n + 1
-    assert time.process_time() - begun < 120

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 import zipfile
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from outcomes.core.errors import DataError
 from outcomes.readers.formats.excel import read_excel
 from outcomes.readers.formats.preflight import preflight
+from tests.bounds import ends
 from tests.readers.books import BOOK, plain, raw, sheet
 from tests.shared import EXPORTS, PUBLISHED
 
@@ -138,12 +138,9 @@ def test_the_heading_row_can_be_given(tmp_path):
 def test_a_small_workbook_that_claims_a_million_columns_is_refused_at_once(tmp_path, cell):
     path = raw(tmp_path / "a.xlsx", f'{TABLE}<row r="1048576">{cell}</row>')
     assert path.stat().st_size < 5_000
-    start = time.perf_counter()
-    with pytest.raises(
-        DataError, match=r"reaches to cell XFD1048576, 1048576 rows by 16384 columns"
-    ):
+    claims = r"reaches to cell XFD1048576, 1048576 rows by 16384 columns"
+    with ends(), pytest.raises(DataError, match=claims):
         read_excel(path)
-    assert time.perf_counter() - start < 2
 
 
 def test_the_raw_workbook_itself_is_fine(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ import pytest
 import outcomes as oc
 from outcomes.cli import main
 from outcomes.readers import privacy
+from tests.bounds import ends
 
 LONG = {
     "at": "a@" * 300_000,
@@ -40,16 +40,13 @@ def read(path: Path) -> oc.Study:
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_huge_cell_costs_no_more_than_its_length(name: str, tmp_path: Path) -> None:
+def test_a_huge_cell_ends(name: str, tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
-    seconds = []
     for share in (1, 8):
         path.write_text(rows(LONG[name][: len(LONG[name]) // 8 * share]))
-        begun = time.process_time()
-        study = read(path)
-        seconds.append(time.process_time() - begun)
+        with ends():
+            study = read(path)
     assert "row 6, column pain" in study.columns.set_index("column").at["pain", "addresses"]
-    assert seconds[1] < 16 * seconds[0] + 1  # quadratic: 64 times, and minutes
 
 
 def test_what_is_long_is_still_searched_for_addresses(tmp_path: Path) -> None:
