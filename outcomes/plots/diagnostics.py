@@ -16,8 +16,17 @@ from outcomes.plots.registry import Mark, picture
 MOST = 5000
 
 
+def _kind(result: Result) -> str:
+    """The column that is drawn: standardised residuals where the model has them."""
+    return "standardised" if "standardised" in result.data["diagnostics"] else "residual"
+
+
+def _standardised(result: Result) -> bool:
+    return _there(result) and _kind(result) == "standardised"
+
+
 def _there(result: Result) -> bool:
-    return bool(result.data["diagnostics"]["residual"].notna().any())
+    return bool(result.data["diagnostics"][_kind(result)].notna().any())
 
 
 def _leverage(result: Result) -> bool:
@@ -29,7 +38,7 @@ def _visits(result: Result) -> list[str]:
     frame = result.data["diagnostics"]
     if "visit" not in frame or not _there(result):
         return []
-    return [str(v) for v in dict.fromkeys(frame.loc[frame["residual"].notna(), "visit"])]
+    return [str(v) for v in dict.fromkeys(frame.loc[frame[_kind(result)].notna(), "visit"])]
 
 
 def _by_visit(result: Result) -> bool:
@@ -61,6 +70,11 @@ def _panels(result: Result) -> list[str]:
         _leverage,
     ),
     Mark("visits", "Boxes are the residuals at each visit.", _by_visit),
+    Mark(
+        "standardised",
+        "Residuals are in units of their standard deviation under the model.",
+        _standardised,
+    ),
     single_patients=True,
     panels=lambda r: len(_panels(r)),
     panel_height=lambda r: 2.1,
@@ -68,13 +82,14 @@ def _panels(result: Result) -> list[str]:
 def diagnostics(result: Result, d: Drawing) -> None:
     """Residuals against fitted values, normal quantiles, leverage and visits."""
     frame = result.data["diagnostics"]
-    frame = frame[frame["residual"].notna()].sort_values("fitted")
+    drawn = frame[_kind(result)]
+    frame = frame.assign(residual=drawn)[drawn.notna()].sort_values("fitted", kind="stable")
     title = f"{result.analysis.title(result.outcome)}: fit ({plural(len(frame), 'score')})"
     if not _there(result):
         d.title(title)
         d.nothing("no model was fitted")
         return
-    kinds = _panels(result)
+    kinds, scaled = _panels(result), _standardised(result)
     panels = d.grid(len(kinds), shared=False)
     heads = {
         "residuals": "Fitted values",
@@ -96,7 +111,9 @@ def diagnostics(result: Result, d: Drawing) -> None:
             ax.set_xlabel("fitted value" if kind == "residuals" else "leverage")
             d.drew("zero", ax.axhline(0, color=GREY, lw=1))
         ax.locator_params(axis="x", nbins=4) if kind != "visits" else None
-        ax.set_ylabel("residual")
+        ax.set_ylabel("standardised residual" if scaled else "residual")
+        if scaled:
+            d.drew("standardised", ax.yaxis.label)
         ax.xaxis.label.set_fontsize(d.size(10))
         ax.yaxis.label.set_fontsize(d.size(10))
 

@@ -204,11 +204,11 @@ for _family in ("gaussian", "poisson"):
         ANSWERS[f"gee {_family} {_working}"] = partial(score_gee, _family, _working)
 
 
-def slopes(random: str) -> dict[str, float]:
+def slope_model(random: str) -> oc.Result:
     study = follow_up()
     days = data("long_rct_n060").drop_duplicates("visit").set_index("visit")["time"]
     visits = tuple(v for v in study.visits if v != "V0")
-    result = oc.SlopeModel(
+    return oc.SlopeModel(
         "pain",
         times=tuple(float(days[v]) for v in visits),
         visits=visits,
@@ -218,6 +218,10 @@ def slopes(random: str) -> dict[str, float]:
         random=random,
         df="satterthwaite",
     ).run(study)
+
+
+def slopes(random: str) -> dict[str, float]:
+    result = slope_model(random)
     first = next(e for e in result.estimates if e.group == "placebo")
     e = result.main
     return {
@@ -227,6 +231,37 @@ def slopes(random: str) -> dict[str, float]:
         "difference_df": e.df,
         "loglik": result.model.loglik,
     }
+
+
+def drawn_checks(result: oc.Result) -> dict[str, float]:
+    """Rows 1, 7, 20 and the last of what the picture of diagnostics draws, and sums over all."""
+    frame = result.data["diagnostics"]
+    at = (1, 7, 20, len(frame))
+    columns = [c for c in ("fitted", "standardised", "leverage") if c in frame]
+    got = {f"{c}_{k}": float(frame[c].iloc[k - 1]) for c in columns for k in at}
+    got["sum_abs_standardised"] = float(frame["standardised"].abs().sum())
+    return got | ({"largest_leverage": frame["leverage"].max()} if "leverage" in frame else {})
+
+
+@answer("diagnostics ancova")
+def _diagnostics_ancova() -> dict[str, float]:
+    study = pre_post(data("grp_rct_n060"), "arm")
+    return drawn_checks(oc.ANCOVA("pain", reference="placebo", **TIMES).run(study))
+
+
+@answer("diagnostics mmrm")
+def _diagnostics_mmrm() -> dict[str, float]:
+    return drawn_checks(oc.MMRM("pain", reference="placebo").run(follow_up()))
+
+
+@answer("diagnostics slope")
+def _diagnostics_slope() -> dict[str, float]:
+    return drawn_checks(slope_model("slope"))
+
+
+@answer("diagnostics gee")
+def _diagnostics_gee() -> dict[str, float]:
+    return drawn_checks(oc.ScoreGEE("pain", reference="placebo").run(follow_up()))
 
 
 ANSWERS["slope slope"] = partial(slopes, "slope")

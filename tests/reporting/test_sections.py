@@ -351,6 +351,27 @@ def test_who_had_a_score_at_the_end_is_said_of_a_model_and_looked_into() -> None
     assert any("means from the model" in c for c in figures)
 
 
+def test_the_fit_of_the_primary_model_is_shown_in_the_appendix_and_of_no_other() -> None:
+    study = oc.read_study("data/sample/parallel/study.toml")
+    given = {"before": "baseline", "after": "week_12", "reference": "placebo"}
+    plan = oc.Plan(
+        oc.MMRM("pain_nrs_average", role="primary", reference="placebo"),
+        oc.ANCOVA("pain_nrs_average", role="secondary", **given),
+    )
+    doc = build(study, plan)
+    drawn = {
+        type(b.result.analysis).__name__
+        for s in doc.sections
+        for b in s.blocks
+        if isinstance(b, Figure) and b.kind == "diagnostics"
+    }
+    assert drawn == {"MMRM"}
+    shared = build(study, plan, audience="share")
+    assert not any(
+        isinstance(b, Figure) and b.kind == "diagnostics" for s in shared.sections for b in s.blocks
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "path", "said"),
     [

@@ -13,6 +13,7 @@ import pandas as pd
 from outcomes.analyses.crossover.periods import Periods, at, by_period, one_order, washout_note
 from outcomes.analyses.groups.group_data import adjusted_words, lower_is_better, two_words
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.regression.model_checks import checks_of_scores
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
@@ -140,6 +141,10 @@ class Crossover(Analysis):
         estimates = [replace(e, unit=_unit(e, p.outcome.unit)) for e in estimates]
         notes = (*p.notes, *washout_note(study, self.washout))
         data = {"forest": _forest(estimates), "cells": p.cells, "patients": p.by_order}
+        if model.predictions is not None:
+            data |= checks_of_scores(
+                model.predictions, rows["period"].tolist(), origin=model.origin
+            )
         return Result(
             self,
             tuple(estimates),

@@ -18,6 +18,7 @@ from outcomes.analyses.groups.group_data import (
     pair_words,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.regression.model_checks import checks_of_fit
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -123,7 +124,8 @@ class Dunnett(Analysis):
         arm = factor(self.by, g.member, levels=g.levels)
         first = (numeric("before", g.before),) if self._adjusts else ()
         design = Design((arm, *first, *terms))
-        fit = ols(design, g.after if self._adjusts else g.y)
+        y = g.after if self._adjusts else g.y
+        fit = ols(design, y)
         pairs, notes = (
             self._pairs(g, fit, design),
             [
@@ -145,7 +147,7 @@ class Dunnett(Analysis):
             g.counts,
             g.outcome,
             tuple(notes),
-            {"forest": forest, "groups": groups_frame(g)},
+            {"forest": forest, "groups": groups_frame(g), **checks_of_fit(fit, y)},
             ("forest",),
             detail=ComparedGroups.of(g),
             flow=g.flow,

@@ -21,6 +21,7 @@ from outcomes.analyses.longitudinal.longitudinal_data import declared, model_res
 from outcomes.analyses.longitudinal.mmrm import MMRM, arm_difference
 from outcomes.analyses.paired.equivalence import check_margin, stated_margin
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.regression.model_checks import checks_of_fit
 from outcomes.analyses.responders.one_group import improvement_sign
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
@@ -340,7 +341,7 @@ def _differences(question: Any, study: Study) -> tuple[list[Estimate], Result]:
     q = question
     before = q.before or study.baseline
     g = grouped(study, q.outcome, before=before, after=q.after, by=q.by, reference=q.reference)
-    unit = g.outcome.unit
+    unit, checks = g.outcome.unit, {}
     if q.model == "change":
         if q.covariates:
             raise AnalysisError('Covariates need model="ancova" or model="mmrm".')
@@ -360,6 +361,7 @@ def _differences(question: Any, study: Study) -> tuple[list[Estimate], Result]:
             (factor(q.by, g.member, levels=g.levels), numeric("before", g.before), *terms)
         )
         fit, base = ols(design, g.after), g.levels[0]
+        checks = checks_of_fit(fit, g.after)
         rows = [
             fit.contrast(
                 design.row(**{q.by: v}) - design.row(**{q.by: base}),
@@ -377,7 +379,7 @@ def _differences(question: Any, study: Study) -> tuple[list[Estimate], Result]:
         g.counts,
         g.outcome,
         (*g.notes, *g.imbalance(before, adjusted=q.model == "ancova")),
-        {"groups": groups_frame(g)},
+        {"groups": groups_frame(g), **checks},
         ("forest",),
         detail=ComparedGroups.of(g),
         flow=g.flow,

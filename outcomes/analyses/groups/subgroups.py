@@ -22,6 +22,7 @@ from outcomes.analyses.groups.group_data import (
     versus,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.regression.model_checks import checks_of_fit
 from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
@@ -163,7 +164,7 @@ class Interaction(Analysis):
             g.counts,
             g.outcome,
             (*g.notes, *g.imbalance(self.before, adjusted=True)),
-            {"forest": forest_frame(lines)},
+            {"forest": forest_frame(lines), **checks_of_fit(fit, g.after)},
             ("forest",),
             detail=ComparedGroups.of(g),
             axis=ValueAxis(Phrase.of("adjusted difference in {score}", score=g.outcome)),

@@ -29,6 +29,7 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     rows_of,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.regression.model_checks import checks_of_scores
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
@@ -36,7 +37,7 @@ from outcomes.core.measure import Measure
 from outcomes.core.model import FittedModel
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, plural, spoken
-from outcomes.stats.mixed.lmm import mixed
+from outcomes.stats.mixed.lmm import mixed, predict_rows
 from outcomes.stats.mixed.mmrm import FALLBACK, repeated
 from outcomes.stats.mixed.small_sample import METHODS
 from outcomes.study.partitioned import PartitionedStudy
@@ -267,12 +268,14 @@ class SlopeModel(Analysis):
             "slope" if f == "intercept" else f"slope {f}" for f in moving
         )
         own = x[:, [data.features.index(f) for f in moving]]
+        matrix, patient = np.hstack([x, own * t[:, None]]), np.repeat(np.arange(n), m)
+        random = np.column_stack([np.ones(n * m), t][: 2 if self.random == "slope" else 1])
         model = mixed(
             near.scores.ravel(),
-            np.hstack([x, own * t[:, None]]),
+            matrix,
             names=names,
-            cluster=np.repeat(np.arange(n), m),
-            random=np.column_stack([np.ones(n * m), t][: 2 if self.random == "slope" else 1]),
+            cluster=patient,
+            random=random,
             method=self.df,
             reml=by_reml(self.estimator),
         )
@@ -298,6 +301,8 @@ class SlopeModel(Analysis):
                     measure=Measure.SLOPE_DIFFERENCE,
                 )
             )
+        found = predict_rows(model, near.scores.ravel(), matrix, cluster=patient, random=random)
+        checks = checks_of_scores(found, np.tile(visits, n), origin=near.origin)
         fit = model.fit
         notes = [f"The fit lies at a boundary: {fit.boundary}."] if fit.boundary else []
         randomised = not data.levels or is_randomised(study, self.by)
@@ -330,7 +335,7 @@ class SlopeModel(Analysis):
             data.counts,
             data.outcome,
             tuple(notes),
-            {"observed": data.observed(), "coefficients": table},
+            {"observed": data.observed(), "coefficients": table, **checks},
             model=record,
             randomised=randomised,
         )

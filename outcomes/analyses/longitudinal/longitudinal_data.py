@@ -19,6 +19,7 @@ from outcomes.analyses.groups.group_data import (
     unrandomised,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.regression.model_checks import checks_of_scores
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, Flow, flow_by, no_score_at, not_recorded
@@ -28,7 +29,7 @@ from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, percent, share_of, spoken, statistic
 from outcomes.stats.mixed.covariance import STRUCTURES
 from outcomes.stats.mixed.cross_products import Summary, middle, summarise
-from outcomes.stats.mixed.mmrm import Repeated, arm_features, shifted
+from outcomes.stats.mixed.mmrm import Repeated, arm_features, predict, shifted
 from outcomes.stats.mixed.small_sample import METHODS, Inference, Rows
 from outcomes.stats.multiplicity import adjust
 from outcomes.study.study import Study
@@ -447,7 +448,11 @@ def model_result(
         "course": course_frame(data, model),
         "observed": data.observed(),
     }
-    frames |= model_frames(model, data.centred)
+    near = data.centred
+    frames |= model_frames(model, near)
+    rows_by_arm = rows_of(near, by_arm=len(model.fit.summary.groups) > 1)
+    found = predict(model.fit, rows_by_arm)
+    frames |= checks_of_scores(found, data.visits, origin=near.origin)
     record = fitted_model(model, getattr(question, "covariates", ()), data.centred)
     return Result(
         question,

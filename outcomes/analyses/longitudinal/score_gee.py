@@ -8,6 +8,7 @@ from math import exp
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     adjusted_words,
@@ -139,7 +140,7 @@ class ScoreGEE(Analysis):
             raise AnalysisError(
                 'Some scores are below 0: link="log" is for counts. Use link="identity".'
             )
-        model = self._model(data)
+        model, checks = self._model(data)
         main = study.visit(self.visit) if self.visit else ""
         if main and main not in data.visits:
             raise AnalysisError(unknown("visit", main, data.visits))
@@ -169,7 +170,7 @@ class ScoreGEE(Analysis):
                 *(() if randomised else (unrandomised(self.by),)),
                 *data.notes_on_arms(baseline, randomised=randomised),
             ),
-            {"observed": data.observed(), "forest": forest},
+            {"observed": data.observed(), "forest": forest, "diagnostics": checks},
             ("forest",),
             detail=Clusters(model.clusters, data.visits, len(at_visits)),
             flow=data.flow,
@@ -178,8 +179,10 @@ class ScoreGEE(Analysis):
             axis=ValueAxis(words, null=1.0 if ratio else 0.0, log=ratio),
         )
 
-    def _model(self, data: Repeats) -> GEE:
-        """visit × arm, baseline and covariates; one row a patient and visit."""
+    def _model(self, data: Repeats) -> tuple[GEE, pd.DataFrame]:
+        """visit × arm, baseline and covariates; one row a patient and visit. Beside it fitted means
+        and Pearson residuals.
+        """
         if self.link == "identity":
             data = data.centred
         n, m = data.scores.shape
@@ -197,7 +200,7 @@ class ScoreGEE(Analysis):
         )
         y = data.scores.ravel()
         keep = ~np.isnan(y)
-        return gee(
+        model = gee(
             y[keep],
             x[keep],
             names=names,
@@ -206,6 +209,14 @@ class ScoreGEE(Analysis):
             family=FAMILY[self.link],
             working=self.working,
         )
+        mean, pearson = model.pearson(y[keep], x[keep])
+        checks = {
+            "visit": np.tile(np.asarray(data.visits, dtype=object), n)[keep],
+            "fitted": mean + data.origin,
+            "residual": y[keep] - mean,
+            "standardised": pearson,
+        }
+        return model, pd.DataFrame(checks)
 
     def _difference(self, model: GEE, data: Repeats, arm: str, visit: str) -> Estimate:
         """An arm against the reference at a visit, or ("") as the mean over the visits."""

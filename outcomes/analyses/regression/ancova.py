@@ -20,6 +20,7 @@ from outcomes.analyses.groups.group_data import (
     unspread,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.regression.model_checks import checks_of_fit
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
@@ -150,7 +151,7 @@ class ANCOVA(Analysis):
             g.counts,
             g.outcome,
             notes,
-            {"forest": forest, "groups": groups_frame(g)},
+            {"forest": forest, "groups": groups_frame(g), **checks_of_fit(fit, g.after)},
             ("forest",),
             detail=_Adjusted(g.levels, g.sizes, "before" not in fit.aliased),
             flow=g.flow,

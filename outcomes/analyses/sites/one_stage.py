@@ -19,6 +19,7 @@ from outcomes.analyses.groups.group_data import (
 )
 from outcomes.analyses.longitudinal.longitudinal_data import repeats
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.regression.model_checks import checks_of_scores
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
@@ -27,7 +28,8 @@ from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, spoken, statistic
-from outcomes.stats.mixed.lmm import mixed
+from outcomes.stats.mixed.lmm import mixed, predict_rows
+from outcomes.stats.mixed.mmrm import Predictions
 from outcomes.stats.mixed.reml import Fit, NotConverged
 from outcomes.stats.mixed.small_sample import Inference
 from outcomes.study.partitioned import PartitionedStudy
@@ -121,7 +123,8 @@ class OneStageSites(Analysis):
         y, x = near.scores[known, 0], near.design[known]
         arms = [data.features.index(f"arm {a}") for a in data.levels[1:]]
         fixed = len(names) <= FIXED_UP_TO
-        model, checks = (_fixed if fixed else _random)(y, x, data.features, arms, label, names)
+        fit = _fixed if fixed else _random
+        model, checks, found = fit(y, x, data.features, arms, label, names)
         rows = []
         for j, arm in zip(arms, data.levels[1:]):
             row = np.zeros(len(model.fit.design.names))
@@ -148,7 +151,11 @@ class OneStageSites(Analysis):
             counts,
             data.outcome,
             notes,
-            {"sites": sizes, "forest": forest_frame((versus(e), e) for e in rows)},
+            {
+                "sites": sizes,
+                "forest": forest_frame((versus(e), e) for e in rows),
+                **checks_of_scores(found, origin=near.origin),
+            },
             ("forest",),
             detail=SitesModelled(len(names), fixed),
             randomised=randomised,
@@ -207,25 +214,18 @@ def _fixed(
     arms: list[int],
     label: np.ndarray,
     names: list[str],
-) -> tuple[Inference, list[Estimate]]:
-    """Sites as indicator columns, and the F-test of site x arm."""
+) -> tuple[Inference, list[Estimate], Predictions]:
+    """Sites as indicator columns, nothing random but the residual; and the F-test of site x arm."""
     sites = np.column_stack([label == s for s in names[1:]]).astype(float)
     cross = np.hstack([sites * x[:, [a]] for a in arms])
     who = np.arange(len(y))
     own = (*features, *(f"site {s}" for s in names[1:]))
     wider = (*own, *(f"site x arm {i}" for i in range(cross.shape[1])))
-    main = _least_squares(y, np.hstack([x, sites]), own, who)
-    both = _least_squares(y, np.hstack([x, sites, cross]), wider, who)
-    return main, [
-        replace(both.test(np.eye(len(wider))[len(own) :], name="site x arm"), low=nan, high=nan)
-    ]
-
-
-def _least_squares(
-    y: np.ndarray, x: np.ndarray, names: tuple[str, ...], who: np.ndarray
-) -> Inference:
-    """One row a patient and nothing random beside it: the residual covariance alone."""
-    return mixed(y, x, names=names, cluster=who, random=np.empty((len(y), 0)))
+    alone, nothing = np.hstack([x, sites]), np.empty((len(y), 0))
+    main = mixed(y, alone, names=own, cluster=who, random=nothing)
+    both = mixed(y, np.hstack([alone, cross]), names=wider, cluster=who, random=nothing)
+    test = replace(both.test(np.eye(len(wider))[len(own) :], name="site x arm"), low=nan, high=nan)
+    return main, [test], predict_rows(main, y, alone, cluster=who, random=nothing)
 
 
 def _random(
@@ -235,7 +235,7 @@ def _random(
     arms: list[int],
     label: np.ndarray,
     names: list[str],
-) -> tuple[Inference, list[Estimate]]:
+) -> tuple[Inference, list[Estimate], Predictions]:
     """Sites as random intercepts; the SD of the difference between them and its likelihood-ratio
     test.
     """
@@ -267,7 +267,7 @@ def _random(
             else 1.0
         )
         checks.append(_spread(name, sqrt(max(_variance_of_difference(wider.fit), 0.0)), p))
-    return main, checks
+    return main, checks, predict_rows(main, y, x, cluster=label)
 
 
 def _spread(name: str, value: float, p: float) -> Estimate:

@@ -243,6 +243,8 @@ def _answer(r: Result, shown_before: Collection[tuple[int, str]] = ()) -> Iterab
         one_row = kind == "forest" and len(r.data["forest"]) < 2  # the table says it
         if (id(r), kind) not in shown_before and not one_row:
             yield figure(r, kind)
+    if "diagnostics" in r.data and r.analysis.role == "primary":
+        yield figure(r, "diagnostics")
     for key, frame in r.data.items():
         if key == "table_one":
             yield from _characteristics(r, frame)

@@ -25,7 +25,7 @@ STANDARDISED = (Measure.STANDARDISED_CHANGE, Measure.STANDARDISED_DIFFERENCE)
 
 def figure(r: Result, kind: str) -> Drawn:
     """A picture of an answer; its numbers beside it only where no table of the answer has them."""
-    own = kind in ("course", "forest", "dots", "estimation")
+    own = kind in ("course", "forest", "dots", "estimation", "diagnostics")
     numbers = None if own else _numbers(r, kind)
     return Drawn(r, kind, told_of(r), marks(r, kind), numbers)
 

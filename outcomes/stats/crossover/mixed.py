@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,8 @@ from outcomes.core.measure import Measure
 from outcomes.stats.crossover.two_period import carried_over, within_patients
 from outcomes.stats.mixed.covariance import Linear
 from outcomes.stats.mixed.cross_products import middle, summarise_rows
+from outcomes.stats.mixed.lmm import predict_placed
+from outcomes.stats.mixed.mmrm import Predictions
 from outcomes.stats.mixed.reml import Design as Coefficients
 from outcomes.stats.mixed.reml import NotConverged, fit
 from outcomes.stats.mixed.small_sample import Inference, infer
@@ -53,6 +56,11 @@ class CrossoverModel:
     periods: Estimate
     carry_over: Estimate
     sizes: tuple[Estimate, ...]
+    #: Fitted means (counted from their middle), residuals and leverages of the entries; None where
+    #: no model is determined.
+    predictions: Predictions | None = None
+    #: What was taken off the scores.
+    origin: float = 0.0
 
 
 def crossover_model(
@@ -97,7 +105,8 @@ def crossover_model(
     when, what = np.asarray(period), np.asarray(treatment)
     if not np.isfinite(y).all():
         raise AnalysisError("A score is missing: leave these periods out and count them.")
-    y = y - middle(y)  # what is estimated are differences: nothing else changes
+    origin = middle(y)
+    y = y - origin  # what is estimated are differences: nothing else changes
     treatments, periods = factor("treatment", what, reference=reference), factor("period", when)
     if len(treatments.levels) < 2 or len(periods.levels) < 2:
         raise AnalysisError("A crossover needs two treatments in two periods.")
@@ -134,7 +143,30 @@ def crossover_model(
         ),
         _carry(model, design, level, two_by_two=two_by_two),
         _sizes(model, differences[0]),
+        _predictions(model, y, design, who, when, periods.levels),
+        origin,
     )
+
+
+def _predictions(
+    model: Inference,
+    y: Array,
+    design: Design,
+    who: NDArray[np.generic],
+    when: NDArray[np.generic],
+    periods: Sequence[str],
+) -> Predictions:
+    patient, period = _placed(who, when, periods)
+    seen = np.ones(len(y), dtype=bool)
+    return predict_placed(model, y, design.matrix, seen, patient, period)
+
+
+def _placed(
+    who: NDArray[np.generic], when: NDArray[np.generic], periods: Sequence[str]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The numbers of each entry's patient and period."""
+    patient = np.unique(who, return_inverse=True)[1].ravel()
+    return patient, np.array([periods.index(str(v)) for v in when.tolist()])
 
 
 def _fitted(
@@ -146,8 +178,7 @@ def _fitted(
     method: str,
 ) -> Inference:
     m, names = len(periods), design.names
-    patient = np.unique(who, return_inverse=True)[1]
-    visit = np.array([periods.index(str(v)) for v in when.tolist()])
+    patient, visit = _placed(who, when, periods)
     summary = summarise_rows(patient, visit, y, design.matrix, visits=periods, features=names)
     alike = Linear(
         "compound symmetry", np.array([np.ones((m, m)), np.eye(m)]), ("between", "within")

@@ -9,6 +9,7 @@ Ware 1982, Biometrics 38:963.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from outcomes.core.errors import AnalysisError
 from outcomes.stats.mixed.covariance import Linear, random_effects
 from outcomes.stats.mixed.cross_products import summarise_rows
 from outcomes.stats.mixed.likelihood import Design
+from outcomes.stats.mixed.mmrm import Predictions, predict
 from outcomes.stats.mixed.reml import fit
-from outcomes.stats.mixed.small_sample import Inference, infer
+from outcomes.stats.mixed.small_sample import Inference, Rows, infer
 
 Array = NDArray[np.float64]
 
@@ -58,11 +60,7 @@ def mixed(
     (-1.2667, 2.0)
     """
     y, x = np.asarray(outcome, dtype=float), np.asarray(matrix, dtype=float)
-    z = (
-        np.ones((len(y), 1))
-        if random is None
-        else np.asarray(random, dtype=float).reshape(len(y), -1)
-    )
+    z = _effects(random, len(y))
     if x.shape != (len(y), len(names)) or len(z) != len(y):
         raise AnalysisError(
             f"{len(y)} rows need a matrix of shape ({len(y)}, {len(names)}), not {x.shape}."
@@ -89,6 +87,58 @@ def mixed(
     summary = summarise_rows(who, at.ravel(), y, x, visits=positions, features=tuple(names))
     eye = np.broadcast_to(np.eye(len(names)), (len(cells), len(names), len(names)))
     return infer(fit(summary, Design(eye, tuple(names)), structure, reml=reml), method)
+
+
+def predict_rows(
+    model: Inference,
+    outcome: ArrayLike,
+    matrix: ArrayLike,
+    *,
+    cluster: ArrayLike,
+    random: ArrayLike | None = None,
+) -> Predictions:
+    """Fitted means, raw and scaled residuals and leverages of the rows that `mixed` was fitted to,
+    each (rows,), nan where there is no outcome. The mean is that of all patients: no random effect
+    is in it.
+
+    Within a patient, rows of one kind are scaled in their order.
+    """
+    y, x = np.asarray(outcome, dtype=float), np.asarray(matrix, dtype=float)
+    seen = ~np.isnan(y)
+    z, who = _effects(random, len(y))[seen], np.asarray(cluster)[seen]
+    who = np.unique(who, return_inverse=True)[1]
+    _, kind = np.unique(z, axis=0, return_inverse=True)
+    kind = kind.ravel()
+    place = np.column_stack([kind, _copy_number(who, kind)])
+    at = np.unique(place, axis=0, return_inverse=True)[1].ravel()
+    return predict_placed(model, y, x, seen, who, at)
+
+
+def predict_placed(
+    model: Inference,
+    outcome: Array,
+    matrix: Array,
+    seen: NDArray[np.bool_],
+    who: NDArray[Any],
+    at: NDArray[Any],
+) -> Predictions:
+    """The same, where it is known whose the seen rows are and at which position of the summary."""
+    shape = (int(who.max()) + 1, len(model.fit.summary.visits))
+    scores, design = np.full(shape, np.nan), np.zeros((*shape, matrix.shape[1]))
+    scores[who, at], design[who, at] = outcome[seen], matrix[seen]
+    found = predict(model.fit, Rows(scores, design))
+
+    def rows(values: Array) -> Array:
+        out = np.full(len(outcome), np.nan)
+        out[seen] = values[who, at]
+        return out
+
+    return Predictions(*(rows(getattr(found, f.name)) for f in fields(found)))
+
+
+def _effects(random: ArrayLike | None, n: int) -> Array:
+    """The columns of the random effects; an intercept where none are given."""
+    return np.ones((n, 1)) if random is None else np.asarray(random, dtype=float).reshape(n, -1)
 
 
 def _title(z: Array, nested: bool) -> str:

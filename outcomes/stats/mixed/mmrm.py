@@ -337,16 +337,18 @@ def _index(summary: Summary, name: str) -> int:
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """For each patient and visit: the model's mean, the mean given the patient's own scores, raw
-    and scaled residuals.
+    and scaled residuals, and the leverage.
 
     Scaled residuals (Cholesky of the fitted covariance) are uncorrelated with variance one where
-    the model holds.
+    the model holds. The leverage is the share that a score, scaled in the same way, has in its own
+    fitted value: over all scores they add up to the number of coefficients.
     """
 
     mean: Array
     conditional: Array
     residual: Array
     scaled: Array
+    leverage: Array
 
 
 def predict(fit: Fit, rows: Rows) -> Predictions:
@@ -364,17 +366,24 @@ def predict(fit: Fit, rows: Rows) -> Predictions:
         "njd,jdp,p->nj", x, fit.design.columns[:, :, fit.kept], fit.beta[fit.kept], optimize=True
     )
     conditional, residual, scaled = mean.copy(), y - mean, np.full(y.shape, nan)
+    leverage = np.full(y.shape, nan)
     for group, seen, patients in by_pattern(y, member):
         sigma = fit.sigma[min(group, len(fit.sigma) - 1)]
         at, off = np.flatnonzero(seen), np.flatnonzero(~seen)
         r = residual[np.ix_(patients, at)]
         within = sigma[np.ix_(at, at)]
-        scaled[np.ix_(patients, at)] = np.linalg.solve(np.linalg.cholesky(within), r.T).T
+        lower = np.linalg.cholesky(within)
+        scaled[np.ix_(patients, at)] = np.linalg.solve(lower, r.T).T
+        columns = fit.design.columns[at][:, :, fit.kept]
+        for some in np.array_split(patients, len(patients) // 10_000 + 1):
+            own = np.einsum("njd,jdp->njp", x[some][:, at], columns)
+            own = np.linalg.solve(lower, own)
+            leverage[np.ix_(some, at)] = ((own @ fit.cov_beta) * own).sum(axis=2)
         conditional[np.ix_(patients, at)] = y[np.ix_(patients, at)]
         conditional[np.ix_(patients, off)] += (
             np.linalg.solve(within, r.T).T @ sigma[np.ix_(at, off)]
         )
-    return Predictions(mean, conditional, residual, scaled)
+    return Predictions(mean, conditional, residual, scaled, leverage)
 
 
 def residual_summary(predictions: Predictions, visits: Sequence[str]) -> tuple[Estimate, ...]:

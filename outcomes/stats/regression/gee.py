@@ -60,6 +60,13 @@ class GEE:
     family: str
     working: str
 
+    def pearson(self, outcome: ArrayLike, matrix: ArrayLike) -> tuple[Array, Array]:
+        """Fitted means and Pearson residuals (y − μ) / √(φ v(μ)) of these rows."""
+        inverse, _, variance = FAMILIES[self.family]
+        mu = inverse(np.asarray(matrix, dtype=float) @ self.beta)
+        scale = np.sqrt(self.phi * variance(mu)) if self.phi > 0 else np.full(len(mu), np.nan)
+        return mu, (np.asarray(outcome, dtype=float) - mu) / scale
+
     def contrast(
         self,
         row: ArrayLike,

@@ -198,6 +198,15 @@ class Fit:
     aliased: tuple[str, ...]
     dependence: Array
 
+    @property
+    def standardised(self) -> Array:
+        """Residuals over their own standard error, e / (s √(1 − h)); nan where a row is fitted
+        exactly. As `rstandard` in R.
+        """
+        free = 1 - self.leverage
+        spread = self.sigma * np.sqrt(np.where(free > 1e-10, free, NAN))
+        return np.asarray(self.residuals / (spread if self.sigma > 0 else NAN), dtype=float)
+
     def contrast(
         self,
         row: Array,
