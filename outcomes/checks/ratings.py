@@ -13,6 +13,8 @@ from outcomes.study.study import Issue, Study
 
 #: Fewer patients than this with both values say nothing of the direction of a rating.
 FEWEST = 8
+#: The share of patients whose rating must contradict their change for levels alone to say so.
+MOST = 0.8
 
 
 @rule
@@ -32,8 +34,37 @@ def rating_direction(study: Study) -> Iterator[Issue]:
         if main.of_change or not main.better or len(study.keys) > 2:
             continue
         rho, n, p = _agreement(study, rating, main)
-        if n >= FEWEST and rho < 0 and p < 0.05:
+        against = n >= FEWEST and rho < 0 and p < 0.05
+        if against or _levels(study, rating, main):
             yield Issue("rating_direction", _asks(rating, main), n, "warning", column=rating.name)
+
+
+def _levels(study: Study, rating: Outcome, main: Outcome) -> bool:
+    """Whether most patients' main score improved while most ratings at their last visit lie on the
+    worse half of the scale, or the other way round.
+    """
+    moved, rated = _last(study, rating, main)
+    if not np.isfinite(rating.low + rating.high) or len(moved) < FEWEST:
+        return False
+    gain = moved if main.better == "higher" else -moved
+    good = rated - (rating.low + rating.high) / 2
+    good = good if rating.better == "higher" else -good
+    against = (gain > 0) & (good < 0), (gain < 0) & (good > 0)
+    return max(float(a.mean()) for a in against) >= MOST
+
+
+def _last(study: Study, rating: Outcome, main: Outcome) -> tuple[np.ndarray, np.ndarray]:
+    """Change in the main score and rating at the last visit of each patient with both."""
+    scores = study.wide(main.name)
+    change = scores.sub(scores[study.baseline], axis=0)
+    rated = study.wide(rating.name).where(change.notna())
+    later = [v for v in study.visits if v != study.baseline]
+    if not later:
+        return np.empty(0), np.empty(0)
+    last = rated[later].ffill(axis=1).iloc[:, -1]
+    moved = change.where(rated.notna())[later].ffill(axis=1).iloc[:, -1]
+    both = (last.notna() & moved.notna()).to_numpy()
+    return moved.to_numpy(float)[both], last.to_numpy(float)[both]
 
 
 def _agreement(study: Study, rating: Outcome, main: Outcome) -> tuple[float, int, float]:
@@ -42,14 +73,7 @@ def _agreement(study: Study, rating: Outcome, main: Outcome) -> tuple[float, int
     """
     from scipy.stats import spearmanr
 
-    scores = study.wide(main.name)
-    change = scores.sub(scores[study.baseline], axis=0)
-    rated = study.wide(rating.name).where(change.notna())
-    later = [v for v in study.visits if v != study.baseline]
-    last = rated[later].ffill(axis=1).iloc[:, -1] if later else rated.iloc[:, 0] * np.nan
-    moved = change.where(rated.notna())[later].ffill(axis=1).iloc[:, -1] if later else last
-    both = (last.notna() & moved.notna()).to_numpy()
-    x, y = last.to_numpy()[both], moved.to_numpy()[both]
+    y, x = _last(study, rating, main)
     if len(x) < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return 0.0, len(x), 1.0
     sign = 1.0 if rating.better == main.better else -1.0
@@ -66,6 +90,6 @@ def _asks(rating: Outcome, main: Outcome) -> str:
         how = f'better = "{other}" under [outcomes] {rating.name}'
     return (
         f"{rating.title} runs against the change in {main.title}: patients whose {main.title}"
-        f" improved more gave worse ratings. Is the {side} answer really the best in your copy? If"
+        f" improved gave worse ratings. Is the {side} answer really the best in your copy? If"
         f" not, declare {how}."
     )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 #: Words between an instrument's name and an item's that carry no meaning: `phq9_q1`, `PHQ9 item 1`.
 FILLERS = frozenset({"q", "item", "i", "question", "qn", "raw", "itm"})
 #: Words that mean an instrument's default score.
-TOTALS = ("total", "score", "sum", "tot")
+TOTALS = ("total", "score", "sum", "tot", "total score", "sum score", "gesamt", "gesamtwert")
+TOTALS += ("summe", "summenwert", "gesamtscore", "totalscore", "totale", "totaal", "punteggio")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def words(name: str) -> tuple[str, ...]:
     (('phq', '9', 'q', '1'), ('pain', 'now'), ('phq', '9', 'item', '3'))
     """
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub(r"\([^)]*\)", "", str(name)))
+    if spaced.startswith("PROMIS "):  # as Assessment Center names banks and short forms
+        spaced = re.sub(r"\b(?:Item Bank|Bank|CAT|Short Form|SF|v[0-9]+\.[0-9]+)\b", " ", spaced)
     found = re.findall(r"[a-z]+|\d+", spaced.casefold())
     return tuple(w.lstrip("0") or "0" if w.isdigit() else w for w in found)
 
@@ -61,6 +64,8 @@ def _codes(instrument: Instrument) -> tuple[Mapping[str, str], Mapping[str, str]
         names = [s.name, s.title, *s.aliases]
         if s.name == instrument.default_score and several:
             names += [*TOTALS, ""]
+            for prefix, name in itertools.product(prefixes, TOTALS):
+                scores.setdefault(_key(f"{name} {prefix}"), s.name)
         for prefix, name in itertools.product(prefixes, names):
             scores.setdefault(_key(f"{prefix} {name}"), s.name)
         if s.loinc:

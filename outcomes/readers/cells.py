@@ -325,6 +325,23 @@ def is_number(text: str) -> bool:
     return bool(_NUMBER.fullmatch(text.strip()))
 
 
+#: Marks beside digits of other scripts, and the ones that programs know.
+_MARKS = str.maketrans("．，٫−－＋％٪／：", ".,.--+%%/:")
+
+
+def plain_digits(text: str) -> str:
+    """A number, or a date, with its digits as programs know them: those of other scripts and those
+    as wide as a Chinese character have the same meaning.
+
+    >>> plain_digits("٧"), plain_digits("６．５"), plain_digits("۱۲/۱۰"), plain_digits("7²")
+    ('7', '6.5', '12/10', '7²')
+    """
+    if text.isascii():
+        return text
+    digits = {ord(c): str(unicodedata.decimal(c)) for c in set(text) if c.isdecimal()}
+    return text.translate(digits).translate(_MARKS)
+
+
 def shape(text: str) -> str:
     """How a code is written: a for letters, 9 for digits, everything else as it is.
 

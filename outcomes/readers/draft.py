@@ -40,7 +40,7 @@ from outcomes.readers.fhir.table import FhirTable
 from outcomes.readers.files import Source, in_parts, read_file, read_rows
 from outcomes.readers.parse import is_numeric
 from outcomes.readers.shape.visit_names import NO_SCORE, in_order, visit_time, wide_columns
-from outcomes.readers.shape.visit_spellings import as_names, spellings
+from outcomes.readers.shape.visit_spellings import arms_within, as_names, spellings
 from outcomes.readers.studyfile import study_from_text
 from outcomes.study.study import Study
 
@@ -53,6 +53,10 @@ _ROLES = {
         "timepoint",
         "time_point",
         "visit_name",
+        "meetmoment",
+        "assmnt",
+        "assessment_name",
+        "consulta",
         "session",
         "time",
         "zeitpunkt",
@@ -153,6 +157,11 @@ _DAYS = (
         " patient's first infusion or date."
     ),
     "# days = { baseline = [-7, 0], week_4 = [14, 42] }",
+)
+#: What is asked where patients have several rows at one visit.
+_SEVERAL = (
+    '# several = "last"   # needed: patients have several rows at one visit. Which counts: first,'
+    " last, worst or mean?"
 )
 #: How many columns are explained in the words of the file.
 _TITLES = 200
@@ -270,6 +279,9 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
     names = [*wide, *[c for c in free if not any(c in by.values() for by in wide.values())]]
     spelt = _spelt(table, roles)
     order = _order(table, roles, wide, spelt)
+    several = _several(table, roles, found)
+    roles |= several
+    drop = [c for c in drop if c not in several.values()]
     beside = baseline_columns(table, roles, names) if not spans and late(*order) else {}
     if beside:
         names = [n for n in names if n not in beside.values()]
@@ -304,6 +316,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
         "[visits]",
         *(_spans(spans) if spans else _visits(*order, columns, _flagged(table), beside)),
         *_names(spelt),
+        *([_SEVERAL] if several else []),
         *(_DAYS if (dated or timed) and not spans and not order[0] else ()),
     ]
     if wide:
@@ -452,7 +465,30 @@ def _spelt(table: TextTable, roles: dict[str, str]) -> list[tuple[str, ...]]:
     return spellings(visit[visit != ""], who[visit != ""])
 
 
+def _several(
+    table: TextTable, roles: Mapping[str, str], found: Sequence[privacy.Finding]
+) -> dict[str, str]:
+    """The date of a row, where patients have several rows at one visit that only dates tell
+    apart.
+    """
+    keys = [roles[r] for r in ("patient", "visit", "site", "period", "episode") if roles.get(r)]
+    if "visit" not in roles or "date" in roles or not table.frame.duplicated(keys).any():
+        return {}
+    dates = [f.column for f in found if f.kind == "date"]
+    tell = [c for c in dates if not table.frame.duplicated([*keys, c]).any()]
+    return {"date": tell[0]} if tell else {}
+
+
 def _names(spelt: Sequence[tuple[str, ...]]) -> list[str]:
+    visits, arms = arms_within(spelt)
+    if arms:
+        said = ", ".join(f"{quoted(name)} = {quoted(visit)}" for name, visit in visits.items())
+        return [
+            f"names = {{ {said} }}   # guess: the visits without the group in their names",
+            f"# The names also hold a group ({', '.join(arms)}). To compare the groups, give them a"
+            " column of their own",
+            '# in the file, and say under [roles]: arm = "its name". Else nothing compares them.',
+        ]
     return [f"names = {{ {as_names(spelt)} }}   # guess: one visit in several spellings"] * bool(
         spelt
     )
@@ -483,6 +519,8 @@ def _order(
     if "visit" in roles:
         further = {v for _, *rest in spelt for v in rest}
         there = pd.unique(table[roles["visit"]].str.strip())
+        if visits := arms_within(spelt)[0]:
+            return in_order(visits.get(v, v) for v in there if v)
         return in_order(v for v in there if v and v not in further)
     return in_order(v for by in wide.values() for v in by)
 
@@ -553,7 +591,7 @@ def _instruments(
 ) -> list[str]:
     lines, claimed = ["", "[instruments]"], set()
     texts = _texts(table, wide)
-    for hit in scores_of(names, texts):
+    for hit in scores_of(names, texts, table.declared.titles):
         lines += instrument_lines(
             hit, texts, (*CODES, *table.declared.missing), _labels(table, wide)
         )

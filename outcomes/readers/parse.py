@@ -17,7 +17,7 @@ from outcomes.core.errors import StudyError, unknown
 from outcomes.core.wording import listed_addresses
 from outcomes.questionnaires.answer_words import plain_words
 from outcomes.readers import dates
-from outcomes.readers.cells import TextTable
+from outcomes.readers.cells import TextTable, plain_digits
 
 KINDS = ("score", "number", "integer", "date", "yes/no", "category", "text")
 PARSED, BLANK, CODED, UNPARSEABLE, OUTSIDE = range(5)
@@ -27,6 +27,11 @@ COLUMNS = ("table", "column", "type", *STATUSES, "addresses")
 #: How a cell begins whose file itself says that its code means missing: "declared missing: 99",
 #: "declared missing: .a".
 DECLARED_MISSING = "declared missing: "
+
+
+def _listed(words: str) -> list[str]:
+    return words.split()
+
 
 #: What a spreadsheet shows where a formula has no value; never an answer.
 ERRORS = frozenset(
@@ -47,12 +52,18 @@ ERRORS = frozenset(
         "#unknown!",
         "#error!",
         "#err!",
+        *_listed("#nv #wert! #bezug! #zahl! #überlauf! #kalk! #valeur! #nom? #nombre! #nul! #n/d"),
+        *_listed("#¡valor! #¡ref! #¿nombre? #¡num! #¡div/0! #¡nulo! #valore! #rif! #nome? #n/b"),
+        *_listed("#waarde! #verw! #naam? #getal! #deel/0! #leeg! #valor! #núm! #nulo!"),
     )
 )
 
 #: No score, dose or day is larger; far beyond it sums of squares overflow.
 _LARGEST = 1e50
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+#: What stands behind a number and changes nothing, and lengths on a visual analogue scale.
+_POINTS = re.compile(r"(.*[0-9.,])\s*(?:points?|pts?|pkte?|punkte?|puntos?|ptos|punti|punten)\.?")
+_LENGTH = re.compile(r"(.*[0-9.,])\s*(mm|cm)\.?")
 _FRACTION = re.compile(r"([0-9.,]+)\s*/\s*([0-9]+)")
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _SURELY_GROUPED = re.compile(
@@ -202,7 +213,7 @@ def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str]
     ... )
     (7.5, None, 1200.0)
     """
-    with_comma = [t.replace("\u2212", "-") for t in live if "," in t]
+    with_comma = [p for t in live if "," in (p := plain_digits(t))]
     sure = any(_SURELY_GROUPED.fullmatch(t) for t in with_comma)
     maybe = any(_GROUPED.fullmatch(t) for t in with_comma) and not high < 1000
     decimal = any(
@@ -210,7 +221,9 @@ def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str]
     )
 
     def read(text: str) -> float | None:
-        text = text.replace("\u2212", "-")
+        text = plain_digits(text)
+        if not text[-1:].isdigit() and (unit := _POINTS.fullmatch(text.casefold())):
+            text = unit[1].rstrip()
         if text.endswith("%"):
             text = text[:-1].rstrip()
         if "," in text:
@@ -224,12 +237,33 @@ def number_reader(live: Sequence[str], high: float = math.nan) -> Callable[[str]
 
 
 def _score(text: str, number: Callable[[str], float | None], declared: ColumnType) -> float | None:
+    text = plain_digits(text)
+    if length := _LENGTH.fullmatch(text.casefold()):
+        return _on_line(number(length[1].rstrip()), length[2], declared)
     found = _FRACTION.fullmatch(text)
     if found and declared.low == 0 and float(found[2]) == declared.high:
         return number(found[1])
     value = number(text)
     share = text.endswith("%") and declared.high <= 1  # 70% of a scale to 1 is 0.7
     return value / 100 if share and value is not None else value
+
+
+def without_length(text: str) -> str:
+    """A length on a visual analogue scale without its unit; any other text as it is.
+
+    >>> without_length("70 mm"), without_length("7,5cm"), without_length("mild")
+    ('70', '7,5', 'mild')
+    """
+    found = _LENGTH.fullmatch(text.casefold())
+    return found[1].rstrip() if found else text
+
+
+def _on_line(value: float | None, unit: str, declared: ColumnType) -> float | None:
+    """A length in mm or cm on a scale of 100 mm (or 10 cm); no other scale has a length."""
+    own = {100.0: "mm", 10.0: "cm"}.get(declared.high)
+    if value is None or declared.low != 0 or own is None:
+        return None
+    return value if unit == own else value * 10 if unit == "cm" else value / 10
 
 
 def _inside(value: Any, declared: ColumnType) -> int:

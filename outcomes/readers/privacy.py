@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from outcomes.readers.dates import became_dates
+from outcomes.readers.dates import became_dates, is_compact, is_serial, names_month
 from outcomes.readers.identifying_words import identified_by, words_of
 from outcomes.readers.people_names import like_people
 
@@ -166,8 +166,13 @@ def _findings(
         hits = sum(1 for v in (values if fits in _SEARCHES else short) if fits(v))
         if hits and hits >= enough(len(values)):
             yield kind, why
-    dates = sum(1 for v in short if _DATE.fullmatch(v))
-    if dates and ((dates >= 2 and dates * 10 >= len(values)) or _DATE_NAME.search(words)):
+    dates = sum(1 for v in short if _DATE.fullmatch(v) or names_month(v))
+    named = bool(_DATE_NAME.search(words))
+    if not is_id and (
+        (is_compact(short) and (named or len(values) > 2)) or (named and is_serial(short))
+    ):
+        yield "date", "calendar dates down to the day, written as one number"
+    if dates and ((dates >= 2 and dates * 10 >= len(values)) or named):
         yield "date", "calendar dates down to the day"
     if _AGE.search(words) and any(_is_number(v) and float(v.replace(",", ".")) > 89 for v in short):
         yield "age over 89", "ages above 89 single people out: write 90 or older as 90"

@@ -183,7 +183,9 @@ class Tables:
                 f" {', '.join(where[:20])}{more}. Each patient has one row a visit. If"
                 " something else tells these rows apart, say so: a period or episode under [roles],"
                 ' the site (patient = ["site", "id"]), a date ([visits] days); where each row is'
-                " one answer, measure, value and each beside the file's name. Else correct them."
+                " one answer, measure, value and each beside the file's name; where a visit has"
+                ' several rows by date, which of them counts ([visits] several = "last"). Else'
+                " correct them."
             )
 
     # --- what was planned, and how the data were read ---------------------------------------------

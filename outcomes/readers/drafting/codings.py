@@ -16,7 +16,7 @@ from outcomes.questionnaires.answer_words import answer_words, plain_words
 from outcomes.readers.dates import is_date
 from outcomes.readers.drafting.scores import Texts
 from outcomes.readers.drafting.toml_text import pairs, quoted
-from outcomes.readers.parse import number_reader
+from outcomes.readers.parse import number_reader, without_length
 
 Labels = Callable[[str], Mapping[str, str]]
 
@@ -34,6 +34,8 @@ def instrument_lines(
     file says that the codes of a column mean.
     """
     kind = instrument(hit.instrument)
+    if totals := _totals_at_visits(kind, hit, texts, missing):
+        return totals
     said: list[str] = []
     open_choices = [o for o in kind.options if not o.default]
     fitted, doubts, whole = _fitted(kind, hit, texts, missing)
@@ -62,6 +64,33 @@ def instrument_lines(
     line = f"{hit.instrument} = {{ {', '.join(fields)} }}   # guess: {kind.title}; {fitted.why}"
     live = whole and enough and not open_choices
     return [*said, line if live else f"# {line}"]
+
+
+def _totals_at_visits(
+    kind: Instrument, hit: Recognised, texts: Texts, missing: Sequence[str]
+) -> list[str]:
+    """What is said of a few columns that count as items do (phq9_1, phq9_2, phq9_3) and hold what
+    no item can: totals at several visits, perhaps.
+    """
+    count = len(hit.items)
+    if count < 2 or count * 2 > len(kind.items):
+        return []
+    x = _numbers(hit.items, texts, missing)
+    most = x.max()
+    if not all(most[code] > kind.item(code).high for code in hit.items):
+        return []
+    score = kind.get(kind.default_score)
+    if not x.stack().between(score.low, score.high).all():
+        return []
+    columns = ", ".join(quoted(c) for c in hit.items.values())
+    by = ", ".join(f"visit_{n} = {quoted(c)}" for n, c in enumerate(hit.items.values(), 1))
+    return [
+        f"# {kind.title}: {columns} hold more than an item can ({score.low:g} to {score.high:g}"
+        " fits the total): totals at",
+        f"# {count} visits? Then: {hit.instrument} = {{ {score.name} = {quoted(hit.instrument)} }},"
+        " and below this section:",
+        f"# [wide.columns]\n# {hit.instrument} = {{ {by} }}",
+    ]
 
 
 def _fitted(
@@ -155,7 +184,7 @@ def _numbers(columns: Mapping[str, str], texts: Texts, missing: Sequence[str]) -
     made = {}
     codes = {float(m) for m in missing if re.fullmatch(r"-?[0-9]+", m)}
     for name, column in columns.items():
-        text = texts(column).str.strip()
+        text = texts(column).str.strip().map(without_length)
         read = number_reader([t for t in pd.unique(text) if t])
         x = pd.Series([np.nan if (v := read(t)) is None else v for t in text], dtype=float)
         made[name] = x.mask(x.isin(codes))
@@ -189,7 +218,7 @@ def _words(
     there: dict[str, None] = {}
     numbers = 0
     for column in hit.items.values():
-        live = [t for v in pd.unique(texts(column)) if (t := str(v).strip())]
+        live = [without_length(t) for v in pd.unique(texts(column)) if (t := str(v).strip())]
         read = number_reader(live)
         numbers += sum(read(t) is not None for t in live)
         there |= dict.fromkeys(t for t in live if read(t) is None and t not in missing)

@@ -12,13 +12,15 @@ from outcomes.readers.cells import TextTable, key, shape
 #: Headings that name the patient, the plainest first.
 _NAMES = """
     patient_id patientid patient subject_id subject study_id participant_id participant record_id
-    record usubjid person_id id pid patient_code code patnr case_id external_reference
+    record usubjid person_id id pid patient_code code pin patnr case_id external_reference
     external_data_reference study_code studycode pseudonym patienten_id patient_nr pat_id
     patientennr pat_nr proband probanden_id probandennummer teilnehmer teilnehmer_id identifiant
     id_patient code_patient numero_patient paciente id_paciente codigo_paciente codigo paziente
     id_paziente codice_paziente patientnummer deelnemer deelnemer_id pat patientencode
     code_patient numero_sujet sujet patientenkennung fallnummer mrn nhs_number hospital_number
-    patientennummer
+    patientennummer vpnr vpn vp vp_nr versuchspersonen_nr pbn pbnr probandennr pseudonym_id
+    n_patient num_patient no_patient id_doente codigo_doente id_utente codigo_utente doente utente
+    participante codigo_participante id_participante sujeto id_sujeto codigo_sujeto
 """.split()  # noqa: SIM905
 #: What a survey system numbers by itself: answers and senders, not patients.
 _ANSWERS = ("response_id", "respondent_id", "collector_id", "responseid")
@@ -38,16 +40,17 @@ _FORMS = (
 #: Words of a heading that asks for the patient's code.
 _PERSON = re.compile(
     r"(^|_)(patient|patients|study|participant|subject|pseudonym|proband\w*|teilnehmer\w*|client"
-    r"|patienten\w*|studien\w*|paciente|paziente|etude|estudio|studio|deelnemer)(_|$)"
+    r"|patienten\w*|studien\w*|paciente|doente|utente|participante|sujeto|soggetto|paziente|etude|estudio|studio|deelnemer)(_|$)"
 )
 _CODE = re.compile(
-    r"(^|_)(code|codes|id|number|nr|no|nummer|kennung|numero|codigo|codice|identifiant|pseudonym"
+    r"(^|_)(code|codes|id|number|nr|no|n|num|nummer|kennung|numero|codigo|codice|identifiant|pseudonym"
     r"|\w+(code|nummer|kennung))(_|$)"
 )
 _ENDS = re.compile(r"(^|_)(id|code|nr|no|number)$")
 #: Words of a heading that asks for the visit.
 _VISIT = re.compile(
     r"(^|_)(visit|timepoint|time_point|zeitpunkt|besuch|messzeitpunkt|visite|visita|bezoek|moment"
+    r"|meetmoment|messung|consulta|momento|avaliacao|evaluacion|tijdstip|tijdspunt"
     r"|questionnaire_time)(_|$)"
 )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -19,8 +20,8 @@ _WHICH = {
     "worst": r"worst|strongest|highest|maximum|staerkst\w*|starkst\w*|schlimmst\w*|pire|maximale"
     r"|peor|maximo|peggiore|massimo|ergst\w*",
     "least": r"least|lowest|minimum|geringst\w*|schwachst\w*|minimale|minimo|minst\w*",
-    "now": r"now|current|currently|present|moment|jetzt|aktuell\w*|gerade|actuelle\w*|actual"
-    r"|ahora|adesso|attuale|nu|huidig\w*",
+    "now": r"now|current|currently|present|moment|jetzt|aktuell\w*|momentan\w*|gerade|actuelle\w*"
+    r"|actual|ahora|adesso|attuale|nu|huidig\w*",
 }
 #: Words of other questions about pain: none of its intensity.
 _OTHER = re.compile(
@@ -45,11 +46,13 @@ _LOWER = re.compile(
 Texts = Callable[[str], pd.Series]
 
 
-def scores_of(names: Sequence[str], texts: Texts) -> list[Recognised]:
+def scores_of(
+    names: Sequence[str], texts: Texts, titles: Mapping[str, str] = MappingProxyType({})
+) -> list[Recognised]:
     """The instruments that columns hold: by the names that the library knows, and pain ratings by
     the words of their question ("Average pain in the last 7 days"), where answers are 0 to 10.
 
-    `texts` gives the cells of a column.
+    `texts` gives the cells of a column, `titles` what the file says of columns in words.
     """
     hits = recognise(names)
     claimed = {c for hit in hits for c in claimed_by(hit)}
@@ -57,7 +60,7 @@ def scores_of(names: Sequence[str], texts: Texts) -> list[Recognised]:
     items = dict(there.items) if there else {}
     asked: dict[str, str] = {}
     for name in names:
-        which = _pain(name)
+        which = _pain(name) or _pain(titles.get(name, ""))
         free = name not in claimed and which and which not in {**items, **asked}
         if free and _within(texts(name), 0, 10):
             asked[which] = name

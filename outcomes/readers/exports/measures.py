@@ -112,6 +112,7 @@ def measures_of(table: TextTable, patient: str) -> dict[str, Any]:
     named = [c for c in table.columns if c != patient]
     measures = [c for c in named if _MEASURE.fullmatch(key(c)) and _few_words(table[c])]
     values = [c for c in named if _VALUE.fullmatch(key(c)) and not _few_words(table[c])]
+    values.sort(key=lambda c: (key(c) != "t_score", (table[c] == "").mean()))
     times = [c for c in named if _WHEN.fullmatch(key(c))]
     for measure in measures:
         for value in values:

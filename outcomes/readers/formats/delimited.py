@@ -18,6 +18,7 @@ from outcomes.core.errors import DataError
 from outcomes.readers.cells import Fingerprint, TextTable, fingerprint, from_grid
 from outcomes.readers.exports.surveys import submitted
 from outcomes.readers.formats.heading_rows import SEARCHED, Headings, find_headings
+from outcomes.readers.formats.side_tables import first_table
 from outcomes.readers.formats.uneven import extent
 from outcomes.readers.patient_rows import only_patients
 from outcomes.study.study import Issue
@@ -92,8 +93,10 @@ def below_headings(
     head = _headings(top, rows, header)
     found = head.survey
     notes = [*notes, *_titles([(int(r), cells) for r, cells in zip(rows, top[: head.titles])])]
-    grid, rows = grid.iloc[head.below :], rows[head.below :]
-    table = from_grid(name, grid, rows, headings=head.names, notes=notes)
+    at, grid, rows = int(rows[head.at]), grid.iloc[head.below :], rows[head.below :]
+    width, beside = first_table(name, grid, top[head.at], at, rows, letters=False)
+    notes, grid = [*notes, *beside], grid.iloc[:, :width]
+    table = from_grid(name, grid, rows, headings=head.names[:width], notes=notes)
     table = only_patients(table, last) if not found else table
     return submitted(table, found, unfinished)
 

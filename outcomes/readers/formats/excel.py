@@ -23,6 +23,7 @@ from outcomes.readers.formats.opendocument import OpenSheet, is_opendocument, op
 from outcomes.readers.formats.preflight import preflight, refuse_extent
 from outcomes.readers.formats.sheet_marks import Marks, has_comments, sheet_marks
 from outcomes.readers.formats.shown import as_shown, marked
+from outcomes.readers.formats.side_tables import first_table
 from outcomes.readers.patient_rows import only_patients
 from outcomes.study.study import Issue
 
@@ -81,9 +82,12 @@ def read_excel(
     notes += marked(marks, at)
     if opened[chosen].comments if opened else has_comments(data):
         notes.append(Issue("comments", "The workbook has cell comments; they were not read."))
-    letters = [letter(j) for j in range(len(headings))]
     rows = np.arange(top + 1, len(grid) + 1)
     body = pd.DataFrame(grid[top:], columns=range(len(headings)), dtype=str)
+    width, beside = first_table(path.name, body, grid[at], at + 1, rows, letters=True)
+    notes += beside
+    headings, body = headings[:width], body.iloc[:, :width]
+    letters = [letter(j) for j in range(width)]
     table = from_grid(
         path.name, body, rows, headings=headings, letters=letters, sheet=chosen, notes=notes
     )

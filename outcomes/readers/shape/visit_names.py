@@ -67,7 +67,7 @@ _ORDINALS = {
 #: Units that only number visits: visit 4 is no day 4.
 _COUNTED = frozenset(
     _listed(
-        "t v visit visite visita besuch bezoek time timepoint zeitpunkt messzeitpunkt messung"
+        "t v event visit visite visita besuch bezoek time timepoint zeitpunkt messzeitpunkt messung"
         " termin session assessment meting"
     )
 )
@@ -136,6 +136,8 @@ NO_SCORE = re.compile(
     r"(?:^|_)(?:dose|doses|dosis|dosage|dosierung|dosi|mg|mcg|ml|infusions?|date|datum|fecha"
     r"|duration|dauer|duree|duracion|durata|drug|medication|medikament)(?:_|$)"
 )
+#: How OpenClinica names a column: item, event, its repeat, form: NRS_AVG_E1_C1.
+_OPEN_CLINICA = re.compile(r"(.+)_E([0-9]+)(?:_[0-9]+)?_C[0-9]+(?:_[0-9]+)?")
 #: Letters that also number items (eq5d_d1, isi_t2): a time only beside a plain word such as "pre"
 #: or a zero.
 _WEAK = re.compile(r"[dmtvyhjs]_?[0-9]+|[0-9]+_?[dmtvyhjs]")
@@ -212,6 +214,8 @@ def split_column(column: str) -> tuple[str, str] | None:
     ... )
     (('nrs', 'pre'), ('BPI int.', 'post'), ('nrs_avg', 'w4'), None)
     """
+    if found := _OPEN_CLINICA.fullmatch(column):
+        return found[1], f"event_{int(found[2])}"
     parts = [p for p in re.split(r"([\s_.\-]+)", column) if p]
     words = [key(p) for p in parts]
     whole = "_".join(w for w in words if w)
@@ -266,6 +270,8 @@ def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
         and not NO_SCORE.search(key(s))
         and any(not _WEAK.fullmatch(n) or visit_time(n) == 0 for n in v)
     }
+    if not sure:
+        sure = _numbered_alike(found)
     stays = {s for s, v in sure.items() if set(v) <= _OF_A_STAY}
     if stays != set(sure):
         sure = {s: v for s, v in sure.items() if s not in stays}
@@ -275,6 +281,18 @@ def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
         for s, v in found.items()
         if s in sure or (set(v) <= visits and (len(v) > 1 or not NO_SCORE.search(key(s))))
     }
+
+
+def _numbered_alike(found: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Scores of which several have the same few times, all written as t1, t2 …: items would have
+    their own numbers.
+    """
+    times = {
+        s: tuple(v) for s, v in found.items() if 1 < len(v) < 7 and not NO_SCORE.search(key(s))
+    }
+    marked = {s: t for s, t in times.items() if all(re.fullmatch(r"t_?[0-9]", n) for n in t)}
+    often = [t for t in marked.values() if [*marked.values()].count(t) > 1]
+    return {s: dict(found[s]) for s, t in marked.items() if t in often}
 
 
 def _one_spelling(found: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

@@ -62,11 +62,43 @@ def refuse_spellings(visits: Sequence[str], patients: Sequence[str]) -> None:
     """
     groups = spellings(visits, patients)
     if groups:
+        _, arms = arms_within(groups)
+        if arms:
+            raise StudyError(
+                f"The names of visits also hold a group ({', '.join(arms)}): {as_groups(groups)}."
+                " Give the group a column of its own (arm under [roles]), and the visits names"
+                " without it; or say which are one: [visits] names (visit_names=… in read_table)."
+            )
         raise StudyError(
             f"{len(groups)} visit(s) seem to be spelt in several ways: {as_groups(groups)}. If they"
             f" are the same, say so: [visits] names = {{ {as_names(groups)} }} (visit_names=… in"
             " read_table). If they are different visits, list them all in [visits] order."
         )
+
+
+def arms_within(groups: Sequence[Sequence[str]]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The visit of each name, and the words that differ, where names of one visit differ by a group
+    of patients ("Ketamine - Week 4", "Placebo - Week 4"); nothing where they do not.
+
+    >>> arms_within([("Ket - Base", "Pla - Base"), ("Ket - Week 4", "Pla - Week 4")])[1]
+    ('Ket', 'Pla')
+    >>> arms_within([("Week 4", "Wk 4"), ("Baseline", "BASELINE")])
+    ({}, ())
+    """
+    visits: dict[str, str] = {}
+    labels: list[tuple[str, ...]] = []
+    for group in groups:
+        words = {name: re.split(r"[\s_:/()\-]+", name.strip()) for name in group}
+        common = set.intersection(*({w.casefold() for w in ws} for ws in words.values()))
+        own = {n: [w for w in ws if w.casefold() not in common] for n, ws in words.items()}
+        if not common or not all(own.values()):
+            return {}, ()
+        labels.append(tuple(sorted(" ".join(ws) for ws in own.values())))
+        first = words[group[0]]
+        visit = " ".join(w for w in first if w and w.casefold() in common)
+        visits |= dict.fromkeys(group, visit)
+    alike = len(groups) > 1 and len(set(labels)) == 1
+    return (visits, labels[0]) if alike and len(set(visits.values())) == len(groups) else ({}, ())
 
 
 def as_groups(groups: Sequence[Sequence[str]]) -> str:
