@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 #: Words between an instrument's name and an item's that carry no meaning: `phq9_q1`, `PHQ9 item 1`.
 FILLERS = frozenset({"q", "item", "i", "question", "qn", "raw", "itm"})
 #: Words that mean an instrument's default score.
-TOTALS = ("total", "score", "sum", "tot", "total score", "sum score", "gesamt", "gesamtwert")
-TOTALS += ("summe", "summenwert", "gesamtscore", "totalscore", "totale", "totaal", "punteggio")
+TOTALS = tuple(
+    "total|score|sum|tot|total score|sum score|gesamt|gesamtwert|summe|summenwert|gesamtscore"
+    "|totalscore|totale|totaal|punteggio".split("|")
+)
 
 
 @dataclass(frozen=True)
