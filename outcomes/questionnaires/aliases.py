@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 #: Words between an instrument's name and an item's that carry no meaning: `phq9_q1`, `PHQ9 item 1`.
 FILLERS = frozenset({"q", "item", "i", "question", "qn", "raw", "itm"})
 #: Words that mean an instrument's default score.
-TOTALS = tuple(
-    "total|score|sum|tot|total score|sum score|gesamt|gesamtwert|summe|summenwert|gesamtscore"
-    "|totalscore|totale|totaal|punteggio".split("|")
+TOTALS = (
+    *("total", "score", "sum", "tot", "total score", "sum score", "totalscore", "punteggio"),
+    *("gesamt", "gesamtwert", "gesamtscore", "summe", "summenwert", "totale", "totaal"),
 )
 
 
