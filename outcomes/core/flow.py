@@ -81,19 +81,21 @@ class EventCount:
 Flow = tuple[tuple[str, Counts], ...]
 
 
-def flow_by(label: Sequence[object], levels: Sequence[str], why: Sequence[str]) -> Flow:
+def flow_by(code: Sequence[int], levels: Sequence[str], why: Sequence[str]) -> Flow:
     """Who was counted, arm by arm.
 
-    `label` is the arm of every enrolled patient (None where it is not known), `why` the reason why
-    a patient was left out ("" for those analysed), in the same order. Reasons come in the order of
-    their words, whatever the order of the patients.
+    `code` is the place of every enrolled patient's arm among `levels` (−1 where it is not known),
+    `why` the reason why a patient was left out ("" for those analysed), in the same order. Reasons
+    come in the order of their words, whatever the order of the patients.
 
-    >>> flow_by(["k", "p", "k", None], ("p", "k"), ["", "", "no score", "no arm"])[1]
+    >>> flow_by([1, 0, 1, -1], ("p", "k"), ["", "", "no score", "no arm"])[1]
     ('k', Counts(enrolled=2, analysed=1, left_out=(('no score', 1),), noun='patient'))
     """
+    seen = Counter(zip(code, why, strict=True))
     out = []
-    for level in levels:
-        mine = [w for at, w in zip(label, why, strict=True) if at == level]
-        left = Counter(w for w in mine if w)
-        out.append((level, Counts(len(mine), mine.count(""), tuple(sorted(left.items())))))
+    for i, level in enumerate(levels):
+        mine = {w: n for (at, w), n in seen.items() if at == i}
+        analysed = mine.pop("", 0)
+        left = tuple(sorted(mine.items()))
+        out.append((level, Counts(analysed + sum(mine.values()), analysed, left)))
     return tuple(out)

@@ -31,7 +31,6 @@ from outcomes.stats.regression.linear import (
     Design,
     Fit,
     adjusted_means,
-    factor,
     numeric,
     ols,
 )
@@ -121,7 +120,7 @@ class Dunnett(Analysis):
             reference=self.reference,
         )
         g, terms = covariate_terms(study, g, self.covariates)
-        arm = factor(self.by, g.member, levels=g.levels)
+        arm = g.term
         first = (numeric("before", g.before),) if self._adjusts else ()
         design = Design((arm, *first, *terms))
         y = g.after if self._adjusts else g.y

@@ -30,7 +30,7 @@ from outcomes.core.wording import (
     statistic,
 )
 from outcomes.stats.groups.means import standardised_difference
-from outcomes.stats.regression.linear import Term, factor, numeric
+from outcomes.stats.regression.linear import Term, coded, factor, numeric
 from outcomes.study.set_aside import reasons
 from outcomes.study.study import Study
 
@@ -49,10 +49,10 @@ class Groups:
 
     by: str
     levels: tuple[str, ...]
-    member: np.ndarray
+    code: np.ndarray
     before: np.ndarray
     after: np.ndarray
-    patients: pd.Index
+    place: np.ndarray
     counts: Counts
     outcome: Outcome
     randomised: bool
@@ -79,7 +79,27 @@ class Groups:
     def frame(self) -> pd.DataFrame:
         """One row an analysed patient, without ids."""
         return pd.DataFrame(
-            {"group": self.member, "before": self.before, "after": self.after, "value": self.y}
+            {"group": self.labels, "before": self.before, "after": self.after, "value": self.y}
+        )
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The name of each analysed patient's group."""
+        return np.array(self.levels, dtype=object)[self.code]
+
+    @property
+    def term(self) -> Term:
+        """The groups as a term of a design."""
+        return coded(self.by, self.code, self.levels)
+
+    def only(self, mask: np.ndarray) -> Groups:
+        """Some of the analysed patients, in the same groups."""
+        return replace(
+            self,
+            code=self.code[mask],
+            before=self.before[mask],
+            after=self.after[mask],
+            place=self.place[mask],
         )
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -89,12 +109,18 @@ class Groups:
     @cached_property
     def members(self) -> dict[str, np.ndarray]:
         """Which of the analysed patients belong to each level."""
-        return {level: self.member == level for level in self.levels}
+        return {level: self.code == i for i, level in enumerate(self.levels)}
 
     @property
     def flow(self) -> Flow:
         """Who was counted, group by group."""
-        return flow_by(list(self.everybody), (*self.levels, *self.empty), list(self.why))
+        codes, levels = self.everybody.tolist(), (*self.levels, *self.empty)
+        return flow_by(codes, levels, self.why.tolist())
+
+    @property
+    def patients(self) -> pd.Index:
+        """The ids of the analysed patients."""
+        return self.ids[self.place]
 
     @property
     def sizes(self) -> str:
@@ -254,7 +280,7 @@ def _two_with_patients(g: Groups, study: Study, after: str, before: str) -> None
     """Refuse a comparison in words where not two groups have patients with the scores, or the
     reference has none.
     """
-    have = [v for v in g.levels if (g.member == v).any()]
+    have = [v for v, mine in g.members.items() if mine.any()]
     if len(have) > 1 and g.levels[0] in have:
         return
     at = f"both {spoken(before)} and {spoken(after)}" if before else spoken(after)
@@ -275,40 +301,39 @@ def _two_with_patients(g: Groups, study: Study, after: str, before: str) -> None
 def _grouped(
     study: Study, outcome: str, after: str, by: str, before: str, reference: str
 ) -> Groups:
-    column = study.characteristic(by)
-    labels = study.once(("labels", by), lambda: _labels(column))
     levels = study.once(("levels", by, reference), lambda: levels_of(study, by, reference))
+    everybody = codes_of(study, by, levels)
     if before:
         pairs = study.pairs(outcome, before=before, after=after)
-        ids, pre, post, meaning = pairs.patients, pairs.before, pairs.after, pairs.outcome
+        place = study.patient_ids.get_indexer(pairs.patients)
+        pre, post, meaning = pairs.before, pairs.after, pairs.outcome
         left = list(pairs.counts.left_out)
     else:
         wide = study.wide(outcome)[study.visit(after)]
         seen = wide.notna().to_numpy()
-        ids, post, meaning = wide.index[seen], wide.to_numpy()[seen], study.outcome(outcome)
+        place, post, meaning = np.flatnonzero(seen), wide.to_numpy()[seen], study.outcome(outcome)
         absent = reasons(study.settings, study.wide(outcome), "", after)[~seen]
         pre, left = np.full(len(post), np.nan), list(Counter(absent).items())
-    place = study.patient_ids.get_indexer(ids)
     why = reasons(study.settings, study.wide(outcome), before, after)
-    label = labels[place]
-    why[pd.isna(labels)] = not_recorded(by)
-    known = pd.notna(label)
+    why[everybody < 0] = not_recorded(by)
+    known = everybody[place] >= 0
     if (~known).any():
         left.append((not_recorded(by), int((~known).sum())))
     counts = Counts(study.enrolled, int(known.sum()), tuple(left))
     randomised = is_randomised(study, by)
-    levels, empty = _with_patients(levels, label[known], reference)
+    levels, empty, to = _with_patients(levels, everybody[place[known]], reference)
+    everybody = to[everybody]
     return Groups(
         by,
         levels,
-        label[known],
+        everybody[place[known]],
         pre[known],
         post[known],
-        ids[known],
+        place[known],
         counts,
         meaning,
         randomised,
-        labels,
+        everybody,
         why,
         study.patient_ids,
         empty,
@@ -316,24 +341,42 @@ def _grouped(
 
 
 def _with_patients(
-    levels: tuple[str, ...], label: np.ndarray, reference: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The groups that have a patient to analyse, and those that have none. All stay where fewer
-    than two are left, or where the declared reference has nobody: then nothing can be compared.
+    levels: tuple[str, ...], code: np.ndarray, reference: str
+) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """The groups that have a patient to analyse, those that have none, and the new place of each
+    old one (the last stays −1). All stay where fewer than two are left, or where the declared
+    reference has nobody: then nothing can be compared.
     """
-    seen = set(label)
-    left = tuple(v for v in levels if v in seen)
-    if len(left) < 2 or (reference and reference not in seen):
-        return levels, ()
-    return left, tuple(v for v in levels if v not in seen)
+    seen = np.bincount(code, minlength=len(levels)) > 0
+    if seen.sum() < 2 or (reference and not seen[levels.index(reference)]):
+        seen[:] = True
+    return parted(levels, seen)
 
 
-def _labels(column: pd.Series) -> np.ndarray:
-    """The group of every patient as text; None where it is not known."""
-    known = column.notna().to_numpy()
-    labels = np.full(len(column), None, dtype=object)
-    labels[known] = column[known].astype(str).to_numpy(dtype=object)
-    return labels
+def parted(
+    levels: tuple[str, ...], seen: np.ndarray
+) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """The levels that are seen, those that are not, and the place of each level in the first
+    followed by the second (the last stays −1, for a level that is not known).
+
+    >>> parted(("a", "b", "c"), np.array([True, False, True]))
+    (('a', 'c'), ('b',), array([ 0,  2,  1, -1]))
+    """
+    order = np.argsort(~seen, kind="stable")
+    left, gone = (tuple(v for v, s in zip(levels, seen) if s == there) for there in (True, False))
+    return left, gone, np.append(np.argsort(order), -1)
+
+
+def codes_of(study: Study, by: str, levels: Sequence[str]) -> np.ndarray:
+    """The place of every enrolled patient's group among the levels; −1 where it is not known."""
+
+    def factorized() -> tuple[np.ndarray, list[str]]:
+        made, distinct = pd.factorize(study.characteristic(by))
+        return made, [str(v) for v in distinct]
+
+    made, words = study.once(("codes", by), factorized)
+    places = [levels.index(w) if w in levels else -1 for w in words]
+    return np.array([*places, -1], dtype=np.int64)[made]
 
 
 def levels_of(
@@ -474,33 +517,39 @@ def covariate_terms(
     Raises AnalysisError for an unknown characteristic.
     """
     columns = {
-        name: study.characteristic(name).reindex(groups.patients)
+        name: study.characteristic(name).iloc[groups.place]
         for name in dict.fromkeys((*names, *factors))
     }
-    keep, left = np.ones(len(groups.patients), dtype=bool), list(groups.counts.left_out)
+    keep, left = np.ones(len(groups.code), dtype=bool), list(groups.counts.left_out)
     why = groups.why.copy()
     for name, column in columns.items():
         absent = keep & column.isna().to_numpy()
         if absent.any():
             left.append((not_recorded(name), int(absent.sum())))
-            why[groups.ids.get_indexer(groups.patients[absent])] = not_recorded(name)
+            why[groups.place[absent]] = not_recorded(name)
         keep &= ~absent
     kept = groups
     if not keep.all():
         counts = Counts(groups.counts.enrolled, int(keep.sum()), tuple(left), groups.counts.noun)
-        levels, empty = _with_patients(groups.levels, groups.member[keep], "")
+        levels, empty, to = _with_patients(groups.levels, groups.code[keep], "")
+        before = len(groups.levels)
+        everybody = np.where(
+            groups.everybody < before,
+            to[np.minimum(groups.everybody, before - 1)],
+            groups.everybody,
+        )
+        # groups that were empty before stand behind those that are empty now
+        rest = groups.only(keep)
         kept = replace(
-            groups,
+            rest,
             levels=levels,
-            empty=(*groups.empty, *empty),
-            member=groups.member[keep],
-            before=groups.before[keep],
-            after=groups.after[keep],
-            patients=groups.patients[keep],
+            empty=(*empty, *groups.empty),
+            code=to[rest.code],
             counts=counts,
+            everybody=everybody,
             why=why,
         )
-        if len(set(kept.member)) < 2:
+        if len(np.unique(kept.code)) < 2:
             raise AnalysisError(
                 f"Fewer than two groups by {spoken(groups.by)} have patients whose"
                 f" {listed([spoken(c) for c in columns])} is recorded."

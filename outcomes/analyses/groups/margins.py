@@ -44,7 +44,7 @@ from outcomes.stats.groups.means import mean_difference
 from outcomes.stats.mixed.mmrm import FALLBACK
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.equivalence import one_sided, two_one_sided
-from outcomes.stats.regression.linear import Design, factor, numeric, ols
+from outcomes.stats.regression.linear import Design, numeric, ols
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -357,9 +357,7 @@ def _differences(question: Any, study: Study) -> tuple[list[Estimate], Result]:
         ]
     else:
         g, terms = covariate_terms(study, g, q.covariates)
-        design = Design(
-            (factor(q.by, g.member, levels=g.levels), numeric("before", g.before), *terms)
-        )
+        design = Design((g.term, numeric("before", g.before), *terms))
         fit, base = ols(design, g.after), g.levels[0]
         checks = checks_of_fit(fit, g.after)
         rows = [

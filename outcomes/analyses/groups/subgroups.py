@@ -34,7 +34,7 @@ from outcomes.core.wording import digits_for, interval, listed, number, p_value,
 from outcomes.stats.groups.means import mean_difference
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.location import mean_change
-from outcomes.stats.regression.linear import Design, factor, interaction, numeric, ols
+from outcomes.stats.regression.linear import Design, interaction, numeric, ols
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -131,7 +131,7 @@ class Interaction(Analysis):
                 f"{spoken(self.subgroup)} has {there} among the patients with the scores;"
                 f" subgroups are 2 to {MAX_SUBGROUPS}. {what_to_do}"
             )
-        arm = factor(self.by, g.member, levels=g.levels)
+        arm = g.term
         design = Design((arm, numeric("before", g.before), *rest, sub, interaction(arm, sub)))
         fit = ols(design, g.after, se=self.se)
         test = fit.wald(design.columns_of(f"{self.by}:{self.subgroup}")).estimate(

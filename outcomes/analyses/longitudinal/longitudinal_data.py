@@ -6,16 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     adjusted_words,
+    codes_of,
     imbalances,
     is_randomised,
     levels_of,
     nobody,
+    parted,
     unrandomised,
 )
 from outcomes.analyses.question import Analysis
@@ -29,9 +32,10 @@ from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, percent, share_of, spoken, statistic
 from outcomes.stats.mixed.covariance import STRUCTURES
 from outcomes.stats.mixed.cross_products import Summary, middle, summarise
-from outcomes.stats.mixed.mmrm import Repeated, arm_features, predict, shifted
+from outcomes.stats.mixed.mmrm import Repeated, predict, shifted
 from outcomes.stats.mixed.small_sample import METHODS, Inference, Rows
 from outcomes.stats.multiplicity import adjust
+from outcomes.stats.regression.linear import coded
 from outcomes.study.study import Study
 
 
@@ -52,7 +56,7 @@ class Repeats:
     design: np.ndarray
     features: tuple[str, ...]
     levels: tuple[str, ...]
-    member: np.ndarray
+    code: np.ndarray
     arms: dict[str, dict[str, float]]
     at: dict[str, float]
     counts: Counts
@@ -95,21 +99,20 @@ class Repeats:
         """
         if not by_arm or not self.levels:
             return summarise(self.scores, self.design, visits=self.visits, features=self.features)
-        member = np.array([self.levels.index(v) for v in self.member], dtype=np.int64)
         return summarise(
             self.scores,
             self.design,
             visits=self.visits,
             features=self.features,
-            group=member,
+            group=self.code,
             groups=self.levels,
         )
 
     def observed(self) -> pd.DataFrame:
         """n observed by visit and arm, with the number enrolled (the fixed denominator)."""
         rows = []
-        for level in self.levels or ("",):
-            own = self.member == level if self.levels else np.ones(len(self.scores), bool)
+        for i, level in enumerate(self.levels or ("",)):
+            own = self.code == i if self.levels else np.ones(len(self.scores), bool)
             seen = (~np.isnan(self.scores[own])).sum(axis=0)
             rows += [
                 {"visit": v, "group": level, "n": int(n), "enrolled": self.expected[level]}
@@ -121,7 +124,7 @@ class Repeats:
         self, visit: str, *, randomised: bool, adjusted: bool = True
     ) -> tuple[str, ...]:
         """What must be said of arms without patients, and of those unlike one another before."""
-        before = {a: self.before[self.member == a] for a in self.levels}
+        before = {a: self.before[self.code == i] for i, a in enumerate(self.levels)}
         before = {a: x[~np.isnan(x)] for a, x in before.items()}
         far = imbalances(before, visit, randomised=randomised, adjusted=adjusted) if before else ()
         return (*((nobody(self.empty),) if self.empty else ()), *far)
@@ -156,11 +159,12 @@ def repeats(
         raise AnalysisError(
             f"Each visit is named once: {', '.join((*visits, *((baseline,) if baseline else ())))}."
         )
-    keep = pd.Series(True, index=wide.index)
+    keep = np.ones(len(wide), dtype=bool)
     left: list[tuple[str, int]] = []
-    reasons = pd.Series("", index=wide.index, dtype=object)
+    reasons = np.full(len(wide), "", dtype=object)
 
-    def leave(bad: pd.Series, why: str) -> None:
+    def leave(missing: Any, why: str) -> None:
+        bad = np.asarray(missing)
         n = int((bad & keep).sum())
         if n:
             left.append((why, n))
@@ -168,16 +172,20 @@ def repeats(
         keep[bad] = False
 
     levels: tuple[str, ...] = ()
-    label = pd.Series("", index=wide.index)
+    code = np.zeros(len(wide), dtype=np.int64)
     if by:
         column = study.characteristic(by).reindex(wide.index)
         levels = levels_of(study, by, reference, column)
         leave(column.isna(), not_recorded(by))
-        label = column.astype(str)
+        code = codes_of(study, by, levels)
     leave(wide[list(visits)].isna().all(axis=1), "no score at the visits of the model")
     later = list(visits) if baseline or len(visits) == 1 else list(visits[1:])
-    levels, empty = arms_seen(levels, label[keep & wide[later].notna().any(axis=1)], by)
-    leave(label.isin(empty), "nobody of the arm has a later score")
+    empty: tuple[str, ...] = ()
+    if levels:
+        scored = keep & wide[later].notna().any(axis=1).to_numpy()
+        levels, empty, to = arms_seen(levels, code[scored], by)
+        code = to[code]
+        leave(code >= len(levels), "nobody of the arm has a later score")
     if baseline:
         leave(wide[baseline].isna(), no_score_at(baseline))
     known = {c: study.characteristic(c).reindex(wide.index) for c in covariates}
@@ -191,15 +199,17 @@ def repeats(
     parts, names = [np.ones((int(keep.sum()), 1))], ["intercept"]
     at: dict[str, float] = {}
     if levels:
-        own, own_names = arm_features(label[keep], levels)
-        parts, names = [*parts, own], [*names, *own_names]
+        arm = coded("arm", code[keep], levels)
+        parts, names = [*parts, arm.columns], [*names, *(f"arm {v}" for v in levels[1:])]
     if baseline:
         parts, names = [*parts, wide.loc[keep, [baseline]].to_numpy(float)], [*names, "baseline"]
     for name, values in known.items():
         block, block_names, weights = _covariate(name, values[keep])
         parts, names, at = [*parts, block], [*names, *block_names], at | weights
     arms = {a: {f"arm {b}": float(a == b) for b in levels[1:]} for a in levels} or {"": {}}
-    expected = {a: int((label == a).sum()) for a in levels} if levels else {"": len(wide)}
+    expected = {"": len(wide)}
+    if levels:
+        expected = {a: int((code == i).sum()) for i, a in enumerate(levels)}
     first = baseline or visits[0]
     return Repeats(
         meaning,
@@ -208,41 +218,44 @@ def repeats(
         np.hstack(parts),
         tuple(names),
         levels,
-        label[keep].to_numpy(dtype=object),
+        code[keep],
         arms,
         at,
         Counts(study.enrolled, int(keep.sum()), tuple(left)),
         expected,
         float(wide[first].std(ddof=1)),
-        wide.index[keep.to_numpy()],
-        flow_by(list(label), (*levels, *empty), list(reasons)),
+        wide.index[keep],
+        flow_by(code.tolist(), (*levels, *empty), reasons.tolist()),
         wide.loc[keep, first].to_numpy(float),
         empty,
     )
 
 
 def arms_seen(
-    levels: tuple[str, ...], label: pd.Series, by: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The arms in which anybody has a score after the baseline, and those in which nobody has.
+    levels: tuple[str, ...], code: np.ndarray, by: str
+) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """The arms in which anybody has a score after the baseline, those in which nobody has, and the
+    new place of each (see `parted`). `code` is the arm of each patient with such a score.
 
     Raises AnalysisError where only one is left, or where the reference has nobody.
     """
-    seen = set(label)
-    left = tuple(a for a in levels if a in seen)
-    if not levels or not left or len(left) == len(levels):
-        return levels, ()
+    seen = np.bincount(code, minlength=len(levels)) > 0
+    if not seen.any():
+        seen[:] = True
+    left, gone, to = parted(levels, seen)
+    if not gone:
+        return levels, (), to
     if len(left) == 1:
         raise AnalysisError(
             f"Only patients with {spoken(left[0])} have a score after the baseline: a comparison by"
             f" {spoken(by)} needs two groups."
         )
-    if levels[0] not in seen:
+    if not seen[0]:
         raise AnalysisError(
             f"Nobody with {spoken(levels[0])}, the reference, has a score after the baseline. Name"
             f" another reference: {listed([spoken(a) for a in left])}."
         )
-    return left, tuple(a for a in levels if a not in seen)
+    return left, gone, to
 
 
 def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dict[str, float]]:
@@ -389,11 +402,7 @@ def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str)
 
 def rows_of(data: Repeats, *, by_arm: bool = False) -> Rows:
     """The patients' rows, for the methods that need more than their summary."""
-    member = (
-        np.array([data.levels.index(v) for v in data.member], dtype=np.int64)
-        if by_arm and data.levels
-        else None
-    )
+    member = data.code if by_arm and data.levels else None
     return Rows(data.scores, data.design, member)
 
 

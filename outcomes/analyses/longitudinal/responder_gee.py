@@ -162,7 +162,8 @@ class ResponderGEE(Analysis):
         gone = ~usable.reshape(n, m).any(axis=1)
         if gone.any():
             each = ", ".join(
-                f"{int((gone & (data.member == v)).sum())} with {spoken(v)}" for v in data.levels
+                f"{int((gone & (data.code == i)).sum())} with {spoken(v)}"
+                for i, v in enumerate(data.levels)
             )
             notes = (
                 *notes,

@@ -34,8 +34,8 @@ from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, p_value, spoken, statistic
-from outcomes.stats.mixed.mmrm import arm_features
 from outcomes.stats.regression.gee import CORRECTIONS, ERRORS, GEE, WORKING, gee
+from outcomes.stats.regression.linear import coded
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -188,7 +188,7 @@ class ScoreGEE(Analysis):
         n, m = data.scores.shape
         crossed_with = {"intercept", *(f"arm {a}" for a in data.levels[1:])}
         rest = [i for i, f in enumerate(data.features) if f not in crossed_with]
-        indicators, _ = arm_features(data.member, data.levels)
+        indicators = coded("arm", data.code, data.levels).columns
         visits = np.tile(np.eye(m), (n, 1))
         arms = np.repeat(indicators, m, axis=0)
         crossed = (arms[:, :, None] * visits[:, None, :]).reshape(n * m, -1)

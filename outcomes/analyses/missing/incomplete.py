@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import level_order
+from outcomes.analyses.groups.group_data import codes_of, level_order
 from outcomes.analyses.longitudinal.longitudinal_data import arms_seen
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.wording import spoken
 from outcomes.stats.missing.patterns import carry
 from outcomes.stats.missing.reference_based import Incomplete
 from outcomes.stats.mixed.cross_products import middle
-from outcomes.stats.mixed.mmrm import arm_features
+from outcomes.stats.regression.linear import coded
 from outcomes.study.every_visit import at_every_visit
 from outcomes.study.study import Study
 
@@ -87,11 +87,12 @@ class Grid:
         if arms:
             if not by:
                 raise AnalysisError("arms names arms, but there is no column of arms: give by=.")
-            label = self.source.characteristic(by).reindex(self.patients).astype(str)
-            for arm in arms:
-                if arm not in set(label):
-                    raise AnalysisError(unknown(by, arm, sorted(set(label))))
-            out[~label.isin(list(arms)).to_numpy()] = 0.0
+            code = codes_of(self.source, by, arms)
+            for i, arm in enumerate(arms):
+                if i not in code:
+                    there = self.source.characteristic(by).dropna().unique()
+                    raise AnalysisError(unknown(by, arm, sorted(map(str, there))))
+            out[code < 0] = 0.0
         return out
 
     def levels(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
@@ -104,9 +105,9 @@ class Grid:
         everybody = level_order(
             study.characteristic(by), by, reference, declared=study.protocol.reference_of(by)
         )
-        label = study.characteristic(by).reindex(self.patients)
+        code = codes_of(study, by, everybody)
         later = ~np.isnan(self.scores[:, 1:]).all(axis=1)
-        return arms_seen(everybody, label[later].dropna().astype(str), by)[0]
+        return arms_seen(everybody, code[later & (code >= 0)], by)[0]
 
     def treated(self, study: Study, by: str, reference: str) -> tuple[str, ...]:
         """Every arm but the reference; empty where there are no arms."""
@@ -172,14 +173,11 @@ def incomplete_of(
     levels: tuple[str, ...] = ()
     label: Any = np.zeros(len(baseline), dtype=np.int64)
     if by:
-        column = study.characteristic(by).reindex(grid.patients)
         levels = grid.levels(study, by, reference)
-        own = own & column.astype(str).isin(levels).to_numpy()
-        x, x_names = arm_features(column.astype(str), levels)
-        parts, names = [*parts, x], [*names, *x_names]
-        label = np.array(
-            [levels.index(v) if v in levels else 0 for v in column.astype(str)], dtype=np.int64
-        )
+        label = codes_of(study, by, levels)
+        own = own & (label >= 0)
+        parts.append(coded("arm", label, levels).columns)
+        names += [f"arm {v}" for v in levels[1:]]
     elif not joint:
         raise AnalysisError(
             "Reference-based imputation needs arms: give by= (a column such as arm), or use"
@@ -205,7 +203,7 @@ def incomplete_of(
             "There is nothing to impute from: no follow-up visit, or no patient with all that the"
             " model needs."
         )
-    indicators = np.array([i for i, n in enumerate(names) if n.startswith("arm ")], dtype=np.int64)
+    indicators = np.arange(1, max(len(levels), 1))
     values = np.vstack([np.zeros(len(indicators)), np.eye(len(indicators))])
     data = Incomplete(
         grid.scores[own][:, columns],

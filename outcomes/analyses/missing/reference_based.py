@@ -10,6 +10,7 @@ import numpy as np
 
 from outcomes.analyses.groups.group_data import (
     chosen_words,
+    codes_of,
     imbalances,
     is_randomised,
     levels_of,
@@ -188,8 +189,8 @@ class ReferenceBased(Analysis):
             else NOTHING
         )
         randomised = is_randomised(study, self.by)
-        label = study.characteristic(self.by).reindex(grid.patients).astype(str).to_numpy()
-        before = {v: grid.scores[own & (label == v), 0] for v in levels}
+        code = codes_of(study, self.by, levels)
+        before = {v: grid.scores[own & (code == i), 0] for i, v in enumerate(levels)}
         notes = (
             note,
             *(() if randomised else (unrandomised(self.by),)),

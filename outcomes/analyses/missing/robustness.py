@@ -11,6 +11,7 @@ import numpy as np
 from outcomes.analyses.groups.group_data import (
     Groups,
     chosen_words,
+    codes_of,
     grouped,
     lower_is_better,
     two_levels,
@@ -31,7 +32,7 @@ from outcomes.stats.groups import ranks
 from outcomes.stats.groups.means import mean_difference
 from outcomes.stats.paired.location import mean_change, median_change, sign_test, trimmed_change
 from outcomes.stats.paired.signed_rank import hodges_lehmann, sign_flip, signed_rank
-from outcomes.stats.regression.linear import Design, factor, numeric, ols, pairwise
+from outcomes.stats.regression.linear import Design, Term, coded, numeric, ols, pairwise
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -164,16 +165,16 @@ class Robustness(Analysis):
         g = grouped(study, self.outcome, **ask)
         first, second = two_levels(g, instead="ANCOVA")
         if g.empty:  # nobody of an arm to analyse: what is missing there has nothing to stand for
-            kept = study.characteristic(self.by).astype(str).isin(g.levels)
-            study = study.where(lambda patients: kept.reindex(patients.index))
+            kept = codes_of(study, self.by, g.levels) >= 0
+            study = study.where(lambda patients: kept)
         change, level = g.split(g.y), self.level
         ranked = ranks.hodges_lehmann(change[first], change[second], level=level).estimate
         tested = ranks.mann_whitney(change[first], change[second])
         welch = mean_difference(change[first], change[second], level=level)
         rows = [
-            replace(adjusted(g.member, g.before, g.after, g.levels, level=level), name="ANCOVA"),
+            replace(adjusted(g.term, g.before, g.after, level=level), name="ANCOVA"),
             replace(
-                adjusted(g.member, g.before, g.after, g.levels, level=level, se="HC3"),
+                adjusted(g.term, g.before, g.after, level=level, se="HC3"),
                 name="ANCOVA, HC3 standard errors",
             ),
             replace(welch, name="change, Welch's t-test", measure=Measure.CHANGE),
@@ -226,24 +227,20 @@ class Robustness(Analysis):
         """Everybody with a score before and an arm: missing later scores as no change, and as the
         worst case for the treatment.
         """
-        wide, arm = study.wide(self.outcome), study.characteristic(self.by)
-        gone = wide[self.before].notna() & wide[self.after].isna() & arm.reindex(wide.index).notna()
+        wide, code = study.wide(self.outcome), codes_of(study, self.by, g.levels)
+        before, after = (wide[v].to_numpy(float) for v in (self.before, self.after))
+        gone = ~np.isnan(before) & np.isnan(after) & (code >= 0)
         if not gone.any() or not len(g.y):
             return []
-        start, label = (
-            wide.loc[gone, self.before].to_numpy(float),
-            arm.reindex(wide.index)[gone].astype(str).to_numpy(dtype=object),
-        )
+        start, code = before[gone], code[gone]
+        arm = coded("arm", np.concatenate([g.code, code]), g.levels)
         outcome, low, high = g.outcome, float(g.y.min()), float(g.y.max())
         fills = {"no change": np.zeros(len(start))}
         if outcome.better:
             worst, best = (low, high) if outcome.better == "higher" else (high, low)
-            fills[f"worst case against {spoken(g.levels[1])}"] = np.where(
-                label == g.levels[1], worst, best
-            )
-            fills[f"best case for {spoken(g.levels[1])}"] = np.where(
-                label == g.levels[1], best, worst
-            )
+            treated = spoken(g.levels[1])
+            fills[f"worst case against {treated}"] = np.where(code == 1, worst, best)
+            fills[f"best case for {treated}"] = np.where(code == 1, best, worst)
         floor, ceiling = (
             bound if math.isnan(v) else v
             for v, bound in ((outcome.low, -math.inf), (outcome.high, math.inf))
@@ -252,10 +249,9 @@ class Robustness(Analysis):
         for words, change in fills.items():
             end = np.clip(start + change, floor, ceiling)
             e = adjusted(
-                np.concatenate([g.member, label]),
+                arm,
                 np.concatenate([g.before, start]),
                 np.concatenate([g.after, end]),
-                g.levels,
                 level=self.level,
             )
             rows.append(replace(e, name=f"ANCOVA, {len(start)} missing as {words}"))
@@ -354,17 +350,11 @@ def _title(result: Result) -> str:
 
 
 def adjusted(
-    label: np.ndarray,
-    before: np.ndarray,
-    after: np.ndarray,
-    levels: tuple[str, ...],
-    *,
-    level: float,
-    se: str = "classical",
+    arm: Term, before: np.ndarray, after: np.ndarray, *, level: float, se: str = "classical"
 ) -> Estimate:
     """The difference of two arms in the score after, adjusted for the score before (ANCOVA)."""
-    design = Design((factor("arm", label, levels=levels), numeric("before", before)))
-    return pairwise(ols(design, after, se=se), design, "arm", level=level)[0]
+    design = Design((arm, numeric("before", before)))
+    return pairwise(ols(design, after, se=se), design, arm.name, level=level)[0]
 
 
 def _verdict(e: Estimate, level: float, arm: str) -> str:

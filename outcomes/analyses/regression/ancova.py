@@ -35,7 +35,6 @@ from outcomes.stats.regression.linear import (
     Design,
     Fit,
     adjusted_means,
-    factor,
     interaction,
     numeric,
     ols,
@@ -175,9 +174,7 @@ class ANCOVA(Analysis):
         g, terms = covariate_terms(
             study, g, self.covariates, factors=(self._site,) if self._site else ()
         )
-        return g, Design(
-            (factor(self.by, g.member, levels=g.levels), numeric("before", g.before), *terms)
-        )
+        return g, Design((g.term, numeric("before", g.before), *terms))
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome = result.outcome

@@ -28,7 +28,7 @@ from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, number, p_value, spoken
 from outcomes.stats.groups.ranks import kruskal_wallis, mann_whitney
-from outcomes.stats.regression.linear import Design, factor
+from outcomes.stats.regression.linear import Design
 from outcomes.stats.regression.ordinal import OrdinalFit, likelihood_ratio, proportional_odds
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
@@ -96,13 +96,15 @@ class ProportionalOdds(Analysis):
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, after=self.after, by=self.by, reference=self.reference)
         g, terms = covariate_terms(study, g, self.covariates)
-        g = replace(g, levels=tuple(v for v in g.levels if (g.member == v).any()))
+        there = np.unique(g.code)
+        code, levels = np.searchsorted(there, g.code), tuple(g.levels[i] for i in there)
+        g = replace(g, levels=levels, code=code)
         if len(g.levels) < 2:
             raise AnalysisError(
                 f"A comparison by {spoken(self.by)} needs two groups with answers;"
                 f" {listed(list(g.levels))} has any."
             )
-        arm = factor(self.by, g.member, levels=g.levels)
+        arm = g.term
         design = Design((arm, *terms))
         sign = -1.0 if g.outcome.better == "lower" else 1.0
         fit = proportional_odds(design, g.after)
@@ -121,7 +123,7 @@ class ProportionalOdds(Analysis):
         ]
         lines = [(f"{versus(e)}, all cuts", e) for e in ratios]
         lines += [line for v in g.levels[1:] for line in self._cuts(design, g, v, sign)]
-        given = pd.crosstab(pd.Series(g.member, name="group"), pd.Series(g.after, name="answer"))
+        given = pd.crosstab(pd.Series(g.labels, name="group"), pd.Series(g.after, name="answer"))
         data = {
             "forest": forest_frame(lines, lambda e: e in ratios),
             "answers": given.reset_index(),

@@ -49,7 +49,7 @@ from outcomes.stats.proportions.contingency import chi_squared
 from outcomes.stats.proportions.ratios import fisher, risk_ratio, unconditional_exact
 from outcomes.stats.proportions.single import wilson
 from outcomes.stats.proportions.two_groups import Share, number_needed, risk_difference
-from outcomes.stats.regression.linear import Design, factor, numeric
+from outcomes.stats.regression.linear import Design, numeric
 from outcomes.stats.regression.logistic import logistic, standardised_risks
 from outcomes.stats.tally import Tally
 from outcomes.study.partitioned import PartitionedStudy
@@ -186,14 +186,14 @@ class CompareResponders(Analysis):
             met, usable = responded(g.before if self.before else g.after, g.after, rule, sign)
             met = met & ~failed_among(study.settings, self.after, g.patients)
             if self.before and not usable.all():
-                zero = at_zero_by_group(g.member, g.levels, usable, g.after - g.before, sign)
+                zero = at_zero_by_group(g.members, usable, g.after - g.before, sign)
             for who in (self._seen, EVERYBODY):
                 shares = {
                     v: (
-                        int(met[g.member == v].sum()),
-                        int(usable[g.member == v].sum()) if who == self._seen else totals[v],
+                        int(met[mine].sum()),
+                        int(usable[mine].sum()) if who == self._seen else totals[v],
                     )
-                    for v in g.levels
+                    for v, mine in g.members.items()
                 }
                 counts |= {(rule, who, v): s for v, s in shares.items()}
                 rows += self._compared(rule_name(rule), who, shares)
@@ -234,8 +234,8 @@ class CompareResponders(Analysis):
         if not self.before or not g.outcome.better:
             return {}
         sign, curves = improvement_sign(g.outcome), []
-        for v in g.levels:
-            x, y = g.before[g.member == v], g.after[g.member == v]
+        for v, mine in g.members.items():
+            x, y = g.before[mine], g.after[mine]
             if len(x):
                 n = int((x > 0).sum())
                 curves.append(improvement_curve(Tally.of(np.column_stack([x, y])), sign))
@@ -295,17 +295,11 @@ class CompareResponders(Analysis):
         with all covariates.
         """
         response = pd.Series(met, index=g.patients)
-        chosen = replace(
-            g,
-            member=g.member[usable],
-            before=g.before[usable],
-            after=g.after[usable],
-            patients=g.patients[usable],
-        )
+        chosen = g.only(usable)
         chosen, terms = covariate_terms(study, chosen, [a for a in self.adjust if a != "before"])
         if "before" in self.adjust:
             terms = [numeric("before", chosen.before), *terms]
-        arm = factor(self.by, chosen.member, levels=g.levels)
+        arm = chosen.term
         design = Design((arm, *terms))
         y = response.reindex(chosen.patients).to_numpy(float)
         fit = logistic(design, y, penalised=self.penalised)

@@ -332,15 +332,13 @@ def _relative(rule: str) -> bool:
 
 
 def at_zero_by_group(
-    label: np.ndarray, groups: Sequence[str], usable: np.ndarray, change: np.ndarray, sign: int
+    members: Mapping[str, np.ndarray], usable: np.ndarray, change: np.ndarray, sign: int
 ) -> dict[str, tuple[int, int]]:
     """Of each group the patients without a percentage, as their score before was 0: how many got
     worse, and how many they are.
     """
     none, worse = ~usable, ~usable & (np.round(sign * change, 9) < 0)
-    return {
-        v: (int((worse & (label == v)).sum()), int((none & (label == v)).sum())) for v in groups
-    }
+    return {v: (int((worse & m).sum()), int((none & m).sum())) for v, m in members.items()}
 
 
 def at_zero_words(counted: Mapping[str, tuple[int, int]], then: str) -> str:

@@ -151,9 +151,8 @@ class StratifiedResponders(Analysis):
             for v, seen in ((arm, table[:2]), (reference, table[2:]))
         ]
         notes = [*g.notes, *g.imbalance(self.before), *_left(known, self.strata)]
-        zero = at_zero_by_group(
-            g.member, (arm, reference), usable | ~known, g.after - g.before, sign
-        )
+        two = {v: g.members[v] for v in (arm, reference)}
+        zero = at_zero_by_group(two, usable | ~known, g.after - g.before, sign)
         if said := at_zero_words(zero, "They are left out."):
             notes.append(said)
         one_arm = sum(not (t[1] and t[3]) for t in tables.values())
@@ -279,8 +278,7 @@ def _tables(
     for name in sorted(set(stratum[usable])):
         here = usable & (stratum == name)
         (a, n), (b, m) = (
-            (int((met & here & (g.member == v)).sum()), int((here & (g.member == v)).sum()))
-            for v in arms
+            (int((met & here & g.members[v]).sum()), int((here & g.members[v]).sum())) for v in arms
         )
         tables[str(name)] = (a, n, b, m)
     return tables

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
@@ -82,21 +83,27 @@ def factor(
     >>> factor("route", ["IV", "PO", "IN"], reference="IV").names
     ('route[IN]', 'route[PO]')
     """
-    text = np.array([str(v) for v in values], dtype=object)
-    there = list(levels) or sorted(set(text))
+    distinct, made = np.unique(np.asarray(values).astype(str), return_inverse=True)
+    words = distinct.tolist()
+    there = list(levels) or words
     if reference:
         if reference not in there:
             raise AnalysisError(unknown(f"level of {name}", reference, there))
         there = [reference, *(level for level in there if level != reference)]
-    columns = (
-        np.column_stack([text == level for level in there[1:]])
-        if len(there) > 1
-        else np.empty((len(text), 0))
-    )
-    shares = np.full(max(0, len(there) - 1), 1 / max(1, len(there)))
-    return Term(
-        name, columns.astype(float), tuple(f"{name}[{v}]" for v in there[1:]), shares, tuple(there)
-    )
+    place = np.array([there.index(w) if w in there else -1 for w in words], dtype=np.int64)
+    return coded(name, place[made] if len(place) else made, there)
+
+
+def coded(name: str, code: ArrayLike, levels: Sequence[str]) -> Term:
+    """A variable with levels, given by the place of each row's level (0 is the reference).
+
+    >>> coded("route", [0, 2, 1], ("IV", "IN", "PO")).columns.tolist()
+    [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    """
+    places = np.asarray(code)[:, None] == np.arange(1, max(len(levels), 1))
+    shares = np.full(max(0, len(levels) - 1), 1 / max(1, len(levels)))
+    names = tuple(f"{name}[{v}]" for v in levels[1:])
+    return Term(name, places.astype(float), names, shares, tuple(levels))
 
 
 def interaction(first: Term, second: Term) -> Term:
