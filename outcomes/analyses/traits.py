@@ -23,6 +23,7 @@ class Trait(Enum):
     TIPPING_POINT = auto()
     REGRESSION_TO_MEAN = auto()
     MANY_WAYS = auto()  # the same question asked in several ways
+    LINEAR = auto()  # its main estimate is linear in the scores, with a variance quadratic in them
     RATINGS = auto()  # fits a rating of change (PGIC): counts answers or compares their order
     COUNTS_FAILURES = auto()  # an intercurrent event can count as a failure whatever the score
     WORST_RANK = auto()  # only the order counts, so that a failure can have the worst rank

@@ -241,23 +241,17 @@ def copied_forward(study: Study) -> Iterator[Issue]:
     """
     if "visit" not in study.scores or len(study.keys) > 2:
         return
-    order = {v: i for i, v in enumerate(study.visits)}
+    order = np.lexsort((study.codes.visit, study.codes.patient))
+    patient = study.codes.patient[order]
     for use in study.uses:
         columns = list(use.items.values())
         if len(columns) < 5:
             continue
-        rows = study.scores.assign(_order=study.scores["visit"].map(order)).sort_values(
-            ["patient", "_order"]
-        )
-        values = rows[columns].to_numpy(float)
+        values = study.scores[columns].to_numpy(float)[order]
         full = ~np.isnan(values).any(axis=1)
-        same = (
-            (values[1:] == values[:-1]).all(axis=1)
-            & full[1:]
-            & (rows["patient"].to_numpy()[1:] == rows["patient"].to_numpy()[:-1])
-        )
+        same = (values[1:] == values[:-1]).all(axis=1) & full[1:] & (patient[1:] == patient[:-1])
         varied = np.ptp(values[1:], axis=1) > 0
-        where = rows.index.to_numpy()[1:][same & varied]
+        where = order[1:][same & varied]
         if len(where):
             kind = use.kind
             text = (

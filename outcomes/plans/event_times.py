@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,13 +44,14 @@ def _found(study: Study, event: IntercurrentEvent) -> np.ndarray:
                 f"[estimand] events, {event.name}: {unknown('column', name, there)}"
             )
     if not event.infusion and study.events is not None:
-        rows = study.events[[_spoken(v) == _spoken(name) for v in study.events["event"]]]
-        if len(rows) or event.event or _spoken(name) not in REPEAT:
-            return _by_table(study, rows)
+        wanted = _spoken(name)
+        rows = _each(study.events["event"], lambda v: _spoken(v) == wanted)
+        if rows.any() or event.event or wanted not in REPEAT:
+            return _by_table(study, "events", rows)
     number = event.infusion or (2 if _spoken(event.name) in REPEAT else 0)
     if number and study.infusions is not None and "infusion" in study.infusions:
         numbers = pd.to_numeric(study.infusions["infusion"], errors="coerce")
-        return _by_table(study, study.infusions[(numbers >= number).to_numpy()])
+        return _by_table(study, "infusions", (numbers >= number).to_numpy())
     raise AnalysisError(
         f"The estimand declares '{event.name}' ({event.strategy}), and nothing in the study says"
         " who had it: there is no column of that name and no events table. Declare where it is:"
@@ -65,9 +67,8 @@ def _constant(study: Study, column: str) -> bool:
 
 def _by_row(study: Study, column: str) -> np.ndarray:
     """Yes in the row of a visit: from that visit on."""
-    said = np.array([_is_yes(v, column) for v in study.scores[column]], dtype=bool)
-    rows = study.patient_ids.get_indexer(pd.Index(study.scores["patient"]))
-    columns = pd.Index(study.visits).get_indexer(pd.Index(study.scores["visit"]))
+    said = _each(study.scores[column], lambda v: _is_yes(v, column))
+    rows, columns = study.codes.patient, study.codes.visit
     out = np.zeros((study.enrolled, len(study.visits)), dtype=bool)
     base = study.visits.index(study.baseline)
     after = said & (columns > base)
@@ -77,39 +78,45 @@ def _by_row(study: Study, column: str) -> np.ndarray:
 
 def _by_patient(study: Study, column: str, event: IntercurrentEvent) -> np.ndarray:
     """Yes, the visit, or the day from which on, for each patient."""
-    values = study.characteristic(column)
-    out = np.zeros((len(values), len(study.visits)), dtype=bool)
-    numbers = pd.to_numeric(values, errors="coerce")
+    code, values = pd.factorize(study.characteristic(column))
+    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
     days = bool((numbers.notna() & ~numbers.isin([0, 1])).any())
-    for i, value in enumerate(values):
-        if value is None or value != value:
-            continue
+    from_then_on = np.zeros((len(values) + 1, len(study.visits)), dtype=bool)  # the last: unknown
+    for i, (value, day) in enumerate(zip(values, numbers, strict=True)):
         if str(value) in study.visits:
-            out[i, study.visits.index(str(value)) :] = True
-        elif days and numbers.notna().iloc[i]:
-            out[i] = _from_day(study, float(numbers.iloc[i]))
+            from_then_on[i, study.visits.index(str(value)) :] = True
+        elif days and pd.notna(day):
+            from_then_on[i] = _from_day(study, float(day))
         else:
-            out[i] = _is_yes(value, column)
-    return out
+            from_then_on[i] = _is_yes(value, column)
+    return from_then_on[code]
 
 
-def _by_table(study: Study, rows: pd.DataFrame) -> np.ndarray:
-    """From the first row of each patient on: its visit, its day, or where neither is known the
-    baseline.
+def _by_table(study: Study, table: str, rows: np.ndarray) -> np.ndarray:
+    """From the first of some rows (a mask) of each patient on: its visit, its day, or where neither
+    is known the baseline.
     """
-    out = np.zeros((study.enrolled, len(study.visits)), dtype=bool)
-    places = study.patient_ids.get_indexer(pd.Index(rows["patient"]))
-    has_visit, has_day = "visit" in rows, "day" in rows
-    for place, (_, row) in zip(places, rows.iterrows(), strict=True):
-        if place < 0:
-            continue
-        if has_visit and str(row["visit"]) in study.visits:
-            out[place, study.visits.index(str(row["visit"])) :] = True
-        elif has_day and pd.notna(row["day"]):
-            out[place] |= _from_day(study, float(row["day"]))
-        else:
-            out[place] = True
+    rows = rows & (study.codes.rows[table] >= 0)
+    frame, n = getattr(study, table)[rows], len(study.visits)
+    from_then_on = np.ones((len(frame), n), dtype=bool)
+    if "day" in frame:
+        code, days = pd.factorize(pd.to_numeric(frame["day"]))
+        each = [_from_day(study, float(d)) for d in days]
+        from_then_on = np.array([*each, np.ones(n, dtype=bool)])[code]
+    if "visit" in frame:
+        at = pd.Index(study.visits).get_indexer(frame["visit"].astype(str))
+        from_then_on[at >= 0] = (np.arange(n) >= at[:, None])[at >= 0]
+    out = np.zeros((study.enrolled, n), dtype=bool)
+    np.logical_or.at(out, study.codes.rows[table][rows], from_then_on)
     return out
+
+
+def _each(column: pd.Series, holds: Callable[[Any], bool]) -> np.ndarray:
+    """Whether something holds of each value, asked once of each distinct one; of none that is
+    missing.
+    """
+    code, values = pd.factorize(column)
+    return np.array([*(holds(v) for v in values), False], dtype=bool)[code]
 
 
 def _from_day(study: Study, day: float) -> np.ndarray:

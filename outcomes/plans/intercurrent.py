@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from outcomes.analyses.groups.group_data import codes_of
 from outcomes.analyses.missing.incomplete import grid_of
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
@@ -310,9 +311,9 @@ def _counted(
     if not by or by not in study.patient_frame:
         counts: tuple[tuple[str, int, int], ...] = (("", int(had.sum()), len(had)),)
         return EventCount(event.name, event.strategy, counts, done)
-    arm = study.characteristic(by).reindex(had.index)
-    levels = sorted(arm.dropna().astype(str).unique())
-    mine = [(level, (arm.astype(str) == level).to_numpy()) for level in levels]
+    levels = sorted(map(str, study.characteristic(by).dropna().unique()))
+    code = codes_of(study, by, levels)
+    mine = [(level, code == i) for i, level in enumerate(levels)]
     counts = tuple((level, int(had.to_numpy()[m].sum()), int(m.sum())) for level, m in mine)
     return EventCount(event.name, event.strategy, counts, done)
 

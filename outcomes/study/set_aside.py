@@ -41,9 +41,9 @@ def reasons(
         why[none] = no_score_at(visit)
         aside = settings.get(ASIDE, {}).get(visit, {})
         if aside:
-            said = np.array([aside.get(p, "") for p in scores.index], dtype=object)
-            words = [f"score at {spoken(visit)} set aside ({s})" for s in said]
-            why = np.where(none & (said != ""), np.array(words, dtype=object), why)
+            at = pd.Index(list(aside)).get_indexer(scores.index)
+            words = [f"score at {spoken(visit)} set aside ({s})" for s in aside.values()]
+            why = np.where(none & (at >= 0), np.array(words, dtype=object)[at], why)
     if len(needed) == 2:
         why[absent[0] & absent[1]] = no_score_at(before, nor=after)
     return why

@@ -13,7 +13,6 @@ from outcomes.stats.mixed.cross_products import Summary, summarise, summarise_ro
 from outcomes.stats.mixed.likelihood import Design, Engine, estimable
 from outcomes.stats.mixed.lmm import mixed
 from outcomes.stats.mixed.mmrm import (
-    arm_features,
     predict,
     repeated,
     residual_summary,
@@ -421,9 +420,7 @@ def dense_with_rows(y, wide, f):
     )
 
 
-def test_arm_features_and_designs_name_their_columns():
-    x, names = arm_features(["b", "a", "c"], ("a", "b", "c"))
-    assert names == ("arm b", "arm c") and x.tolist() == [[1, 0], [0, 0], [0, 1]]
+def test_designs_name_their_columns():
     with pytest.raises(AnalysisError, match="No feature 'bas'"):
         visit_design(("intercept", "base"), ("a", "b"), by_visit=("bas",))
     with pytest.raises(AnalysisError, match="A design is"):

@@ -13,6 +13,7 @@ from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     adjusted_words,
     chosen_words,
+    codes_of,
     covariate_terms,
     grouped,
     groups_frame,
@@ -137,9 +138,9 @@ class Interaction(Analysis):
         test = fit.wald(design.columns_of(f"{self.by}:{self.subgroup}")).estimate(
             "interaction", how=f"{self.se} standard errors"
         )
-        label = study.characteristic(self.subgroup).reindex(g.patients).astype(str).to_numpy()
+        sizes = np.bincount(codes_of(study, self.subgroup, sub.levels)[g.place])
         rows, lines = [test], []
-        for level in sub.levels:
+        for level, n in zip(sub.levels, sizes.tolist(), strict=True):
             for other in g.levels[1:]:
                 row = design.row(**{self.by: other, self.subgroup: level}) - design.row(
                     **{self.by: g.levels[0], self.subgroup: level}
@@ -156,7 +157,6 @@ class Interaction(Analysis):
                 where = Contrast(group=other, reference=g.levels[0], subgroup=group)
                 how = f"{e.how}; no p-value: see the interaction"
                 rows.append(replace(e, p=np.nan, how=how, place=where))
-                n = int((label == level).sum())
                 lines.append((f"{group} (n={n})" + (f", {e.name}" if len(g.levels) > 2 else ""), e))
         return Result(
             self,

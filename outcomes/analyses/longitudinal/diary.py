@@ -14,6 +14,7 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     chosen_words,
+    codes_of,
     is_randomised,
     levels_of,
     lower_is_better,
@@ -35,7 +36,7 @@ from outcomes.readers.shape.visit_names import visit_time
 from outcomes.stats.diary import DiarySummary, summarise, window_mean
 from outcomes.stats.groups.means import scores as checked
 from outcomes.stats.paired.location import mean_change
-from outcomes.stats.regression.linear import Design, factor, numeric, ols, pairwise
+from outcomes.stats.regression.linear import Design, coded, numeric, ols, pairwise
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -150,9 +151,9 @@ class Diary(Analysis):
         notes: tuple[str, ...] = ()
         randomised = True
         if self.by:
-            label = study.characteristic(self.by).reindex(wide.index)[keep].astype(str).to_numpy()
             levels = levels_of(study, self.by, self.reference)
-            rows = [*self._contrasts(value[keep], before, label, levels, unit), *rows]
+            code = codes_of(study, self.by, levels)[keep]
+            rows = [*self._contrasts(value[keep], before, code, levels, unit), *rows]
             randomised = is_randomised(study, self.by)
             notes = () if randomised else (unrandomised(self.by),)
         elif self.summary == "mean":
@@ -224,11 +225,11 @@ class Diary(Analysis):
         self,
         value: np.ndarray,
         before: np.ndarray,
-        label: np.ndarray,
+        code: np.ndarray,
         levels: tuple[str, ...],
         unit: str,
     ) -> list[Estimate]:
-        design = Design((factor(self.by, label, levels=levels), numeric("before", before)))
+        design = Design((coded(self.by, code, levels), numeric("before", before)))
         fit = ols(design, value)
         rows = [
             replace(e, name="adjusted difference", measure=Measure.DIFFERENCE)
@@ -237,8 +238,8 @@ class Diary(Analysis):
         return [
             *rows,
             *[
-                _average(value[label == v], SUMMARIES[self.summary], unit, self.level, v)
-                for v in levels
+                _average(value[code == i], SUMMARIES[self.summary], unit, self.level, v)
+                for i, v in enumerate(levels)
             ],
         ]
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import (
     chosen_words,
+    codes_of,
     is_randomised,
     levels_of,
     unrandomised,
@@ -129,8 +130,9 @@ class DurationOfRelief(Analysis):
         rows: list[Estimate] = []
         notes, randomised = [], True
         if self.by:
-            label = study.characteristic(self.by).reindex(frame.index).astype(str)
-            groups |= {v: frame[label == v] for v in levels_of(study, self.by)}
+            levels = levels_of(study, self.by)
+            code = codes_of(study, self.by, levels)[keep]
+            groups |= {v: frame[code == i] for i, v in enumerate(levels)}
             rows.append(
                 replace(
                     log_rank({k: _pair(v) for k, v in groups.items() if k}),

@@ -35,7 +35,7 @@ from outcomes.stats.mixed.cross_products import Summary, middle, summarise
 from outcomes.stats.mixed.mmrm import Repeated, predict, shifted
 from outcomes.stats.mixed.small_sample import METHODS, Inference, Rows
 from outcomes.stats.multiplicity import adjust
-from outcomes.stats.regression.linear import coded
+from outcomes.stats.regression.linear import coded, factor
 from outcomes.study.study import Study
 
 
@@ -264,14 +264,9 @@ def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dic
     """
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return values.to_numpy(float)[:, None], [name], {}
-    levels = sorted(values.astype(str).unique())
-    names = [f"{name} {level}" for level in levels[1:]]
-    block = (
-        np.column_stack([values.astype(str) == level for level in levels[1:]]).astype(float)
-        if names
-        else np.empty((len(values), 0))
-    )
-    return block, names, {n: 1 / len(levels) for n in names}
+    term = factor(name, values)
+    names = [f"{name} {level}" for level in term.levels[1:]]
+    return term.columns, names, {n: 1 / len(term.levels) for n in names}
 
 
 def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import level_order, levels_of, nobody
+from outcomes.analyses.groups.group_data import codes_of, level_order, levels_of, nobody
 from outcomes.analyses.longitudinal.longitudinal_data import asked_visits
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
@@ -218,13 +218,15 @@ class RMANOVA(Analysis):
         y, outcome = wide.to_numpy(), study.outcome(self.outcome)
         notes: tuple[str, ...] = (LISTWISE,)
         if self.by:
-            label = study.characteristic(self.by).reindex(wide.index).astype(str).to_numpy()
-            level_order(pd.Series(label), self.by)
             everybody = levels_of(study, self.by)
-            if empty := [v for v in everybody if v not in set(label)]:
-                notes = (*notes, nobody(empty))
+            place = study.patient_ids.get_indexer(wide.index)
+            code = codes_of(study, self.by, everybody)[place]
+            there = np.bincount(code, minlength=len(everybody)) > 0
+            level_order(pd.Series(everybody)[there], self.by)
+            if not there.all():
+                notes = (*notes, nobody([v for v, seen in zip(everybody, there) if not seen]))
             answer, names = (
-                mixed_anova(y, label),
+                mixed_anova(y, code),
                 {"group:visit": f"{self.by} × visit", "visit": "visit", "group": self.by},
             )
         else:

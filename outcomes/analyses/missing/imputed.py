@@ -30,6 +30,20 @@ from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
 
 
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """The completed scores (patients, visits) of each draw, and the question's answer to each."""
+
+    grid: Grid
+    scores: Sequence[np.ndarray]
+    results: Sequence[Result]
+
+    @property
+    def count(self) -> int:
+        """How many gaps were filled."""
+        return self.grid.put_in(self.scores[0])
+
+
 @dataclass(frozen=True)
 class Imputed(_Wrapper):
     """What would the answer be if the missing scores were filled in, with the uncertainty of that?
@@ -133,11 +147,15 @@ class Imputed(_Wrapper):
         return inner | own if isinstance(inner, PatientValues) else None
 
     def compute(self, study: Study) -> Result:
+        return self.pooled(self.filled(study))
+
+    def filled(self, study: Study) -> Filled:
+        """The gaps of the study filled, and the wrapped question asked of every draw."""
         grid = grid_of(study, self.outcome)
-        completed = list(self.completed_scores(study, grid))
+        completed = self.completed_scores(study, grid)
         shift = grid.shift(self.delta, self.arms, self._by(study))
         results = [self.analysis.compute(grid.study(scores + shift)) for scores in completed]
-        return self._pool(grid, grid.put_in(completed[0]), results)
+        return Filled(grid, completed, results)
 
     def completed_scores(self, study: Study, grid: Grid) -> list[np.ndarray]:
         """The completed scores (patients, visits) of every draw; what stays missing is nan."""
@@ -168,8 +186,9 @@ class Imputed(_Wrapper):
         filled = draws(data, self.method, number=self.draws, rng=rng, parameters=self.parameters)
         return [grid.fill(f, own, columns) for f in filled]
 
-    def _pool(self, grid: Grid, filled: int, results: Sequence[Result]) -> Result:
-        first = results[0]
+    def pooled(self, made: Filled) -> Result:
+        """The answer from completed studies."""
+        grid, filled, results, first = made.grid, made.count, made.results, made.results[0]
         single = self.method in CARRIED
         own = self.analysis.over_imputations(results, self.level)
         estimates = first.estimates if single else pooled(results, self.level)
@@ -284,11 +303,11 @@ def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
                 )
             )
             continue
-        out.append(_rubin(own, str(scales.pop()), e.level or level))
+        out.append(pooled_rows(own, str(scales.pop()), e.level or level))
     return tuple(out)
 
 
-def _rubin(own: Sequence[Estimate], scale: str, level: float) -> Estimate:
+def pooled_rows(own: Sequence[Estimate], scale: str, level: float) -> Estimate:
     """Rubin's rules on the scale of the estimates, and back."""
     e, forth, back = own[0], *TRANSFORMS[scale]
     values, errors = (

@@ -123,11 +123,9 @@ class Grid:
             if pd.api.types.is_numeric_dtype(column):
                 parts.append(column.to_numpy(float)[:, None])
                 continue
-            known = column.notna().to_numpy()
-            for level in sorted(column.dropna().astype(str).unique())[1:]:
-                parts.append(
-                    np.where(known, (column.astype(str) == level).to_numpy(float), np.nan)[:, None]
-                )
+            levels = sorted(map(str, column.dropna().unique()))
+            code = codes_of(study, name, levels)
+            parts.append(np.where(code[:, None] < 0, np.nan, coded(name, code, levels).columns))
         return np.hstack(parts)
 
 

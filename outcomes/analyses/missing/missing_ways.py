@@ -5,8 +5,9 @@ value.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from outcomes.analyses.longitudinal.course_models import CohortModel
@@ -19,6 +20,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.analyses.regression.ancova import ANCOVA
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
+from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number
 from outcomes.study.study import Study
 
@@ -57,19 +59,23 @@ def missing_ways(
     if by:
         main = ANCOVA(outcome, **when, **arms)
         model: Analysis = MMRM(outcome, baseline=before, visit=after, level=level, **arms)
-        filled = ReferenceBased(outcome, visit=after, level=level, **arms)
+        jump = ReferenceBased(outcome, visit=after, level=level, **arms)
     else:
         main = PairedT(outcome, **when)
-        model, filled = CohortModel(outcome, baseline=before, visit=after, level=level), None
-    asked: list[tuple[str, Analysis]] = [("mixed model of all visits", model)]
+        model, jump = CohortModel(outcome, baseline=before, visit=after, level=level), None
     imputed = Imputed(main, draws=draws, seed=seed, level=level)
-    asked.append((f"multiple imputation ({draws} draws)", imputed))
-    if filled is not None:
-        asked.append(("reference-based imputation (jump to reference)", filled))
+    made = cache(lambda: imputed.filled(study))  # one set of imputations, pooled and tipped
+    asked: list[tuple[str, Callable[[], Result]]] = [
+        ("mixed model of all visits", lambda: model.compute(study)),
+        (f"multiple imputation ({draws} draws)", lambda: imputed.pooled(made())),
+    ]
+    if jump is not None:
+        words = "reference-based imputation (jump to reference)"
+        asked.append((words, lambda: jump.compute(study)))
     rows, notes = list[Estimate](), list[str]()
-    for name, question in asked:
+    for name, answer in asked:
         try:
-            found = question.compute(study).main
+            found = answer().main
         except AnalysisError as e:
             notes.append(f"Not among the ways: {name}. {e}")
             continue
@@ -78,13 +84,14 @@ def missing_ways(
             continue
         rows.append(replace(found, name=name, visit="", group="", place=None))
     tip = TippingPoint(main, draws=draws, seed=seed, level=level)
-    return MissingWays(tuple(rows), " ".join(_tipping(tip, study)), tuple(notes))
+    tipping = " ".join(_tipping(lambda: tip.tipped(study, made())))
+    return MissingWays(tuple(rows), tipping, tuple(notes))
 
 
-def _tipping(question: TippingPoint, study: Study) -> Iterator[str]:
+def _tipping(answer: Callable[[], Result]) -> Iterator[str]:
     """The tipping value as a sentence, where there is a conclusion to tip."""
     try:
-        result = question.compute(study)
+        result = answer()
     except AnalysisError:
         return
     tip, outcome = result.estimates[0], result.outcome

@@ -13,8 +13,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from outcomes.analyses.groups.group_data import versus
-from outcomes.analyses.missing.imputed import Imputed, pooled
-from outcomes.analyses.missing.incomplete import grid_of
+from outcomes.analyses.missing.imputed import Filled, Imputed, pooled, pooled_rows
 from outcomes.analyses.missing.wrapper import _Wrapper
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
@@ -93,12 +92,14 @@ class TippingPoint(_Wrapper):
         return inner | own if isinstance(inner, PatientValues) else None
 
     def compute(self, study: Study) -> Result:
-        grid = grid_of(study, self.outcome)
         wrapped = Imputed(
             self.analysis, draws=self.draws, seed=self.seed, by=self.by, level=self.level
         )
-        by = self._by(study)
-        completed = wrapped.completed_scores(study, grid)
+        return self.tipped(study, wrapped.filled(study))
+
+    def tipped(self, study: Study, filled: Filled) -> Result:
+        """The answer from scores that were imputed, with nothing added to them yet."""
+        grid, by = filled.grid, self._by(study)
         arms = tuple(self.arms) or grid.treated(
             study, by, str(getattr(self.analysis, "reference", "") or "")
         )
@@ -106,14 +107,18 @@ class TippingPoint(_Wrapper):
         worse = -1.0 if outcome.better == "higher" else 1.0
 
         @cache
-        def at(delta: float) -> Estimate:
+        def answers(delta: float) -> Sequence[Result]:
+            if not delta:
+                return filled.results
             shift = grid.shift(worse * delta, arms, by)
-            estimates = pooled(
-                [self.analysis.compute(grid.study(c + shift)) for c in completed], self.level
-            )
-            return self._term(estimates, grid.visits[-1])
+            return [self.analysis.compute(grid.study(c + shift)) for c in filled.scores]
+
+        @cache
+        def whole(delta: float) -> Estimate:
+            return self._term(pooled(answers(delta), self.level), grid.visits[-1])
 
         most = self.most or float(np.nanmax(grid.scores) - np.nanmin(grid.scores))
+        at = self._closed_form(answers, whole(0.0), grid.visits[0], most) or whole
         tip, words, looked = self._search(at, most)
         start, shown = at(0.0), {*looked, *(() if isnan(tip) else (tip, 1.5 * tip))}
         rows = [
@@ -132,25 +137,49 @@ class TippingPoint(_Wrapper):
             ),
             replace(start, how=f"delta 0: {start.how}"),
         )
-        counts = self.analysis.compute(grid.study(completed[0])).counts
-        filled = grid.put_in(completed[0])
         notes = (
             (
-                f"{share_of(filled, grid.scores.size)} scores were imputed ({self.draws}"
+                f"{share_of(filled.count, grid.scores.size)} scores were imputed ({self.draws}"
                 f" imputations, seed {self.seed})."
             ),
         )
         return Result(
             self,
             estimates,
-            counts,
+            filled.results[0].counts,
             outcome,
             notes,
             {"tipping": frame},
             ("tipping",),
-            detail=Shifted(arms, filled, versus(start) if start.contrast.reference else ""),
+            detail=Shifted(arms, filled.count, versus(start) if start.contrast.reference else ""),
             axis=ValueAxis(start.said),
         )
+
+    def _closed_form(
+        self, answers: Callable[[float], Sequence[Result]], start: Estimate, first: str, most: float
+    ) -> Callable[[float], Estimate] | None:
+        """The pooled estimate at any delta from the answers at three: over each draw a linear
+        estimate is linear in delta, and its variance quadratic. None where it is not so.
+        """
+        begins = str(getattr(self.analysis, "before", ""))
+        if self.term or Trait.LINEAR not in self.analysis.traits or begins != first or not most > 0:
+            return None
+        places = [i for i, e in enumerate(answers(0.0)[0].estimates) if e.matches(start)]
+        rows = [[r.estimates[places[0]] for r in answers(d)] for d in (0.0, most / 2, most)]
+        value, se = (np.array([[getattr(e, k) for e in r] for r in rows]) for k in ("value", "se"))
+        if not (np.isfinite(value).all() and (se > 0).all()):
+            return None
+        near = 1e-8 * max(most, float(np.abs(value).max()))
+        if np.abs(value[0] - 2 * value[1] + value[2]).max() > near:
+            return None
+
+        @cache
+        def at(delta: float) -> Estimate:
+            v, s = _through(value, delta / most), np.sqrt(_through(se**2, delta / most))
+            own = [replace(e, value=float(a), se=float(b)) for e, a, b in zip(rows[0], v, s)]
+            return pooled_rows(own, "identity", start.level or self.level)
+
+        return at
 
     def _term(self, estimates: Sequence[Estimate], last: str) -> Estimate:
         """The estimate named by `term`; by default the first with a p-value, at the main visit
@@ -234,6 +263,11 @@ class TippingPoint(_Wrapper):
             f" scores{whose} were {size} {result.outcome.unit} {side} (worse) than predicted from"
             f" those observed ({self.draws} imputations)."
         )
+
+
+def _through(y: np.ndarray, x: float) -> np.ndarray:
+    """The quadratic through y[0], y[1] and y[2] at 0, ½ and 1, at x."""
+    return y[0] + x * (4 * y[1] - 3 * y[0] - y[2]) + 2 * x**2 * (y[0] - 2 * y[1] + y[2])
 
 
 @dataclass(frozen=True)

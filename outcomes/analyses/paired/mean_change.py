@@ -11,6 +11,7 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import moved
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
@@ -65,6 +66,7 @@ class PairedT(Analysis):
     before: str
     after: str
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.LINEAR})
     short: ClassVar[str] = "paired t-test"
     references: ClassVar[tuple[str, ...]] = (
         (

@@ -101,7 +101,7 @@ class ANCOVA(Analysis):
     se: str = "classical"
     pairwise: str = "tukey"
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MODELLED})
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MODELLED, Trait.LINEAR})
     short: ClassVar[str] = "ANCOVA"
     comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (

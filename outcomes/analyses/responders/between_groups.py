@@ -11,7 +11,13 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import Groups, chosen_words, covariate_terms, grouped
+from outcomes.analyses.groups.group_data import (
+    Groups,
+    chosen_words,
+    codes_of,
+    covariate_terms,
+    grouped,
+)
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.imputed_shares import (
     compared_words,
@@ -244,10 +250,10 @@ class CompareResponders(Analysis):
 
     def _totals(self, study: Study, g: Groups) -> dict[str, int]:
         """Patients of each group with a score before (or, without a visit before, all enrolled)."""
-        column = study.characteristic(self.by)
+        code = codes_of(study, self.by, g.levels)
         if self.before:
-            column = column[study.wide(self.outcome)[self.before].notna()]
-        return {v: int((column.dropna().astype(str) == v).sum()) for v in g.levels}
+            code = code[study.wide(self.outcome)[self.before].notna()]
+        return {v: int((code == i).sum()) for i, v in enumerate(g.levels)}
 
     def _compared(
         self, rule: str, who: str, shares: dict[str, tuple[int, int]]

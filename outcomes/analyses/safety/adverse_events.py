@@ -195,14 +195,15 @@ def _positions(infusions: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
         return at
     key = next((k for k in ("infusion", "day") if k in events and k in infusions), "")
     if key:
-        place = {k: i for i, k in enumerate(zip(infusions["patient"], infusions[key], strict=True))}
-        at = np.array(
-            [place.get(k, -1) for k in zip(events["patient"], events[key], strict=True)], dtype=int
-        )
+        both = pd.concat([t[["patient", key]] for t in (infusions, events)], ignore_index=True)
+        pair = both.groupby(["patient", key], sort=False, dropna=False).ngroup().to_numpy()
+        row = np.full(len(both), -1)
+        row[pair[: len(infusions)]] = np.arange(len(infusions))
+        at = row[pair[len(infusions) :]]
     alone = infusions["patient"].drop_duplicates(keep=False)
-    only = dict(zip(alone, alone.index, strict=True))
+    only = np.append(alone.index, -1)[pd.Index(alone).get_indexer(pd.Index(events["patient"]))]
     unnamed = events[key].isna().to_numpy() if key else np.ones(len(events), dtype=bool)
-    return np.where(unnamed, np.array([only.get(p, -1) for p in events["patient"]], dtype=int), at)
+    return np.where(unnamed, only, at)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from scipy import special
 
 from outcomes.analyses.groups.group_data import (
     chosen_words,
+    codes_of,
     is_randomised,
     lower_is_better,
     unrandomised,
@@ -32,6 +33,7 @@ from outcomes.stats.mixed.lmm import mixed, predict_rows
 from outcomes.stats.mixed.mmrm import Predictions
 from outcomes.stats.mixed.reml import Fit, NotConverged
 from outcomes.stats.mixed.small_sample import Inference
+from outcomes.stats.regression.linear import coded
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
@@ -112,8 +114,10 @@ class OneStageSites(Analysis):
         )
         site = study.characteristic(self.site).reindex(data.patients)
         known = site.notna().to_numpy()
-        label = site[known].astype(str).to_numpy()
-        names = sorted(set(label))
+        names = sorted(map(str, site[known].unique()))
+        code = codes_of(study, self.site, names)[
+            study.patient_ids.get_indexer(data.patients[known])
+        ]
         if len(names) < 2:
             raise AnalysisError(
                 "A model of sites needs at least two; there is"
@@ -124,7 +128,7 @@ class OneStageSites(Analysis):
         arms = [data.features.index(f"arm {a}") for a in data.levels[1:]]
         fixed = len(names) <= FIXED_UP_TO
         fit = _fixed if fixed else _random
-        model, checks, found = fit(y, x, data.features, arms, label, names)
+        model, checks, found = fit(y, x, data.features, arms, code, names)
         rows = []
         for j, arm in zip(arms, data.levels[1:]):
             row = np.zeros(len(model.fit.design.names))
@@ -144,7 +148,7 @@ class OneStageSites(Analysis):
         randomised = is_randomised(study, self.by)
         chosen = () if randomised else (unrandomised(self.by),)
         notes = (*chosen, *data.notes_on_arms(self.before, randomised=randomised))
-        sizes = pd.DataFrame({"site": names, "n": [int((label == s).sum()) for s in names]})
+        sizes = pd.DataFrame({"site": names, "n": np.bincount(code)})
         return Result(
             self,
             (*rows, *checks),
@@ -212,11 +216,11 @@ def _fixed(
     x: np.ndarray,
     features: tuple[str, ...],
     arms: list[int],
-    label: np.ndarray,
+    code: np.ndarray,
     names: list[str],
 ) -> tuple[Inference, list[Estimate], Predictions]:
     """Sites as indicator columns, nothing random but the residual; and the F-test of site x arm."""
-    sites = np.column_stack([label == s for s in names[1:]]).astype(float)
+    sites = coded("site", code, names).columns
     cross = np.hstack([sites * x[:, [a]] for a in arms])
     who = np.arange(len(y))
     own = (*features, *(f"site {s}" for s in names[1:]))
@@ -233,19 +237,19 @@ def _random(
     x: np.ndarray,
     features: tuple[str, ...],
     arms: list[int],
-    label: np.ndarray,
+    code: np.ndarray,
     names: list[str],
 ) -> tuple[Inference, list[Estimate], Predictions]:
     """Sites as random intercepts; the SD of the difference between them and its likelihood-ratio
     test.
     """
-    largest = max(int((label == s).sum()) for s in names)
+    largest = int(np.bincount(code).max())
     if largest > LARGEST:
         raise AnalysisError(
             f"A site has {largest} patients; this model takes up to {LARGEST} a site. Pool the"
             " sites' results with PooledSites."
         )
-    main = mixed(y, x, names=features, cluster=label)
+    main = mixed(y, x, names=features, cluster=code)
     checks = []
     for a in arms:
         name = (
@@ -255,7 +259,7 @@ def _random(
         )
         columns = np.column_stack([np.ones(len(y)), x[:, a]])
         try:
-            wider = mixed(y, x, names=features, cluster=label, random=columns)
+            wider = mixed(y, x, names=features, cluster=code, random=columns)
         except NotConverged as error:
             empty = "zero" in str(error) or main.fit.boundary
             checks.append(_spread(name, 0.0, 1.0) if empty else _unfitted(name))
@@ -267,7 +271,7 @@ def _random(
             else 1.0
         )
         checks.append(_spread(name, sqrt(max(_variance_of_difference(wider.fit), 0.0)), p))
-    return main, checks, predict_rows(main, y, x, cluster=label)
+    return main, checks, predict_rows(main, y, x, cluster=code)
 
 
 def _spread(name: str, value: float, p: float) -> Estimate:

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from math import nan, sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -64,19 +64,6 @@ def visit_design(
             columns.append(column)
             names.append(f"visit {visits[j]}" if f == 0 else f"{feature} x {visits[j]}")
     return Design(np.stack(columns, axis=-1), tuple(names))
-
-
-def arm_features(arm: ArrayLike, arms: Sequence[str]) -> tuple[Array, tuple[str, ...]]:
-    """Indicator columns (patients, arms - 1) of every arm but the first, the reference, with their
-    names.
-
-    >>> arm_features(["placebo", "ketamine"], ("placebo", "ketamine"))[1]
-    ('arm ketamine',)
-    """
-    values = np.asarray(arm).astype(str)
-    return np.column_stack([values == a for a in arms[1:]]).astype(float), tuple(
-        f"arm {a}" for a in arms[1:]
-    )
 
 
 def shifted(e: Estimate, by: float) -> Estimate:

@@ -209,19 +209,18 @@ def mixed_anova(scores: ArrayLike, groups: Sequence[object]) -> Repeated:
     """
     y = complete_matrix(scores)
     n, k = y.shape
-    label = np.array([str(g) for g in groups], dtype=object)
-    if len(label) != n:
+    names, code = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+    if len(code) != n:
         raise AnalysisError(
-            f"There are {n} patients and {len(label)} group labels: one a patient is needed."
+            f"There are {n} patients and {len(code)} group labels: one a patient is needed."
         )
-    names = sorted(set(label))
     a, df = len(names), n - len(names)
-    members = [label == g for g in names]
+    members = [code == i for i in range(a)]
     sizes = np.array([m.sum() for m in members])
     z, level = y @ _contrasts(k), y.mean(axis=1)
     means = np.array([z[m].mean(axis=0) for m in members])
     levels = np.array([level[m].mean() for m in members])
-    within = z - means[[names.index(g) for g in label]]
+    within = z - means[code]
     error = _clean(within.T @ within, y)
     eps = _sphericity(error, df)
     unweighted = means.mean(axis=0)
