@@ -65,11 +65,11 @@ def copied_sample(folder: Path) -> Path:
     return Path(shutil.copytree(ROOT / "data" / "sample", folder / "sample"))
 
 
-def all_once(calls: Counter[str], sample: Path) -> None:
+def all_once(calls: Counter[str], sample: Path, *, checked: bool = True) -> None:
     plan = oc.Plan.from_toml(sample / "study.toml")
     calls["plan"] -= 1  # this very line
     assert {k: n for k, n in calls.items() if n != 1} == {}
-    assert {f"rule {name}" for name in RULES} <= set(calls)
+    assert {f"rule {name}" for name in RULES if checked} <= set(calls)
     assert {"score pain_nrs", "score promis29", "score phq9", "encode"} <= set(calls)
     everybody = oc.read_study(sample / "study.toml").enrolled
     assert {asked(q, everybody) for q in plan} <= set(calls)
@@ -86,6 +86,26 @@ def test_a_scheduled_run_does_everything_once(calls: Counter[str], tmp_path: Pat
     woken = run_due(write_schedule(sample), NOVEMBER, accept=True)
     assert [m.words for m in woken.made] == ["done"]
     all_once(calls, sample)
+
+
+def test_a_run_does_everything_once(calls: Counter[str], tmp_path: Path) -> None:
+    sample = copied_sample(tmp_path)
+    asked_for = ["--to", str(tmp_path / "results.csv")]
+    assert main(["run", str(sample / "study.toml"), *asked_for]) == 0
+    all_once(calls, sample, checked=False)
+
+
+def test_exploring_does_everything_once(calls: Counter[str], tmp_path: Path) -> None:
+    pytest.importorskip("ipywidgets")
+    panel = oc.explore(copied_sample(tmp_path) / "study.toml")
+    assert panel.result is not None
+    panel.question.value, panel.question.value = "SignedRank", "PairedT"
+    assert {k: n for k, n in calls.items() if n != 1} == {}
+    assert {f"rule {name}" for name in RULES} <= set(calls)
+    panel.folder.value = str(tmp_path)
+    panel.buttons["Write report"].click()
+    assert (tmp_path / "report.html").exists(), panel.said.value
+    assert {k: n for k, n in calls.items() if n != 1} == {}
 
 
 def test_an_answer_asked_alone_is_not_computed_again_in_a_plan(calls: Counter[str]) -> None:

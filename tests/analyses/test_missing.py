@@ -65,6 +65,41 @@ def test_the_tipping_point_is_where_p_crosses():
     assert "(worse)" in r.sentence()
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        PAIRED,
+        oc.ANCOVA("pain", before="baseline", after="week_4", by="arm"),
+        oc.ANCOVA("pain", before="baseline", after="week_4", by="arm", se="HC3"),
+    ],
+    ids=["paired t", "ANCOVA", "ANCOVA, HC3"],
+)
+def test_every_delta_follows_from_the_answers_at_three(question, monkeypatch):
+    s, draws = study(n=60, arms=question is not PAIRED, dropout=0.2, seed=3), 4
+    ask, asked = oc.TippingPoint(question, draws=draws, seed=1), []
+    compute = type(question).compute
+    monkeypatch.setattr(
+        type(question), "compute", lambda q, on: (asked.append(q), compute(q, on))[1]
+    )
+    short = ask.compute(s)
+    assert len(asked) == 3 * draws
+    monkeypatch.setattr(oc.TippingPoint, "_closed_form", lambda *_: None)
+    long = ask.compute(s)
+    assert len(asked) > 8 * draws
+    assert math.isfinite(short.estimates[0].value)
+    np.testing.assert_allclose(short.data["tipping"], long.data["tipping"], rtol=1e-8, atol=1e-9)
+    for a, b in zip(short.estimates, long.estimates, strict=True):
+        assert a.value == pytest.approx(b.value, rel=1e-8) and (a.how, a.term) == (b.how, b.term)
+
+
+def test_what_is_not_linear_is_asked_at_every_delta():
+    s = study(arms=True, dropout=0.2, seed=3)
+    welch = oc.WelchT("pain", before="baseline", after="week_4", by="arm")
+    tip = oc.TippingPoint(welch, draws=4, seed=1).run(s)["tipping point"].value
+    at = oc.Imputed(welch, draws=4, seed=1, delta=tip, arms=("ketamine",)).run(s)
+    assert at.estimates[0].p == pytest.approx(0.05, abs=1e-3)
+
+
 def test_no_conclusion_has_no_tipping_point():
     r = oc.TippingPoint(PAIRED, draws=5, seed=1).run(
         two_visits([7, 6, 8, 5, 7, 6], [7, 7, 7, 5, 8, None])
