@@ -14,7 +14,7 @@ FUNCTIONS = {"Several sites": ("site_summary", "pool_summaries")}
 HEAD = """# Methods
 
 This page lists every question a plan can ask, with its formula, assumptions, defaults and source. It is written from the
-code by `docs/make_methods.py`; `outcomes methods NAME` shows the same. How each is proven against R: `docs/parity.md`.
+code by `docs/make_methods.py`; `outcomes methods NAME` shows the same. How each agrees with R: [Our numbers beside R's](parity.md).
 
 ## House rules
 

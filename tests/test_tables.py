@@ -130,6 +130,11 @@ def test_who_was_counted_adds_up() -> None:
     assert table.header[1] == "patients"
 
 
+def test_a_corner_without_words_is_no_heading() -> None:
+    page = oc.table(CHANGE.run(STUDY).counts)._repr_html_()
+    assert "></th>" not in page and page.count("<th ") == page.count("</th>") == 1
+
+
 def test_any_frame_becomes_a_table() -> None:
     frame = pd.DataFrame(
         {

@@ -17,7 +17,7 @@ This page lists every command of `outcomes` with its options. It is made from th
 
 def page() -> str:
     """The whole page."""
-    with patch.dict(os.environ, {"COLUMNS": "88", "NO_COLOR": "1"}):
+    with patch.dict(os.environ, {"COLUMNS": "78", "NO_COLOR": "1"}):
         top = parser()
         choices = next(a for a in top._actions if isinstance(a, argparse._SubParsersAction)).choices
         parts = [HEAD, _block(top.format_help())]

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from outcomes.plans.plan import kinds
 from site_pages import api, command_line, gallery, questions
 
 #: Pages made from the code: their place in the site, and what makes them.
@@ -74,4 +75,17 @@ def _links(text: str, page: Path) -> str:
     text = re.sub(r"\]\((?:\.\./)+notebooks/(\w+\.ipynb)\)", rf"]({up}/tutorials/\1)", text)
     for file, name in TAKEN.items():
         text = re.sub(rf"\]\((?:\.\./)+{re.escape(file)}\)", f"]({up}/{name})", text)
+    if page.parts[0] == "coming-from":
+        text = _questions(text, up)
     return text
+
+
+def _questions(text: str, up: str) -> str:
+    """The page with the names of questions in its tables turned into links to their methods."""
+
+    def link(m: re.Match[str]) -> str:
+        return f"[`{m[1]}`]({up}/methods.md#{m[1].lower()})" if m[1] in kinds() else m[0]
+
+    return re.sub(
+        r"^\|.*\|$", lambda row: re.sub(r"`(\w+)`", link, row[0]), text, flags=re.MULTILINE
+    )

@@ -35,14 +35,17 @@ EXIT_CODES = """exit codes:
   2  the command or the study file is wrong
   3  a data file is missing or cannot be read as it is
   4  columns may identify a patient: allow or drop each by name in [privacy]
-  5  the data have errors, or the plan asks for what is not there (check); a question could not be answered (run,
-     report); the input is stale, so nothing was published (run-due); a report is overdue, failed or was changed (status);
+  5  the data have errors, or the plan asks for what is not there (check);
+     a question could not be answered (run, report);
+     the input is stale, so nothing was published (run-due);
+     a report is overdue, failed or was changed (status);
      the plan is not the frozen one (plan compare)
   6  the report is there, but a notice could not be delivered (run-due)
- 69  a database or server could not be reached, refused, or did not give its rows whole: nothing was read
+ 69  a database or server could not be reached, refused, or did not give its
+     rows whole: nothing was read
  74  a file or folder cannot be written: disk full, or no permission
  75  another run is at work: try later (run-due)
-"""  # noqa: E501
+"""
 
 #: The one thing that nearly every command needs.
 STUDY: dict[str, Any] = {

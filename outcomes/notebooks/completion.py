@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,20 +13,23 @@ import pandas as pd
 
 import outcomes
 from outcomes.plans.plan import kinds
-from outcomes.study.study import Study
+from outcomes.study.study import GROUPS, Study
 
 _OUTCOMES = frozenset({"outcome", "outcomes", "name"})
 _VISITS = frozenset({"before", "after", "baseline", "visit", "visits", "from_visit"})
 _COLUMNS = frozenset(
     {"by", "covariates", "characteristics", "site", "strata", "within", "subgroup", "columns"}
 )
+_LEVELS = frozenset({"reference", "levels"})
+_BY = re.compile(r"\s*by\s*=\s*([\"'])(\w+)\1\s*")
+_NO_BY = inspect.Parameter("by", inspect.Parameter.KEYWORD_ONLY, default="")
 _OPENING, _CLOSING = "([{", ")]}"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the cursor is: the function called, what its dot stands on, the argument, and what of
-    the string is typed.
+    """Where the cursor is: the function called, what its dot stands on, the argument, what of the
+    string is typed, and the column that `by` names before it.
     """
 
     owner: str
@@ -34,6 +38,7 @@ class Place:
     position: int
     typed: str
     first: str
+    by: str
 
 
 def place(text: str) -> Place | None:
@@ -63,6 +68,7 @@ def place(text: str) -> Place | None:
         len(arguments) - 1,
         text[start + 1 :],
         arguments[0].strip(),
+        next((m[2] for a in arguments if (m := _BY.fullmatch(a))), ""),
     )
 
 
@@ -71,7 +77,8 @@ def candidates(here: Place, names: Mapping[str, Any]) -> list[str]:
     owner = names.get(here.owner)
     function = getattr(owner, here.function, None) if here.owner else names.get(here.function)
     if isinstance(owner, Study):
-        return _of_studies(_parameter(here, getattr(Study, here.function, None), 1), [owner])
+        called = getattr(Study, here.function, None)
+        return _of_studies(_parameter(here, called, 1), here, [owner])
     if function is outcomes.paired:
         given = names.get(here.first)
         every = [v for v in names.values() if isinstance(v, pd.DataFrame)]
@@ -79,7 +86,9 @@ def candidates(here: Place, names: Mapping[str, Any]) -> list[str]:
         return _unique(c for f in frames for c in f.columns)
     if inspect.isclass(function) and function in kinds().values():
         studies = [v for n, v in names.items() if isinstance(v, Study) and not n.startswith("_")]
-        return _of_studies(_parameter(here, function, 0), studies)
+        parameter = _parameter(here, function, 0)
+        by = here.by or inspect.signature(function).parameters.get("by", _NO_BY).default
+        return _of_studies(parameter, dataclasses.replace(here, by=by), studies)
     return []
 
 
@@ -99,7 +108,7 @@ def _parameter(here: Place, function: Any, skip: int) -> str:
     return known[here.position] if here.position < len(known) else ""
 
 
-def _of_studies(parameter: str, studies: Iterable[Study]) -> list[str]:
+def _of_studies(parameter: str, here: Place, studies: Iterable[Study]) -> list[str]:
     found: list[str] = []
     for study in studies:
         columns = [str(c) for c in study.patient_frame.columns]
@@ -109,7 +118,19 @@ def _of_studies(parameter: str, studies: Iterable[Study]) -> list[str]:
             found += study.visits
         elif parameter in _COLUMNS:
             found += columns
+        elif parameter in _LEVELS:
+            found += _groups(study, (here.by,) if here.by else GROUPS)
     return _unique(found)
+
+
+def _groups(study: Study, columns: Iterable[str]) -> list[str]:
+    """The values that patients have in these columns; of rows where patients have none."""
+    found: set[str] = set()
+    for column in columns:
+        for frame in (study.patient_frame, study.scores):
+            if column in frame:
+                found |= set(frame[column].dropna().astype(str))
+    return sorted(found - {""})
 
 
 def _unique(names: Iterable[Any]) -> list[str]:

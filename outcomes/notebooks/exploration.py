@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,13 +18,18 @@ from outcomes.config import atomic, toml
 from outcomes.core.errors import AnalysisError, OutcomesError, StudyError
 from outcomes.notebooks.kinds import KINDS
 from outcomes.plans.plan import Plan, kinds
-from outcomes.plans.ready_made import ready_made, starter, suggest
+from outcomes.plans.ready_made import ready_made, suggest
+from outcomes.plans.study_draft import SCORES, draft
 from outcomes.readers import read_study
 from outcomes.readers.files import read_rows
+from outcomes.readers.formats.frames import is_frame, saved
 from outcomes.readers.source import Source
 from outcomes.readers.studyfile import study_from_text
 from outcomes.study.study import GROUPS, Study
 from outcomes.tables.question_list import by_topic
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame
 
 #: The fields of a question that the panel has a control for.
 CHOSEN = ("outcome", "before", "after", "by")
@@ -88,7 +93,8 @@ def corrected(text: str, start: str, roles: dict[str, str], instruments: Sequenc
 @dataclass(frozen=True)
 class Opened:
     """What was read: a study (None where something stands in the way), its study file as text, and
-    the code that reads it.
+    the code that reads it. Of a frame, `rows` is the CSV file of its rows, and `room` the folder
+    that holds it as long as the panel lives.
     """
 
     study: Study | None
@@ -97,11 +103,12 @@ class Opened:
     problem: str
     code: str
     file: Path | None = None
-    frame: pd.DataFrame | None = None
+    rows: bytes | None = None
+    room: tempfile.TemporaryDirectory[str] | None = None
 
     def again(self, text: str) -> Opened:
         """The same data read by a corrected study file."""
-        code = f"study = oc.read_study({'study.toml'!r})  # the study file as corrected here"
+        code = "study = oc.read_study('study.toml')  # as corrected here: write it first"
         try:
             study = study_from_text(text, self.folder)
         except OutcomesError as e:
@@ -109,29 +116,25 @@ class Opened:
         return dataclasses.replace(self, study=study, text=text, problem="", code=code)
 
 
-def opened(source: str | Path | pd.DataFrame | Study) -> Opened:
+def opened(source: str | Path | pd.DataFrame | IntoDataFrame | Study) -> Opened:
     """Read a data file, a study file, a frame or a study. Raises what reading it raises."""
     if isinstance(source, Study):
         return Opened(source, "", Path(), "", "# study: the one you gave to oc.explore")
-    if isinstance(source, pd.DataFrame):
-        folder = Path(tempfile.mkdtemp(prefix="outcomes-"))
-        source.to_csv(folder / "scores.csv", index=False)
-        code = 'frame.to_csv("scores.csv", index=False)\nstudy = oc.read_study("study.toml")'
-        return dataclasses.replace(_guessed(folder / "scores.csv", code), frame=source)
-    path = Path(source)
+    if is_frame(source):
+        first, rows = draft(source), saved(source)
+        room = tempfile.TemporaryDirectory(prefix="outcomes-")
+        folder = Path(room.name)
+        (folder / SCORES).write_bytes(rows)
+        code = "study = oc.draft(frame).study  # frame: the one you gave to oc.explore"
+        return Opened(first.study, first.toml, folder, first.problem, code, None, rows, room)
+    path = Path(source)  # type: ignore[arg-type]
     if path.suffix.lower() == ".toml":
         study = read_study(path)
         code = f"study = oc.read_study({path.as_posix()!r})"
         return Opened(study, path.read_text("utf-8-sig"), path.parent, "", code, path)
-    return _guessed(
-        path, 'study = oc.read_study("study.toml")  # write it first: the button, or outcomes init'
-    )
-
-
-def _guessed(path: Path, code: str) -> Opened:
-    text, problem = starter(path)
-    first = Opened(None, text, path.parent, problem, code)
-    return first if problem else dataclasses.replace(first.again(text), code=code)
+    first = draft(path)
+    code = f"study = oc.draft({path.as_posix()!r}).study"
+    return Opened(first.study, first.toml, path.parent, first.problem, code)
 
 
 def askable() -> list[tuple[str, str]]:
@@ -185,25 +188,24 @@ def plan_of(study: Study) -> tuple[Plan, str]:
 
 
 def write_study(opened: Opened, target: str | Path) -> Opened:
-    """Write the study file (and, of a frame, its scores.csv beside it). Raises StudyError where one
-    is there already.
+    """Write the study file (and, of a frame, its scores.csv beside it, which its owner alone can
+    read). Raises StudyError where one is there already.
     """
     file = Path(target)
     if not opened.text:
         raise StudyError("This study was made in Python: it has no study file to write.")
-    new = [file] if opened.frame is None else [file, file.with_name("scores.csv")]
-    for path in new:
-        if path.exists():
-            raise StudyError(f"{path} is already there. Choose another name.")
-    text = opened.text
-    if opened.frame is not None:
-        opened.frame.to_csv(new[1], index=False)
+    files: dict[str, bytes | str] = {file.name: opened.text}
+    if opened.rows is not None:
+        files = {SCORES: opened.rows, **files}
     elif file.resolve().parent != opened.folder.resolve():
         raise StudyError(
             "The study file names its data as seen from its own folder: write it into"
             f" {opened.folder}."
         )
-    atomic.write(file, text)
+    for name in files:
+        if (there := file.with_name(name)).exists():
+            raise StudyError(f"{there} is already there. Choose another folder.")
+    atomic.write_all(file.parent, files, private=(SCORES,))
     return dataclasses.replace(
         opened, file=file, code=f"study = oc.read_study({file.as_posix()!r})"
     )

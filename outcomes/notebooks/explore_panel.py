@@ -7,9 +7,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from outcomes.checks import check
 from outcomes.core.errors import MissingExtraError, OutcomesError
@@ -32,6 +30,10 @@ from outcomes.notebooks.exploration import (
 from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from narwhals.typing import IntoDataFrame
+
 #: Selects the code and copies it, also on a server without TLS, where there is no clipboard object.
 COPY = (
     "getSelection().selectAllChildren(this.parentElement.querySelector('pre'));"
@@ -39,12 +41,12 @@ COPY = (
 )
 
 
-def explore(source: str | Path | pd.DataFrame | Study) -> Panel:
+def explore(source: str | Path | pd.DataFrame | IntoDataFrame | Study) -> Panel:
     """What is in this file, and did these patients' scores change? A panel to look, choose and see.
 
-    `source` is a data file (Excel, CSV, …), a study file, a frame or a study. Shown in JupyterLab,
-    Notebook 7 or VS Code. Nothing is written unless a button is pressed, and every action shows the
-    code that does the same.
+    `source` is a data file (Excel, CSV, …), a study file, a frame (pandas, polars, pyarrow) or a
+    study. Shown in JupyterLab, Notebook 7 or VS Code. Nothing is written unless a button is
+    pressed, and every action shows the code that does the same.
 
     Raises MissingExtraError without ipywidgets (extra `notebooks`), and what reading the source
     raises.

@@ -78,9 +78,11 @@ class Table:
             sides = [
                 "right;white-space:nowrap" if i in self.numeric else "left" for i in range(len(row))
             ]
+            # a corner without words heads nothing: a screen reader would say an empty heading
+            tags = [tag if str(c) else "td" for c in row]
             return "".join(
-                f'<{tag} style="text-align:{side}">{html.escape(str(c))}</{tag}>'
-                for side, c in zip(sides, row)
+                f'<{t} style="text-align:{side}">{html.escape(str(c))}</{t}>'
+                for t, side, c in zip(tags, sides, row)
             )
 
         style = "text-align:left;white-space:nowrap"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from outcomes.notebooks.completion import completions
 from tests.builders import two_visits
 
 pytest.importorskip("IPython")
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 
 
 @pytest.fixture
@@ -45,6 +47,34 @@ def names() -> dict[str, object]:
 )
 def test_the_names_that_fit(code: str, expected: list[str], names: dict[str, object]) -> None:
     assert completions(code, names)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('oc.ANCOVA("pain", after="week_4", reference="', ["ketamine", "placebo"]),
+        ('oc.ANCOVA("pain", after="week_4", reference="pl', ["placebo"]),
+        ('oc.ANCOVA("pain", by="route", reference="', ["nasal", "oral"]),
+        ("oc.ANCOVA('pain', by = 'route', reference='", ["nasal", "oral"]),
+        ('oc.Crossover("pain", reference="', ["ketamine", "nasal", "oral", "placebo"]),
+    ],
+)
+def test_the_groups_that_a_reference_may_be(code: str, expected: list[str]) -> None:
+    patients = pd.DataFrame(
+        {
+            "patient": ["p001", "p002", "p003"],
+            "arm": ["placebo", "ketamine", "placebo"],
+            "route": ["oral", None, "nasal"],
+        }
+    )
+    study = two_visits([7, 6, 8], [5, 5, 4], patients=patients)
+    assert completions(code, {"oc": oc, "study": study})[1] == expected
+
+
+def test_a_reference_among_treatments_that_patients_have_one_after_the_other() -> None:
+    study = oc.read_study(SAMPLE / "crossover" / "study.toml")
+    found = completions('oc.Crossover("pain_nrs_average", reference="', {"oc": oc, "study": study})
+    assert set(found[1]) >= set(study.scores["arm"].dropna())
 
 
 def test_ipython_completes_them_and_nothing_else_there() -> None:

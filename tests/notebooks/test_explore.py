@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,39 @@ def test_a_frame_is_guessed_and_its_study_file_corrected_and_written(tmp_path: P
     panel.buttons["Write report"].click()
     assert (tmp_path / "report.html").stat().st_size > 5000
     assert "oc.write_report(study, plan" in panel.code
+
+
+def test_a_frame_is_read_as_every_frame_is_and_its_code_runs() -> None:
+    frame = long_frame().set_index("patient_id")  # a named index is a column, as in oc.read_table
+    panel = oc.explore(frame)
+    assert panel.opened.study is not None and panel.opened.study.enrolled == 12
+    scope = {"frame": frame}
+    exec(panel.code.removesuffix("\nresult"), scope)
+    assert scope["result"].to_frame().equals(panel.result.to_frame())
+
+
+def test_frames_of_polars_are_explored_and_their_rows_are_kept_from_others(tmp_path: Path) -> None:
+    import polars
+
+    panel = oc.explore(polars.DataFrame(long_frame()))
+    assert panel.result is not None
+    panel.folder.value = str(tmp_path)
+    panel.buttons["Write study.toml"].click()
+    assert oc.read_study(tmp_path / "study.toml").enrolled == 12
+    if os.name == "posix":
+        assert (tmp_path / "scores.csv").stat().st_mode & 0o077 == 0
+
+
+def test_the_code_of_a_file_runs_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    long_frame().to_csv("scores.csv", index=False)
+    panel = oc.explore("scores.csv")
+    scope: dict[str, object] = {}
+    exec(panel.code.removesuffix("\nresult"), scope)
+    assert scope["result"].to_frame().equals(panel.result.to_frame())
+    assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
 
 
 def test_a_study_file_that_does_not_fit_says_why_and_is_mended() -> None:
