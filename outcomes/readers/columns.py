@@ -13,6 +13,7 @@ from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import listed_addresses
 from outcomes.readers.cells import TextTable
+from outcomes.readers.code_labels import labelled, refuse_unlabelled
 from outcomes.readers.dates import is_date
 from outcomes.readers.instrument_columns import (
     column_types,
@@ -32,7 +33,11 @@ from outcomes.readers.parse import (
     report_row,
 )
 from outcomes.readers.recipe import ROLE_TYPES, ROLES, Recipe
+from outcomes.readers.shape.derived import with_column
 from outcomes.study.study import Issue
+
+#: Roles whose values have words of their own.
+_OWN_WORDS = ("patient", "visit", "arm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Reader:
         ids: Mapping[str, pd.Series],
         whole: WholeColumns | None = None,
     ) -> None:
-        self.recipe, self.tables, self.ids, self.whole = recipe, tables, ids, whole
+        self.recipe, self.tables, self.ids, self.whole = recipe, dict(tables), ids, whole
         self.report: list[dict[str, Any]] = []
         self.issues: list[Issue] = []
         self.dates: dict[str, pd.Series] = {}
@@ -73,12 +78,12 @@ class Reader:
                 for use in self.uses
             ]
         plain = [plain_outcome(n, said) for n, said in recipe.outcomes.items()]
-        self.measures = {outcome.name: outcome for _, outcome in plain}
-        self.renamed = {column: outcome.name for column, outcome in plain}
-        self._one_score_a_column(plain)
-        for column in self.renamed:
+        for column, _ in plain:
             if column not in columns:
                 raise StudyError(f"[outcomes] {unknown('column', column, columns)}")
+        self.measures = {outcome.name: outcome for _, outcome in plain}
+        plain = self._one_column_a_score(plain)
+        self.renamed = {column: outcome.name for column, outcome in plain}
         self.scores = column_types(self.uses)
         self.scores |= {
             c: (
@@ -89,23 +94,49 @@ class Reader:
             )
             for c, o in plain
         }
+        taken = {c for t in tables.values() for r in _OWN_WORDS if (c := recipe.role(r, t))}
+        refuse_unlabelled(recipe.labels, tables, {*self.scores, *taken})
         everywhere = {c for t in tables.values() for c in t.columns}
         for column, kind in recipe.types.items():
             ColumnType(kind)
             if column not in everywhere:
                 raise StudyError(f"[columns] {unknown('column', column, sorted(everywhere))}")
 
-    def _one_score_a_column(self, plain: Sequence[tuple[str, Outcome]]) -> None:
-        """Refuse two scores of one column."""
-        taken = {c: f"[instruments] {u.kind.id}" for u in self.uses for c in u.items.values()}
-        taken |= {c: f"[instruments] {u.kind.id}" for u in self.uses for c in u.totals.values()}
+    def _one_column_a_score(
+        self, plain: Sequence[tuple[str, Outcome]]
+    ) -> list[tuple[str, Outcome]]:
+        """A column that several scores use, once for each that reads its cells otherwise: the cells
+        stay those of the file.
+        """
+        types: dict[str, tuple[ColumnType, bool]] = {}
+        for k, use in enumerate(self.uses):
+            own = column_types([use])
+            again = {
+                c: self._copy(c, f"{c} ({use.kind.id})")
+                for c, kind in own.items()
+                if types.setdefault(c, kind) != kind
+            }
+            if again:
+                items = {i: again.get(c, c) for i, c in use.items.items()}
+                totals = {s: again.get(c, c) for s, c in use.totals.items()}
+                self.uses[k] = dataclasses.replace(use, items=items, totals=totals)
+        made, taken = list[tuple[str, Outcome]](), set(types)
         for column, outcome in plain:
-            if column in taken:
-                raise StudyError(
-                    f"[outcomes] {outcome.name}: the column '{column}' is already a score, under"
-                    f" {taken[column]}. A column is one score: take one of the two out."
-                )
-            taken[column] = f"[outcomes] {outcome.name}"
+            twice = column in taken
+            made.append((self._copy(column, outcome.name) if twice else column, outcome))
+            taken.add(column)
+        return made
+
+    def _copy(self, column: str, name: str) -> str:
+        """A further column with the cells of another one. Raises StudyError for a name in use."""
+        table = self.tables["scores"]
+        if name in table.columns:
+            raise StudyError(
+                f"The column '{column}' is already a score, and '{name}' is a column too. Give the"
+                " second score another name."
+            )
+        self.tables["scores"] = with_column(table, name, table[column], column)
+        return name
 
     def worse_high(self) -> dict[str, bool | None]:
         """Of each column of scores whether more is worse; None where that is not declared."""
@@ -177,9 +208,13 @@ class Reader:
 
     def _parsed(self, name: str, table: TextTable, column: str, role: str) -> Parsed:
         text, recipe = table[column], self.recipe
+        if column in recipe.labels:
+            text, strange = labelled(name, table, column, recipe.labels[column])
+            self.issues += strange
         declared, ready = self._type(text, column, role, name)
         where = f" in column '{column}' ({name} table)"
-        among = self.whole.texts[name].get(column) if self.whole else None
+        origin = getattr(table, "origins", {}).get(column, column)
+        among = self.whole.texts[name].get(origin) if self.whole else None
         done = parse_column(text, declared, missing=recipe.missing, where=where, among=among)
         if role in ("period", "episode", "infusion") and declared.kind == "integer":
             done = dataclasses.replace(done, values=pd.array(done.values, dtype="Int64"))
@@ -241,6 +276,9 @@ class Reader:
         recipe = self.recipe
         if name == "scores" and column in self.scores:
             return self.scores[column]
+        if column in recipe.labels:
+            self.kinds[name, column] = "category"
+            return ColumnType("category"), False
         kind = recipe.types.get(column, ROLE_TYPES.get(role, "")) or self.tables[
             name
         ].declared.types.get(column, "")

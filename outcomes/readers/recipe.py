@@ -49,6 +49,7 @@ class Recipe:
     instruments: Mapping[str, Any] = field(default_factory=dict)
     outcomes: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     wide: Mapping[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     date_order: str = ""

@@ -384,6 +384,19 @@ COLUMNS = Section(
     ),
     shown=True,
 )
+LABELS = Section(
+    "labels",
+    "What the codes of a column mean: tables and pictures show the labels",
+    entry=Field(
+        "sex",
+        TABLE,
+        "the code in the file = its label; a code without a label stays and is counted. Arms have"
+        " theirs under [study], visits under [visits] names",
+        '{ 1 = "female", 2 = "male" }',
+        shown=True,
+    ),
+    shown=True,
+)
 _VISIT_COLUMN = Section(
     "wide.columns",
     "The column of each visit",
@@ -641,6 +654,7 @@ SECTIONS = (
     INSTRUMENTS,
     OUTCOMES,
     COLUMNS,
+    LABELS,
     WIDE,
     PRIVACY,
     ENGINE,

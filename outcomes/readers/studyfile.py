@@ -14,6 +14,7 @@ from outcomes.config import fields, toml
 from outcomes.core.errors import StudyError
 from outcomes.readers.assemble import assemble, deidentified_tables
 from outcomes.readers.cells import fingerprint
+from outcomes.readers.code_labels import code_labels
 from outcomes.readers.recipe import TABLES, Recipe
 from outcomes.readers.shape.visit_windows import windows
 from outcomes.readers.source import Source
@@ -31,8 +32,8 @@ def read_study(path: str | Path, *, snapshot: str | Path | None = None) -> Study
     Sections: [study] title, design, entry; [data] the files, missing codes, date_order, ids,
     dictionary; [roles] which column is the patient, visit, arm …; [visits] order, baseline, names
     (the file's name = the study's name), days (visit = first and last day, where a file has dates
-    and no visits); [instruments]; [outcomes]; [columns] types of other columns; [wide]; [privacy]
-    allow, drop; [engine] how a large study is read in parts; [paper] sentences for the report's
+    and no visits); [instruments]; [outcomes]; [columns] types of other columns; [labels] what codes
+    mean; [wide]; [privacy] allow, drop; [engine] how a large study is read in parts; [paper] sentences for the report's
     checklist; [families], [estimand] and [[analysis]] the plan. File names are relative to
     the study file. A frozen plan beside it
     (`study.plan.toml`, from `outcomes plan freeze`) is read too. A table may be a database or a
@@ -137,6 +138,7 @@ def _recipe(document: toml.Document, said: Mapping[str, Any], folder: Path) -> R
         instruments=there.get("instruments", {}),
         outcomes=there.get("outcomes", {}),
         types=there.get("columns", {}),
+        labels=code_labels(there.get("labels", {})),
         wide=there.get("wide", {}),
         missing=_texts(data["missing"]),
         date_order=data["date_order"],

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from outcomes.core.errors import StudyError, unknown
+from outcomes.readers.code_labels import code_labels
 from outcomes.readers.recipe import Recipe
 from outcomes.readers.shape.visit_windows import windows
 from outcomes.readers.source import Source
+from outcomes.readers.study_form import SEVERAL
 from outcomes.readers.studyfile import from_sources
 from outcomes.study.study import Study
 
@@ -35,7 +38,14 @@ def read_table(
     missing: Sequence[str | float] = (),
     allow: Sequence[str] = (),
     drop: Sequence[str] = (),
+    labels: Mapping[str, Mapping[str, str]] | None = None,
+    include: Mapping[str, Any] | None = None,
+    baseline_columns: Mapping[str, str] | None = None,
+    several: str = "",
     sheet: str | None = None,
+    sheets: Sequence[str] = (),
+    more: Sequence[str | Path] = (),
+    by: str = "",
     header: int | None = None,
     last: int | None = None,
     encoding: str = "",
@@ -57,6 +67,8 @@ def read_table(
     ``{"file": "clinic.sav", "labels": True}``. A frame is read as a file of it would be: each cell
     as text, with its address, where row 1 is the first; it stays as it is. `sheet`, `header` (the
     number of the row of headings), `last` (that of the last row) and `encoding` are of a file.
+    `sheets` of a workbook, or `more` files beside the first, are parts of one table, and `by` is
+    the column that holds their names ("visit", "site" or "patient").
     `patient` names the column of the patient's code, or several where a code is unique only within
     a site (``["site", "id"]``). The table is long (a row for each patient and `visit`) or wide (a
     row a patient; columns such as ``nrs_pre`` and ``nrs_post``, or as `wide` declares:
@@ -72,6 +84,10 @@ def read_table(
     ``episode``, ``date``
     … Of a REDCap export, `dictionary` is the data dictionary and `without` are forms that are no
     scores (a further table of the same file is ``infusions={"file": …, "form": "infusion_log"}``).
+    `baseline_columns` names the column of each score's baseline where a long table has it beside
+    later scores, `several` says which of several rows at one visit counts ("last", "closest" …),
+    `include` reads only some patients (``{"diagnosis": ["CRPS"], "age": {"at_least": 18}}``) and
+    counts the others, `labels` are what codes mean (``{"sex": {"1": "female", "2": "male"}}``).
     `columns` gives types of other columns ("number", "category", "date", "yes/no", "text").
 
     Every cell is read as text and parsed by its type; ``study.columns`` says for each column how
@@ -96,14 +112,17 @@ def read_table(
     files = {"patients": patients, "infusions": infusions, "events": events}
     known = str(dictionary) if dictionary else None
     scores: dict[str, Any] = dict(path) if isinstance(path, Mapping) else {"file": path}
-    more: dict[str, Any] = {
+    told: dict[str, Any] = {
         "without": tuple(without),
+        "sheets": list(sheets),
+        "more": [str(Path(file).absolute()) for file in more],
+        "by": by,
         "sheet": sheet,
         "header": header,
         "last": last,
     }
-    more["encoding"] = encoding
-    sources = {"scores": Source.of(scores | {k: v for k, v in more.items() if v}, here, known)}
+    told["encoding"] = encoding
+    sources = {"scores": Source.of(scores | {k: v for k, v in told.items() if v}, here, known)}
     for name, file in files.items():
         if file is not None:
             given = file if isinstance(file, Mapping) else {"file": file}
@@ -118,6 +137,10 @@ def read_table(
             instruments=instruments or {},
             outcomes=outcomes or {},
             types=columns or {},
+            labels=code_labels(labels or {}),
+            include=include or {},
+            baseline_columns={str(k): str(v) for k, v in (baseline_columns or {}).items()},
+            several=_rule(several),
             wide=wide or {},
             missing=tuple(map(str, missing)),
             date_order=date_order,
@@ -129,3 +152,9 @@ def read_table(
             study={"title": title, "design": design},
         )
     )
+
+
+def _rule(several: str) -> str:
+    if several and several not in SEVERAL:
+        raise StudyError(unknown("rule for several rows at one visit", several, SEVERAL))
+    return several

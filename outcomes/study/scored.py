@@ -87,6 +87,7 @@ def score_all(
             issues += [*_refused(kind, use, done, rows), *_prorated(kind, done)]
             issues += _disagreeing(use, scores, made, taken, rows)
         made |= {f"{kind.id}_{s}": scores[c].to_numpy() for s, c in use.totals.items()}
+        made |= _of_scores(use, scores, made, strict=strict)
         scores = pd.concat(
             [scores.drop(columns=[c for c in made if c in scores]), pd.DataFrame(made)], axis=1
         )
@@ -95,6 +96,25 @@ def score_all(
             if (short := name[len(kind.id) + 1 :]) in own:
                 meaning[name] = kind.outcome(short)
     return Scored(scores, meaning, tuple(issues), tuple(notes))
+
+
+def _of_scores(
+    use: InstrumentUse, scores: pd.DataFrame, made: Mapping[str, Any], *, strict: bool
+) -> dict[str, Any]:
+    """Scores that are made of other scores (summaries of PROMIS T-scores), where the file has all
+    of these and no answers.
+    """
+    kind, ready = use.kind, use.totals
+    rest = [
+        s.name
+        for s in kind.scores
+        if s.rule.of and set(s.rule.of) <= set(ready) and f"{kind.id}_{s.name}" not in made
+    ]
+    if not rest:
+        return {}
+    given = scores[list(ready.values())].set_axis(list(ready), axis=1)
+    done = kind.score(given, strict=strict)
+    return {f"{kind.id}_{s}": done.values[s].to_numpy() for s in rest if s in done.values}
 
 
 def _unknown_origin(kind: Instrument, text: str, items: pd.DataFrame, rows: Sequence[str]) -> Issue:
