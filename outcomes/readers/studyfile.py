@@ -33,9 +33,9 @@ def read_study(path: str | Path, *, snapshot: str | Path | None = None) -> Study
     dictionary; [roles] which column is the patient, visit, arm …; [visits] order, baseline, names
     (the file's name = the study's name), days (visit = first and last day, where a file has dates
     and no visits); [instruments]; [outcomes]; [columns] types of other columns; [labels] what codes
-    mean; [wide]; [privacy] allow, drop; [engine] how a large study is read in parts; [paper] sentences for the report's
-    checklist; [families], [estimand] and [[analysis]] the plan. File names are relative to
-    the study file. A frozen plan beside it
+    mean; [wide]; [privacy] allow, drop; [engine] how a large study is read in parts; [paper]
+    sentences for the report's checklist; [families], [estimand] and [[analysis]] the plan. File
+    names are relative to the study file. A frozen plan beside it
     (`study.plan.toml`, from `outcomes plan freeze`) is read too. A table may be a database or a
     server (SQL, REDCap, FHIR), which is asked for its rows; `snapshot` is the folder in which a
     report kept what they gave, to read the same again.
