@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import Estimate
@@ -52,6 +52,22 @@ def score_words(text: str, /, outcome: Outcome, *, unit: str = "") -> Phrase:
 MEANING = ("measure", *(f.name for f in fields(Contrast)))
 
 
+def labelled_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """The frame of a picture, a row an item: its labels stay the messages they are, which a report
+    writes in its own language (pandas' own texts would keep the English words only).
+
+    >>> frame = labelled_frame([{"label": Phrase.of("worse"), "patients": 3}])
+    >>> type(frame["label"].iloc[0]).__name__
+    'Phrase'
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=list(columns) or None)
+    if "label" in frame:
+        frame["label"] = pd.Series([r["label"] for r in rows], frame.index, dtype=object)
+    return frame
+
+
 def forest_frame(
     rows: Iterable[tuple[str, Estimate]], main: Callable[[Estimate], bool] | None = None
 ) -> pd.DataFrame:
@@ -63,8 +79,6 @@ def forest_frame(
     >>> row["label"], float(row["value"]), row["measure"], row["visit"]
     ('pain', -1.0, 'change', 'week_4')
     """
-    import pandas as pd
-
     columns = ["label", "value", "low", "high", *(["main"] if main else []), *MEANING]
     made = [
         {"label": label, "value": e.value, "low": e.low, "high": e.high}
@@ -72,7 +86,7 @@ def forest_frame(
         | {"measure": e.measure.value, **asdict(e.contrast)}
         for label, e in rows
     ]
-    return pd.DataFrame(made, columns=columns)
+    return labelled_frame(made, columns)
 
 
 def forest_rows(frame: pd.DataFrame) -> list[Estimate]:

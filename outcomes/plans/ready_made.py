@@ -156,6 +156,7 @@ def parallel(study: Study, *, outcome: str = "", before: str = "", after: str = 
         ("Course", {"outcome": main, "by": "arm"}),
         *others,
         *_harms(study),
+        ("SideEffectsByRoute", {"by": "arm"}) if study.events is not None else None,
     )
 
 

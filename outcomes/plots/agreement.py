@@ -6,6 +6,7 @@ import math
 
 from matplotlib.colors import to_rgba
 
+from outcomes.core.language import in_language, say
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number
 from outcomes.plots.drawing import BLUE, GREY, ORANGE, Drawing
@@ -51,7 +52,7 @@ def agreement(result: Result, d: Drawing) -> None:
     points, limits, ax = result.data["agreement"], result.data["limits"], d.ax
     d.title(result.analysis.title(result.outcome))
     if points.empty:
-        d.nothing("no patient has both scores")
+        d.nothing(say("no patient has both scores"))
         return
     few = len(points) <= 400
     dots = ax.scatter(
@@ -66,7 +67,7 @@ def agreement(result: Result, d: Drawing) -> None:
     d.drew("patients", dots)
     d.drew("zero", ax.axhline(0, color=GREY, lw=0.8))
     k = digits_for(result.outcome.resolution) if result.outcome else 1
-    words = []
+    limits_said = []
     for key, r in zip(("limits", "bias", "limits"), limits.to_dict("records"), strict=True):
         if math.isnan(r["value"]):
             continue
@@ -74,8 +75,8 @@ def agreement(result: Result, d: Drawing) -> None:
         d.drew(key, ax.axhline(r["value"], color=colour, lw=1.6, ls=style, zorder=4))
         if not math.isnan(r["low"]):
             d.drew("intervals", ax.axhspan(r["low"], r["high"], color=to_rgba(colour, 0.12), lw=0))
-        words.append((r["value"], f"{r['label']}\n{number(r['value'], k)}", colour))
-    for value, text, colour in words:
+        limits_said.append((r["value"], f"{r['label']}\n{number(r['value'], k)}", colour))
+    for value, text, colour in limits_said:
         said = ax.annotate(
             d.wrap(text, 0.2, 9),
             (1.02, value),
@@ -89,5 +90,7 @@ def agreement(result: Result, d: Drawing) -> None:
         d.spread.append(said)
     ax.margins(y=0.15)
     d.score_axis(ax.xaxis, result.outcome, mean=True)
-    unit = result.outcome.unit if result.outcome else ""
-    ax.set_ylabel(d.wrap((result.axis.words or "difference") + (f" ({unit})" if unit else ""), 0.5))
+    words = in_language(result.axis.words) or say("difference")
+    if result.outcome and result.outcome.unit:
+        words = say("{quantity} ({unit})", quantity=words, unit=result.outcome.units)
+    ax.set_ylabel(d.wrap(words, 0.5))

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
+from outcomes.core.language import say
 from outcomes.core.result import Result
 from outcomes.core.wording import percent, spoken
 from outcomes.plots.drawing import INK, Drawing
@@ -36,7 +37,7 @@ def answers(result: Result, d: Drawing) -> None:
     frame, ax = result.data["answers"].set_index("group"), d.ax
     d.title(result.analysis.title(result.outcome), 0.6)
     if not _given(result):
-        d.nothing("no patient has an answer")
+        d.nothing(say("no patient has an answer"))
         return
     rises = result.outcome is not None and result.outcome.better == "higher"
     levels = list(frame.columns)[::-1] if rises else list(frame.columns)
@@ -49,7 +50,7 @@ def answers(result: Result, d: Drawing) -> None:
         0.26,
         3,
     )
-    _share_axis(d, ax, len(frame) - 1)
+    _share_axis(d, ax, len(frame) - 1, say("share of patients"))
     _key(d, ax, [_level(v) for v in levels], result)
 
 
@@ -97,7 +98,7 @@ def profile(result: Result, d: Drawing) -> None:
     frame, asked, bars = result.data["profile"], _asked(result), _bars(result)
     if not _answered(result):
         d.title(result.analysis.title(result.outcome))
-        d.nothing("no patient answered at these visits")
+        d.nothing(say("no patient answered at these visits"))
         return
     several = len(asked) > 1
     panels = d.grid(len(asked) + 1) if several else [d.ax]
@@ -124,7 +125,7 @@ def profile(result: Result, d: Drawing) -> None:
                 color=d.faint,
             )
             d.drew("n", text)
-        _share_axis(d, ax, at[-1], "" if several else "share of patients")
+        _share_axis(d, ax, at[-1], "" if several else say("share of patients"))
     names = [spoken(v) if not g else f"{spoken(v)}, {spoken(g)}" for g, v in bars]
     d.names_beside(d.ax, at, names, 0.16 if several else 0.26, 2)
     if several:
@@ -176,7 +177,7 @@ def _stacked(
     return bars
 
 
-def _share_axis(d: Drawing, ax: Axes, last: float, words: str = "share of patients") -> None:
+def _share_axis(d: Drawing, ax: Axes, last: float, words: str) -> None:
     ax.set(xlim=(0, 1), ylim=(last + 0.6, -0.6))
     ax.set_xticks([0, 0.5, 1] if d.width < 4.6 or not words else np.linspace(0, 1, 6))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -187,7 +188,7 @@ def _share_axis(d: Drawing, ax: Axes, last: float, words: str = "share of patien
 
 def _head(result: Result) -> str:
     ranked = result.outcome is not None and bool(result.outcome.better)
-    return f"answer, {'best' if ranked else 'first'} at the top"
+    return say("answer, best at the top") if ranked else say("answer, first at the top")
 
 
 def _patches(key: Sequence[str], result: Result) -> list[Patch]:

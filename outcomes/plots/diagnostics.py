@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.special import ndtri
 
+from outcomes.core.language import say, say_n
 from outcomes.core.result import Result
-from outcomes.core.wording import plural, spoken
+from outcomes.core.wording import spoken
 from outcomes.plots.distributions import old_call
 from outcomes.plots.drawing import BLUE, GREY, Drawing
 from outcomes.plots.registry import Mark, picture
@@ -84,18 +85,23 @@ def diagnostics(result: Result, d: Drawing) -> None:
     frame = result.data["diagnostics"]
     drawn = frame[_kind(result)]
     frame = frame.assign(residual=drawn)[drawn.notna()].sort_values("fitted", kind="stable")
-    title = f"{result.analysis.title(result.outcome)}: fit ({plural(len(frame), 'score')})"
+    title = say_n(
+        "{question}: fit ({n} score)",
+        "{question}: fit ({n} scores)",
+        len(frame),
+        question=result.analysis.title(result.outcome),
+    )
     if not _there(result):
         d.title(title)
-        d.nothing("no model was fitted")
+        d.nothing(say("no model was fitted"))
         return
     kinds, scaled = _panels(result), _standardised(result)
     panels = d.grid(len(kinds), shared=False)
     heads = {
-        "residuals": "Fitted values",
-        "quantiles": "Normal quantiles",
-        "leverage": "Leverage",
-        "visits": "Visits",
+        "residuals": say("Fitted values"),
+        "quantiles": say("Normal quantiles"),
+        "leverage": say("Leverage"),
+        "visits": say("Visits"),
     }
     d.name_panels(panels, [heads[k] for k in kinds], d.columns(len(kinds)))
     d.title(title)
@@ -108,10 +114,10 @@ def diagnostics(result: Result, d: Drawing) -> None:
         else:
             column = "fitted" if kind == "residuals" else "leverage"
             d.drew(kind, _dots(d, ax, every[column], every["residual"]))
-            ax.set_xlabel("fitted value" if kind == "residuals" else "leverage")
+            ax.set_xlabel(say("fitted value") if kind == "residuals" else say("leverage"))
             d.drew("zero", ax.axhline(0, color=GREY, lw=1))
         ax.locator_params(axis="x", nbins=4) if kind != "visits" else None
-        ax.set_ylabel("standardised residual" if scaled else "residual")
+        ax.set_ylabel(say("standardised residual") if scaled else say("residual"))
         if scaled:
             d.drew("standardised", ax.yaxis.label)
         ax.xaxis.label.set_fontsize(d.size(10))
@@ -130,7 +136,7 @@ def _quantiles(d: Drawing, ax: Axes, residual: np.ndarray) -> None:
     slope = float(ordered.std(ddof=1)) if n > 1 else 0.0
     ends = expected[[0, -1]]
     ax.plot(ends, ordered.mean() + slope * ends, color=GREY, lw=1)
-    ax.set_xlabel("normal quantile")
+    ax.set_xlabel(say("normal quantile"))
 
 
 def _boxes(d: Drawing, ax: Axes, frame: object, visits: list[str]) -> None:

@@ -53,6 +53,7 @@ def _forest_height(result: Result) -> float:
         "margins", "Dashed lines are the stated margins.", lambda r: _known(r) and bool(margins(r))
     ),
     Mark("direction", "Arrows say which way is better for patients.", has_favours),
+    size=(7.2, 2.8),
     rows=_forest_height,
 )
 def forest(result: Result, d: Drawing) -> None:
@@ -117,14 +118,14 @@ def forest(result: Result, d: Drawing) -> None:
     if result.axis.percent:
         ax.xaxis.set_major_formatter(lambda x, _: number(100 * x, 0))
     _write_column(d, frame, rows, result.axis)
-    unit = " (percentage points)" if result.axis.percent else ""
-    ax.set_xlabel(
-        d.wrap((in_language(result.axis.words) or say("estimate and interval")) + unit, 0.45, 11)
-    )
+    words = in_language(result.axis.words) or say("estimate and interval")
+    if result.axis.percent:
+        words = say("{quantity} (percentage points)", quantity=words)
+    ax.set_xlabel(d.wrap(words, 0.45, 11))
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    words = sides(forest_rows(frame), result.outcome, result.axis)
-    point_ends(d, ax, words, turn=_compares(frame, result))
+    ends_said = sides(forest_rows(frame), result.outcome, result.axis)
+    point_ends(d, ax, ends_said, turn=_compares(frame, result))
     d.title(result.analysis.title(result.outcome), 0.6)
 
 
@@ -239,7 +240,7 @@ def dots(result: Result, d: Drawing) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if d.width >= 4.6 else 3))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     words = in_language(result.axis.words) or say("share of patients, with interval")
-    ax.set_xlabel("share of patients" if d.width < 4.6 else d.wrap(words, 0.4, 11))
+    ax.set_xlabel(say("share of patients") if d.width < 4.6 else d.wrap(words, 0.4, 11))
     ax.grid(axis="x", color=to_rgba(GREY, 0.25), lw=0.8)
     ax.set_axisbelow(True)
     compared = risk_differences(result)
@@ -277,7 +278,9 @@ def _risk_panel(
     against = (
         place_words(first[0].contrast)
         if len(first) == 1
-        else f"each group \N{MINUS SIGN} {spoken(first[0].contrast.reference)}"
+        else say("each group − {reference}", reference=spoken(first[0].contrast.reference))
     )
-    words = "difference (percentage points)" + (f", {against}" if d.width >= 4.6 else "")
+    words = say("difference (percentage points)")
+    if d.width >= 4.6:
+        words = say("difference (percentage points), {groups}", groups=against)
     side.set_xlabel(d.wrap(words, 0.3, 10), fontsize=d.size(10))

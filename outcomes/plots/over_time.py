@@ -193,8 +193,9 @@ def _segment(x: np.ndarray, scores: np.ndarray) -> np.ndarray:
     ),
     Mark(
         "patients",
-        f"Lines are up to {MANY} patients of the group named above them, chosen at random.",
+        "Lines are up to {most} patients of the group named above them, chosen at random.",
         lambda r: _any_lines(r) and _crowded(r),
+        most=MANY,
     ),
     Mark(
         "others",
@@ -493,9 +494,10 @@ def _routes(result: Result) -> list[str]:
     ),
     Mark(
         "followed",
-        f"Each bar is a patient, from the first to the last infusion; of all patients {COURSES},"
+        "Each bar is a patient, from the first to the last infusion; of all patients {most},"
         " evenly from the longest course to the shortest.",
         lambda r: len(_courses(r)) < r.data["swimmer"]["patient"].nunique(),
+        most=COURSES,
     ),
     Mark("infusions", "Diamonds are infusions.", lambda r: len(r.data["swimmer"]) > 0),
     size=(7.2, 4.6),
@@ -519,7 +521,7 @@ def swimmer(result: Result, d: Drawing) -> None:
         own = given[given["route"] == route] if "route" in given else given
         colour, _ = look(route, routes)
         y = [place[p] for p in own["patient"]]
-        label = (spoken(route) or "not known") if len(routes) > 1 else None
+        label = (spoken(route) or say("not known")) if len(routes) > 1 else None
         d.drew("infusions", ax.plot(own["day"], y, "D", color=colour, ms=size, lw=0, label=label))
     ax.set_ylim(len(last) - 0.4, -0.6)
     ax.margins(x=0.03)

@@ -24,15 +24,20 @@ def always(result: Result) -> bool:
     return True
 
 
-@dataclass(frozen=True)
 class Mark:
     """One kind of mark of a picture: its key, what the caption says of it, and for which results it
-    is drawn.
+    is drawn; `fields` are numbers that its words name.
     """
 
-    key: str
-    words: str
-    when: Callable[[Result], bool] = always
+    def __init__(
+        self, key: str, words: str, when: Callable[[Result], bool] = always, **fields: int
+    ) -> None:
+        self.key, self.words, self.when, self.fields = key, words, when, fields
+
+    @property
+    def said(self) -> str:
+        """What the caption says of it, in the language in force."""
+        return say(self.words, **self.fields)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def caption(result: Result, kind: str = "") -> str:
     draws.
     """
     name = _chosen(result, kind)
-    said = (say(m.words) for m in PICTURES[name].marks if m.when(result))
+    said = (m.said for m in PICTURES[name].marks if m.when(result))
     what = result.analysis.title(result.outcome)
     return " ".join([f"{what[:1].upper()}{what[1:]}.", *said])
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from outcomes.core.language import in_language, say
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import spoken
@@ -38,7 +39,7 @@ def funnel(result: Result, d: Drawing) -> None:
     frame, ax = result.data["funnel"], d.ax
     d.title(result.analysis.title(result.outcome))
     if not _drawn(result):
-        d.nothing("no site has a standard error")
+        d.nothing(say("no site has a standard error"))
         return
     worst = float(frame["se"].max())
     points = ax.plot(frame["value"], frame["se"], "o", color=BLUE, ms=d.size(7), alpha=0.8)
@@ -55,8 +56,8 @@ def funnel(result: Result, d: Drawing) -> None:
         d.beside_marks(ax, at, [spoken(str(v)) for v in frame["label"]])
     ax.set_ylim(worst * 1.12, 0)
     ax.margins(x=0.12)
-    ax.set_ylabel("standard error (small is exact)")
-    ax.set_xlabel(d.wrap(result.axis.words or "estimate", 0.7, 11))
+    ax.set_ylabel(say("standard error (small is exact)"))
+    ax.set_xlabel(d.wrap(in_language(result.axis.words) or say("estimate"), 0.7, 11))
 
 
 def _drawn(result: Result) -> bool:
@@ -97,7 +98,7 @@ def labbe(result: Result, d: Drawing) -> None:
     frame, ax = result.data["labbe"], d.ax
     d.title(result.analysis.title(result.outcome))
     if not _strata(result):
-        d.nothing("no stratum has patients of both groups")
+        d.nothing(say("no stratum has patients of both groups"))
         return
     arm, reference = _names(result)
     area = 900 * (d.size(10) / 10) ** 2 * frame["n"] / frame["n"].max()
@@ -117,7 +118,7 @@ def labbe(result: Result, d: Drawing) -> None:
         said = ax.text(
             x,
             y,
-            d.wrap(f"more with {group}", 0.3, 9),
+            d.wrap(say("more with {group}", group=group), 0.3, 9),
             ha=ha,
             va=va,
             fontsize=d.size(9),
@@ -136,12 +137,12 @@ def labbe(result: Result, d: Drawing) -> None:
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axis.set_ticks([0, 0.25, 0.5, 0.75, 1] if d.width >= 4.6 else [0, 0.5, 1])
-    ax.set_xlabel(d.wrap(f"responders with {reference}", 0.6, 11))
-    ax.set_ylabel(d.wrap(f"responders with {arm}", 0.6, 11))
+    ax.set_xlabel(d.wrap(say("responders with {group}", group=reference), 0.6, 11))
+    ax.set_ylabel(d.wrap(say("responders with {group}", group=arm), 0.6, 11))
 
 
 def _names(result: Result) -> tuple[str, str]:
     main = result.main
     group = spoken(main.contrast.group) if main else ""
     reference = spoken(main.contrast.reference) if main else ""
-    return group or "the first group", reference or "the reference"
+    return group or say("the first group"), reference or say("the reference")

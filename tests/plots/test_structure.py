@@ -72,7 +72,7 @@ def test_every_mark_that_the_caption_promises_is_drawn_and_no_other(name: str, k
     figure = ax.figure
     figure.draw_without_rendering()
     marks = drawn(ax).marks
-    promised = {m.key: m.words for m in PICTURES[kind].marks if m.when(result)}
+    promised = {m.key: m.said for m in PICTURES[kind].marks if m.when(result)}
     assert {key for key, artists in marks.items() if artists} == set(promised)
     for key, artists in marks.items():
         assert any(a.get_visible() and a.figure is figure for a in artists), key

@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from outcomes.core.language import Phrase
+from outcomes.core.picture import labelled_frame
 from outcomes.core.wording import number
 from outcomes.stats.tally import Tally
 
@@ -28,12 +30,16 @@ def improvement_bands(tally: Tally, sign: int, cuts: tuple[float, ...]) -> pd.Da
     edges = np.array([-1e-9, *(c - 1e-7 for c in cuts)])
     band = np.searchsorted(edges, gain, side="right")
     counts = np.bincount(band, weights=w, minlength=len(edges) + 1)
-    labels = ["worse", f"same, or less than {cuts[0]:g}% better" if cuts else "same or better"]
-    labels += [f"{a:g}% to {b - 1:g}% better" for a, b in pairwise(cuts)]
-    labels += [f"{cuts[-1]:g}% better or more"] if cuts else []
-    patients = [int(n) for n in counts]
-    return pd.DataFrame(
-        {"label": labels, "patients": patients, "shown": [number(n, 0) for n in patients]}
+    labels = [Phrase.of("worse"), Phrase.of("same or better")]
+    if cuts:
+        labels[1] = Phrase.of("same, or less than {cut}% better", cut=cuts[0])
+    labels += [Phrase.of("{low}% to {high}% better", low=a, high=b - 1) for a, b in pairwise(cuts)]
+    labels += [Phrase.of("{cut}% better or more", cut=cuts[-1])] if cuts else []
+    return labelled_frame(
+        [
+            {"label": label, "patients": int(n), "shown": number(int(n), 0)}
+            for label, n in zip(labels, counts, strict=True)
+        ]
     )
 
 

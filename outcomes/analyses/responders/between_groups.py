@@ -40,7 +40,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import ValueAxis, labelled_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     capital,
@@ -205,7 +205,7 @@ class CompareResponders(Analysis):
                 rows += self._compared(rule_name(rule), who, shares)
             if self.adjust:
                 rows += self._adjusted(study, g, rule, met, usable)
-        dots = pd.DataFrame(
+        dots = labelled_frame(
             [
                 {
                     "label": Phrase.of("{rule}, {who}", rule=rule_name(r), who=who),

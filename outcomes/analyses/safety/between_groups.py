@@ -32,6 +32,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.language import named, say
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import labelled_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, points, spoken
 from outcomes.stats.proportions.contingency import cochran_armitage, cramers_v, freeman_halton
@@ -119,7 +120,7 @@ class SideEffectsByRoute(Analysis):
             shares |= {(name, v): s for v, s in of.items()}
             trend = [self._trend(name, had, dose)] if dose is not None else []
             rows += of_event(name, (*self._compared(name, of), *trend))
-        frame = pd.DataFrame(
+        frame = labelled_frame(
             [
                 {
                     "label": n,

@@ -27,6 +27,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate, chosen
 from outcomes.core.language import say
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import labelled_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
 from outcomes.stats.proportions.rates import rate_by_patient, share_of_infusions
@@ -117,7 +118,7 @@ class SideEffects(Analysis):
                 int(infused["affected"].sum()),
                 int(infused["infusions"].sum()),
             )
-        dots = pd.DataFrame(
+        dots = labelled_frame(
             [
                 {
                     "label": n,

@@ -25,6 +25,7 @@ from outcomes.core.flow import Counts
 from outcomes.core.language import Phrase, say
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import labelled_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, p_value, plural, points, spoken
 from outcomes.stats.proportions.paired import (
@@ -219,7 +220,7 @@ class SideEffectsPaired(Analysis):
         tables = {name: paired_table(*pair) for name, pair in had.items()}
         for name, table in tables.items():
             rows += of_event(name, self._rows(name, table, two))
-        dots = pd.DataFrame(
+        dots = labelled_frame(
             [
                 {
                     "label": name,

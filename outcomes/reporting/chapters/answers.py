@@ -45,7 +45,7 @@ from outcomes.tables.results_table import Table, frame_table
 #: From how many answers of one kind in one family they stand side by side instead of one after the
 #: other.
 MANY_ALIKE = 3
-#: Above how many rows a table is folded.
+#: Above how many rows a table is folded, unless it is that of a primary question.
 MANY_ROWS = 16
 
 
@@ -292,7 +292,7 @@ def estimates_table(r: Result) -> Grid:
             )
         )
     title = Fixed(capital(r.analysis.title(r.outcome)))
-    folded = len(rows) > MANY_ROWS
+    folded = len(rows) > MANY_ROWS and r.analysis.role != "primary"
     return Grid(title, tuple(header), tuple(rows), (), tuple(range(1, len(header))), folded, "")
 
 

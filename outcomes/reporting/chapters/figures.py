@@ -40,7 +40,7 @@ def marks(r: Result, kind: str) -> tuple[Mark, ...]:
         frame = r.data["bands"]
         groups = {str(x["label"]): int(x["patients"]) for x in frame.to_dict("records")}
         tally = Tally(groups, sum(groups.values()), _bands_name(r))
-        return tuple(Mark({"label": band}, Part(tally, band)) for band in groups)
+        return tuple(Mark({"label": band}, Part(tally, str(band))) for band in frame["label"])
     if kind == "forest":
         return tuple(_forest(r))
     return ()
@@ -83,7 +83,7 @@ def _dots(r: Result) -> Any:
         if "count" not in row:
             return
         e = Estimate("share", row["share"], row["low"], row["high"], measure=Measure.SHARE)
-        labels = {"label": str(row["label"])}
+        labels = {"label": row["label"]}
         if "group" in row:
             labels["group"] = str(row["group"])
         yield Mark(labels, Share(int(row["count"]), int(row["total"]), e))
@@ -94,7 +94,7 @@ def _forest(r: Result) -> Any:
     for row in r.data["forest"].to_dict("records"):
         e = there.get((row["value"], row["low"]))
         if e is not None and e.measure.of_score:
-            yield Mark({"label": str(row["label"])}, Value(r, e))
+            yield Mark({"label": row["label"]}, Value(r, e))
 
 
 def size(r: Result) -> Estimate | None:

@@ -5,6 +5,7 @@ course over time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from outcomes.analyses.responders.one_group import ResponseCounts
@@ -253,7 +254,19 @@ def _harms(study: Study, told: Sequence[Result]) -> Iterator[Any]:
         if language_of().source:  # else the appendix has it, and the summary said the numbers
             yield Paragraph(r.sentence())
         if not compared:
-            yield figure(r, "dots")
+            yield from _frequent(r)
+
+
+def _frequent(r: Result) -> Iterator[Any]:
+    """The picture of the most frequent side effects; a line says that the appendix has the others
+    too.
+    """
+    frame = r.data["dots"]
+    few = frame.head(MOST_EVENTS + 2)  # any, serious, and so many by name
+    yield figure(replace(r, data={**r.data, "dots": few}), "dots")
+    if len(few) < len(frame):
+        all_ = say("The most frequent ones are drawn; the table in the appendix has them all.")
+        yield Paragraph(all_, "small")
 
 
 def _course_of(told: Sequence[Result], main: Sequence[Result]) -> list[Result]:

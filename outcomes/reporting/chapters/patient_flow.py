@@ -33,7 +33,8 @@ def counted(study: Study, results: Results) -> Section:
     names = [n for n in study.outcome_names if not several_rows(study)]
     if names and len(study.visits) > 1:
         name = main.outcome.name if main is not None and main.outcome else main_score(study)
-        blocks.append(_recorded(study, name))
+        order = tuple(arm for arm, _ in main.flow) if main is not None else ()
+        blocks.append(_recorded(study, name, order))
     return Section(message("Who was counted"), tuple(blocks))
 
 
@@ -113,18 +114,21 @@ def _by_arm(r: Result) -> Grid:
     return Grid(title, header, tuple(rows), notes, tuple(range(1, len(header))))
 
 
-def _recorded(study: Study, name: str) -> Grid:
-    """Scores recorded at each visit, by arm where there are arms."""
+def _recorded(study: Study, name: str, order: tuple[str, ...]) -> Grid:
+    """Scores recorded at each visit, by arm where there are arms, in the order of the table before
+    it.
+    """
     by = "arm" if "arm" in study.patient_frame else ""
     frame = attendance(study, name, by)
     groups = list(dict.fromkeys(frame["group"]))
+    groups = [*(g for g in order if g in groups), *(g for g in groups if g not in order)]
     rows: list[tuple[Text, ...]] = []
     for visit, part in frame.groupby("visit", sort=False):
         what = f"with a score at {spoken(visit)}"
         seen = {str(r["group"]): int(r["n"]) for r in part.to_dict("records")}
         tally = Tally(seen, sum(seen.values()), what)
         cells: list[Text] = []
-        for r in part.to_dict("records"):
+        for r in sorted(part.to_dict("records"), key=lambda r: groups.index(r["group"])):
             of = int(r["enrolled"])
             n = Part(tally, str(r["group"]), of) if by else Count(int(r["n"]), what, of)
             cells += [cell(n), cell(n, lambda s: s.percent)]

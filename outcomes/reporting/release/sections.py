@@ -14,7 +14,8 @@ import pandas as pd
 from outcomes.analyses.question import Analysis
 from outcomes.core.errors import PrivacyError
 from outcomes.core.flow import Counts
-from outcomes.core.language import Phrase, message, named, say
+from outcomes.core.language import Phrase, in_language, message, named, say
+from outcomes.core.picture import labelled_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, listed, spoken
 from outcomes.plots import caption
@@ -217,10 +218,10 @@ class Filter:
                 missing.append((visit, shown.hidden or (n.hidden if n else "")))
                 if d.kind == "bands":
                     rows.append({**m.labels, VALUE[d.kind]: math.nan, "shown": say("hidden")})
-                    said.append((*m.labels.values(), say("hidden")))
+                    said.append((*map(_in_words, m.labels.values()), say("hidden")))
                 continue
             rows.append(self._mark(d.kind, m.labels, shown, n))
-            names = tuple(spoken(v) for v in m.labels.values() if v)
+            names = tuple(_in_words(v) for v in m.labels.values() if v)
             said.append((*names, *([n.text] if n else []), *_numbers(shown)))
         if not any(not math.isnan(r[VALUE[d.kind]]) for r in rows):
             self._withhold(
@@ -230,9 +231,9 @@ class Filter:
             return None
         for m in d.marks:
             for label in m.labels.values():
-                self.control.name(spoken(label))
+                self.control.name(_in_words(label))
         title = self.control.name(what)
-        drawn = self._drawn(d, title, pd.DataFrame(rows))
+        drawn = self._drawn(d, title, labelled_frame(rows))
         table = self._numbers_table(d, said) if d.kind == "bands" else None
         alt = f"{title}: {'; '.join(' '.join(r) for r in said)}."
         return Figure(
@@ -246,7 +247,7 @@ class Filter:
 
     def _mark(self, kind: str, labels: Any, shown: Shown, n: Shown | None) -> dict[str, Any]:
         e = shown.estimate
-        row: dict[str, Any] = {k: self.control.name(str(v)) for k, v in labels.items()}
+        row: dict[str, Any] = dict(labels)
         row = row | {VALUE[kind]: e.value}
         if kind == "bands":
             return row | {"shown": shown.text}
@@ -279,6 +280,11 @@ class Filter:
         rows = tuple(r for r in said if len(r) == len(header))
         numeric = tuple(range(len(names), len(header)))
         return Table(say("Numbers"), header, rows, numeric=numeric) if rows else None
+
+
+def _in_words(label: str) -> str:
+    """The label of a mark as people read it."""
+    return in_language(label) if isinstance(label, Phrase) else named(spoken(label))
 
 
 _HEADS = {"course": message("mean"), "dots": message("share"), "forest": message("value")}
