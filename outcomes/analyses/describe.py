@@ -144,7 +144,7 @@ class Describe(Analysis):
                 baseline,
                 len(parts) > 1,
                 replace(
-                    level_counts(study, self.characteristics),
+                    level_counts(study, self.characteristics, by),
                     outcomes=tuple(study.outcome(n) for n in names),
                 ),
             ),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -60,30 +60,48 @@ def table_one(
 
 @dataclass(frozen=True)
 class LevelCounts:
-    """For each characteristic its name, the patients of each level, and all patients."""
+    """For each characteristic its name, the patients of each level, and all patients; the same of
+    each group where groups are compared.
+    """
 
     levels: tuple[tuple[str, Mapping[str, int], int], ...]
+    groups: Mapping[str, tuple[tuple[str, Mapping[str, int], int], ...]] = field(
+        default_factory=dict
+    )
     #: The scores that are described.
     outcomes: tuple[Outcome, ...] = ()
 
 
-def level_counts(study: Study, chosen: Sequence[str]) -> LevelCounts:
-    """For each characteristic its name, the patients of each level, and all patients.
+def level_counts(study: Study, chosen: Sequence[str], by: str = "") -> LevelCounts:
+    """For each characteristic its name, the patients of each level, and all patients; with `by` of
+    each group too, and then of every characteristic where none is chosen, as in Table 1.
 
     Those for whom it is not known are a level of their own. Characteristics with more than 12
     levels are left out: they are numbers.
     """
-    found = []
-    for name in chosen:
-        column = study.characteristic(name).dropna().astype(str)
-        counts = column.value_counts().sort_index()
-        if len(counts) > MOST_LEVELS:
-            continue
-        groups = {str(level): int(n) for level, n in counts.items()}
-        if len(column) < study.enrolled:
-            groups["not known"] = study.enrolled - len(column)
-        found.append((name, groups, study.enrolled))
-    return LevelCounts(tuple(found))
+    names = [name for name, _, _ in _columns(study, chosen, by, ())] if by else chosen
+    columns = {name: study.characteristic(name) for name in names}
+    columns = {n: c.astype(str).where(c.notna()) for n, c in columns.items()}
+    columns = {n: c for n, c in columns.items() if c.nunique() <= MOST_LEVELS}
+
+    def counted(member: pd.Series | None = None) -> tuple[tuple[str, Mapping[str, int], int], ...]:
+        return tuple(
+            (name, _levels_of(column if member is None else column[member], column), n)
+            for name, column in columns.items()
+            for n in [study.enrolled if member is None else int(member.sum())]
+        )
+
+    groups = {g: counted(member) for g, member in _groups(study, by).items()}
+    return LevelCounts(counted(), groups)
+
+
+def _levels_of(column: pd.Series, everybody: pd.Series) -> dict[str, int]:
+    """The patients of each level that anybody has, and of those for whom it is not known."""
+    seen = column.value_counts()
+    found = {str(v): int(seen.get(v, 0)) for v in sorted(everybody.dropna().unique())}
+    if everybody.isna().any():
+        found["not known"] = int(column.isna().sum())
+    return found
 
 
 def _groups(study: Study, by: str) -> Groups:

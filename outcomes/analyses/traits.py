@@ -14,6 +14,7 @@ class Trait(Enum):
     COURSE = auto()  # means over the visits
     RESPONDERS = auto()  # shares of patients that reached a stated improvement
     HARMS = auto()  # side effects of everybody
+    SEPARATE_GROUPS = auto()  # each patient is in one of the groups that it compares
     CROSSOVER = auto()  # within patients, period allowed for
     RANKS = auto()  # its size is a typical value, not a mean
     MODELLED = auto()  # its changes and differences are coefficients of a fitted model

@@ -87,7 +87,19 @@ class Part:
     of: int = 0
 
 
-Number = Count | Share | Value | Part
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """A difference of two shares of an answer: the group's less the reference's. `paired` says that
+    they are of the same patients.
+    """
+
+    value: Value
+    group: Share
+    reference: Share
+    paired: bool = False
+
+
+Number = Count | Share | Value | Part | Difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +211,8 @@ class Full:
                 return shown_share(number, number.estimate)
             case Value():
                 return shown_value(number.result, number.estimate)
+            case Difference():
+                return shown_value(number.value.result, number.value.estimate)
 
 
 def shown_share(s: Share, e: Estimate | None) -> Shown:

@@ -70,6 +70,6 @@ def _slim(g: Grid, title: str, rows: list[tuple[str, ...]], notes: list[str]) ->
         title,
         tuple(str(g.header[i]) for i in keep),
         tuple(tuple(r[i] for i in keep) for r in rows),
-        tuple(notes),
+        tuple(n for n in notes if n),
         tuple(keep.index(i) for i in g.numeric if i in keep),
     )

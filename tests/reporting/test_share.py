@@ -40,7 +40,7 @@ from outcomes.reporting.document import (
     blocks_of,
     on_paper,
 )
-from outcomes.reporting.numbers import Count, Fixed, Said, Value
+from outcomes.reporting.numbers import Count, Difference, Fixed, Said, Share, Value
 from outcomes.reporting.release.control import DisclosureControl
 from outcomes.reporting.release.ledger import Ledger, Record, recorded
 from outcomes.reporting.release.numbers import Releaser
@@ -50,6 +50,7 @@ from outcomes.reporting.release.tables import CountTables
 from outcomes.reporting.render import docx as docx_format
 from outcomes.reporting.render import html as html_format
 from outcomes.reporting.render import pdf as pdf_format
+from outcomes.stats.proportions.two_groups import risk_difference
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
 from tests.builders import PAIN
@@ -670,3 +671,63 @@ def test_a_picture_says_which_visit_it_has_not_and_why(results: Results, tmp_pat
     doc = build(results.study, results, audience="share", ledger=tmp_path / LEDGER)
     figures = [b for b in all_blocks(doc) if isinstance(b, Figure) and b.kind == "course"]
     assert re.search(r"Figure \d+ has no week 4 because with sums released", figures[0].caption)
+
+
+def test_a_difference_of_shares_tells_no_more_than_the_rounded_counts() -> None:
+    control = DisclosureControl(PRESETS["nhs"], Ledger("k"))
+    one, other = (
+        control.difference(g, r, False) for g, r in (((19, 60), (11, 60)), ((21, 62), (9, 58)))
+    )
+    assert (one.value, one.low, one.high) == (other.value, other.low, other.high)
+    paired = control.difference((19, 60), (11, 60), True)
+    assert paired.value == one.value and np.isnan(paired.low) and np.isnan(paired.high)
+
+
+def test_the_interval_of_a_shared_difference_holds_that_of_the_patients() -> None:
+    rng = np.random.default_rng(8)
+    for policy in PRESETS.values():
+        control = DisclosureControl(policy, Ledger("k"))
+        for _ in range(60):
+            n1, n2 = (int(n) for n in rng.integers(40, 150, 2))
+            k1, k2 = (int(rng.integers(policy.hidden + 1, n - policy.hidden)) for n in (n1, n2))
+            shared = control.difference((k1, n1), (k2, n2), False)
+            full = risk_difference((k1, n1), (k2, n2))
+            assert shared.low <= full.low + 0.0051 and full.high - 0.0051 <= shared.high
+
+
+def test_a_difference_goes_out_only_where_both_its_shares_do() -> None:
+    study = clinic(60, 3)
+    result = oc.SignedRank("pain", before="baseline", after="week_4").run(study)
+    few, many = Share(3, 60), Share(30, 60)
+    for group, reference, out in (
+        (many, Share(20, 60), True),
+        (few, many, False),
+        (many, few, False),
+    ):
+        releaser = Releaser(study, DisclosureControl(PRESETS["nhs"], Ledger("k")))
+        e = Estimate("d", 0.1234, 0.0, 0.2, measure=Measure.SHARE_DIFFERENCE)
+        shown = releaser.show(Difference(Value(result, e), group, reference))
+        assert (not shown.hidden) == out and np.isnan(shown.estimate.value) != out
+        assert "0.12" not in shown.text
+
+
+def test_a_shared_trial_says_differences_of_responders_and_its_patients_by_arm(
+    tmp_path: Path,
+) -> None:
+    study = oc.read_study(SAMPLES / "parallel" / "study.toml")
+    doc = build(study, oc.Plan.of(study), audience="share", ledger=tmp_path / LEDGER)
+    tables = {re.sub(r"^Table \d+\. ", "", t.title): t for t in all_tables(doc)}
+    responders = next(t for title, t in tables.items() if "responders" in title)
+    assert (
+        "difference, percentage points (CI)" in responders.header and "P" not in responders.header
+    )
+    assert any(re.fullmatch(r"−?\d+ \(−?\d+ to −?\d+\)", row[-1]) for row in responders.rows)
+    assert "allow for the rounding" in responders.notes[0]
+    patients = tables["Characteristics"]
+    assert patients.header[2:] == ("ketamine, about", "placebo, about")
+    numbers = [cell for row in patients.rows for cell in row[2:]]
+    assert {int(n) % 5 for n in numbers if n != "hidden"} == {0}
+    assert min(int(n) for n in numbers if n != "hidden") > PRESETS["opensafely"].hidden
+    small_levels = {"18-39", "70 or over"}  # 7 or fewer in an arm
+    shown = {row[1]: row[2:] for row in patients.rows}
+    assert all("hidden" in shown.get(level, ("hidden",)) for level in small_levels)

@@ -135,7 +135,9 @@ class CompareResponders(Analysis):
     test: str = "fisher"
     penalised: bool = False
 
-    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RATINGS, Trait.COUNTS_FAILURES})
+    traits: ClassVar[frozenset[Trait]] = frozenset(
+        {Trait.RATINGS, Trait.COUNTS_FAILURES, Trait.SEPARATE_GROUPS}
+    )
     short: ClassVar[str] = "responders between groups"
     chapter: ClassVar[str] = "Responders"
     comparative: ClassVar[bool] = True

@@ -26,6 +26,7 @@ from outcomes.analyses.safety.adverse_events import (
     patient_group,
     way_collected,
 )
+from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -87,6 +88,7 @@ class SideEffectsByRoute(Analysis):
     draws: int = 0
     seed: int = 0
 
+    traits: ClassVar[frozenset[Trait]] = frozenset({Trait.SEPARATE_GROUPS})
     short: ClassVar[str] = "side effects by group"
     chapter: ClassVar[str] = "Side effects"
     comparative: ClassVar[bool] = True

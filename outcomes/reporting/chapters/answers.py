@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -421,7 +421,11 @@ def _characteristics(r: Result, frame: pd.DataFrame) -> Iterable[Any]:
 
 
 def _levels(counted: LevelCounts) -> Grid | None:
-    """The counts of each level, as far as a policy lets them out."""
+    """The counts of each level, as far as a policy lets them out; of each group where groups are
+    compared.
+    """
+    if counted.groups:
+        return _levels_by_group(counted)
     rows: list[tuple[Text, ...]] = []
     for name, groups, total in counted.levels:
         tally = Tally(groups, total, name)
@@ -433,6 +437,45 @@ def _levels(counted: LevelCounts) -> Grid | None:
     rest = say("other groups, too small to show")
     title = fixed("Characteristics")
     return Grid(title, header, tuple(rows), (), (2,), False, rest) if rows else None
+
+
+def _levels_by_group(counted: LevelCounts) -> Grid:
+    """The counts of each level of each group: a group is a table of its own, which adds up to its
+    patients.
+    """
+    rows: list[tuple[Text, ...]] = []
+    for i, (name, levels, _) in enumerate(counted.levels):
+        tallies = [
+            Tally(groups, total, f"{name} in {group}")
+            for group, (_, groups, total) in ((g, c[i]) for g, c in counted.groups.items())
+        ]
+        rows += [
+            (
+                Fixed(named(spoken(name))),
+                Said(tuple(Part(t, level) for t in tallies), _name_of(level)),
+                *(cell(Part(t, level)) for t in tallies),
+            )
+            for level in levels
+        ]
+    header = (
+        fixed("characteristic"),
+        fixed("level"),
+        *(About(spoken(group)) for group in counted.groups),
+    )
+    note = fixed(
+        "Numbers of patients. Hidden: too few, or with the others it would tell how many those are."
+    )
+    numeric = tuple(range(2, len(header)))
+    return Grid(fixed("Characteristics"), header, tuple(rows), (note,), numeric)
+
+
+def _name_of(level: str) -> Callable[..., str]:
+    """The name of a level, where one of its numbers goes out."""
+
+    def write(*shown: Shown) -> str:
+        return NONE if all(s.hidden for s in shown) else named(spoken(level))
+
+    return write
 
 
 def cell_name(tally: Tally, level: str) -> Said:

@@ -20,12 +20,14 @@ from outcomes.reporting.chapters.figures import comparison_forest, figure
 from outcomes.reporting.document import Paragraph, Section
 from outcomes.reporting.numbers import (
     About,
+    Difference,
     Fixed,
     Full,
     Grid,
     Instead,
     Said,
     Share,
+    Shown,
     Text,
     Value,
     cell,
@@ -183,14 +185,36 @@ def shares_by_group(r: Result, most: int = 0) -> Grid | None:
         cells: list[Text] = [Fixed(event_or_rule(rules.get(label, label)))]
         cells += [cell(_group_share(of[g]), _counted) if g in of else NONE for g in groups]
         if two:
-            v = Value(r, compared[i])
+            v = _difference(r, compared[i], of)
             cells.append(Said((v,), lambda s: _points(s.estimate)))
             cells += [cell(v, lambda s: s.p)] if tested else []
         rows.append(tuple(cells))
     title = Fixed(r.analysis.title(r.outcome))
     numeric = tuple(range(1, len(header)))
     rest = say("others, in too few or nearly all patients to show")
-    return Grid(title, tuple(header), tuple(rows), (), numeric, False, None if two else rest)
+    notes = (_of_rounded(rows),) if two else ()
+    return Grid(title, tuple(header), tuple(rows), notes, numeric, False, None if two else rest)
+
+
+def _of_rounded(rows: Sequence[tuple[Text, ...]]) -> Said:
+    """A note on the differences where their counts are rounded; else nothing."""
+    found = [n for row in rows for c in row if isinstance(c, Said) for n in c.numbers]
+    differences = [n for n in found if isinstance(n, Difference)]
+    paired = any(n.paired for n in differences)
+
+    def write(*shown: Shown) -> str:
+        if not any(s.about for s in shown):
+            return ""
+        if paired:
+            return say(
+                "Differences are those of the rounded counts, without an interval: it would need"
+                " counts of pairs."
+            )
+        return say(
+            "Differences are those of the rounded counts; their intervals allow for the rounding."
+        )
+
+    return Said(tuple(differences), write)
 
 
 def _differences(r: Result, groups: int) -> list[Estimate]:
@@ -203,6 +227,15 @@ def _differences(r: Result, groups: int) -> list[Estimate]:
             found.append(e)
             open_ = False
     return found if groups == 2 else []
+
+
+def _difference(r: Result, e: Estimate, of: dict[str, dict[str, Any]]) -> Value | Difference:
+    """A difference with the two shares that it is made of, where they are in the row."""
+    group, reference = of.get(e.contrast.group), of.get(e.contrast.reference)
+    if group is None or reference is None:
+        return Value(r, e)
+    paired = not has(r, Trait.SEPARATE_GROUPS)
+    return Difference(Value(r, e), _group_share(group), _group_share(reference), paired)
 
 
 def _group_share(x: dict[str, Any]) -> Share:

@@ -50,6 +50,7 @@ from outcomes.reporting.release.rules import (
 from outcomes.reporting.release.span import Span
 from outcomes.reporting.release.tables import CountTables, HiddenCounts
 from outcomes.stats.proportions.single import wilson
+from outcomes.stats.proportions.two_groups import risk_difference
 
 #: Pictures that draw nothing but released numbers; a line, step or dot for a patient is not among
 #: them.
@@ -215,6 +216,38 @@ class DisclosureControl:
             f"from rounded counts; more than {self.policy.hidden} with and without it",
         )
         return made
+
+    def difference(
+        self, group: tuple[int, int], reference: tuple[int, int], paired: bool
+    ) -> Estimate:
+        """The difference of two shares that went out, from their rounded counts.
+
+        Its interval is wide enough for every pair of counts that are rounded to these
+        (Miettinen-Nurminen): it never says more than the counts themselves. Without an interval
+        where the shares are of the same patients.
+        """
+        (k1, n1), (k2, n2) = group, reference
+        (least1, shown1, most1), (least2, shown2, most2) = (
+            self._stands_for(k1),
+            self._stands_for(k2),
+        )
+        (few1, all1, many1), (few2, all2, many2) = self._stands_for(n1), self._stands_for(n2)
+        value = min(shown1 / all1, 1.0) - min(shown2 / all2, 1.0)
+        low = risk_difference((least1, max(many1, least1)), (min(most2, few2), few2)).low
+        high = risk_difference((min(most1, few1), few1), (least2, max(many2, least2))).high
+        ends = (value, NAN, NAN) if paired else (value, low, high)
+        value, low, high = (round_half_away(v, 2) if v == v else v for v in ends)
+        for v in (value, low, high):
+            if not math.isnan(v):
+                self._say(number(100 * v, 0), v)
+        self._note("difference of shares", number(100 * value, 0), "from rounded counts")
+        return Estimate("difference", value, low, high)
+
+    def _stands_for(self, n: int) -> tuple[int, int, int]:
+        """The least count that is shown as this one is, what is shown, and the largest."""
+        shown, half = self.rounded(n), self.policy.base / 2
+        least, most = math.ceil(shown - half), math.ceil(shown + half) - 1
+        return max(least, self.policy.hidden + 1), shown, most
 
     # --- what counts tell about each other --------------------------------------------------------
 

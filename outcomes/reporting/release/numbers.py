@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, digits_for, percent, spoken
-from outcomes.reporting.numbers import Count, Number, Part, Share, Shown, Value
+from outcomes.reporting.numbers import Count, Difference, Number, Part, Share, Shown, Value
 from outcomes.reporting.numbers import released_value as shown_released
 from outcomes.reporting.parts import has, several_rows
 from outcomes.reporting.release.control import (
@@ -67,6 +68,8 @@ class Releaser:
                 return self._share(number)
             case Value():
                 return self._value(number.result, number.estimate)
+            case Difference():
+                return self._difference(number)
 
     # --- counts and shares ------------------------------------------------------------------------
 
@@ -121,6 +124,23 @@ class Releaser:
         text, limits = share_words(e)
         count = self.control.count(s.count)
         return Shown(text, limits, e, 0, count, total, percent(e.value), about="about ")
+
+    def _difference(self, d: Difference) -> Shown:
+        """The difference of two shares, where both went out: made of their rounded counts, so that
+        it tells nothing that they do not.
+
+        Of the same patients without an interval, for that would need counts of pairs.
+        """
+        parts = [self.show(d.group), self.show(d.reference)]
+        if hidden := next((s.hidden for s in parts if s.hidden), ""):
+            empty = Estimate("difference", NAN, measure=d.value.estimate.measure)
+            return Shown(NONE, NONE, empty, hidden=hidden)
+        e = self.control.difference(
+            (d.group.count, d.group.total), (d.reference.count, d.reference.total), d.paired
+        )
+        for name in (d.value.estimate.contrast.group, d.value.estimate.contrast.reference):
+            self.control.name(spoken(name))
+        return shown_released(replace(d.value.estimate, level=0.95), e.value, e.low, e.high, 2)
 
     # --- estimates --------------------------------------------------------------------------------
 
@@ -290,6 +310,8 @@ def _key(number: Number) -> tuple[Any, ...]:
             return ("part", number.tally.name, number.tally.total, number.level, number.of)
         case Share():
             return ("share", number.count, number.total, number.what)
+        case Difference():
+            return ("difference", *_key(number.value), *_key(number.group), *_key(number.reference))
         case Value():
             e = number.estimate
             return ("value", id(number.result), e.term, e.measure, e.value)

@@ -193,7 +193,7 @@ class Filter:
         ]
         keep = [i for i, none in enumerate(empty) if not none or i == 0]
         heads = [self.control.name(head(h, about=True)) for h in g.header]
-        notes = tuple(t for n in g.notes if (t := self.text(n, cell=True)) is not None)
+        notes = tuple(t for n in g.notes if (t := self.text(n, cell=True)))
         numeric = tuple(keep.index(i) for i in g.numeric if i in keep)
         slim = tuple(tuple(r[i] for i in keep) for r in rows)
         return Table(title, tuple(heads[i] for i in keep), slim, notes, numeric)
