@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from outcomes.core.language import in_language, say, say_n
+from outcomes.core.language import in_language, named, say, say_n
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import level_text, localised, number, percent, spoken
@@ -270,3 +270,59 @@ def tipping(result: Result, d: Drawing) -> None:
 
 def _tip(result: Result) -> float:
     return next((e.value for e in result.estimates if e.measure is Measure.THRESHOLD), math.nan)
+
+
+def _severities(result: Result) -> list[str]:
+    return list(dict.fromkeys(result.data["severity"]["severity"]))
+
+
+def _severe(result: Result) -> bool:
+    return bool(result.data["severity"]["patients"].sum() > 0)
+
+
+@picture(
+    "severity",
+    Mark("shares", "Each bar is the share of patients with a side effect.", _severe),
+    Mark("words", "It is divided by the worst severity that each patient had.", _severe),
+    rows=lambda r: 1.8 + 0.34 * r.data["severity"]["label"].nunique(),
+    size=(7.2, 3.0),
+)
+def severity(result: Result, d: Drawing) -> None:
+    """The share of patients with each side effect, divided by the worst severity each had."""
+    import seaborn as sns
+
+    frame, ax, words = result.data["severity"], d.ax, _severities(result)
+    d.title(result.analysis.title(result.outcome), 0.6)
+    if not _severe(result):
+        d.nothing(say("no side effect has a severity"))
+        return
+    labels = list(dict.fromkeys(frame["label"]))
+    at = {label: len(labels) - 1 - i for i, label in enumerate(labels)}
+    known = [w for w in words if w]
+    colours: dict[str, Any] = dict(
+        zip(known, sns.color_palette("YlOrRd", len(known) + 1)[:0:-1], strict=True)
+    )
+    left = dict.fromkeys(labels, 0.0)
+    for word in words:
+        own = frame[frame["severity"] == word]
+        share = (own["patients"] / own["total"]).to_numpy(float)
+        bars = ax.barh(
+            [at[v] for v in own["label"]],
+            share,
+            left=[left[v] for v in own["label"]],
+            height=0.66,
+            color=colours.get(word, to_rgba(GREY, 0.5)),
+            label=named(spoken(word)) if word else say("not recorded"),
+            lw=0,
+        )
+        d.drew("shares", list(bars))
+        d.drew("words", list(bars))
+        for v, s in zip(own["label"], share, strict=True):
+            left[v] += s
+    d.names_beside(ax, at.values(), [named(spoken(v)) for v in labels], 0.3)
+    ax.set_ylim(-0.6, len(labels) - 0.4)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if d.width >= 4.6 else 3))
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_xlabel(say("share of patients"))
+    ax.tick_params(axis="y", length=0)
+    d.legend()

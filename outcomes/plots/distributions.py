@@ -17,9 +17,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from outcomes.core.estimate import Estimate
-from outcomes.core.language import named, say
+from outcomes.core.language import in_language, named, say
+from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import level_text, spoken, whole
+from outcomes.core.wording import MINUS, level_text, spoken, whole
 from outcomes.plots.drawing import BLUE, GREY, MANY, ORANGE, Drawing, look, shortened
 from outcomes.plots.meaning import (
     comparisons,
@@ -64,6 +65,11 @@ def clouds(result: Result) -> dict[str, np.ndarray]:
             v: data["pairs"][f].to_numpy(float)
             for v, f in zip(visits, ("before", "after"), strict=True)
         }
+    if "summaries" in data:
+        return {
+            spoken(str(g)): x.to_numpy(float)
+            for g, x in data["summaries"].groupby("group", sort=False)["value"]
+        }
     if "groups" in data:
         return {
             str(g): x.to_numpy(float)
@@ -96,12 +102,15 @@ def _long(parts: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def _colours(result: Result, parts: dict[str, np.ndarray]) -> dict[str, str]:
-    if "groups" in result.data and "pairs" not in result.data:
+    if ("groups" in result.data or "summaries" in result.data) and "pairs" not in result.data:
         return {g: look(g, list(parts))[0] for g in parts}
     return dict.fromkeys(parts, BLUE)
 
 
 def _value_label(d: Drawing, axis: Any, result: Result) -> None:
+    if "summaries" in result.data:  # an area under a diary has a unit of its own
+        axis.set_label_text(d.wrap(in_language(result.axis.words), 0.7))
+        return
     changed = (
         "groups" in result.data
         and "pairs" not in result.data
@@ -202,6 +211,13 @@ def differences(result: Result) -> list[Estimate]:
     if "pairs" in result.data:
         e = main_change(result)
         return [e] if e is not None else []
+    if "repeated" in result.data:  # each later visit against the first
+        first = str(next(iter(result.data["repeated"])))
+        return [
+            e
+            for e in result.estimates
+            if e.measure is Measure.CHANGE and e.contrast.from_visit == first
+        ]
     return comparisons(result) if "groups" in result.data else []
 
 
@@ -299,6 +315,15 @@ def estimation(result: Result, d: Drawing) -> None:
         )
 
 
+def _compared(e: Estimate, result: Result) -> str:
+    """What is compared with what, in words."""
+    if e.contrast.reference:
+        return place_words(e.contrast)
+    if "repeated" in result.data:
+        return f"{spoken(e.contrast.visit)} {MINUS} {spoken(e.contrast.from_visit)}"
+    return named(e.label)
+
+
 def _difference_panel(d: Drawing, result: Result, shown: list[Estimate], side: Axes) -> None:
     for i, e in enumerate(shown):
         reach = None if math.isnan(e.low) else [[e.value - e.low], [e.high - e.value]]
@@ -309,11 +334,7 @@ def _difference_panel(d: Drawing, result: Result, shown: list[Estimate], side: A
     d.drew("zero", side.axhline(0, color=GREY, lw=1))
     for m in margins(result):
         d.drew("margins", side.axhline(m, color=ORANGE, lw=1.4, ls="--"))
-    names = [
-        (place_words(e.contrast) if e.contrast.reference else named(e.label))
-        + f"\n{value_words(e, result.outcome)}"
-        for e in shown
-    ]
+    names = [f"{_compared(e, result)}\n{value_words(e, result.outcome)}" for e in shown]
     d.names_below(side, names, 0.3 if len(shown) == 1 and d.width >= 4.6 else 0.75)
     side.set_xlim(-0.4, len(shown) - 0.6)
     level = level_text(shown[0].level)

@@ -215,6 +215,17 @@ def profile(c: Case) -> Result:
     return _result(c, {"profile": pd.DataFrame(rows)})
 
 
+def severity(c: Case) -> Result:
+    names = ("any side effect", *c.groups)
+    words = ("severe", "moderate", "mild", "")
+    rows = [
+        {"label": v, "severity": w, "patients": c.n // (2 + i + j), "total": 2 * max(c.n, 1)}
+        for i, v in enumerate(names)
+        for j, w in enumerate(words)
+    ]
+    return _result(c, {"severity": pd.DataFrame(rows)})
+
+
 def staircase(c: Case) -> Result:
     m = len(c.visits)
     rows = [[j <= i for j in range(m)] for i in range(m)] if c.n else []
@@ -350,6 +361,7 @@ MAKE: dict[str, tuple[Callable[[Case], Result], ...]] = {
     "bands": (bands,),
     "answers": (answers,),
     "profile": (profile,),
+    "severity": (severity,),
     "staircase": (staircase,),
     "correlations": (correlations,),
     "tipping": (tipping,),

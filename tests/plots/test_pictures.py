@@ -47,6 +47,7 @@ ASKED = {
     "patients": oc.KruskalWallis("pain_nrs_average", **BEFORE_AFTER, by="route"),
     "observed": oc.CohortModel("pain_nrs_average"),
     "profile": oc.AnswersByVisit("pgic"),
+    "severity": oc.EventTable(),
     "dropout": oc.Responders("pain_nrs_average", **BEFORE_AFTER),
     "agreement": oc.Agreement("pain_nrs_average", other="pain_nrs_worst"),
 }
@@ -424,6 +425,7 @@ def test_every_row_of_the_data_has_its_mark(kind: str) -> None:
         "patients": lambda: (
             sum(len(c.get_segments()) for c in marks["patients"]) == len(data["groups"])
         ),
+        "severity": lambda: len(marks["shares"]) == len(data["severity"]),
         "profile": lambda: len(marks["n"]) == data["profile"]["visit"].nunique(),
         "dropout": lambda: len(marks["curves"]) == 3 and len(marks["cuts"]) == 6,
         "agreement": lambda: (

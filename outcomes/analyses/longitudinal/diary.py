@@ -28,8 +28,10 @@ from outcomes.analyses.question import Analysis
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts, no_score_at, not_recorded
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
 from outcomes.readers.shape.visit_names import visit_time
@@ -162,14 +164,18 @@ class Diary(Analysis):
         notes = (*notes, uneven) if uneven else notes
         rows += self._weeks(wide, days, outcome)
         frame = pd.DataFrame({"value": value[keep], "before": before})
+        groups = label if self.by else [SUMMARIES[self.summary]] * len(frame)
+        words = Phrase.of("{quantity} ({unit})", quantity=SUMMARIES[self.summary], unit=unit)
         return Result(
             self,
             tuple(rows),
             counts,
             outcome,
             notes,
-            {"summaries": frame},
+            {"summaries": frame.assign(group=groups)},
+            ("raincloud",),
             detail=Summaries(uneven, sd, visits[0], unit),
+            axis=ValueAxis(words, null=None),
             randomised=randomised,
         )
 

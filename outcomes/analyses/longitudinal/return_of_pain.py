@@ -126,7 +126,9 @@ class ReturnOfPain(Analysis):
         counts = Counts(study.enrolled, int(kept.sum()), left)
         randomised = all(is_randomised(study, c) for c in self.covariates)
         forest = forest_frame((e.name, e) for e in rows)
-        axis = ValueAxis("hazard ratio: above 1 pain comes back sooner", 1.0, True, better="lower")
+        axis = ValueAxis(
+            Phrase.of("hazard ratio: above 1 pain comes back sooner"), 1.0, True, better="lower"
+        )
         return Result(
             self,
             tuple(rows),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 from enum import Enum, auto
+from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 from outcomes.analyses.groups.group_data import codes_of, level_order, levels_of, nobody
 from outcomes.analyses.longitudinal.longitudinal_data import asked_visits
 from outcomes.analyses.question import Analysis
+from outcomes.core.contrast import Contrast
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, not_recorded
@@ -242,8 +244,14 @@ class RMANOVA(Analysis):
         if len(y) > 1:
             pairs = pairwise_paired_t(y, visits=visits, level=self.level, unit=outcome.unit)
             rows += [
-                replace(e, name=f"mean change, {e.group}", group="", measure=Measure.CHANGE)
-                for e in pairs
+                replace(
+                    e,
+                    name=f"mean change, {e.group}",
+                    group="",
+                    measure=Measure.CHANGE,
+                    place=Contrast(visit=visits[j], from_visit=visits[i]),
+                )
+                for e, (i, j) in zip(pairs, combinations(range(len(visits)), 2), strict=True)
             ]
         data = {"repeated": wide.reset_index(drop=True)}
         told = VisitsCompared(visits)

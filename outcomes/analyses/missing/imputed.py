@@ -15,8 +15,9 @@ from outcomes.analyses.missing.wrapper import CHAINED, MODELS, NOTHING, WAYS, _W
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
-from outcomes.core.language import named, say
+from outcomes.core.language import Phrase, named, say
 from outcomes.core.measure import Measure
+from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.style import STYLES, written_in
 from outcomes.core.wording import number, plural, share_of
@@ -147,7 +148,7 @@ class Imputed(_Wrapper):
         return inner | own if isinstance(inner, PatientValues) else None
 
     def compute(self, study: Study) -> Result:
-        return self.pooled(self.filled(study))
+        return self._beside_seen(self.pooled(self.filled(study)), study)
 
     def filled(self, study: Study) -> Filled:
         """The gaps of the study filled, and the wrapped question asked of every draw."""
@@ -156,6 +157,25 @@ class Imputed(_Wrapper):
         shift = grid.shift(self.delta, self.arms, self._by(study))
         results = [self.analysis.compute(grid.study(scores + shift)) for scores in completed]
         return Filled(grid, completed, results)
+
+    def _beside_seen(self, made: Result, study: Study) -> Result:
+        """The answer with a forest of its main estimate: of the scores seen, and with the missing
+        ones imputed.
+        """
+        try:
+            seen = self.analysis.compute(study).main
+        except AnalysisError:  # nobody has every score
+            seen = None
+        main = made.main
+        if main is None or seen is None or isnan(main.value) or isnan(seen.value):
+            return made
+        rows = ((Phrase.of("scores seen"), seen), (Phrase.of("missing scores imputed"), main))
+        axis = made.axis
+        if not axis.words:
+            null = None if isnan(main.measure.null) else main.measure.null
+            axis = ValueAxis(main.said, null=null, log=null == 1)
+        data = {"forest": forest_frame(rows, lambda e: e is main)}
+        return replace(made, data=data, pictures=("forest",), axis=axis)
 
     def completed_scores(self, study: Study, grid: Grid) -> list[np.ndarray]:
         """The completed scores (patients, visits) of every draw; what stays missing is nan."""

@@ -26,6 +26,7 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.flow import Counts
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -207,7 +208,9 @@ class ReferenceBased(Analysis):
             ("forest",),
             main_visit=main,
             randomised=randomised,
-            axis=ValueAxis(f"adjusted difference in {outcome.title}, missing scores imputed"),
+            axis=ValueAxis(
+                Phrase.of("adjusted difference in {score}, missing scores imputed", score=outcome)
+            ),
         )
 
     def methods_text(self) -> str:

@@ -24,6 +24,7 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -187,7 +188,9 @@ class StratifiedResponders(Analysis):
                 said,
             ),
             flow=g.flow,
-            axis=ValueAxis("difference in the share of responders", percent=True, better="higher"),
+            axis=ValueAxis(
+                Phrase.of("difference in the share of responders"), percent=True, better="higher"
+            ),
             randomised=g.randomised,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from outcomes.analyses.safety.adverse_events import (
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.language import say
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import labelled_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import number, percent, plural, share_of
 from outcomes.study.partitioned import PartitionedStudy
@@ -127,7 +128,7 @@ class EventTable(Analysis):
             "Severity is the worst, relation the closest, that each patient had.",
             way_collected(self.collected),
         )
-        table = pd.DataFrame(frame)
+        table, drawn = pd.DataFrame(frame), _severity_frame(judged, names, n)
         told = Recorded(len(h.events), int(h.events["patient"].nunique()))
         return Result(
             self,
@@ -135,8 +136,8 @@ class EventTable(Analysis):
             h.counts,
             None,
             (*notes, *h.absent(self.events), *h.notes),
-            {"event_table": table},
-            (),
+            {"event_table": table} | drawn,
+            tuple(drawn),
             detail=told,
         )
 
@@ -168,6 +169,21 @@ class EventTable(Analysis):
             "Each side effect is tabulated by patients, records, worst severity, closest judged"
             " relation, time to onset and seriousness."
         )
+
+
+def _severity_frame(
+    judged: Mapping[str, tuple[list[str], dict[str, Counter[str]]]], names: Sequence[str], n: int
+) -> dict[str, pd.DataFrame]:
+    """The patients by the worst severity that each had, a row a side effect and word; nothing where
+    no severity is recorded.
+    """
+    words, counts = judged.get("severity", ([], {}))
+    rows = [
+        {"label": name, "severity": word, "patients": counts[name][word], "total": n}
+        for name in names
+        for word in words
+    ]
+    return {"severity": labelled_frame(rows)} if n and any(words) else {}
 
 
 #: Closest first: the words of a relation scale.

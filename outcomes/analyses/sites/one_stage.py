@@ -25,6 +25,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, not_recorded
+from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
@@ -163,7 +164,7 @@ class OneStageSites(Analysis):
             ("forest",),
             detail=SitesModelled(len(names), fixed),
             randomised=randomised,
-            axis=ValueAxis(f"adjusted difference in {data.outcome.title}"),
+            axis=ValueAxis(Phrase.of("adjusted difference in {score}", score=data.outcome)),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -5,7 +5,6 @@ font.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -137,22 +136,13 @@ def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
             return kind | {"table": _table(b.table)}
 
 
-def _unbroken(text: str) -> str:
-    """The text of a cell with words such as mg/kg kept on one line."""
-    return re.sub(r"(?<!\S)[^\s/]{1,12}/[^\s/]{1,12}(?!\S)", _joined, text)
-
-
-def _joined(word: re.Match[str]) -> str:
-    return word[0].replace("/", "/\N{WORD JOINER}")
-
-
 def _table(t: Table) -> dict[str, Any]:
     named = replace(t, header=tuple(h or say("item") for h in t.header))
     size, widths = laid_out(named, TEXT_WIDTH)
     return {
         "title": t.title,
-        "header": [_unbroken(h) for h in named.header],
-        "rows": [[_unbroken(c) for c in r] for r in t.rows],
+        "header": list(named.header),
+        "rows": [list(r) for r in t.rows],
         "notes": list(t.notes),
         "size": size,
         "numeric": list(t.numeric),
