@@ -151,10 +151,11 @@ class Diary(Analysis):
         uneven = self._uneven(spans)
         sd = float(np.std(value[keep], ddof=1)) if keep.sum() > 1 else math.nan
         notes: tuple[str, ...] = ()
-        randomised = True
+        randomised, group = True, [SUMMARIES[self.summary]] * int(keep.sum())
         if self.by:
             levels = levels_of(study, self.by, self.reference)
             code = codes_of(study, self.by, levels)[keep]
+            group = [levels[i] for i in code]
             rows = [*self._contrasts(value[keep], before, code, levels, unit), *rows]
             randomised = is_randomised(study, self.by)
             notes = () if randomised else (unrandomised(self.by),)
@@ -164,7 +165,6 @@ class Diary(Analysis):
         notes = (*notes, uneven) if uneven else notes
         rows += self._weeks(wide, days, outcome)
         frame = pd.DataFrame({"value": value[keep], "before": before})
-        groups = label if self.by else [SUMMARIES[self.summary]] * len(frame)
         words = Phrase.of("{quantity} ({unit})", quantity=SUMMARIES[self.summary], unit=unit)
         return Result(
             self,
@@ -172,7 +172,7 @@ class Diary(Analysis):
             counts,
             outcome,
             notes,
-            {"summaries": frame.assign(group=groups)},
+            {"summaries": frame.assign(group=group)},
             ("raincloud",),
             detail=Summaries(uneven, sd, visits[0], unit),
             axis=ValueAxis(words, null=None),
