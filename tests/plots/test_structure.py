@@ -33,7 +33,6 @@ DESIGNS = ("parallel", "crossover", "n-of-1")
 #: Questions whose answer has no picture here, and why.
 WITHOUT = {
     "Describe": "a table of patients; no day of an infusion is known here for the swimmer plot",
-    "EventTable": "no severity is recorded here; the gallery draws those of the sample",
 }
 #: Questions that this small study cannot answer; the gallery or their own tests draw them.
 NOT_HERE = {

@@ -16,11 +16,13 @@ from outcomes.core.language import Phrase, in_language, language_of, message, na
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import NONE, spoken, whole
+from outcomes.plots import caption
 from outcomes.reporting.chapters.figures import comparison_forest, figure
 from outcomes.reporting.document import Paragraph, Section
 from outcomes.reporting.numbers import (
     About,
     Difference,
+    Drawn,
     Fixed,
     Full,
     Grid,
@@ -287,19 +289,20 @@ def _harms(study: Study, told: Sequence[Result]) -> Iterator[Any]:
         if language_of().source:  # else the appendix has it, and the summary said the numbers
             yield Paragraph(r.sentence())
         if not compared:
-            yield from _frequent(r)
+            yield _frequent(r)
 
 
-def _frequent(r: Result) -> Iterator[Any]:
-    """The picture of the most frequent side effects; a line says that the appendix has the others
-    too.
+def _frequent(r: Result) -> Drawn:
+    """The picture of the most frequent side effects; its caption says that the appendix has the
+    others too.
     """
     frame = r.data["dots"]
     few = frame.head(MOST_EVENTS + 2)  # any, serious, and so many by name
-    yield figure(replace(r, data={**r.data, "dots": few}), "dots")
-    if len(few) < len(frame):
-        all_ = say("The most frequent ones are drawn; the table in the appendix has them all.")
-        yield Paragraph(all_, "small")
+    drawn = figure(replace(r, data={**r.data, "dots": few}), "dots")
+    if len(few) == len(frame):
+        return drawn
+    said = say("The most frequent ones are drawn; the table in the appendix has them all.")
+    return replace(drawn, caption=f"{caption(drawn.result, 'dots')} {said}")
 
 
 def _course_of(told: Sequence[Result], main: Sequence[Result]) -> list[Result]:
