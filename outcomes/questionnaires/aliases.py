@@ -50,6 +50,7 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(w.lstrip("0") or "0" if w.isdigit() else w for w in found)
 
 
+@functools.lru_cache(maxsize=4096)
 def _key(name: str | tuple[str, ...]) -> str:
     parts = words(name) if isinstance(name, str) else name
     return "".join(p if not p.isdigit() else f"<{p}>" for p in parts if p not in FILLERS)

@@ -322,7 +322,7 @@ def _visits(
     issues: list[Issue],
 ) -> tuple[str, ...]:
     if recipe.visits or wide or "visit" not in scores:
-        there = set(scores["visit"]) if "visit" in scores else set()
+        there = set(pd.unique(scores["visit"]).tolist()) if "visit" in scores else set()
         strange = there - set(recipe.visits or wide)
         if there and len(strange) > 12:
             raise StudyError(

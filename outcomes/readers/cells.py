@@ -348,7 +348,10 @@ def shape(text: str) -> str:
     >>> shape("K001"), shape("03-512"), shape("Oral clinic")
     ('a9', '9-9', 'a a')
     """
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", re.sub(r"\s+", " ", text.strip())))
+    return _LETTERS.sub("a", _DIGITS.sub("9", _SPACES.sub(" ", text.strip())))
+
+
+_SPACES, _DIGITS, _LETTERS = (re.compile(p) for p in (r"\s+", r"\d+", r"[^\W\d_]+"))
 
 
 def key(text: str) -> str:

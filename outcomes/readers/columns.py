@@ -251,6 +251,10 @@ class Reader:
         """
         text, kind = table[column], declared.kind
         lost = done.where(UNPARSEABLE)
+        if kind == "score":
+            _refuse_mixed_shares(table, column, text, done, declared.high)
+        if not lost.any():
+            return
         errors, dated = lost.copy(), lost & (kind in ("score", "number", "integer"))
         errors[errors] = text[errors].map(is_error)
         dated[dated] = text[dated].map(is_date)
@@ -269,8 +273,6 @@ class Reader:
             ),
         ):
             self._lost(name, table, column, mask, rule, words)
-        if kind == "score":
-            _refuse_mixed_shares(table, column, text, done, declared.high)
 
     def _type(self, text: pd.Series, column: str, role: str, name: str) -> tuple[ColumnType, bool]:
         recipe = self.recipe
@@ -325,7 +327,7 @@ class Reader:
 
 
 def _whole(text: pd.Series) -> bool:
-    values: Sequence[str] = [str(v).strip() for v in pd.unique(text)]
+    values: Sequence[str] = [str(v).strip() for v in pd.unique(text).tolist()]
     return all(
         v.isascii() and v.isdigit() and (v == "0" or v[0] != "0") for v in values if v
     ) and any(values)
@@ -345,7 +347,7 @@ def _refuse_mixed_shares(
     table: TextTable, column: str, text: pd.Series, done: Parsed, high: float
 ) -> None:
     """Stop where a score is a percentage in some cells and a fraction in others."""
-    if high <= 1 or not any(str(v).strip().endswith("%") for v in pd.unique(text)):
+    if high <= 1 or not any(str(v).strip().endswith("%") for v in pd.unique(text).tolist()):
         return
     shares = text.str.strip().str.endswith("%").to_numpy(bool)
     values = np.asarray(done.values, dtype=float)

@@ -68,6 +68,9 @@ _DAY_MONTH = re.compile(
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]{1,4}(?:[.,][0-9]+)?")
 
 
+_YEAR = re.compile(r"[12][0-9]{3}(?:[ T]|$)")
+
+
 def is_date(text: str) -> bool:
     """Whether a cell is a date, with or without its year.
 
@@ -86,7 +89,7 @@ def names_month(text: str) -> bool:
     >>> names_month("14 mars 2025"), names_month("March 14, 2025"), names_month("Room 14 2025")
     (True, True, False)
     """
-    if not re.search(r"[12][0-9]{3}(?:[ T]|$)", text):
+    if not _YEAR.search(text):
         return False
     if found := _NAMED.fullmatch(text):
         return _month(found[2]) is not None
@@ -121,10 +124,14 @@ def became_dates(values: Iterable[str]) -> bool:
     >>> became_dates(["6", "5", "2025-10-02", "8"]), became_dates(["2025-10-02", "2025-11-02", "8"])
     (True, False)
     """
-    live = [v.strip() for v in values if v.strip()]
-    numbers = sum(1 for v in live if _PLAIN_NUMBER.fullmatch(v))
-    dates = sum(1 for v in live if is_date(v))
-    return 0 < dates <= numbers and numbers + dates == len(live)
+    dates = numbers = 0
+    for text in values:
+        if value := text.strip():
+            number, date = bool(_PLAIN_NUMBER.fullmatch(value)), is_date(value)
+            if number == date:  # neither, or one that may be either
+                return False
+            numbers, dates = numbers + number, dates + date
+    return 0 < dates <= numbers
 
 
 def date_reader(

@@ -65,7 +65,8 @@ def patient_ids(
     written: dict[str, dict[str, tuple[str, int]]] = {}
     issues = []
     for name, (table, column) in tables.items():
-        place, uniques = pd.factorize(table[column])
+        place, distinct = pd.factorize(table[column])
+        uniques = distinct.tolist()
         texts = [str(u) if how in ("exact", "distinct") else str(u).strip() for u in uniques]
         shapes = [t.strip().casefold() for t in texts]
         _refuse_nobody(
@@ -83,7 +84,7 @@ def patient_ids(
             texts = [next(iter(written[s])) for s in same]
         _refuse_shortened(table, column, shapes, place)
         found[name] = pd.Series(np.array(texts, dtype=object)[place])
-        issues += _dates(name, table, column)
+        issues += _dates(name, table, column, uniques, place)
     if how in ("exact", "trim"):
         _refuse(written, tables, *_SPELT[how])
     if how not in ("numbers", "distinct"):
@@ -101,9 +102,14 @@ def as_number(code: str) -> str:
     >>> as_number("001"), as_number("1001.0"), as_number("k-012"), as_number("1-10")
     ('1', '1001', 'k12', '1-10')
     """
-    text = re.sub(r"(?<=[0-9])[.,]0+$", "", code)
-    text = re.sub(r"(?<![0-9.,])0+(?=[0-9])", "", text)
-    return re.sub(r"(?<=[a-z])[ _./-]+(?=[0-9])", "", text)
+    return _DASH.sub("", _ZEROS_BEFORE.sub("", _ZEROS_AFTER.sub("", code)))
+
+
+_ZEROS_AFTER, _ZEROS_BEFORE = (
+    re.compile(r"(?<=[0-9])[.,]0+$"),
+    re.compile(r"(?<![0-9.,])0+(?=[0-9])"),
+)
+_DASH, _DAY = re.compile(r"(?<=[a-z])[ _./-]+(?=[0-9])"), re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _refuse_nobody(table: TextTable, column: str, nobody: np.ndarray) -> None:
@@ -182,11 +188,11 @@ def _refuse(
     )
 
 
-def _dates(name: str, table: TextTable, column: str) -> list[Issue]:
-    like_dates = [
-        v for v in pd.unique(table[column]) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", v.strip())
-    ]
-    dated = table[column].isin(like_dates).to_numpy() & table.own(column)
+def _dates(
+    name: str, table: TextTable, column: str, distinct: Sequence[str], place: np.ndarray
+) -> list[Issue]:
+    like_dates = np.array([bool(_DAY.fullmatch(v.strip())) for v in distinct], dtype=bool)
+    dated = like_dates[place] & table.own(column)
     if not dated.any() or dated.mean() > 0.5:
         return []
     text = (

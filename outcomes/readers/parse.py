@@ -107,7 +107,7 @@ class Parsed:
 
     def where(self, *statuses: int) -> np.ndarray:
         """Which cells have one of these statuses."""
-        return np.isin(self.status, statuses)
+        return np.logical_or.reduce([self.status == s for s in statuses])
 
 
 def parse_column(
@@ -137,7 +137,7 @@ def parse_column(
     ([7.0, 6.5, 7.0, nan, nan, nan], ['parsed', 'parsed', 'parsed', 'blank', 'coded', 'unparseable'])
     """  # noqa: E501
     codes, uniques = pd.factorize(text)
-    raw = [str(u).strip() for u in uniques]
+    raw = [str(u).strip() for u in uniques.tolist()]
     coded = _coded(raw, missing)
     unread = [not r or c or is_error(r) for r, c in zip(raw, coded, strict=True)]
     live = [r for r, u in zip(raw, unread, strict=True) if not u]
@@ -163,9 +163,10 @@ def is_error(text: str) -> bool:
     (True, True, True, False)
     """
     text = text.strip()
-    return bool(text) and (
-        text.casefold() in ERRORS or bool(re.fullmatch(r"#{2,}|Err:[0-9]{3}", text))
-    )
+    return bool(text) and (text.casefold() in ERRORS or bool(_ERROR.fullmatch(text)))
+
+
+_ERROR = re.compile(r"#{2,}|Err:[0-9]{3}")
 
 
 def _coded(raw: Sequence[str], missing: Iterable[str]) -> list[bool]:
@@ -299,7 +300,7 @@ def looks_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
     """Whether every cell of an undeclared column is plainly a number (no leading zeros, nothing
     else, something there).
     """
-    raw = [str(u).strip() for u in pd.unique(text)]
+    raw = [str(u).strip() for u in pd.unique(text).tolist()]
     live = [r for r, c in zip(raw, _coded(raw, missing)) if r and not c and not is_error(r)]
     number = number_reader(live)
     zeros = any(re.match(r"0[0-9]", t) for t in live)
@@ -308,7 +309,7 @@ def looks_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
 
 def is_numeric(text: pd.Series, missing: Iterable[str] = ()) -> bool:
     """Whether an undeclared column is of numbers, also where some of them have become dates."""
-    return looks_numeric(text, missing) or dates.became_dates(text)
+    return looks_numeric(text, missing) or dates.became_dates(text.tolist())
 
 
 def report_row(table: str, source: TextTable, column: str, done: Parsed) -> dict[str, Any]:
@@ -316,7 +317,8 @@ def report_row(table: str, source: TextTable, column: str, done: Parsed) -> dict
     that were lost.
     """
     own = source.own(column)
-    counts = {name: int((done.where(i) & own).sum()) for i, name in enumerate(STATUSES)}
+    tally = np.bincount(done.status[own], minlength=len(STATUSES))
+    counts = dict(zip(STATUSES, tally.tolist(), strict=True))
     where = listed_addresses(source.addresses(done.where(UNPARSEABLE, OUTSIDE) & own, column))
     return {"table": table, "column": column, "type": done.kind, **counts, "addresses": where}
 

@@ -150,7 +150,7 @@ class _Look:
                 column = name
         column = column or table.columns[0]
         place, uniques = pd.factorize(table.frame[column])
-        shapes = np.array([shape(str(u)) for u in uniques], dtype=object)[place]
+        shapes = np.array([shape(str(u)) for u in uniques.tolist()], dtype=object)[place]
         rich = (counts > 1) & (shapes != "")
         blocks = self.blocks(table)
         first = rich & (blocks == blocks[0])
@@ -170,7 +170,7 @@ def _numeric(table: TextTable, rows: np.ndarray) -> list[str]:
     at = np.flatnonzero(rows)[:_SEEN]
     found = []
     for column in table.columns:
-        there = [c for c in table.frame[column].iloc[at] if c]
+        there = [c for c in table.frame[column].iloc[at].tolist() if c]
         if there and sum(map(is_number, there)) * 10 >= 8 * len(there):
             found.append(column)
     return found

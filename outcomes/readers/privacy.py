@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from outcomes.readers.dates import became_dates, is_compact, is_serial, names_month
@@ -99,16 +100,16 @@ def scan(
     """
     known, said, numbers = {*allow, *drop}, set(marked), set(scores)
     found = []
+    patient = pd.factorize(frame[ids[0]])[0] if ids and ids[0] in frame else np.arange(len(frame))
     for column in frame:
         if column in known:
             continue
-        there = frame[column] != ""
-        filled = int(there.sum())
-        people = frame.loc[there, ids[0]].nunique() if ids and ids[0] in frame else filled
+        there = (frame[column] != "").to_numpy(bool)
+        filled, people = int(there.sum()), int((np.bincount(patient[there]) > 0).sum())
         finding = examine(
             table,
             str(column),
-            [u for u in pd.unique(frame[column]) if isinstance(u, str)],
+            [u for u in pd.unique(frame[column]).tolist() if isinstance(u, str)],
             filled,
             people,
             is_id=column in ids,
@@ -312,7 +313,7 @@ def _kvnr(text: str) -> bool:
     """German health insurance number: a letter and nine digits, the last by Luhn's rule with the
     letter as two digits.
     """
-    if not re.fullmatch(r"[A-Z]\d{9}", text):
+    if len(text) != 10 or not re.fullmatch(r"[A-Z]\d{9}", text):
         return False
     d = [int(c) for c in f"{ord(text[0]) - 64:02d}{text[1:9]}"]
     return sum(sum(divmod(x * (1 + i % 2), 10)) for i, x in enumerate(d)) % 10 == int(text[9])
