@@ -43,6 +43,8 @@ PUBLIC = {
     },
     "Several sites": {
         "analyses.sites.site_summary": ("site_summary",),
+        "reporting.release.sums": ("export_sums",),
+        "analyses.sites.shared_sums": ("PooledSums", "SharedSums", "pool_sums"),
         "analyses.sites.summaries": ("pool_summaries",),
     },
     "What goes in and what comes out": {

@@ -122,8 +122,12 @@ from .analyses.planning.formulas import sample_size_two_arms as sample_size_two_
 from .analyses.planning.simulation import simulate_power as simulate_power
 
 # Several sites
+from .analyses.sites.shared_sums import PooledSums as PooledSums
+from .analyses.sites.shared_sums import SharedSums as SharedSums
+from .analyses.sites.shared_sums import pool_sums as pool_sums
 from .analyses.sites.site_summary import site_summary as site_summary
 from .analyses.sites.summaries import pool_summaries as pool_summaries
+from .reporting.release.sums import export_sums as export_sums
 
 # What goes in and what comes out
 from .analyses.question import Analysis as Analysis

@@ -20,6 +20,7 @@ from tests.clinic import STUDY, clinic, rows
 COMMANDS = (
     "report",
     "share",
+    "export-sums",
     "run",
     "check",
     "score",

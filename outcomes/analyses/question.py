@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from outcomes.analyses.shared_cells import Gate, QuestionSums
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -152,6 +153,21 @@ class Analysis:
     def narrowed(self, study: Study) -> Study:
         """The study of the patients who are let in: the study itself, but for `Among`."""
         return study
+
+    @property
+    def shareable(self) -> bool:
+        """Whether sums of a clinic answer this question, so that it can send these instead of its
+        patients.
+        """
+        return False
+
+    def sums_to_share(self, study: Study, gate: Gate) -> QuestionSums:
+        """What this question needs of a clinic, as far as the gate lets it out."""
+        raise AnalysisError(f"The sums of {type(self).__name__} are not shared.")
+
+    def of_sums(self, parts: Sequence[QuestionSums], outcome: Outcome, study: Study) -> Result:
+        """The answer from the sums of several clinics; `study` has their visits and nobody."""
+        raise AnalysisError(f"The sums of {type(self).__name__} are not shared.")
 
     def _answered(self, study: Study) -> Result:
         self._fits_ratings(study)

@@ -175,6 +175,20 @@ def _with_a_study(add: Add) -> None:
         metavar="FILE",
         help="write the list to a .csv or .json file instead of the screen",
     )
+    p = add(
+        "export-sums",
+        do.export_sums,
+        "write sums of this clinic's scores, from which several clinics get the exact pooled"
+        " answers without sharing patients; signed with the key in OUTCOMES_SUMS_KEY",
+    )
+    p.add_argument("study", **STUDY)
+    p.add_argument("--from-snapshot", **SNAPSHOT)
+    p.add_argument("--to", required=True, metavar="FILE", help="sums.json")
+    p.add_argument(
+        "--site", default="", help="what the clinic is called (default: the study's title)"
+    )
+    p.add_argument("--policy", default="opensafely", help="opensafely, nhs, cms, ukllc or acro")
+    p.add_argument("--ledger", **LEDGER)
     p = add("run", do.run, "answer the study's plan and write every number to a file for machines")
     p.add_argument("study", **STUDY)
     p.add_argument("--from-snapshot", **SNAPSHOT)

@@ -143,6 +143,25 @@ def share(args: argparse.Namespace) -> int:
     return 5 if results.failed else 0
 
 
+def export_sums(args: argparse.Namespace) -> int:
+    """Write the sums that pooled answers need, for other clinics: no patient is in them."""
+    import os
+
+    study, _ = _study_and_plan(args)
+    sums = outcomes.export_sums(
+        study,
+        args.to,
+        site=args.site or study.title,
+        key=os.environ.get("OUTCOMES_SUMS_KEY", ""),
+        policy=args.policy,
+        ledger=_ledger(args),
+    )
+    kept = sum(q.cells for q in sums.questions)
+    print(f"Sums of {plural(len(sums.questions), 'question')}: {Path(args.to).resolve()}")
+    print(f"{plural(kept, 'cell')} withheld by policy {args.policy}.")
+    return 0
+
+
 def run(args: argparse.Namespace) -> int:
     """Answer the plan and write every number."""
     output.kind_of_file(args.to)

@@ -95,7 +95,8 @@ def registry(seed, n=60):
             rows.append([code, visit, pain, *items, str(total)])
     columns = ["id", "when", "nrs", *(f"phq9_{k}" for k in range(1, 10)), "phq9_total"]
     scores = pd.DataFrame(rows, columns=columns)
-    dose = ["0,5" if i == 7 else "1" for i in range(n)]  # one cell decides what a comma is
+    # one cell decides what a comma is: "1,250" alone could be a thousand
+    dose = ["0,5" if i == 7 else "1,250" for i in range(n)]
     patients = pd.DataFrame(
         {
             "id": [f"{i + 1:03d}" for i in range(n)],

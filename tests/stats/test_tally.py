@@ -65,6 +65,11 @@ def test_many_levels_and_near_continuous_values(size):
     assert coded == whole
 
 
+def test_minus_zero_is_zero_to_the_bit():
+    assert Tally.of([[-0.0]]) == Tally.of([[0.0]])
+    assert Tally.of([[-0.0]]) + Tally.of([[0.0]]) == Tally.of([[0.0], [0.0]])
+
+
 def test_what_cannot_be_added_is_refused():
     with pytest.raises(AnalysisError, match="same columns"):
         Tally.of([[1.0]]) + Tally.of([[1.0, 2.0]])

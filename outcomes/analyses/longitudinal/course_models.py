@@ -26,7 +26,6 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     interval_words,
     model_result,
     repeats,
-    rows_of,
 )
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.regression.model_checks import checks_of_scores
@@ -111,7 +110,7 @@ class CohortModel(Analysis):
             at=near.at,
             covariance=self.covariance or FALLBACK,
             method=self.df,
-            rows=rows_of(near),
+            rows=near.rows(),
             level=self.level,
             unit=data.outcome.unit,
             reml=by_reml(self.estimator),

@@ -4,8 +4,9 @@ said of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -130,11 +131,112 @@ class Repeats:
         return (*((nobody(self.empty),) if self.empty else ()), *far)
 
     @property
+    def absent(self) -> tuple[int, int]:
+        """How many scores the analysed patients have not, of how many that they should have."""
+        return int(np.isnan(self.scores).sum()), self.scores.size
+
+    def rows(self, *, by_arm: bool = False) -> Rows | None:
+        """The patients' rows, for the methods that need more than their summary."""
+        return Rows(self.scores, self.design, self.code if by_arm and self.levels else None)
+
+    @property
     def missing_share(self) -> float:
         """The share of scores that the analysed patients should have at these visits and have
         not.
         """
-        return float(np.isnan(self.scores).mean()) if self.scores.size else 0.0
+        absent, total = self.absent
+        return absent / total if total else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class SummedRepeats(Repeats):
+    """Repeated scores of which only the sums are known."""
+
+    products: Summary = field(kw_only=True)
+
+    @classmethod
+    def of(cls, total: Summary, levels: Sequence[str], outcome: Outcome) -> SummedRepeats:
+        """From cross-products whose groups are the arms, `levels` with the reference first."""
+        numbers = {g: int(total.counts[total.group == i].sum()) for i, g in enumerate(total.groups)}
+        expected, n = {level: numbers.get(level, 0) for level in levels}, total.n_patients
+        return cls(
+            outcome,
+            total.visits,
+            np.empty((0, len(total.visits))),
+            np.empty((0, len(total.features))),
+            total.features,
+            tuple(levels),
+            np.empty(0, dtype=np.int64),
+            {a: {f"arm {b}": float(a == b) for b in levels[1:]} for a in levels},
+            {},
+            Counts(n, n),
+            expected,
+            moments_of_feature(total, "baseline")[2],
+            pd.Index([]),
+            tuple((level, Counts(k, k)) for level, k in expected.items()),
+            np.empty(0),
+            tuple(level for level, k in expected.items() if not k),
+            products=total,
+        )
+
+    @property
+    def centred(self) -> Repeats:
+        """As it is: sums are not moved."""
+        return self
+
+    def notes_on_arms(
+        self, visit: str, *, randomised: bool, adjusted: bool = True
+    ) -> tuple[str, ...]:
+        """What must be said of arms without patients, and of those unlike one another before."""
+        before = {}
+        for i, arm in enumerate(self.products.groups):
+            n, mean, sd = moments_of_feature(self.products, "baseline", i)
+            # two scores of this mean and SD: no more of them is looked at
+            before[arm] = mean + np.array([-1, 1]) * sd / math.sqrt(2) if n > 1 else np.empty(0)
+        before = {a: before[a] for a in self.levels if a in before}
+        far = imbalances(before, visit, randomised=randomised, adjusted=adjusted)
+        return (*((nobody(self.empty),) if self.empty else ()), *far)
+
+    def summary(self, *, by_arm: bool = False) -> Summary:
+        """The additive summary."""
+        return self.products if by_arm else self.products.without_groups()
+
+    def rows(self, *, by_arm: bool = False) -> Rows | None:
+        """There are none."""
+        return None
+
+    def observed(self) -> pd.DataFrame:
+        """n observed by visit and arm, with the number of patients in the sums."""
+        seen = np.diagonal(self.products.pair_counts, axis1=1, axis2=2)
+        return pd.DataFrame(
+            [
+                {"visit": v, "group": level, "n": int(n), "enrolled": self.expected[level]}
+                for level, row in zip(self.products.groups, seen)
+                for v, n in zip(self.visits, row)
+            ]
+        )
+
+    @property
+    def absent(self) -> tuple[int, int]:
+        """How many scores the patients in the sums have not, of how many that they should have."""
+        total = self.products.n_patients * len(self.visits)
+        return total - self.products.n_rows, total
+
+
+def moments_of_feature(
+    total: Summary, feature: str, group: int | None = None
+) -> tuple[int, float, float]:
+    """The number of patients (of a group), and the mean and SD over them of a feature that is the
+    same at every visit of a patient.
+    """
+    at = total.features.index(feature)
+    first = total.pattern.argmax(axis=1)
+    grams = total.gram[np.arange(len(first)), first, first]
+    if group is not None:
+        grams = grams[total.group == group]
+    n, s, squares = (float(grams[:, i, j].sum()) for i, j in ((0, 0), (0, at), (at, at)))
+    spread = max(squares - s * s / n, 0.0) / (n - 1) if n > 1 else math.nan
+    return round(n), s / n if n else math.nan, math.sqrt(spread)
 
 
 def repeats(
@@ -269,14 +371,14 @@ def _covariate(name: str, values: pd.Series) -> tuple[np.ndarray, list[str], dic
     return term.columns, names, {n: 1 / len(term.levels) for n in names}
 
 
-def model_notes(data: Repeats, model: Repeated) -> tuple[str, ...]:
+def model_notes(data: Repeats, model: FittedModel) -> tuple[str, ...]:
     """The fallback of the covariance, a boundary, and the assumption about what is missing."""
     notes = []
-    if history := fitted_model(model).history:
-        notes.append(history)
-    if model.fit.boundary:
-        notes.append(f"The fit lies at a boundary: {model.fit.boundary}.")
-    absent, total = int(np.isnan(data.scores).sum()), data.scores.size
+    if model.history:
+        notes.append(model.history)
+    if model.boundary:
+        notes.append(f"The fit lies at a boundary: {model.boundary}.")
+    absent, total = data.absent
     if absent:
         notes.append(
             f"Missing: {share_of(absent, total)} scores of the analysed patients at these visits,"
@@ -331,10 +433,10 @@ def fitted_words(lead: str, result: Result, *, instead: str, after: str = "") ->
 
 
 def fitted_model(
-    model: Repeated, covariates: Sequence[str] = (), data: Repeats | None = None
+    model: Repeated, frames: Mapping[str, pd.DataFrame], covariates: Sequence[str] = ()
 ) -> FittedModel:
-    """The record of a fit; `data` is what it was fitted to."""
-    fit, frames = model.fit, model_frames(model, data)
+    """The record of a fit with its `model_frames`."""
+    fit = model.fit
     tried = tuple((a.split(": ", 1)[0], a.split(": ", 1)[1]) for a in fit.attempts)
     return FittedModel(
         fit.structure.title,
@@ -395,12 +497,6 @@ def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str)
     return later
 
 
-def rows_of(data: Repeats, *, by_arm: bool = False) -> Rows:
-    """The patients' rows, for the methods that need more than their summary."""
-    member = data.code if by_arm and data.levels else None
-    return Rows(data.scores, data.design, member)
-
-
 def holm_over_visits(estimates: list[Estimate]) -> list[Estimate]:
     """Holm's p over the visits (of each comparison together), where there are several."""
     if len(estimates) < 2:
@@ -438,7 +534,10 @@ def model_result(
     main: str,
 ) -> Result:
     """A model's rows with its notes, detail and course picture."""
-    notes, by = list(model_notes(data, model)), str(getattr(question, "by", ""))
+    near = data.centred
+    fitted = model_frames(model, near)
+    record = fitted_model(model, fitted, getattr(question, "covariates", ()))
+    notes, by = list(model_notes(data, record)), str(getattr(question, "by", ""))
     randomised = not data.levels or is_randomised(study, by)
     if not randomised:
         notes.append(unrandomised(by))
@@ -451,13 +550,12 @@ def model_result(
     frames: dict[str, pd.DataFrame] = {
         "course": course_frame(data, model),
         "observed": data.observed(),
+        **fitted,
     }
-    near = data.centred
-    frames |= model_frames(model, near)
-    rows_by_arm = rows_of(near, by_arm=len(model.fit.summary.groups) > 1)
-    found = predict(model.fit, rows_by_arm)
-    frames |= checks_of_scores(found, data.visits, origin=near.origin)
-    record = fitted_model(model, getattr(question, "covariates", ()), data.centred)
+    of_patients = near.rows(by_arm=len(model.fit.summary.groups) > 1)
+    if of_patients is not None:
+        found = predict(model.fit, of_patients)
+        frames |= checks_of_scores(found, data.visits, origin=near.origin)
     return Result(
         question,
         tuple(rows),

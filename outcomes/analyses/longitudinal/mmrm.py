@@ -9,9 +9,13 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
+import pandas as pd
+
 from outcomes.analyses.groups.group_data import chosen_words, lower_is_better, versus
 from outcomes.analyses.longitudinal.longitudinal_data import (
     Repeats,
+    SummedRepeats,
     by_reml,
     declared,
     fitted_words,
@@ -20,17 +24,18 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     interval_words,
     model_result,
     repeats,
-    rows_of,
 )
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.shared_cells import Gate, QuestionSums, added, cells_of, products_of
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate, chosen
 from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, spoken
-from outcomes.stats.mixed.cross_products import Summary
+from outcomes.stats.mixed.cross_products import Summary, summarise
 from outcomes.stats.mixed.likelihood import Design
 from outcomes.stats.mixed.mmrm import FALLBACK, Effect, Repeated, repeated, visit_design
 from outcomes.study.partitioned import PartitionedStudy
@@ -119,7 +124,41 @@ class MMRM(Analysis):
         return PatientValues.at(study, self.outcome, characteristics=(self.by, *self.covariates))
 
     def compute(self, study: Study) -> Result:
-        data, model = self.fitted(study)
+        return self.of_data(study, self.data(study))
+
+    @property
+    def shareable(self) -> bool:
+        """Cross-products by pattern of visits and arm are enough; those of covariates are not
+        shared, as their counts by pattern would be small.
+        """
+        return not self.covariates
+
+    def sums_to_share(self, study: Study, gate: Gate) -> QuestionSums:
+        """The cross-products of scores, baseline and arm of the patterns that may go out."""
+        data = self.data(study)
+        member = data.code
+        grid = pd.DataFrame(data.scores, index=data.patients, columns=list(data.visits))
+        base = self.baseline or study.baseline
+        grid = study.wide(self.outcome)[[base]].loc[data.patients].join(grid)
+        kept, cells, out = cells_of(gate, data.outcome, grid, data.scores, member)
+        whole = summarise(
+            data.scores[kept],
+            data.design[kept],
+            visits=data.visits,
+            features=data.features,
+            group=member[kept],
+            groups=data.levels,
+        )
+        made = products_of(self.to_dict(), data.outcome, whole, cells, gate.bounds(out))
+        return replace(made, levels=list(data.levels))
+
+    def of_sums(self, parts: Sequence[QuestionSums], outcome: Outcome, study: Study) -> Result:
+        """The answer from the sums of several clinics."""
+        return self.of_data(study, SummedRepeats.of(added(parts), parts[0].levels, outcome))
+
+    def of_data(self, study: Study, data: Repeats) -> Result:
+        """The answer from the scores of a study, or from sums of them."""
+        model = self._model(data)
         differences = holm_over_visits(
             [
                 arm_difference(model, a, data.levels[0], v)
@@ -146,16 +185,17 @@ class MMRM(Analysis):
         `outcomes.stats.mixed.mmrm.repeated` fits the sum exactly as it would fit the pooled rows.
         Patterns with few patients come close to their rows: see `smallest_pattern` first.
         """
-        return self._data(study).summary(by_arm=self.by_arm)
+        return self.data(study).summary(by_arm=self.by_arm)
 
     def fitted(self, study: Study) -> tuple[Repeats, Repeated]:
         """The analysed scores and the model fitted to them: for another question of the same
         model.
         """
-        data = self._data(study)
+        data = self.data(study)
         return data, self._model(data)
 
-    def _data(self, study: Study) -> Repeats:
+    def data(self, study: Study) -> Repeats:
+        """The analysed scores, and who is left out."""
         baseline = study.visit(self.baseline or study.baseline)
         return repeats(
             study,
@@ -177,7 +217,7 @@ class MMRM(Analysis):
             at=data.at,
             covariance=self.covariance,
             method=self.df,
-            rows=rows_of(data, by_arm=self.by_arm),
+            rows=data.rows(by_arm=self.by_arm),
             level=self.level,
             unit=data.outcome.unit,
             reml=by_reml(self.estimator),
@@ -267,6 +307,11 @@ class CLDA(MMRM):
     _: KW_ONLY
     constrained: bool = True
 
+    @property
+    def shareable(self) -> bool:
+        """Not yet."""
+        return False
+
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.USES_ALL_SCORES, Trait.MODELLED})
     short: ClassVar[str] = "cLDA"
 
@@ -302,7 +347,7 @@ class CLDA(MMRM):
             at=data.at,
             covariance=self.covariance,
             method=self.df,
-            rows=rows_of(near, by_arm=self.by_arm),
+            rows=near.rows(by_arm=self.by_arm),
             level=self.level,
             unit=data.outcome.unit,
             reml=by_reml(self.estimator),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
@@ -11,23 +12,34 @@ import pandas as pd
 
 from outcomes.analyses.groups.group_data import moved
 from outcomes.analyses.question import Analysis
+from outcomes.analyses.shared_cells import Gate, QuestionSums, added, cells_of, products_of
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import REASONS, Estimate
+from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, plural, spoken, statistic
-from outcomes.stats.paired.effect_sizes import Standardised, paired_effects
+from outcomes.stats.mixed.cross_products import summarise
+from outcomes.stats.paired.effect_sizes import (
+    Moments,
+    Standardised,
+    effects_of,
+    moments,
+    moments_of_sums,
+)
 from outcomes.stats.paired.location import (
     has_percentages,
-    mean_change,
+    mean_change_of,
     percent_change,
-    weighted_mean,
-    weighted_sd,
+    percent_of_means,
 )
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Pairs, Study
 from outcomes.study.sums import PatientValues
+
+NO_MEDIAN = "The median of the patients' changes in percent does not follow from sums."
 
 
 @dataclass(frozen=True)
@@ -80,32 +92,70 @@ class PairedT(Analysis):
 
     def compute(self, study: Study) -> Result:
         pairs = study.pairs(self.outcome, before=self.before, after=self.after)
-        unit, w = pairs.outcome.unit, pairs.tally.weights
         before, after = pairs.tally.values.T
-        change = mean_change(before, after, level=self.level, weights=w)
-        sd_before, sd_after = weighted_sd(before, w), weighted_sd(after, w)
-        means = (
-            _mean(before, w, sd_before, f"mean {spoken(self.before)}", unit, self.before),
-            _mean(after, w, sd_after, f"mean {spoken(self.after)}", unit, self.after),
+        found = moments(before, after, pairs.tally.weights)
+        made = self.of_moments(found, pairs.counts, pairs.outcome)
+        percentages = _percentages(pairs, self._place)
+        return replace(
+            made,
+            estimates=(*made.estimates, *percentages),
+            notes=at_zero(int((pairs.before == 0).sum()), self.before) if percentages else (),
+            data={"pairs": pairs_frame(pairs)},
+            pictures=("slopes",),
         )
-        here = Contrast(visit=self.after, from_visit=self.before)
-        percentages = _percentages(pairs, here)
-        notes = at_zero(int((pairs.before == 0).sum()), self.before) if percentages else ()
+
+    @property
+    def _place(self) -> Contrast:
+        return Contrast(visit=self.after, from_visit=self.before)
+
+    @property
+    def shareable(self) -> bool:
+        """A mean change follows from sums."""
+        return True
+
+    def sums_to_share(self, study: Study, gate: Gate) -> QuestionSums:
+        """The sums and products of the scores of patients with both."""
+        pairs = study.pairs(self.outcome, before=self.before, after=self.after)
+        visits = (self.before, self.after)
+        scores = np.column_stack([pairs.before, pairs.after])
+        grid = pd.DataFrame(scores, index=pairs.patients, columns=list(visits))
+        alike = np.zeros(len(grid), dtype=np.int64)
+        kept, cells, out = cells_of(gate, pairs.outcome, grid, scores, alike)
+        ones = np.ones((len(kept), 1))
+        whole = summarise(scores[kept], ones, visits=visits, features=("intercept",))
+        return products_of(self.to_dict(), pairs.outcome, whole, cells, gate.bounds(out))
+
+    def of_sums(self, parts: Sequence[QuestionSums], outcome: Outcome, study: Study) -> Result:
+        """The answer from the sums of several clinics."""
+        total = added(parts)
+        n, g = total.n_patients, total.gram.sum(axis=0)
+        first, last = float(g[0, 0, 0, 1]), float(g[1, 1, 0, 1])
+        m = moments_of_sums(n, first, last, g[:, :, 1, 1])
+        made = self.of_moments(m, Counts(n, n), outcome)
+        if outcome.low != 0 or not m.mean_before > 0:
+            return made
+        of_means = replace(percent_of_means(m.mean_before, m.mean_after), place=self._place)
+        return replace(made, estimates=(*made.estimates, of_means), notes=(NO_MEDIAN,))
+
+    def of_moments(self, m: Moments, counts: Counts, outcome: Outcome) -> Result:
+        """The answer from the moments of the scores, which are all that it needs."""
+        unit, said = outcome.unit, (spoken(self.before), spoken(self.after))
+        change = mean_change_of(m.n, m.mean, m.sd_change, level=self.level)
+        means = (
+            _mean(m.n, m.mean_before, m.sd_before, f"mean {said[0]}", unit, self.before),
+            _mean(m.n, m.mean_after, m.sd_after, f"mean {said[1]}", unit, self.after),
+        )
         estimates = (
-            replace(_in(change, unit), place=here),
+            replace(_in(change, unit), place=self._place),
             *means,
-            *paired_effects(before, after, level=self.level, weights=w),
-            *percentages,
+            *effects_of(m, level=self.level),
         )
         return Result(
             self,
             estimates,
-            pairs.counts,
-            pairs.outcome,
-            notes,
-            data={"pairs": pairs_frame(pairs)},
-            pictures=("slopes",),
-            detail=Spread(sd_before, sd_after),
+            counts,
+            outcome,
+            detail=Spread(m.sd_before, m.sd_after),
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -178,20 +228,12 @@ def at_zero(none: int, visit: str) -> tuple[str, ...]:
     )
 
 
-def _mean(
-    values: np.ndarray, w: np.ndarray, sd: float, name: str, unit: str, visit: str
-) -> Estimate:
-    n, at = int(w.sum()), Contrast(visit=visit)
+def _mean(n: int, mean: float, sd: float, name: str, unit: str, visit: str) -> Estimate:
+    at = Contrast(visit=visit)
     if n == 0:
         return Estimate(name, np.nan, unit=unit, measure=Measure.LEVEL, place=at, reason="too_few")
-    return Estimate(
-        name,
-        weighted_mean(values, w),
-        se=sd / math.sqrt(n) if n > 1 else np.nan,
-        unit=unit,
-        place=at,
-        measure=Measure.LEVEL,
-    )
+    se = sd / math.sqrt(n) if n > 1 else np.nan
+    return Estimate(name, mean, se=se, unit=unit, place=at, measure=Measure.LEVEL)
 
 
 def _in(estimate: Estimate, unit: str) -> Estimate:

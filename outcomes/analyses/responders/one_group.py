@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pandas as pd
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.bands import improvement_bands, percent_gain
 from outcomes.analyses.responders.imputed_shares import share_row, share_words
+from outcomes.analyses.shared_cells import Gate, QuestionSums
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
@@ -219,6 +220,72 @@ class Responders(Analysis):
             counts,
             outcome,
             detail=ResponseCounts(tuple(shares.responses)),
+        )
+
+    @property
+    def shareable(self) -> bool:
+        """Counts of responders add up."""
+        return True
+
+    def sums_to_share(self, study: Study, gate: Gate) -> QuestionSums:
+        """The counts of responders that the gate lets out."""
+        result = self.run(study)
+        assert result.outcome is not None
+        rows, cells = [], 0
+        asked = zip(
+            result.estimates, result.told(ResponseCounts).responses, self._who(study), strict=True
+        )
+        for e, r, (who, among) in asked:
+            shown = (r.count, r.total) if gate.counted(who, among) else (None, None)
+            cells += shown[0] is None
+            rows.append([e.name, r.rule, r.kind, *shown, r.everybody])
+        return QuestionSums(self.to_dict(), asdict(result.outcome), responses=rows, cells=cells)
+
+    def _who(self, study: Study) -> list[tuple[pd.Index, pd.Index]]:
+        """The patients behind each row of the answer: who responded, and among whom."""
+        wide = study.wide(self.outcome)
+        if not self.before:
+            seen = wide.index[wide[self.after].notna()]
+            after = wide.loc[seen, self.after].to_numpy(float)
+            failed = failed_among(study.settings, self.after, seen)
+            reached = [seen[responded(after, after, r, 1)[0] & ~failed] for r in self.rules]
+            return [(who, among) for who in reached for among in (seen, wide.index)]
+        pairs = study.pairs(self.outcome, before=self.before, after=self.after)
+        there, begun = pairs.patients, wide.index[wide[self.before].notna()]
+        failed, made = failed_among(study.settings, self.after, there), []
+        relative = any(map(_relative, self.rules))
+        sign = improvement_sign(pairs.outcome) if pairs.outcome.better or relative else 1
+        for rule in self.rules:
+            met, usable = responded(pairs.before, pairs.after, rule, sign)
+            who = there[met & ~failed]
+            made += [(who, there[usable]), (who, begun)]
+            if _relative(rule):
+                sank = ~usable & (np.round(sign * (pairs.after - pairs.before), 9) < 0)
+                worse = responded(pairs.before, pairs.after, rule, -sign)[0] | sank
+                made.append((there[worse], there))
+        return made
+
+    def of_sums(self, parts: Sequence[QuestionSums], outcome: Outcome, study: Study) -> Result:
+        """The answer from the counts of several clinics."""
+        rows: dict[str, list[Any]] = {}
+        for part in parts:
+            for name, rule, kind, k, n, everybody in part.responses:
+                row = rows.setdefault(name, [0, 0, rule, kind, everybody])
+                if k is not None:
+                    row[0], row[1] = row[0] + k, row[1] + n
+        shares, named = _Shares(self.level, self.interval), {rule_name(r): r for r in self.rules}
+        for name, (count, total, rule, kind, everybody) in rows.items():
+            shares.add(name, count, total, named[rule], kind, everybody)
+        totals = [r.total for r in shares.responses if not r.everybody]
+        most, detail = max(totals, default=0), ResponseCounts(tuple(shares.responses))
+        told = all(row[3] is not None for part in parts for row in part.responses)
+        none = most - min(totals, default=0) if told else 0
+        notes = (
+            f"{none} with a score of 0 or less before cannot change by a percentage: left out of"
+            " the share who improved of patients with both scores.",
+        )
+        return Result(
+            self, tuple(shares.estimates), Counts(most, most), outcome, notes[:none], detail=detail
         )
 
     def over_imputations(

@@ -28,15 +28,16 @@ KEPT = 60
 class CountTables:
     """The counts of one report: which add up to which, which are shown, and which are small.
 
-    `sums` are pairs of a whole and its parts, `shown` the rounded value of each count that is out,
-    `small` the counts that are hidden for being small (a reader may know that they are), and
-    `grows` the counts that can only grow from one report to the next.
+    `sums` are pairs of a whole and its parts, `shown` the value of each count that is out, rounded
+    but for those in `exact`, `small` the counts that are hidden for being small (a reader may know
+    that they are), and `grows` the counts that can only grow from one report to the next.
     """
 
     sums: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     shown: dict[str, int] = field(default_factory=dict)
     small: set[str] = field(default_factory=set)
     grows: set[str] = field(default_factory=set)
+    exact: set[str] = field(default_factory=set)
     #: What each count that is not small would be shown as; not written into the ledger.
     would: dict[str, int] = field(default_factory=dict)
 
@@ -52,6 +53,7 @@ class CountTables:
             "shown": dict(sorted(self.shown.items())),
             "small": sorted(self.small),
             "grows": sorted(self.grows),
+            "exact": sorted(self.exact),
         }
 
     @classmethod
@@ -62,12 +64,13 @@ class CountTables:
             {str(k): int(v) for k, v in said["shown"].items()},
             set(map(str, said["small"])),
             set(map(str, said["grows"])),
+            set(map(str, said.get("exact", ()))),
         )
 
 
 class HiddenCounts:
     """How far the hidden counts of some reports, oldest first, stay open; `now` is the one that is
-    being made.
+    being made, with `exact` counts or rounded ones.
 
     Solutions that agree with everything are kept: another shown count asks for new ones only where
     it contradicts them.
@@ -79,10 +82,16 @@ class HiddenCounts:
     """
 
     def __init__(
-        self, reports: Sequence[CountTables], *, base: int, hidden: int, now: int = -1
+        self,
+        reports: Sequence[CountTables],
+        *,
+        base: int,
+        hidden: int,
+        now: int = -1,
+        exact: bool = False,
     ) -> None:
         self.reports, self.base, self.hidden = list(reports), base, hidden
-        self.now = now % len(self.reports)
+        self.now, self.exact = now % len(self.reports), exact
         names = [{n: None for w, p in t.sums for n in (w, *p)} for t in self.reports]
         for made, t in zip(names, self.reports, strict=True):
             made.update(dict.fromkeys((*t.shown, *sorted(t.small))))
@@ -93,7 +102,7 @@ class HiddenCounts:
             for name in t.small:
                 self.high[self.place[m, name]] = hidden
             for name, value in t.shown.items():
-                self._window(self.place[m, name], value)
+                self._window(self.place[m, name], value, exact=name in t.exact)
         self.solutions = np.zeros((0, len(places)))
         self._rules()
         #: What is narrowed already, whatever is shown from now on.
@@ -103,8 +112,8 @@ class HiddenCounts:
         self.given = self._narrowed(self.watched)
         self.watched = [p for p in self.watched if p not in self.given]
 
-    def _window(self, at: int, value: int) -> None:
-        spread = self.base // 2
+    def _window(self, at: int, value: int, *, exact: bool) -> None:
+        spread = 0 if exact else self.base // 2
         self.low[at] = max(self.low[at], value - spread, self.hidden + 1)
         self.high[at] = min(self.high[at], value + spread)
 
@@ -139,7 +148,7 @@ class HiddenCounts:
         low, high = self.low.copy(), self.high.copy()
         for name, value in self.reports[self.now].would.items():
             if (at := self.place.get((self.now, name))) is not None:
-                self._window(at, value)
+                self._window(at, value, exact=self.exact)
         small = [(m, name) for m, t in enumerate(self.reports) for name in sorted(t.small)]
         self.watched = sorted(self._narrowed(small))
         self.low, self.high = low, high
@@ -189,14 +198,16 @@ class HiddenCounts:
         If not, it counts as shown from now on.
         """
         report = self.reports[self.now]
-        if report.shown.get(name) == value:
+        if name in report.exact or (not self.exact and report.shown.get(name) == value):
             return False
         at = self.place.get((self.now, name))
         if at is not None:
             was = self.low[at], self.high[at]
-            self._window(at, value)
+            self._window(at, value, exact=self.exact)
             if self._narrowed(self.watched):
                 self.low[at], self.high[at] = was
                 return True
         report.shown[name] = value
+        if self.exact:
+            report.exact.add(name)
         return False

@@ -90,6 +90,13 @@ class Summary:
         names = (", ".join(v for v, seen in zip(self.visits, row) if seen) for row in self.pattern)
         return tuple((name, int(n)) for name, n in zip(names, self.counts))
 
+    def without_groups(self) -> Summary:
+        """The summary with one covariance for all groups."""
+        alike = np.zeros_like(self.group)
+        return _merged(
+            self.visits, self.features, ("",), self.pattern, alike, self.counts, self.gram
+        )
+
     def __add__(self, other: Summary) -> Summary:
         if not isinstance(other, Summary):
             return NotImplemented

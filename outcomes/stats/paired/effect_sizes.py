@@ -36,6 +36,7 @@ from outcomes.stats.paired.location import (
     pairs,
     weighing,
     weighted_mean,
+    weighted_sd,
 )
 from outcomes.stats.wald import wald
 
@@ -147,10 +148,14 @@ def _nct_root(t: float, df: float, target: float, ends: tuple[float, float, floa
 
 
 @dataclass(frozen=True, slots=True)
-class _Moments:
-    """What every standardised change is made of."""
+class Moments:
+    """What every standardised change is made of: n patients, the means and SDs of their scores and
+    changes, and the covariance of before and after. They follow from sums, so that parts add up.
+    """
 
     n: int
+    mean_before: float
+    mean_after: float
     mean: float
     sd_change: float
     sd_before: float
@@ -163,23 +168,56 @@ class _Moments:
         product = self.sd_before * self.sd_after
         return max(-1.0, min(1.0, self.covariance / product)) if product > 0 else NAN
 
+    @property
+    def reason(self) -> str:
+        """Why there is no standardised change; "" where there is."""
+        return "too_few" if self.n < 2 else "zero_variance" if self.sd_change == 0 else ""
 
-def _moments(
-    before: ArrayLike, after: ArrayLike, weights: ArrayLike | None = None
-) -> _Moments | str:
-    """The moments of complete pairs, or the reason why there is no standardised change."""
+
+def moments(before: ArrayLike, after: ArrayLike, weights: ArrayLike | None = None) -> Moments:
+    """The moments of complete pairs; `weights`: how many patients have each (default: one).
+
+    >>> moments([7, 8, 6], [5, 6, 4]).mean
+    -2.0
+    """
     first, last = pairs(before, after)
     w = weighing(weights, len(first))
-    n = int(w.sum())
+    n, d = int(w.sum()), changes(first, last)
+    mean_before, mean_after, mean = (weighted_mean(x, w) for x in (first, last, d))
     if n < 2:
-        return "too_few"
-    d = changes(first, last)
-    if (d == d[0]).all():
-        return "zero_variance"
-    a, b, e, m = centred(first, w), centred(last, w), centred(d, w), n - 1
-    sd_change, sd_before, sd_after = (math.sqrt(float((x * x * w).sum()) / m) for x in (e, a, b))
-    together = float((a * b * w).sum()) / m
-    return _Moments(n, weighted_mean(d, w), sd_change, sd_before, sd_after, together)
+        return Moments(n, mean_before, mean_after, mean, NAN, NAN, NAN, NAN)
+    a, b = centred(first, w), centred(last, w)
+    of_change, of_before, of_after = (weighted_sd(x, w) for x in (d, first, last))
+    mean = float(d[0]) if of_change == 0 else mean
+    together = float((a * b * w).sum()) / (n - 1)
+    return Moments(n, mean_before, mean_after, mean, of_change, of_before, of_after, together)
+
+
+def moments_of_sums(n: int, first: float, last: float, products: np.ndarray) -> Moments:
+    """The moments of n patients from the sums of their scores before and after, and of the squares
+    and products of these (2, 2).
+
+    An SD below a billionth of the scores is 0: sums of equal scores leave that much rounding.
+
+    >>> import numpy as np
+    >>> scores = np.array([[7.0, 5], [8, 7], [6, 3]])
+    >>> round(moments_of_sums(3, 21, 15, scores.T @ scores).sd_change, 6) == round(
+    ...     moments(*scores.T).sd_change, 6
+    ... )
+    True
+    """
+    if n < 2:
+        one, two = (first / n, last / n) if n else (NAN, NAN)
+        return Moments(n, one, two, two - one, NAN, NAN, NAN, NAN)
+    totals = np.array([first, last])
+    spread = (products - np.outer(totals, totals) / n) / (n - 1)
+    change = spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]
+    least = 1e-18 * max(float(np.abs(products).max()) / n, 1e-300)
+    of_change, of_before, of_after = (
+        math.sqrt(v) if v > least else 0.0 for v in (change, spread[0, 0], spread[1, 1])
+    )
+    mean, together = (last - first) / n, float(spread[0, 1])
+    return Moments(n, first / n, last / n, mean, of_change, of_before, of_after, together)
 
 
 def d_av(
@@ -299,9 +337,13 @@ def paired_effects(
     g_av -1.33 -2.4 -0.25
     d_z -1.69 -3.08 -0.23
     """
-    m = _moments(before, after, weights)
-    if isinstance(m, str):
-        ds = [_undefined(kind, level, m) for kind in HEDGES]
+    return effects_of(moments(before, after, weights), level=level)
+
+
+def effects_of(m: Moments, *, level: float = 0.95) -> tuple[Estimate, ...]:
+    """`paired_effects` from the moments of the scores."""
+    if m.reason:
+        ds = [_undefined(kind, level, m.reason) for kind in HEDGES]
         return tuple(e for d in ds for e in (d, hedges(d, 0)))
     ds = [_d_av(m, level), _d_z(m, level), _d_b(m, level), _d_rm(m, level)]
     return tuple(e for d in ds for e in (d, hedges(d, m.n)))
@@ -312,10 +354,10 @@ def _of(
     after: ArrayLike,
     form: Standardised,
     level: float,
-    kind: Callable[[_Moments, float], Estimate],
+    kind: Callable[[Moments, float], Estimate],
 ) -> Estimate:
-    m = _moments(before, after)
-    return _undefined(form, level, m) if isinstance(m, str) else kind(m, level)
+    m = moments(before, after)
+    return _undefined(form, level, m.reason) if m.reason else kind(m, level)
 
 
 def _undefined(form: Standardised, level: float, reason: str, how: str = "") -> Estimate:
@@ -343,7 +385,7 @@ def _normal(form: Standardised, value: float, se: float, level: float, how: str)
     )
 
 
-def _d_av(m: _Moments, level: float, interval: str = "bonett") -> Estimate:
+def _d_av(m: Moments, level: float, interval: str = "bonett") -> Estimate:
     s2 = (m.sd_before**2 + m.sd_after**2) / 2
     d, df = m.mean / math.sqrt(s2), m.n - 1
     if interval == "algina-keselman":
@@ -354,7 +396,7 @@ def _d_av(m: _Moments, level: float, interval: str = "bonett") -> Estimate:
     return _normal(Standardised.D_AV, d, se, level, "average SD; Bonett interval")
 
 
-def _d_z(m: _Moments, level: float) -> Estimate:
+def _d_z(m: Moments, level: float) -> Estimate:
     d, root = m.mean / m.sd_change, math.sqrt(m.n)
     low, high = nct_interval(d * root, m.n - 1, level)
     return Estimate(
@@ -369,7 +411,7 @@ def _d_z(m: _Moments, level: float) -> Estimate:
     )
 
 
-def _d_b(m: _Moments, level: float, variances: str = "unequal") -> Estimate:
+def _d_b(m: Moments, level: float, variances: str = "unequal") -> Estimate:
     if m.sd_before == 0:
         return _undefined(Standardised.D_B, level, "zero_variance", "SD before")
     d, df, s2 = m.mean / m.sd_before, m.n - 1, m.sd_before**2
@@ -380,7 +422,7 @@ def _d_b(m: _Moments, level: float, variances: str = "unequal") -> Estimate:
     return _normal(Standardised.D_B, d, se, level, "SD before; Bonett interval")
 
 
-def _d_rm(m: _Moments, level: float) -> Estimate:
+def _d_rm(m: Moments, level: float) -> Estimate:
     how = "SD of the changes over √(2(1 − r)); normal interval"
     if not abs(m.r) < 1 - 1e-12:
         return _undefined(Standardised.D_RM, level, "not_estimable", how)

@@ -111,24 +111,36 @@ def mean_change(
     >>> round(e.value, 2), round(e.low, 2), round(e.high, 2), round(e.p, 3)
     (-2.2, -3.82, -0.58, 0.02)
     """
-    check_option("alternative", alternative, ALTERNATIVES)
-    d, how = changes(before, after), "paired t-test"
+    d = changes(before, after)
     w = weighing(weights, len(d))
-    n = int(w.sum())
+    sd = weighted_sd(d, w)
+    mean = float(d[0]) if sd == 0 else weighted_mean(d, w)
+    return mean_change_of(int(w.sum()), mean, sd, level=level, alternative=alternative)
+
+
+def mean_change_of(
+    n: int,
+    mean: float,
+    sd: float,
+    *,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
+) -> Estimate:
+    """`mean_change` of n patients from the mean and SD of their changes.
+
+    >>> round(mean_change_of(5, -2.2, 1.30384, level=0.95).p, 3)
+    0.02
+    """
+    check_option("alternative", alternative, ALTERNATIVES)
+    how = "paired t-test"
     if n < 2:
         return Estimate(
-            "mean change",
-            d[0] if n else NAN,
-            level=level,
-            reason="too_few",
-            how=how,
-            measure=Measure.CHANGE,
+            "mean change", mean, level=level, reason="too_few", how=how, measure=Measure.CHANGE
         )
-    mean, sd = weighted_mean(d, w), weighted_sd(d, w)
     if sd == 0:
         return Estimate(
             "mean change",
-            float(d[0]),
+            mean,
             level=level,
             df=n - 1,
             se=0,
@@ -423,19 +435,10 @@ def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
     first, last = pairs(before, after)
     usable = first != 0
     own = 100 * (last[usable] - first[usable]) / first[usable]
-    mean = float(first.mean()) if len(first) else 0.0
-    of_means = 100 * (float(last.mean()) - mean) / mean if mean != 0 else NAN
+    of_means = percent_of_means(*(float(x.mean()) if len(x) else NAN for x in (first, last)))
     left = len(first) - len(own)
     how = f"{left} with a score of 0 before left out" if left else ""
-    rows = [
-        Estimate(
-            "percent change of the means",
-            of_means,
-            unit="%",
-            reason="" if mean else "too_few" if not len(first) else "not_estimable",
-            measure=Measure.PERCENT_CHANGE,
-        )
-    ]
+    rows = [of_means]
     for name, of in (
         ("mean", np.mean),
         ("median", np.median),
@@ -456,6 +459,21 @@ def percent_change(before: ArrayLike, after: ArrayLike) -> tuple[Estimate, ...]:
             )
         )
     return tuple(rows)
+
+
+def percent_of_means(before: float, after: float) -> Estimate:
+    """The change of two means in percent of the first: 100 (after − before) / before.
+
+    >>> percent_of_means(4.0, 3.0).value
+    -25.0
+    """
+    return Estimate(
+        "percent change of the means",
+        100 * (after - before) / before if before else NAN,
+        unit="%",
+        reason="too_few" if math.isnan(before) else "" if before else "not_estimable",
+        measure=Measure.PERCENT_CHANGE,
+    )
 
 
 def has_percentages(before: ArrayLike, lowest: float) -> bool:
