@@ -9,7 +9,6 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 
 from outcomes.analyses.groups.group_data import chosen_words, lower_is_better, versus
