@@ -48,6 +48,7 @@ class Gate(Protocol):
 def products_of(
     entry: Mapping[str, Any], outcome: Outcome, whole: Summary, cells: int, out: tuple[int, int]
 ) -> QuestionSums:
+    """What a question sends where its sums are cross-products; none where nobody is in them."""
     products = whole.to_dict() if whole.n_patients else None
     return QuestionSums(entry, asdict(outcome), products, cells=cells, withheld=out)
 
