@@ -38,7 +38,7 @@ class Gate(Protocol):
     def allowed(self, outcome: Outcome, scores: pd.DataFrame) -> bool:
         """Whether the sums of these patients (rows) may go out at every visit (columns)."""
 
-    def counted(self, who: pd.Index, among: pd.Index) -> bool:
+    def counted(self, outcome: Outcome, who: pd.Index, among: pd.Index) -> bool:
         """Whether it may be told how many these patients are, and among how many."""
 
     def bounds(self, n: int) -> tuple[int, int]:

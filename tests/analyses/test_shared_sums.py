@@ -132,6 +132,8 @@ def test_patients_who_all_say_the_same_are_withheld(tmp_path):
     scores = study.scores.assign(pain=np.where(study.scores["visit"] == "week_4", 3.0, 7.0))
     sums = exported({"A": study_of(scores)}, tmp_path)[0]
     assert sums.questions[0].products is None
+    pooled = pool_sums([sums, dataclasses.replace(sums, site="B")])
+    assert pooled[0].failed and len(pooled) == 3  # refused in words; the others are answered
 
 
 def test_what_was_changed_or_signed_with_another_key_is_refused(clinics, tmp_path):
@@ -184,10 +186,11 @@ def test_an_exact_count_does_not_open_what_a_shared_report_hides(tmp_path):
     gate.tables = report
     shown = HiddenCounts([report], base=5, hidden=7)
     assert not shown.narrowed()
-    assert gate.counted(who[:20], who[:40])
+    pain = study.outcome("pain")
+    assert gate.counted(pain, who[:20], who[:40])
     tight = CountTables(list(report.sums), {level: 45}, {rest}, exact={level})
     gate.ledger.tables, gate.tables = [tight], tight
-    assert not gate.counted(who[:20], who[:48])
+    assert not gate.counted(pain, who[:20], who[:48])
     assert total not in tight.shown
 
 

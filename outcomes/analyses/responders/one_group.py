@@ -236,7 +236,8 @@ class Responders(Analysis):
             result.estimates, result.told(ResponseCounts).responses, self._who(study), strict=True
         )
         for e, r, (who, among) in asked:
-            shown = (r.count, r.total) if gate.counted(who, among) else (None, None)
+            told = gate.counted(result.outcome, who, among)
+            shown = (r.count, r.total) if told else (None, None)
             cells += shown[0] is None
             rows.append([e.name, r.rule, r.kind, *shown, r.everybody])
         return QuestionSums(self.to_dict(), asdict(result.outcome), responses=rows, cells=cells)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcomes.analyses.question import from_dict
+from outcomes.analyses.question import from_dict, unanswered
 from outcomes.analyses.shared_cells import QuestionSums
 from outcomes.core.errors import AnalysisError, OutcomesError, StudyError
 from outcomes.core.estimate import Estimate
@@ -137,7 +137,11 @@ def pool_sums(
     results, sites, without, spread, kept = [], list[Any](), list[Any](), list[Any](), list[Any]()
     for i in range(len(first.questions)):
         parts = {s.site: s.questions[i] for s in read}
-        whole = _answered(first, list(parts.values()))
+        try:
+            whole = _answered(first, list(parts.values()))
+        except OutcomesError as why:  # the other questions are answered
+            one = next(iter(parts.values()))
+            whole = unanswered(from_dict(one.question), _nobody(first, one), str(why))
         title = whole.analysis.title(whole.outcome)
         results.append(replace(whole, notes=(*whole.notes, *_notes(whole, parts))))
         alone = {name: _main(first, [part]) for name, part in parts.items()}
@@ -232,9 +236,15 @@ def _answered(shared: SharedSums, parts: Sequence[QuestionSums]) -> Result:
     """The answer of a question from the sums of some clinics."""
     first = parts[0]
     question = from_dict(first.question)
-    outcome = Outcome(**first.outcome)
+    study = _nobody(shared, first)
+    return question.of_sums(parts, study.outcome(first.outcome["name"]), study)
+
+
+def _nobody(shared: SharedSums, sums: QuestionSums) -> Study:
+    """A study with the visits of the clinics and the score of a question, and without a patient."""
+    outcome = Outcome(**sums.outcome)
     nobody = pd.DataFrame({"patient": pd.Series(dtype=object), "visit": pd.Series(dtype=object)})
-    study = Study(
+    return Study(
         nobody,
         visits=shared.visits,
         baseline=shared.baseline,
@@ -242,4 +252,3 @@ def _answered(shared: SharedSums, parts: Sequence[QuestionSums]) -> Result:
         measures={outcome.name: outcome},
         scored=True,
     )
-    return question.of_sums(parts, outcome, study)

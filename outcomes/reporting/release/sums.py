@@ -123,23 +123,24 @@ class _Gate:
             if span.isolates(weights, owner, self.policy.least):
                 return False
             sums.append((weights, owner))
-        if not self._counts([scores.index]):
+        if not self._counts(outcome.name, [scores.index]):
             return False
         for weights, owner in sums:
             span.add(weights, owner)
         return True
 
-    def counted(self, who: pd.Index, among: pd.Index) -> bool:
+    def counted(self, outcome: Outcome, who: pd.Index, among: pd.Index) -> bool:
         """Whether it may be told how many these patients are, and among how many; if so, it is
         remembered.
         """
-        return self._counts([among, who])
+        return self._counts(outcome.name, [among, who])
 
-    def _counts(self, groups: Sequence[pd.Index]) -> bool:
+    def _counts(self, outcome: str, groups: Sequence[pd.Index]) -> bool:
         """Whether the exact numbers of these patients may go out, each group within the one before;
-        all of them or none.
+        all of them or none. Numbers of one score are compared, not those of different scores.
         """
-        span, key, tables = self.ledger.spans.setdefault("", Span()), self.ledger.key, self.tables
+        key, tables = self.ledger.key, self.tables
+        span = self.ledger.spans.setdefault(f"patients with {outcome}", Span())
         rows = [{token(key, "patient", p): 1 for p in who} for who in groups]
         kept = list(span.rows)
         for row in rows:
