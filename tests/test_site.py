@@ -49,6 +49,19 @@ def test_the_toml_of_a_page_is_toml(page: Path) -> None:
         tomllib.loads(block)
 
 
+def test_the_questionnaire_of_the_how_to_scores_as_it_says(tmp_path: Path) -> None:
+    import outcomes as oc
+
+    instrument, use = blocks(DOCS / "how-to" / "own-questionnaire.md", "toml")
+    (tmp_path / "mood.toml").write_text(instrument, "utf-8")
+    rows = "patient,visit,mood_1,mood_2,mood_3,mood_4\na,pre,0,1,2,3\na,post,0,0,0,1\n"
+    (tmp_path / "scores.csv").write_text(rows)
+    visits = '[data]\nscores = "scores.csv"\n[visits]\norder = ["pre", "post"]\n'
+    (tmp_path / "study.toml").write_text(visits + use, "utf-8")
+    study = oc.read_study(tmp_path / "study.toml").ready
+    assert list(study.scores["mood_total"]) == [6, 1]
+
+
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda p: p.relative_to(DOCS).as_posix())
 def test_a_page_says_first_what_it_is_for(page: Path) -> None:
     title, _, first = page.read_text("utf-8").split("\n", 2)

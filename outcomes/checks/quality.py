@@ -10,6 +10,7 @@ import numpy as np
 from outcomes.checks.rules import rule
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.wording import listed, percent, plural, spoken
+from outcomes.readers.older_forms import SETTING as OLDER
 from outcomes.study.study import Issue, Study
 
 #: Share of missing scores at a visit above which it is a warning, not a note (methods: tipping
@@ -26,6 +27,13 @@ def too_few_patients(study: Study) -> Iterator[Issue]:
     if study.enrolled < 2:
         message = f"There is {plural(study.enrolled, 'patient')}: no spread, no interval, no test."
         yield Issue("too_few_patients", message, study.enrolled, "error")
+
+
+@rule
+def older_form(study: Study) -> Iterator[Issue]:
+    """The study file says something by a name that it had in an older form."""
+    for change in study.settings.get(OLDER, ()):
+        yield Issue("older_form", f"{change}. It was read all the same.", 1, "note", "study")
 
 
 @rule

@@ -38,6 +38,7 @@ from outcomes.readers.exports.redcap import INSTANCE
 from outcomes.readers.fhir.reader import guessed
 from outcomes.readers.fhir.table import FhirTable
 from outcomes.readers.files import Source, in_parts, read_file, read_rows
+from outcomes.readers.older_forms import FORM
 from outcomes.readers.parse import is_numeric
 from outcomes.readers.shape.visit_names import NO_SCORE, in_order, visit_time, wide_columns
 from outcomes.readers.shape.visit_spellings import arms_within, as_names, spellings
@@ -299,6 +300,7 @@ def _text(export: Guess, file: str, said: dict[str, Any]) -> str:
             f"design = {quoted(design)}   # guess. One of: before-after, follow-up, routes,"
             " parallel, crossover, n-of-1"
         ),
+        f"form = {FORM}   # of this file; a later version of outcomes reads it by this number",
         (
             '# entry = { outcome = "…", at_least = 4 }   # if patients were admitted by a score,'
             " say so here"

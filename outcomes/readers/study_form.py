@@ -167,6 +167,13 @@ STUDY = Section(
             " at_least and at_most",
             '{ diagnosis = ["CRPS", "FM"], age = { at_least = 18 } }',
         ),
+        Field(
+            "form",
+            WHOLE,
+            "the form of this file, as outcomes init writes it; older forms are read, newer ones"
+            " refused",
+            "2",
+        ),
         Field("sample", YES, "marks invented data on every page and picture", "true"),
     ),
     shown=True,

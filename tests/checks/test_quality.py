@@ -4,6 +4,8 @@ without it.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -229,6 +231,33 @@ def test_with_several_rows_a_visit_rules_of_wide_scores_stay_silent() -> None:
     )
     study = oc.Study(scores, visits=("pre", "post"), measures={"pain": PAIN}, design="crossover")
     assert set(oc.check(study)["rule"]) <= {"identifiers"}
+
+
+def test_a_study_file_of_an_older_form_is_read_and_said(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text(
+        "patient,visit,eq\na,pre,50\na,post,70\nb,pre,40\nb,post,80\n"
+    )
+    text = """[study]
+form = 1
+[data]
+scores = "scores.csv"
+[visits]
+order = ["pre", "post"]
+[instruments]
+eq_vas = { vas = "eq" }
+"""
+    (tmp_path / "old.toml").write_text(text)
+    study = oc.read_study(tmp_path / "old.toml")
+    assert study.outcome_names == ["eq_vas_rating"]
+    (message,) = messages(study, "older_form")
+    assert "'vas' is called 'health' now" in message
+    (tmp_path / "bare.toml").write_text(text.replace("form = 1\n", ""))
+    assert messages(oc.read_study(tmp_path / "bare.toml"), "older_form") == [message]
+    (tmp_path / "new.toml").write_text(text.replace("vas =", "health =").replace("1", "2", 1))
+    assert found(oc.read_study(tmp_path / "new.toml"), "older_form").empty
+    (tmp_path / "later.toml").write_text(text.replace("form = 1", "form = 3"))
+    with pytest.raises(oc.StudyError, match=r"later.toml, line 2, \[study\]: .*form 3.*1 to 2"):
+        oc.read_study(tmp_path / "later.toml")
 
 
 def test_the_gravest_come_first_and_nothing_twice() -> None:
