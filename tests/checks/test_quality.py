@@ -253,7 +253,7 @@ eq_vas = { vas = "eq" }
     assert "'vas' is called 'health' now" in message
     (tmp_path / "bare.toml").write_text(text.replace("form = 1\n", ""))
     assert messages(oc.read_study(tmp_path / "bare.toml"), "older_form") == [message]
-    (tmp_path / "new.toml").write_text(text.replace("vas =", "health =").replace("1", "2", 1))
+    (tmp_path / "new.toml").write_text(text.replace("{ vas", "{ health").replace("1", "2", 1))
     assert found(oc.read_study(tmp_path / "new.toml"), "older_form").empty
     (tmp_path / "later.toml").write_text(text.replace("form = 1", "form = 3"))
     with pytest.raises(oc.StudyError, match=r"later.toml, line 2, \[study\]: .*form 3.*1 to 2"):
