@@ -256,7 +256,7 @@ eq_vas = { vas = "eq" }
     (tmp_path / "new.toml").write_text(text.replace("{ vas", "{ health").replace("1", "2", 1))
     assert found(oc.read_study(tmp_path / "new.toml"), "older_form").empty
     (tmp_path / "later.toml").write_text(text.replace("form = 1", "form = 3"))
-    with pytest.raises(oc.StudyError, match=r"later.toml, line 2, \[study\]: .*form 3.*1 to 2"):
+    with pytest.raises(oc.OutcomesError, match=r"later.toml, line 2, \[study\]: .*form 3.*1 to 2"):
         oc.read_study(tmp_path / "later.toml")
 
 
