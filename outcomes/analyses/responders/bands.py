@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -26,10 +27,9 @@ def improvement_bands(tally: Tally, sign: int, cuts: tuple[float, ...]) -> pd.Da
     [1, 1, 1, 2]
     """
     cuts = tuple(sorted(cuts))
-    gain, w = percent_gain(tally, sign)
-    edges = np.array([-1e-9, *(c - 1e-7 for c in cuts)])
-    band = np.searchsorted(edges, gain, side="right")
-    counts = np.bincount(band, weights=w, minlength=len(edges) + 1)
+    band = band_of(tally.values[:, 0], tally.values[:, 1], sign, cuts)
+    inside = band >= 0
+    counts = np.bincount(band[inside], weights=tally.weights[inside], minlength=len(cuts) + 2)
     labels = [Phrase.of("worse"), Phrase.of("same or better")]
     if cuts:
         labels[1] = Phrase.of("same, or less than {cut}% better", cut=cuts[0])
@@ -43,8 +43,26 @@ def improvement_bands(tally: Tally, sign: int, cuts: tuple[float, ...]) -> pd.Da
     )
 
 
+def band_of(before: np.ndarray, after: np.ndarray, sign: int, cuts: Sequence[float]) -> np.ndarray:
+    """The band of each patient, 0 the worst; −1 for those without a percentage, who have 0 before.
+
+    >>> band_of(np.array([10, 10, 0]), np.array([11, 4, 2]), -1, (30, 50)).tolist()
+    [0, 3, -1]
+    """
+    usable = before > 0
+    gain = _percent(before[usable], after[usable], sign)
+    edges = np.array([-1e-9, *(c - 1e-7 for c in sorted(cuts))])
+    band = np.full(before.shape, -1)
+    band[usable] = np.searchsorted(edges, gain, side="right")
+    return band
+
+
 def percent_gain(tally: Tally, sign: int) -> tuple[np.ndarray, np.ndarray]:
     """The percent improvement of patients with a score above 0 before, and how many have each."""
-    before, after = tally.values[tally.values[:, 0] > 0].T
-    change = np.round(after - before, 9)
-    return np.round(100 * sign * change / before, 7), tally.weights[tally.values[:, 0] > 0]
+    usable = tally.values[:, 0] > 0
+    before, after = tally.values[usable].T
+    return _percent(before, after, sign), tally.weights[usable]
+
+
+def _percent(before: np.ndarray, after: np.ndarray, sign: int) -> np.ndarray:
+    return np.asarray(np.round(100 * sign * np.round(after - before, 9) / before, 7))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +37,7 @@ from outcomes.reporting.document import (
     TableBlock,
 )
 from outcomes.reporting.fingerprints import token
+from outcomes.reporting.release.audit import Mean, Reached, Together
 from outcomes.reporting.release.ledger import Ledger
 from outcomes.reporting.release.policy import Policy
 from outcomes.reporting.release.rules import (
@@ -45,6 +46,7 @@ from outcomes.reporting.release.rules import (
     Passed,
     decide,
     half_width,
+    half_widths,
     withheld,
 )
 from outcomes.reporting.release.span import Span
@@ -107,6 +109,8 @@ class DisclosureControl:
     passed: list[Passed] = field(default_factory=list)
     #: The score of each column of the span, as far as this study still has it.
     scores: dict[str, float] = field(default_factory=dict)
+    #: What is out about each score, and sets of scores that agree with it.
+    together: dict[str, Together] = field(default_factory=dict)
     hidden: int = 0
     chapter: str = ""
     _parts: set[tuple[int, int]] = field(default_factory=set)
@@ -335,7 +339,7 @@ class DisclosureControl:
             start=pd.Series(0.0, next(iter(visits.values()))[1].index),
         )
         weights, owner = self._columns(outcome.name, visits)
-        made = self._decided(outcome, values.to_numpy(float), len(visits) > 1, digits)
+        made = self._decided(outcome, values.to_numpy(float), visits, digits)
         if made.released and self._isolates(outcome, weights, owner):
             made = Decision(
                 -1,
@@ -348,6 +352,8 @@ class DisclosureControl:
             return Released(NAN, rule=made.words)
         self.ledger.spans.setdefault(outcome.name, Span()).add(weights, owner)
         x = values.to_numpy(float)
+        half_out = half_widths(x, made.digits) if made.interval else None
+        self.scored(outcome).add(Mean.of(visits, half_out))
         m, half = float(x.mean()), half_width(x) if made.interval else NAN
         shown = self._rounded((m, m - half, m + half), made.digits)
         out = Released(*shown, made.digits, made.words)
@@ -365,25 +371,66 @@ class DisclosureControl:
         """Means of which all but one tell the last: all go out or none does."""
         hidden, issued, said = self.hidden, len(self.passed), set(self.issued)
         span = self.ledger.spans.get(outcome.name, Span())
-        rows = list(span.rows)
-        made = {
-            name: self.mean(outcome, visits, digits, what=f"{what}, {name}")
-            for name, visits in parts.items()
-        }
-        if reason := next((m.rule for m in made.values() if m.hidden), ""):
+        rows, means = list(span.rows), list(self.scored(outcome).means)
+        made, reason = dict[str, Released](), ""
+        for name, visits in parts.items():
+            made[name] = self.mean(outcome, visits, digits, what=f"{what}, {name}")
+            if made[name].hidden:
+                reason = made[name].rule
+                break
+        if reason:
             self.hidden, self.issued = hidden + len(parts), said
             del self.passed[issued:]
             self.ledger.spans.get(outcome.name, span).rows[:] = rows
+            self.scored(outcome).means[:] = means
             made = {name: Released(NAN, rule=reason) for name in parts}
             for name in parts:
                 self._note(f"{what}, {name}", NONE, reason)
         return made
 
-    def _decided(self, outcome: Outcome, x: np.ndarray, change: bool, digits: int) -> Decision:
+    def scored(self, outcome: Outcome) -> Together:
+        """What is out about this score."""
+        made = Together(outcome.low, outcome.high, outcome.resolution)
+        return self.together.setdefault(outcome.name, made)
+
+    def judged(
+        self, outcome: Outcome, scores: pd.DataFrame, met: Callable[..., np.ndarray]
+    ) -> None:
+        """Reckon with the number of patients whose scores (a column a visit) meet a test, such as
+        responders and bands: it may go out, rounded, or be hidden for being small.
+        """
+        k, n = int(met(*(scores[v].to_numpy(float) for v in scores)).sum()), len(scores)
+        low, high = self._window(k)
+        rest_low, rest_high = self._window(n - k)
+        limits = max(low, n - rest_high), min(high, n - rest_low)
+        told = self.scored(outcome)
+        told.know(scores)
+        told.reached.append(Reached(tuple(scores), scores.index, met, limits))
+
+    def _window(self, n: int) -> tuple[int, int]:
+        """The numbers that are shown or hidden as this one is."""
+        shown, spread = self.rounded(n), self.policy.base // 2
+        return (0, self.policy.hidden) if shown < 0 else (shown - spread, shown + spread)
+
+    def _decided(
+        self,
+        outcome: Outcome,
+        x: np.ndarray,
+        visits: Mapping[str, tuple[int, pd.Series]] | None,
+        digits: int,
+    ) -> Decision:
+        """The decision about a mean beside all that is out of this score; without visits alone."""
         low, high = outcome.low, outcome.high
-        if change:
+        if change := visits is not None and len(visits) > 1:
             low, high = low - high, high - low
-        least = self.policy.least
+        least, look = self.policy.least, None
+        if visits is not None:
+            told = self.scored(outcome)
+            told.know(pd.DataFrame({v: s for v, (_, s) in visits.items()}))
+
+            def look(half: tuple[float, float] | None) -> str:
+                return told.narrowed_by(Mean.of(visits, half), least - 1)
+
         return decide(
             x,
             low=low,
@@ -392,6 +439,7 @@ class DisclosureControl:
             digits=digits,
             least=least,
             change=change,
+            narrowed_by=look,
         )
 
     def _columns(
@@ -422,8 +470,8 @@ class DisclosureControl:
             inside, outside = weights.keys() - row.keys(), row.keys() - weights.keys()
             if bool(inside) == bool(outside) or set(row.values()) != set(weights.values()):
                 continue
-            rest = [self.scores[c] for c in inside or outside if c in self.scores]
-            if rest and not self._decided(outcome, np.array(rest), False, 0).released:
+            rest = sorted(self.scores[c] for c in inside or outside if c in self.scores)
+            if rest and not self._decided(outcome, np.array(rest), None, 0).released:
                 return True
         return False
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from outcomes.core.language import Phrase, in_language
+from outcomes.core.language import Phrase, in_language, message
 from outcomes.core.wording import round_half_away
-from outcomes.reporting.release.audit import Open, audit, told
+from outcomes.reporting.release.audit import Mean, Together
 
 #: Residual degrees of freedom that a released estimate needs (ACRO's default).
 LEAST_DF = 10
 #: (n, k) dominance: the n largest shares may not make up more than k of a total. p%: the rest must
 #: exceed p of the largest.
 DOMINANCE_N, DOMINANCE_K, DOMINANCE_P = 2, 0.9, 0.1
-#: The part of a scale that must stay possible for every patient of a group.
-OPEN_PART = 0.5
 
 
 def withheld(why: Phrase) -> Phrase:
@@ -73,12 +73,15 @@ def decide(
     digits: int,
     least: int,
     change: bool = False,
+    narrowed_by: Callable[[tuple[float, float] | None], str] | None = None,
 ) -> Decision:
     """Whether the mean of these scores may go out, and how coarse.
 
     First with its interval at the usual digits, then with fewer digits, then without the interval,
     else not at all. `low`, `high` and `step` describe the scale of the values (of the change, if
-    they are changes); `least` is the fewest patients that a number may rest on.
+    they are changes); `least` is the fewest patients that a number may rest on. `narrowed_by`
+    audits the mean beside all that is out (`Together.narrowed_by`), given the half-widths that
+    print alike, or None without an interval; by default the mean is audited alone.
 
     >>> decide(np.r_[np.full(9, 10.0), 4.0], low=0, high=10, step=1, digits=1, least=8).words
     'withheld: fewer than 10 degrees of freedom'
@@ -93,44 +96,35 @@ def decide(
         )
     if dominated(values, low, high, change=change):
         return Decision(-1, False, withheld(Phrase.of("one or two patients make up most of it")))
-    if not low < high < math.inf:
-        low, high = float(values.min()), float(values.max())
-    reason = ""
-    for k, interval in (
-        (digits, True),
-        *(((digits - 1, True),) if digits else ()),
-        (digits, False),
-    ):
-        if interval and k < digits and not _apart(values, k):
-            continue
-        found = audit_mean(values, low, high, step, k if interval else None, least)
-        if found.narrow(least - 1).any():
-            reason = withheld(Phrase.of("it would tell how many patients have some score"))
-        elif not _possible(found, len(values), least):
-            reason = withheld(Phrase.of("it would nearly tell each patient's score"))
-        else:
-            coarse = (
-                ""
-                if interval and k == digits
-                else " after fewer digits"
-                if interval
-                else " without its interval"
-            )
-            return Decision(
-                k, interval, f"at least {LEAST_DF} degrees of freedom, dominance, audit{coarse}"
-            )
-    return Decision(-1, False, reason)
+    look = narrowed_by or _alone(values, low, high, step, least)
+    words = f"at least {LEAST_DF} degrees of freedom, dominance, audit"
+    if reason := look(None):  # with an interval it would tell no less
+        return Decision(-1, False, withheld(Phrase.of(_TELLS[reason])))
+    if not look(half_widths(values, digits)):
+        return Decision(digits, True, words)
+    if digits and _apart(values, digits - 1) and not look(half_widths(values, digits - 1)):
+        return Decision(digits - 1, True, f"{words} after fewer digits")
+    return Decision(digits, False, f"{words} without its interval")
 
 
-def audit_mean(
-    values: np.ndarray, low: float, high: float, step: float, digits: int | None, least: int
-) -> Open:
-    """What stays open about the scores once their mean is out, with its interval at so many digits
-    (None: no interval).
-    """
-    half = None if digits is None else half_widths(values, digits)
-    given = told(values, low, high, step, half)
-    return audit(given, hidden=least - 1, enough=lambda found: _possible(found, len(values), least))
+_TELLS = {
+    "counts": message("it would tell how many patients have some score"),
+    "scores": message("it would nearly tell each patient's score"),
+}
+
+
+def _alone(
+    values: np.ndarray, low: float, high: float, step: float, least: int
+) -> Callable[[tuple[float, float] | None], str]:
+    """The audit of a mean of which nothing else is out."""
+    scores = pd.DataFrame({"score": values})
+    told = Together(low, high, step)
+    told.know(scores)
+
+    def look(half: tuple[float, float] | None) -> str:
+        return told.narrowed_by(Mean.of({"score": (1, scores["score"])}, half), least - 1)
+
+    return look
 
 
 def half_widths(values: np.ndarray, digits: int) -> tuple[float, float]:
@@ -178,12 +172,3 @@ def _dominated(x: np.ndarray) -> bool:
         return True
     top = float(x[:DOMINANCE_N].sum())
     return top > DOMINANCE_K * total or total - top < DOMINANCE_P * float(x[0])
-
-
-def _possible(found: Open, n: int, least: int) -> bool:
-    """Whether half the scale is possible for each patient, and no score is certain for all but a
-    few of them.
-    """
-    width = float(found.support.max() - found.support.min())
-    crowd = int((n - found.fewest).min())
-    return found.span() >= OPEN_PART * width and crowd >= min(least, n // 2)
