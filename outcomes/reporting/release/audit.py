@@ -27,7 +27,7 @@ WIDTH = 4
 OPEN_PART = 0.5
 #: Rounds of the search without any progress, and in all; exchanges that are tried in each, and how
 #: many are made at once at most.
-IDLE, ROUNDS, TRIED, MADE = 8, 60, 400, 60
+IDLE, ROUNDS, TRIED, MADE = 12, 200, 400, 60
 #: How many sets of scores are kept for the next number.
 KEPT = 40
 SLACK = 1e-6
@@ -200,7 +200,8 @@ class _Search:
         self._kinds()
         made = [everything, *(self._set(x) for x in told.found[1:])]
         self.states = [made[0], *(s for s in made[1:] if self._agrees(s))]
-        counts = np.array([self._counts(s) for s in self.states])
+        self.counted = [self._counts(s) for s in self.states]
+        counts = np.array(self.counted)
         self.true, self.fewest, self.most = counts[0], counts.min(axis=0), counts.max(axis=0)
         self.rng = np.random.default_rng([*self.truth.shape, len(means)])
 
@@ -251,6 +252,7 @@ class _Search:
             low.append(r.limits[0] + off)
             high.append(r.limits[1] + off)
         self.low, self.high = np.array(low), np.array(high)
+        self.room = np.where(np.isfinite(self.high - self.low), self.high - self.low, 1.0) + 1.0
 
     def _truly(self, r: Reached, mask: np.ndarray) -> int:
         x = self.told.scores.to_numpy(float)[mask]
@@ -318,8 +320,11 @@ class _Search:
         them at once.
         """
         k, cell = target
-        s = self.states[int(self.rng.integers(len(self.states)))]
         up = bool(self.rng.random() < 0.5)
+        s = self.states[int(self.rng.integers(len(self.states)))]
+        if self.rng.random() < 0.5:  # the set that is nearest to the aim
+            there = [c[self.place[k] + cell] for c in self.counted]
+            s = self.states[int(np.argmax(there) if up else np.argmin(there))]
         who, steps = self._proposed(s, k, cell, up)
         old = s.x[who]
         new = old + steps
@@ -330,14 +335,24 @@ class _Search:
         squares = ((values**2 - before**2) * inside).sum(axis=0)
         meet = (self._met(new).astype(np.int64) - s.met[:, who]) * self.tested[:, who]
         gain = np.hstack([squares, meet.sum(axis=1).T])
-        ok = ((s.totals + gain >= self.low) & (s.totals + gain <= self.high)).all(axis=1)
-        if not ok.any():
-            return
-        who, new, gain = who[:, ok], new[:, ok], gain[ok]
-        moved = self._moved(values[:, ok], before[:, ok], inside[:, ok])
-        self._seen(self._counts(s) + moved)
-        aim = moved[:, self.place[k] + cell] * (-1 if up else 1)
-        self._go(s, who, new, gain, np.argsort(aim, kind="stable")[:MADE])
+        goal = self.base[k] + cell
+        aim = ((values[..., k] == goal) * inside[..., k]).sum(axis=0)
+        aim = (aim - ((before[..., k] == goal) * inside[..., k]).sum(axis=0)) * (1 if up else -1)
+        off = self._off(s.totals + gain)
+        if (ok := off == 0).any():
+            moved = self._moved(values[:, ok], before[:, ok], inside[:, ok])
+            self._seen(self._counts(s) + moved)
+        if ok.any() and (aim[ok].max() > 0 or not aim.max() > 0):
+            order = np.flatnonzero(ok)[np.argsort(-aim[ok], kind="stable")[:MADE]]
+            self._go(s, who, new, gain, order)
+        elif aim.max(initial=0) > 0:
+            first = np.flatnonzero(aim > 0)
+            self._made_up_for(s, who, new, gain, int(first[np.argmin(off[first])]))
+
+    def _off(self, totals: np.ndarray) -> np.ndarray:
+        """How far totals are from what may be, 0 where they agree."""
+        beyond = np.maximum(self.low - totals, 0) + np.maximum(totals - self.high, 0)
+        return np.asarray((beyond / self.room).sum(axis=-1))
 
     def _proposed(self, s: _Set, k: int, cell: int, up: bool) -> tuple[np.ndarray, np.ndarray]:
         """Exchanges of points between two patients, half of them with two others besides: who
@@ -389,27 +404,57 @@ class _Search:
 
     def _go(self, s: _Set, who: np.ndarray, new: np.ndarray, gain: np.ndarray,
             order: np.ndarray) -> None:  # fmt: skip
-        """Make as many exchanges as agree together, those that serve the aim first; the set of
-        scores that comes of it is kept.
-        """
-        made, used, total = s.x.copy(), set[int](), s.totals
+        """Make as many exchanges as agree together, those that serve the aim first."""
+        chosen, used, total = list[int](), set[int](), s.totals
         skipped = self.rng.random(len(order)) < 0.3
         for e, skip in zip(order.tolist(), skipped.tolist(), strict=True):
-            some = {p: r for r, p in enumerate(who[:, e].tolist()) if r < 2}
-            if not (new[2, e] == s.x[who[2, e]]).all():
-                some |= {int(who[r, e]): r for r in (2, 3)}
-            if used and (skip or some.keys() & used):
+            some = self._who(s, who, new, e)
+            if (used and skip) or some & used:
                 continue
             after = total + gain[e]
             if (after < self.low).any() or (after > self.high).any():
                 continue
-            for p, r in some.items():
-                made[p] = new[r, e]
-            used |= some.keys()
+            chosen.append(e)
+            used |= some
             total = after
-        if used and self._agrees(there := self._set(made)):
+        self._keep(s, who, new, chosen)
+
+    def _made_up_for(self, s: _Set, who: np.ndarray, new: np.ndarray, gain: np.ndarray,
+                     first: int) -> None:  # fmt: skip
+        """Make an exchange that alone would not agree, and others that make up for it."""
+        chosen, used = [first], np.zeros(len(s.x), dtype=bool)
+        used[list(self._who(s, who, new, first))] = True
+        total = s.totals + gain[first]
+        for _ in range(MADE):
+            off = float(self._off(total))
+            if off == 0:
+                self._keep(s, who, new, chosen)
+                return
+            then = np.where(used[who].any(axis=0), np.inf, self._off(total + gain))
+            best = int(np.argmin(then))
+            if not then[best] < off:
+                return
+            chosen.append(best)
+            used[list(self._who(s, who, new, best))] = True
+            total = total + gain[best]
+
+    @staticmethod
+    def _who(s: _Set, who: np.ndarray, new: np.ndarray, e: int) -> set[int]:
+        """Whose scores an exchange changes."""
+        same = (new[2, e] == s.x[who[2, e]]).all()
+        return set(who[: 2 if same else 4, e].tolist())
+
+    def _keep(self, s: _Set, who: np.ndarray, new: np.ndarray, chosen: Sequence[int]) -> None:
+        """Keep the set of scores that comes of some exchanges between different patients."""
+        made = s.x.copy()
+        for e in chosen:
+            for r in range(4):
+                if (new[r, e] != s.x[who[r, e]]).any():
+                    made[who[r, e]] = new[r, e]
+        if chosen and self._agrees(there := self._set(made)):
             self.states.append(there)
-            self._seen(self._counts(there)[None])
+            self.counted.append(self._counts(there))
+            self._seen(self.counted[-1][None])
 
 
 def _t(n: int) -> float:
