@@ -174,8 +174,10 @@ def test_patients_who_miss_a_visit_and_fine_scales_are_audited_too() -> None:
         mean = Mean.of({"before": (1, seen)}, half_widths(seen.to_numpy(), 1))
         assert told.narrowed_by(mean, 7) == ""
         told.add(mean)
-    last = Mean.of({"after": (1, pd.Series(after, ids)[50:])}, None)
-    assert told.narrowed_by(last, 7) != ""  # ten patients
+    top = pd.DataFrame({"before": np.r_[np.full(14, 100.0), 99.9]}, ids[:15])
+    alike = Together(0, 100, 0.1)
+    alike.know(top)
+    assert alike.narrowed_by(Mean.of({"before": (1, top["before"])}, None), 7)
     gone = pd.DataFrame(
         {"before": before, "after": np.where(np.arange(60) % 3, after, np.nan)}, ids
     )
