@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +19,12 @@ import pyreadstat
 from openpyxl import Workbook
 
 from outcomes.cli import main
+from tests.readers.sources.servers import TOKEN
 from tests.schedule.clinic import write_schedule
 from tests.shared import EXPORTS
 
-#: What no message may hold: patients' codes, remarks, and scores that stand in no other place.
-CANARIES = ("zqpat", "zqnote", "61313", "31717")
+#: What no message may hold: patients' codes, remarks, scores that stand in no other place, tokens.
+CANARIES = ("zqpat", "zqnote", "61313", "31717", TOKEN.lower())
 REMARK = "zqnote said so"
 HEAD = """[study]
 title = "Hostile clinic"
@@ -199,6 +202,52 @@ def redcap(folder: Path, rng: random.Random) -> None:
     )
 
 
+def database(folder: Path, rng: random.Random) -> None:
+    """An SQLite database and its study file."""
+    made = sqlite3.connect(folder / "clinic.sqlite")
+    scores(rng).astype({"nrs": float}).to_sql("scores", made, index=False)
+    made.close()
+    _study(folder, "clinic.sqlite")
+    file = folder / "study.toml"
+    live = '{ database = "sqlite:///clinic.sqlite", table = "scores" }'
+    file.write_text(file.read_text("utf-8").replace('"clinic.sqlite"', live), "utf-8")
+
+
+def served_redcap(folder: Path, rng: random.Random) -> None:
+    """A study that is pulled from a REDCap server; `wire` says what becomes of its answers."""
+    redcap(folder, rng)
+    (folder / "wire").write_bytes(WHOLE)
+    live = f'redcap = "{os.environ["SERVED"]}/api/", token = "env:REDCAP_TOKEN"'
+    text = (folder / "study.toml").read_text("utf-8").replace('file = "scores.csv"', live)
+    text = text.replace('drop = ["pain_survey_timestamp"]', "drop = []")
+    (folder / "study.toml").write_text(text.replace('dictionary = "dictionary.csv"\n', ""), "utf-8")
+
+
+def served_fhir(folder: Path, rng: random.Random) -> None:
+    """A study that is pulled from a FHIR server; `wire` says what becomes of its answers."""
+    fhir(folder, rng)
+    (folder / "wire").write_bytes(WHOLE)
+    live = (
+        f'{{ fhir = "{os.environ["SERVED"]}/fhir", token = "env:FHIR_TOKEN",'
+        ' resource = "Observation", search = { code = "72514-3" } }'
+    )
+    text = (folder / "study.toml").read_text("utf-8").replace('"scores.json"', live)
+    (folder / "study.toml").write_text(text, "utf-8")
+
+
+#: What a wire holds that spoils nothing.
+WHOLE = b"whole\n" * 40
+
+
+def language(folder: Path, rng: random.Random) -> None:
+    """A study whose reports are in another language and style."""
+    csv(folder, rng)
+    file = folder / "study.toml"
+    code, style = rng.choice(("de", "fr", "es", "pt", "nl")), rng.choice(("apa", "bmj", "lancet"))
+    more = f'[study]\nlanguage = "{code}"\nstyle = "{style}"\n'
+    file.write_text(file.read_text("utf-8").replace("[study]\n", more), "utf-8")
+
+
 def instrument(folder: Path, rng: random.Random) -> None:
     """An instrument of one's own with its side file, used by a study."""
     (folder / "mine.toml").write_text(
@@ -330,6 +379,19 @@ ATTACKS: tuple[Attack, ...] = (
         "fhir", fhir, ("scores.json",), (ON_STUDY[0], ("init", "scores.json", "--to", "m.toml"))
     ),
     Attack("redcap", redcap, ("scores.csv", "dictionary.csv"), REDCAP),
+    Attack("database", database, ("clinic.sqlite", "study.toml"), ON_STUDY),
+    Attack("served redcap", served_redcap, ("wire", "wire", "study.toml"), ON_STUDY[:2]),
+    Attack("served fhir", served_fhir, ("wire", "wire", "study.toml"), ON_STUDY[:2]),
+    Attack(
+        "language",
+        language,
+        ("study.toml", "scores.csv"),
+        (
+            ("report", "study.toml", "--out", "."),
+            ("report", "study.toml", "--out", ".", "--language", "fr"),
+            ("pseudonyms", "scores.csv", "--apart", "apart"),
+        ),
+    ),
     Attack(
         "instrument",
         instrument,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import random
 import shutil
@@ -18,10 +19,11 @@ import sys
 import tempfile
 import time
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -31,8 +33,9 @@ from outcomes.core.errors import OutcomesError
 from outcomes.readers.studyfile import read_study
 from outcomes.reporting.document import Document
 from outcomes.schedule.run import run_due
-from tests.hostile.clinics import ATTACKS, CANARIES, Attack
-from tests.hostile.mutate import damage
+from tests.hostile.clinics import ATTACKS, CANARIES, WHOLE, Attack
+from tests.hostile.mutate import damage, damaged
+from tests.readers.sources.servers import TOKEN, Answer, Fhir, Redcap, serving
 from tests.schedule.clinic import NOVEMBER
 
 #: Exit codes that `outcomes --help` explains, but for 1, which is a fault in the program.
@@ -101,14 +104,54 @@ def quick() -> Iterator[None]:
         return run_due(path, NOVEMBER, **more)
 
     with (
+        serving(served) as server,
+        patch("outcomes.readers.sources.retries.pause", lambda _: None),
+        patch("outcomes.readers.sources.fhir_server.pause", lambda _: None),
         patch("outcomes.reporting._render", lambda doc, kind: b"<p>"),
         patch("outcomes.reporting.write_document", write_document),
         patch("outcomes.schedule.run_due", at_once),
         patch("outcomes.schedule.publisher._document", lambda *_, **__: Document("", "", ())),
         patch("outcomes.schedule.notify.TIMEOUT", 1),
-        patch.dict(os.environ, {"HOOK": "http://127.0.0.1:9/hook"}),
+        patch.dict(
+            os.environ,
+            {
+                "HOOK": "http://127.0.0.1:9/hook",
+                "SERVED": server.url,
+                "REDCAP_TOKEN": TOKEN,
+                "FHIR_TOKEN": TOKEN,
+                "NO_PROXY": "127.0.0.1",
+            },
+        ),
     ):
         yield
+
+
+def served(method: str, path: str, said: Any, headers: Any) -> Answer:
+    """A REDCap or FHIR server's answer in the case's folder, spoiled as its file `wire` says."""
+    wire = Path("wire").read_bytes() if Path("wire").exists() else WHOLE
+    if path.startswith("/fhir"):
+        answer = Fhir(_bundle())(method, path, said, headers)
+    else:
+        raw, book = (Path(n).read_text("utf-8") for n in ("scores.csv", "dictionary.csv"))
+        answer = Redcap(raw, book)(method, path, said, headers)
+    if wire == WHOLE:
+        return answer
+    rng = random.Random(f"{zlib.crc32(wire)}/{len(said)}")
+    how = rng.randrange(8)
+    if how == 0:
+        return replace(answer, status=rng.choice((204, 301, 400, 403, 404, 429, 500, 503)))
+    if how == 1:
+        return replace(answer, cut=min(len(answer.body), rng.randrange(1, 400)))
+    if how == 2:
+        return replace(answer, headers={"Content-Encoding": "gzip"})
+    if how == 3:
+        return replace(answer, kind=rng.choice(("text/html", "application/octet-stream", "")))
+    return replace(answer, body=damaged(answer.body, "answer", rng))
+
+
+def _bundle() -> list[dict[str, Any]]:
+    entries = json.loads(Path("scores.json").read_text("utf-8"))["entry"]
+    return [dict(e["resource"], id=f"o{i}") for i, e in enumerate(entries)]
 
 
 class Consoles:
