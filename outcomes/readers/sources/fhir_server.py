@@ -287,9 +287,13 @@ class _Server:
                 return data.decode("utf-8"), answer.headers, answer.status_code
         except UnicodeDecodeError:
             raise DataError(f"{self.live.place} answers with what is not UTF-8 text.") from None
+        except httpx.DecodingError:
+            raise DataError(
+                f"{self.live.place} answers with data that is not packed as its header says."
+            ) from None
         except httpx.TimeoutException:
             raise PassingError(f"no answer in {self.live.timeout} s") from None
-        except (httpx.TransportError, httpx.StreamError) as wrong:
+        except (httpx.HTTPError, httpx.StreamError) as wrong:
             if "CERTIFICATE" in str(wrong).upper() or isinstance(wrong.__cause__, ssl.SSLError):
                 raise SourceError(
                     f"{self.live.place}: its certificate is not trusted here. Of the clinic's own"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,12 @@ def test_what_cannot_be_asked_is_said_before_anything_is(said: dict[str, Any], w
     with pytest.raises(StudyError) as told:
         pull_fhir(server_of("http://127.0.0.1:1", **said))
     assert words in str(told.value)
+
+
+def test_an_answer_that_is_not_packed_as_its_header_says_is_named(tmp_path: Path) -> None:
+    def wrong(_: int, answer: Answer) -> Answer:
+        return replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"})
+
+    with serving(Fhir(OBSERVATIONS, wrong)) as server, pytest.raises(DataError, match="not packed"):
+        said = {"fhir": f"{server.url}/fhir", "token": "env:FHIR_TOKEN", "resource": "Observation"}
+        pull_fhir(Source.of(said, tmp_path).live)
