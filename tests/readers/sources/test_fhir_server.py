@@ -294,6 +294,9 @@ def test_an_answer_that_is_not_packed_as_its_header_says_is_named(tmp_path: Path
     def wrong(_: int, answer: Answer) -> Answer:
         return replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"})
 
-    with serving(Fhir(OBSERVATIONS, wrong)) as server, pytest.raises(DataError, match="not packed"):
+    with serving(Fhir(OBSERVATIONS, wrong)) as server:
         said = {"fhir": f"{server.url}/fhir", "token": "env:FHIR_TOKEN", "resource": "Observation"}
-        pull_fhir(Source.of(said, tmp_path).live)
+        live = Source.of(said, tmp_path).live
+        assert live is not None
+        with pytest.raises(DataError, match="not packed"):
+            pull_fhir(live)
