@@ -44,6 +44,12 @@ KILLED: dict[str, tuple[list[str], str]] = {
     "report": (COMMANDS["report"][0], "reports/report.html"),
     "share": (SHARE, "shared/share/report.html"),
     "plan freeze": (["plan", "freeze", "study.toml"], "study.plan.toml"),
+    "share --review": (["share", "--review", "study.toml", "--to", "review.csv"], "review.csv"),
+    "export": (
+        ["export", "study.toml", "--deidentified", "--key", "keys/pseudonyms.key", "--to", "out"],
+        "out/scores.csv",
+    ),
+    "gallery": (["gallery", "--out", "gallery"], "gallery/gallery.html"),
 }
 LEDGER = "shared-ledger.json"
 
@@ -79,6 +85,7 @@ def quick() -> Iterator[None]:
     """Reports without pictures, and larger ones than a page, so that a write can be cut in half."""
     with (
         patch("outcomes.reporting._render", lambda doc, kind: f"<p>{doc.audience}".encode() * 999),
+        patch("outcomes.gallery.page", lambda: "<p>gallery" * 999),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
@@ -150,6 +157,7 @@ def attack(kills: int, seed: int) -> tuple[list[str], Counter[str]]:
         clinic(place, rows(before, [max(0, b - i % 5) for i, b in enumerate(before)]))
         (place / "bare.toml").write_text(BARE, "utf-8")
         os.chdir(place)
+        main(["pseudonyms", "scores.csv", "--apart", "keys", "--quiet"])
         try:
             start = tree(place)
             whole, calls, seconds = {}, {}, {}
