@@ -31,8 +31,8 @@ class Part:
     """A column on its way: values, whether all rows have one, which rows held a refused answer, how
     many blanks were filled.
 
-    `small` is the same column as small whole numbers, where it is complete and has only such: they
-    add up and look up faster.
+    `small` is the same column as small whole numbers, where all answers are such: they add up and
+    look up faster. Where an answer is missing (`blank`), it is some number that nobody may use.
     """
 
     values: Array
@@ -41,6 +41,7 @@ class Part:
     refused: Array | None = None
     filled: Array | None = None
     se: Array | None = None
+    blank: Array | None = None
 
 
 def columns(kind: Instrument, items: pd.DataFrame) -> dict[str, Array]:
@@ -86,7 +87,7 @@ def answers(
             )
             if code in choices["reverse"]:
                 part = dataclasses.replace(
-                    part, values=own.low + own.high - part.values, small=None
+                    part, values=own.low + own.high - part.values, small=None, blank=None
                 )
             parts[code] = part
     return parts, problems
@@ -96,9 +97,9 @@ def _checked(x: Array, code: str, allowed: Item | Score, problems: list[Problem]
     """Answers outside the range or between the steps become missing, and join the problems."""
     low, high, step = allowed.low, allowed.high, getattr(allowed, "step", 0.0)
     if len(x) and step == 1 and -SMALL <= low == round(low) and high <= SMALL:
-        small = _whole(x, low, high)
+        small, blank = _whole(x, low, high)
         if small is not None:
-            return Part(x, True, small)
+            return Part(x, blank is None, small, blank=blank)
     elif len(x) and x.min() >= low and x.max() <= high and _on_step(x, low, step).all():
         return Part(x, True)  # a missing answer fails every comparison
     x = x.astype(float)
@@ -116,14 +117,21 @@ def _checked(x: Array, code: str, allowed: Item | Score, problems: list[Problem]
     return Part(np.where(refused, np.nan, x), False, None, refused)
 
 
-def _whole(x: Array, low: float, high: float) -> Array | None:
-    """The column as 16-bit whole numbers, or None where a value is missing, fractional or outside
-    the range.
+def _whole(x: Array, low: float, high: float) -> tuple[Array | None, Array | None]:
+    """The column as 16-bit whole numbers and which answers are missing (None: no one is); nothing
+    where a value is fractional or outside the range.
     """
     if x.dtype.kind == "i":
-        return x.astype(np.int16) if x.min() >= low and x.max() <= high else None
+        return (x.astype(np.int16) if x.min() >= low and x.max() <= high else None), None
     small = x.astype(np.int16)
-    return small if (small == x).all() and small.min() >= low and small.max() <= high else None
+    same = small == x
+    blank = None
+    if not same.all():
+        blank = ~same
+        if not np.isnan(x[blank]).all():
+            return None, None
+        small[blank] = np.int16(low)
+    return (small, blank) if small.min() >= low and small.max() <= high else (None, None)
 
 
 def _on_step(x: Array, low: float, step: float) -> Array:

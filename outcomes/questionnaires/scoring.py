@@ -198,15 +198,21 @@ def _apply(step: Step, parts: Mapping[str, Part], strict: bool, choices: Mapping
     refused = _any([p.refused for p in mine])
     full = all(p.full for p in mine)
     columns = _prepared(rule, mine, step.ranges, strict, full)
+    whole = all(x.dtype.kind == "i" for x in columns)
+    blank = None if full or not whole else _any([p.blank for p in mine])
     filled = None
     if rule.kind == "function":
         value = FUNCTIONS[rule.function](dict(zip(rule.of, columns)), choices)
     elif rule.kind == "criteria":
         value = _criteria(rule, dict(zip(rule.of, columns)))
     else:
-        value, filled = _combined(rule, columns, strict, full and not rule.recode)
-    certain = rule.table is None and all(x.dtype.kind == "i" for x in columns)
+        value, filled = _combined(rule, columns, strict, (full or whole) and not rule.recode)
+    certain = rule.table is None and whole and blank is None
     value, se = _finished(rule, value)
+    if blank is not None:  # a new array of _finished: nobody else holds it
+        value[blank] = np.nan
+        if se is not None:
+            se[blank] = np.nan
     if refused is not None:
         value = np.where(refused, np.nan, value)
         se = None if se is None else np.where(refused, np.nan, se)
@@ -223,8 +229,11 @@ def _prepared(
     is to do.
     """
     plain = rule.kind in ("sum", "mean", "max") or rule.function in WHOLE
+    every = rule.kind != "max" and (strict or rule.at_least in (0, len(parts)))
+    usable = full or (rule.kind in ("sum", "mean") and every and rule.blank != rule.blank)
     if (
         plain
+        and usable
         and not (rule.reverse or rule.recode or rule.weights)
         and all(p.small is not None for p in parts)
     ):

@@ -5,9 +5,11 @@ export, and for whatever further ones lie beside the checkout.
 from __future__ import annotations
 
 import csv
+import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -98,8 +100,8 @@ def tables_of(path: Path) -> list[TextTable]:
     ]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
-def test_every_cell_is_kept_or_listed(path: Path) -> None:
+def lost_cells(path: Path) -> dict[str, str]:
+    """The cells of a file that are neither kept, nor listed, nor the names of columns."""
     raw, sheets = raw_cells(path), path.suffix == ".xlsx"
     kept: set[str] = set()
     listed: set[str] = set()
@@ -133,4 +135,50 @@ def test_every_cell_is_kept_or_listed(path: Path) -> None:
         if counted.get(column, 0) > 0:
             counted[column] -= 1
             lost.pop(cell)
-    assert not lost, f"{len(lost)} of {len(raw)} cells: {lost}"
+    return lost
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_every_cell_is_kept_or_listed(path: Path) -> None:
+    assert not lost_cells(path)
+
+
+def fhir_answers(path: Path, kind: str) -> dict[int, int]:
+    """How many answers each resource of a kind holds, by its place in the file, by a look at its
+    JSON alone.
+    """
+    text = path.read_text("utf-8")
+    lines = map(json.loads, text.splitlines()) if path.suffix == ".ndjson" else ()
+    found = lines or (e["resource"] for e in json.loads(text)["entry"])
+
+    def answers(items: list[dict[str, Any]]) -> int:
+        return sum(len(i.get("answer", ())) + answers(i.get("item", [])) for i in items)
+
+    return {
+        n: answers(r["item"]) if "item" in r else max(len(r.get("component", ())), 1)
+        for n, r in enumerate(found, 1)
+        if r["resourceType"] == kind
+    }
+
+
+@pytest.mark.parametrize("folder", sorted({EXPORTS, INGEST}), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("fhir_bundle.json", "QuestionnaireResponse"),
+        ("fhir_bundle.json", "Observation"),
+        ("bulk_QuestionnaireResponse.ndjson", "QuestionnaireResponse"),
+        ("bulk_Observation.ndjson", "Observation"),
+    ],
+)
+def test_every_answer_of_fhir_is_kept_or_listed(folder: Path, name: str, kind: str) -> None:
+    if not (folder / name).exists():
+        pytest.skip("the example files do not lie beside the checkout")
+    there = fhir_answers(folder / name, kind)
+    table = read_file(Source(folder / name, resource=kind))
+    answers = [c for c in table.columns if c not in ("patient", "date", "instrument")]
+    kept = sum(int(((table.frame[c] != "").to_numpy() & table.own(c)).sum()) for c in answers)
+    left = [n for n in table.notes if n.rule == "fhir_status"]
+    gone = [int(re.search(r"(?:entry|line) (\d+)", a)[1]) for n in left for a in n.addresses]
+    absent = sum(n.count for n in table.notes if n.rule == "fhir_absent")
+    assert kept + absent + sum(there[n] for n in gone) == sum(there.values()) > 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -13,9 +14,21 @@ import pytest
 from outcomes.core.errors import DataError, StudyError
 from outcomes.readers import read_study, read_table
 from outcomes.readers.dates import date_reader
-from tests.readers.clinic_files import csv, draft, xlsx
+from tests.readers import clinic_files
+from tests.readers.clinic_files import Drafted, csv, xlsx
+from tests.readers.test_every_cell import lost_cells
 
 PATIENTS = range(1, 11)
+
+
+def draft(path: Path) -> Drafted:
+    """What `outcomes init` makes of a file, of which no cell may be lost."""
+    found = clinic_files.draft(path)
+    if found.study is not None:
+        assert not lost_cells(path)
+    return found
+
+
 CHANGE = -2.9
 
 
