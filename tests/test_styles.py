@@ -108,3 +108,18 @@ pain = { column = "pain", title = "Pain", better = "lower" }
     file.write_text(text.replace("STYLE", 'style = "nejm"'))
     with pytest.raises(oc.OutcomesError, match="ama, apa, bmj, lancet"):
         oc.read_study(file)
+
+
+@pytest.mark.parametrize(
+    ("style", "said"),
+    [
+        ("", "(95% Wilson CI, "),
+        ("apa", "(95% Wilson CI ["),
+        ("bmj", "(95% Wilson confidence interval "),
+        ("lancet", "(95% Wilson CI "),
+    ],
+)
+def test_the_interval_of_a_share_is_in_the_style_too(style: str, said: str) -> None:
+    study = two_visits([7, 6, 8, 5, 9, 7], [2, 5, 6, 5, 3, 3])
+    result = oc.Responders("pain", before="baseline", after="week_4", rules=["30%"]).run(study)
+    assert said in result.sentence(style) and result.sentence(style).count("95%") == 1

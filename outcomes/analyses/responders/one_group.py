@@ -21,7 +21,8 @@ from outcomes.core.flow import Counts, no_score_at
 from outcomes.core.language import Phrase
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
-from outcomes.core.wording import level_text, listed, number, plural, share_of, spoken
+from outcomes.core.style import style_of
+from outcomes.core.wording import level_text, limits_text, listed, number, plural, share_of, spoken
 from outcomes.stats.paired.location import ranked
 from outcomes.stats.proportions.single import clopper_pearson, wilson
 from outcomes.stats.tally import Tally
@@ -327,10 +328,9 @@ class Responders(Analysis):
                     f" {who}{self._but(rule, n, result)}"
                 )
                 continue
-            ci = (
-                f"{level_text(seen.level)} {INTERVALS[self.interval][0]} CI,"
-                f" {number(100 * seen.low, 0)}% to {number(100 * seen.high, 0)}%"
-            )
+            limits = (f"{number(100 * v, 0)}%" for v in (seen.low, seen.high))
+            announced = f"{INTERVALS[self.interval][0]} {style_of().confidence}"
+            ci = f"{level_text(seen.level)} {announced}{limits_text(*limits)}"
             parts.append(
                 f"{what} {share_of(k, n)} {who}{self._but(rule, n, result)} ({ci}), "
                 f"and in {share_of(k, total)} {base} if missing scores are counted as non-response"
