@@ -32,6 +32,18 @@ TOGETHER = "All arms are counted together: this says nothing of what one arm has
 _REGISTRY: dict[str, type[Analysis]] = {}
 
 
+@dataclass(frozen=True)
+class OverImputations:
+    """The answer of a question over completed data sets: rows, the sentence in both styles (APA is
+    the second), what its methods are then, and the notes that still hold.
+    """
+
+    estimates: tuple[Estimate, ...]
+    sentences: tuple[str, str]
+    methods: str
+    notes: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
     """A question, asked of a study. Subclasses add their parameters as fields and answer in
@@ -177,7 +189,8 @@ class Analysis:
         notes = [*result.notes, *(f"{w.category.__name__}: {w.message}" for w in caught)]
         if not (study.controlled or self.comparative):
             notes.append(UNCONTROLLED)
-        if study.design == "parallel" and not self.comparative:
+        by_arm = self.comparative or getattr(self, "by", "") == "arm"
+        if study.design == "parallel" and not by_arm:
             notes.append(TOGETHER)
         return dataclasses.replace(result, notes=tuple(notes), sample=study.sample)
 
@@ -217,11 +230,9 @@ class Analysis:
         """One sentence for a paper's methods section; questions with options say them here."""
         return f"{self.short[:1].upper()}{self.short[1:]}."
 
-    def over_imputations(
-        self, results: Sequence[Result], level: float
-    ) -> tuple[tuple[Estimate, ...], tuple[str, str]] | None:
-        """The estimates over the completed data sets, and the sentence in both styles, where
-        Rubin's rules on each estimate do not fit; None where they do.
+    def over_imputations(self, results: Sequence[Result], level: float) -> OverImputations | None:
+        """What is said over the completed data sets, where Rubin's rules on each estimate do not
+        fit; None where they do.
         """
         return None
 

@@ -25,6 +25,7 @@ REASONS = MappingProxyType(
         "no_discordant": "no patient differs between the two",
         "no_events": "no event, or only events, in a group",
         "not_reached": "not reached",
+        "nothing_imputed": "nothing was imputed",
         "at_limit": "no interval at the end of its range",
         "may_be_zero": "the difference may be 0: benefit and harm are both possible",
         "not_estimable": "the data do not determine it",

@@ -479,7 +479,7 @@ def _responders(told: Iterable[Result]) -> Iterable[Text]:
 def _at_zero(r: Result) -> tuple[int, int] | None:
     """Of the patients with a score of 0 before: how many got worse, and how many they are."""
     found = r.about(ResponseCounts)
-    return next(iter(found.at_zero.values()), None) if found else None
+    return found.at_zero if found and found.at_zero[1] else None
 
 
 def _of(s: Shown) -> str:

@@ -75,8 +75,8 @@ def test_words():
         result.sentence()
         == "Allowing for period, average pain (NRS) at end of each period was 1.9 points lower with"
         " ketamine than with placebo (95% CI, −2.7 to −1.2; t(13.4)=−5.6, P<.001; mixed model,"
-        " Kenward-Roger; n=17 of 17, 15 with every period). Period difference (period 1 minus 2)"
-        " −0.2 (95% CI, −0.9 to 0.6). The carry-over contrast was 0.2 (95% CI, −3.3 to 3.8); it"
+        " Kenward-Roger; n=17 of 17, 15 with every period; lower is better). Period difference"
+        " (period 1 minus 2) −0.2 (95% CI, −0.9 to 0.6). The carry-over contrast was 0.2 (95% CI, −3.3 to 3.8); it"
         " was not used to select the analysis. The raw score of each period was analysed, not"
         " its change from the start of the period."
     )
@@ -324,7 +324,7 @@ def test_one_patient():
         result.sentence()
         == "Average pain (NRS) was 1.3 points lower in ketamine periods than in the placebo periods"
         " paired with them (95% CI, −2.2 to −0.4; t(5)=−3.7, P=.01; 6 pairs; exact within-pair"
-        " randomisation test, P=.03; 1 of 1 patient had a complete pair)."
+        " randomisation test, P=.03; 1 of 1 patient had a complete pair; lower is better)."
     )
 
 

@@ -55,7 +55,7 @@ def test_nobody_is_missing_after_imputation_and_the_interval_has_its_name():
     assert "Lott and Reiter" in result.estimates[0].how
     for word in ("both scores", "Wilson CI", "non-response", "–"):
         assert word not in result.sentence()
-    assert "of 12 patients, missing scores imputed (95% CI" in result.sentence()
+    assert "of 12 patients, missing scores imputed (95% Lott-Reiter CI" in result.sentence()
 
 
 def test_a_share_of_nobody_in_every_imputation_has_an_interval():

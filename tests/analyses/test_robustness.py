@@ -25,7 +25,7 @@ def test_each_way_agrees_with_the_question_made_for_it():
     assert (
         result["mean, paired t-test"].p == oc.PairedT("pain", **visits).run(study)["mean change"].p
     )
-    rank = result["Hodges-Lehmann shift, exact signed-rank test"]
+    rank = result["Hodges-Lehmann shift, signed-rank test"]
     assert rank.p in [e.p for e in oc.SignedRank("pain", **visits).run(study).estimates]
     flip = [e.p for e in oc.SignFlip("pain", **visits).run(study).estimates]
     assert result["mean, sign-flip permutation test"].p in flip
@@ -104,7 +104,7 @@ class TestArms:
         treated, control = (seen.loc[seen["k"] == v, "change"] for v in (1, 0))
         welch = stats.ttest_ind(treated, control, equal_var=False)
         assert result["change, Welch's t-test"].p == pytest.approx(welch.pvalue)
-        shift = result["Hodges-Lehmann shift of the change, exact Mann-Whitney test"]
+        shift = result["Hodges-Lehmann shift of the change, Mann-Whitney test"]
         assert shift.value == np.median(np.subtract.outer(treated.to_numpy(), control.to_numpy()))
         asked = oc.MannWhitney("pain", before="baseline", after="week_4").run(study)
         assert shift.p == asked["U"].p

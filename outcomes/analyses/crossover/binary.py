@@ -27,7 +27,7 @@ from outcomes.core.flow import Counts
 from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
-from outcomes.core.wording import interval, listed, p_value, points, share_of, spoken
+from outcomes.core.wording import interval, listed, p_value, plural, points, share_of, spoken
 from outcomes.stats.crossover.binary import mainland_gart, prescott, response_table
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.proportions.paired import cochran_q, mcnemar, paired_difference
@@ -139,7 +139,7 @@ class CrossoverBinary(Analysis):
             p.outcome,
             notes,
             {"cells": p.cells},
-            detail=RespondedPerArm({a: int(wide[a].sum()) for a in p.arms}),
+            detail=RespondedPerArm({a: int(wide[a].sum()) for a in p.arms}, zero),
         )
 
     def _at_zero(self, p: Periods, kept: set[Any]) -> int:
@@ -228,9 +228,27 @@ class CrossoverBinary(Analysis):
             for e in gart
             if not np.isnan(e.p)
         )
+        zero = round(result.told(RespondedPerArm).at_zero)
+        left = (
+            f" {plural(zero, 'patient')} with a score of 0 at the start of a period cannot improve"
+            " by a percentage, and are left out."
+            if zero
+            else ""
+        )
         return (
             f"{start} ({'; '.join(parts)}{period}; n={n} of {result.counts.enrolled} with all"
-            " periods)."
+            f" periods{' and no score of 0 at their start' if zero else ''}).{left}"
+        )
+
+    def methods_of(self, result: Result) -> str:
+        """Of more than two treatments: Cochran's Q and pairs, without account of the period."""
+        told = result.about(RespondedPerArm)
+        if told is None or len(told.patients) < 3:
+            return self.methods_text()
+        return (
+            f"Responders ({rule_name(self.rule)}) are compared within patients by Cochran's Q, and"
+            " pairs of treatments by the difference with Tango's interval and McNemar's mid-p test"
+            " with Holm's adjustment; the period is not allowed for."
         )
 
     def methods_text(self) -> str:
@@ -243,9 +261,12 @@ class CrossoverBinary(Analysis):
 
 @dataclass(frozen=True)
 class RespondedPerArm:
-    """How many patients responded with each treatment, of those with all periods."""
+    """How many patients responded with each treatment, of those with all periods; and how many are
+    left out as they cannot improve by a percentage.
+    """
 
     patients: Mapping[str, int]
+    at_zero: int = 0
 
 
 def _compared(table: tuple[int, int, int, int], level: float) -> list[Estimate]:

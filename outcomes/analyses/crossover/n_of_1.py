@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.crossover.periods import Periods, by_period
-from outcomes.analyses.groups.group_data import two_words
+from outcomes.analyses.groups.group_data import lower_is_better, two_words
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
@@ -153,6 +153,7 @@ class NOf1(Analysis):
         compared = f"in {treated} periods {{}} in the {control} periods paired with them"
         if np.isnan(e.value):
             return f"{title} {compared.format('and')}: not compared, {REASONS[e.reason]} ({who})."
+        who += lower_is_better(outcome)
         shown = round_half_away(e.value, k)  # a side is only said of a difference that can be seen
         side = (
             f"{number(abs(shown), k)} {e.unit} {'lower' if shown < 0 else 'higher'}"

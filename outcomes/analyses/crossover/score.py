@@ -268,20 +268,36 @@ class Crossover(Analysis):
                 f" ({who}{lower_is_better(outcome)})."
             )
         else:
-            words = _difference_words(found[0], told.what, k, style, who)
+            words = _difference_words(
+                found[0], told.what, k, style, f"{who}{lower_is_better(outcome)}"
+            )
             text = f"Allowing for period, {words}."
         return (
             f"{text} {_period_words(result, k)}{_carry_words(result, k)}The"
             f" {_measured(self.measure)}."
         )
 
+    def methods_of(self, result: Result) -> str:
+        """With what was done of carry-over: a contrast, or of several treatments a second model."""
+        several = len(result.select(part=Answer.DIFFERENCE)) > 1
+        return self._methods(_CARRY_MODEL if several else _CARRY_CONTRAST)
+
     def methods_text(self) -> str:
+        return self._methods(_CARRY_CONTRAST)
+
+    def _methods(self, carry: str) -> str:
         return (
             "Treatments are compared by a mixed model with treatment and period, the periods of a"
             " patient equally correlated (REML, Kenward-Roger degrees of freedom); the"
-            f" {_measured(self.measure)}. The carry-over contrast is shown and was not used to"
-            " choose the analysis."
+            f" {_measured(self.measure)}. {carry}"
         )
+
+
+_CARRY_CONTRAST = "The carry-over contrast is shown and was not used to choose the analysis."
+_CARRY_MODEL = (
+    "Pairs of treatments are adjusted by Holm's method. A model that allows for first-order"
+    " carry-over stands beside it and was not used to choose the analysis."
+)
 
 
 @dataclass(frozen=True)
@@ -356,10 +372,9 @@ def _pairs_words(result: Result, k: int, style: str) -> str:
             parts.append(f"{one} against {other}: undefined ({REASONS[e.reason]})")
             continue
         p = f"{interval(e.low, e.high, k, level=e.level)}; {adjusted_words(result, e, style)}"
-        parts.append(
-            f"{number(abs(e.value), k)} {e.unit} {_side(e.value)} with {one} than with {other}"
-            f" ({p})"
-        )
+        shown = round_half_away(e.value, k)
+        amount = f"{number(abs(shown), k)} {e.unit} {_side(shown)}" if shown else "the same"
+        parts.append(f"{amount} with {one} {'than' if shown else 'as'} with {other} ({p})")
     return "; ".join(parts)
 
 

@@ -32,6 +32,7 @@ from outcomes.core.wording import (
     statistic,
 )
 from outcomes.stats.groups.ranks import (
+    EXACT_LIMIT,
     cliffs_delta,
     dunn,
     hodges_lehmann,
@@ -41,6 +42,12 @@ from outcomes.stats.groups.ranks import (
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
+
+#: The test before it is known how many patients there are.
+DECLARED = (
+    f"Mann-Whitney, mid-ranks, exact up to {EXACT_LIMIT} patients, beyond that the normal"
+    " approximation with continuity correction"
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ class MannWhitney(Analysis):
             (*g.notes, *g.imbalance(self.before)),
             data,
             ("estimation",),
-            detail=ComparedShift(g.levels, g.sizes, shift.achieved),
+            detail=ComparedShift(g.levels, g.sizes, shift.achieved, test.how),
             flow=g.flow,
             randomised=g.randomised,
         )
@@ -166,18 +173,27 @@ class MannWhitney(Analysis):
             achieved = "the widest interval that so few patients allow"
         return f"{interval(shift.low, shift.high, k, level=round(shift.level, 3))}, {achieved}"
 
+    def methods_of(self, result: Result) -> str:
+        """Exact or by the normal approximation, as it was done."""
+        told = result.about(ComparedShift)
+        return self._methods(told.test if told and told.test else DECLARED)
+
     def methods_text(self) -> str:
+        return self._methods(DECLARED)
+
+    def _methods(self, how: str) -> str:
         return (
-            "Two groups were compared by the exact Mann-Whitney test on mid-ranks, with the"
-            " Hodges-Lehmann shift and Cliff's delta (Feng-Cliff interval)."
+            f"Two groups were compared by ranks ({how}), with the Hodges-Lehmann shift and Cliff's"
+            " delta (Feng-Cliff interval)."
         )
 
 
 @dataclass(frozen=True)
 class ComparedShift(ComparedGroups):
-    """With the level that the interval of the shift reaches."""
+    """With the level that the interval of the shift reaches, and the test as it was done."""
 
     achieved: float
+    test: str
 
 
 def _median(values: np.ndarray, group: str, unit: str) -> Estimate:

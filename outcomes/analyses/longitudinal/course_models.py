@@ -11,6 +11,7 @@ import numpy as np
 from outcomes.analyses.groups.group_data import (
     chosen_words,
     is_randomised,
+    lower_is_better,
     moved,
     unrandomised,
     versus,
@@ -368,9 +369,10 @@ class SlopeModel(Analysis):
             for e in result.estimates
         ]
         chosen = chosen_words(result.randomised, self.by)
+        better = lower_is_better(result.outcome) if self.by else ""
         title = result.outcome.title
         also = f", adjusted for {listed(self._adjusted)}" if self._adjusted else ""
         return (
             f"{title[:1].upper()}{title[1:]}{also}: {'; '.join(parts)};"
-            f" n={result.counts.analysed} of {result.counts.enrolled}.{chosen}"
+            f" n={result.counts.analysed} of {result.counts.enrolled}{better}.{chosen}"
         )

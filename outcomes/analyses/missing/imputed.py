@@ -213,7 +213,7 @@ class Imputed(_Wrapper):
         own = self.analysis.over_imputations(results, self.level)
         estimates = first.estimates if single else pooled(results, self.level)
         if own is not None:
-            estimates = own[0]
+            estimates = own.estimates
         elif not single:
             self._must_be_pooled(first, estimates)
         note = (
@@ -223,7 +223,7 @@ class Imputed(_Wrapper):
         note += WAYS[self.method]
         note += f", delta {number(self.delta, 2)} added" if self.delta else ""
         note += "." if single else f"; {self.draws} imputations, seed {self.seed}."
-        notes = [*first.notes, note if filled else NOTHING]
+        notes = [*(own.notes if own else first.notes), note if filled else NOTHING]
         if single:
             notes.append(
                 "Single imputation: a sensitivity analysis; it takes filled-in scores as if they"
@@ -239,7 +239,7 @@ class Imputed(_Wrapper):
             with written_in(name):
                 said = self.analysis.over_imputations(results, self.level)
                 texts[name] = (
-                    said[1][name == "apa"] if said else self.analysis.sentence(shown, name)
+                    said.sentences[name == "apa"] if said else self.analysis.sentence(shown, name)
                 )
         return Result(
             self,
@@ -251,7 +251,7 @@ class Imputed(_Wrapper):
             main_visit=first.main_visit,
             randomised=first.randomised,
             axis=first.axis,
-            detail=ImputedWords(texts, shown.detail, _how(self)),
+            detail=ImputedWords(texts, shown.detail, _how(self), own.methods if own else ""),
         )
 
     def _must_be_pooled(self, first: Result, estimates: tuple[Estimate, ...]) -> None:
@@ -278,7 +278,8 @@ class Imputed(_Wrapper):
 
     def methods_of(self, result: Result) -> str:
         """The wrapped question's methods, from what was fitted, and the imputation."""
-        return f"{self.analysis.methods_of(result)} {_how(self)}"
+        words = result.about(ImputedWords)
+        return f"{(words and words.methods) or self.analysis.methods_of(result)} {_how(self)}"
 
 
 def _how(question: Imputed) -> str:
@@ -390,6 +391,8 @@ class ImputedWords:
     texts: Mapping[str, str]
     inner: Any
     how: str
+    #: The question's methods over imputed scores, where they are others.
+    methods: str = ""
 
 
 def _averaged(details: Sequence[Any]) -> Any:

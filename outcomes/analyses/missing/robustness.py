@@ -43,13 +43,13 @@ class Robustness(Analysis):
     """Would another defensible analysis have said something else?
 
     Of the change between two visits, side by side: mean change with paired t-test (the reference);
-    20% trimmed mean (Yuen); Hodges-Lehmann shift with the exact signed-rank test; median with the
+    20% trimmed mean (Yuen); Hodges-Lehmann shift with the signed-rank test; median with the
     sign test; sign-flip permutation test of the mean; and, for everybody who had a score before,
     missing later scores taken as no change, and as the worst and the best change that was seen.
 
     With `by`, of the difference between two arms: ANCOVA on the score before (the reference), with
     classical and with HC3 standard errors; change by Welch's t; Hodges-Lehmann shift of the change
-    with the exact Mann-Whitney test; and ANCOVA of everybody who had a score before, missing later
+    with the Mann-Whitney test; and ANCOVA of everybody who had a score before, missing later
     scores taken as no change in both arms, as the worst case against the treatment (in the arm of
     interest the worst change that was seen, in the reference the best, within the scale) and as the
     best case for it. Differences are arm − `reference`.
@@ -123,7 +123,7 @@ class Robustness(Analysis):
             replace(trimmed_change(b, a, level=level), name="20% trimmed mean (Yuen)"),
             replace(
                 shift,
-                name="Hodges-Lehmann shift, exact signed-rank test",
+                name="Hodges-Lehmann shift, signed-rank test",
                 p=signed_rank(b, a).test.p,
                 measure=Measure.CHANGE,
             ),
@@ -180,7 +180,7 @@ class Robustness(Analysis):
             replace(welch, name="change, Welch's t-test", measure=Measure.CHANGE),
             replace(
                 ranked,
-                name="Hodges-Lehmann shift of the change, exact Mann-Whitney test",
+                name="Hodges-Lehmann shift of the change, Mann-Whitney test",
                 p=tested.p,
                 reason=tested.reason or ranked.reason,
                 measure=Measure.CHANGE,

@@ -132,7 +132,7 @@ class TippingPoint(_Wrapper):
                 worse * tip,
                 unit=outcome.unit,
                 how=words,
-                reason="not_reached" if isnan(tip) else "",
+                reason="" if not isnan(tip) else "not_reached" if filled else "nothing_imputed",
                 measure=Measure.THRESHOLD,
             ),
             replace(start, how=f"delta 0: {start.how}"),
@@ -151,7 +151,12 @@ class TippingPoint(_Wrapper):
             notes,
             {"tipping": frame},
             ("tipping",),
-            detail=Shifted(arms, filled.count, versus(start) if start.contrast.reference else ""),
+            detail=Shifted(
+                arms,
+                filled.count,
+                versus(start) if start.contrast.reference else "",
+                filled.results[0].detail,
+            ),
             axis=ValueAxis(start.said),
         )
 
@@ -236,11 +241,26 @@ class TippingPoint(_Wrapper):
             looked,
         )
 
-    def methods_text(self) -> str:
+    def methods_of(self, result: Result) -> str:
+        """As declared; where nothing could be imputed, that is said instead."""
+        told = result.about(Shifted)
+        asked = self.analysis.methods_of(result)
+        if told is None or told.filled:
+            return f"{asked} {self._how}"
         return (
-            f"{self.analysis.methods_text()} Missing scores after the baseline were imputed"
-            f" {self.draws} times under missing at random and made worse step by step, up to the"
-            " tipping point at which the conclusion changes."
+            f"{asked} Missing scores after the baseline were to be imputed and made worse step by"
+            " step; there was none to impute, so no tipping point was sought."
+        )
+
+    def methods_text(self) -> str:
+        return f"{self.analysis.methods_text()} {self._how}"
+
+    @property
+    def _how(self) -> str:
+        return (
+            f"Missing scores after the baseline were imputed {self.draws} times under missing at"
+            " random and made worse step by step, up to the tipping point at which the conclusion"
+            " changes."
         )
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -279,3 +299,5 @@ class Shifted:
     arms: tuple[str, ...]
     filled: int
     about: str
+    #: What the question says of its topic.
+    inner: Any = None

@@ -180,16 +180,27 @@ class SignedRank(Analysis):
             f" {p_value(test.p, style)}."
         )
 
+    def methods_of(self, result: Result) -> str:
+        """Exact or by the normal approximation, as it was done."""
+        told = result.about(Ranked)
+        if told is None:
+            return self.methods_text()
+        normal = "normal approximation with continuity correction"
+        return self._methods("exact" if told.exact else normal, mid_p=self.mid_p and told.exact)
+
     def methods_text(self) -> str:
+        return self._methods("exact up to 300 changed patients", mid_p=self.mid_p)
+
+    def _methods(self, how: str, *, mid_p: bool) -> str:
         zeros = (
             "zero differences dropped"
             if self.zeros == "wilcoxon"
             else "zero differences ranked, then dropped (Pratt)"
         )
         return (
-            f"Change was tested with the Wilcoxon signed-rank test on mid-ranks ({zeros}; exact up"
-            f" to 300 changed patients{', mid-p' if self.mid_p else ''}), with the Hodges-Lehmann"
-            " shift, its exact interval, and the matched-pairs rank-biserial correlation."
+            f"Change was tested with the Wilcoxon signed-rank test on mid-ranks ({zeros};"
+            f" {how}{', mid-p' if mid_p else ''}), with the Hodges-Lehmann shift, its interval, and"
+            " the matched-pairs rank-biserial correlation."
         )
 
 

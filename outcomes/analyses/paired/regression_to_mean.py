@@ -332,6 +332,16 @@ class RegressionToMean(Analysis):
             f" {p_value(e.p, style)})."
         )
 
+    def methods_of(self, result: Result) -> str:
+        """Where no entry cut-off is known, that nothing was computed."""
+        told = result.about(EntryCutoff)
+        if told is None or told.entry:
+            return self.methods_text()
+        return (
+            "The change expected from regression to the mean alone was not computed: no entry"
+            " cut-off is declared."
+        )
+
     def methods_text(self) -> str:
         rho = (
             "over reliabilities of 0.5 to 0.9"

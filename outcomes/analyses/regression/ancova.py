@@ -214,7 +214,15 @@ class ANCOVA(Analysis):
             f" {who}).{chosen}"
         )
 
+    def methods_of(self, result: Result) -> str:
+        """Of two groups no word of several."""
+        told = result.about(ComparedGroups)
+        return self._methods(several=told is None or len(told.groups) > 2)
+
     def methods_text(self) -> str:
+        return self._methods(several=True)
+
+    def _methods(self, *, several: bool) -> str:
         also = listed([spoken(c) for c in self.covariates]) if self.covariates else ""
         site = f", with {spoken(self._site)} as a factor" if self._site else ""
         errors = f" with {self.se} standard errors" if self.se != "classical" else ""
@@ -223,8 +231,8 @@ class ANCOVA(Analysis):
         ]
         return (
             f"Groups were compared by analysis of covariance{errors}, adjusted for the score"
-            f" before{' and ' + also if also else ''}{site}; with more than two groups all pairs"
-            f" were compared with {pairs}."
+            f" before{' and ' + also if also else ''}{site}"
+            f"{f'; with more than two groups all pairs were compared with {pairs}' * several}."
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import Enum, auto
 from typing import ClassVar
 
@@ -18,8 +18,9 @@ from outcomes.analyses.groups.group_data import (
     covariate_terms,
     grouped,
 )
-from outcomes.analyses.question import Analysis
+from outcomes.analyses.question import Analysis, OverImputations
 from outcomes.analyses.responders.imputed_shares import (
+    POOLED,
     compared_words,
     difference_row,
     share_row,
@@ -231,7 +232,7 @@ class CompareResponders(Analysis):
             (*self._notes(g, rows), *([said] if said else [])),
             {"dots": dots} | self._curves(g),
             ("dots",),
-            detail=GroupCounts(g.levels, counts, said),
+            detail=GroupCounts(g.levels, counts, zero),
             flow=g.flow,
             axis=ValueAxis(Phrase.of("share of patients, with interval")),
             randomised=g.randomised,
@@ -347,16 +348,18 @@ class CompareResponders(Analysis):
                 "The adjusted model separates responders from the others perfectly, so it has no"
                 " finite estimate: ask for Firth's fit with penalised=True, or adjust for less."
             )
-        notes += [
+        return (*notes, *self._needed(rows))
+
+    @staticmethod
+    def _needed(rows: Sequence[Estimate]) -> tuple[str, ...]:
+        """What is said of numbers needed to treat whose difference may be 0."""
+        return tuple(
             f"{capital(e.said)}: {e.how}."
             for e in rows
             if e.measure is Measure.NUMBER_NEEDED and e.reason == "may_be_zero"
-        ]
-        return tuple(notes)
+        )
 
-    def over_imputations(
-        self, results: Sequence[Result], level: float
-    ) -> tuple[tuple[Estimate, ...], tuple[str, str]]:
+    def over_imputations(self, results: Sequence[Result], level: float) -> OverImputations:
         """Shares and their differences of each rule: nobody is missing any more."""
         if self.adjust:
             raise AnalysisError(
@@ -390,7 +393,16 @@ class CompareResponders(Analysis):
             parts.append((f"{what} {ama}.", f"{what} {apa}."))
         chosen = chosen_words(results[0].randomised, self.by)
         ama, apa = (" ".join(said) + chosen for said in zip(*parts, strict=True))
-        return tuple(rows), (ama, apa)
+        methods = (
+            f"Responders ({listed([rule_name(r) for r in self.rules])}) are compared by the risk"
+            " difference, pooled by Rubin's rules with its Wald variance, interval and test."
+            f" {POOLED}"
+        )
+        first = results[0]
+        gone = {*self._needed(first.estimates), at_zero_words(each_told[0].at_zero, AT_ZERO)}
+        zero = at_zero_words(each_told[0].at_zero, "They are left out.")
+        notes = (*(n for n in first.notes if n not in gone), *([zero] if zero else []))
+        return OverImputations(tuple(rows), (ama, apa), methods, notes)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, told = result.outcome, result.told(GroupCounts)
@@ -415,7 +427,8 @@ class CompareResponders(Analysis):
         who_counted = (
             f" {what} were known in {result.counts.analysed} of {result.counts.enrolled} enrolled."
         )
-        zero = f" {told.at_zero}" if told.at_zero else ""
+        said = at_zero_words(told.at_zero, AT_ZERO)
+        zero = f" {said}" if said else ""
         return ". ".join(p[:1].upper() + p[1:] for p in parts) + "." + zero + who_counted + chosen
 
     def _pair_words(
@@ -453,9 +466,10 @@ class CompareResponders(Analysis):
             if self.adjust
             else ""
         )
+        who = "both scores" if self.before else "the score"
         return (
             f"Responders ({rules}) are compared by the risk difference with its {method} interval"
-            f" and {TESTS[self.test]}, among patients with both scores and with missing scores"
+            f" and {TESTS[self.test]}, among patients with {who} and with missing scores"
             f" counted as non-response.{adjusted}"
         )
 
@@ -463,12 +477,13 @@ class CompareResponders(Analysis):
 @dataclass(frozen=True)
 class GroupCounts:
     """The groups, the reference first, and by rule, who is counted and group how many responded,
-    and of how many; `at_zero` says who cannot improve by a percentage.
+    and of how many; `at_zero` counts those who cannot improve by a percentage: who got
+    worse, and all.
     """
 
     groups: tuple[str, ...]
     counts: Mapping[tuple[str, str, str], tuple[int, int]]
-    at_zero: str = ""
+    at_zero: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class Row(Enum):

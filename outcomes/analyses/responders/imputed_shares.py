@@ -14,7 +14,7 @@ from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.wording import (
     interval,
-    limits_text,
+    level_text,
     listed,
     p_value,
     percent,
@@ -26,6 +26,11 @@ from outcomes.stats.missing.pooled_shares import pooled_share
 
 #: What stands in the name of a share over imputed scores instead of its denominator.
 IMPUTED = "missing scores imputed"
+#: How its interval is made, as a methods text has it.
+POOLED = (
+    "Intervals of shares are Wilson's, widened for how much the imputations disagree (Lott and"
+    " Reiter)."
+)
 Count = tuple[int, int]
 
 
@@ -60,10 +65,10 @@ def difference_row(
 
 
 def share_words(e: Estimate, who: str) -> str:
-    """'52% of 41 patients (95% CI, 36% to 68%)'."""
+    """'52% of 41 patients (95% Lott-Reiter CI, 36% to 68%)'."""
     if math.isnan(e.value):
         return f"no {who} ({REASONS[e.reason]})"
-    ends = limits_text(percent(e.low), percent(e.high), level=e.level)
+    ends = f"{level_text(e.level)} Lott-Reiter CI, {percent(e.low)} to {percent(e.high)}"
     return f"{percent(e.value)} of {e.n} {who} ({ends})"
 
 

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.question import Analysis
+from outcomes.analyses.question import Analysis, OverImputations
 from outcomes.analyses.responders.bands import improvement_bands, percent_gain
-from outcomes.analyses.responders.imputed_shares import share_row, share_words
+from outcomes.analyses.responders.imputed_shares import POOLED, share_row, share_words
 from outcomes.analyses.shared_cells import Gate, QuestionSums
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
@@ -122,10 +122,10 @@ class Responders(Analysis):
         judged = bool(pairs.outcome.better) or any(map(_relative, self.rules))
         sign = improvement_sign(pairs.outcome) if judged else 1
         had_before = int(study.wide(self.outcome)[self.before].notna().sum())
-        shares, notes = _Shares(self.level, self.interval), []
+        shares = _Shares(self.level, self.interval)
         tally, failed = pairs.marked(failed_among(study.settings, self.after, pairs.patients))
         (before, after), w = tally.values.T, tally.weights
-        at_zero: dict[str, tuple[int, int]] = {}
+        at_zero, below = (0, 0), bool((before < 0).any())
         for rule in self.rules:
             improved, usable = responded(before, after, rule, sign)
             improved = improved & ~failed
@@ -133,18 +133,11 @@ class Responders(Analysis):
             undefined = int(w[~usable].sum())
             sank = ~usable & (np.round(sign * (after - before), 9) < 0)
             if undefined:
-                below = " or less" if (before < 0).any() else ""
-                worse_from_zero = int(w[sank].sum())
-                at_zero[name] = (worse_from_zero, undefined)
-                notes.append(
-                    f"{undefined} with a score of 0{below} before cannot change by a percentage:"
-                    " left out of the share who improved of patients with both scores, counted as"
-                    f" non-responders where missing scores are; {worse_from_zero} of them got worse"
-                    " and count as worse."
-                )
+                at_zero = int(w[sank].sum()), undefined
             lead, kind = ("improved ", "improved") if relative else ("", "reached")
+            above = ", above 0 before" if undefined else ""
             shares.add(
-                f"{lead}{name}, of patients with both scores",
+                f"{lead}{name}, of patients with both scores{above}",
                 w[improved].sum(),
                 w[usable].sum(),
                 rule,
@@ -174,15 +167,16 @@ class Responders(Analysis):
         cuts = tuple(v for kind, v in map(parse_rule, self.rules) if kind == "percent")
         if judged and cuts:
             data["bands"] = improvement_bands(pairs.tally, sign, cuts)
+        detail = ResponseCounts(tuple(shares.responses), at_zero, below)
         return Result(
             self,
             tuple(shares.estimates),
             pairs.counts,
             pairs.outcome,
-            tuple(notes),
+            (f"{detail.zero_words} {AT_ZERO}",) if detail.zero_words else (),
             data,
             pictures,
-            detail=ResponseCounts(tuple(shares.responses), at_zero),
+            detail=detail,
         )
 
     def _after_only(self, study: Study) -> Result:
@@ -290,9 +284,7 @@ class Responders(Analysis):
             self, tuple(shares.estimates), Counts(most, most), outcome, notes[:none], detail=detail
         )
 
-    def over_imputations(
-        self, results: Sequence[Result], level: float
-    ) -> tuple[tuple[Estimate, ...], tuple[str, str]]:
+    def over_imputations(self, results: Sequence[Result], level: float) -> OverImputations:
         """One share a rule: nobody is missing any more."""
         outcome, rows, parts = results[0].outcome, [], []
         told = [t for r in results if (t := r.about(ResponseCounts)) is not None]
@@ -308,7 +300,13 @@ class Responders(Analysis):
                 words = share_words(row, "patients, missing scores imputed")
                 parts.append(f"{rule_words(rule, outcome)} was seen in {words}")
         said = ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
-        return tuple(rows), (said, said)
+        methods = (
+            f"Responders ({listed([rule_name(r) for r in self.rules])}) are shown as shares of"
+            f" patients, missing scores imputed. {POOLED}"
+        )
+        zero = told[0].zero_words
+        notes = (f"{zero} They are left out of the share who improved.",) if zero else ()
+        return OverImputations(tuple(rows), (said, said), methods, notes)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         parts = []
@@ -334,25 +332,14 @@ class Responders(Analysis):
             parts.append(
                 f"{what} {share_of(k, n)} {who}{self._but(rule, n, result)} ({ci}), "
                 f"and in {share_of(k, total)} {base} if missing scores are counted as non-response"
-                f"{self._at_zero(rule, result)}"
             )
-        return ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
-
-    def _at_zero(self, rule: str, result: Result) -> str:
-        """Those who cannot improve by a percentage, and how many of them got worse."""
-        worse, n = result.told(ResponseCounts).at_zero.get(rule_name(rule), (0, 0))
-        if not n:
-            return ""
-        who = f"{plural(round(n), 'patient')} with a score of 0 or less before"
-        return (
-            f" (among these {who}, who cannot improve by a percentage; {round(worse)} of them got"
-            " worse)"
-        )
+        said = ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
+        return " ".join(filter(None, (said, result.told(ResponseCounts).zero_words)))
 
     def _but(self, rule: str, n: int, result: Result) -> str:
-        """' above 0 before', where a percentage left out some of the patients with both scores."""
+        """', above 0 before', where a percentage left out some of the patients with both scores."""
         return (
-            " above 0 before"
+            ", above 0 before"
             if parse_rule(rule)[0] == "percent" and n < result.counts.analysed
             else ""
         )
@@ -369,6 +356,13 @@ class Responders(Analysis):
             " patients with both scores and with missing scores counted as non-response; the"
             " cumulative curve shows every other cut-off."
         )
+
+
+#: How they are counted.
+AT_ZERO = (
+    "They are left out of the share who improved of patients with both scores, and count as"
+    " non-responders where missing scores do; those who got worse count as worse."
+)
 
 
 def parse_rule(rule: str) -> tuple[str, float]:
@@ -490,12 +484,25 @@ class Response:
 
 @dataclass(frozen=True)
 class ResponseCounts:
-    """How many patients reached each rule, and of each rule the patients with a score of 0 before:
-    how many of them got worse, and how many they are.
+    """How many patients reached each rule, and of the patients with a score of 0 before:
+    how many of them got worse, and how many they are; whether some of these were below 0.
     """
 
     responses: tuple[Response, ...]
-    at_zero: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    at_zero: tuple[int, int] = (0, 0)
+    below_zero: bool = False
+
+    @property
+    def zero_words(self) -> str:
+        """Those who cannot improve by a percentage, and how many of them got worse."""
+        worse, n = self.at_zero
+        below = " or less" if self.below_zero else ""
+        return (
+            f"{plural(n, 'patient')} with a score of 0{below} before cannot improve by a"
+            f" percentage; {worse} of them got worse."
+            if n
+            else ""
+        )
 
 
 class _Shares:

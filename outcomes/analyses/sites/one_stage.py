@@ -196,11 +196,23 @@ class OneStageSites(Analysis):
             f"{lower_is_better(result.outcome)}.{chosen_words(result.randomised, self.by)}"
         )
 
+    def methods_of(self, result: Result) -> str:
+        """Sites as fixed or as random effects, as they were."""
+        told = result.about(SitesModelled)
+        if told is None:
+            return self.methods_text()
+        site = "site as fixed effects" if told.fixed else "a random intercept of the site"
+        test = "F test of site by arm" if told.fixed else "likelihood-ratio test"
+        return self._methods(site, f" ({test})")
+
     def methods_text(self) -> str:
+        site = f"site as fixed effect up to {FIXED_UP_TO} sites, random above"
+        return self._methods(site, "")
+
+    def _methods(self, site: str, test: str) -> str:
         return (
-            "All sites were analysed in one mixed model (baseline, arm, and site as fixed effect up"
-            " to five sites, random above; REML, Kenward-Roger), with a test of whether the"
-            " difference varies between sites."
+            f"All sites were analysed in one model (baseline, arm, and {site}; REML,"
+            f" Kenward-Roger), with a test of whether the difference varies between sites{test}."
         )
 
 

@@ -98,6 +98,16 @@ class _Summaries(Analysis):
             "{question}, {way}", question=named(MEASURES[self.measure][0]), way=named(self.short)
         )
 
+    def methods_text(self) -> str:
+        return f"What sites or studies report was pooled: {MEASURES[self.measure][0]}."
+
+    def methods_of(self, result: Result) -> str:
+        """With the model, from what was pooled."""
+        means = result.select(part=Pooling.MEAN)
+        if not means:
+            return "Each site's own result is shown; they were too few to pool."
+        return f"{self.methods_text().removesuffix('.')} ({means[0].how})."
+
     def sentence(self, result: Result, style: str = "ama") -> str:
         parts = []
         for e in result.select(part=Pooling.MEAN):

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pandas as pd
 
+from outcomes.analyses.groups.group_data import lower_is_better
 from outcomes.analyses.question import Analysis
 from outcomes.core.direction import value_and_interval
 from outcomes.core.errors import AnalysisError, OutcomesError, unknown
@@ -158,6 +159,10 @@ class PooledSites(Analysis):
                 "Fewer than 3 sites: they stand for themselves, without a pooled interval."
             )
         first = usable[0]
+        if others := list(dict.fromkeys(term for s in usable for term in s.others)):
+            ask = listed([f'of="{term}"' for term in others])
+            pair = first.pair.strip(", ")
+            notes.append(f"Of the comparisons, {pair} alone is pooled here; for others ask {ask}.")
         estimates = (*pooled, *shown, *self._without(usable, names))
         counts = _counts(study, self.by, usable)
         return Result(
@@ -246,6 +251,7 @@ class PooledSites(Analysis):
             return f"Across {told.sites} sites the pooled {what} was {value}."
         tested = statistic("z" if math.isnan(e.df) else "t", e.statistic, e.df, style)
         value, limits = value_and_interval(e, outcome)
+        better = lower_is_better(outcome).removeprefix("; ") if outcome and told.pair else ""
         parts = [f"{confidence(e.level)}{limits}", f"{tested}, {p_value(e.p, style)}", e.how]
         if self.estimator != "FE":
             cuts = result.select(part=Pooling.TRUNCATED)
@@ -259,7 +265,7 @@ class PooledSites(Analysis):
         unit = f" {e.unit}" if outcome and e.unit == outcome.unit else ""
         return (
             f"Across {told.sites} sites the pooled {what} was {value}{unit}"
-            f" ({'; '.join([*parts, who])})."
+            f" ({'; '.join([*parts, who, *([better] if better else [])])})."
         )
 
     def methods_text(self) -> str:
@@ -296,6 +302,8 @@ class _Site:
     estimate: Estimate
     counts: Counts
     outcome: Outcome | None
+    #: Estimates of the same kind that compare other groups, where there are more than two.
+    others: tuple[str, ...] = ()
 
     @property
     def pair(self) -> str:
@@ -342,7 +350,15 @@ def _site(name: str, result: Result, of: str) -> _Site:
             " error does not say how sites weigh. Pool a difference or a mean, or the counts by"
             " Mantel-Haenszel."
         )
-    return _Site(name, e, result.counts, result.outcome)
+    others = tuple(
+        o.term
+        for o in result.estimates
+        if o.measure is e.measure
+        and o.contrast.reference
+        and (o.visit, o.name) == (e.visit, e.name)
+        and o.group != e.group
+    )
+    return _Site(name, e, result.counts, result.outcome, others)
 
 
 def _pooled_by_default(answers: Iterable[Result]) -> str:
