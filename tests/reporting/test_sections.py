@@ -216,6 +216,10 @@ def test_the_checklist_fits_the_design_and_admits_what_is_not_supplied(
     answers = {row[2]: row[3] for row in block.table.rows}
     assert answers["Funding"] == "None was received."
     assert answers["Approval and consent"] == "not supplied"
+    notes = " ".join(block.table.notes)
+    assert "Not listed, and left to the authors: " in notes
+    assert "CONSORT-PRO were not compared with the paper" in notes
+    assert ("CONSORT 2025 from 13 on were not compared" in notes) == (design != "before-after")
 
 
 # --- since last time ------------------------------------------------------------------------------

@@ -159,10 +159,12 @@ class PooledSites(Analysis):
                 "Fewer than 3 sites: they stand for themselves, without a pooled interval."
             )
         first = usable[0]
-        if others := list(dict.fromkeys(term for s in usable for term in s.others)):
-            ask = listed([f'of="{term}"' for term in others])
+        if others := list(dict.fromkeys(pair for s in usable for pair in s.others)):
             pair = first.pair.strip(", ")
-            notes.append(f"Of the comparisons, {pair} alone is pooled here; for others ask {ask}.")
+            notes.append(
+                f"Of the comparisons, {pair} alone is pooled here; of= names another estimate"
+                f" ({listed(others)})."
+            )
         estimates = (*pooled, *shown, *self._without(usable, names))
         counts = _counts(study, self.by, usable)
         return Result(
@@ -302,7 +304,7 @@ class _Site:
     estimate: Estimate
     counts: Counts
     outcome: Outcome | None
-    #: Estimates of the same kind that compare other groups, where there are more than two.
+    #: Groups that estimates of the same kind compare too, in words.
     others: tuple[str, ...] = ()
 
     @property
@@ -351,7 +353,7 @@ def _site(name: str, result: Result, of: str) -> _Site:
             " Mantel-Haenszel."
         )
     others = tuple(
-        o.term
+        f"{spoken(o.contrast.group)} minus {spoken(o.contrast.reference)}"
         for o in result.estimates
         if o.measure is e.measure
         and o.contrast.reference
