@@ -23,7 +23,7 @@ def test_who_had_no_pain_before_and_has_it_now_counts_as_worse():
     )
     assert result["improved ≥30%, of patients with both scores"].value == 1.0
     assert result["worsened ≥30%, of patients with both scores"].value == pytest.approx(10 / 20)
-    assert "15 patients with a score of 0 or less before" in result.sentence()
+    assert "15 patients with a score of 0 before" in result.sentence()
     assert "10 of them got worse" in result.sentence()
 
 

@@ -43,8 +43,7 @@ def test_a_share_of_those_above_zero_is_called_so():
     result = oc.Responders("pain", before=before, after=after).run(study_)
     improved, _, worse, *_ = result.estimates
     assert (improved.value, worse.value) == (0.5, 0.5)
-    assert "both scores, above 0 before" in improved.said
-    assert "above 0" not in worse.said
+    assert "left out of the share who improved of patients with both scores" in result.notes[0]
     assert "5 of 10 (50%) patients with both scores, above 0 before" in result.sentence()
     assert result.sentence().count("cannot improve by a percentage; 10 of them got worse") == 1
     assert "0 or less" not in said(result)

@@ -135,9 +135,8 @@ class Responders(Analysis):
             if undefined:
                 at_zero = int(w[sank].sum()), undefined
             lead, kind = ("improved ", "improved") if relative else ("", "reached")
-            above = ", above 0 before" if undefined else ""
             shares.add(
-                f"{lead}{name}, of patients with both scores{above}",
+                f"{lead}{name}, of patients with both scores",
                 w[improved].sum(),
                 w[usable].sum(),
                 rule,
