@@ -203,7 +203,7 @@ class TestResponders:
         result = oc.Responders("pain", **VISITS, rules=("30%",)).run(
             two_visits([0, 6, 8], [0, 3, 8])
         )
-        assert "1 of 2 (50%) patients with both scores above 0 before" in result.sentence()
+        assert "1 of 2 (50%) patients with both scores, above 0 before" in result.sentence()
         assert "1 of 3 (33%) with a score before" in result.sentence()
 
     def test_a_rule_on_the_score_after_needs_no_direction(self):
