@@ -18,6 +18,7 @@ from .analyses.paired.equivalence import BayesFactor as BayesFactor
 from .analyses.paired.equivalence import NonInferiority as NonInferiority
 from .analyses.paired.equivalence import TOST as TOST
 from .analyses.paired.mean_change import PairedT as PairedT
+from .analyses.paired.profile import HotellingT2 as HotellingT2
 from .analyses.paired.ranks import SignTest as SignTest
 from .analyses.paired.ranks import SignedRank as SignedRank
 from .analyses.paired.regression_to_mean import RegressionToMean as RegressionToMean
@@ -27,6 +28,7 @@ from .analyses.paired.resampling import Yuen as Yuen
 from .analyses.responders.one_group import Responders as Responders
 
 # Questions: Two or more groups
+from .analyses.groups.anova import OneWayANOVA as OneWayANOVA
 from .analyses.groups.dunnett import Dunnett as Dunnett
 from .analyses.groups.margins import ArmEquivalence as ArmEquivalence
 from .analyses.groups.margins import ArmNonInferiority as ArmNonInferiority
@@ -50,6 +52,8 @@ from .analyses.longitudinal.diary import Diary as Diary
 from .analyses.longitudinal.duration_of_relief import DurationOfRelief as DurationOfRelief
 from .analyses.longitudinal.mmrm import CLDA as CLDA
 from .analyses.longitudinal.mmrm import MMRM as MMRM
+from .analyses.longitudinal.rank_courses import PageTrend as PageTrend
+from .analyses.longitudinal.rank_courses import Quade as Quade
 from .analyses.longitudinal.responder_gee import ResponderGEE as ResponderGEE
 from .analyses.longitudinal.return_of_pain import ReturnOfPain as ReturnOfPain
 from .analyses.longitudinal.rm_anova import Friedman as Friedman

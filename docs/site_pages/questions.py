@@ -25,6 +25,13 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
                 " symmetric changes, the sign test only about directions."
             ),
         ),
+        "The change of several scores together": (
+            ("HotellingT2",),
+            (
+                "Which score changed, and in which direction: the rows of the scores say that. It"
+                " needs patients with all the scores."
+            ),
+        ),
         "How many patients improved": (
             ("Responders", "IndividualChange"),
             (
@@ -60,10 +67,17 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
     },
     "One group, several follow-up visits": {
         "The course over the visits": (
-            ("CohortModel", "Course", "RMANOVA", "Friedman"),
+            ("CohortModel", "Course", "RMANOVA", "Friedman", "Quade"),
             (
                 "What those who left would have scored, unless scores are missing at random."
-                " RMANOVA and Friedman leave out those with a gap."
+                " RMANOVA, Friedman and Quade leave out those with a gap."
+            ),
+        ),
+        "A steady rise or fall over the visits": (
+            ("PageTrend",),
+            (
+                "How large the trend is. It looks one way only, and leaves out those with a gap;"
+                " SlopeModel says how fast."
             ),
         ),
         "How fast the score changes": (
@@ -126,7 +140,7 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
     },
     "Groups that clinicians or patients chose (routes, sites, diagnoses)": {
         "Differences of scores between them": (
-            ("ANCOVA", "GamesHowell", "KruskalWallis", "MannWhitney"),
+            ("ANCOVA", "GamesHowell", "OneWayANOVA", "KruskalWallis", "MannWhitney"),
             (
                 "Which route is better. Groups that were chosen differ in other things; adjusting"
                 " for what was measured does not make them alike."

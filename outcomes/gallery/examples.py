@@ -57,6 +57,10 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Equivalence": _cohort(f"TOST({_PAIN}, margin=1)"),
         "Not worse": _cohort(f"NonInferiority({_PAIN}, margin=1)"),
         "Regression to the mean": _cohort(f"RegressionToMean({_PAIN}, at_least=4)"),
+        "Several scores together": _cohort(
+            'HotellingT2(["pain_nrs_average", "phq9_total", "isi_total"], before="baseline",'
+            ' after="week_4")'
+        ),
         "Several analyses side by side": _cohort(f"Robustness({_PAIN}, seed=1)"),
         "Several questions side by side": _cohort(
             f"SideBySide([oc.PairedT({_PAIN}), oc.Yuen({_PAIN})])"
@@ -86,6 +90,7 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Several groups against one": _cohort(f'Dunnett({_PAIN}, by="route", reference="oral")'),
         "Difference by ranks": _parallel(f"MannWhitney({_ARMS})"),
         "Several routes": _cohort(f'GamesHowell({_PAIN}, by="route")'),
+        "Several routes of like spread": _cohort(f'OneWayANOVA({_PAIN}, by="route")'),
         "Several routes by ranks": _cohort(f'KruskalWallis({_PAIN}, by="route")'),
         "Subgroups": _parallel(f'Interaction({_ARMS}, subgroup="sex")'),
         "Some of the patients": _parallel(
@@ -112,6 +117,10 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "Friedman test": _cohort(
             'Friedman("pain_nrs_average", visits=["baseline", "week_1", "week_4"])'
+        ),
+        "Quade test": _cohort('Quade("pain_nrs_average", visits=["baseline", "week_1", "week_4"])'),
+        "Steady trend": _cohort(
+            'PageTrend("pain_nrs_average", visits=["baseline", "week_1", "week_4"])'
         ),
         "Duration of relief": _cohort('DurationOfRelief("pain_nrs_average")'),
         "Who has pain back sooner": _cohort(

@@ -20,7 +20,6 @@ from outcomes.stats.crossover.two_period import (
     ignoring_period,
     koch,
     latin_square,
-    standardised,
     two_period,
 )
 
@@ -140,22 +139,6 @@ def test_baseline_adjustment_is_a_regression():
     assert treatment.df == 11
 
 
-def test_standardised_by_the_variance_components():
-    """With more spread between patients than within, the closed form is the REML fit; else
-    σ²_between is 0.
-    """
-    rng = np.random.default_rng(2)
-    patient = rng.normal(0, 2, 40)
-    first = np.arange(40) % 2 == 0
-    y1, y2 = patient + rng.normal(0, 1, (2, 40)) + np.array([first, ~first])
-    total, within, icc = standardised(y1, y2, treated_first=first)
-    assert 0.6 < icc.value < 0.95
-    assert_allclose(total.value / within.value, math.sqrt(1 - icc.value), rtol=1e-12)
-    opposed = standardised(y1, -y1 + rng.normal(0, 0.1, 40), treated_first=first)
-    assert opposed[2].value == 0
-    assert opposed[0].value == opposed[1].value
-
-
 def test_what_the_design_cannot_answer():
     one_order = two_period([1, 2, 3], [2, 3, 1], treated_first=[True] * 3)
     assert {e.reason for e in one_order} == {"not_estimable"}
@@ -166,7 +149,6 @@ def test_what_the_design_cannot_answer():
     assert constant.reason == "zero_variance"
     assert math.isnan(constant.p)
     assert {e.reason for e in two_period([], [], treated_first=[])} == {"too_few"}
-    assert {e.reason for e in standardised([1, 2], [2, 3], treated_first=[1, 0])} == {"too_few"}
     few = baseline_adjusted(
         [1, 2], [2, 3], baseline1=[1, 1], baseline2=[1, 2], treated_first=[1, 0]
     )

@@ -15,7 +15,13 @@ from scipy import linalg, optimize, stats
 
 from outcomes.core.errors import AnalysisError
 from outcomes.stats.meta_analysis.random_effects import pool
-from outcomes.stats.meta_analysis.three_level import nested_variances, three_level
+from outcomes.stats.meta_analysis.three_level import (
+    BETWEEN,
+    WITHIN,
+    _best,
+    _nested,
+    three_level,
+)
 from tests.shared import needs_r_data, reference_data
 
 #: An effect to two decimals, its variance and its cluster; at least two clusters and one of them
@@ -24,6 +30,15 @@ EFFECT = st.integers(-500, 500).map(lambda i: i / 100)
 EFFECTS = st.lists(
     st.tuples(EFFECT, st.floats(0.05, 4), st.integers(0, 3)), min_size=4, max_size=10
 ).filter(lambda rows: 1 < len({r[2] for r in rows}) < len(rows))
+
+
+def nested_variances(y, v, *, cluster):
+    """The variances between and within clusters, and the restricted log-likelihood there."""
+    data = _nested(y, v, cluster)
+    if not 1 < data.clusters < len(data.y):
+        return math.nan, math.nan, math.nan
+    theta, height = _best(data, (math.nan, math.nan))
+    return float(theta[BETWEEN]), float(theta[WITHIN]), height
 
 
 def _named(y, v, cluster, **options):

@@ -14,7 +14,7 @@ import pytest
 
 from outcomes.stats.individual.meaningful_change import roc
 from outcomes.stats.individual.reliable_change import cronbach_alpha, icc
-from outcomes.stats.paired.effect_sizes import d_av, d_b, d_rm, d_z
+from outcomes.stats.paired.effect_sizes import paired_effects
 from outcomes.stats.paired.location import (
     mean_change,
     median_change,
@@ -100,15 +100,15 @@ def test_coverage_of_standardised_changes(n, bonett, algina):
     for _ in range(runs):
         first, noise = rng.normal(size=(2, n))
         before, after = sd[0] * first, change + sd[1] * (0.5 * first + math.sqrt(0.75) * noise)
-        found = {
-            "d_av": d_av(before, after),
-            "ak": d_av(before, after, interval="algina-keselman"),
-            "d_z": d_z(before, after),
-            "d_b": d_b(before, after),
+        usual = {e.name: e for e in paired_effects(before, after)}
+        other = {
+            e.name: e
+            for e in paired_effects(before, after, interval="algina-keselman", variances="equal")
         }
+        found = {n: usual[n] for n in ("d_av", "d_z", "d_b")} | {"ak": other["d_av"]}
         for name, e in found.items():
             hits[name] += e.low <= truths[name] <= e.high
-        plain = d_b(before, after, variances="equal")
+        plain = other["d_b"]
         hits["equal"] += plain.low <= truths["d_b"] <= plain.high
     share = {name: k / runs for name, k in hits.items()}
     assert within(share["d_av"], bonett, runs // 2) and within(share["ak"], algina, runs // 2)
@@ -122,7 +122,7 @@ def test_coverage_of_d_rm_with_equal_spread():
     runs, rng, hit = 3000, np.random.default_rng(3), 0
     for _ in range(runs):
         first, noise = rng.normal(size=(2, 30))
-        e = d_rm(first, 0.5 + 0.5 * first + math.sqrt(0.75) * noise)
+        e = paired_effects(first, 0.5 + 0.5 * first + math.sqrt(0.75) * noise)[6]
         hit += e.low <= 0.5 <= e.high
     assert 0.92 < hit / runs < 0.97
 

@@ -24,7 +24,6 @@ from outcomes.stats.proportions.ratios import (
     unconditional_exact,
 )
 from outcomes.stats.proportions.two_groups import (
-    cohens_h,
     number_needed,
     restricted_shares,
     risk_difference,
@@ -132,7 +131,7 @@ def test_zeros_have_limits_and_a_reason():
 
 
 def test_an_empty_arm_is_undefined():
-    for f in (risk_difference, risk_ratio, odds_ratio, fisher, unconditional_exact, cohens_h):
+    for f in (risk_difference, risk_ratio, odds_ratio, fisher, unconditional_exact):
         e = f((0, 0), (3, 9))
         assert math.isnan(e.value) and e.reason == "too_few"
     assert pooling_effect((0, 0), (3, 9), measure="OR").reason == "too_few"

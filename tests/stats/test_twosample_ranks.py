@@ -123,7 +123,7 @@ def test_cliff_from_its_definition_and_at_the_ends():
     assert cliffs_delta([1, 2], [3, 4]).reason == "separation"
     assert math.isnan(cliffs_delta([1, 2], [3, 4]).low)
     assert cliffs_delta([1], [1, 4]).reason == "too_few"
-    assert probability_of_superiority([3, 4], [3, 1]) == 0.875
+    assert probability_of_superiority(cliffs_delta([3, 4], [3, 1])).value == 0.875
 
 
 def test_float_noise_does_not_break_ties():

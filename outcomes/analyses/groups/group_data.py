@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -208,6 +208,17 @@ def versus(e: Estimate, joint: str = "minus") -> str:
     return f"{spoken(e.contrast.group)} {joint} {spoken(e.contrast.reference)}"
 
 
+@dataclass(frozen=True, eq=False)
+class JointEffect:
+    """The coefficients of the groups (k,), their covariance (k, k) and the residual degrees of
+    freedom.
+    """
+
+    values: np.ndarray
+    covariance: np.ndarray
+    df: float
+
+
 @dataclass(frozen=True)
 class ComparedGroups:
     """The groups that are compared, the reference first, and how many patients each has, in
@@ -216,6 +227,8 @@ class ComparedGroups:
 
     groups: tuple[str, ...]
     sizes: str
+    #: What the test of all groups rests on, where it can be pooled over imputations.
+    joint: JointEffect | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(cls, g: Groups) -> ComparedGroups:

@@ -35,9 +35,11 @@ from outcomes.stats.groups.ranks import (
     EXACT_LIMIT,
     cliffs_delta,
     dunn,
+    epsilon_squared,
     hodges_lehmann,
     kruskal_wallis,
     mann_whitney,
+    probability_of_superiority,
 )
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
@@ -117,11 +119,13 @@ class MannWhitney(Analysis):
         y, pair = g.split(g.y), Versus.of(first, second)
         test = mann_whitney(y[first], y[second])
         shift = hodges_lehmann(y[first], y[second], level=self.level, unit=g.outcome.unit)
+        delta = cliffs_delta(y[first], y[second], level=self.level)
         rows = (
             replace(test, group=pair),
             replace(shift.estimate, group=pair),
-            replace(cliffs_delta(y[first], y[second], level=self.level), group=pair),
+            replace(delta, group=pair),
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
+            replace(probability_of_superiority(delta), group=pair),
         )
         data = {"groups": groups_frame(g)}
         return Result(
@@ -210,7 +214,8 @@ def _median(values: np.ndarray, group: str, unit: str) -> Estimate:
 class KruskalWallis(Analysis):
     """Do several groups differ in rank, and which of them?
 
-    Kruskal-Wallis H corrected for ties, then all pairs by Dunn's z on the common ranks with Holm's
+    Kruskal-Wallis H corrected for ties with ε² = H/(n−1), the share of the variance of the ranks
+    that lies between the groups; then all pairs by Dunn's z on the common ranks with Holm's
     adjustment.
 
     References: Kruskal & Wallis 1952 (J Am Stat Assoc 47:583); Dunn 1964 (doi
@@ -251,8 +256,9 @@ class KruskalWallis(Analysis):
     def compute(self, study: Study) -> Result:
         g = grouped(study, self.outcome, before=self.before, after=self.after, by=self.by)
         y = g.split(g.y)
+        test = kruskal_wallis(y)
         rows = (
-            kruskal_wallis(y),
+            test,
             *(
                 replace(
                     e,
@@ -264,6 +270,7 @@ class KruskalWallis(Analysis):
                 for e in dunn(y)
             ),
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
+            epsilon_squared(test, len(g.y)),
         )
         data = {"groups": groups_frame(g)}
         return Result(

@@ -35,7 +35,7 @@ from outcomes.core.picture import ValueAxis
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, plural, spoken
 from outcomes.readers.shape.visit_names import visit_time
-from outcomes.stats.diary import DiarySummary, summarise, window_mean
+from outcomes.stats.diary import DiarySummary, days_with_relief, summarise, window_mean
 from outcomes.stats.groups.means import scores as checked
 from outcomes.stats.paired.location import mean_change
 from outcomes.stats.regression.linear import Design, coded, numeric, ols, pairwise
@@ -50,9 +50,10 @@ SUMMARIES = {
     "spid": "sum of pain intensity differences (SPID)",
     "percent_spid": "SPID in percent of the largest possible",
     "relief": "area below the score before, rises as 0",
+    "relief_days": "number of days with relief",
 }
 #: Summaries that compare with the score at the first visit.
-AGAINST_BASELINE = ("spid", "percent_spid", "relief")
+AGAINST_BASELINE = ("spid", "percent_spid", "relief", "relief_days")
 #: Summaries that grow with the length of the diary.
 AREAS = ("auc", "spid", "relief")
 #: Names that `visit_time` puts in order without knowing the day.
@@ -66,11 +67,12 @@ class Diary(Analysis):
 
     One summary a patient by the trapezoid over the days with a score: "mean" = area/days, "auc" in
     score-days, "spid" = area between the score before and the diary (positive = below it),
-    "percent_spid" of the largest possible, "relief" with rises counted as 0. For a relief rating
-    the area is the total pain relief (TOTPAR). Gaps of up to `max_gap` missing days are bridged by
-    a straight line; a longer gap, or a diary that ends before day `until`, leaves the patient out,
-    counted (0: as long as it is). Nothing is extrapolated unless `carry_forward` holds the last
-    score to day `until`.
+    "percent_spid" of the largest possible, "relief" with rises counted as 0; "relief_days" is the
+    number of days with a score at least `percent` below the one before (for scores where lower is
+    better). For a relief rating the area is the total pain relief (TOTPAR). Gaps of up to
+    `max_gap` missing days are bridged by a straight line; a longer gap, or a diary that ends before
+    day `until`, leaves the patient out, counted (0: as long as it is). Nothing is extrapolated
+    unless `carry_forward` holds the last score to day `until`.
 
     Without `by`: the mean over patients with its t interval, and for "mean" the difference from the
     score before (paired t). With `by`: ANCOVA of the summary on the score before. Weekly means need
@@ -109,6 +111,7 @@ class Diary(Analysis):
     until: float = 0
     carry_forward: bool = False
     per_week: int = 4
+    percent: float = 30
 
     short: ClassVar[str] = "diary summary"
     references: ClassVar[tuple[str, ...]] = (
@@ -138,11 +141,11 @@ class Diary(Analysis):
             )
         wide = study.wide(self.outcome)[list(visits)]
         sums = [self._one(days, row) for row in wide.to_numpy()]
-        value = np.array([getattr(s, self.summary) for s in sums])
+        value = self._values(outcome, days, wide.to_numpy(), sums)
         keep, left = self._kept(study, wide, sums, value)
         counts = Counts(study.enrolled, int(keep.sum()), left)
         before = wide.to_numpy()[keep, 0]
-        unit = {"mean": outcome.unit, "percent_spid": "%"}.get(
+        unit = {"mean": outcome.unit, "percent_spid": "%", "relief_days": "days"}.get(
             self.summary, f"{outcome.unit}·days".lstrip("·")
         )
         mean = _average(value[keep], SUMMARIES[self.summary], unit, self.level)
@@ -170,7 +173,7 @@ class Diary(Analysis):
             self,
             tuple(rows),
             counts,
-            outcome,
+            self._of_summary(outcome),
             notes,
             {"summaries": frame.assign(group=group)},
             ("raincloud",),
@@ -178,6 +181,39 @@ class Diary(Analysis):
             axis=ValueAxis(words, null=None),
             randomised=randomised,
         )
+
+    def _values(
+        self,
+        outcome: Outcome,
+        days: tuple[float, ...],
+        scores: np.ndarray,
+        sums: list[DiarySummary],
+    ) -> np.ndarray:
+        """The summary of each patient; nan where it is not defined."""
+        if self.summary != "relief_days":
+            return np.array([getattr(s, self.summary) for s in sums])
+        if outcome.better == "higher":
+            raise AnalysisError(
+                f"relief_days counts days on which the score fell, and of {outcome.title} higher is"
+                ' better. Use summary="mean".'
+            )
+        return np.array(
+            [
+                days_with_relief(days, y, baseline=y[0], percent=self.percent)
+                if s.mean == s.mean and y[0] > 0
+                else math.nan
+                for y, s in zip(scores, sums, strict=True)
+            ]
+        )
+
+    def _of_summary(self, outcome: Outcome) -> Outcome:
+        """The outcome with the better side of the summary: where it is counted how far scores fell,
+        more is better of a score where lower is.
+        """
+        other = {"lower": "higher", "higher": "lower"}
+        if self.summary in AGAINST_BASELINE:
+            return replace(outcome, better=other.get(outcome.better, ""))
+        return outcome
 
     def _uneven(self, spans: Sequence[float]) -> str:
         """What must be said of areas over different lengths of diary; empty where it need not."""
@@ -324,9 +360,12 @@ class Diary(Analysis):
             if self.carry_forward
             else ", nothing extrapolated beyond the last day"
         )
+        how = "trapezoid; "
+        if self.summary == "relief_days":
+            how = f"at least {number(self.percent, 0)}% below the score before; "
         return (
-            f"Diaries were summed up to the {SUMMARIES[self.summary]} of each patient (trapezoid;"
-            f" {rule}{end})."
+            f"Diaries were summed up to the {SUMMARIES[self.summary]} of each patient"
+            f" ({how}{rule}{end})."
         )
 
 

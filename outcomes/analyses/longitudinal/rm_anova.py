@@ -28,6 +28,7 @@ from outcomes.stats.paired.repeated_measures import (
     Sphericity,
     friedman,
     friedman_pairs,
+    hotelling,
     mixed_anova,
     pairwise_paired_t,
     rm_anova,
@@ -161,8 +162,9 @@ class RMANOVA(Analysis):
 
     Repeated-measures analysis of variance, p with the Greenhouse-Geisser correction (Huynh-Feldt,
     capped at 1, and the uncorrected F beside it), all pairs of visits by paired t with Holm's
-    adjustment. With `by`, the mixed (split-plot) analysis of variance, type III: "arm × visit" asks
-    whether the courses differ. Only patients with every visit take part, and the count that this
+    adjustment; and Hotelling's T², the multivariate test, which asks nothing of the covariance.
+    With `by`, the mixed (split-plot) analysis of variance, type III: "arm × visit" asks whether the
+    courses differ. Only patients with every visit take part, and the count that this
     removed is said; a mixed model keeps them and is to be preferred.
 
     `visits` defaults to all at which anybody has the score. Raises AnalysisError for unknown names
@@ -227,12 +229,13 @@ class RMANOVA(Analysis):
             level_order(pd.Series(everybody)[there], self.by)
             if not there.all():
                 notes = (*notes, nobody([v for v, seen in zip(everybody, there) if not seen]))
-            answer, names = (
+            answer, names, joint = (
                 mixed_anova(y, code),
                 {"group:visit": f"{self.by} × visit", "visit": "visit", "group": self.by},
+                [],
             )
         else:
-            answer, names = rm_anova(y), {"visit": "visit"}
+            answer, names, joint = rm_anova(y), {"visit": "visit"}, [hotelling(y)]
         rows = [
             corrected(answer.effects[key], name, answer.sphericity.gg)
             for key, name in names.items()
@@ -241,6 +244,7 @@ class RMANOVA(Analysis):
             uncorrected(answer.effects[key], name) for key, name in names.items() if key != "group"
         ]
         rows += _epsilons(answer.sphericity)
+        rows += [h.test.estimate("visit, multivariate", how=h.words) for h in joint]
         if len(y) > 1:
             pairs = pairwise_paired_t(y, visits=visits, level=self.level, unit=outcome.unit)
             rows += [

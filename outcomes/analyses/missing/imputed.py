@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import special
 
+from outcomes.analyses.groups.group_data import ComparedGroups, JointEffect
 from outcomes.analyses.missing.incomplete import Grid, grid_of, incomplete_of
 from outcomes.analyses.missing.wrapper import CHAINED, MODELS, NOTHING, WAYS, _Wrapper
 from outcomes.analyses.traits import Trait
@@ -22,7 +23,7 @@ from outcomes.core.result import Result
 from outcomes.core.style import STYLES, written_in
 from outcomes.core.wording import number, plural, share_of
 from outcomes.stats.missing.chained_equations import chained
-from outcomes.stats.missing.imputation import rubin
+from outcomes.stats.missing.imputation import rubin, rubin_wald
 from outcomes.stats.missing.patterns import CARRIED
 from outcomes.stats.missing.reference_based import draws
 from outcomes.stats.wald import critical
@@ -312,7 +313,10 @@ def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
                 out.append(replace(e, value=nan, **blank))
             continue
         scales = {_scale(o) for o in own}
-        if e.measure is Measure.OVERALL_TEST:  # a test statistic has no pooled value
+        if e.measure is Measure.OVERALL_TEST:  # a statistic is not pooled; what it rests on is
+            joint = [d.joint for r in results if (d := r.about(ComparedGroups)) and d.joint]
+            if len(joint) == len(results):
+                out.append(_together(e, joint))
             continue
         if len(scales) > 1 or None in scales:
             out.append(
@@ -326,6 +330,16 @@ def pooled(results: Sequence[Result], level: float) -> tuple[Estimate, ...]:
             continue
         out.append(pooled_rows(own, str(scales.pop()), e.level or level))
     return tuple(out)
+
+
+def _together(e: Estimate, joint: Sequence[JointEffect]) -> Estimate:
+    """The test of all groups over the imputations: Wald's test of the pooled coefficients (D1)."""
+    test = rubin_wald(
+        [j.values for j in joint],
+        [j.covariance for j in joint],
+        df_complete=float(np.mean([j.df for j in joint])),
+    ).test
+    return replace(test, name=e.name)
 
 
 def pooled_rows(own: Sequence[Estimate], scale: str, level: float) -> Estimate:

@@ -25,7 +25,7 @@ from outcomes.core.wording import (
     spoken,
 )
 from outcomes.stats.paired.location import check_option, median_change, sign_test
-from outcomes.stats.paired.rank_effects import rank_biserial, superiority
+from outcomes.stats.paired.rank_effects import r_from_z, rank_biserial, superiority
 from outcomes.stats.paired.signed_rank import hodges_lehmann, signed_rank
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
@@ -39,8 +39,9 @@ class SignedRank(Analysis):
     Wilcoxon's signed-rank test on mid-ranks, exact with ties and zeros up to 300 non-zero changes
     (beyond, the normal approximation with continuity correction); the Hodges-Lehmann shift (median
     of the Walsh averages of all changes, zeros too) with its exact interval and the level achieved;
-    the matched-pairs rank-biserial correlation; and the probability PS_dep that a patient's own
-    score is better after than before, ties split.
+    the matched-pairs rank-biserial correlation; the probability PS_dep that a patient's own score
+    is better after than before, ties split; and r = Z/√N of the changed patients, which older
+    papers report.
 
     It asks whether changes are symmetric about zero; it is not a test of medians, and not free of
     assumptions. `zeros="wilcoxon"` drops unchanged patients before ranking, `"pratt"` ranks them
@@ -115,6 +116,7 @@ class SignedRank(Analysis):
                 weights=w,
             ),
             Estimate("zero differences", tested.n_zero, unit="patients", measure=Measure.COUNT),
+            r_from_z(b, a, weights=w),
         )
         return Result(
             self,
@@ -132,7 +134,7 @@ class SignedRank(Analysis):
         assert outcome is not None
         if not counts.analysed:
             return nobody(self, result)
-        shift, test, r, _, _ = result.estimates
+        shift, test, r, *_ = result.estimates
         told, k = result.told(Ranked), digits_for(outcome.resolution)
         said = (
             f"The median shift (Hodges-Lehmann) of {outcome.title} from {spoken(self.before)} to"

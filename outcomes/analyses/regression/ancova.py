@@ -10,6 +10,7 @@ import numpy as np
 from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     Groups,
+    JointEffect,
     chosen_words,
     covariate_terms,
     grouped,
@@ -152,7 +153,9 @@ class ANCOVA(Analysis):
             notes,
             {"forest": forest, "groups": groups_frame(g), **checks_of_fit(fit, g.after)},
             ("forest",),
-            detail=_Adjusted(g.levels, g.sizes, "before" not in fit.aliased),
+            detail=_Adjusted(
+                g.levels, g.sizes, "before" not in fit.aliased, joint=_joint(fit, design, self.by)
+            ),
             flow=g.flow,
             axis=ValueAxis(Phrase.of("adjusted difference in {score}", score=g.outcome)),
             randomised=g.randomised,
@@ -241,6 +244,12 @@ class _Adjusted(ComparedGroups):
     """With whether the score before could be adjusted for (not where all are equal)."""
 
     start: bool
+
+
+def _joint(fit: Fit, design: Design, by: str) -> JointEffect:
+    """What the test of all groups rests on."""
+    at = [j for j in design.columns_of(by) if not np.isnan(fit.coefficients[j])]
+    return JointEffect(fit.coefficients[at], fit.covariance[np.ix_(at, at)], fit.df)
 
 
 def _in_sd(pairs: tuple[Estimate, ...], sd: float, before: str) -> list[Estimate]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import Enum, auto
 from typing import ClassVar
@@ -53,7 +53,12 @@ from outcomes.core.wording import (
     spoken,
 )
 from outcomes.stats.proportions.contingency import chi_squared
-from outcomes.stats.proportions.ratios import fisher, risk_ratio, unconditional_exact
+from outcomes.stats.proportions.ratios import (
+    fisher,
+    odds_ratio,
+    risk_ratio,
+    unconditional_exact,
+)
 from outcomes.stats.proportions.single import wilson
 from outcomes.stats.proportions.two_groups import Share, number_needed, risk_difference
 from outcomes.stats.regression.linear import Design, numeric
@@ -76,6 +81,8 @@ TESTS = {
     "barnard": "Barnard's exact test",
     "chi-squared": "chi-squared test (N−1)",
 }
+#: Odds ratios: given the number of responders in all, or of the sample.
+ODDS: dict[str, Callable[..., Estimate]] = {"conditional": fisher, "sample": odds_ratio}
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,8 @@ class CompareResponders(Analysis):
     first arm − reference, with the Miettinen-Nurminen score interval (`interval="newcombe"`: from
     two Wilson intervals) and an exact test (`test`: "fisher", "boschloo", "barnard" or
     "chi-squared"). Among patients with both scores also the risk ratio (score interval), the
-    conditional odds ratio (exact interval) and the number needed to treat, said in full where it
-    runs through infinity.
+    odds ratio (`odds`: "conditional" with its exact interval, or "sample", ad/bc with Woolf's
+    interval) and the number needed to treat, said in full where it runs through infinity.
 
     `adjust` names covariates ("before" is the score before): the difference standardised over all
     analysed patients by g-computation from logistic regression, with the adjusted odds ratio
@@ -135,6 +142,7 @@ class CompareResponders(Analysis):
     interval: str = "miettinen-nurminen"
     test: str = "fisher"
     penalised: bool = False
+    odds: str = "conditional"
 
     traits: ClassVar[frozenset[Trait]] = frozenset(
         {Trait.RATINGS, Trait.COUNTS_FAILURES, Trait.SEPARATE_GROUPS}
@@ -152,6 +160,7 @@ class CompareResponders(Analysis):
         for name, allowed in {
             "interval": ("miettinen-nurminen", "newcombe"),
             "test": TESTS,
+            "odds": ODDS,
         }.items():
             if getattr(self, name) not in allowed:
                 raise AnalysisError(unknown(name, str(getattr(self, name)), allowed))
@@ -283,7 +292,7 @@ class CompareResponders(Analysis):
         if who == self._seen:
             rest = (
                 risk_ratio(first, second, level=self.level),
-                fisher(first, second, level=self.level),
+                ODDS[self.odds](first, second, level=self.level),
                 number_needed(difference),
             )
             yield from (replace(e, name=f"{e.name} {rule}, {who}") for e in rest)
@@ -460,6 +469,11 @@ class CompareResponders(Analysis):
         method = {"miettinen-nurminen": "Miettinen-Nurminen score", "newcombe": "Newcombe"}[
             self.interval
         ]
+        odds = (
+            "; odds ratios are those of the sample, with Woolf's interval"
+            if self.odds == "sample"
+            else ""
+        )
         adjusted = (
             f" Differences adjusted for {listed([spoken(a) for a in self.adjust])} are standardised"
             " over all analysed patients by g-computation from logistic regression."
@@ -470,7 +484,7 @@ class CompareResponders(Analysis):
         return (
             f"Responders ({rules}) are compared by the risk difference with its {method} interval"
             f" and {TESTS[self.test]}, among patients with {who} and with missing scores"
-            f" counted as non-response.{adjusted}"
+            f" counted as non-response{odds}.{adjusted}"
         )
 
 

@@ -24,7 +24,13 @@ from outcomes.core.result import Result
 from outcomes.core.style import style_of
 from outcomes.core.wording import level_text, limits_text, listed, number, plural, share_of, spoken
 from outcomes.stats.paired.location import ranked
-from outcomes.stats.proportions.single import clopper_pearson, wilson
+from outcomes.stats.proportions.single import (
+    agresti_coull,
+    clopper_pearson,
+    jeffreys,
+    mid_p,
+    wilson,
+)
 from outcomes.stats.tally import Tally
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.set_aside import failed_among
@@ -38,7 +44,13 @@ RULES = (
 
 #: Intervals of a share: how a sentence calls them, and what makes them.
 INTERVALS: Mapping[str, tuple[str, Callable[..., Estimate]]] = MappingProxyType(
-    {"wilson": ("Wilson", wilson), "clopper-pearson": ("Clopper-Pearson", clopper_pearson)}
+    {
+        "wilson": ("Wilson", wilson),
+        "clopper-pearson": ("Clopper-Pearson", clopper_pearson),
+        "mid-p": ("mid-p", mid_p),
+        "jeffreys": ("Jeffreys", jeffreys),
+        "agresti-coull": ("Agresti-Coull", agresti_coull),
+    }
 )
 
 
@@ -49,10 +61,10 @@ class Responders(Analysis):
     A patient responds to a rule "30%" when 100·(before − after) ≥ 30·before in decimal arithmetic
     (for scores where lower is better; reversed otherwise), with before > 0; "2 points" asks for an
     improvement of at least 2; "<= 2" asks for a score after of at most 2, as "much" or "very much
-    improved" on the PGIC. Each share has Wilson's interval (`interval="clopper-pearson"`: the exact
-    one, which is wider), with two denominators side by side:
-    patients with both scores, and all enrolled patients who had a score before (missing counted as
-    non-response). Deterioration is counted by the same rules, reversed.
+    improved" on the PGIC. Each share has Wilson's interval (`interval`: "clopper-pearson" is the
+    exact one, which is wider; also "mid-p", "jeffreys" and "agresti-coull"), with two denominators
+    side by side: patients with both scores, and all enrolled patients who had a score before
+    (missing counted as non-response). Deterioration is counted by the same rules, reversed.
 
     A responder improved by this much; nothing shows that the treatment did it. Percent change is
     undefined at a score of 0 before: such patients are named, are in no share of improvement of

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from outcomes.analyses.groups.group_data import (
     chosen_words,
@@ -33,7 +32,7 @@ from outcomes.core.wording import digits_for, interval, number, p_value, spoken,
 from outcomes.stats.mixed.lmm import mixed, predict_rows
 from outcomes.stats.mixed.mmrm import Predictions
 from outcomes.stats.mixed.reml import Fit, NotConverged
-from outcomes.stats.mixed.small_sample import Inference
+from outcomes.stats.mixed.small_sample import Inference, likelihood_ratio
 from outcomes.stats.regression.linear import coded
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
@@ -273,23 +272,14 @@ def _random(
         columns = np.column_stack([np.ones(len(y)), x[:, a]])
         try:
             wider = mixed(y, x, names=features, cluster=code, random=columns)
-        except NotConverged as error:
-            empty = "zero" in str(error) or main.fit.boundary
-            checks.append(_spread(name, 0.0, 1.0) if empty else _unfitted(name))
+        except NotConverged:
+            none = Estimate(name, 0.0, p=1.0, measure=Measure.VARIANCE)
+            checks.append(none if main.fit.boundary else _unfitted(name))
             continue
-        gain = max(2 * (wider.fit.loglik - main.fit.loglik), 0.0)
-        p = (
-            (float(special.chdtrc(1, gain)) + float(special.chdtrc(2, gain))) / 2
-            if gain > 1e-8
-            else 1.0
-        )
-        checks.append(_spread(name, sqrt(max(_variance_of_difference(wider.fit), 0.0)), p))
+        test = likelihood_ratio(wider.fit, main.fit, boundary=2)
+        sd = sqrt(max(_variance_of_difference(wider.fit), 0.0))
+        checks.append(Estimate(name, sd, p=test.p, how=test.how, measure=Measure.VARIANCE))
     return main, checks, predict_rows(main, y, x, cluster=code)
-
-
-def _spread(name: str, value: float, p: float) -> Estimate:
-    how = "likelihood ratio, mixture of chi-square with 1 and 2 df"
-    return Estimate(name, value, p=p, how=how, measure=Measure.VARIANCE)
 
 
 def _unfitted(name: str) -> Estimate:

@@ -4,6 +4,7 @@ SDs and counts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
@@ -31,13 +32,17 @@ from outcomes.core.wording import (
 from outcomes.stats.meta_analysis.effect_measures import (
     USUAL_R,
     Effects,
+    crossover_effect,
     implied_r,
     looks_like_se,
     mean_difference,
     proportion,
     sd_of_change,
     standardised_mean_change,
+    standardised_mean_difference,
+    two_shares,
 )
+from outcomes.stats.meta_analysis.glmm import pooled_logit
 from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.meta_analysis.random_effects import (
     ESTIMATORS,
@@ -45,6 +50,7 @@ from outcomes.stats.meta_analysis.random_effects import (
     PREDICTIONS,
     as_measure,
     leave_one_out,
+    meta_regression,
     pool,
 )
 from outcomes.stats.meta_analysis.three_level import leave_one_cluster_out, three_level
@@ -57,8 +63,18 @@ MEASURES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "SMCR": ("mean change in baseline SDs (SMCR)", ("n", "mean_change", "sd_before")),
     "SMCC": ("mean change in SDs of the change (SMCC)", ("n", "mean_change", "sd_change")),
     "MD": ("mean difference", ("mean1", "sd1", "n1", "mean2", "sd2", "n2")),
+    "SMD": ("standardised mean difference", ("mean1", "sd1", "n1", "mean2", "sd2", "n2")),
+    "crossover": ("mean difference in crossovers", ("n", "mean_difference", "sd1", "sd2")),
+    "crossover-SMD": (
+        "standardised mean difference in crossovers",
+        ("n", "mean_difference", "sd1", "sd2"),
+    ),
     "effect": ("effect as published", ("effect",)),
     "share": ("share", ("events", "n")),
+    "share-logistic": ("share (random-intercept logistic model)", ("events", "n")),
+    "RD-random": ("risk difference (random effects)", ("events1", "n1", "events2", "n2")),
+    "RR-random": ("risk ratio (random effects)", ("events1", "n1", "events2", "n2")),
+    "OR-random": ("odds ratio (random effects)", ("events1", "n1", "events2", "n2")),
     "RD": ("risk difference (Mantel-Haenszel)", ("events1", "n1", "events2", "n2")),
     "RR": ("risk ratio (Mantel-Haenszel)", ("events1", "n1", "events2", "n2")),
     "OR": ("odds ratio (Mantel-Haenszel)", ("events1", "n1", "events2", "n2")),
@@ -70,14 +86,28 @@ POOLED = {
     "SMCR": Measure.STANDARDISED_CHANGE,
     "SMCC": Measure.STANDARDISED_CHANGE,
     "MD": Measure.DIFFERENCE,
+    "SMD": Measure.STANDARDISED_DIFFERENCE,
+    "crossover": Measure.DIFFERENCE,
+    "crossover-SMD": Measure.STANDARDISED_DIFFERENCE,
     "effect": Measure.DIFFERENCE,
     "share": Measure.SHARE,
+    "share-logistic": Measure.SHARE,
+    "RD-random": Measure.SHARE_DIFFERENCE,
+    "RR-random": Measure.RISK_RATIO,
+    "OR-random": Measure.ODDS_RATIO,
     "RD": Measure.SHARE_DIFFERENCE,
     "RR": Measure.RISK_RATIO,
     "OR": Measure.ODDS_RATIO,
     "Peto": Measure.ODDS_RATIO,
 }
-COUNTED = ("RD", "RR", "OR", "Peto")
+#: Pooled from the counts themselves, not from an effect of each site and its variance.
+COUNTED = ("RD", "RR", "OR", "Peto", "share-logistic")
+#: Pooled on a scale of their own: what leads back from it, the scale, and the unit.
+SCALES: Mapping[str, tuple[Callable[[float], float], str, str]] = {
+    "share": (expit, "logit", "share"),
+    "RR-random": (math.exp, "log", ""),
+    "OR-random": (math.exp, "log", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -135,17 +165,26 @@ def pool_summaries(
     level: float = 0.95,
     site: str = "site",
     within: str = "",
+    moderators: Sequence[str] = (),
 ) -> Result:
     """Pool what sites or papers report, without their patients.
 
     `table` has one row a site. Columns by `measure`: "change" n, mean_change and sd_change (or
     sd_before and sd_after); "SMCR" n, mean_change, sd_before; "SMCC" n, mean_change, sd_change;
-    "MD" mean1, sd1, n1, mean2, sd2, n2; "effect" effect and its se, or the low and high of its
-    interval at `level` (any published estimate, ratios as logarithms); "share" events, n (pooled on
-    the logit scale); "RD", "RR", "OR" and "Peto" events1, n1, events2, n2 by Mantel-Haenszel or
-    Peto from the counts, for rare events, keeping sites without events in the risk difference.
-    Where the correlation of before and after is needed it is the column r, or the argument `r`;
-    unknown, the usual values .3, .5 and .7 stand side by side.
+    "MD" and "SMD" (Hedges' g, where scales differ) mean1, sd1, n1, mean2, sd2, n2; "crossover" and
+    "crossover-SMD" n, mean_difference, sd1, sd2 (the SD under each treatment); "effect" effect and
+    its se, or the low and high of its interval at `level` (any published estimate, ratios as
+    logarithms); "share" events, n (pooled on the logit scale) and "share-logistic" the same by a
+    logistic model of the counts with a random intercept a site; "RD", "RR", "OR" and "Peto"
+    events1, n1, events2, n2 by Mantel-Haenszel or Peto from the counts, for rare events, keeping
+    sites without events in the risk difference; "RD-random", "RR-random" and "OR-random" the same
+    columns by random effects (½ is added to the cells of a site that has an empty one). Where the
+    correlation of before and after (or of two treatments) is needed it is the column r, or the
+    argument `r`; unknown, the usual values .3, .5 and .7 stand side by side.
+
+    `moderators` are columns of numbers, one a site (dose, mean age): meta-regression on them, with
+    the joint test and the share of τ² that they account for. Sites were not randomised to them: an
+    association, not an effect.
 
     `within` names the column of what rows belong to (studies that report several cohorts, countries
     with several sites): they are then pooled on three levels as in `NestedSites`, by REML with a
@@ -190,6 +229,12 @@ def pool_summaries(
         "k-2",
     ) and measure not in COUNTED
     units = _units(table, within, plain=plain)
+    if moderators and (within or measure in COUNTED):
+        raise AnalysisError(
+            "moderators need an effect of each site and its variance: no within, and none of"
+            f" {', '.join(COUNTED)}."
+        )
+    moderating = _columns(table, moderators)
     question = _Summaries(measure, estimator=estimator, interval=interval, level=level)
     counts = Counts(everyone, len(table), hidden, noun="site")
     if measure in COUNTED:
@@ -212,6 +257,8 @@ def pool_summaries(
                     y, v, names=names, estimator=estimator, interval=interval, level=level
                 )
             found += chosen(left, part=Pooling.LEFT_OUT) if many > 3 else ()
+            if moderating:
+                found += _moderated(y, v, moderating, estimator, interval, level)
             estimates += [
                 replace(e, group=" ".join(x for x in (group, e.group) if x))
                 for e in as_measure(found, POOLED[measure])
@@ -224,8 +271,8 @@ def pool_summaries(
             level,
             POOLED[measure],
         )
-    if measure == "share":
-        estimates = [_as_share(e) for e in estimates]
+    if measure in SCALES:
+        estimates = [_back(e, *SCALES[measure]) for e in estimates]
     notes = (*_left_out(counts), *_suspicions(table, names))
     if within and many < 3:
         notes += (
@@ -239,7 +286,7 @@ def pool_summaries(
         notes=notes,
         data={"forest": forest},
         pictures=("forest",),
-        axis=ValueAxis(MEASURES[measure][0], null=None if measure == "share" else 0.0),
+        axis=_axis(measure),
     )
 
 
@@ -285,8 +332,19 @@ def _effects(
     level: float,
 ) -> dict[str, Effects]:
     """Estimate and variance of each site, for each correlation that has to be tried."""
-    if measure == "MD":
-        return {"": mean_difference(*(data[c] for c in MEASURES["MD"][1]))}
+    if measure in ("MD", "SMD"):
+        effect = mean_difference if measure == "MD" else standardised_mean_difference
+        return {"": effect(*(data[c] for c in MEASURES["MD"][1]))}
+    if measure in ("RD-random", "RR-random", "OR-random"):
+        return {"": two_shares(*data.values(), measure=measure[:2])}
+    if measure in ("crossover", "crossover-SMD"):
+        given = {"sd1": data["sd1"], "sd2": data["sd2"], "n": data["n"]}
+        return {
+            group: crossover_effect(
+                data["mean_difference"], **given, r=rho, standardised=measure != "crossover"
+            )
+            for group, rho in _correlations(table, r).items()
+        }
     if measure == "share":
         return {"": proportion(data["events"], data["n"])}
     if measure == "effect":
@@ -313,6 +371,43 @@ def _effects(
         )
         for group, rho in _correlations(table, r).items()
     }
+
+
+def _moderated(
+    y: np.ndarray,
+    v: np.ndarray,
+    moderators: Mapping[str, np.ndarray],
+    estimator: str,
+    interval: str,
+    level: float,
+) -> tuple[Estimate, ...]:
+    """The coefficients of the moderators, their joint test and the share of τ² they account for."""
+    rows = meta_regression(
+        y,
+        v,
+        np.column_stack(list(moderators.values())),
+        names=list(moderators),
+        estimator=estimator,
+        interval=interval,
+        level=level,
+    )
+    return tuple(
+        replace(e, measure=Measure.SLOPE, how=f"{e.how}; meta-regression, per unit".lstrip("; "))
+        if e.part is Pooling.COEFFICIENT
+        else e
+        for e in rows
+        if e.part in (Pooling.COEFFICIENT, Pooling.MODERATORS, Pooling.R2)
+    )
+
+
+def _axis(measure: str) -> ValueAxis:
+    """The axis of what is pooled: ratios lie on a logarithmic one around 1, shares have no null."""
+    kind = POOLED[measure]
+    return ValueAxis(
+        MEASURES[measure][0],
+        null=None if math.isnan(kind.null) else kind.null,
+        log=kind in (Measure.RISK_RATIO, Measure.ODDS_RATIO),
+    )
 
 
 def _published_error(table: pd.DataFrame, effect: np.ndarray, level: float) -> np.ndarray:
@@ -346,6 +441,10 @@ def _correlations(table: pd.DataFrame, r: float | Sequence[float]) -> dict[str, 
 
 def _from_counts(question: _Summaries, data: dict[str, np.ndarray], counts: Counts) -> Result:
     strata = np.column_stack([data[c] for c in MEASURES[question.measure][1]])
+    if question.measure == "share-logistic":
+        _, share, tau2 = pooled_logit(strata[:, 0], strata[:, 1], level=question.level)
+        rows = (replace(share, name="pooled", unit="share", part=Pooling.MEAN), tau2)
+        return Result(question, rows, counts, notes=_left_out(counts))
     pooled = (
         peto(strata, level=question.level)
         if question.measure == "Peto"
@@ -462,23 +561,26 @@ ON_SCALE = (
 )
 
 
-def _as_share(e: Estimate) -> Estimate:
-    """From log odds to a share, for what is a place on the scale (the spread between sites stays on
-    the logit scale).
+def _back(e: Estimate, back: Callable[[float], float], scale: str, unit: str) -> Estimate:
+    """From the scale that was pooled on to a share or a ratio, for what is a place on the scale
+    (the spread between sites stays on it).
+
+    A share of one half means nothing, so a share has no test; a ratio of 1 does.
     """
     if e.part not in ON_SCALE:
         return e
-    value, low, high = (float(expit(x)) for x in (e.value, e.low, e.high))
+    value, low, high = (float(back(x)) for x in (e.value, e.low, e.high))
+    tested = (e.statistic, e.p) if scale == "log" else (np.nan, np.nan)
     return replace(
         e,
         value=value,
         low=low,
         high=high,
         se=np.nan,
-        statistic=np.nan,
-        p=np.nan,
-        unit="share",
-        how=f"{e.how}, on the logit scale",
+        unit=unit,
+        how=f"{e.how}, on the {scale} scale",
+        statistic=tested[0],
+        p=tested[1],
     )
 
 

@@ -32,7 +32,7 @@ from outcomes.core.wording import (
     spoken,
     statistic,
 )
-from outcomes.stats.meta_analysis.funnel import ENOUGH_SITES, egger
+from outcomes.stats.meta_analysis.funnel import ENOUGH_SITES, begg, egger
 from outcomes.stats.meta_analysis.parts import Pooling
 from outcomes.stats.meta_analysis.random_effects import (
     ESTIMATORS,
@@ -57,8 +57,8 @@ class PooledSites(Analysis):
     `estimator` (REML), the interval by Hartung-Knapp with k−1 df ("truncated" and "z" on request).
     Where sites agree better than chance would have it (factor below 1), the truncated interval
     stands beside it. Prediction interval for a new site by the rule named, τ² with its Q-profile
-    interval, I², each site, and the pooled value without each site in turn. Egger's test from 10
-    sites on.
+    interval, I², each site, and the pooled value without each site in turn. Egger's and Begg's
+    tests of small sites from 10 sites on.
 
     With one or two sites only the sites are shown: no random-effects interval is to be trusted
     there. Sites that cannot answer (too few patients, no spread) are named and counted. One stage
@@ -213,7 +213,7 @@ class PooledSites(Analysis):
             cut = ask(interval="truncated", unit=unit)[0]
             found.insert(1, replace(cut, name="pooled, truncated interval", part=Pooling.TRUNCATED))
         if len(usable) >= ENOUGH_SITES:
-            found.append(egger(y, v))
+            found += [egger(y, v), begg(y, v)]
         return usable[0].placed(as_measure(found, usable[0].estimate.measure))
 
     def _without(self, usable: list[_Site], names: list[str]) -> list[Estimate]:

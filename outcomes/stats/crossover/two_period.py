@@ -200,50 +200,6 @@ def koch(
     )
 
 
-def standardised(
-    period1: ArrayLike, period2: ArrayLike, *, treated_first: ArrayLike
-) -> tuple[Estimate, Estimate, Estimate]:
-    """The treatment difference in units of an SD, and the correlation of the two periods, for
-    pooling with other trials.
-
-    `d_total`: over √(σ²_between + σ²_within), comparable with parallel trials; `d_within`: over
-    σ_within; `icc` = σ²_between/(σ²_between + σ²_within). σ²_within = ½s²(y₁−y₂), σ²_between =
-    ¼(s²(y₁+y₂) − s²(y₁−y₂)) within orders, at least 0 (then σ²_within is pooled from both).
-    """
-    y1, y2, first = _orders(period1, period2, treated_first)
-    treatment = two_period(y1, y2, treated_first=first)[0]
-    within, between = (_pooled_variance(z, first) for z in (y1 - y2, y1 + y2))
-    names = ("d_total", "d_within", "icc")
-    if math.isnan(within) or _one_order(first):
-        why = _one_order(first) or "too_few"
-        return tuple(
-            Estimate(name, NAN, reason=why, measure=Measure.STANDARDISED_DIFFERENCE)
-            for name in names
-        )  # type: ignore[return-value]
-    residual, patient = within / 2, (between - within) / 4
-    if patient < 0:
-        residual, patient = (within + between) / 4, 0.0
-    values = [
-        treatment.value / math.sqrt(v) if v > 0 else NAN for v in (residual + patient, residual)
-    ]
-    values.append(patient / (residual + patient) if residual + patient > 0 else NAN)
-    hows = (
-        "over the total SD",
-        "over the within-patient SD",
-        "share of the variance between patients",
-    )
-    return tuple(  # type: ignore[return-value]
-        Estimate(
-            name,
-            value,
-            how=how,
-            reason="zero_variance" if math.isnan(value) else "",
-            measure=Measure.STANDARDISED_DIFFERENCE,
-        )
-        for name, value, how in zip(names, values, hows, strict=True)
-    )
-
-
 def latin_square(
     scores: ArrayLike,
     *,

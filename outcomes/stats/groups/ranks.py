@@ -344,13 +344,25 @@ def _dominance(a: Array, b: Array) -> Array:
     return np.searchsorted(ordered, a, "left") - (b.size - np.searchsorted(ordered, a, "right"))
 
 
-def probability_of_superiority(first: ArrayLike, second: ArrayLike) -> float:
-    """P(first > second) + ½P(equal), over all pairs; nan for an empty group.
+def probability_of_superiority(delta: Estimate) -> Estimate:
+    """P(first > second) + ½P(equal), over all pairs of patients, with its interval: (δ + 1)/2 of a
+    Cliff's delta δ.
 
-    >>> probability_of_superiority([1, 2, 2, 3], [2, 4, 5, 5])
+    Source: Vargha & Delaney 2000, J Educ Behav Stat 25:101.
+
+    >>> round(probability_of_superiority(cliffs_delta([1, 2, 2, 3], [2, 4, 5, 5])).value, 3)
     0.125
     """
-    return (cliffs_delta(first, second, method="fisher-z").value + 1) / 2
+    low, value, high = ((x + 1) / 2 for x in (delta.low, delta.value, delta.high))
+    return replace(
+        delta,
+        name="probability of a higher score",
+        value=value,
+        low=low,
+        high=high,
+        se=delta.se / 2,
+        measure=Measure.SUPERIORITY,
+    )
 
 
 # --- more than two groups -------------------------------------------------------------------------
@@ -386,11 +398,20 @@ def kruskal_wallis(groups: Mapping[str, ArrayLike]) -> Estimate:
     )
 
 
-def epsilon_squared(h: float, n: int) -> float:
-    """Share of the rank variance between groups: H/(n−1). Source: Tomczak & Tomczak 2014, Trends
-    Sport Sci 1:19.
+def epsilon_squared(h: Estimate, n: int) -> Estimate:
+    """Share of the variance of the ranks that lies between the groups: ε² = H/(n−1) of a
+    Kruskal-Wallis test of n patients.
+
+    Source: Tomczak & Tomczak 2014, Trends Sport Sci 1:19.
+
+    >>> groups = {"IV": [1, 2, 3], "PO": [3, 4, 5], "IN": [2, 4, 6]}
+    >>> round(epsilon_squared(kruskal_wallis(groups), 9).value, 3)
+    0.422
     """
-    return h / (n - 1) if n > 1 else NAN
+    value = h.value / (n - 1) if n > 1 else NAN
+    return Estimate(
+        "epsilon squared", value, how="H/(n − 1)", reason=h.reason, measure=Measure.RANK_EFFECT
+    )
 
 
 def dunn(groups: Mapping[str, ArrayLike], *, method: str = "holm") -> tuple[Estimate, ...]:

@@ -6,8 +6,6 @@ fall is negative.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -107,33 +105,32 @@ def looks_like_se(sd: ArrayLike, n: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(np.abs(np.log(s * np.sqrt(k) / others)) < np.abs(np.log(s / others)))
 
 
-@dataclass(frozen=True)
-class CrossoverEffect:
-    """A paired difference ready for pooling: its SE from r, and the standardised form."""
-
-    se_md: float
-    sd_diff: float
-    smd: float
-    se_smd: float
-
-
 def crossover_effect(
-    difference: float, *, sd_before: float, sd_after: float, n: int, r: float
-) -> CrossoverEffect:
-    """A paired or crossover mean difference with the SEs that the correlation r gives it.
+    difference: ArrayLike,
+    *,
+    sd1: ArrayLike,
+    sd2: ArrayLike,
+    n: ArrayLike,
+    r: ArrayLike,
+    standardised: bool = False,
+) -> Effects:
+    """The mean difference of a crossover trial of n patients, in points or in SDs; `r` is the
+    correlation of a patient's scores under the two treatments.
 
-    SE(MD) = s_d/√n with s_d from `sd_of_change`; SMD = MD/√((s₁²+s₂²)/2), SE = √(1/n +
-    SMD²/2n)·√(2(1−r)).
+    In points v = s_d²/n with s_d from `sd_of_change`. `standardised` divides by √((s₁²+s₂²)/2),
+    with v = (1/n + y²/(2n))·2(1−r), which a parallel trial can be pooled with.
 
     Reference: Cochrane Handbook for Systematic Reviews of Interventions, section 23.2.7.
 
-    >>> round(crossover_effect(-1.2, sd_before=2.1, sd_after=1.9, n=20, r=0.5).se_md, 4)
-    0.4489
+    >>> y, v = crossover_effect(-1.2, sd1=2.1, sd2=1.9, n=20, r=0.5)
+    >>> float(y), float(v.round(4))
+    (-1.2, 0.2015)
     """
-    spread = float(sd_of_change(sd_before, sd_after, r=r))
-    smd = difference / float(np.sqrt((sd_before**2 + sd_after**2) / 2))
-    se = float(np.sqrt(1 / n + smd**2 / (2 * n)) * np.sqrt(2 * (1 - r)))
-    return CrossoverEffect(spread / float(np.sqrt(n)), spread, smd, se)
+    d, s1, s2, k, rho = _arrays(difference, sd1, sd2, n, r)
+    if not standardised:
+        return d, sd_of_change(s1, s2, r=rho) ** 2 / k
+    y = d / np.sqrt((s1**2 + s2**2) / 2)
+    return y, (1 / k + y**2 / (2 * k)) * 2 * (1 - rho)
 
 
 def proportion(events: ArrayLike, n: ArrayLike, *, scale: str = "logit") -> Effects:

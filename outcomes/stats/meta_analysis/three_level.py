@@ -194,25 +194,6 @@ def leave_one_cluster_out(
     return tuple(out)
 
 
-def nested_variances(
-    y: ArrayLike, v: ArrayLike, *, cluster: ArrayLike
-) -> tuple[float, float, float]:
-    """The REML variances between and within clusters, and the restricted log-likelihood there; nan
-    where not determined.
-
-    >>> between, within, loglik = nested_variances(
-    ...     [1, 2, 4, 5], [0.1, 0.1, 0.1, 0.1], cluster=[1, 1, 2, 2]
-    ... )
-    >>> round(between, 4), round(within, 4)
-    (4.25, 0.4)
-    """
-    data = _nested(y, v, cluster)
-    if data is None or not 1 < data.clusters < len(data.y):
-        return NAN, NAN, NAN
-    theta, height = _best(data, (NAN, NAN))
-    return float(theta[BETWEEN]), float(theta[WITHIN]), height
-
-
 def _nested(y: ArrayLike, v: ArrayLike, cluster: ArrayLike) -> _Nested | None:
     """The effects checked and sorted by cluster; None where there are none."""
     sites, who = _sites(y, v), np.asarray(cluster)

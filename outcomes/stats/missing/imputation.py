@@ -141,7 +141,8 @@ def rubin_wald(
     """The pooled F-test that k parameters are zero (D1): values (m, k), covariances (m, k, k),
     Reiter's denominator df.
 
-    `riv` is the relative increase in variance, r = (1 + 1/m) tr(B U^-1) / k.
+    `riv` is the relative increase in variance, r = (1 + 1/m) tr(B U^-1) / k. Source: Li,
+    Raghunathan & Rubin 1991, J Am Stat Assoc 86:1065; Reiter 2007, Biometrika 94:502.
     """
     q, u = np.asarray(values, dtype=float), np.asarray(covariances, dtype=float)
     m, k = q.shape
@@ -150,11 +151,15 @@ def rubin_wald(
     r = (1 + 1 / m) * float(np.trace(np.linalg.solve(within, between))) / k
     f = float(mean @ np.linalg.solve(within, mean)) / (k * (1 + r))
     t = k * (m - 1)
-    df = _reiter(r, t, df_complete) if t > 4 and not isinf(df_complete) else _li(r, t, k, m)
+    if r == 0:  # nothing was missing
+        df = df_complete
+    else:
+        df = _reiter(r, t, df_complete) if t > 4 and not isinf(df_complete) else _li(r, t, k, m)
     p = float(special.fdtrc(k, df, f))
     how = f"D1, numerator df {k}, relative increase in variance {r:.6g}"
     kind = Measure.OVERALL_TEST
-    return JointTest(Estimate(name, f, p=p, statistic=f, df=df, how=how, measure=kind), r)
+    test = Estimate(name, f, p=p, statistic=f, df=k, df2=df, how=how, measure=kind)
+    return JointTest(test, r)
 
 
 def _li(r: float, t: float, k: int, m: int) -> float:

@@ -381,12 +381,14 @@ def _empirical(fit: Fit, rows: Rows, kind: str) -> tuple[Array, tuple[Array, Arr
     return meat.T @ meat, (own, cross)
 
 
-def likelihood_ratio(larger: Fit, smaller: Fit) -> Estimate:
+def likelihood_ratio(larger: Fit, smaller: Fit, *, boundary: int = 0) -> Estimate:
     """Chi-square test of nested models: fitted by ML where their coefficients differ, by either
     where only covariances do.
 
-    A variance tested against zero lies at its boundary, where this p is too large (Self & Liang
-    1987, JASA 82:605).
+    A variance tested against zero lies at its boundary, where the plain p is too large. `boundary`,
+    the number of parameters that one more random effect has, takes the half-and-half mixture of
+    chi-square with one less and that many degrees of freedom (Self & Liang 1987, JASA 82:605; Stram
+    & Lee 1994, Biometrics 50:1171); p = 1 where the larger model fits no better.
 
     Raises AnalysisError where REML fits with different coefficients are compared.
     """
@@ -397,13 +399,17 @@ def likelihood_ratio(larger: Fit, smaller: Fit) -> Estimate:
         )
     statistic = max(2 * (larger.loglik - smaller.loglik), 0.0)
     df = larger.n_parameters + len(larger.kept) - smaller.n_parameters - len(smaller.kept)
-    p = float(special.chdtrc(df, statistic))
+    df = boundary or df
+    p, how = float(special.chdtrc(df, statistic)), f"chi-square, df {df}"
+    if boundary:
+        how = f"likelihood ratio, mixture of chi-square with {df - 1} and {df} df"
+        p = (float(special.chdtrc(df - 1, statistic)) + p) / 2 if statistic > 1e-8 else 1.0
     return Estimate(
         "likelihood ratio",
         statistic,
         p=p,
         statistic=statistic,
         df=df,
-        how=f"chi-square, df {df}",
+        how=how,
         measure=Measure.OVERALL_TEST,
     )

@@ -17,7 +17,6 @@ g_…       the same times J(n − 1), Hedges' correction           limits of d_
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
@@ -220,79 +219,11 @@ def moments_of_sums(n: int, first: float, last: float, products: np.ndarray) -> 
     return Moments(n, first / n, last / n, mean, of_change, of_before, of_after, together)
 
 
-def d_av(
-    before: ArrayLike,
-    after: ArrayLike,
-    *,
-    level: float = 0.95,
-    interval: Literal["bonett", "algina-keselman"] = "bonett",
-) -> Estimate:
-    """Mean change in units of the average SD, d̄ / √((s₁² + s₂²)/2): the standardised change to
-    report.
-
-    Comparable across studies and with differences between groups. Bonett's interval keeps its level
-    for n of 8 to 50 and unequal SDs (simulated .946 to .951); Algina and Keselman's, in use
-    elsewhere, covers .87 to .92. Source: Bonett (2008), Psychol Methods 13:99-109,
-    doi:10.1037/1082-989X.13.2.99.
-
-    >>> e = d_av([7, 8, 6, 7, 9], [5, 7, 3, 6, 5])
-    >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
-    (-1.663, -3.011, -0.315)
-    """
-    check_option("interval", interval, ("bonett", "algina-keselman"))
-    return _of(before, after, Standardised.D_AV, level, lambda m, level: _d_av(m, level, interval))
-
-
-def d_z(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Mean change in units of the SD of the changes (standardised response mean, t/√n), noncentral
-    t interval.
-
-    It grows with the correlation of before and after: for power, not for comparing studies.
-    Source: Cumming & Finch (2001), Educ Psychol Meas 61:532-574.
-
-    >>> round(d_z([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).value, 3)
-    -1.687
-    """
-    return _of(before, after, Standardised.D_Z, level, _d_z)
-
-
-def d_b(
-    before: ArrayLike,
-    after: ArrayLike,
-    *,
-    level: float = 0.95,
-    variances: Literal["unequal", "equal"] = "unequal",
-) -> Estimate:
-    """Mean change in units of the SD before (Becker; Glass; SMCR): for pooling studies.
-
-    `variances="unequal"` is Bonett's variance s_d²/(s₁²(n−1)) + d²/(2(n−1)); `"equal"` Becker's
-    2(1−r)/n + d²/(2n), which assumes that the SD did not change. Source: Becker (1988), Br J Math
-    Stat Psychol 41:257-278; Bonett (2008).
-
-    >>> round(d_b([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).value, 3)
-    -1.93
-    """
-    check_option("variances", variances, ("unequal", "equal"))
-    return _of(before, after, Standardised.D_B, level, lambda m, level: _d_b(m, level, variances))
-
-
-def d_rm(before: ArrayLike, after: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """d_z √(2(1 − r)): the change in units of a SD that both visits would share.
-
-    Source: Morris & DeShon (2002), Psychol Methods 7:105-125; interval Cooper et al. (2009), eq.
-    12.21.
-
-    >>> round(d_rm([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]).value, 3)
-    -1.632
-    """
-    return _of(before, after, Standardised.D_RM, level, _d_rm)
-
-
 def hedges(estimate: Estimate, n: int) -> Estimate:
     """The Hedges form of a paired standardised change of n patients: value and limits times J(n −
     1).
 
-    >>> g = hedges(d_av([7, 8, 6, 7, 9], [5, 7, 3, 6, 5]), 5)
+    >>> g = hedges(paired_effects([7, 8, 6, 7, 9], [5, 7, 3, 6, 5])[0], 5)
     >>> g.name, round(g.value, 3)
     ('g_av', -1.327)
     """
@@ -319,11 +250,24 @@ def paired_effects(
     *,
     level: float = 0.95,
     weights: ArrayLike | None = None,
+    interval: Literal["bonett", "algina-keselman"] = "bonett",
+    variances: Literal["unequal", "equal"] = "unequal",
 ) -> tuple[Estimate, ...]:
     """All standardised paired changes with their intervals: d_av, g_av, d_z, g_z, d_b, g_b, d_rm,
     g_rm, in this order.
 
-    With equal SDs d_av = d_b = d_rm = d_z √(2(1 − r)); d_av is the one to report.
+    * d_av = d̄/√((s₁²+s₂²)/2), the one to report; `interval` is Bonett's (2008) or the one of Algina
+      and Keselman (2003), which takes the SDs as known.
+    * d_z = d̄/s_d (standardised response mean, t/√n) with the noncentral t interval (Cumming & Finch
+      2001, Educ Psychol Meas 61:532). It grows with the correlation of before and after: for power,
+      not for comparing studies.
+    * d_b = d̄/s₁ (Becker; Glass; SMCR), for pooling studies. `variances="unequal"` is Bonett's
+      variance s_d²/(s₁²(n−1)) + d²/(2(n−1)); "equal" Becker's 2(1−r)/n + d²/(2n), which assumes
+      that the SD did not change (Becker 1988, Br J Math Stat Psychol 41:257).
+    * d_rm = d_z √(2(1 − r)): the change in units of an SD that both visits would share (Morris &
+      DeShon 2002, Psychol Methods 7:105; interval Cooper et al. 2009, eq. 12.21).
+
+    With equal SDs d_av = d_b = d_rm.
 
     `before`, `after`: scores of the same patients, complete pairs; `weights`: how many patients
     have each (default: one). Reasons: `too_few` (n < 2; n < 3 for Hedges' forms),
@@ -337,27 +281,30 @@ def paired_effects(
     g_av -1.33 -2.4 -0.25
     d_z -1.69 -3.08 -0.23
     """
-    return effects_of(moments(before, after, weights), level=level)
+    m = moments(before, after, weights)
+    return effects_of(m, level=level, interval=interval, variances=variances)
 
 
-def effects_of(m: Moments, *, level: float = 0.95) -> tuple[Estimate, ...]:
+def effects_of(
+    m: Moments,
+    *,
+    level: float = 0.95,
+    interval: Literal["bonett", "algina-keselman"] = "bonett",
+    variances: Literal["unequal", "equal"] = "unequal",
+) -> tuple[Estimate, ...]:
     """`paired_effects` from the moments of the scores."""
+    check_option("interval", interval, ("bonett", "algina-keselman"))
+    check_option("variances", variances, ("unequal", "equal"))
     if m.reason:
         ds = [_undefined(kind, level, m.reason) for kind in HEDGES]
         return tuple(e for d in ds for e in (d, hedges(d, 0)))
-    ds = [_d_av(m, level), _d_z(m, level), _d_b(m, level), _d_rm(m, level)]
+    ds = [
+        _d_av(m, level, interval),
+        _d_z(m, level),
+        _d_b(m, level, variances),
+        _d_rm(m, level),
+    ]
     return tuple(e for d in ds for e in (d, hedges(d, m.n)))
-
-
-def _of(
-    before: ArrayLike,
-    after: ArrayLike,
-    form: Standardised,
-    level: float,
-    kind: Callable[[Moments, float], Estimate],
-) -> Estimate:
-    m = moments(before, after)
-    return _undefined(form, level, m.reason) if m.reason else kind(m, level)
 
 
 def _undefined(form: Standardised, level: float, reason: str, how: str = "") -> Estimate:
@@ -385,7 +332,7 @@ def _normal(form: Standardised, value: float, se: float, level: float, how: str)
     )
 
 
-def _d_av(m: Moments, level: float, interval: str = "bonett") -> Estimate:
+def _d_av(m: Moments, level: float, interval: str) -> Estimate:
     s2 = (m.sd_before**2 + m.sd_after**2) / 2
     d, df = m.mean / math.sqrt(s2), m.n - 1
     if interval == "algina-keselman":
@@ -411,7 +358,7 @@ def _d_z(m: Moments, level: float) -> Estimate:
     )
 
 
-def _d_b(m: Moments, level: float, variances: str = "unequal") -> Estimate:
+def _d_b(m: Moments, level: float, variances: str) -> Estimate:
     if m.sd_before == 0:
         return _undefined(Standardised.D_B, level, "zero_variance", "SD before")
     d, df, s2 = m.mean / m.sd_before, m.n - 1, m.sd_before**2

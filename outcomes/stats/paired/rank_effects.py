@@ -106,18 +106,23 @@ def superiority(
 
 
 def r_from_z(
-    before: ArrayLike, after: ArrayLike, *, pairs: Literal["non-zero", "all"] = "non-zero"
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    pairs: Literal["non-zero", "all"] = "non-zero",
+    weights: ArrayLike | None = None,
 ) -> Estimate:
     """Rosenthal's r = Z/√N of the signed-rank test, to compare with older papers; N counts the
     pairs named.
 
-    Z is corrected for ties, without continuity correction. Nobody changed: nan `all_zero`.
+    Z is corrected for ties, without continuity correction. Nobody changed: nan `all_zero`. Source:
+    Rosenthal 1991, Meta-Analytic Procedures for Social Research, 19.
 
     >>> round(r_from_z([7, 8, 6, 7, 9, 5], [5, 7, 3, 8, 5, 5]).value, 3)
     -0.727
     """
     check_option("pairs", pairs, ("non-zero", "all"))
-    r = signed_rank(before, after, method="normal")
+    r = signed_rank(before, after, method="normal", weights=weights)
     n = r.n_nonzero if pairs == "non-zero" else r.n
     how = f"Z/√N, N = {pairs} pairs"
     return Estimate(

@@ -240,28 +240,48 @@ def mixed_anova(scores: ArrayLike, groups: Sequence[object]) -> Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Hotelling:
-    """The multivariate test that all visits have the same mean: T² and its F."""
+    """The test that several means are all 0: T² and its F."""
 
     t2: float
     test: FTest
+
+    @property
+    def words(self) -> str:
+        """What the test is, with T² where it is defined."""
+        return "Hotelling's T²" + ("" if math.isnan(self.t2) else f" {self.t2:.4g}")
+
+
+def hotelling_of(changes: ArrayLike) -> Hotelling:
+    """Are the means of several columns all 0, whatever their covariance? One row a patient.
+
+    T² = n·m'S⁻¹m, F = T²(n−p)/(p(n−1)) with p and n−p degrees of freedom; needs n > p. Columns that
+    determine one another have no test (`zero_variance`).
+
+    Source: Hotelling 1931, Ann Math Stat 2:360.
+
+    >>> h = hotelling_of([[-5, 4], [-3, 2], [-7, 6], [0, 1], [-1, 2]])
+    >>> round(h.t2, 3), round(h.test.p, 4)
+    (17.961, 0.0777)
+    """
+    z = np.asarray(changes, dtype=float)
+    n, p = z.shape
+    if n <= p:
+        return Hotelling(NAN, FTest(NAN, p, n - p, NAN, "too_few"))
+    covariance = np.atleast_2d(np.cov(z, rowvar=False))
+    sd = np.sqrt(np.diag(covariance))
+    if not (sd > 0).all() or np.linalg.cond(covariance / np.outer(sd, sd)) > 1e14:
+        return Hotelling(NAN, FTest(NAN, p, n - p, NAN, "zero_variance"))
+    mean = z.mean(axis=0) / sd
+    t2 = float(n * mean @ np.linalg.solve(covariance / np.outer(sd, sd), mean))
+    return Hotelling(t2, FTest.of(t2 * (n - p) / ((n - 1) * p), p, n - p))
 
 
 def hotelling(scores: ArrayLike) -> Hotelling:
     """Does the mean differ between visits, whatever the covariance? Hotelling's T² on the
     contrasts; needs n > k−1.
-
-    Source: Hotelling 1931, Ann Math Stat 2:360.
     """
     y = complete_matrix(scores)
-    n, k = y.shape
-    if n < k:
-        return Hotelling(NAN, FTest(NAN, k - 1, n - k + 1, NAN, "too_few"))
-    z = y @ _contrasts(k)
-    covariance = np.atleast_2d(np.cov(z, rowvar=False))
-    if np.linalg.cond(covariance) > 1e14 or not np.isfinite(covariance).all():
-        return Hotelling(NAN, FTest(NAN, k - 1, n - k + 1, NAN, "zero_variance"))
-    t2 = float(n * z.mean(axis=0) @ np.linalg.solve(covariance, z.mean(axis=0)))
-    return Hotelling(t2, FTest.of(t2 * (n - k + 1) / ((n - 1) * (k - 1)), k - 1, n - k + 1))
+    return hotelling_of(y @ _contrasts(y.shape[1]))
 
 
 # --- ranks ----------------------------------------------------------------------------------------

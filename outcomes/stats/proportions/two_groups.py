@@ -224,20 +224,3 @@ def number_needed(difference: Estimate, *, harmful: bool = False) -> Estimate:
         reason="may_be_zero",
         measure=Measure.NUMBER_NEEDED,
     )
-
-
-def cohens_h(first: Share, second: Share) -> Estimate:
-    """The difference of two shares on the arcsine scale, 2·asin√p₁ − 2·asin√p₂ (for planning, not
-    for patients).
-
-    >>> round(cohens_h((10, 20), (5, 20)).value, 4)
-    0.5236
-    """
-    (x1, n1), (x2, n2) = checked(*first), checked(*second)
-    if not n1 or not n2:
-        return Estimate("Cohen's h", NAN, reason="too_few", measure=Measure.STANDARDISED_DIFFERENCE)
-    return Estimate(
-        "Cohen's h",
-        2 * math.asin(math.sqrt(x1 / n1)) - 2 * math.asin(math.sqrt(x2 / n2)),
-        measure=Measure.STANDARDISED_DIFFERENCE,
-    )

@@ -10,9 +10,6 @@ from outcomes.core.estimate import chosen
 from outcomes.stats.meta_analysis.effect_measures import standardised_mean_change
 from outcomes.stats.paired.effect_sizes import (
     Standardised,
-    d_av,
-    d_b,
-    d_rm,
     hedges_j,
     paired_effects,
 )
@@ -82,11 +79,11 @@ def _standardised(case: Case) -> dict[str, float]:
         "d_av_ci95_high_bonett": average.high,
         "d_av_se_bonett": average.se,
     }
-    narrow = d_av(before, after, interval="algina-keselman")
+    narrow = paired_effects(before, after, interval="algina-keselman")[0]
     got |= {
         "d_av_ci95_low_ak": narrow.low,
         "d_av_ci95_high_ak": narrow.high,
-        "d_rm_se": d_rm(before, after).se,
+        "d_rm_se": found[Standardised.D_RM].se,
     }
     got |= {"J_exact": hedges_j(len(before) - 1), "d_s_independent": average.value}
     return got | {
@@ -117,7 +114,7 @@ def for_pooling(case: Case) -> dict[str, float]:
         g_z = paired_effects(before, after)[3]
         return {"yi": g_z.value, "vi": g_z.se}
     if measure == "SMCRH":
-        e, j = d_b(after, before), hedges_j(n - 1)
+        e, j = chosen(paired_effects(after, before), part=Standardised.D_B)[0], hedges_j(n - 1)
         g = -e.value * j
         # metafor's variance has g where Bonett's has d, and shrinks by J squared
         return {"yi": g, "vi": j**2 * (e.se**2 - (e.value**2 - g**2) / (2 * (n - 1)))}

@@ -111,7 +111,7 @@ def _ordinal(case: Case) -> dict[str, float]:
         "delta": e.value,
         "ci95_low": e.low,
         "ci95_high": e.high,
-        "p_superiority_ties_split": probability_of_superiority(a, b),
+        "p_superiority_ties_split": probability_of_superiority(e).value,
         "parametric": float(ndtr((a.mean() - b.mean()) / spread)),
     }
 
@@ -164,7 +164,7 @@ def _several(case: Case) -> dict[str, float]:
             "H": k.value,
             "df": k.df,
             "p": k.p,
-            "eps2": epsilon_squared(k.value, sum(map(len, groups.values()))),
+            "eps2": epsilon_squared(k, sum(map(len, groups.values()))).value,
         }
     b = brown_forsythe(groups)
     return {"F": b.statistic, "p": b.p}

@@ -112,7 +112,7 @@ def _joint(case: Case) -> dict[str, float]:
     fits = [ancova(rows, column(rows, "m8")) for rows in stacks(case.tables, case.data)]
     found = rubin_wald([b[3:] for b, _ in fits], [c[3:, 3:] for _, c in fits], df_complete=95)
     e = found.test
-    return {"F": e.value, "df1": 2, "df2": e.df, "p": e.p, "riv": found.riv}
+    return {"F": e.value, "df1": 2, "df2": e.df2, "p": e.p, "riv": found.riv}
 
 
 @answers(

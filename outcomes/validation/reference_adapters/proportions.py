@@ -12,7 +12,7 @@ from outcomes.stats.proportions import blinding, contingency, rates, ratios, str
 from outcomes.stats.proportions import paired as paired_proportions
 from outcomes.stats.proportions import single as proportions
 from outcomes.stats.proportions import two_groups as two_proportions
-from outcomes.validation.cases import Case, answers, differs, pairs
+from outcomes.validation.cases import Case, answers, differs, pairs, unanswered
 
 differs(
     "no event in either group: R's conditional odds ratio is 0, but nothing determines it; ours is"
@@ -131,7 +131,6 @@ def _for_pooling(case: Case) -> dict[str, float]:
     {
         "relative_risk": ("Risk ratio (Katz)", "own"),
         "nnt": ("Number needed to treat", "own"),
-        "cohens_h": ("Cohen's h", "own"),
     },
 )
 def _ratio(case: Case) -> dict[str, float]:
@@ -139,11 +138,16 @@ def _ratio(case: Case) -> dict[str, float]:
     if case.method == "relative_risk":
         e = ratios.risk_ratio(first, second, method="katz")
         return {"rr": e.value, "katz_low": e.low, "katz_high": e.high}
-    if case.method == "nnt":
-        needed = two_proportions.number_needed(two_proportions.risk_difference(first, second)).value
-        return case.each(lambda q: needed)
-    h = two_proportions.cohens_h(first, second).value
-    return case.each(lambda q: h)
+    needed = two_proportions.number_needed(two_proportions.risk_difference(first, second)).value
+    return case.each(lambda q: needed)
+
+
+differs(
+    "a difference on the arcsine scale says nothing to a clinic; sample sizes of shares are asked"
+    " in shares",
+    lambda c, q: c.method == "cohens_h",
+)
+answers("proportions", {"cohens_h": ("Cohen's h", "own")})(unanswered)
 
 
 @answers(
