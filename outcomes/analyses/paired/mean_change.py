@@ -34,6 +34,7 @@ from outcomes.stats.paired.location import (
     mean_change_of,
     percent_change,
     percent_of_means,
+    shapiro_wilk,
 )
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Pairs, Study
@@ -49,8 +50,9 @@ class PairedT(Analysis):
     Mean change d̄ of after − before with its t interval d̄ ± t(n−1)·s_d/√n and the paired t-test;
     the change in units of the average SD, d_av = d̄/√((s₁²+s₂²)/2), with Bonett's interval; d_z =
     d̄/s_d and the Hedges-corrected forms (J exact, by the gamma function). Assumes independent
-    patients and a roughly normal mean of the changes; it is the change of those observed at both
-    visits, not an effect of treatment where there is no control group.
+    patients and a roughly normal mean of the changes; the Shapiro-Wilk test of the changes stands
+    beside it and decides nothing. It is the change of those observed at both visits, not an effect
+    of treatment where there is no control group.
 
     `outcome` is a score's name, `before` and `after` are visits. Raises AnalysisError for unknown
     names.
@@ -96,9 +98,10 @@ class PairedT(Analysis):
         found = moments(before, after, pairs.tally.weights)
         made = self.of_moments(found, pairs.counts, pairs.outcome)
         percentages = _percentages(pairs, self._place)
+        normality = shapiro_wilk(before, after, weights=pairs.tally.weights)
         return replace(
             made,
-            estimates=(*made.estimates, *percentages),
+            estimates=(*made.estimates, *percentages, normality),
             notes=at_zero(int((pairs.before == 0).sum()), self.before) if percentages else (),
             data={"pairs": pairs_frame(pairs)},
             pictures=("slopes",),

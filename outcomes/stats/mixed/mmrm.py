@@ -371,32 +371,3 @@ def predict(fit: Fit, rows: Rows) -> Predictions:
             np.linalg.solve(within, r.T).T @ sigma[np.ix_(at, off)]
         )
     return Predictions(mean, conditional, residual, scaled, leverage)
-
-
-def residual_summary(predictions: Predictions, visits: Sequence[str]) -> tuple[Estimate, ...]:
-    """Scaled residuals by visit: their SD (1 where the model holds), skewness, and the largest
-    size.
-    """
-    out = []
-    for j, visit in enumerate(visits):
-        z = predictions.scaled[:, j]
-        z = z[~np.isnan(z)]
-        n, sd = len(z), float(np.std(z, ddof=1)) if len(z) > 1 else nan
-        if n < 3 or not sd > 0:
-            out.append(
-                Estimate(
-                    "scaled residual SD",
-                    nan,
-                    reason="too_few",
-                    visit=visit,
-                    measure=Measure.DIAGNOSTIC,
-                )
-            )
-            continue
-        skew = float(np.mean((z - z.mean()) ** 3) / np.std(z) ** 3)
-        out += [
-            Estimate("scaled residual SD", sd, visit=visit),
-            Estimate("scaled residual skewness", skew, visit=visit),
-            Estimate("largest scaled residual", float(np.abs(z).max()), visit=visit),
-        ]
-    return tuple(out)

@@ -485,9 +485,11 @@ def has_percentages(before: ArrayLike, lowest: float) -> bool:
     return bool(begins and len(first) and (first >= 0).all() and (first > 0).any())
 
 
-def shapiro_wilk(before: ArrayLike, after: ArrayLike) -> Estimate:
+def shapiro_wilk(
+    before: ArrayLike, after: ArrayLike, *, weights: ArrayLike | None = None
+) -> Estimate:
     """Shapiro-Wilk W of the changes, for an appendix: never to choose between tests, which would
-    distort their errors.
+    distort their errors. `weights`: how many patients have each change (default: one).
 
     Reasons: `too_few` (n < 3), `zero_variance`. Royston's p holds to n = 5,000; beyond, nan
     `not_estimable`. Source: Royston (1995), Appl Stat 44:547-551.
@@ -498,6 +500,7 @@ def shapiro_wilk(before: ArrayLike, after: ArrayLike) -> Estimate:
     from scipy.stats import shapiro
 
     d, name = changes(before, after), "Shapiro-Wilk W of the changes"
+    d = np.repeat(d, weighing(weights, len(d)).astype(int))
     if len(d) < 3:
         return Estimate(name, NAN, reason="too_few", measure=Measure.OVERALL_TEST)
     if _sd(d) == 0 or len(d) > 5000:

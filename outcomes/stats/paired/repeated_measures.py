@@ -299,6 +299,8 @@ class RankTest:
 
 
 def _row_ranks(y: Array) -> Array:
+    if not len(y):
+        return np.zeros_like(y)
     return np.apply_along_axis(midranks, 1, np.round(y, 9))
 
 
@@ -361,11 +363,13 @@ def quade(scores: ArrayLike) -> FTest:
     """
     y = complete_matrix(scores)
     n, k = y.shape
+    if n < 2:
+        return FTest(NAN, k - 1, 0, NAN, "too_few")
     weight = midranks(np.round(np.ptp(np.round(y, 9), axis=1), 9))
     s = weight[:, None] * (_row_ranks(y) - (k + 1) / 2)
     whole, between = float((s**2).sum()), float((s.sum(axis=0) ** 2).sum()) / n
-    if n < 2 or whole <= 0 or whole - between <= 1e-12 * whole:
-        return FTest(NAN, k - 1, (n - 1) * (k - 1), NAN, "too_few" if n < 2 else "zero_variance")
+    if whole <= 0 or whole - between <= 1e-12 * whole:
+        return FTest(NAN, k - 1, (n - 1) * (k - 1), NAN, "zero_variance")
     return FTest.of((n - 1) * between / (whole - between), k - 1, (n - 1) * (k - 1))
 
 
