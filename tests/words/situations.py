@@ -123,7 +123,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "DurationOfRelief": {"visits": VISITS, "days": (0, 7, 28)},
     "ReturnOfPain": {"visits": VISITS, "days": (0, 7, 28)},
     "GamesHowell": {"by": "route", **PAIN_4},
-    "HotellingT2": {"outcomes": ("pain", "mood"), **PAIN_4},
+    "HotellingT2": {"outcomes": ("pain", "pain_now"), **PAIN_4},
     "KruskalWallis": {"by": "route", **PAIN_4},
     "OneWayANOVA": {"by": "route", **PAIN_4},
     "Imputed": {"analysis": ADJUSTED, "draws": 5, "seed": 1},

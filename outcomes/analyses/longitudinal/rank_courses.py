@@ -182,7 +182,11 @@ class PageTrend(Analysis):
         return Result(
             self,
             (
-                replace(test, name="Page L", how=f"{test.how} of the scores times {sign}"),
+                replace(
+                    test,
+                    name="Page L",
+                    how=f"normal approximation, no tie correction, one-sided for a {trend}",
+                ),
                 _order(test, len(y), y.shape[1], sign),
                 *_medians(wide, outcome),
             ),

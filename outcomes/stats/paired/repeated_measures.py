@@ -255,7 +255,7 @@ def hotelling_of(changes: ArrayLike) -> Hotelling:
     """Are the means of several columns all 0, whatever their covariance? One row a patient.
 
     T² = n·m'S⁻¹m, F = T²(n−p)/(p(n−1)) with p and n−p degrees of freedom; needs n > p. Columns that
-    determine one another have no test (`zero_variance`).
+    determine one another have no test (`not_estimable`).
 
     Source: Hotelling 1931, Ann Math Stat 2:360.
 
@@ -266,11 +266,13 @@ def hotelling_of(changes: ArrayLike) -> Hotelling:
     z = np.asarray(changes, dtype=float)
     n, p = z.shape
     if n <= p:
-        return Hotelling(NAN, FTest(NAN, p, n - p, NAN, "too_few"))
+        return Hotelling(NAN, FTest(NAN, p, NAN, NAN, "too_few"))
     covariance = np.atleast_2d(np.cov(z, rowvar=False))
     sd = np.sqrt(np.diag(covariance))
-    if not (sd > 0).all() or np.linalg.cond(covariance / np.outer(sd, sd)) > 1e14:
+    if not (sd > 0).all():
         return Hotelling(NAN, FTest(NAN, p, n - p, NAN, "zero_variance"))
+    if np.linalg.cond(covariance / np.outer(sd, sd)) > 1e12:
+        return Hotelling(NAN, FTest(NAN, p, n - p, NAN, "not_estimable"))
     mean = z.mean(axis=0) / sd
     t2 = float(n * mean @ np.linalg.solve(covariance / np.outer(sd, sd), mean))
     return Hotelling(t2, FTest.of(t2 * (n - p) / ((n - 1) * p), p, n - p))
