@@ -132,7 +132,7 @@ class TippingPoint(_Wrapper):
                 worse * tip,
                 unit=outcome.unit,
                 how=words,
-                reason="" if not isnan(tip) else "not_reached" if filled else "nothing_imputed",
+                reason="" if not isnan(tip) else "not_reached" if filled.count else "nothing_imputed",
                 measure=Measure.THRESHOLD,
             ),
             replace(start, how=f"delta 0: {start.how}"),
