@@ -32,6 +32,7 @@ from outcomes.readers.shape.visit_names import declared_columns, in_order, visit
 from outcomes.readers.shape.visit_spellings import as_groups, refuse_spellings, spellings
 from outcomes.readers.shape.visit_windows import by_day, refuse_dates_alone
 from outcomes.readers.shape.wide import to_long
+from outcomes.study.record import ReadingRecord
 from outcomes.study.study import Issue, Study
 
 
@@ -105,7 +106,7 @@ def assembled(
         "baseline": recipe.baseline,
         "uses": tuple(reader.uses),
         "measures": reader.measures,
-        "rows": tuple(scores.row_address(i) for i in range(len(scores))),
+        "rows": scores.row_addresses(),
         "issues": tuple(issues + reader.issues),
         "columns": column_report(reader.report),
         "sources": sources,
@@ -134,7 +135,7 @@ def _only_included(
     text = f"{sum(out.values())} of {study.enrolled} patients left out by [study] include: {why}."
     more = Issue("not_included", text, sum(out.values()), "note")
     parts |= {
-        "rows": tuple(r for r, there in zip(parts["rows"], rows, strict=True) if there),
+        "rows": ReadingRecord(parts["rows"]).keep(rows).rows,
         "issues": (*parts["issues"], *([more] if out else [])),
         "settings": {**parts["settings"], "not_included": out},
     }

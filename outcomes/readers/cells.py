@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.core.errors import DataError, looks_like_value, there_is, unknown
-from outcomes.study.study import Issue
+from outcomes.study.record import Issue, RowNumbers
 
 #: Rows that a clinic adds under its table; a "patient" of this name is a summary, not a person.
 SUMMARIES = frozenset(
@@ -146,6 +146,12 @@ class TextTable:
     def row_address(self, row: int) -> str:
         """Where the row stands in the file."""
         return f"row {int(self.rows[row])}"
+
+    def row_addresses(self) -> Sequence[str]:
+        """The addresses of all rows; plain numbers are written when asked for."""
+        if type(self).row_address is TextTable.row_address:
+            return RowNumbers(self.rows)
+        return tuple(self.row_address(i) for i in range(len(self)))
 
     def own(self, column: str) -> np.ndarray:
         """Which rows have a cell of their own in this column: all, but for columns that a reading
@@ -352,6 +358,26 @@ def shape(text: str) -> str:
 
 
 _SPACES, _DIGITS, _LETTERS = (re.compile(p) for p in (r"\s+", r"\d+", r"[^\W\d_]+"))
+
+
+#: Every digit as a 9.
+_NINES = str.maketrans("012345678", "999999999")
+
+
+def pattern(text: str) -> str:
+    """A text with 9 for every digit: many codes have one.
+
+    >>> pattern("K-012"), pattern("K-345")
+    ('K-999', 'K-999')
+    """
+    return text.translate(_NINES) if text.isascii() else re.sub(r"\d", "9", text)
+
+
+def shapes(texts: Iterable[str]) -> list[str]:
+    """How codes are written, each as `shape` says."""
+    patterns = [pattern(t) for t in texts]
+    known = {p: shape(p) for p in dict.fromkeys(patterns)}
+    return [known[p] for p in patterns]
 
 
 def key(text: str) -> str:

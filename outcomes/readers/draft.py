@@ -460,7 +460,7 @@ def _spelt(table: TextTable, roles: dict[str, str]) -> list[tuple[str, ...]]:
         return []
     visit = table[roles["visit"]].str.strip()
     who = (
-        table[roles["patient"]] + table[roles["site"]]
+        table[roles["patient"]].astype(str) + table[roles["site"]].astype(str)
         if "site" in roles
         else table[roles["patient"]]
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.wording import listed_addresses
-from outcomes.readers.cells import TextTable
+from outcomes.readers.cells import TextTable, pattern
 from outcomes.readers.parse import DECLARED_MISSING, is_error
 from outcomes.readers.shape.derived import with_column
 from outcomes.study.study import Issue
@@ -32,7 +32,7 @@ def join_codes(table: TextTable, parts: Sequence[str], keep: Iterable[str]) -> T
                 f"[roles] patient: {unknown('column', part, table.columns)} It is part of the"
                 " patient's code."
             )
-    grid = [table[p].str.strip() for p in parts]
+    grid = [table[p].astype(str).str.strip() for p in parts]
     whole = np.all([(g != "").to_numpy() for g in grid], axis=0)
     code = grid[0].str.cat(grid[1:], sep="/").where(whole, "")
     made = with_column(table, joined(parts), code, parts[-1])
@@ -63,6 +63,7 @@ def patient_ids(
     codes = {str(m).strip().casefold() for m in missing} | {""}
     found: dict[str, pd.Series] = {}
     written: dict[str, dict[str, tuple[str, int]]] = {}
+    ways: dict[str, tuple[list[str], list[str]]] = {}
     issues = []
     for name, (table, column) in tables.items():
         place, distinct = pd.factorize(table[column])
@@ -76,23 +77,47 @@ def patient_ids(
                 place
             ],
         )
-        for number, (text, shape) in enumerate(zip(texts, shapes, strict=True)):
-            one = as_number(shape) if how == "numbers" else shape
-            written.setdefault(one, {}).setdefault(text, (name, number))
+        ways[name] = texts, shapes
         if how in ("casefold", "numbers"):
-            same = map(as_number, shapes) if how == "numbers" else shapes
+            same = list(map(as_number, shapes)) if how == "numbers" else shapes
+            _write(written, name, texts, same)
             texts = [next(iter(written[s])) for s in same]
         _refuse_shortened(table, column, shapes, place)
         found[name] = pd.Series(np.array(texts, dtype=object)[place])
         issues += _dates(name, table, column, uniques, place)
-    if how in ("exact", "trim"):
+    if how in ("exact", "trim") and _differ_in_little(ways.values()):
+        for name, (texts, shapes) in ways.items():
+            _write(written, name, texts, shapes)
         _refuse(written, tables, *_SPELT[how])
     if how not in ("numbers", "distinct"):
         loosely: dict[str, dict[str, tuple[str, int]]] = {}
-        for shape, ways in written.items():
-            loosely.setdefault(as_number(shape), {})[shape] = next(iter(ways.values()))
+        for shape, texts_of in written.items():
+            loosely.setdefault(as_number(shape), {})[shape] = next(iter(texts_of.values()))
         _refuse(loosely, tables, *_ZEROS)
     return found, issues
+
+
+def _write(
+    written: dict[str, dict[str, tuple[str, int]]],
+    name: str,
+    texts: Sequence[str],
+    same: Sequence[str],
+) -> None:
+    """Note of each code how it is written, and where first."""
+    for number, (text, one) in enumerate(zip(texts, same, strict=True)):
+        written.setdefault(one, {}).setdefault(text, (name, number))
+
+
+def _differ_in_little(ways: Iterable[tuple[Sequence[str], Sequence[str]]]) -> bool:
+    """Whether any two codes may differ only by capitals, spaces, leading zeros, a dash or ".0".
+
+    Codes with digits in the same places, and the same signs between, do not.
+    """
+    texts, shapes = set[str](), set[str]()
+    for own, shaped in ways:
+        texts |= {*own}
+        shapes |= {*shaped}
+    return len(texts) > len(shapes) or len({pattern(s) for s in shapes}) > 1
 
 
 def as_number(code: str) -> str:

@@ -14,7 +14,8 @@ import pandas as pd
 
 from outcomes.core.errors import DataError
 from outcomes.core.wording import plural
-from outcomes.readers.cells import SUMMARIES, TextTable, is_number, shape, tidy
+from outcomes.readers.cells import SUMMARIES, TextTable, is_number, tidy
+from outcomes.readers.cells import shapes as shapes_of
 from outcomes.readers.parse import is_error
 from outcomes.study.study import Issue
 
@@ -150,7 +151,7 @@ class _Look:
                 column = name
         column = column or table.columns[0]
         place, uniques = pd.factorize(table.frame[column])
-        shapes = np.array([shape(str(u)) for u in uniques.tolist()], dtype=object)[place]
+        shapes = np.array(shapes_of(map(str, uniques.tolist())), dtype=object)[place]
         rich = (counts > 1) & (shapes != "")
         blocks = self.blocks(table)
         first = rich & (blocks == blocks[0])

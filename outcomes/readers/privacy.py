@@ -8,12 +8,13 @@ nothing means only that: no Safe Harbor column was found. It does not make a fil
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from outcomes.readers.cells import pattern
 from outcomes.readers.dates import became_dates, is_compact, is_serial, names_month
 from outcomes.readers.identifying_words import identified_by, words_of
 from outcomes.readers.people_names import like_people
@@ -99,13 +100,13 @@ def scan(
     ([('dob', 'date of birth')], [])
     """
     known, said, numbers = {*allow, *drop}, set(marked), set(scores)
-    found = []
-    patient = pd.factorize(frame[ids[0]])[0] if ids and ids[0] in frame else np.arange(len(frame))
+    found, person = [], pd.factorize(frame[ids[0]])[0] if ids and ids[0] in frame else None
     for column in frame:
         if column in known:
             continue
         there = (frame[column] != "").to_numpy(bool)
-        filled, people = int(there.sum()), int((np.bincount(patient[there]) > 0).sum())
+        filled = int(there.sum())
+        people = filled if person is None else _different(person[there])
         finding = examine(
             table,
             str(column),
@@ -122,6 +123,11 @@ def scan(
             finding = replace(finding, rows=rows)
         found += [finding] if finding else []
     return found
+
+
+def _different(codes: np.ndarray) -> int:
+    """How many different codes there are."""
+    return int(np.count_nonzero(np.bincount(codes))) if len(codes) else 0
 
 
 def examine(
@@ -159,15 +165,16 @@ def _findings(
     for kind in identified_by(column):
         if not (kind in _WORDS_ONLY and all(map(_is_number_or_flag, values))):
             yield kind, "its name says so"
-    counted = is_id and (words in _CDISC or _counted(values))
     short = [v for v in values if len(v) <= _LONGEST]
-    for kind, why, fits, enough in _PATTERNS:
-        if counted and kind in _LIKE_CODES:
+    all_like, short_like = _by_pattern(values), _by_pattern(short)
+    for kind, why, fits, enough, like in _PATTERNS:
+        likes = all_like if fits in _SEARCHES else short_like
+        hits = sum(sum(map(bool, map(fits, own))) for p, own in likes.items() if like(p))
+        if not hits or hits < enough(len(values)):
             continue
-        hits = sum(1 for v in (values if fits in _SEARCHES else short) if fits(v))
-        if hits and hits >= enough(len(values)):
+        if not (kind in _LIKE_CODES and is_id and (words in _CDISC or _counted(values))):
             yield kind, why
-    dates = sum(1 for v in short if _DATE.fullmatch(v) or names_month(v))
+    dates = sum(1 for v in short if (v[:1].isdigit() and _DATE.fullmatch(v)) or names_month(v))
     named = bool(_DATE_NAME.search(words))
     if not is_id and (
         (is_compact(short) and (named or len(values) > 2)) or (named and is_serial(short))
@@ -177,18 +184,28 @@ def _findings(
         yield "date", "calendar dates down to the day"
     if _AGE.search(words) and any(_is_number(v) and float(v.replace(",", ".")) > 89 for v in short):
         yield "age over 89", "ages above 89 single people out: write 90 or older as 90"
-    if _free_text(values, filled):
+    if _free_text(all_like, filled):
         yield "free text", "long texts that differ from row to row"
-    names_like = sum(1 for v in short if _PERSON.fullmatch(v))
+    names_like = sum(len(own) for p, own in short_like.items() if _PERSON.fullmatch(p))
     if names_like >= 3 and names_like * 10 >= 8 * len(values) and len(values) * 10 >= 8 * people:
         yield "name", "texts that look like people's names"
     if not is_id and len(values) * 3 >= people and like_people(values):
         yield "name", "texts that are frequent names of people"
-    initials = sum(1 for v in short if _INITIALS.fullmatch(v))
+    initials = sum(len(own) for p, own in short_like.items() if _INITIALS.fullmatch(p))
     if initials >= 3 and initials * 10 >= 8 * len(values) and len(values) * 2 >= people:
         yield "name", "texts that look like initials"
-    if is_id and any(map(_like_surname, short)):
+    if is_id and any(map(_like_surname, short_like)):
         yield "name", _SURNAMES
+
+
+def _by_pattern(values: Iterable[str]) -> dict[str, list[str]]:
+    """The texts by what they look like with 9 for every digit: what holds of all of one pattern is
+    asked once.
+    """
+    found: dict[str, list[str]] = {}
+    for value in values:
+        found.setdefault(pattern(value), []).append(value)
+    return found
 
 
 #: Why a column of codes may name people.
@@ -233,11 +250,15 @@ def _is_number(text: str) -> bool:
     return text.lstrip("+-").replace(",", ".").replace(".", "", 1).isdecimal()
 
 
-def _free_text(values: Sequence[str], filled: int) -> bool:
-    if any(len(v.split()) >= 15 or ("\n" in v and len(v.split()) >= 3) for v in values):
+def _free_text(likes: Mapping[str, Sequence[str]], filled: int) -> bool:
+    """`likes`: the distinct texts by their pattern, which has the same words and length."""
+    if any(len(p.split()) >= 15 or ("\n" in p and len(p.split()) >= 3) for p in likes):
         return True
-    long = sum(1 for v in values if len(v.split()) >= 5 or (len(v) >= 40 and " " in v))
-    return long >= 3 and long * 5 >= len(values) and len(values) * 2 > filled
+    n = sum(map(len, likes.values()))
+    long = sum(
+        len(own) for p, own in likes.items() if len(p.split()) >= 5 or (len(p) >= 40 and " " in p)
+    )
+    return long >= 3 and long * 5 >= n and n * 2 > filled
 
 
 # --- numbers with check digits --------------------------------------------------------------------
@@ -339,58 +360,89 @@ def _half(n: int) -> float:
     return max(2, 0.5 * n)
 
 
+def _like(signs: str) -> Fits:
+    """Whether a pattern is made of these signs alone."""
+    return re.compile(f"[{re.escape(signs)}]+").fullmatch
+
+
+#: Kind, reason, what fits, how many must, and what every pattern of what fits does.
 _SEARCHES = (_EMAIL.search, _URL.search)
-_PATTERNS: tuple[tuple[str, str, Fits, Callable[[int], float]], ...] = (
-    ("e-mail", "texts with e-mail addresses", _EMAIL.search, _any),
-    ("web or network address", "web addresses", _URL.search, _any),
-    ("web or network address", "network (IP) addresses", _IP.fullmatch, _any),
-    ("web or network address", "network (IP) addresses", _IP6.fullmatch, _any),
+_PATTERNS: tuple[tuple[str, str, Fits, Callable[[int], float], Fits], ...] = (
+    ("e-mail", "texts with e-mail addresses", _EMAIL.search, _any, _EMAIL.search),
+    ("web or network address", "web addresses", _URL.search, _any, _URL.search),
+    ("web or network address", "network (IP) addresses", _IP.fullmatch, _any, _like("9.")),
+    ("web or network address", "network (IP) addresses", _IP6.fullmatch, _any, _IP6.fullmatch),
     (
         "national or social security number",
         "numbers written like US social security numbers",
         _SSN.fullmatch,
         _any,
+        _like("9-"),
     ),
     (
         "national or social security number",
         "codes written like Italian codici fiscali",
         _FISCAL.fullmatch,
         _any,
+        _FISCAL.fullmatch,
     ),
     (
         "national or social security number",
         "numbers with the check digit of NHS numbers",
         _nhs,
         _most,
+        _like("9 .-/"),
     ),
-    ("national or social security number", "numbers that pass the Dutch BSN test", _bsn, _most),
+    (
+        "national or social security number",
+        "numbers that pass the Dutch BSN test",
+        _bsn,
+        _most,
+        _like("9 .-/"),
+    ),
     (
         "national or social security number",
         "numbers with the check digits of Brazilian CPFs",
         _cpf,
         _most,
+        _like("9 .-/"),
     ),
-    ("national or social security number", "numbers with the key of French NIRs", _nir, _half),
+    (
+        "national or social security number",
+        "numbers with the key of French NIRs",
+        _nir,
+        _half,
+        _like("9 .-ABab"),
+    ),
     (
         "national or social security number",
         "codes with the check letter of Spanish DNIs",
         _dni,
         _most,
+        re.compile(r"[9XYZxyz .\-]+[^\W\d_]").fullmatch,
     ),
     (
         "health plan or account number",
         "codes with the check digit of German insurance numbers",
         _kvnr,
         _most,
+        re.compile("[A-Z]9{9}").fullmatch,
     ),
-    ("phone or fax", "numbers written like telephone numbers", _PHONE.fullmatch, _half),
-    ("geography", "codes written like ZIP+4 codes", _ZIP4.fullmatch, _half),
-    ("geography", "codes written like postcodes", _POSTCODE.fullmatch, _half),
+    (
+        "phone or fax",
+        "numbers written like telephone numbers",
+        _PHONE.fullmatch,
+        _half,
+        _like("9 ().-/+"),
+    ),
+    ("geography", "codes written like ZIP+4 codes", _ZIP4.fullmatch, _half, _ZIP4.fullmatch),
+    ("geography", "codes written like postcodes", _POSTCODE.fullmatch, _half, _POSTCODE.fullmatch),
     (
         "unique code",
         "hashes, which can be undone unless they were salted",
         _HASH.fullmatch,
         _half_of_any,
+        _HASH.fullmatch,
     ),
 )
 

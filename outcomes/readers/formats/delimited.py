@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -17,6 +18,7 @@ from outcomes.config.regular import must_be_regular, read_bytes
 from outcomes.core.errors import DataError
 from outcomes.readers.cells import Fingerprint, TextTable, fingerprint, from_grid
 from outcomes.readers.exports.surveys import submitted
+from outcomes.readers.formats.coded import coded_grid
 from outcomes.readers.formats.heading_rows import SEARCHED, Headings, find_headings
 from outcomes.readers.formats.side_tables import first_table
 from outcomes.readers.formats.uneven import extent
@@ -27,6 +29,10 @@ from outcomes.study.study import Issue
 DELIMITERS = ("\t", ";", "|", ",")
 _NAMES = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
+#: How many bytes are looked at together.
+_BLOCK = 1 << 22
+#: From how many rows on each column is held as its distinct texts and a code for each row.
+CODED_FROM = 20_000
 
 
 def read_delimited(
@@ -265,8 +271,10 @@ def _encoding(raw: bytes) -> str:
     if len(head) > 3 and head.count(b"\0") > len(head) // 3:
         return "utf-16-le" if head[1::2].count(b"\0") > head[::2].count(b"\0") else "utf-16-be"
     for name in ("utf-8", "cp1252"):
+        reader = codecs.getincrementaldecoder(name)()
         try:
-            raw.decode(name)
+            for first in range(0, len(raw), _BLOCK):
+                reader.decode(raw[first : first + _BLOCK], final=first + _BLOCK >= len(raw))
         except UnicodeDecodeError:
             continue
         return name
@@ -286,20 +294,36 @@ def _records(data: bytes, delimiter: str) -> _Records | None:
     """The records of the bytes by their delimiters and line ends outside quotes; None where quotes
     are irregular.
     """
-    array = np.frombuffer(data, np.uint8)
-    split, ends = array == ord(delimiter), array == _NEWLINE
-    quotes = array == _QUOTE
-    if quotes.any():
-        inside = np.logical_xor.accumulate(quotes)
-        edge = split | ends | quotes
-        before, after = np.r_[True, edge[:-1]], np.r_[edge[1:], True]
+    whole = np.frombuffer(data, np.uint8)
+    edges = np.zeros(256, dtype=bool)
+    edges[[ord(delimiter), _NEWLINE, _QUOTE]] = True
+    seen, inside = 0, 0  # delimiters outside quotes, and whether a quote is open, before a block
+    stops, splits = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for first in range(0, len(whole), _BLOCK):
+        array = whole[first : first + _BLOCK]
+        n, stop = len(array), np.flatnonzero(array == _NEWLINE)
+        before = np.zeros(n + 1, dtype=np.int32)  # delimiters before each byte
+        np.cumsum(array == ord(delimiter), out=before[1:])
+        quotes = np.flatnonzero(array == _QUOTE)
+        opening, closing = quotes[inside::2], quotes[1 - inside :: 2]
         # an opening quote follows an edge, a closing one precedes an edge; a doubled quote closes
         # and opens again
-        if inside[-1] or not before[quotes & inside].all() or not after[quotes & ~inside].all():
+        leading, following = opening + first - 1, closing + first + 1
+        if not edges[whole[leading[leading >= 0]]].all() or not edges[whole[following]].all():
             return None
-        split, ends = split & ~inside, ends & ~inside
-    stop = np.flatnonzero(ends)
-    cells = np.diff(np.searchsorted(np.flatnonzero(split), stop), prepend=0) + 1
+        if inside:
+            opening = np.r_[-1, opening]
+        closing = closing if len(closing) == len(opening) else np.r_[closing, n]
+        hidden = np.r_[0, np.cumsum(before[closing] - before[opening + 1])]  # inside quotes
+        place = np.searchsorted(quotes, stop) + inside
+        stop, place = stop[place % 2 == 0], place[place % 2 == 0]
+        stops.append(stop + first)
+        splits.append(before[stop] - hidden[place // 2] + seen)
+        seen, inside = seen + int(before[-1] - hidden[-1]), (inside + len(quotes)) % 2
+    if inside:
+        return None
+    stop = np.concatenate(stops)
+    cells = np.diff(np.concatenate(splits), prepend=0) + 1
     return _Records(np.r_[0, stop[:-1] + 1], stop, cells)
 
 
@@ -344,19 +368,26 @@ def _grid(data: bytes, delimiter: str, name: str, skipped: int, header: int | No
         raise _ragged(
             name, line, int(records.cells[at]), found.width, int(found.wrong.sum()), header
         )
-    grid = pd.read_csv(
-        io.BytesIO(data[records.starts[found.start] :]),
-        sep=delimiter,
-        header=None,
-        names=range(found.width),
-        index_col=False,
-        dtype=str,
-        na_filter=False,
-        skip_blank_lines=False,
-        encoding="utf-8",
-        engine="c",
-        low_memory=False,
-    )
+    grid = None
+    even = not blank[found.start :].any() and (records.cells[found.start :] == found.width).all()
+    if even and len(blank) >= CODED_FROM:
+        below = memoryview(data)[records.starts[found.start] :]
+        lines = len(blank) == data.count(b"\n")
+        grid = coded_grid(below, delimiter, found.width, lines=lines)
+    if grid is None:
+        grid = pd.read_csv(
+            io.BytesIO(data[records.starts[found.start] :]),
+            sep=delimiter,
+            header=None,
+            names=range(found.width),
+            index_col=False,
+            dtype=str,
+            na_filter=False,
+            skip_blank_lines=False,
+            encoding="utf-8",
+            engine="c",
+            low_memory=False,
+        )
     if len(grid) != len(blank) - found.start:  # both readings must agree on what a record is
         return _grid_by_csv(data, delimiter, name, skipped, header)
     titles = _titles([(i + 1 + skipped, texts(i)) for i in range(found.start)])

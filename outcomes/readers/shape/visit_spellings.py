@@ -30,16 +30,20 @@ def spellings(visits: Sequence[str], patients: Sequence[str]) -> list[tuple[str,
     []
     """
     code, names = pd.factorize(np.asarray(visits, dtype=object))
-    patient = pd.factorize(np.asarray(patients, dtype=object))[0]
+    patient: np.ndarray | None = None
     count = dict(zip(names.tolist(), np.bincount(code).tolist(), strict=True))
     group = {v: v for v in count}
     for (i, a), (j, b) in combinations(enumerate(count), 2):
         apart = spelling(a) != spelling(b)
         if apart and not _alike(a, b):
             continue
-        if not apart or not np.intersect1d(patient[code == i], patient[code == j]).size:
-            kept, gone = group[a], group[b]
-            group = {v: kept if g == gone else g for v, g in group.items()}
+        if apart:
+            if patient is None:
+                patient = pd.factorize(np.asarray(patients, dtype=object))[0]
+            if np.intersect1d(patient[code == i], patient[code == j]).size:
+                continue
+        kept, gone = group[a], group[b]
+        group = {v: kept if g == gone else g for v, g in group.items()}
     found: dict[str, list[str]] = {}
     for visit, first in group.items():
         found.setdefault(first, []).append(visit)
