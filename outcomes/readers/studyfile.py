@@ -12,11 +12,10 @@ import pandas as pd
 
 from outcomes.config import fields, toml
 from outcomes.core.errors import StudyError
+from outcomes.readers import older_forms
 from outcomes.readers.assemble import assemble, deidentified_tables
 from outcomes.readers.cells import fingerprint
 from outcomes.readers.code_labels import code_labels
-from outcomes.readers.older_forms import SETTING as OLDER
-from outcomes.readers.older_forms import current
 from outcomes.readers.recipe import TABLES, Recipe
 from outcomes.readers.shape.visit_windows import windows
 from outcomes.readers.source import Source
@@ -58,13 +57,17 @@ def read_study(path: str | Path, *, snapshot: str | Path | None = None) -> Study
 
 def recipe_of(path: str | Path) -> Recipe:
     """What a study file says of its tables, before any is read."""
-    document, _ = current(toml.read(Path(path), absent=f"There is no study file '{path}'.")[0])
+    document, _ = older_forms.current(
+        toml.read(Path(path), absent=f"There is no study file '{path}'.")[0]
+    )
     return _recipe(document, fields.read_file(SECTIONS, document), Path(path).parent)
 
 
 def engine_said(path: str | Path) -> Mapping[str, Any]:
     """What a study file says of where its parts are worked on; empty where it says nothing."""
-    document, _ = current(toml.read(Path(path), absent=f"There is no study file '{path}'.")[0])
+    document, _ = older_forms.current(
+        toml.read(Path(path), absent=f"There is no study file '{path}'.")[0]
+    )
     said: Mapping[str, Any] = fields.read_file(SECTIONS, document)["engine"]
     return {k: v for k, v in said.items() if v} if "engine" in document.data else {}
 
@@ -97,7 +100,7 @@ def read_deidentified(path: str | Path, key: bytes) -> dict[str, pd.DataFrame]:
     """
     path = Path(path)
     absent = f"There is no study file '{path}'. 'outcomes init DATA' writes one."
-    document, _ = current(toml.read(path, absent=absent)[0])
+    document, _ = older_forms.current(toml.read(path, absent=absent)[0])
     said = fields.read_file(SECTIONS, document)
     recipe = _recipe(document, said, path.parent)
     with as_files(recipe.sources, recipe.drop, recipe.snapshot) as (sources, _):
@@ -105,10 +108,10 @@ def read_deidentified(path: str | Path, key: bytes) -> dict[str, pd.DataFrame]:
 
 
 def _study(document: toml.Document, folder: Path, snapshot: Path | None = None) -> Study:
-    document, changes = current(document)
+    document, changes = older_forms.current(document)
     said = fields.read_file(SECTIONS, document)
     study = from_sources(_recipe(document, said, folder), snapshot)
-    return study.with_settings({OLDER: changes}) if changes else study
+    return study.with_settings({older_forms.SETTING: changes}) if changes else study
 
 
 def from_sources(recipe: Recipe, snapshot: Path | None = None) -> Study:
