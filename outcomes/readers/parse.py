@@ -163,9 +163,7 @@ def is_error(text: str) -> bool:
     (True, True, True, False)
     """
     text = text.strip()
-    return text[:1] in ("#", "E") and (
-        text.casefold() in ERRORS or bool(_ERROR.fullmatch(text))
-    )
+    return text[:1] in ("#", "E") and (text.casefold() in ERRORS or bool(_ERROR.fullmatch(text)))
 
 
 _ERROR = re.compile(r"#{2,}|Err:[0-9]{3}")

@@ -126,13 +126,18 @@ class TippingPoint(_Wrapper):
             for d in shown
         ]
         frame = pd.DataFrame(rows).sort_values("delta", key=abs, ignore_index=True)
+        unmet = "not_reached" if filled.count else "nothing_imputed"
         estimates = (
             Estimate(
                 "tipping point",
                 worse * tip,
                 unit=outcome.unit,
                 how=words,
-                reason="" if not isnan(tip) else "not_reached" if filled.count else "nothing_imputed",
+                reason=""
+                if not isnan(tip)
+                else "not_reached"
+                if filled.count
+                else "nothing_imputed",
                 measure=Measure.THRESHOLD,
             ),
             replace(start, how=f"delta 0: {start.how}"),

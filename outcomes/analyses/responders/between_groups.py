@@ -26,6 +26,7 @@ from outcomes.analyses.responders.imputed_shares import (
     share_row,
 )
 from outcomes.analyses.responders.one_group import (
+    Test,
     at_zero_by_group,
     at_zero_words,
     improvement_curve,
@@ -33,6 +34,7 @@ from outcomes.analyses.responders.one_group import (
     parse_rule,
     responded,
     rule_name,
+    rule_tests,
     rule_words,
 )
 from outcomes.analyses.traits import Trait
@@ -41,6 +43,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
+from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, labelled_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import (
@@ -178,6 +181,11 @@ class CompareResponders(Analysis):
         if self.before:
             return Phrase.of("of patients with both scores")
         return Phrase.of("of patients with the score")
+
+    def tests(self, outcome: Outcome) -> Iterator[Test]:
+        """What a patient's scores may meet: each rule."""
+        sign = improvement_sign(outcome) if self.before else 1
+        return rule_tests(self.rules, self.before, sign)
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         return PatientValues.at(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.question import Analysis, OverImputations
-from outcomes.analyses.responders.bands import improvement_bands, percent_gain
+from outcomes.analyses.responders.bands import band_of, improvement_bands, percent_gain
 from outcomes.analyses.responders.imputed_shares import POOLED, share_row, share_words
 from outcomes.analyses.shared_cells import Gate, QuestionSums
 from outcomes.analyses.traits import Trait
@@ -121,6 +121,18 @@ class Responders(Analysis):
                 raise AnalysisError(
                     f"The rule '{rule}' compares with a visit before: add before=\"…\"."
                 )
+
+    def tests(self, outcome: Outcome) -> Iterator[Test]:
+        """What a patient's scores may meet: each rule, its reverse and each band."""
+        sign = improvement_sign(outcome) if self.before else 1
+        yield from rule_tests(self.rules, self.before, sign)
+        if not self.before:
+            return
+        for rule in filter(_relative, self.rules):
+            yield False, lambda b, a, rule=rule: _worse(b, a, rule, sign)
+        cuts = [value for kind, value in map(parse_rule, self.rules) if kind == "percent"]
+        for band in range(len(cuts) + 2) if cuts else ():
+            yield False, lambda b, a, band=band: band_of(b, a, sign, cuts) == band
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         visits = list(study.visits)  # those between have the scores that are carried forward
@@ -479,6 +491,29 @@ def responded(
     if kind == "points":
         return gain >= value, usable
     return (after <= value if kind == "at_most" else after >= value), usable
+
+
+#: Whether patients who failed for another reason are left out, and what scores may meet.
+Test = tuple[bool, Callable[..., np.ndarray]]
+
+
+def rule_tests(rules: Sequence[str], before: str, sign: int) -> Iterator[Test]:
+    """What a patient's scores may meet for some rules; with a percentage, a score of 0 before."""
+    for rule in rules:
+        if before:
+            yield True, lambda b, a, rule=rule: responded(b, a, rule, sign)[0]
+        else:
+            yield True, lambda after, rule=rule: responded(after, after, rule, 1)[0]
+    if before and any(parse_rule(rule)[0] == "percent" for rule in rules):
+        yield False, lambda b, _: b <= 0
+
+
+def _worse(before: np.ndarray, after: np.ndarray, rule: str, sign: int) -> np.ndarray:
+    """Who got worse by a rule; from 0, by anything."""
+    worse = responded(before, after, rule, -sign)[0]
+    if parse_rule(rule)[0] != "percent":
+        return worse
+    return np.asarray(worse | ((before <= 0) & (np.round(sign * (after - before), 9) < 0)))
 
 
 @dataclass(frozen=True)

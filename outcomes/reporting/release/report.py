@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from copy import deepcopy
-
-import numpy as np
 
 from outcomes import __version__
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.responders.bands import band_of
-from outcomes.analyses.responders.between_groups import CompareResponders
 from outcomes.analyses.responders.one_group import (
-    Responders,
     ResponseCounts,
-    improvement_sign,
-    parse_rule,
-    responded,
 )
 from outcomes.core.errors import PrivacyError
 from outcomes.core.language import in_language, language_of, message, named, say
@@ -115,49 +107,21 @@ def reckon_with(
     patients goes out.
     """
     for q, outcome in asked:
-        if outcome is None or not isinstance(q, Responders | CompareResponders):
+        tests = getattr(q, "tests", None)
+        if outcome is None or tests is None:
             continue
-        wide = study.wide(outcome.name)
+        wide, after = study.wide(outcome.name), getattr(q, "after", "")
         control.scored(outcome).know(wide)
-        scores = wide[[v for v in (q.before, q.after) if v]].dropna()
-        able = scores[~failed_among(study.settings, q.after, scores.index)]
+        scores = wide[[v for v in (getattr(q, "before", ""), after) if v]].dropna()
+        able = scores[~failed_among(study.settings, after, scores.index)]
         by = getattr(q, "by", "")
         parts = [(scores, able)]
         if by:
             group = study.characteristic(by)
             parts += [(x, able[able.index.isin(x.index)]) for _, x in scores.groupby(group)]
         for everybody, not_failed in parts:
-            for improved, met in _tests(q, improvement_sign(outcome) if q.before else 1):
+            for improved, met in tests(outcome):
                 control.judged(outcome, not_failed if improved else everybody, met)
-
-
-def _tests(
-    q: Responders | CompareResponders, sign: int
-) -> Iterator[tuple[bool, Callable[..., np.ndarray]]]:
-    """What a patient's scores may meet for a rule, its reverse and each band; whether those who
-    failed for another reason are left out.
-    """
-    if not q.before:
-        for rule in q.rules:
-            yield True, lambda after, rule=rule: responded(after, after, rule, 1)[0]
-        return
-    for rule in q.rules:
-        yield True, lambda b, a, rule=rule: responded(b, a, rule, sign)[0]
-    percent = [value for kind, value in map(parse_rule, q.rules) if kind == "percent"]
-    for rule in q.rules if isinstance(q, Responders) else ():
-        if parse_rule(rule)[0] in ("percent", "points"):
-            yield False, lambda b, a, rule=rule: _worse(b, a, rule, sign)
-    if percent:
-        yield False, lambda b, _: b <= 0
-        for band in range(len(percent) + 2) if isinstance(q, Responders) else ():
-            yield False, lambda b, a, band=band: band_of(b, a, sign, percent) == band
-
-
-def _worse(before: np.ndarray, after: np.ndarray, rule: str, sign: int) -> np.ndarray:
-    """Who got worse by a rule; from 0, by anything."""
-    sank = (before <= 0) & (np.round(sign * (after - before), 9) < 0)
-    percent = parse_rule(rule)[0] == "percent"
-    return responded(before, after, rule, -sign)[0] | (sank if percent else False)
 
 
 def _names(study: Study, results: Results, control: DisclosureControl) -> None:
