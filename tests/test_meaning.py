@@ -307,6 +307,12 @@ def _asks_by_name(tree: ast.AST) -> list[int]:
                 map(_text_of_estimate, sides)
             ):
                 found.append(node.lineno)
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+            looked_in, wanted = node.comparators[0], node.left
+            titled = isinstance(looked_in, ast.Attribute) and looked_in.attr == "title"
+            error = ast.unparse(looked_in) in ("str(e)", "str(error)")
+            if isinstance(wanted, ast.Constant) and (titled or error):
+                found.append(node.lineno)
         if isinstance(node, ast.DictComp) and _text_of_estimate(node.key):
             found.append(node.lineno)
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
@@ -417,6 +423,8 @@ def test_questions_ask_another_topic_for_a_trait_not_for_its_class():
         "result[f'mean change | {v}']",
         "question.run(study)['mean change']",
         "y = type(r.analysis).__name__ == 'MMRM'",
+        "free = 'unstructured' in structure.title",
+        "empty = 'zero' in str(error)",
     ],
 )
 def test_the_rule_above_notices(code):

@@ -40,6 +40,8 @@ class Linear:
     bases: Array
     names: tuple[str, ...]
     random: Array | None = None
+    #: Whether every pair of visits has a covariance of its own.
+    unstructured: bool = False
     linear: bool = field(default=True, init=False)
 
     def __call__(self, theta: Array) -> Evaluated:
@@ -338,7 +340,9 @@ def _unstructured(m: int) -> Linear:
     bases = np.zeros((len(cells), m, m))
     for i, (j, k) in enumerate(cells):
         bases[i, j, k] = bases[i, k, j] = 1.0
-    return Linear("unstructured", bases, tuple(f"Sigma_{j + 1}_{k + 1}" for j, k in cells))
+    return Linear(
+        "unstructured", bases, tuple(f"Sigma_{j + 1}_{k + 1}" for j, k in cells), None, True
+    )
 
 
 _CORRELATIONS = {"toeplitz": _toeplitz, "ar1": _ar1, "cs": _cs}

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from outcomes.core.errors import AnalysisError
 from outcomes.core.wording import spoken
-from outcomes.stats.mixed.covariance import Evaluated, Linear, Structure, random_covariance
+from outcomes.stats.mixed.covariance import (
+    ByGroup,
+    Evaluated,
+    Heterogeneous,
+    Linear,
+    Structure,
+    random_covariance,
+)
 from outcomes.stats.mixed.cross_products import Summary
 from outcomes.stats.mixed.likelihood import Design, Engine, Pieces, Point, estimable
 
@@ -171,14 +178,13 @@ def _identified(summary: Summary, structure: Structure) -> None:
     """A variance of its own needs two patients at the visit; an unstructured covariance, patients
     at both visits of a pair.
     """
-    free = "unstructured" in structure.title
-    if not free and "heterogeneous" not in structure.title:
+    by_group = isinstance(structure, ByGroup)
+    within = structure.structure if isinstance(structure, ByGroup) else structure
+    free = isinstance(within, Linear) and within.unstructured
+    own = isinstance(within, Heterogeneous) and within.spread.shape[1] == len(within.spread)
+    if not free and not own:
         return
-    pairs = (
-        summary.pair_counts
-        if "by arm" in structure.title
-        else summary.pair_counts.sum(axis=0)[None]
-    )
+    pairs = summary.pair_counts if by_group else summary.pair_counts.sum(axis=0)[None]
     for group in pairs:
         few = np.flatnonzero(np.diag(group) < 2)
         if len(few):
