@@ -133,11 +133,7 @@ class TippingPoint(_Wrapper):
                 worse * tip,
                 unit=outcome.unit,
                 how=words,
-                reason=""
-                if not isnan(tip)
-                else "not_reached"
-                if filled.count
-                else "nothing_imputed",
+                reason="" if not isnan(tip) else unmet,
                 measure=Measure.THRESHOLD,
             ),
             replace(start, how=f"delta 0: {start.how}"),
