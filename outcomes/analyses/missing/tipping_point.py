@@ -189,11 +189,13 @@ class TippingPoint(_Wrapper):
 
     def _term(self, estimates: Sequence[Estimate], last: str) -> Estimate:
         """The estimate named by `term`; by default the first with a p-value, at the main visit
-        where there are several.
+        where there are several. A test of all groups together stands back: it names no difference
+        that could tip.
         """
         main = str(getattr(self.analysis, "visit", "") or last)
         several = len({e.visit for e in estimates if e.visit and not isnan(e.p)}) > 1
         tested = [e for e in estimates if not isnan(e.p) and (not several or e.visit == main)]
+        tested = [e for e in tested if e.measure is not Measure.OVERALL_TEST] or tested
         if found := named(estimates, [self.term]) if self.term else tested:
             return found[0]
         if not self.term:
