@@ -1,6 +1,5 @@
 """What a user does wrong is answered with what to do, never with an error of Python."""
 
-import pandas as pd
 import pytest
 
 import outcomes as oc
@@ -41,21 +40,3 @@ def test_an_unknown_style_lists_the_styles():
     failed = oc.Plan(oc.PairedT("pian", before="baseline", after="week_4")).run(STUDY)[0]
     with pytest.raises(AnalysisError, match="No style"):
         failed.sentence("mla")
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        'a = { column = "nrs" }\nb = { column = "nrs" }',
-        'a = { column = "nrs" }\n[instruments]\npain_nrs = { average = "nrs" }',
-    ],
-)
-def test_two_scores_of_one_column_are_refused(tmp_path, more):
-    frame = pd.DataFrame({"patient": ["p", "q"] * 2, "visit": ["x", "x", "y", "y"], "nrs": 5})
-    frame.to_csv(tmp_path / "s.csv", index=False)
-    file = tmp_path / "study.toml"
-    file.write_text(f'[data]\nscores = "s.csv"\n[visits]\norder = ["x", "y"]\n[outcomes]\n{more}\n')
-    with pytest.raises(
-        StudyError, match="'nrs' is already a score, under .*take one of the two out"
-    ):
-        oc.read_study(file)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 import outcomes as oc
 from outcomes.core.errors import AnalysisError
@@ -420,3 +421,13 @@ def test_degenerate_data_give_words_not_numbers(before, after):
         assert result.sentence() and "nan" not in result.sentence()
         for e in result.estimates:
             assert e.p != 0 and not math.isinf(e.value)
+
+
+def test_normality_is_tested_only_when_asked_for():
+    study = two_visits([7, 6, 8, 5, 9, 7, 4], [5, 5, 4, 5, 3, 6, 4])
+    asked = {"before": "baseline", "after": "week_4"}
+    plain = oc.PairedT("pain", **asked).run(study)
+    more = oc.PairedT("pain", **asked, normality=True).run(study)
+    *same, test = more.estimates
+    assert tuple(same) == plain.estimates
+    assert (test.value, test.p) == pytest.approx(tuple(stats.shapiro([-2, -1, -4, 0, -6, -1, 0])))

@@ -50,12 +50,12 @@ class PairedT(Analysis):
     Mean change d̄ of after − before with its t interval d̄ ± t(n−1)·s_d/√n and the paired t-test;
     the change in units of the average SD, d_av = d̄/√((s₁²+s₂²)/2), with Bonett's interval; d_z =
     d̄/s_d and the Hedges-corrected forms (J exact, by the gamma function). Assumes independent
-    patients and a roughly normal mean of the changes; the Shapiro-Wilk test of the changes stands
-    beside it and decides nothing. It is the change of those observed at both visits, not an effect
-    of treatment where there is no control group.
+    patients and a roughly normal mean of the changes. It is the change of those observed at both
+    visits, not an effect of treatment where there is no control group.
 
-    `outcome` is a score's name, `before` and `after` are visits. Raises AnalysisError for unknown
-    names.
+    `outcome` is a score's name, `before` and `after` are visits. `normality=True` adds the
+    Shapiro-Wilk test of the changes: to be looked at, it decides nothing. Raises AnalysisError for
+    unknown names.
 
     References: Student 1908 (doi 10.1093/biomet/6.1.1); Bonett 2008 (doi
     10.1037/1082-989X.13.2.99); Hedges 1981 (doi 10.3102/10769986006002107).
@@ -79,6 +79,7 @@ class PairedT(Analysis):
     _: KW_ONLY
     before: str
     after: str
+    normality: bool = False
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.LINEAR})
     short: ClassVar[str] = "paired t-test"
@@ -98,10 +99,11 @@ class PairedT(Analysis):
         found = moments(before, after, pairs.tally.weights)
         made = self.of_moments(found, pairs.counts, pairs.outcome)
         percentages = _percentages(pairs, self._place)
-        normality = shapiro_wilk(before, after, weights=pairs.tally.weights)
+        w = pairs.tally.weights
+        tests = (shapiro_wilk(before, after, weights=w),) if self.normality else ()
         return replace(
             made,
-            estimates=(*made.estimates, *percentages, normality),
+            estimates=(*made.estimates, *percentages, *tests),
             notes=at_zero(int((pairs.before == 0).sum()), self.before) if percentages else (),
             data={"pairs": pairs_frame(pairs)},
             pictures=("slopes",),
