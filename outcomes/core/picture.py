@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import Estimate
-from outcomes.core.language import Phrase
+from outcomes.core.language import Phrase, in_source
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 
@@ -38,6 +38,46 @@ class ValueAxis:
     percent: bool = False
     margins: tuple[float, ...] = ()
     better: str = ""
+
+
+class Frames(Mapping[str, "pd.DataFrame"]):
+    """The frames that an answer's pictures draw, each made when it is first read and then kept.
+
+    A value is a frame or a function without arguments that makes one; which frames there are is
+    known without making any. A pickle has the frames themselves.
+
+    >>> import pandas as pd
+    >>> frames = Frames({"pairs": lambda: pd.DataFrame({"change": [-1.0, 2.0]})})
+    >>> list(frames), len(frames["pairs"]), frames["pairs"] is frames["pairs"]
+    (['pairs'], 2, True)
+    """
+
+    __slots__ = ("_made",)
+
+    def __init__(self, made: Mapping[str, pd.DataFrame | Callable[[], pd.DataFrame]]) -> None:
+        self._made: dict[str, pd.DataFrame | Callable[[], pd.DataFrame]] = dict(made)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        found = self._made[name]
+        if callable(found):
+            with in_source():
+                found = self._made[name] = found()
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __repr__(self) -> str:
+        return f"Frames({', '.join(self)})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Frames, (dict(self),)
 
 
 def score_words(text: str, /, outcome: Outcome, *, unit: str = "") -> Phrase:

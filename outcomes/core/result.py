@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from outcomes.core.errors import AnalysisError
@@ -18,7 +17,7 @@ from outcomes.core.language import in_source
 from outcomes.core.measure import Measure
 from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
-from outcomes.core.picture import ValueAxis
+from outcomes.core.picture import Frames, ValueAxis
 from outcomes.core.style import written_in
 from outcomes.core.wording import listed, styled, tidied
 
@@ -100,7 +99,8 @@ class Result:
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimates", tuple(self.estimates))
         object.__setattr__(self, "notes", tuple(dict.fromkeys(self.notes)))
-        object.__setattr__(self, "data", MappingProxyType(dict(self.data)))
+        if not isinstance(self.data, Frames):  # a copy of an answer shares the frames
+            object.__setattr__(self, "data", Frames(self.data))
 
     def __getitem__(self, name: str) -> Estimate:
         """The estimate with this name or term.
@@ -264,9 +264,7 @@ class Result:
             "role": q.role,
             "family": q.family,
         }
-        added = (
-            "measure",
-            "scale",
+        place = (
             "visit",
             "from_visit",
             "group",
@@ -290,13 +288,13 @@ class Result:
         shared = " ".join(self.notes)
         for e in self.estimates or (Estimate("not answered", NAN),):
             words = [e.how, REASONS.get(e.reason, ""), self.failed or shared]
-            place = dataclasses.asdict(e.contrast) | {"measure": e.measure.value, "scale": e.scale}
-            n = self.counts.analysed if e.n is None else e.n
+            n, contrast = self.counts.analysed if e.n is None else e.n, e.contrast
             yield (
                 head
                 | {f: getattr(e, f) for f in fields}
                 | {"notes": "; ".join(w for w in words if w)}
-                | {f: place[f] for f in added}
+                | {"measure": e.measure.value, "scale": e.scale}
+                | {f: getattr(contrast, f) for f in place}
                 | {"n": n}
             )
 

@@ -23,7 +23,7 @@ from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import Frames, ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, spoken
 from outcomes.stats.groups.dunnett import dunnett_critical, dunnett_p
@@ -146,7 +146,7 @@ class Dunnett(Analysis):
             g.counts,
             g.outcome,
             tuple(notes),
-            {"forest": forest, "groups": groups_frame(g), **checks_of_fit(fit, y)},
+            Frames({"forest": forest, "groups": groups_frame(g), **checks_of_fit(fit, y)}),
             ("forest",),
             detail=ComparedGroups.of(g),
             flow=g.flow,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from outcomes.core.flow import Counts, Flow, flow_by, not_recorded
 from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import Frames
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     interval,
@@ -501,6 +502,11 @@ def groups_frame(groups: Groups) -> pd.DataFrame:
     return groups.frame.copy(
         deep=False
     )  # shared by the questions about these groups; pandas copies on writing
+
+
+def groups_data(groups: Groups) -> Frames:
+    """The frame of the groups, made when a picture reads it."""
+    return Frames({"groups": partial(groups_frame, groups)})
 
 
 def pair_words(result: Result, pairs: Iterable[Estimate], digits: int, style: str, by: str) -> str:

@@ -29,7 +29,7 @@ from outcomes.core.direction import direction
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import Frames, ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import (
     digits_for,
@@ -377,7 +377,7 @@ def _differences(question: Any, study: Study) -> tuple[list[Estimate], Result]:
         g.counts,
         g.outcome,
         (*g.notes, *g.imbalance(before, adjusted=q.model == "ancova")),
-        {"groups": groups_frame(g), **checks},
+        Frames({"groups": groups_frame(g), **checks}),
         ("forest",),
         detail=ComparedGroups.of(g),
         flow=g.flow,

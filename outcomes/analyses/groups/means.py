@@ -11,6 +11,7 @@ from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     chosen_words,
     grouped,
+    groups_data,
     groups_frame,
     lower_is_better,
     means,
@@ -136,7 +137,7 @@ class WelchT(Analysis):
                 Measure.CHANGE if self.before else Measure.LEVEL,
             ),
         )
-        data = {"groups": groups_frame(g)}
+        data = groups_data(g)
         return Result(
             self,
             rows,

@@ -11,7 +11,7 @@ from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     chosen_words,
     grouped,
-    groups_frame,
+    groups_data,
     lower_is_better,
     two_levels,
     versus,
@@ -127,7 +127,7 @@ class MannWhitney(Analysis):
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
             replace(probability_of_superiority(delta), group=pair),
         )
-        data = {"groups": groups_frame(g)}
+        data = groups_data(g)
         return Result(
             self,
             rows,
@@ -272,7 +272,7 @@ class KruskalWallis(Analysis):
             *(_median(v, level, g.outcome.unit) for level, v in y.items()),
             epsilon_squared(test, len(g.y)),
         )
-        data = {"groups": groups_frame(g)}
+        data = groups_data(g)
         return Result(
             self,
             rows,

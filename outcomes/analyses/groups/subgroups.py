@@ -16,7 +16,7 @@ from outcomes.analyses.groups.group_data import (
     codes_of,
     covariate_terms,
     grouped,
-    groups_frame,
+    groups_data,
     lower_is_better,
     two_words,
     unspread,
@@ -29,7 +29,7 @@ from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
 from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import Frames, ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, listed, number, p_value, plural, spoken
 from outcomes.stats.groups.means import mean_difference
@@ -164,7 +164,7 @@ class Interaction(Analysis):
             g.counts,
             g.outcome,
             (*g.notes, *g.imbalance(self.before, adjusted=True)),
-            {"forest": forest_frame(lines), **checks_of_fit(fit, g.after)},
+            Frames({"forest": forest_frame(lines), **checks_of_fit(fit, g.after)}),
             ("forest",),
             detail=ComparedGroups.of(g),
             axis=ValueAxis(Phrase.of("adjusted difference in {score}", score=g.outcome)),
@@ -305,7 +305,7 @@ class ChangeByArm(Analysis):
             g.counts,
             g.outcome,
             notes,
-            {"groups": groups_frame(g)},
+            groups_data(g),
             detail=ComparedGroups.of(g),
             flow=g.flow,
             randomised=g.randomised,

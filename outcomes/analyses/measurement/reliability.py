@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.paired.mean_change import pairs_frame
+from outcomes.analyses.paired.mean_change import pairs_data
 from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Contrast
@@ -100,7 +100,7 @@ class TestRetest(Analysis):
             # a shift between two measurements is neither better nor worse for patients
             replace(shift, name="mean shift", unit=unit, place=at, measure=Measure.DIAGNOSTIC),
         )
-        data = {"pairs": pairs_frame(pairs)}
+        data = pairs_data(pairs)
         return Result(self, rows, pairs.counts, pairs.outcome, (), data, ("raincloud",))
 
     def sentence(self, result: Result, style: str = "ama") -> str:

@@ -6,7 +6,7 @@ import math
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
-from outcomes.analyses.paired.mean_change import pairs_frame
+from outcomes.analyses.paired.mean_change import pairs_data
 from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import improvement_sign
@@ -85,7 +85,7 @@ class TOST(Analysis):
             estimates,
             pairs.counts,
             pairs.outcome,
-            data={"pairs": pairs_frame(pairs)},
+            data=pairs_data(pairs),
             pictures=("estimation",),
             detail=Judged(e.within),
             axis=ValueAxis(margins=(-float(self.margin), float(self.margin))),
@@ -179,7 +179,7 @@ class NonInferiority(Analysis):
             estimates,
             pairs.counts,
             pairs.outcome,
-            data={"pairs": pairs_frame(pairs)},
+            data=pairs_data(pairs),
             pictures=("estimation",),
             detail=Judged(e.shown, e.limit),
             axis=ValueAxis(margins=(-sign * float(self.margin),)),
@@ -274,9 +274,7 @@ class BayesFactor(Analysis):
             replace(bayes_factor(pairs.before, pairs.after, scale=r), group=group)
             for group, r in scales.items()
         )
-        return Result(
-            self, estimates, pairs.counts, pairs.outcome, data={"pairs": pairs_frame(pairs)}
-        )
+        return Result(self, estimates, pairs.counts, pairs.outcome, data=pairs_data(pairs))
 
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, counts = result.outcome, result.counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import Frames
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, p_value, plural, spoken, statistic
 from outcomes.stats.mixed.cross_products import summarise
@@ -105,7 +107,7 @@ class PairedT(Analysis):
             made,
             estimates=(*made.estimates, *percentages, *tests),
             notes=at_zero(int((pairs.before == 0).sum()), self.before) if percentages else (),
-            data={"pairs": pairs_frame(pairs)},
+            data=pairs_data(pairs),
             pictures=("slopes",),
         )
 
@@ -210,6 +212,11 @@ def pairs_frame(pairs: Pairs) -> pd.DataFrame:
     return pairs.frame.copy(
         deep=False
     )  # shared by the questions about these pairs; pandas copies on writing
+
+
+def pairs_data(pairs: Pairs) -> Frames:
+    """The frame of the pairs, made when a picture reads it."""
+    return Frames({"pairs": partial(pairs_frame, pairs)})
 
 
 def _percentages(pairs: Pairs, place: Contrast) -> list[Estimate]:

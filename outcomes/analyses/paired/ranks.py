@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
 from outcomes.analyses.groups.group_data import moved
-from outcomes.analyses.paired.mean_change import pairs_frame
+from outcomes.analyses.paired.mean_change import pairs_data
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.traits import Trait
 from outcomes.core.estimate import NAN, REASONS, Estimate
@@ -124,7 +124,7 @@ class SignedRank(Analysis):
             pairs.counts,
             pairs.outcome,
             tuple(notes),
-            {"pairs": pairs_frame(pairs)},
+            pairs_data(pairs),
             ("slopes",),
             detail=Ranked(tested.n_zero, tested.n_nonzero, tested.exact, shift.achieved),
         )
@@ -254,7 +254,7 @@ class SignTest(Analysis):
             estimates,
             pairs.counts,
             pairs.outcome,
-            data={"pairs": pairs_frame(pairs)},
+            data=pairs_data(pairs),
             pictures=("slopes",),
             detail=Signs(signs.n_up, signs.n_down, signs.n_zero, median.achieved),
         )

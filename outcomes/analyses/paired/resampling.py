@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import moved
-from outcomes.analyses.paired.mean_change import pairs_frame
+from outcomes.analyses.paired.mean_change import pairs_data
 from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
 from outcomes.core.estimate import REASONS
@@ -77,7 +77,7 @@ class SignFlip(Analysis):
             estimates,
             pairs.counts,
             pairs.outcome,
-            data={"pairs": pairs_frame(pairs)},
+            data=pairs_data(pairs),
             pictures=("slopes",),
             detail=Flips(flipped.draws),
         )
@@ -169,7 +169,7 @@ class Yuen(Analysis):
             (replace(e, unit=pairs.outcome.unit),),
             pairs.counts,
             pairs.outcome,
-            data={"pairs": pairs_frame(pairs)},
+            data=pairs_data(pairs),
             pictures=("slopes",),
         )
 
@@ -266,7 +266,7 @@ class Bootstrap(Analysis):
             (replace(e, unit=unit),),
             pairs.counts,
             pairs.outcome,
-            data={"pairs": pairs_frame(pairs)},
+            data=pairs_data(pairs),
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -28,7 +29,7 @@ from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.language import Phrase
 from outcomes.core.measure import Measure
-from outcomes.core.picture import ValueAxis, forest_frame
+from outcomes.core.picture import Frames, ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import capital, digits_for, listed, number, spoken
 from outcomes.stats.groups.means import mean_difference, standardised_difference
@@ -143,7 +144,11 @@ class ANCOVA(Analysis):
             *at_start,
             _slopes(g, design),
         ]
-        forest = forest_frame((e.group, e) for e in pairs)
+        drawn = {
+            "forest": partial(forest_frame, [(e.group, e) for e in pairs]),
+            "groups": partial(groups_frame, g),
+            **checks_of_fit(fit, g.after),
+        }
         notes = (*g.notes, *_notes(g, fit, self.before))
         return Result(
             self,
@@ -151,7 +156,7 @@ class ANCOVA(Analysis):
             g.counts,
             g.outcome,
             notes,
-            {"forest": forest, "groups": groups_frame(g), **checks_of_fit(fit, g.after)},
+            Frames(drawn),
             ("forest",),
             detail=_Adjusted(
                 g.levels, g.sizes, "before" not in fit.aliased, joint=_joint(fit, design, self.by)

@@ -7,7 +7,8 @@ question changes its method by them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,24 @@ from outcomes.stats.mixed.mmrm import Predictions
 from outcomes.stats.regression.linear import Fit
 
 
-def checks_of_fit(fit: Fit, y: np.ndarray) -> dict[str, pd.DataFrame]:
-    """Of a linear model: internally standardised residuals and leverages."""
-    residual = fit.residuals
+def checks_of_fit(fit: Fit, y: np.ndarray) -> dict[str, Callable[[], pd.DataFrame]]:
+    """Of a linear model, what makes the frame of its internally standardised residuals and
+    leverages; empty where none can be standardised.
+    """
     if fit.df < 1 or not fit.sigma > 0:
         return {}
+    return {"diagnostics": partial(_residuals, fit, y)}
+
+
+def _residuals(fit: Fit, y: np.ndarray) -> pd.DataFrame:
+    residual = fit.residuals
     columns = {
         "fitted": np.asarray(y, dtype=float) - residual,
         "residual": residual,
         "standardised": fit.standardised,
         "leverage": fit.leverage,
     }
-    return {"diagnostics": pd.DataFrame(columns)}
+    return pd.DataFrame(columns)
 
 
 def checks_of_scores(

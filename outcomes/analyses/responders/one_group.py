@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts, no_score_at
 from outcomes.core.language import Phrase
 from outcomes.core.outcome import Outcome
+from outcomes.core.picture import Frames
 from outcomes.core.result import Result
 from outcomes.core.style import style_of
 from outcomes.core.wording import level_text, limits_text, listed, number, plural, share_of, spoken
@@ -183,13 +185,14 @@ class Responders(Analysis):
                     rule,
                     "worsened",
                 )
-        data = {"ecdf": improvement_curve(pairs.tally, sign)} if judged else {}
-        pictures = tuple(data)
-        if judged:
-            data["dropout"] = _dropout_curves(study, self.outcome, self.before, self.after, sign)
         cuts = tuple(v for kind, v in map(parse_rule, self.rules) if kind == "percent")
+        data: dict[str, Callable[[], pd.DataFrame]] = {}
+        if judged:
+            scores = study.wide(self.outcome)
+            data["ecdf"] = partial(improvement_curve, pairs.tally, sign)
+            data["dropout"] = partial(_dropout_curves, scores, self.before, self.after, sign)
         if judged and cuts:
-            data["bands"] = improvement_bands(pairs.tally, sign, cuts)
+            data["bands"] = partial(improvement_bands, pairs.tally, sign, cuts)
         detail = ResponseCounts(tuple(shares.responses), at_zero, below)
         return Result(
             self,
@@ -197,8 +200,8 @@ class Responders(Analysis):
             pairs.counts,
             pairs.outcome,
             (f"{detail.zero_words} {AT_ZERO}",) if detail.zero_words else (),
-            data,
-            pictures,
+            Frames(data),
+            ("ecdf",) if judged else (),
             detail=detail,
         )
 
@@ -594,13 +597,12 @@ DROPOUT = (
 )
 
 
-def _dropout_curves(study: Study, outcome: str, before: str, after: str, sign: int) -> pd.DataFrame:
-    """The curve of responders under three rules for missing scores; columns group (the rule),
-    improvement, share and n (patients it is a share of).
+def _dropout_curves(scores: pd.DataFrame, before: str, after: str, sign: int) -> pd.DataFrame:
+    """The curve of responders under three rules for missing scores, from the scores of patients ×
+    visits; columns group (the rule), improvement, share and n (patients it is a share of).
     """
-    wide = study.wide(outcome)
-    wide = wide[wide[study.visit(before)].notna()]
-    up_to = wide.columns[: list(wide.columns).index(study.visit(after)) + 1]
+    wide = scores[scores[before].notna()]
+    up_to = wide.columns[: list(wide.columns).index(after) + 1]
     start, seen = wide[before].to_numpy(float), wide[after].to_numpy(float)
     carried = wide[up_to].ffill(axis=1)[after].to_numpy(float)
     both = ~np.isnan(seen)
