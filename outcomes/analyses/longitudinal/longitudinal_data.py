@@ -478,8 +478,10 @@ def asked_visits(study: Study, outcome: str) -> tuple[str, ...]:
     """The declared visits at which anybody has this score (all, where nobody has any): what is
     never asked is not missing.
     """
-    wide = study.wide(outcome)
-    return tuple(v for v in study.visits if wide[v].notna().any()) or study.visits
+    seen = (~np.isnan(study.wide(outcome).to_numpy())).any(axis=0)
+    return (
+        tuple(v for v, anybody in zip(study.visits, seen, strict=True) if anybody) or study.visits
+    )
 
 
 def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str) -> tuple[str, ...]:
