@@ -79,12 +79,23 @@ class Tally:
 
 
 @dataclass(frozen=True, eq=False)
+class Division:
+    """A tally of everybody and, by name, those of the groups that make everybody up."""
+
+    whole: Tally
+    parts: Mapping[str, Tally]
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
-    """One number of a tally; `of` is the whole where a percentage is shown."""
+    """One number of a tally; `of` is the whole where a percentage is shown. `division` says which
+    tallies make up that of everybody, where this is one of them.
+    """
 
     tally: Tally
     level: str
     of: int = 0
+    division: Division | None = None
 
 
 @dataclass(frozen=True, eq=False)

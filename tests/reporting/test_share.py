@@ -40,7 +40,17 @@ from outcomes.reporting.document import (
     blocks_of,
     on_paper,
 )
-from outcomes.reporting.numbers import Count, Difference, Fixed, Said, Share, Value
+from outcomes.reporting.numbers import (
+    Count,
+    Difference,
+    Division,
+    Fixed,
+    Part,
+    Said,
+    Share,
+    Tally,
+    Value,
+)
 from outcomes.reporting.release.control import DisclosureControl
 from outcomes.reporting.release.ledger import Ledger, Record, recorded
 from outcomes.reporting.release.numbers import Releaser
@@ -53,7 +63,7 @@ from outcomes.reporting.render import pdf as pdf_format
 from outcomes.stats.proportions.two_groups import risk_difference
 from outcomes.study.study import Study
 from outcomes.tables.results_table import Table
-from tests.builders import PAIN
+from tests.builders import PAIN, two_visits
 from tests.contract.small import small
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "sample"
@@ -585,6 +595,35 @@ def test_a_count_at_the_threshold_is_hidden_and_the_next_is_shown(policy: str) -
     at, base = PRESETS[policy].hidden, PRESETS[policy].base
     assert (desk.count(at), desk.count(0), desk.hidden) == (f"≤{at}", f"≤{at}", 2)
     assert desk.count(at + 1) == str(base * int((at + 1) / base + 0.5))
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_small_count_of_an_arm_is_not_told_by_the_count_of_everybody(earlier: bool) -> None:
+    # about 20 women in all, 10 of them in A: with 18 or more and at most 12, B had 6 or 7
+    arms = {
+        "sex in A": Tally({"f": 12, "m": 21}, 33, "sex in A"),
+        "sex in B": Tally({"f": 6, "m": 23}, 29, "sex in B"),
+    }
+    everybody = Tally({"f": 18, "m": 44}, 62, "sex")
+    study = two_visits([7, 6, 8, 5], [5, 5, 4, 5])
+    ledger = Ledger("k")
+    control = DisclosureControl(PRESETS["opensafely"], ledger)
+    first = Releaser(study, control)
+    of_all = {g: first.show(Part(everybody, g)) for g in "fm"}
+    assert of_all["f"].text == "20"
+    if earlier:  # a report of everybody, before that by arm
+        ledger.add(frozenset({"p1"}), study, control.tables)
+        control = DisclosureControl(PRESETS["opensafely"], ledger, patients=frozenset({"p1", "p2"}))
+    divided = Division(everybody, arms)
+    later = Releaser(study, control)
+    out = {
+        (name, g): later.show(Part(t, g, division=divided))
+        for name, t in arms.items()
+        for g in "fm"
+    }
+    assert out["sex in B", "f"].hidden
+    assert out["sex in A", "f"].hidden
+    assert not out["sex in A", "m"].hidden
 
 
 def test_a_mean_rests_on_one_patient_more_than_the_largest_hidden_count() -> None:

@@ -20,6 +20,7 @@ from outcomes.reporting.document import Paragraph, Section, TableBlock, english
 from outcomes.reporting.numbers import (
     About,
     Count,
+    Division,
     Fixed,
     Full,
     Grid,
@@ -444,19 +445,14 @@ def _levels_by_group(counted: LevelCounts) -> Grid:
     patients.
     """
     rows: list[tuple[Text, ...]] = []
-    for i, (name, levels, _) in enumerate(counted.levels):
-        tallies = [
-            Tally(groups, total, f"{name} in {group}")
-            for group, (_, groups, total) in ((g, c[i]) for g, c in counted.groups.items())
-        ]
-        rows += [
-            (
-                Fixed(named(spoken(name))),
-                Said(tuple(Part(t, level) for t in tallies), _name_of(level)),
-                *(cell(Part(t, level)) for t in tallies),
-            )
-            for level in levels
-        ]
+    for i, (name, levels, total) in enumerate(counted.levels):
+        own = [(f"{name} in {g}", *c[i][1:]) for g, c in counted.groups.items()]
+        tallies = {called: Tally(groups, size, called) for called, groups, size in own}
+        division = Division(Tally(levels, total, name), tallies)
+        for level in levels:
+            parts = tuple(Part(t, level, division=division) for t in tallies.values())
+            label = Said(parts, _name_of(level))
+            rows.append((Fixed(named(spoken(name))), label, *map(cell, parts)))
     header = (
         fixed("characteristic"),
         fixed("level"),

@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -189,6 +190,34 @@ class DisclosureControl:
             else:
                 out[g] = HIDDEN
         return out
+
+    def divided(
+        self,
+        name: str,
+        counts: tuple[Mapping[str, int], int],
+        groups: Mapping[str, tuple[Mapping[str, int], int]],
+    ) -> None:
+        """Remember that the levels of a characteristic, and the patients, of these groups (tables
+        of their own, by name) add up to those of everybody: another table, or an earlier report,
+        may show these.
+        """
+        levels, total = counts
+        at = partial(token, self.ledger.key, "level")
+        self.tables.add(self._known(total), [at(name, g) for g in levels])
+        self.tables.grows |= {at(name, g) for g in levels}
+        sizes = [n for _, n in groups.values()]
+        if sum(sizes) == total:
+            self.tables.add(self._known(total), map(self._known, sizes))
+        for group, (of, size) in groups.items():
+            self.tables.add(self._known(size), [at(group, g) for g in of])
+            for g, n in of.items():
+                self._value(at(group, g), n)
+        for g, n in levels.items():
+            parts = [at(group, g) for group in groups]
+            if rest := n - sum(of.get(g, 0) for of, _ in groups.values()):
+                parts.append(at(f"{name} in no group", g))
+                self._value(parts[-1], rest)
+            self.tables.add(at(name, g), parts)
 
     def share(self, k: int, n: int, what: str = "share") -> Estimate:
         """A share from rounded counts with Wilson's interval; undefined where the count or its

@@ -93,6 +93,9 @@ class Releaser:
         tally, level = part.tally, part.level
         key = (tally.name, tally.total)
         if key not in self._tallies:
+            if d := part.division:
+                groups = {name: (t.groups, t.total) for name, t in d.parts.items()}
+                self.control.divided(d.whole.name, (d.whole.groups, d.whole.total), groups)
             self._tallies[key] = self.control.counts(
                 tally.groups, tally.total, tally.name, grows=tally.grows
             )
