@@ -12,9 +12,10 @@ const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"
 const browser = await puppeteer.launch({ executablePath: chromium, headless: true, args });
 const found = [];
 for (const file of files) {
-  for (const [width, media] of [[1280, "screen"], [400, "screen"], [680, "print"]]) { // 680: A4 without its margins
+  for (const [width, media, scheme] of [[1280, "screen", "light"], [400, "screen", "dark"], [680, "print", "dark"]]) { // 680: A4 without its margins
     const page = await browser.newPage();
     await page.emulateMediaType(media);
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     await page.setViewport({ width, height: 900 });
     const requests = [], messages = [];
     const url = pathToFileURL(file).href;
