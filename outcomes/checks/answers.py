@@ -12,7 +12,7 @@ import pandas as pd
 from outcomes.checks.rules import rule
 from outcomes.core.language import Phrase
 from outcomes.core.wording import plural
-from outcomes.questionnaires import Instrument, suspicions
+from outcomes.questionnaires import Instrument, other_origin, suspicions
 from outcomes.study.study import InstrumentUse, Issue, Study
 
 
@@ -60,7 +60,15 @@ def safety_flag(study: Study) -> Iterator[Issue]:
             x = items[flag.item].to_numpy(float) + float(use.options.get("shift", 0))
             rows = study.record.at(np.flatnonzero(x >= flag.at_least))
             column = use.items[flag.item]
-            if rows:
+            if "shift" not in use.options and other_origin(kind, items):
+                unknown = Phrase.of(
+                    "{questionnaire}: the answers seem to count from another number, so it is not"
+                    " known which of them need a look; declare shift.",
+                    questionnaire=Phrase.of(kind.title, "name"),
+                )
+                n = int((~np.isnan(x)).sum())
+                yield Issue("safety_flag", unknown, n, "warning", "scores", column)
+            elif rows:
                 yield Issue(
                     "safety_flag",
                     Phrase.of(

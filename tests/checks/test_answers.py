@@ -52,6 +52,16 @@ def test_safety_flags_have_addresses() -> None:
     assert found(study(answers()), "safety_flag").empty
 
 
+def test_answers_that_count_from_another_number_flag_nobody_until_that_is_declared() -> None:
+    values = answers()
+    values[[3, 7], 8] = [1, 3]
+    [issue] = found(study(values + 1), "safety_flag").itertuples()
+    assert "it is not known which" in issue.message and not issue.addresses
+    assert (issue.count, issue.severity) == (len(values), "warning")
+    declared = found(study(values + 1, shift=-1), "safety_flag")
+    assert declared["addresses"].tolist() == ["row 4, row 8"]
+
+
 def test_what_was_declared_is_noted() -> None:
     issues = found(study(answers() + 1, shift=-1), "scoring_note")
     assert issues["message"].tolist() == [
