@@ -46,6 +46,7 @@ def test_the_page_lists_every_file_that_a_command_opens(
     (tmp_path / "bare.toml").write_text(STUDY.split("[[analysis]]")[0], "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.setenv("OUTCOMES_SUMS_KEY", "0123456789abcdef" * 2)
     wrong: dict[str, list[str]] = {}
     with quick():
         for words, read, written in lines():
