@@ -69,13 +69,15 @@ class Value:
 class Tally:
     """Numbers of patients that add up to a total: the levels of a characteristic, or a flow.
 
-    `grows` says that patients join a level but do not leave it, as they leave "no score yet".
+    `grows` says that patients join a level but do not leave it, as they leave "no score yet";
+    `sizes` that other tables count the patients of a level as their total.
     """
 
     groups: Mapping[str, int]
     total: int
     name: str
     grows: bool = True
+    sizes: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,13 +23,16 @@ from scipy.optimize import linprog
 import outcomes as oc
 from outcomes.core.errors import PrivacyError, StudyError
 from outcomes.core.estimate import Estimate
+from outcomes.core.flow import Counts
 from outcomes.core.measure import Measure
 from outcomes.core.result import Results
 from outcomes.reporting import LEDGER, build, write_report, write_reports, write_snapshot
+from outcomes.reporting.chapters.patient_flow import _by_arm, _flow
 from outcomes.reporting.document import (
     Bullets,
     Document,
     Figure,
+    Flow,
     KeyNumber,
     KeyNumbers,
     Paragraph,
@@ -624,6 +627,52 @@ def test_a_small_count_of_an_arm_is_not_told_by_the_count_of_everybody(earlier: 
     assert out["sex in B", "f"].hidden
     assert out["sex in A", "f"].hidden
     assert not out["sex in A", "m"].hidden
+
+
+def test_a_small_share_of_an_arm_is_not_told_by_the_share_of_everybody() -> None:
+    # 18 of 100 responded: 12 of 50 in A, so that B has 6 or 7 if all but B is shown
+    control = DisclosureControl(PRESETS["opensafely"], Ledger("k"))
+    control.divided_share([(12, 50), (6, 50)])
+    out = [not np.isnan(control.share(k, n).value) for k, n in ((18, 100), (12, 50), (6, 50))]
+    assert out == [True, False, False]
+
+
+def test_responders_of_everybody_and_by_arm_in_one_report(tmp_path: Path) -> None:
+    arms = ["A"] * 50 + ["B"] * 50
+    after = [4.0 if i % 50 < (12 if arm == "A" else 6) else 8.0 for i, arm in enumerate(arms)]
+    scores = pd.DataFrame(
+        {
+            "patient": [f"p{i}" for i in range(100)] * 2,
+            "visit": ["pre"] * 100 + ["post"] * 100,
+            "pain": [8.0] * 100 + after,
+            "arm": arms * 2,
+        }
+    )
+    study = oc.Study(scores, visits=("pre", "post"), design="parallel", measures={"pain": PAIN})
+    asked: dict[str, Any] = {"before": "pre", "after": "post", "rules": ("30%",)}
+    plan = oc.Plan(oc.CompareResponders("pain", **asked), oc.Responders("pain", **asked))
+    doc = build(study, plan, audience="share", ledger=tmp_path / LEDGER)
+    numbers = " ".join(" ".join(row) for t in all_tables(doc) for row in t.rows)
+    out = [words in numbers for words in ("100 20%", "10 of 50")]
+    assert out == [True, False], numbers
+
+
+def test_the_flow_of_arms_is_not_told_by_the_flow_of_everybody() -> None:
+    study = small(120, "parallel")
+    why = ("no score", "no score before")
+    flow = {"A": Counts(60, 48, ((why[0], 12),)), "B": Counts(60, 53, ((why[0], 6), (why[1], 1)))}
+    both = Counts(120, 101, ((why[0], 18), (why[1], 1)))
+    result = oc.WelchT("pain", before="baseline", after="week_4").run(study)
+    result = replace(result, counts=both, flow=tuple(flow.items()))
+    control = DisclosureControl(PRESETS["opensafely"], Ledger("k"))
+    passing = Filter(Releaser(study, control), control, sample=False)
+    of_all, by_arm = passing.block(_flow(result)), passing.block(_by_arm(result))
+    assert isinstance(of_all, Flow) and ("no score", "20") in of_all.steps[0].out
+    assert isinstance(by_arm, TableBlock)
+    rows = {row[0]: row[1:] for row in by_arm.table.rows}
+    assert rows["enrolled"] == ("60", "60")
+    # about 10 in A would leave 6 or 7 in B; and nobody looks as a few do
+    assert not {"left out: no score", "left out: no score before"} & {*rows}
 
 
 def test_a_mean_rests_on_one_patient_more_than_the_largest_hidden_count() -> None:

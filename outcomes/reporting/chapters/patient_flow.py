@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from outcomes.checks import check
@@ -10,7 +11,18 @@ from outcomes.core.language import in_language, in_source, message, message_n, n
 from outcomes.core.result import Result, Results
 from outcomes.core.wording import NONE, spoken, whole
 from outcomes.reporting.document import Bullets, Flow, Paragraph, Section, Step, TableBlock
-from outcomes.reporting.numbers import About, Count, Fixed, Grid, Part, Said, Tally, Text, cell
+from outcomes.reporting.numbers import (
+    About,
+    Count,
+    Division,
+    Fixed,
+    Grid,
+    Part,
+    Said,
+    Tally,
+    Text,
+    cell,
+)
 from outcomes.reporting.parts import primary, several_rows
 from outcomes.reporting.plain_language import nouns
 from outcomes.study.scores import main_score
@@ -55,9 +67,7 @@ def _included(study: Study) -> Flow:
 
 
 def _flow(r: Result) -> Flow:
-    c = r.counts
-    groups = {"analysed": c.analysed} | dict(c.left_out)
-    tally = Tally(groups, c.enrolled, f"counted for {_name(r)}", grows=False)
+    c, tally = r.counts, _counted(r)
     out = tuple(
         (Said((Part(tally, why),), lambda s, why=why: in_language(why)), cell(Part(tally, why)))
         for why, _ in c.left_out
@@ -70,6 +80,13 @@ def _flow(r: Result) -> Flow:
     )
 
 
+def _counted(r: Result) -> Tally:
+    """Who was analysed, and why others were left out."""
+    c = r.counts
+    groups = {"analysed": c.analysed} | dict(c.left_out)
+    return Tally(groups, c.enrolled, f"counted for {_name(r)}", grows=False)
+
+
 def _enrolled(noun: str) -> str:
     if noun == "patient":
         return say("patients enrolled")
@@ -79,28 +96,22 @@ def _enrolled(noun: str) -> str:
 def _by_arm(r: Result) -> Grid:
     """Who was counted in each arm, and why others were left out."""
     reasons = list(dict.fromkeys(why for _, c in r.flow for why, _ in c.left_out))
-    tallies = [
-        Tally(
-            {"analysed": c.analysed} | dict(c.left_out),
-            c.enrolled,
-            f"counted in {arm}: {_name(r)}",
-            grows=False,
-        )
-        for arm, c in r.flow
-    ]
-    arms = [(t, c) for t, (_, c) in zip(tallies, r.flow, strict=True)]
+    tallies = {}
+    for arm, c in r.flow:
+        name = f"counted in {arm}: {_name(r)}"
+        counts = {"analysed": c.analysed} | dict.fromkeys(reasons, 0) | dict(c.left_out)
+        tallies[name] = Tally(counts, c.enrolled, name, grows=False)
+    division = Division(_counted(r), tallies)
     enrolled = {arm: c.enrolled for arm, c in r.flow}
-    groups = Tally(enrolled, sum(enrolled.values()), "groups of patients")
+    groups = Tally(enrolled, sum(enrolled.values()), "groups of patients", sizes=True)
+
+    def row(level: str) -> Iterator[Text]:
+        return (cell(Part(t, level, division=division)) for t in tallies.values())
+
     rows: list[tuple[Text, ...]] = [
         (Fixed(say("enrolled")), *(cell(Part(groups, arm)) for arm in enrolled)),
-        *(
-            (
-                Fixed(say("left out: {why}", why=in_language(why))),
-                *(cell(Part(t, why)) if why in t.groups else "0" for t, _ in arms),
-            )
-            for why in reasons
-        ),
-        (Fixed(say("analysed")), *(cell(Part(t, "analysed")) for t, _ in arms)),
+        *((Fixed(say("left out: {why}", why=in_language(why))), *row(why)) for why in reasons),
+        (Fixed(say("analysed")), *row("analysed")),
     ]
     header = (Fixed(""), *(About(spoken(arm)) for arm, _ in r.flow))
     unknown = r.counts.enrolled - sum(c.enrolled for _, c in r.flow)

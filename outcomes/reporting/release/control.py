@@ -153,13 +153,20 @@ class DisclosureControl:
         return text != HIDDEN and not text.startswith("≤")
 
     def counts(
-        self, groups: Mapping[str, int], total: int, name: str, *, grows: bool = True
+        self,
+        groups: Mapping[str, int],
+        total: int,
+        name: str,
+        *,
+        grows: bool = True,
+        sizes: bool = False,
     ) -> dict[str, str]:
         """Counts of the levels of a characteristic, which add up to a total.
 
         The largest are shown first. One that, with all tables of this report and of earlier ones,
         would narrow a small count down is hidden too (complementary suppression). `grows` says
-        that patients join a level but do not leave it.
+        that patients join a level but do not leave it, `sizes` that other tables count the
+        patients of a level as their total.
         """
         key = self.ledger.key
         names = {g: token(key, "level", name, g) for g in groups}
@@ -168,7 +175,7 @@ class DisclosureControl:
             self._value(names[g], n)
         if grows:
             self.tables.grows |= {*names.values()}
-        else:
+        if sizes or not grows:
             for g, n in groups.items():
                 if self.rounded(n) > 0:
                     self.tables.add(self._known(n), [names[g]])
@@ -196,6 +203,8 @@ class DisclosureControl:
         name: str,
         counts: tuple[Mapping[str, int], int],
         groups: Mapping[str, tuple[Mapping[str, int], int]],
+        *,
+        grows: bool = True,
     ) -> None:
         """Remember that the levels of a characteristic, and the patients, of these groups (tables
         of their own, by name) add up to those of everybody: another table, or an earlier report,
@@ -204,7 +213,7 @@ class DisclosureControl:
         levels, total = counts
         at = partial(token, self.ledger.key, "level")
         self.tables.add(self._known(total), [at(name, g) for g in levels])
-        self.tables.grows |= {at(name, g) for g in levels}
+        self.tables.grows |= {at(name, g) for g in levels if grows}
         sizes = [n for _, n in groups.values()]
         if sum(sizes) == total:
             self.tables.add(self._known(total), map(self._known, sizes))
@@ -213,11 +222,22 @@ class DisclosureControl:
             for g, n in of.items():
                 self._value(at(group, g), n)
         for g, n in levels.items():
-            parts = [at(group, g) for group in groups]
+            parts = [at(group, g) for group, (of, _) in groups.items() if g in of]
             if rest := n - sum(of.get(g, 0) for of, _ in groups.values()):
                 parts.append(at(f"{name} in no group", g))
                 self._value(parts[-1], rest)
             self.tables.add(at(name, g), parts)
+
+    def divided_share(self, groups: Sequence[tuple[int, int]]) -> None:
+        """Remember that the patients of groups, and those of them with an answer (each (with it,
+        patients)), add up to those of everybody, whose share another table or an earlier report
+        of the same patients may show.
+        """
+        k, n = (sum(x) for x in zip(*groups, strict=True))
+        for with_it, of in [*groups, (k, n)]:
+            self._less(of, with_it)
+        for whole_, parts in ((k, [a for a, _ in groups]), (n, [b for _, b in groups])):
+            self.tables.add(self._known(whole_), [self._known(p) for p in parts])
 
     def share(self, k: int, n: int, what: str = "share") -> Estimate:
         """A share from rounded counts with Wilson's interval; undefined where the count or its

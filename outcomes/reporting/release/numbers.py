@@ -95,9 +95,10 @@ class Releaser:
         if key not in self._tallies:
             if d := part.division:
                 groups = {name: (t.groups, t.total) for name, t in d.parts.items()}
-                self.control.divided(d.whole.name, (d.whole.groups, d.whole.total), groups)
+                whole = (d.whole.groups, d.whole.total)
+                self.control.divided(d.whole.name, whole, groups, grows=d.whole.grows)
             self._tallies[key] = self.control.counts(
-                tally.groups, tally.total, tally.name, grows=tally.grows
+                tally.groups, tally.total, tally.name, grows=tally.grows, sizes=tally.sizes
             )
         text = self._tallies[key][level]
         if not self.control.out(text):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
+
+import pandas as pd
 
 from outcomes import __version__
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.responders.one_group import (
-    ResponseCounts,
-)
+from outcomes.analyses.responders.one_group import ResponseCounts
+from outcomes.analyses.traits import Trait
 from outcomes.core.errors import PrivacyError
 from outcomes.core.language import in_language, language_of, message, named, say
 from outcomes.core.outcome import Outcome
@@ -21,6 +22,7 @@ from outcomes.reporting.builder import KINDS, chapters, design_words, finished, 
 from outcomes.reporting.document import Bullets, Document, Paragraph, Section
 from outcomes.reporting.fingerprints import patient_tokens
 from outcomes.reporting.numbers import Fixed, fixed
+from outcomes.reporting.parts import has
 from outcomes.reporting.plain_language import scale
 from outcomes.reporting.release.control import DisclosureControl, verify
 from outcomes.reporting.release.numbers import Releaser
@@ -92,10 +94,21 @@ def _tables(
         gathering=True,
     )
     _names(study, results, draft)
+    for r in results:
+        if not r.failed and has(r, Trait.SEPARATE_GROUPS) and "dots" in r.data:
+            for groups in _shares_of_groups(r.data["dots"]):
+                draft.divided_share(groups)
     passing = Filter(Releaser(study, draft), draft, sample=study.sample)
     for _ in passing.sections(parts):
         pass
     return draft.tables
+
+
+def _shares_of_groups(dots: pd.DataFrame) -> Iterator[list[tuple[int, int]]]:
+    """For each share that is drawn of several groups: those with it and all, of each group."""
+    if {"group", "count", "total"} <= {*dots}:
+        for _, rows in dots.groupby("label", sort=False):
+            yield [(int(k), int(n)) for k, n in zip(rows["count"], rows["total"], strict=True)]
 
 
 def reckon_with(
