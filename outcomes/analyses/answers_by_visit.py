@@ -137,9 +137,7 @@ class AnswersByVisit(Analysis):
         here = np.unique(values[~np.isnan(values)])
         if len(here) <= MOST and not (here % 1).any():
             return [_Question.of_levels("", values, outcome.better)]
-        instrument = study.instrument(outcome.instrument) if outcome.instrument else None
-        own = instrument.scores if instrument else ()
-        score_ = next((s for s in own if f"{outcome.instrument}_{s.name}" == outcome.name), None)
+        score_ = study.instrument(outcome.instrument).get(outcome.score) if outcome.score else None
         if score_ is None or not score_.bands:
             raise AnalysisError(
                 f"{outcome.title} has more than {MOST} values and no severity bands, so there are"

@@ -456,13 +456,9 @@ def known_reliability(
     """The reliability to use and where it is from: the one given, or the instrument's first
     published retest value.
     """
-    if given is not None or not outcome.instrument:
+    if given is not None or not outcome.score:
         return given, source
-    published = (
-        study.instrument(outcome.instrument)
-        .get(outcome.name.removeprefix(f"{outcome.instrument}_"))
-        .reliability
-    )
+    published = study.instrument(outcome.instrument).get(outcome.score).reliability
     for r in published:
         if r.statistic in RETEST and not math.isnan(r.value):
             return r.value, ", ".join(

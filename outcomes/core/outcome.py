@@ -51,6 +51,8 @@ class Outcome(Alike):
     of_change: bool | None = None
     #: The names of questionnaire and score that the title is made of; empty where a study says it.
     parts: tuple[str, ...] = ()
+    #: Which score of the instrument it is.
+    score: str = ""
 
     @property
     def said(self) -> str:

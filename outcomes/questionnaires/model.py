@@ -335,6 +335,7 @@ class Instrument:
             notes=s.notes,
             of_change=names_rating(self.id, self.title, self.domain),
             parts=() if plain else (self.title, s.title),
+            score=s.name,
         )
 
     def find(self, columns: Sequence[str], prefix: str = "") -> dict[str, str]:

@@ -271,7 +271,9 @@ def test_a_pair_of_visits_nobody_has_falls_back_in_the_declared_order_and_says_w
     y[:, 3] = np.where(np.isnan(y[:, 0]), y[:, 3], np.nan)
     m = repeated(summary_of(y, x))
     assert m.fit.structure.title == "heterogeneous Toeplitz" or m.fit.attempts
-    assert m.fit.attempts[0].startswith("unstructured: No patient has a score at both w1 and w12")
+    title, reason = m.fit.attempts[0]
+    assert title == "unstructured"
+    assert reason.startswith("No patient has a score at both w1 and w12")
 
 
 def test_a_visit_with_one_patient_is_said_and_left_to_a_structure_with_one_variance():
@@ -280,9 +282,9 @@ def test_a_visit_with_one_patient_is_said_and_left_to_a_structure_with_one_varia
     y[0] = 5.0
     m = repeated(summary_of(y, x))
     assert m.fit.structure.title == "compound symmetry"
-    assert (
-        m.fit.attempts[0]
-        == "unstructured: Only one patient has a score at w12, so its variance is not determined."
+    assert m.fit.attempts[0] == (
+        "unstructured",
+        "Only one patient has a score at w12, so its variance is not determined.",
     )
     assert m.fit.summary.smallest_pattern == 1
 
@@ -470,8 +472,9 @@ def test_a_likelihood_whose_maximum_is_singular_is_said_and_falls_back():
     )
     y[rng.random(y.shape) < 0.2] = np.nan
     m = repeated(summary_of(y, trial(n=30)[1]))
-    assert (
-        m.fit.attempts[0] == "unstructured: The unstructured covariance is singular for these data."
+    assert m.fit.attempts[0] == (
+        "unstructured",
+        "The unstructured covariance is singular for these data.",
     )
     assert np.isfinite(m.fit.loglik)
 

@@ -437,13 +437,12 @@ def fitted_model(
 ) -> FittedModel:
     """The record of a fit with its `model_frames`."""
     fit = model.fit
-    tried = tuple((a.split(": ", 1)[0], a.split(": ", 1)[1]) for a in fit.attempts)
     return FittedModel(
         fit.structure.title,
         "REML" if fit.reml else "ML",
         METHODS[model.inference.method],
         tuple(covariates),
-        tried,
+        fit.attempts,
         fit.boundary,
         fit.loglik,
         fit.aic,

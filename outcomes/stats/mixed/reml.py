@@ -44,7 +44,7 @@ class Fit:
 
     `sigma` (groups, M, M); `theta` the covariance parameters; `hessian` and `expected` the observed
     and expected second derivatives of -2 log-likelihood in theta; `attempts` the structures tried
-    before this one, with the reason each was left; `boundary` says which variance lies at zero.
+    before this one, each with the reason it was left; `boundary` says which variance lies at zero.
     """
 
     summary: Summary
@@ -62,7 +62,7 @@ class Fit:
     expected: Array
     gradient: Array
     iterations: int
-    attempts: tuple[str, ...] = ()
+    attempts: tuple[tuple[str, str], ...] = ()
     boundary: str = ""
 
     @property
@@ -321,16 +321,15 @@ def fit_first(
 
     Raises NotConverged with the reason of the last, which asks least, where none does.
     """
-    attempts: list[str] = []
+    attempts: list[tuple[str, str]] = []
     for each in structures:
         try:
             return replace(fit(summary, design, each, reml=reml), attempts=tuple(attempts))
         except NotConverged as error:
-            attempts.append(f"{each.title}: {error}")
+            attempts.append((each.title, str(error)))
     tried = (
         f", from {structures[0].title} to {structures[-1].title}," if len(structures) > 1 else ""
     )
     raise NotConverged(
-        f"No covariance that was declared{tried} could be fitted. The last:"
-        f" {attempts[-1].split(': ', 1)[1]}"
+        f"No covariance that was declared{tried} could be fitted. The last: {attempts[-1][1]}"
     )
