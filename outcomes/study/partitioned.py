@@ -5,7 +5,7 @@ over the parts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,8 +65,39 @@ class Sums:
 
     made: tuple[Any, ...]
 
-    def __add__(self, other: Sums) -> Sums:
+    def __add__(self, other: Sums | _Unreadable) -> Sums | _Unreadable:
+        if isinstance(other, _Unreadable):
+            return other
         return Sums(tuple(a + b for a, b in zip(self.made, other.made, strict=True)))
+
+
+@dataclass(frozen=True)
+class _Unreadable:
+    """Parts that could not be read, and why the first could not."""
+
+    parts: tuple[Part, ...]
+    why: OutcomesError
+
+    def __add__(self, other: Sums | _Unreadable) -> _Unreadable:
+        more = other.parts if isinstance(other, _Unreadable) else ()
+        return replace(self, parts=(*self.parts, *more))
+
+    def error(self) -> OutcomesError:
+        """What reading all of them together raises: with every place, in the order of the files."""
+        first, *others = self.parts[:_TOGETHER]
+        if not others or not hasattr(first, "with_others"):
+            return self.why
+        try:
+            first.with_others(others).read()
+        except OutcomesError as why:
+            left = len(self.parts) - _TOGETHER
+            more = f" {left} more parts of the study have such cells." if left > 0 else ""
+            return type(why)(f"{why}{more}") if more else why
+        return self.why
+
+
+#: No more parts than these are read together to say what is wrong with them.
+_TOGETHER = 16
 
 
 @dataclass(frozen=True)
@@ -75,9 +106,21 @@ class _Make:
 
     needs: tuple[Need, ...]
 
-    def __call__(self, part: Part) -> Sums:
-        study = part.read()
+    def __call__(self, part: Part) -> Sums | _Unreadable:
+        try:
+            study = part.read()
+        except OutcomesError as why:
+            return _Unreadable((part,), why)
         return Sums(tuple(_made(need, study) for need in self.needs))
+
+
+def first_read(parts: Sequence[Part], engine: Engine) -> Study:
+    """The study of the first part. Raises what reading the whole would, where it cannot be read."""
+    try:
+        return parts[0].read()
+    except OutcomesError as why:
+        found = engine.total(_Make(()), parts)
+        raise (found.error() if isinstance(found, _Unreadable) else why) from None
 
 
 def _made(need: Need, study: Study) -> Any:
@@ -136,11 +179,15 @@ class PartitionedStudy:
         return found
 
     def gather(self, needs: Iterable[Need]) -> None:
-        """Make the sums that are not there yet, in one pass over the parts."""
+        """Make the sums that are not there yet, in one pass over the parts. Raises what reading the
+        whole study would, where parts cannot be read.
+        """
         wanted = tuple(dict.fromkeys(n for n in needs if n not in self._totals))
         if not wanted:
             return
         made = self.engine.total(_Make(wanted), self.parts, self.progress)
+        if isinstance(made, _Unreadable):
+            raise made.error()
         self._totals.update(zip(wanted, made.made, strict=True))
 
     def patients(self, need: PatientValues | PatientRows) -> Study:

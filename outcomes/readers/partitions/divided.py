@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,30 +45,38 @@ class Divided:
     notes: tuple[Issue, ...]
     sources: tuple[Mapping[str, Any], ...]
 
-    def tables(self, recipe: Recipe, part: int) -> dict[str, TextTable]:
-        """The tables of one part, gathered where they are an export. A table without a row of these
-        patients has its headings only.
+    def tables(self, recipe: Recipe, *parts: int) -> dict[str, TextTable]:
+        """The tables of one part, or of several with their rows as the files have them, gathered
+        where they are an export. A table without a row of these patients has its headings only.
         """
-        found = {name: self._table(name, part) for name in self.headings}
+        found = {name: self._table(name, parts) for name in self.headings}
         return {
             name: arranged(table, recipe.sources[name]) if len(table) else table
             for name, table in found.items()
         }
 
-    def _table(self, name: str, part: int) -> TextTable:
-        head, path = self.headings[name], _path(self.folder, part, name)
-        rows = list(_stored(path)) if path.exists() else []
+    def _table(self, name: str, parts: Sequence[int]) -> TextTable:
+        head = self.headings[name]
+        paths = [_path(self.folder, part, name) for part in parts]
+        rows = [piece for path in paths if path.exists() for piece in _stored(path)]
         frames = [r[0] for r in rows]
         frame = pd.concat(frames, ignore_index=True) if rows else _empty(self.folder, name)
+        row, file = (
+            np.concatenate([r[k] for r in rows]) if rows else np.empty(0, dtype=np.int64)
+            for k in (1, 2)
+        )
+        if len(parts) > 1:
+            order = np.lexsort((row, file))
+            frame, row, file = frame.iloc[order].reset_index(drop=True), row[order], file[order]
         return FilesTable(
             head.name,
             frame,
-            np.concatenate([r[1] for r in rows]) if rows else np.empty(0, dtype=np.int64),
+            row,
             head.letters,
             head.sheet,
             declared=head.declared,
             names=head.names,
-            file=np.concatenate([r[2] for r in rows]) if rows else np.empty(0, dtype=np.int64),
+            file=file,
         )
 
 

@@ -22,7 +22,7 @@ from outcomes.readers.sources.snapshot import SETTING, as_files
 from outcomes.readers.studyfile import engine_said, recipe_of
 from outcomes.study.engines import OPTIONS, Engine, Progress
 from outcomes.study.engines import engine as engine_called
-from outcomes.study.partitioned import PartitionedStudy
+from outcomes.study.partitioned import PartitionedStudy, first_read
 from outcomes.study.study import Study
 from outcomes.study.sums import bare
 
@@ -32,23 +32,27 @@ PART = 1 << 26
 
 @dataclass(frozen=True)
 class TextPart:
-    """A part that lies on disk as text, and is read as the whole would be."""
+    """A part that lies on disk as text, and is read as the whole would be; or several parts."""
 
-    number: int
+    numbers: tuple[int, ...]
     folder: Path
 
     def read(self) -> Study:
         """The study of these patients, scored."""
         recipe, divided, whole = _decided(self.folder / "decided")
-        recipe, tables = prepared(recipe, divided.tables(recipe, self.number))
+        recipe, tables = prepared(recipe, divided.tables(recipe, *self.numbers))
         return assembled(recipe, tables, whole).ready
+
+    def with_others(self, others: Sequence[TextPart]) -> TextPart:
+        """This part and others as one."""
+        return TextPart((*self.numbers, *(n for other in others for n in other.numbers)), self.folder)
 
 
 class FolderParts(Sequence[TextPart]):
     """The parts in a folder, which is removed when nothing uses them any more."""
 
     def __init__(self, folder: Path, numbers: Sequence[int]) -> None:
-        self.parts = tuple(TextPart(number, folder) for number in numbers)
+        self.parts = tuple(TextPart((number,), folder) for number in numbers)
         weakref.finalize(self, shutil.rmtree, str(folder), ignore_errors=True)
 
     def __len__(self) -> int:
@@ -88,8 +92,10 @@ def read_parts(
 
     `engine` ("serial", "processes", "dask", "spark", or an engine) and `parts` override `[engine]`
     in the study file; `piece` is how many bytes of a file are read at once. `[visits] order` must
-    be declared where visits are in rows. `snapshot` is that of `read_study`. Raises what
-    `read_study` raises.
+    be declared where visits are in rows. `snapshot` is that of `read_study`.
+
+    Raises what `read_study` raises, with the same text; what is wrong with patients' codes, rows,
+    visits or arms in a later part is raised by the first question (or plan), which reads all parts.
     """
     path = Path(path)
     recipe, said = recipe_of(path), engine_said(path)
@@ -108,7 +114,7 @@ def read_parts(
         with (where / "decided").open("wb") as handle:
             pickle.dump((recipe, divided, whole), handle, protocol=5)
         held = FolderParts(where, divided.parts)
-        like = bare(held[0].read(), 0)
+        like = bare(first_read(held, worker), 0)
         record = replace(like.record, issues=divided.notes, sources=divided.sources)
         if pulled:
             record = replace(record, settings={**record.settings, SETTING: pulled})
