@@ -45,7 +45,9 @@ class TextPart:
 
     def with_others(self, others: Sequence[TextPart]) -> TextPart:
         """This part and others as one."""
-        return TextPart((*self.numbers, *(n for other in others for n in other.numbers)), self.folder)
+        return TextPart(
+            (*self.numbers, *(n for other in others for n in other.numbers)), self.folder
+        )
 
 
 class FolderParts(Sequence[TextPart]):
