@@ -99,3 +99,13 @@ def test_a_variance_of_zero_leaves_the_model_and_its_degrees_of_freedom():
     ]
     assert e.df == pytest.approx(77, rel=1e-9)
     assert e.se == pytest.approx(0.1688816, rel=1e-3)
+
+
+@pytest.mark.parametrize("first", ["ketamine", "placebo"])
+def test_one_patient_of_each_arm_a_site_does_not_tell_whether_the_difference_varies(first):
+    s, _ = study(8, 2, spread=0.0, varies=1.5)
+    r = oc.OneStageSites("pain", before="w0", after="w4", reference=first).run(s)
+    check = r["site x arm SD"]
+    assert np.isnan(check.value) and np.isnan(check.p) and check.reason == "not_estimable"
+    assert "difference between sites in this, not judged" in r.sentence()
+    assert r["adjusted difference"].reason == ""

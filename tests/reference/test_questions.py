@@ -20,6 +20,7 @@ from outcomes.analyses.longitudinal.rm_anova import Effects
 from outcomes.core.measure import Measure
 from outcomes.stats.groups.dunnett import dunnett_critical, dunnett_p
 from outcomes.stats.individual.change_index import METHODS
+from outcomes.stats.mixed.lmm import mixed
 from tests.shared import DATA, REFERENCE
 
 Answer = Callable[[], dict[str, float]]
@@ -356,6 +357,23 @@ def _sites(case: str, reference: str) -> dict[str, float]:
 for _case in sorted(set(data("sites_n080")["case"])):
     for _first in ("P", "K"):
         ANSWERS[f"{_case} {_first}"] = lambda c=_case, r=_first: _sites(c, r)
+
+
+def _few(case: int, reference: int) -> dict[str, float]:
+    own = data("sites_few").query("case == @case")
+    arm = own["arm"] if reference == 0 else 1 - own["arm"]
+    random = np.column_stack([np.ones(len(own)), arm])
+    matrix = np.column_stack([random, own["base"]])
+    names = ("intercept", "arm", "base")
+    given = {"names": names, "cluster": own["site"], "random": random}
+    return {
+        kind: mixed(own["y"], matrix, reml=kind == "REML", **given).fit.loglik
+        for kind in ("REML", "ML")
+    }
+
+
+for _number in sorted(set(data("sites_few")["case"])):
+    ANSWERS[f"few patients a site {_number}"] = partial(_few, _number, _number % 2)
 
 
 @answer("one-way")

@@ -51,9 +51,10 @@ class OneStageSites(Analysis):
     varies between sites: with fixed sites the F-test of site × arm, with random ones the SD of the
     difference, correlated with the intercept so that it does not depend on which arm is the
     reference, and its likelihood-ratio test (half chi-square with 1 df, half with 2: a variance at
-    its boundary). A variance of zero leaves the model and its degrees of freedom; R's pbkrtest
-    keeps the zero term, and has fewer (70 where ours are 77, in 80 patients at 8 sites). Needs the
-    patients' rows of all sites; where sites send only their results, `PooledSites` pools them.
+    its boundary); it is not judged where no site has patients of both arms and two of one. A
+    variance of zero leaves the model and its degrees of freedom; R's pbkrtest keeps the zero term,
+    and has fewer (70 where ours are 77, in 80 patients at 8 sites). Needs the patients' rows of all
+    sites; where sites send only their results, `PooledSites` pools them.
 
     Reference: Debray 2013 (doi 10.1371/journal.pone.0060650); Self & Liang 1987 (doi
     10.1080/01621459.1987.10478472).
@@ -181,10 +182,11 @@ class OneStageSites(Analysis):
                 )
                 parts.append(f"{number(e.value, k)} {e.unit} for {versus(e)} ({tested})")
         check = next(e for e in result.estimates if e.measure is not Measure.DIFFERENCE)
+        said = f"not judged ({REASONS[check.reason]})" if check.reason else p_value(check.p, style)
         varies = (
             ""
-            if isnan(check.p)
-            else f"; difference between sites in this, {p_value(check.p, style)}"
+            if isnan(check.p) and not check.reason
+            else f"; difference between sites in this, {said}"
         )
         kind = "fixed" if told.fixed else "random"
         return (
@@ -270,11 +272,13 @@ def _random(
             else f"site x arm SD, {features[a].removeprefix('arm ')}"
         )
         columns = np.column_stack([np.ones(len(y)), x[:, a]])
+        if not _told_apart(code, x[:, a]):
+            checks.append(_unknown(name, "not_estimable"))
+            continue
         try:
             wider = mixed(y, x, names=features, cluster=code, random=columns)
         except NotConverged:
-            none = Estimate(name, 0.0, p=1.0, measure=Measure.VARIANCE)
-            checks.append(none if main.fit.boundary else _unfitted(name))
+            checks.append(_unknown(name, "not_converged"))
             continue
         test = likelihood_ratio(wider.fit, main.fit, boundary=2)
         sd = sqrt(max(_variance_of_difference(wider.fit), 0.0))
@@ -282,8 +286,17 @@ def _random(
     return main, checks, predict_rows(main, y, x, cluster=code)
 
 
-def _unfitted(name: str) -> Estimate:
-    return Estimate(name, nan, reason="not_converged", measure=Measure.VARIANCE)
+def _told_apart(code: np.ndarray, arm: np.ndarray) -> bool:
+    """Whether the sites tell a difference that varies from the spread of patients: some site has
+    both, and some site two patients of one of them.
+    """
+    inside = arm != 0
+    sizes = np.array([np.bincount(code[inside == a], minlength=code.max() + 1) for a in (0, 1)])
+    return bool((sizes > 0).all(axis=0).any() and (sizes > 1).any())
+
+
+def _unknown(name: str, reason: str) -> Estimate:
+    return Estimate(name, nan, reason=reason, measure=Measure.VARIANCE)
 
 
 def _variance_of_difference(fit: Fit) -> float:

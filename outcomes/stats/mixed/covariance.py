@@ -66,7 +66,7 @@ class Linear:
 
     def faces(self) -> list[Structure]:
         """The boundary of a random-effects covariance: each variance zero in turn, or correlated
-        effects of lower rank.
+        effects of lower rank, down to none.
         """
         assert self.random is not None
         k, z = self.random.shape[1], self.random
@@ -90,9 +90,25 @@ class Linear:
             keep = [j for j in range(len(self.names)) if j != i]
             out.append(Linear(self.title, self.bases[keep], names + tail, random=rest))
         if correlated:
-            cells = tuple(f"L_{a + 1}_{b + 1}" for b in range(k - 1) for a in range(b, k))
-            out.append(Factor(self.title, z, k - 1, (*cells, "sigma2")))
+            out += [self.factor(rank) for rank in range(k - 1, 0, -1)]
+            out.append(Linear(self.title, self.bases[-1:], ("sigma2",), random=z[:, :0]))
         return out
+
+    def factor(self, rank: int) -> Factor:
+        """The same random effects as Z L L' Z', L of this rank: always inside the cone."""
+        assert self.random is not None
+        cells = [(a, b) for b in range(rank) for a in range(b, self.random.shape[1])]
+        names = (*(f"L_{a + 1}_{b + 1}" for a, b in cells), "sigma2")
+        return Factor(self.title, self.random, rank, names)
+
+    def of_factor(self, theta: Array) -> Array:
+        """The parameters of this covariance where those of its `factor` of full rank are theta."""
+        assert self.random is not None
+        k = self.random.shape[1]
+        lower = np.zeros((k, k))
+        lower[tuple(np.transpose([(a, b) for b in range(k) for a in range(b, k)]))] = theta[:-1]
+        g = lower @ lower.T
+        return np.array([*(g[a, b] for a in range(k) for b in range(a, k)), theta[-1]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +156,8 @@ class Heterogeneous:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """Random effects of reduced rank: Z L L' Z' + sigma2 I, L (effects, rank); the face of a fit at
-    the boundary.
+    """Random effects as Z L L' Z' + sigma2 I, L (effects, rank) lower triangular; of reduced rank,
+    the face of a fit at the boundary.
     """
 
     title: str

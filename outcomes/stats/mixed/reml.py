@@ -8,6 +8,7 @@ Biometrics 53:983).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log
@@ -132,7 +133,8 @@ def fit(
     Newton steps on the exact Hessian where it is positive definite, Fisher scoring elsewhere,
     halved until the likelihood does not fall; the start is the residual covariance by visit pair,
     or `start`. A random-effects covariance that leaves its cone is refitted on the cone's face (a
-    variance of zero, a correlation of one) and says so in `boundary`.
+    variance of zero, a correlation of one) and says so in `boundary`; where no maximum is reached
+    on the way out, inside the cone too.
 
     Raises NotConverged where the data do not identify the covariance or the maximum is not reached.
     """
@@ -145,8 +147,13 @@ def fit(
     _identified(summary, structure)
     engine = Engine(summary, design, kept, reml=reml)
     theta = structure.start(_moments(engine, len(summary.visits))) if start is None else start
-    with np.errstate(all="ignore"):
-        theta, point, iterations = _maximise(engine, structure, theta, max_iterations)
+    try:
+        with np.errstate(all="ignore"):
+            theta, point, iterations = _maximise(engine, structure, theta, max_iterations)
+    except NotConverged as error:
+        if start is not None or not isinstance(structure, Linear) or structure.random is None:
+            raise
+        return _in_the_cone(summary, design, structure, reml=reml, error=error)
     at = structure(theta)
     outside = _outside(structure, theta)
     if outside and isinstance(structure, Linear):
@@ -297,20 +304,40 @@ def _on_the_face(
     summary: Summary, design: Design, structure: Linear, *, reml: bool, said: str
 ) -> Fit:
     """The best fit on the boundary of a random-effects covariance: each variance left out, or the
-    rank reduced.
+    rank reduced; of two as good the one with fewer parameters.
     """
-    found = []
-    for face in structure.faces():
-        try:
-            found.append(fit(summary, design, face, reml=reml))
-        except NotConverged:
-            continue
-    if not found:
+    best = None
+    for face in sorted(structure.faces(), key=lambda s: len(s.names)):
+        with suppress(NotConverged):
+            found = fit(summary, design, face, reml=reml)
+            if best is None or found.loglik > best.loglik + 1e-8:
+                best = found
+    if best is None:
         raise NotConverged(
             f"The {structure.title} covariance lies at its boundary and did not converge there."
         )
-    best = max(found, key=lambda f: f.loglik)
     return replace(best, boundary=best.boundary or said)
+
+
+def _in_the_cone(
+    summary: Summary, design: Design, structure: Linear, *, reml: bool, error: NotConverged
+) -> Fit:
+    """The best fit inside the cone of the random effects or on its face, where the likelihood still
+    rises outside up to a singular covariance. Raises the error where there is none.
+    """
+    said = "a random effect has a variance of zero"
+    found = []
+    with suppress(NotConverged):
+        found.append(_on_the_face(summary, design, structure, reml=reml, said=said))
+    if "nested" not in structure.names:
+        with suppress(NotConverged):
+            inner = fit(summary, design, structure.factor(len(structure.random[0])), reml=reml)
+            theta = structure.of_factor(inner.theta)
+            inside = fit(summary, design, structure, reml=reml, start=theta)
+            found += [] if inside.boundary else [inside]
+    if not found:
+        raise error
+    return max(found, key=lambda f: f.loglik)
 
 
 def fit_first(
