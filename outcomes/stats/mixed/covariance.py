@@ -94,9 +94,10 @@ class Linear:
             out.append(Linear(self.title, self.bases[-1:], ("sigma2",), random=z[:, :0]))
         return out
 
-    def factor(self, rank: int) -> Factor:
-        """The same random effects as Z L L' Z', L of this rank: always inside the cone."""
+    def factor(self, rank: int | None = None) -> Factor:
+        """The same random effects as Z L L' Z', L of this rank (full): always inside the cone."""
         assert self.random is not None
+        rank = self.random.shape[1] if rank is None else rank
         cells = [(a, b) for b in range(rank) for a in range(b, self.random.shape[1])]
         names = (*(f"L_{a + 1}_{b + 1}" for a, b in cells), "sigma2")
         return Factor(self.title, self.random, rank, names)

@@ -331,7 +331,7 @@ def _in_the_cone(
         found.append(_on_the_face(summary, design, structure, reml=reml, said=said))
     if "nested" not in structure.names:
         with suppress(NotConverged):
-            inner = fit(summary, design, structure.factor(len(structure.random[0])), reml=reml)
+            inner = fit(summary, design, structure.factor(), reml=reml)
             theta = structure.of_factor(inner.theta)
             inside = fit(summary, design, structure, reml=reml, start=theta)
             found += [] if inside.boundary else [inside]
