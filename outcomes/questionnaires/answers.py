@@ -96,16 +96,18 @@ def answers(
 def _checked(x: Array, code: str, allowed: Item | Score, problems: list[Problem]) -> Part:
     """Answers outside the range or between the steps become missing, and join the problems."""
     low, high, step = allowed.low, allowed.high, getattr(allowed, "step", 0.0)
-    if len(x) and step == 1 and -SMALL <= low == round(low) and high <= SMALL:
+    listed = getattr(allowed, "allowed", ())
+    plain = len(x) > 0 and not listed
+    if plain and step == 1 and -SMALL <= low == round(low) and high <= SMALL:
         small, blank = _whole(x, low, high)
         if small is not None:
             return Part(x, blank is None, small, blank=blank)
-    elif len(x) and x.min() >= low and x.max() <= high and _on_step(x, low, step).all():
+    elif plain and x.min() >= low and x.max() <= high and _on_step(x, low, step).all():
         return Part(x, True)  # a missing answer fails every comparison
     x = x.astype(float)
     gone = np.isnan(x)
     outside = ~gone & ((x < low) | (x > high))
-    between = ~gone & ~outside & ~_on_step(x, low, step)
+    between = ~gone & ~outside & ~(np.isin(x, listed) if listed else _on_step(x, low, step))
     refused = outside | between
     if not refused.any():
         return Part(x, not gone.any())

@@ -145,6 +145,16 @@ class _Reader:
             self.fail(where, f"{where[-1]} is two numbers, the lowest first, such as [0, 10].")
         return float(value[0]), float(value[1])
 
+    def _allowed(self, value: Any, where: tuple[Any, ...]) -> tuple[float, ...]:
+        numbers = all(isinstance(v, NUMBER) and not isinstance(v, bool) for v in value)
+        if not numbers or list(value) != sorted(set(value)):
+            self.fail(
+                where,
+                f"{where[-1]} is the lowest and the highest answer, such as [0, 10], or every"
+                " answer in rising order, such as [6, 8, 10, 11, 13].",
+            )
+        return tuple(float(v) for v in value)
+
     def _items(self, entry: dict[str, Any], where: tuple[Any, ...]) -> list[Item]:
         codes = (
             runs(entry["codes"])
@@ -159,7 +169,9 @@ class _Reader:
                 '[[items]] needs code = "…", or codes = "1-9" for a run of items with the same'
                 " answers.",
             )
-        low, high = self._range(entry["answers"], (*where, "answers"))
+        given, place = entry["answers"], (*where, "answers")
+        allowed = self._allowed(given, place) if len(given) > 2 else ()
+        low, high = (allowed[0], allowed[-1]) if allowed else self._range(given, place)
         self._word(entry, "better", BETTER, where)
         titles = entry.get("titles", [entry.get("title", "")] * len(codes))
         aliases, names = (
@@ -187,6 +199,7 @@ class _Reader:
                 _texts(a),
                 _texts(n),
                 code,
+                allowed,
             )
             for c, t, a, n, code in zip(codes, titles, aliases, names, loinc)
         ]

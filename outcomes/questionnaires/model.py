@@ -34,7 +34,8 @@ class Item:
     """One question of a questionnaire: its code, the answers it allows, and a neutral label (never
     its wording).
 
-    `step` is the distance between two possible answers, 0 where any number in the range is one.
+    `step` is the distance between two possible answers, 0 where any number in the range is one;
+    `allowed` are the only answers where they are not evenly spaced (HIT-6: 6, 8, 10, 11, 13).
     `aliases` follow the instrument's name in a column (`bpi_int_1`), `names` stand alone
     (`PAININ9`).
     """
@@ -48,6 +49,7 @@ class Item:
     aliases: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     loinc: str = ""
+    allowed: tuple[float, ...] = ()
 
     @property
     def answers(self) -> str:
@@ -59,7 +61,11 @@ class Item:
         ...     Item("dose", 0, math.inf, 0).answers,
         ... )
         ('0 to 3', '0 to 10 in steps of 0.5', '0 or more')
+        >>> Item("1", 6, 13, allowed=(6, 8, 10, 11, 13)).answers
+        '6, 8, 10, 11, 13'
         """
+        if self.allowed:
+            return ", ".join(f"{a:g}" for a in self.allowed)
         if math.isinf(self.high):
             return f"{self.low:g} or more"
         return f"{self.low:g} to {self.high:g}" + (

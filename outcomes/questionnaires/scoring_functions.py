@@ -236,6 +236,31 @@ def cssrs_risk(parts: Parts, _: Mapping[str, Any]) -> Array:
     return np.where(high, 3.0, np.where(known_not_high, rest, np.nan))
 
 
+def cssrs_ideation(parts: Parts, _: Mapping[str, Any]) -> Array:
+    """The most severe ideation of the C-SSRS, 0 (none) to 5: the highest type answered yes; nan = not
+    assessed.
+
+    Types 3 to 5 need no answer where types 1 and 2 are answered no, as on the form. A type above
+    the highest yes that is not answered could be yes: no number is given then.
+    """
+    types = np.array(list(parts.values()), dtype=float)
+    none = (types[0] == 0) & (types[1] == 0)
+    types[2:] = np.where(none & np.isnan(types[2:]), 0.0, types[2:])
+    number = np.arange(1, len(types) + 1)[:, None]
+    highest = np.where(types == 1, number, 0).max(axis=0)
+    open_above = (np.isnan(types) & (number > highest)).any(axis=0)
+    return np.where(open_above, np.nan, highest.astype(float))
+
+
+def any_yes(parts: Parts, _: Mapping[str, Any]) -> Array:
+    """1 where any part is answered yes, 0 where all are answered no; nan where a blank could be the
+    only yes.
+    """
+    answers = np.array(list(parts.values()), dtype=float)
+    yes = (answers == 1).any(axis=0)
+    return np.where(yes, 1.0, np.where(np.isnan(answers).any(axis=0), np.nan, 0.0))
+
+
 def mme_sum(parts: Parts, _: Mapping[str, Any]) -> Array:
     """MME a day: daily doses × CDC 2022 factors; a drug without a factor and a dose above 0 makes
     the sum missing.
@@ -323,6 +348,8 @@ FUNCTIONS: Mapping[str, Callable[[Parts, Mapping[str, Any]], Array]] = MappingPr
         "propr_domain": propr_domain,
         "propr_index": propr_index,
         "cssrs_risk": cssrs_risk,
+        "cssrs_ideation": cssrs_ideation,
+        "any_yes": any_yes,
         "mme_sum": mme_sum,
         "percent_change": percent_change,
     }

@@ -189,3 +189,62 @@ def test_unknown_columns_options_and_text_are_refused() -> None:
         instrument("phq9").score(pd.DataFrame({"1": [1.0]}), reverse=["99"])
     with pytest.raises(InstrumentError, match="not a number"):
         instrument("phq9").score(pd.DataFrame({"1": ["often"]}))
+
+
+def ideation(*answers: float) -> float:
+    return scored(
+        "cssrs_full",
+        "ideation_recent",
+        **{f"ideation{k}_recent": [v] for k, v in enumerate(answers, 1)},
+    )[0]
+
+
+def behaviour(*answers: float) -> float:
+    names = ("actual", "interrupted", "aborted", "preparatory")
+    return scored(
+        "cssrs_full",
+        "behaviour_recent",
+        **{f"{n}_recent": [v] for n, v in zip(names, answers, strict=True)},
+    )[0]
+
+
+def test_the_most_severe_ideation_is_the_highest_yes_and_never_guessed() -> None:
+    assert [ideation(1, 0, 0, 0, 0), ideation(1, 1, 1, 0, 1), ideation(0, 0, 0, 0, 0)] == [1, 5, 0]
+    assert ideation(0, 0, NAN, NAN, NAN) == 0  # skipped, as on the form
+    assert ideation(NAN, NAN, NAN, NAN, 1) == 5  # nothing is above it
+    assert ideation(1, NAN, 1, 0, 0) == 3  # what is below the highest yes does not matter
+    for answers in ((0, 1, NAN, NAN, NAN), (1, 1, 0, 0, NAN), (NAN, 0, NAN, NAN, NAN)):
+        assert math.isnan(ideation(*answers)), answers
+
+
+def test_one_behaviour_is_enough_and_a_blank_is_never_a_no() -> None:
+    assert [behaviour(0, 0, 0, 0), behaviour(NAN, 1, NAN, 0)] == [0, 1]
+    assert math.isnan(behaviour(0, 0, 0, NAN))
+    frame = pd.DataFrame({"actual_recent": [1.0, 0.0, NAN]})
+    flags = instrument("cssrs_full").score(frame).flags["actual_recent"]
+    np.testing.assert_array_equal(flags, [1, 0, NAN])
+
+
+def test_answers_that_are_not_evenly_spaced() -> None:
+    hit = instrument("hit6")
+    codes = [i.code for i in hit.items]
+    frame = pd.DataFrame([[6.0] * 6, [9.0] + [6.0] * 5, [14.0] + [6.0] * 5, [NAN] * 6])
+    made = hit.score(frame.set_axis(codes, axis=1))
+    np.testing.assert_array_equal(made.values["total"], [36, NAN, NAN, NAN])
+    assert made.problems == (
+        (2, "1", "an answer outside 6, 8, 10, 11, 13"),
+        (1, "1", "an answer that is none of 6, 8, 10, 11, 13"),
+    )
+    whole = hit.score(pd.DataFrame([[13] * 6, [7] * 6], columns=codes))
+    np.testing.assert_array_equal(whole.values["total"], [78, NAN])
+
+
+def test_two_orders_of_the_psqi_give_other_totals() -> None:
+    answers = [22, 16, 6, 6.76, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0]
+    kind = instrument("psqi")
+    frame = pd.DataFrame([answers], columns=[i.code for i in kind.items])
+    first = kind.score(frame).values.iloc[0]
+    last = kind.score(frame, order="quality last").values.iloc[0]
+    assert (first["quality"], first["medication"]) == (3, 0)
+    assert (last["quality"], last["medication"]) == (0, 3)
+    assert kind.score(frame, order="quality last").notes == ("order of items 6 to 9: quality last",)

@@ -142,3 +142,18 @@ def test_lines_of_keys() -> None:
 def test_runs_of_codes() -> None:
     assert runs(["5a", "1-3", "pf1-pf2"]) == ("5a", "1", "2", "3", "pf1", "pf2")
     assert runs("6_3mo") == ("6_3mo",)
+
+
+def test_answers_are_two_ends_or_every_answer_in_rising_order(tmp_path: Path) -> None:
+    text = (
+        'id = "x"\ntitle = "X"\nlicence = "free"\n[[items]]\ncode = "1"\nanswers = {}\n'
+        '[[scores]]\nname = "s"\nrange = [0, 9]\nrule = "sum"\n'
+    )
+    path = tmp_path / "x.toml"
+    path.write_text(text.format("[0, 2, 5]"), encoding="utf-8")
+    item = load_instrument(path).items[0]
+    assert (item.low, item.high, item.allowed) == (0, 5, (0, 2, 5))
+    for wrong in ("[0, 5, 2]", '[0, 1, "2"]', "[0, 1, 1]"):
+        path.write_text(text.format(wrong), encoding="utf-8")
+        with pytest.raises(InstrumentError, match=r"line 6: answers is the lowest"):
+            load_instrument(path)

@@ -19,51 +19,73 @@ NEEDED = {
     id: {o.name: (o.listed or o.choices)[0] for o in instrument(id).options if not o.default}
     for id in IDS
 }
-#: The 46 of the list, so that none gets lost.
+#: Those of the list, so that none gets lost.
 LISTED = [
     "adverse_events",
+    "bdi2",
     "bpi_sf",
+    "brs",
     "cadss",
+    "comm",
     "cpaq8",
     "cssrs",
+    "cssrs_full",
+    "dass21",
+    "dass42",
     "dn4",
+    "dvprs",
     "eq5d3l",
     "eq5d5l",
     "eq_vas",
+    "fabq",
     "fiqr",
     "fss",
     "gad7",
     "hads",
+    "hamd17",
+    "hit6",
     "immpact",
     "isi",
+    "lanss",
     "madrs",
+    "midas",
     "mme",
+    "moca",
     "ndi",
     "npsi",
     "odi",
+    "ompsq10",
     "pain_nrs",
     "pain_vas",
     "paindetect",
     "pcl5",
     "pcs",
+    "pcs6",
+    "pdi",
     "peg",
     "pgic",
     "phq2",
     "phq4",
     "phq9",
     "promis29",
+    "promis_cat",
     "promis_global",
     "promis_pi",
     "propr",
     "pseq",
+    "pseq2",
     "psqi",
     "qids_sr16",
     "rand36",
+    "rass",
     "rmdq",
     "s_lanss",
     "sf12v1",
     "sf36v1",
+    "sf_mpq",
     "sf_mpq2",
+    "soapp_r",
+    "taps",
     "tsk",
     "who5",
     "whodas12",
@@ -78,6 +100,8 @@ def answers(kind: Instrument, rows: int, seed: int, missing: float = 0.0) -> pd.
 
 
 def possible(item: Item) -> np.ndarray:
+    if item.allowed:
+        return np.array(item.allowed)
     high = item.high if math.isfinite(item.high) else 200.0
     return (
         np.linspace(item.low, high, 21)
@@ -226,6 +250,9 @@ def test_a_worse_answer_never_improves_a_score(id: str, name: str) -> None:
     for item in (i for i in kind.items if i.code in codes):
         step = item.step or (item.high - item.low) / 20
         worse = frame[item.code] + (step if item.better == "lower" else -step)
+        if item.allowed:
+            places = np.searchsorted(item.allowed, frame[item.code]) + 1
+            worse = pd.Series(np.append(item.allowed, item.high)[places], index=frame.index)
         changed = frame.assign(**{item.code: worse.clip(item.low, item.high)})
         gain = kind.score(changed, **NEEDED[id]).values[name] - before
         assert (gain * (1 if score.better == "higher" else -1)).max() <= 1e-9, item.code

@@ -105,3 +105,42 @@ def test_names_a_spreadsheet_has() -> None:
         "average": "Pain avg (0-10)",
         "least": "Least Pain",
     }
+
+
+def test_names_that_two_forms_share_are_a_guess() -> None:
+    short = [f"dass{k}" for k in range(1, 22)]
+    [found] = recognise(short)
+    assert (found.instrument, found.sure) == ("dass21", False)
+    long = [f"dass{k}" for k in range(1, 43)]
+    [found] = recognise(long)
+    assert (found.instrument, found.sure) == ("dass42", False)
+    [found] = recognise([f"dass21_{k}" for k in range(1, 22)])
+    assert (found.instrument, found.sure) == ("dass21", True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "id", "n"),
+    [
+        ("hit6_{}", "hit6", 6),
+        ("HIT-6 Q{}", "hit6", 6),
+        ("fabq{}", "fabq", 16),
+        ("pdi_{}", "pdi", 7),
+        ("lanss_{}", "lanss", 7),
+        ("slanss_{}", "s_lanss", 7),
+        ("bdi2_{}", "bdi2", 21),
+        ("hamd_{}", "hamd17", 17),
+        ("soappr_q{}", "soapp_r", 24),
+        ("comm_{}", "comm", 17),
+        ("brs{}", "brs", 6),
+    ],
+)
+def test_names_of_further_instruments(pattern: str, id: str, n: int) -> None:
+    [found] = recognise([pattern.format(k) for k in range(1, n + 1)])
+    assert (found.instrument, found.sure, len(found.items)) == (id, True, n)
+
+
+def test_ready_totals_of_further_instruments() -> None:
+    found = {r.instrument: r for r in recognise(["bdi2_total", "moca_total", "midas_total"])}
+    assert found["bdi2"].totals == {"total": "bdi2_total"}
+    assert found["moca"].items == {"total": "moca_total"}
+    assert found["midas"].totals == {"total": "midas_total"}

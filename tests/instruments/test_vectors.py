@@ -56,7 +56,7 @@ IDS = {
     "RMDQ": "rmdq",
     "FIQR": "fiqr",
     "S-LANSS": "s_lanss",
-    "LANSS": "s_lanss",
+    "LANSS": "lanss",
     "painDETECT": "paindetect",
     "NPSI": "npsi",
     "WHODAS": "whodas12",
