@@ -237,8 +237,8 @@ def cssrs_risk(parts: Parts, _: Mapping[str, Any]) -> Array:
 
 
 def cssrs_ideation(parts: Parts, _: Mapping[str, Any]) -> Array:
-    """The most severe ideation of the C-SSRS, 0 (none) to 5: the highest type answered yes; nan = not
-    assessed.
+    """The most severe ideation of the C-SSRS, 0 (none) to 5: the highest type answered yes; nan =
+    not assessed.
 
     Types 3 to 5 need no answer where types 1 and 2 are answered no, as on the form. A type above
     the highest yes that is not answered could be yes: no number is given then.
