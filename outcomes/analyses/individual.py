@@ -16,7 +16,7 @@ import pandas as pd
 from outcomes.analyses.paired.mean_change import pairs_frame
 from outcomes.analyses.paired.ranks import nobody
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, rule_name
+from outcomes.analyses.responders.one_group import improvement_sign, parse_rule, rule_amount
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
 from outcomes.core.flow import Counts
@@ -409,7 +409,7 @@ class MeaningfulChange(Analysis):
         k, unit, answers = (
             digits_for(outcome.resolution),
             outcome.unit,
-            rule_name(self.improved).removeprefix("score "),
+            rule_amount(self.improved),
         )
         if not told.improved:
             none = (
@@ -445,7 +445,7 @@ class MeaningfulChange(Analysis):
     def methods_text(self) -> str:
         return (
             f"Meaningful change was estimated from the anchor {spoken(self.anchor)}"
-            f" ({rule_name(self.improved).removeprefix('score ')}) by its mean and by the ROC"
+            f" ({rule_amount(self.improved)}) by its mean and by the ROC"
             " cut-off (Youden), and from half the SD before."
         )
 

@@ -158,8 +158,9 @@ def read(
     >>> read(port, {"prot": 25}, Document("a.toml", "[mail]\\nprot = 25"))
     Traceback (most recent call last):
     ...
-    outcomes.core.errors.StudyError: a.toml, line 2, [mail]: No key 'prot'. There is: port. Did you mean 'port'?
-    """  # noqa: E501
+    outcomes.core.errors.StudyError: a.toml, line 2, [mail]: No key 'prot'. There is: port. Did you
+    mean 'port'?
+    """
     at = tuple(section.name.split(".")) if where is None and section.name else tuple(where or ())
     label = section.label
     if not isinstance(said, Mapping):

@@ -12,19 +12,21 @@ import pandas as pd
 
 #: Colours come from the page (light or dark); lines and bands are a grey that both carry.
 STYLE = (
-    "<style>.oc-list{max-height:36em;overflow:auto}.oc-list"
-    " table{border-collapse:collapse;font-size:.92em}.oc-list td,.oc-list"
-    " th{text-align:left!important;vertical-align:top;padding:.25em"
-    " .6em;white-space:normal;max-width:44em;border-bottom:1px solid rgba(128,128,128,.3)}.oc-list"
-    " tbody th{background:rgba(128,128,128,.18)}.oc-list input{margin:.3em 0;padding:.2em"
-    " .4em;width:18em}</style>"
+    "<style>.oc-list{max-height:36em;overflow:auto}"
+    ".oc-list table{border-collapse:collapse;font-size:.92em}"
+    ".oc-list td,.oc-list th{text-align:left!important;vertical-align:top;padding:.25em .6em;"
+    "white-space:normal;max-width:44em;border-bottom:1px solid rgba(128,128,128,.3)}"
+    ".oc-list tbody th{background:rgba(128,128,128,.18)}"
+    ".oc-list input{margin:.3em 0;padding:.2em .4em;width:18em}</style>"
 )
 #: Hides the rows that do not hold every word typed, and headings that have no row left.
 SEARCH = (
-    "const"
-    " w=this.value.toLowerCase().split(/\\s+/);this.closest('.oc-list').querySelectorAll('tbody').forEach(b=>{let"  # noqa: E501
-    " n=0;b.querySelectorAll('tr.oc-row').forEach(r=>{const"
-    " ok=w.every(x=>r.textContent.toLowerCase().includes(x));r.hidden=!ok;n+=ok});b.hidden=!n})"
+    "const w=this.value.toLowerCase().split(/\\s+/);"
+    "this.closest('.oc-list').querySelectorAll('tbody').forEach(b=>{"
+    "let n=0;"
+    "b.querySelectorAll('tr.oc-row').forEach(r=>{"
+    "const ok=w.every(x=>r.textContent.toLowerCase().includes(x));r.hidden=!ok;n+=ok});"
+    "b.hidden=!n})"
 )
 
 

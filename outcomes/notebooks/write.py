@@ -1,10 +1,10 @@
 """A template and a study in, a notebook out.
 
-A template is Markdown: text, and fenced Python as code cells. The first code cell holds the options, one a line
-(`NAME = value  # what it is`), and gets the study's own values; an option that nothing else uses is left out. What stands between
-`<!-- if WORD -->` (or `<!-- if not WORD -->`) and `<!-- end -->` is kept for studies of which WORD is (not) true
-(`outcomes.notebooks.kinds.words`).
-"""  # noqa: E501
+A template is Markdown: text, and fenced Python as code cells. The first code cell holds the
+options, one a line (`NAME = value  # what it is`), and gets the study's own values; an option that
+nothing else uses is left out. What stands between `<!-- if WORD -->` (or `<!-- if not WORD -->`)
+and `<!-- end -->` is kept for studies of which WORD is (not) true (`outcomes.notebooks.kinds.words`).
+"""
 
 from __future__ import annotations
 
@@ -57,10 +57,11 @@ def notebook(text: str, values: Mapping[str, Any], true: Collection[str] = ()) -
     """The notebook as JSON: sections of `true` words kept, `values` put into the options.
 
     >>> import json
-    >>> text = "# Pain\\n\\n```python\\nAFTER = 'w4'  # the visit\\n```\\n\\n```python\\nprint(AFTER)\\n```\\n"
+    >>> text = "# Pain\\n\\n```python\\nAFTER = 'w4'  # the visit\\n```\\n"
+    >>> text += "\\n```python\\nprint(AFTER)\\n```\\n"
     >>> json.loads(notebook(text, {"AFTER": "w8"}))["cells"][1]["source"]
     ['AFTER = "w8"  # the visit']
-    """  # noqa: E501
+    """
     kept = CONDITION.sub(lambda m: m[3] if (m[2] in true) != bool(m[1]) else "", text)
     cells = [_cell(i, kind, source) for i, (kind, source) in enumerate(_parts(kept))]
     first, *others = (c for c in cells if c["cell_type"] == "code")

@@ -98,8 +98,9 @@ class Estimand:
     ...     "ketamine as given",
     ...     events={"rescue opioid": "treatment policy"},
     ... ).sentence("PHQ-9")
-    'Population: adults with chronic pain. Treatment: ketamine as given. Variable: PHQ-9. Intercurrent events: rescue opioid (treatment policy: the score is used whatever happened).'
-    """  # noqa: E501
+    'Population: adults with chronic pain. Treatment: ketamine as given. Variable: PHQ-9.
+    Intercurrent events: rescue opioid (treatment policy: the score is used whatever happened).'
+    """
 
     population: str = ""
     treatment: str = ""

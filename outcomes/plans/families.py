@@ -165,8 +165,9 @@ def in_words(families: Mapping[str, Family]) -> str:
     """What a paper's methods section says of multiplicity; empty where no family is declared.
 
     >>> in_words({"sleep and mood": Family("holm")})
-    "P values were adjusted by Holm's method within the family sleep and mood; raw and adjusted values are both shown."
-    """  # noqa: E501
+    "P values were adjusted by Holm's method within the family sleep and mood; raw and adjusted
+    values are both shown."
+    """
     if not families:
         return ""
     by: dict[str, list[str]] = {}

@@ -134,8 +134,9 @@ def parse_column(
     ...     missing=["-99"],
     ... )
     >>> done.values.tolist(), [STATUSES[s] for s in done.status]
-    ([7.0, 6.5, 7.0, nan, nan, nan], ['parsed', 'parsed', 'parsed', 'blank', 'coded', 'unparseable'])
-    """  # noqa: E501
+    ([7.0, 6.5, 7.0, nan, nan, nan],
+     ['parsed', 'parsed', 'parsed', 'blank', 'coded', 'unparseable'])
+    """
     codes, uniques = pd.factorize(text)
     raw = [str(u).strip() for u in uniques.tolist()]
     coded = _coded(raw, missing)

@@ -490,7 +490,7 @@ def _of(s: Shown) -> str:
 
 
 def _rule(x: Response) -> str:
-    return say("at least {amount}", amount=in_language(x.rule).removeprefix("≥"))
+    return say("at least {amount}", amount=in_language(x.amount))
 
 
 def of_hundred(s: Shown) -> str:

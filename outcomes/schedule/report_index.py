@@ -71,7 +71,8 @@ def _table(schedule: Schedule, line: Line) -> str:
     body = "".join(rows[k] for k in sorted(rows, key=lambda k: _start(schedule, k), reverse=True))
     caption = html.escape(line.name or "Newest first")
     head = "".join(f'<th scope="col">{t}</th>' for t in ("Period", "Made", "Main numbers", "Files"))
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>\n"  # noqa: E501
+    head = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+    return f"<table>{head}<tbody>{body}</tbody></table>\n"
 
 
 def _run(schedule: Schedule, run: Run, *, again: bool) -> str:

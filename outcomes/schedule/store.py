@@ -4,14 +4,14 @@ nothing half done.
 ::
 
     reports/
-      latest.json                        which run is the latest, and by when the next one is expected
-      2026-10_20261102T050003Z/          one run: the report, results.csv, manifest.json, delivery.json
-      failures/2026-11_3.json            what went wrong, once a period and exit code
-      wake.json                          when the scheduler last called, and what came of it
-      index.html  skipped.json           past reports with their main numbers; what was left out, and why
-      trial/                             made with a trial clock; never counted
-      .lock  .partial-1a2b3c4d/          held and half-written things; cleaned by the next run
-"""  # noqa: E501
+      latest.json                which run is the latest, and by when the next one is expected
+      2026-10_20261102T050003Z/  one run: report, results.csv, manifest.json, delivery.json
+      failures/2026-11_3.json    what went wrong, once a period and exit code
+      wake.json                  when the scheduler last called, and what came of it
+      index.html  skipped.json   past reports with main numbers; what was left out, and why
+      trial/                     made with a trial clock; never counted
+      .lock  .partial-1a2b3c4d/  held and half-written things; cleaned by the next run
+"""
 
 from __future__ import annotations
 

@@ -98,9 +98,9 @@ def sample_size_paired(
     points. Noncentral t, both tails.
 
     >>> print(sample_size_paired(difference=1.0, sd_change=2.0, dropout=0.2).sentence())
-    34 patients with the outcome give 80% power (paired t-test; difference 1 and sd change 2; noncentral t, two-sided alpha
-    0.05); 43 are to be enrolled, allowing for 20% dropout.
-    """  # noqa: E501
+    34 patients with the outcome give 80% power (paired t-test; difference 1 and sd change 2;
+    noncentral t, two-sided alpha 0.05); 43 are to be enrolled, allowing for 20% dropout.
+    """
     given = {
         k: v
         for k, v in {

@@ -322,9 +322,8 @@ class Responders(Analysis):
             row = share_row(f"{lead}{x.rule}", counts, level)
             rows.append(row)
             if x.kind != "worsened":
-                rule = next(r for r in self.rules if rule_name(r) == x.rule)
                 words = share_words(row, "patients, missing scores imputed")
-                parts.append(f"{rule_words(rule, outcome)} was seen in {words}")
+                parts.append(f"{rule_words(x.asked, outcome)} was seen in {words}")
         said = ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
         methods = (
             f"Responders ({listed([rule_name(r) for r in self.rules])}) are shown as shares of"
@@ -434,8 +433,9 @@ def at_zero_words(counted: Mapping[str, tuple[int, int]], then: str) -> str:
     how they are counted. Empty where there are none.
 
     >>> at_zero_words({"ketamine": (1, 2), "placebo": (0, 0)}, "They are left out.")
-    '2 patients with a score of 0 before (2 with ketamine, 0 with placebo) cannot improve by a percentage; 1 got worse. They are left out.'
-    """  # noqa: E501
+    '2 patients with a score of 0 before (2 with ketamine, 0 with placebo) cannot improve by a
+    percentage; 1 got worse. They are left out.'
+    """
     total, worse = (sum(c[i] for c in counted.values()) for i in (1, 0))
     if not total:
         return ""
@@ -457,6 +457,17 @@ def rule_name(rule: str) -> str:
     }[kind]
 
 
+def rule_amount(rule: str) -> str:
+    """What is to be reached, without the sign: "30%", "2 points", or a score, "≤3"."""
+    kind, value = parse_rule(rule)
+    return {
+        "percent": Phrase.of("{value}%", value=value),
+        "points": Phrase.of("{value} points", value=value),
+        "at_most": Phrase.of("≤{value}", value=value),
+        "at_least": Phrase.of("≥{value}", value=value),
+    }[kind]
+
+
 def rule_words(rule: str, outcome: Outcome | None) -> str:
     """The rule as a sentence says it: "an improvement of at least 30% in …"."""
     kind, value = parse_rule(rule)
@@ -464,7 +475,7 @@ def rule_words(rule: str, outcome: Outcome | None) -> str:
     amount = f"{value:g}%" if kind == "percent" else f"{value:g} point{'' if value == 1 else 's'}"
     if kind in ("percent", "points"):
         return f"an improvement of at least {amount} in {title}"
-    return f"{title} {rule_name(rule).removeprefix('score ')}"
+    return f"{title} {rule_amount(rule)}"
 
 
 def improvement_sign(outcome: Outcome) -> int:
@@ -523,12 +534,22 @@ def _worse(before: np.ndarray, after: np.ndarray, rule: str, sign: int) -> np.nd
 class Response:
     """How many reached a rule: `kind` is improved, worsened or reached (a score itself)."""
 
-    rule: str
+    asked: str
     kind: str
     count: int
     total: int
     #: Whether patients without the score are counted too, as not having reached it.
     everybody: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The rule as tables print it."""
+        return rule_name(self.asked)
+
+    @property
+    def amount(self) -> str:
+        """What is to be reached."""
+        return rule_amount(self.asked)
 
 
 @dataclass(frozen=True)
@@ -566,7 +587,7 @@ class _Shares:
         self, name: str, count: int, total: int, rule: str, kind: str, everybody: bool = False
     ) -> None:
         k, n = int(count), int(total)
-        self.responses.append(Response(rule_name(rule), kind, k, n, everybody))
+        self.responses.append(Response(rule, kind, k, n, everybody))
         estimate = self.make(k, n, level=self.level, name=name)
         self.estimates.append(replace(estimate, how=f"{estimate.how}; {k} of {n}", n=n))
 

@@ -164,9 +164,9 @@ def _names(study: Study, results: Results, control: DisclosureControl) -> None:
             control.name(text[:1].upper() + text[1:])
         counted = r.about(ResponseCounts)
         for response in counted.responses if counted is not None else ():
-            for rule in (response.rule, in_language(response.rule)):
+            for rule in (response.rule, response.amount):
                 control.name(rule)
-                control.name(rule.removeprefix("≥"))
+                control.name(in_language(rule))
     hundred = say("{n} of 100", n="").strip()
     for text in ("95%", level_text(0.95), f"≤{control.policy.hidden}", hundred):
         control.name(text)

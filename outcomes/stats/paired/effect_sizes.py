@@ -3,16 +3,18 @@
 A standardised change is d = (mean after − mean before) / S; it keeps the sign of the change, and
 its name says which S:
 
-========  ====================================================  =================================================
-name      S                                                     interval
-========  ====================================================  =================================================
-d_av      √((s₁² + s₂²) / 2), the average variance (default)    Bonett (2008), normal
-d_z       s_d, the SD of the changes (= SRM = t/√n)             noncentral t, exact for normal changes
-d_b       s₁, the SD before (Becker; SMCR)                      Bonett (2008), unequal variances, normal
-d_rm      s_d / √(2(1 − r))                                     Cooper et al. (2009), eq. 12.21, normal
-g_…       the same times J(n − 1), Hedges' correction           limits of d_… times J(n − 1)
-========  ====================================================  =================================================
-"""  # noqa: E501
+====  ===================================================  ======================================
+name  S                                                    interval
+====  ===================================================  ======================================
+d_av  √((s₁² + s₂²) / 2), the average variance (default)   Bonett (2008), normal
+d_z   s_d, the SD of the changes (= SRM = t/√n)            noncentral t, exact for normal changes
+d_b   s₁, the SD before (Becker; SMCR)                     Bonett (2008), unequal variances
+d_rm  s_d / √(2(1 − r))                                    Cooper et al. (2009), eq. 12.21
+g_…   the same times J(n − 1), Hedges' correction          limits of d_… times J(n − 1)
+====  ===================================================  ======================================
+
+All of them take the scores as normal.
+"""
 
 from __future__ import annotations
 

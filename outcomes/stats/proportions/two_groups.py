@@ -171,8 +171,9 @@ def number_needed(difference: Estimate, *, harmful: bool = False) -> Estimate:
     >>> round(e.value, 2), round(e.low, 2), round(e.high, 2)
     (4.29, 2.25, 287.67)
     >>> number_needed(risk_difference((10, 40), (9, 40))).how
-    '95% interval of the number needed, to benefit (NNTB) or to harm (NNTH): NNTB 4.7 to ∞ to NNTH 6.1'
-    """  # noqa: E501
+    '95% interval of the number needed, to benefit (NNTB) or to harm (NNTH): NNTB 4.7 to ∞ to NNTH
+    6.1'
+    """
     value = (
         NAN
         if math.isnan(difference.value)
