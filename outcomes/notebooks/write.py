@@ -3,7 +3,8 @@
 A template is Markdown: text, and fenced Python as code cells. The first code cell holds the
 options, one a line (`NAME = value  # what it is`), and gets the study's own values; an option that
 nothing else uses is left out. What stands between `<!-- if WORD -->` (or `<!-- if not WORD -->`)
-and `<!-- end -->` is kept for studies of which WORD is (not) true (`outcomes.notebooks.kinds.words`).
+and `<!-- end -->` is kept for studies of which WORD is (not) true
+(`outcomes.notebooks.kinds.words`).
 """
 
 from __future__ import annotations
