@@ -344,11 +344,12 @@ def commented(
 
 
 def _meaning(field: Field) -> str:
-    """The meaning, with the allowed values that the meaning does not name."""
-    there = [a for a in field.allowed if a and a not in field.meaning]
+    """The meaning, with the allowed values where it does not name them itself."""
+    there = [a for a in field.allowed if a]
+    unnamed = sum(a not in field.meaning for a in there)
     return (
         f"{field.meaning} ({' | '.join(there)})"
-        if len(there) > 1 and len(there) <= 8
+        if unnamed > 1 and len(there) <= 8
         else field.meaning
     )
 

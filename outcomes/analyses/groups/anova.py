@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from outcomes.analyses.groups.comparison import _GroupComparison
 from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     chosen_words,
-    grouped,
     groups_frame,
     lower_is_better,
     means,
@@ -16,20 +16,17 @@ from outcomes.analyses.groups.group_data import (
     unspread,
     what,
 )
-from outcomes.analyses.question import Analysis
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, number, p_value, spoken
 from outcomes.stats.groups.means import OneWay, anova, brown_forsythe, tukey_hsd
-from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
 
 
-@dataclass(frozen=True)
-class OneWayANOVA(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class OneWayANOVA(_GroupComparison):
     """Do several groups differ in their mean change, if their spread is alike, and which of them?
 
     One-way analysis of variance, F = MS between / MS within, with η² and ω² (the share of the
@@ -64,15 +61,9 @@ class OneWayANOVA(Analysis):
     (3.167, 0.182)
     """
 
-    outcome: str
-    _: KW_ONLY
-    after: str
     before: str = ""
-    by: str = "arm"
-    reference: str = ""
 
     short: ClassVar[str] = "one-way ANOVA"
-    comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         (
             "Kramer CY. Extension of multiple range tests to group means with unequal numbers of"
@@ -84,18 +75,8 @@ class OneWayANOVA(Analysis):
         ),
     )
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
-
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         y, unit = g.split(g.y), g.outcome.unit
         whole, spread = anova(y), brown_forsythe(y)
         pairs = tukey_hsd(y, level=self.level, unit=unit)
@@ -129,12 +110,7 @@ class OneWayANOVA(Analysis):
         outcome = result.outcome
         assert outcome is not None
         k, test, spread = digits_for(outcome.resolution), result.estimates[0], result.estimates[-1]
-        when = (
-            f" from {spoken(self.before)} to {spoken(self.after)}"
-            if self.before
-            else f" at {spoken(self.after)}"
-        )
-        about = f"{'change in ' if self.before else ''}{outcome.title}{when}"
+        about = f"{'change in ' if self.before else ''}{outcome.title}{self._when}"
         overall = (
             f"no overall test: {unspread(test.reason)}"
             if test.reason

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
+from outcomes.analyses.groups.comparison import _GroupComparison
 from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     Groups,
     chosen_words,
     covariate_terms,
-    grouped,
     groups_frame,
     lower_is_better,
     pair_words,
 )
-from outcomes.analyses.question import Analysis
 from outcomes.analyses.regression.model_checks import checks_of_fit
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
@@ -34,13 +33,11 @@ from outcomes.stats.regression.linear import (
     numeric,
     ols,
 )
-from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
 
 
-@dataclass(frozen=True)
-class Dunnett(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class Dunnett(_GroupComparison):
     """Which arms differ from the reference, when there are several of them?
 
     Every arm against the declared `reference` and no other pairs: simultaneous intervals and P from
@@ -78,17 +75,11 @@ class Dunnett(Analysis):
     0.489
     """
 
-    outcome: str
-    _: KW_ONLY
-    after: str
     before: str = ""
-    by: str = "arm"
-    reference: str = ""
     model: str = "ancova"
     covariates: tuple[str, ...] = ()
 
     short: ClassVar[str] = "Dunnett's test"
-    comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         (
             "Dunnett CW. A multiple comparison procedure for comparing several treatments with a"
@@ -105,20 +96,12 @@ class Dunnett(Analysis):
         if self.model not in ("ancova", "change"):
             raise AnalysisError(unknown("model", self.model, ("ancova", "change")))
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(
-            study, self.outcome, (self.before, self.after), (self.by, *self.covariates)
-        )
+    @property
+    def _known(self) -> tuple[str, ...]:
+        return self.covariates
 
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         g, terms = covariate_terms(study, g, self.covariates)
         arm = g.term
         first = (numeric("before", g.before),) if self._adjusts else ()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
+from outcomes.analyses.groups.comparison import _GroupComparison
 from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     chosen_words,
-    grouped,
     groups_data,
     groups_frame,
     lower_is_better,
@@ -21,7 +21,6 @@ from outcomes.analyses.groups.group_data import (
     unspread,
     what,
 )
-from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Versus
 from outcomes.core.measure import Measure
 from outcomes.core.picture import ValueAxis, forest_frame
@@ -34,13 +33,11 @@ from outcomes.stats.groups.means import (
     standardised_mean_differences,
     welch_anova,
 )
-from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
 
 
-@dataclass(frozen=True)
-class WelchT(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class WelchT(_GroupComparison):
     """Did the mean change differ between two groups?
 
     Difference in mean change (or in the mean score after, where no `before` is given) with Welch's
@@ -77,15 +74,9 @@ class WelchT(Analysis):
     -2.5
     """
 
-    outcome: str
-    _: KW_ONLY
-    after: str
     before: str = ""
-    by: str = "arm"
-    reference: str = ""
 
     short: ClassVar[str] = "Welch's t-test"
-    comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         (
             "Welch BL. The generalization of Student's problem when several different population"
@@ -97,18 +88,8 @@ class WelchT(Analysis):
         ),
     )
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
-
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         first, second = two_levels(g, instead="GamesHowell")
         y, unit = g.split(g.y), g.outcome.unit
         difference = replace(
@@ -186,8 +167,8 @@ class WelchT(Analysis):
         )
 
 
-@dataclass(frozen=True)
-class GamesHowell(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class GamesHowell(_GroupComparison):
     """Which groups differ in their mean change, whatever their variances?
 
     Welch's analysis of variance over all groups, then all pairs by Games and Howell: simultaneous
@@ -219,28 +200,12 @@ class GamesHowell(Analysis):
     1.5
     """
 
-    outcome: str
-    _: KW_ONLY
-    after: str
     before: str = ""
-    by: str = "arm"
-    reference: str = ""
 
     short: ClassVar[str] = "Games-Howell"
-    comparative: ClassVar[bool] = True
-
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
 
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         y, unit = g.split(g.y), g.outcome.unit
         pairs = games_howell(y, level=self.level, unit=unit)
         rows = (
@@ -272,12 +237,7 @@ class GamesHowell(Analysis):
         outcome = result.outcome
         assert outcome is not None
         k, test = digits_for(outcome.resolution), result.estimates[0]
-        when = (
-            f" from {spoken(self.before)} to {spoken(self.after)}"
-            if self.before
-            else f" at {spoken(self.after)}"
-        )
-        about = f"{'change in ' if self.before else ''}{outcome.title}{when}"
+        about = f"{'change in ' if self.before else ''}{outcome.title}{self._when}"
         pairs = [e for e in result.estimates if e.contrast.reference]
         overall = (
             f"Welch's {p_value(test.p, style)}"

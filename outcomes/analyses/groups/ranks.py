@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from outcomes.analyses.groups.comparison import _GroupComparison
 from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     chosen_words,
@@ -52,8 +53,8 @@ DECLARED = (
 )
 
 
-@dataclass(frozen=True)
-class MannWhitney(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class MannWhitney(_GroupComparison):
     """Did the scores (or changes) of one group tend to be higher than those of the other?
 
     Exact Mann-Whitney test on tied mid-ranks (normal with continuity above 200 patients), the
@@ -86,16 +87,10 @@ class MannWhitney(Analysis):
     (-2.0, 0.114)
     """
 
-    outcome: str
-    _: KW_ONLY
-    after: str
     before: str = ""
-    by: str = "arm"
-    reference: str = ""
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RANKS, Trait.RATINGS, Trait.WORST_RANK})
     short: ClassVar[str] = "Mann-Whitney test"
-    comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         (
             "Feng D, Cliff N. Monte Carlo evaluation of ordinal d with improved confidence"
@@ -103,18 +98,8 @@ class MannWhitney(Analysis):
         ),
     )
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
-
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         first, second = two_levels(g, instead="KruskalWallis")
         y, pair = g.split(g.y), Versus.of(first, second)
         test = mann_whitney(y[first], y[second])

@@ -4,25 +4,24 @@ arm.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
+from outcomes.analyses.groups.comparison import _GroupComparison
 from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     adjusted_words,
     chosen_words,
     codes_of,
     covariate_terms,
-    grouped,
     groups_data,
     lower_is_better,
     two_words,
     unspread,
     versus,
 )
-from outcomes.analyses.question import Analysis
 from outcomes.analyses.regression.model_checks import checks_of_fit
 from outcomes.core.contrast import Contrast, Versus
 from outcomes.core.errors import AnalysisError
@@ -36,16 +35,14 @@ from outcomes.stats.groups.means import mean_difference
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.paired.location import mean_change
 from outcomes.stats.regression.linear import Design, interaction, numeric, ols
-from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
 
 #: A subgroup variable with more levels than this is a number, or a list of names.
 MAX_SUBGROUPS = 8
 
 
-@dataclass(frozen=True)
-class Interaction(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class Interaction(_GroupComparison):
     """Does the difference between arms depend on a subgroup?
 
     Linear model after = before + group + subgroup + group × subgroup (+ covariates): the F test of
@@ -83,18 +80,11 @@ class Interaction(Analysis):
     ('interaction', -2.0)
     """
 
-    outcome: str
-    _: KW_ONLY
-    before: str
-    after: str
     subgroup: str
-    by: str = "arm"
-    reference: str = ""
     covariates: tuple[str, ...] = ()
     se: str = "classical"
 
     short: ClassVar[str] = "difference by subgroup"
-    comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         (
             "Assmann SF, et al. Subgroup analysis and other (mis)uses of baseline data in clinical"
@@ -102,23 +92,12 @@ class Interaction(Analysis):
         ),
     )
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(
-            study,
-            self.outcome,
-            (self.before, self.after),
-            (self.by, self.subgroup, *self.covariates),
-        )
+    @property
+    def _known(self) -> tuple[str, ...]:
+        return (self.subgroup, *self.covariates)
 
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         g, terms = covariate_terms(study, g, self.covariates, factors=(self.subgroup,))
         *rest, sub = terms
         if len(sub.levels) > MAX_SUBGROUPS or len(sub.levels) < 2:
@@ -198,8 +177,8 @@ class Interaction(Analysis):
         )
 
 
-@dataclass(frozen=True)
-class ChangeByArm(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class ChangeByArm(_GroupComparison):
     """Both arms improved: did one improve more?
 
     The mean change in each arm is shown with its interval and on purpose without a p-value: that
@@ -235,15 +214,7 @@ class ChangeByArm(Analysis):
     (-2.5, -3.0, nan)
     """
 
-    outcome: str
-    _: KW_ONLY
-    before: str
-    after: str
-    by: str = "arm"
-    reference: str = ""
-
     short: ClassVar[str] = "change in each arm, and their difference"
-    comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         (
             "Bland JM, Altman DG. Comparisons against baseline within randomised groups are often"
@@ -251,18 +222,8 @@ class ChangeByArm(Analysis):
         ),
     )
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(study, self.outcome, (self.before, self.after), (self.by,))
-
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         unit, first, y = g.outcome.unit, g.levels[0], g.split(g.y)
         rows = [
             replace(

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
+from outcomes.analyses.groups.comparison import _GroupComparison
 from outcomes.analyses.groups.group_data import (
     ComparedGroups,
     Groups,
     JointEffect,
     chosen_words,
     covariate_terms,
-    grouped,
     groups_frame,
     lower_is_better,
     pair_words,
     two_words,
     unspread,
 )
-from outcomes.analyses.question import Analysis
 from outcomes.analyses.regression.model_checks import checks_of_fit
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
@@ -42,13 +41,11 @@ from outcomes.stats.regression.linear import (
     ols,
     pairwise,
 )
-from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
 
 
-@dataclass(frozen=True)
-class ANCOVA(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class ANCOVA(_GroupComparison):
     """Did the score after differ between arms or routes, for patients with the same score before?
 
     Linear model after = α + β·before + τ·group (+ covariates, + site as a factor), least squares; τ
@@ -92,12 +89,6 @@ class ANCOVA(Analysis):
     (-2.017, 0.035)
     """
 
-    outcome: str
-    _: KW_ONLY
-    before: str
-    after: str
-    by: str = "arm"
-    reference: str = ""
     covariates: tuple[str, ...] = ()
     site: str | bool = ""
     se: str = "classical"
@@ -105,7 +96,6 @@ class ANCOVA(Analysis):
 
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.MODELLED, Trait.LINEAR})
     short: ClassVar[str] = "ANCOVA"
-    comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         (
             "Vickers AJ, Altman DG. Analysing controlled trials with baseline and follow up"
@@ -122,9 +112,9 @@ class ANCOVA(Analysis):
             if getattr(self, name) not in allowed:
                 raise AnalysisError(unknown(name, str(getattr(self, name)), allowed))
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        known = (self.by, self._site, *self.covariates)
-        return PatientValues.at(study, self.outcome, (self.before, self.after), known)
+    @property
+    def _known(self) -> tuple[str, ...]:
+        return (self._site, *self.covariates)
 
     def compute(self, study: Study) -> Result:
         g, design = self._design(study)
@@ -171,14 +161,7 @@ class ANCOVA(Analysis):
         return "site" if self.site is True else str(self.site or "")
 
     def _design(self, study: Study) -> tuple[Groups, Design]:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         g, terms = covariate_terms(
             study, g, self.covariates, factors=(self._site,) if self._site else ()
         )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
+from outcomes.analyses.groups.comparison import _GroupComparison
 from outcomes.analyses.groups.group_data import (
     Groups,
     chosen_words,
     codes_of,
     covariate_terms,
-    grouped,
 )
-from outcomes.analyses.question import Analysis, OverImputations
+from outcomes.analyses.question import OverImputations
 from outcomes.analyses.responders.imputed_shares import (
     POOLED,
     compared_words,
@@ -67,10 +67,8 @@ from outcomes.stats.proportions.two_groups import Share, number_needed, risk_dif
 from outcomes.stats.regression.linear import Design, numeric
 from outcomes.stats.regression.logistic import logistic, standardised_risks
 from outcomes.stats.tally import Tally
-from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.set_aside import failed_among
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
 
 EVERYBODY = Phrase.of("missing as non-response")
 #: How patients without a percentage are counted.
@@ -88,8 +86,8 @@ TESTS = {
 ODDS: dict[str, Callable[..., Estimate]] = {"conditional": fisher, "sample": odds_ratio}
 
 
-@dataclass(frozen=True)
-class CompareResponders(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class CompareResponders(_GroupComparison):
     """Did more patients respond in one arm than in another?
 
     A responder is as in `Responders` (rules "30%", "50%", "2 points", "<= 2"). For each rule, with
@@ -134,13 +132,8 @@ class CompareResponders(Analysis):
     'Wilson score interval; 0 of 3'
     """
 
-    outcome: str
-    _: KW_ONLY
-    after: str
     before: str = ""
     rules: tuple[str, ...] = ("30%", "50%")
-    by: str = "arm"
-    reference: str = ""
     adjust: tuple[str, ...] = ()
     interval: str = "miettinen-nurminen"
     test: str = "fisher"
@@ -152,7 +145,6 @@ class CompareResponders(Analysis):
     )
     short: ClassVar[str] = "responders between groups"
     chapter: ClassVar[str] = "Responders"
-    comparative: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         "Miettinen O, Nurminen M. Comparative analysis of two rates. Stat Med 1985;4:213-226.",
         "Altman DG. Confidence intervals for the number needed to treat. BMJ 1998;317:1309-1312.",
@@ -187,20 +179,12 @@ class CompareResponders(Analysis):
         sign = improvement_sign(outcome) if self.before else 1
         return rule_tests(self.rules, self.before, sign)
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(
-            study, self.outcome, (self.before, self.after), (self.by, *self.adjust)
-        )
+    @property
+    def _known(self) -> tuple[str, ...]:
+        return self.adjust
 
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         # who has no score is a non-responder all the same, so that no arm is left out
         g = replace(g, levels=(*g.levels, *g.empty), empty=())
         sign = improvement_sign(g.outcome) if self.before else 1

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from outcomes.analyses.groups.group_data import Groups, chosen_words, grouped, two_levels
-from outcomes.analyses.question import Analysis
+from outcomes.analyses.groups.comparison import _GroupComparison
+from outcomes.analyses.groups.group_data import Groups, chosen_words, two_levels
 from outcomes.analyses.responders.one_group import (
     at_zero_by_group,
     at_zero_words,
@@ -32,13 +32,11 @@ from outcomes.core.wording import interval, number, p_value, plural, points, sha
 from outcomes.stats.proportions.single import wilson
 from outcomes.stats.proportions.stratified import Stratified, cmh, mantel_haenszel
 from outcomes.stats.proportions.two_groups import risk_difference
-from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.study import Study
-from outcomes.study.sums import PatientValues
 
 
-@dataclass(frozen=True)
-class StratifiedResponders(Analysis):
+@dataclass(frozen=True, kw_only=True)
+class StratifiedResponders(_GroupComparison):
     """Did more patients respond in one arm than in another, within sites or other strata?
 
     Patients are compared only with patients of their own stratum (`strata`: a characteristic such
@@ -88,19 +86,13 @@ class StratifiedResponders(Analysis):
     (0.333, 0.598)
     """
 
-    outcome: str
-    _: KW_ONLY
-    after: str
     before: str = ""
     rule: str = "30%"
-    by: str = "arm"
-    reference: str = ""
     strata: str = "site"
     correction: bool = True
 
     short: ClassVar[str] = "responders between groups, within strata (Cochran-Mantel-Haenszel)"
     chapter: ClassVar[str] = "Responders"
-    comparative: ClassVar[bool] = True
     traits: ClassVar[frozenset[Trait]] = frozenset({Trait.RESPONDERS})
     references: ClassVar[tuple[str, ...]] = (
         (
@@ -120,20 +112,12 @@ class StratifiedResponders(Analysis):
                 f"The rule '{self.rule}' compares with a visit before: add before=\"…\"."
             )
 
-    def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
-        return PatientValues.at(
-            study, self.outcome, (self.before, self.after), (self.by, self.strata)
-        )
+    @property
+    def _known(self) -> tuple[str, ...]:
+        return (self.strata,)
 
     def compute(self, study: Study) -> Result:
-        g = grouped(
-            study,
-            self.outcome,
-            before=self.before,
-            after=self.after,
-            by=self.by,
-            reference=self.reference,
-        )
+        g = self._groups(study)
         arm, reference = two_levels(g, instead="it of two groups at a time")
         stratum = study.characteristic(self.strata).reindex(g.patients)
         sign = improvement_sign(g.outcome) if self.before else 1
