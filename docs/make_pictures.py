@@ -47,7 +47,7 @@ def main(chromium: str) -> None:
         folder = Path(name)
         rows = _rows()
         _workbook(rows, folder / "my_scores.xlsx")
-        _shot(chromium, folder, _sheet(rows[:13]), "step-spreadsheet", 900, 385)
+        _shot(chromium, folder, _sheet(rows[:13]), "step-spreadsheet", 912, 385)
         said = _outcomes(folder, "init", "my_scores.xlsx")
         first = "\n".join((folder / "study.toml").read_text("utf-8").splitlines()[:34])
         _shot(
@@ -140,7 +140,7 @@ def _panel(folder: Path) -> None:
 
     (folder / "study.toml").unlink()
     code = 'import outcomes as oc\noc.explore("my_scores.xlsx")'
-    with lab(folder, code, "1400,1500") as browser:
+    with lab(folder, code, "1400,2100") as browser:
         until(lambda: find(browser, ".oc-card img"))
         shown = browser.find_element("css selector", ".jp-Notebook .jp-Cell")
         shown.screenshot(str(PICTURES / "step-explore.png"))

@@ -27,6 +27,7 @@ from outcomes.notebooks.exploration import (
     plan_of,
     write_study,
 )
+from outcomes.questionnaires import instrument, shipped
 from outcomes.study.scores import main_score
 from outcomes.study.study import Study
 
@@ -119,6 +120,7 @@ class Panel:
         for button, action in zip(self.buttons.values(), actions, strict=True):
             button.on_click(self._guarded(action))
         self.start, self._quiet = start.text, False
+        self.offered: tuple[str, ...] = ()
         self._use(start)
         for control in (*self.roles.values(), self.instruments):
             control.observe(lambda _: self._correct(), names="value")
@@ -188,15 +190,15 @@ class Panel:
             control.disabled = now is None
         if now is None:
             return
-        if not self.instruments.options:
-            self.start = self.opened.text
-            self.instruments.options = now.instruments
+        if not self.offered:
+            self.start, self.offered = self.opened.text, now.instruments
+            self.instruments.options = [(_title(n), n) for n in now.instruments]
         quiet, self._quiet = self._quiet, True
         for role, control in self.roles.items():
             column = now.roles.get(role, role if role in now.headings else "")
             control.options = [("none", ""), *((h, h) for h in now.headings)]
             control.value = column if column in now.headings else ""
-        self.instruments.value = [n for n in self.instruments.options if n in now.instruments]
+        self.instruments.value = [n for n in self.offered if n in now.instruments]
         self._quiet = quiet
 
     def _correct(self) -> None:
@@ -268,3 +270,8 @@ class Panel:
 
     def _at(self, name: str) -> Path:
         return Path(self.folder.value or ".") / name
+
+
+def _title(id: str) -> str:
+    """What people call an instrument; one of their own goes by its id."""
+    return instrument(id).title if id in shipped() else id

@@ -192,7 +192,7 @@ def test_a_column_is_chosen_as_a_role_and_an_instrument_left_out() -> None:
     assert panel.opened.study is None and "Not a study yet" in panel.seen.value
     panel.roles["visit"].value = "timepoint"
     assert panel.result is not None and 'visit = "timepoint"\n' in panel.text.value
-    assert panel.instruments.options == ("pain_nrs",)
+    assert panel.instruments.options == (("Pain NRS", "pain_nrs"),)
     panel.instruments.value = []
     assert panel.result is None or "pain_nrs" not in panel.code
     panel.instruments.value = ["pain_nrs"]
