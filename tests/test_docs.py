@@ -33,6 +33,7 @@ def test_the_reference_of_study_and_schedule_files_is_up_to_date():
     for name, row in (
         ("study-file.md", "| `order` | a list of texts or"),
         ("schedule.md", "| `port` | a whole number from"),
+        ("how-to/millions-of-patients.md", "refused in words; read the study whole | `NOf1` |"),
     ):
         code = (
             "import sys, pathlib; sys.path.insert(0, 'docs'); import"

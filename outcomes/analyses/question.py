@@ -19,6 +19,7 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import spoken
 from outcomes.study.partitioned import PartitionedStudy
+from outcomes.study.repeated_sums import RepeatedScores
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientRows, PatientValues
 
@@ -28,6 +29,9 @@ UNCONTROLLED = (
     " treatment."
 )
 TOGETHER = "All arms are counted together: this says nothing of what one arm has over another."
+
+#: What a question may need of a study in parts.
+AnyNeed = PatientValues | PatientRows | RepeatedScores
 
 _REGISTRY: dict[str, type[Analysis]] = {}
 
@@ -146,7 +150,7 @@ class Analysis:
 
     def _summed(self, study: PartitionedStudy) -> Study:
         """The patients of a study in parts, with what this question needs of them."""
-        needed = self.needs(study)
+        needed = self.sums(study)
         if needed is None:
             raise AnalysisError(
                 f"{type(self).__name__} needs every row of a study, not sums over its parts. Read"
@@ -161,6 +165,12 @@ class Analysis:
         `compute` may ask the study for nothing else: a test compares the answers.
         """
         return None
+
+    def sums(self, study: Study | PartitionedStudy) -> AnyNeed | None:
+        """What is summed over the parts of a study for this question asked by itself: what it
+        `needs` of each patient, or less where sums are enough.
+        """
+        return self.needs(study)
 
     def narrowed(self, study: Study) -> Study:
         """The study of the patients who are let in: the study itself, but for `Among`."""

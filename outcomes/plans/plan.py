@@ -82,7 +82,7 @@ class Plan:
         others go on. What all of them need of a study in parts is summed in one pass.
         """
         if isinstance(study, PartitionedStudy):
-            asked = [q.needs(study) for q in self.questions]
+            asked = [q.sums(study) for q in self.questions]
             study.gather([Facts(), *(need for need in asked if need is not None)])
         else:
             study = study.ready

@@ -15,6 +15,7 @@ from outcomes.core.outcome import Outcome
 from outcomes.study.engines import Engine, Progress, SerialEngine
 from outcomes.study.protocol import Protocol as StudyProtocol
 from outcomes.study.record import Issue
+from outcomes.study.repeated_sums import RepeatedScores
 from outcomes.study.study import Study
 from outcomes.study.sums import (
     Facts,
@@ -190,12 +191,13 @@ class PartitionedStudy:
             raise made.error()
         self._totals.update(zip(wanted, made.made, strict=True))
 
-    def patients(self, need: PatientValues | PatientRows) -> Study:
-        """The patients with what is needed of them, in an order that does not depend on the parts.
+    def patients(self, need: PatientValues | PatientRows | RepeatedScores) -> Study:
+        """The patients with what is needed of them, in an order that does not depend on the parts;
+        or a study of their sums.
 
         Raises AnalysisError for an unknown characteristic.
         """
-        if isinstance(need, PatientValues):
+        if not isinstance(need, PatientRows):
             self.facts.refuse_unknown(need.characteristics)
         return self.total(need).study(self.like)  # type: ignore[no-any-return]
 

@@ -110,6 +110,16 @@ class PatientSums:
     tally: Tally
     kinds: tuple[Any, ...]
 
+    @property
+    def levels(self) -> tuple[Hashable, ...]:
+        """The levels of the first characteristic, in the order of the tally."""
+        return self.tally.labels[0] if self.tally.labels else ()
+
+    def column(self, j: int) -> pd.Series:
+        """A characteristic in its type, one row a row of the tally."""
+        code = self.tally.codes[:, j]
+        return _column(self.tally.labels[j], code, self.kinds[j], pd.RangeIndex(len(code)))
+
     def __add__(self, other: PatientSums) -> PatientSums:
         if not isinstance(other, PatientSums):
             return NotImplemented

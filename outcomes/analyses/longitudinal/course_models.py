@@ -28,7 +28,7 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     model_result,
     repeats,
 )
-from outcomes.analyses.question import Analysis
+from outcomes.analyses.question import Analysis, AnyNeed
 from outcomes.analyses.regression.model_checks import checks_of_scores
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
@@ -39,8 +39,9 @@ from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, listed, number, plural, spoken
 from outcomes.stats.mixed.lmm import mixed, predict_rows
 from outcomes.stats.mixed.mmrm import FALLBACK, repeated
-from outcomes.stats.mixed.small_sample import METHODS
+from outcomes.stats.mixed.small_sample import METHODS, OF_ROWS
 from outcomes.study.partitioned import PartitionedStudy
+from outcomes.study.repeated_sums import RepeatedScores
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
 
@@ -100,6 +101,11 @@ class CohortModel(Analysis):
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         return PatientValues.at(study, self.outcome, characteristics=self.covariates)
+
+    def sums(self, study: Study | PartitionedStudy) -> AnyNeed | None:
+        """Cross-products; with covariates, or an empirical covariance, the patients themselves."""
+        enough = not self.covariates and self.df not in OF_ROWS
+        return RepeatedScores(self.outcome) if enough else self.needs(study)
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)

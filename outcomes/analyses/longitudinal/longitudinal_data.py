@@ -5,8 +5,9 @@ said of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from outcomes.analyses.groups.group_data import (
     codes_of,
     imbalances,
     is_randomised,
+    level_order,
     levels_of,
     nobody,
     parted,
@@ -32,11 +34,12 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
 from outcomes.core.wording import interval, listed, p_value, percent, share_of, spoken, statistic
 from outcomes.stats.mixed.covariance import STRUCTURES
-from outcomes.stats.mixed.cross_products import Summary, middle, summarise
+from outcomes.stats.mixed.cross_products import FAR, Summary, middle, regrouped, summarise
 from outcomes.stats.mixed.mmrm import Repeated, predict, shifted
 from outcomes.stats.mixed.small_sample import METHODS, Inference, Rows
 from outcomes.stats.multiplicity import adjust
 from outcomes.stats.regression.linear import coded, factor
+from outcomes.study.repeated_sums import Cells, cells_of_study, has_scores
 from outcomes.study.study import Study
 
 
@@ -150,9 +153,14 @@ class Repeats:
 
 @dataclass(frozen=True, eq=False)
 class SummedRepeats(Repeats):
-    """Repeated scores of which only the sums are known."""
+    """Repeated scores of which only the sums are known: `products` by arm, and number, mean and SD
+    of the scores before in each arm (`starts`).
+    """
 
     products: Summary = field(kw_only=True)
+    starts: tuple[tuple[int, float, float], ...] = field(kw_only=True)
+    #: Makes the products of scores and baselines from which something is taken off.
+    shifted: Callable[[float, float], Summary] | None = field(kw_only=True, default=None)
 
     @classmethod
     def of(cls, total: Summary, levels: Sequence[str], outcome: Outcome) -> SummedRepeats:
@@ -177,24 +185,46 @@ class SummedRepeats(Repeats):
             np.empty(0),
             tuple(level for level, k in expected.items() if not k),
             products=total,
+            starts=tuple(
+                moments_of_feature(total, "baseline", total.groups.index(level))
+                if level in total.groups
+                else (0, math.nan, math.nan)
+                for level in levels
+            ),
         )
 
     @property
     def centred(self) -> Repeats:
-        """As it is: sums are not moved."""
-        return self
+        """The same counted from the middle of scores that lie far from 0; sums that clinics sent
+        are not moved.
+        """
+        if self.shifted is None or not self.products.n_rows:
+            return self
+        gram = np.einsum("kjjde->de", self.products.gram)
+        origin = _middle(float(gram[0, 0]), float(gram[0, -1]), float(gram[-1, -1]))
+        moved = np.zeros(len(self.features))
+        if "baseline" in self.features:
+            n, mean, sd = moments_of_feature(self.products, "baseline")
+            squares = n * mean**2 + (n - 1) * sd**2 if n > 1 else n * mean**2
+            moved[self.features.index("baseline")] = _middle(n, n * mean, squares)
+        if not origin and not moved.any():
+            return self
+        return replace(
+            self,
+            products=self.shifted(origin, float(moved.sum())),
+            origin=origin,
+            moved=tuple(moved.tolist()),
+        )
 
     def notes_on_arms(
         self, visit: str, *, randomised: bool, adjusted: bool = True
     ) -> tuple[str, ...]:
         """What must be said of arms without patients, and of those unlike one another before."""
         before = {}
-        for i, arm in enumerate(self.products.groups):
-            n, mean, sd = moments_of_feature(self.products, "baseline", i)
+        for arm, (n, mean, sd) in zip(self.levels, self.starts):
             # two scores of this mean and SD: no more of them is looked at
             before[arm] = mean + np.array([-1, 1]) * sd / math.sqrt(2) if n > 1 else np.empty(0)
-        before = {a: before[a] for a in self.levels if a in before}
-        far = imbalances(before, visit, randomised=randomised, adjusted=adjusted)
+        far = imbalances(before, visit, randomised=randomised, adjusted=adjusted) if before else ()
         return (*((nobody(self.empty),) if self.empty else ()), *far)
 
     def summary(self, *, by_arm: bool = False) -> Summary:
@@ -221,6 +251,13 @@ class SummedRepeats(Repeats):
         """How many scores the patients in the sums have not, of how many that they should have."""
         total = self.products.n_patients * len(self.visits)
         return total - self.products.n_rows, total
+
+
+def _middle(n: float, total: float, squares: float) -> float:
+    """What `middle` gives of n values of this sum and sum of squares."""
+    mean = total / n
+    spread = math.sqrt(max(squares / n - mean**2, 0.0))
+    return float(np.round(mean)) if n > 1 and spread > 0 and abs(mean) > FAR * spread else 0.0
 
 
 def moments_of_feature(
@@ -254,13 +291,16 @@ def repeats(
 
     Raises AnalysisError for unknown names, and where nobody is left.
     """
-    wide, meaning = study.wide(outcome), study.outcome(outcome)
+    meaning = study.outcome(outcome)
     for v in (*visits, *((baseline,) if baseline else ())):
         study.visit(v)
     if len(set(visits)) < len(visits) or baseline in visits:
         raise AnalysisError(
             f"Each visit is named once: {', '.join((*visits, *((baseline,) if baseline else ())))}."
         )
+    if (cells := cells_of_study(study, outcome, by)) is not None:
+        return _summed(study, meaning, cells, tuple(visits), baseline, by, reference)
+    wide = study.wide(outcome)
     keep = np.ones(len(wide), dtype=bool)
     left: list[tuple[str, int]] = []
     reasons = np.full(len(wide), "", dtype=object)
@@ -294,10 +334,7 @@ def repeats(
     for name, values in known.items():
         leave(values.isna(), not_recorded(name))
     if not keep.any():
-        raise AnalysisError(
-            f"No patient has {meaning.title} at {listed([spoken(v) for v in visits])} with all"
-            " that the model needs."
-        )
+        raise _nobody_left(meaning, visits)
     parts, names = [np.ones((int(keep.sum()), 1))], ["intercept"]
     at: dict[str, float] = {}
     if levels:
@@ -331,6 +368,106 @@ def repeats(
         wide.loc[keep, first].to_numpy(float),
         empty,
     )
+
+
+def _nobody_left(meaning: Outcome, visits: Sequence[str]) -> AnalysisError:
+    return AnalysisError(
+        f"No patient has {meaning.title} at {listed([spoken(v) for v in visits])} with all that the"
+        " model needs."
+    )
+
+
+def _summed(
+    study: Study,
+    meaning: Outcome,
+    cells: Cells,
+    visits: tuple[str, ...],
+    baseline: str,
+    by: str,
+    reference: str,
+) -> SummedRepeats:
+    """What `repeats` gives, from sums: cells of patients take the place of patients."""
+    at = [cells.visits.index(v) for v in visits]
+    seen, first = cells.pattern[:, at], cells.visits.index(baseline or visits[0])
+    keep = cells.counts > 0
+    why = np.full(len(keep), "", dtype=object)
+    left: dict[str, int] = {}
+
+    def leave(missing: Any, reason: str) -> None:
+        bad = np.asarray(missing)
+        if n := int(cells.counts[bad & keep].sum()):
+            left[reason] = n
+            why[bad & keep] = reason
+        keep[bad] = False
+
+    levels: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    code = np.zeros(len(keep), dtype=np.int64)
+    if by:
+        there = cells.levels
+        levels = level_order(there, by, reference, declared=study.protocol.reference_of(by))
+        place = {g: levels.index(str(v)) for g, v in there.items() if str(v) in levels and g >= 0}
+        code = np.array([place.get(g, -1) for g in cells.group.tolist()], dtype=np.int64)
+        leave(code < 0, not_recorded(by))
+    leave(~seen.any(axis=1), "no score at the visits of the model")
+    if levels:
+        later = seen if baseline or len(visits) == 1 else seen[:, 1:]
+        levels, empty, to = arms_seen(levels, code[keep & later.any(axis=1)], by)
+        code = to[code]
+        leave(code >= len(levels), "nobody of the arm has a later score")
+    if baseline:
+        leave(~cells.pattern[:, first], no_score_at(baseline))
+    if not keep.any():
+        raise _nobody_left(meaning, visits)
+    make = partial(
+        regrouped,
+        visits=visits,
+        arms=levels,
+        pattern=seen[keep],
+        code=code[keep],
+        counts=cells.counts[keep],
+        gram=cells.gram[keep],
+        at=at,
+        baseline=first if baseline else None,
+    )
+    total, arms = make(0.0, 0.0), (*levels, *empty)
+    starts = tuple(_mean_and_sd(cells, first, keep & (code == i)) for i in range(len(levels)))
+    n, number = int(cells.counts[keep].sum()), len(arms)
+    enrolled = [int(cells.counts[code == i].sum()) for i in range(number)]
+    flow = []
+    for i, arm in enumerate(arms):
+        mine = code == i
+        reasons = sorted({str(w) for w in why[mine] if w})
+        out = tuple((w, int(cells.counts[mine & (why == w)].sum())) for w in reasons)
+        flow.append((arm, Counts(enrolled[i], int(cells.counts[mine & keep].sum()), out)))
+    return SummedRepeats(
+        meaning,
+        visits,
+        np.empty((0, len(visits))),
+        np.empty((0, len(total.features))),
+        total.features,
+        levels,
+        np.empty(0, dtype=np.int64),
+        {a: {f"arm {b}": float(a == b) for b in levels[1:]} for a in levels} or {"": {}},
+        {},
+        Counts(cells.n, n, tuple(left.items())),
+        dict(zip(levels, enrolled)) if levels else {"": cells.n},
+        _mean_and_sd(cells, first, cells.counts > 0)[2],
+        pd.Index([]),
+        tuple(flow),
+        np.empty(0),
+        empty,
+        products=total,
+        starts=starts,
+        shifted=make,
+    )
+
+
+def _mean_and_sd(cells: Cells, visit: int, keep: np.ndarray) -> tuple[int, float, float]:
+    """The number, mean and SD of the scores at a visit in the cells of a mask."""
+    n, total, squares = cells.moments([visit], keep)
+    spread = math.sqrt(max(squares - total**2 / n, 0.0) / (n - 1)) if n > 1 else math.nan
+    return n, total / n if n else math.nan, spread
 
 
 def arms_seen(
@@ -477,7 +614,7 @@ def asked_visits(study: Study, outcome: str) -> tuple[str, ...]:
     """The declared visits at which anybody has this score (all, where nobody has any): what is
     never asked is not missing.
     """
-    seen = (~np.isnan(study.wide(outcome).to_numpy())).any(axis=0)
+    seen = has_scores(study, outcome)
     return (
         tuple(v for v, anybody in zip(study.visits, seen, strict=True) if anybody) or study.visits
     )

@@ -24,7 +24,7 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     model_result,
     repeats,
 )
-from outcomes.analyses.question import Analysis
+from outcomes.analyses.question import Analysis, AnyNeed
 from outcomes.analyses.shared_cells import Gate, QuestionSums, added, cells_of, products_of
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
@@ -37,7 +37,9 @@ from outcomes.core.wording import digits_for, number, spoken
 from outcomes.stats.mixed.cross_products import Summary, summarise
 from outcomes.stats.mixed.likelihood import Design
 from outcomes.stats.mixed.mmrm import FALLBACK, Effect, Repeated, repeated, visit_design
+from outcomes.stats.mixed.small_sample import OF_ROWS
 from outcomes.study.partitioned import PartitionedStudy
+from outcomes.study.repeated_sums import RepeatedScores
 from outcomes.study.study import Study
 from outcomes.study.sums import PatientValues
 
@@ -121,6 +123,11 @@ class MMRM(Analysis):
 
     def needs(self, study: Study | PartitionedStudy) -> PatientValues | None:
         return PatientValues.at(study, self.outcome, characteristics=(self.by, *self.covariates))
+
+    def sums(self, study: Study | PartitionedStudy) -> AnyNeed | None:
+        """Cross-products; with covariates, or an empirical covariance, the patients themselves."""
+        enough = not self.covariates and self.df not in OF_ROWS
+        return RepeatedScores(self.outcome, self.by) if enough else self.needs(study)
 
     def compute(self, study: Study) -> Result:
         return self.of_data(study, self.data(study))

@@ -175,6 +175,68 @@ class Summary:
         )
 
 
+def regrouped(
+    origin: float,
+    moved: float,
+    *,
+    visits: tuple[str, ...],
+    arms: tuple[str, ...],
+    pattern: NDArray[np.bool_],
+    code: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    gram: Array,
+    at: Sequence[int],
+    baseline: int | None = None,
+) -> Summary:
+    """The summary of a model of visits by arm, from cross-products of 1 and the score at every
+    visit.
+
+    `gram` (cells, all visits, all visits, 2, 2) are the sums over the `counts` (cells,) patients of
+    a cell, `code` (cells,) their arm among `arms`, `at` the places of `visits` among all visits,
+    `pattern` (cells, visits) which of these are observed. Features are the intercept, an indicator
+    of each arm but the first, and the score at the visit `baseline` (a place), where it is one.
+    `origin` is taken off the scores, `moved` off the baseline.
+    """
+    places, (k, m) = np.asarray(at, dtype=np.int64), pattern.shape
+    more = baseline is not None
+    d = 1 + max(len(arms) - 1, 0) + more + 1
+    fixed = np.zeros((k, d))
+    fixed[:, 0] = 1
+    inside = code > 0
+    fixed[inside, code[inside]] = 1
+    # where 1, the baseline and the score stand among the columns, and what is taken off them
+    here = np.ix_(np.arange(k), places, places)
+    products = np.zeros((k, m, m, d, d))
+    products += (
+        np.einsum("kd,ke->kde", fixed, fixed)[:, None, None] * counts[:, None, None, None, None]
+    )
+    n, totals = counts[:, None], gram[:, places, places, 0, 1]
+    sums = totals - origin * n
+    of_scores = (
+        gram[here][..., 1, 1]
+        - origin * (totals[:, :, None] + totals[:, None, :])
+        + origin**2 * n[:, :, None]
+    )
+    products[..., :, -1] += np.einsum("kd,kl->kld", fixed, sums)[:, None]
+    products[..., -1, :] += np.einsum("kd,kj->kjd", fixed, sums)[:, :, None]
+    products[..., -1, -1] = of_scores
+    if baseline is not None:
+        b = d - 2
+        plain, own = gram[:, baseline, baseline, 0, 1], gram[:, baseline, places, 1, 1]
+        start = plain - moved * counts
+        squares = gram[:, baseline, baseline, 1, 1] - 2 * moved * plain + moved**2 * counts
+        crossed = own - moved * totals - origin * plain[:, None] + origin * moved * n
+        products[..., : d - 2, b] = (fixed[:, : d - 2] * start[:, None])[:, None, None]
+        products[..., b, : d - 2] = products[..., : d - 2, b]
+        products[..., b, b] = squares[:, None, None]
+        products[..., b, -1] = crossed[:, None, :]
+        products[..., -1, b] = crossed[:, :, None]
+    both = pattern[:, :, None] & pattern[:, None, :]
+    products *= both[..., None, None]
+    features = ("intercept", *(f"arm {a}" for a in arms[1:]), *(("baseline",) if more else ()))
+    return _merged(visits, features, arms or ("",), pattern, code, counts, products)
+
+
 def _merged(
     visits: tuple[str, ...],
     features: tuple[str, ...],

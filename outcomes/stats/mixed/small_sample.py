@@ -46,6 +46,8 @@ METHODS = {
     "jackknife": "empirical (jackknife, CR3), Satterthwaite",
     "CR2": "empirical (bias-reduced, CR2), Satterthwaite",
 }
+#: The methods that need the patients' rows; for the others their sums are enough.
+OF_ROWS = frozenset({"residual-CR0", "CR0", "jackknife", "CR2"})
 
 
 @dataclass(frozen=True, eq=False)
