@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ import outcomes as oc
 from outcomes.analyses.responders.bands import band_of
 from outcomes.analyses.responders.one_group import responded
 from outcomes.cli import main
-from outcomes.core.errors import OutputError, StudyError
+from outcomes.core.errors import OutputError, PrivacyError, StudyError
 from outcomes.core.result import Results
 from outcomes.core.wording import round_half_away
 from outcomes.reporting import LEDGER, build, write_reports
@@ -29,7 +30,7 @@ from outcomes.reporting.release.policy import PRESETS
 from outcomes.reporting.release.rules import Decision, decide, half_widths
 from outcomes.reporting.release.span import isolates
 from outcomes.reporting.release.tables import CountTables, HiddenCounts
-from tests.builders import PAIN
+from tests.builders import PAIN, two_visits
 from tests.reporting.test_share import PLAN, clinic, seeded  # noqa: F401
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
@@ -161,6 +162,51 @@ def test_mean_responders_and_bands_of_one_group_are_audited_together() -> None:
     assert "counts" in released_together(scores, judged=True)
     many = pd.concat([scores.set_axis([f"{i}{p}" for p in scores.index]) for i in range(6)])
     assert released_together(many, judged=True) == ["", "", ""]
+
+
+ASK: dict[str, Any] = {"before": "baseline", "after": "week_4"}
+CHANGE, RESPONDERS = (oc.Plan(q("pain", **ASK)) for q in (oc.PairedT, oc.Responders))
+
+
+def shared(study: oc.Study, plan: oc.Plan, ledger: Path) -> dict[str, str]:
+    """What a published report printed about each number, and its ledger."""
+    doc = build(study, plan, audience="share", ledger=ledger)
+    with recorded(doc.record):
+        return {p.what.split(": ")[-1]: p.text for p in reversed(doc.review)}
+
+
+MEAN = "average pain (NRS), baseline to week 4, after"
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_reports_of_two_plans_are_audited_together(changed: bool, tmp_path: Path) -> None:
+    """The same patients again, or with another thing known about all of them: means with their
+    intervals, and responders and bands, never both.
+    """
+    study = two_visits(BEFORE, AFTER)
+    ids = list(study.patient_ids)
+    again = replace(study, patients=pd.DataFrame({"patient": ids, "sex": ["f", "m"] * 10}))
+    again = again if changed else study
+    first = shared(study, CHANGE, tmp_path / "a.json")
+    assert first[MEAN] == "5.0 3.5 to 6.5"
+    with pytest.raises(PrivacyError, match="Responders of pain"):
+        shared(again, RESPONDERS, tmp_path / "a.json")
+    assert shared(again, CHANGE, tmp_path / "a.json")[MEAN] == first[MEAN]
+    assert shared(study, RESPONDERS, tmp_path / "b.json")["share of responders"] == "50%"
+    assert shared(again, CHANGE, tmp_path / "b.json")[MEAN] == "–"
+
+
+def test_a_mean_is_never_printed_in_a_second_way(tmp_path: Path) -> None:
+    """5.46 is 5.5 and 5: the same number with fewer digits tells more about it."""
+    x = pd.Series(np.arange(22) % 11.0, [f"p{i}" for i in range(22)])
+    ledger = Ledger("k")
+    for digits, text in ((1, "5.0 3.6 to 6.4"), (0, "5.0 3.6 to 6.4"), (2, "5.0 3.6 to 6.4")):
+        control = DisclosureControl(PRESETS["opensafely"], ledger)
+        assert " ".join(control.mean(PAIN, {"w4": (1, x)}, digits).words) == text
+    there = tmp_path / LEDGER
+    there.write_text(ledger.text(), "utf-8")
+    read = Ledger.load(there)
+    assert read.means == ledger.means and read.text() == ledger.text()
 
 
 def test_patients_who_miss_a_visit_and_fine_scales_are_audited_too() -> None:

@@ -324,7 +324,7 @@ def test_all_means_of_a_visit_together_tell_no_score(
 
     monkeypatch.setattr(DisclosureControl, "mean", told)
     rng = np.random.default_rng(3)
-    sex, site = rng.choice(["f", "m"], 60), rng.choice(["A", "B", "C"], 60)
+    sex, site = rng.choice(["f", "m"], 120), rng.choice(["A", "B", "C"], 120)
     groupings = [
         oc.Course("pain"),
         *(oc.Course("pain", by=g) for g in ("diagnosis", "sex", "site")),
@@ -332,7 +332,7 @@ def test_all_means_of_a_visit_together_tell_no_score(
     plan = oc.Plan(
         oc.PairedT("pain", before="baseline", after="week_4", role="primary"), *groupings
     )
-    for n in (45, 60):  # and again with more patients, beside the first
+    for n in (90, 120):  # and again with more patients, beside the first
         grown = clinic(n, 21, skew=0.4)
         patients = grown.patients.assign(sex=sex[:n], site=site[:n])  # type: ignore[union-attr]
         study = Study(grown.scores, patients=patients, visits=grown.visits, measures=grown.measures)

@@ -361,14 +361,21 @@ def _bundle(content: dict[str, Any], name: str, seen: Fingerprint) -> Export:
     return Export(entries, seen, tuple(empty), more)
 
 
+def _last_part(url: str) -> str:
+    try:
+        return Path(urlsplit(url).path).name
+    except ValueError:
+        return ""
+
+
 def _manifest(content: dict[str, Any], path: Path) -> str:
     """What to read instead of a bulk export's list of files; nothing is fetched."""
     files = []
     for one in content["output"]:
         if isinstance(one, dict) and one.get("type") in READ:
-            name = Path(urlsplit(str(one.get("url", ""))).path).name
+            name = _last_part(str(one.get("url", "")))
             beside = ", beside it" if name and (path.parent / name).is_file() else ""
-            files.append(f"{name} ({one['type']}{beside})")
+            files.append(f"{name or 'a file'} ({one['type']}{beside})")
     what = (
         f"Read its files, once they are downloaded: {', '.join(files)}."
         if files

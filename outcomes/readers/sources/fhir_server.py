@@ -222,9 +222,17 @@ class _Server:
 
     def _own(self, address: str, where: str) -> str:
         """An address that the server gave, where it is the declared host's."""
-        full = urljoin(self.base, address)
-        mine, other = urlsplit(self.base), urlsplit(full)
-        if (mine.scheme, mine.hostname, mine.port) != (other.scheme, other.hostname, other.port):
+        try:
+            full = urljoin(self.base, address)
+            mine, other = urlsplit(self.base), urlsplit(full)
+            own = (mine.scheme, mine.hostname, mine.port)
+            same = own == (other.scheme, other.hostname, other.port)
+        except ValueError:
+            raise SourceError(
+                f"{self.live.place}: {where} gives something that is not an address. Nothing was"
+                " read. Look at the server's log."
+            ) from None
+        if not same:
             raise SourceError(
                 f"{self.live.place}: {where} points to another server"
                 f" ({other.scheme}://{other.hostname or ''}), which is not asked. Nothing was read."

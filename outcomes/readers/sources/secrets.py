@@ -35,8 +35,12 @@ def must_hold_no_secret(field: str, address: str) -> None:
     try:
         parts = urlsplit(address)
         inside = parts.password is not None or (parts.username is not None and field != "database")
+        _ = parts.port  # raises where it is none
     except ValueError:
-        raise StudyError(f"[data] '{field}' is not an address.") from None
+        raise StudyError(
+            f"[data] '{field}' is not an address: look at its host and port, such as"
+            " https://host:8443/path."
+        ) from None
     asked = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
     if inside or any(_SECRET.search(name) for name in asked):
         one = "password" if field == "database" else "token"

@@ -140,10 +140,6 @@ def _postgresql(live: Live) -> Any:
     from sqlalchemy.pool import NullPool
 
     parts = urlsplit(live.address)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
     name = unquote(parts.path).removeprefix("/")
     if not (parts.hostname and parts.username and name) or parts.query:
         raise StudyError(
@@ -160,7 +156,7 @@ def _postgresql(live: Live) -> Any:
         how["ssl_context"] = live.trusted()
 
     def connect() -> Any:
-        line = socket.create_connection((parts.hostname, port or 5432), live.timeout)
+        line = socket.create_connection((parts.hostname, parts.port or 5432), live.timeout)
         try:
             return pg8000.dbapi.connect(sock=line, **how)
         except BaseException:

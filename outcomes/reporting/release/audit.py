@@ -159,7 +159,14 @@ class Together:
         """Whether a mean would, with all that is out, tell about a few: "" where it may go out,
         else "counts" (how many have some score) or "scores" (nearly each patient's score).
         """
-        search = _Search(self, [*self.means, mean], hidden)
+        return self._narrowed([*self.means, mean], hidden)
+
+    def narrowed(self, hidden: int) -> str:
+        """Whether all that is out tells about a few, as `narrowed_by` says of one mean more."""
+        return self._narrowed(self.means, hidden) if self.means else ""
+
+    def _narrowed(self, means: Sequence[Mean], hidden: int) -> str:
+        search = _Search(self, means, hidden)
         reason = search.run()
         if not reason:
             self.found = search.kept()

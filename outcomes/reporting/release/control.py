@@ -39,7 +39,7 @@ from outcomes.reporting.document import (
 )
 from outcomes.reporting.fingerprints import token
 from outcomes.reporting.release.audit import Mean, Reached, Together
-from outcomes.reporting.release.ledger import Ledger
+from outcomes.reporting.release.ledger import Ledger, PrintedMean
 from outcomes.reporting.release.policy import Policy
 from outcomes.reporting.release.rules import (
     LEAST_DF,
@@ -62,6 +62,7 @@ SHARED_PICTURES = ("course", "dots", "bands", "forest")
 #: What stands for a count that is not shown, and why one is hidden that is not small itself.
 HIDDEN = "hidden"
 NARROWS = "withheld: with the other counts it would tell a small one"
+AGAIN = "printed so before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,7 +389,10 @@ class DisclosureControl:
             start=pd.Series(0.0, next(iter(visits.values()))[1].index),
         )
         weights, owner = self._columns(outcome.name, visits)
-        made = self._decided(outcome, values.to_numpy(float), visits, digits)
+        if there := self.ledger.printed(outcome.name, weights):
+            made = Decision(there.digits, there.interval, AGAIN)
+        else:
+            made = self._decided(outcome, values.to_numpy(float), visits, digits)
         if made.released and self._isolates(outcome, weights, owner):
             made = Decision(
                 -1,
@@ -401,8 +405,11 @@ class DisclosureControl:
             return Released(NAN, rule=made.words)
         self.ledger.spans.setdefault(outcome.name, Span()).add(weights, owner)
         x = values.to_numpy(float)
-        half_out = half_widths(x, made.digits) if made.interval else None
-        self.scored(outcome).add(Mean.of(visits, half_out))
+        if there is None:
+            half_out = half_widths(x, made.digits) if made.interval else None
+            self.scored(outcome).add(Mean.of(visits, half_out))
+            means = self.ledger.means.setdefault(outcome.name, [])
+            means.append(PrintedMean(weights, made.digits, made.interval))
         m, half = float(x.mean()), half_width(x) if made.interval else NAN
         shown = self._rounded((m, m - half, m + half), made.digits)
         out = Released(*shown, made.digits, made.words)
@@ -421,6 +428,7 @@ class DisclosureControl:
         hidden, issued, said = self.hidden, len(self.passed), set(self.issued)
         span = self.ledger.spans.get(outcome.name, Span())
         rows, means = list(span.rows), list(self.scored(outcome).means)
+        printed = list(self.ledger.means.get(outcome.name, ()))
         made, reason = dict[str, Released](), ""
         for name, visits in parts.items():
             made[name] = self.mean(outcome, visits, digits, what=f"{what}, {name}")
@@ -432,6 +440,7 @@ class DisclosureControl:
             del self.passed[issued:]
             self.ledger.spans.get(outcome.name, span).rows[:] = rows
             self.scored(outcome).means[:] = means
+            self.ledger.means.get(outcome.name, [])[:] = printed
             made = {name: Released(NAN, rule=reason) for name in parts}
             for name in parts:
                 self._note(f"{what}, {name}", NONE, reason)
@@ -441,6 +450,31 @@ class DisclosureControl:
         """What is out about this score."""
         made = Together(outcome.low, outcome.high, outcome.resolution)
         return self.together.setdefault(outcome.name, made)
+
+    def recall(self, outcome: Outcome, wide: pd.DataFrame) -> None:
+        """Reckon with the means of this score that earlier reports printed, where all their scores
+        are still those of this study (a column a visit).
+        """
+        at = {
+            token(self.ledger.key, outcome.name, v, p, float(x)): (v, p, float(x))
+            for v in wide
+            for p, x in wide[v].dropna().items()
+        }
+        told = self.scored(outcome)
+        told.know(wide)
+        for m in self.ledger.means.get(outcome.name, ()):
+            if not m.columns.keys() <= at.keys():
+                continue
+            scores: dict[str, dict[str, float]] = {}
+            weights: dict[str, int] = {}
+            for c, w in m.columns.items():
+                v, p, x = at[c]
+                scores.setdefault(v, {})[p] = x
+                weights[v] = w
+            visits = {v: (w, pd.Series(scores[v]).sort_index()) for v, w in weights.items()}
+            total = sum(w * x.to_numpy(float) for w, x in visits.values())
+            half = half_widths(np.asarray(total), m.digits) if m.interval else None
+            told.add(Mean.of(visits, half))
 
     def judged(
         self, outcome: Outcome, scores: pd.DataFrame, met: Callable[..., np.ndarray]

@@ -32,6 +32,15 @@ class LedgerMovedError(PrivacyError):
     """Another report was shared between reading and writing the ledger; build the report again."""
 
 
+@dataclass(frozen=True, slots=True)
+class PrintedMean:
+    """A mean that is out: the columns of its sum with their weights, and how it was printed."""
+
+    columns: dict[str, int]
+    digits: int
+    interval: bool
+
+
 @dataclass
 class Ledger:
     """The shared reports of one study, as fingerprints."""
@@ -44,6 +53,10 @@ class Ledger:
     spans: dict[str, Span] = field(default_factory=dict)
     #: The counts of each report.
     tables: list[CountTables] = field(default_factory=list)
+    #: The means of each score that are out.
+    means: dict[str, list[PrintedMean]] = field(default_factory=dict)
+    #: The questions about responders of all reports, as they stand in a study file.
+    asked: list[dict[str, Any]] = field(default_factory=list)
     #: The text that was read, to see whether another share came between.
     read: str = ""
 
@@ -84,8 +97,10 @@ class Ledger:
                 str(said["key"]),
                 [frozenset(r) for r in said["reports"]],
                 set(said["known"]),
-                {o: _span(s) for o, s in said["sums"].items()},
+                spans := {o: _span(s) for o, s in said["sums"].items()},
                 [CountTables.read(t) for t in said["tables"]],
+                {o: _means(m, spans[o].rows) for o, m in said.get("means", {}).items()},
+                [dict(q) for q in said.get("asked", ())],
                 text,
             )
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -104,8 +119,17 @@ class Ledger:
             "known": sorted(self.known),
             "sums": sums,
             "tables": [t.packed() for t in self.tables],
+            "means": {
+                o: [[self.spans[o].rows.index(m.columns), m.digits, m.interval] for m in means]
+                for o, means in sorted(self.means.items())
+            },
+            "asked": self.asked,
         }
         return json.dumps(said)
+
+    def printed(self, outcome: str, columns: Mapping[str, int]) -> PrintedMean | None:
+        """How the mean of these scores was printed; None where it is not out."""
+        return next((m for m in self.means.get(outcome, ()) if m.columns == columns), None)
 
     def changed(self, patients: frozenset[str]) -> list[int]:
         """How many patients differ from each earlier report: new, gone or changed; the larger of
@@ -189,6 +213,10 @@ def _span(said: Mapping[str, Any]) -> Span:
     owner = {c: str(patients[i]) for c, i in columns}
     rows = [{columns[i][0]: int(w) for w, at in row.items() for i in at} for row in said["rows"]]
     return Span(owner, rows)
+
+
+def _means(said: Any, rows: list[dict[str, int]]) -> list[PrintedMean]:
+    return [PrintedMean(rows[i], int(digits), bool(interval)) for i, digits, interval in said]
 
 
 def _packed(span: Span) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from copy import deepcopy
 import pandas as pd
 
 from outcomes import __version__
-from outcomes.analyses.question import Analysis
+from outcomes.analyses.question import Analysis, from_dict
 from outcomes.analyses.responders.one_group import ResponseCounts
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import PrivacyError
@@ -17,7 +17,7 @@ from outcomes.core.outcome import Outcome
 from outcomes.core.result import Results
 from outcomes.core.style import style_of
 from outcomes.core.wording import level_text, listed, spoken
-from outcomes.plans.plan import Plan
+from outcomes.plans.plan import Plan, kinds
 from outcomes.reporting.builder import KINDS, chapters, design_words, finished, title_of
 from outcomes.reporting.document import Bullets, Document, Paragraph, Section
 from outcomes.reporting.fingerprints import patient_tokens
@@ -116,25 +116,46 @@ def reckon_with(
     asked: Iterable[tuple[Analysis, Outcome | None]],
     control: DisclosureControl,
 ) -> None:
-    """Reckon with all shares of responders and bands of these questions before a mean of the same
-    patients goes out.
+    """Reckon with all shares of responders and bands of these questions, and of those that earlier
+    reports asked, before a mean of the same patients goes out; and with the means that are out.
+
+    Raises PrivacyError where means that are out would, with shares that are asked for the first
+    time, tell about a few patients.
     """
-    for q, outcome in asked:
-        tests = getattr(q, "tests", None)
-        if outcome is None or tests is None:
-            continue
-        wide, after = study.wide(outcome.name), getattr(q, "after", "")
-        control.scored(outcome).know(wide)
-        scores = wide[[v for v in (getattr(q, "before", ""), after) if v]].dropna()
-        able = scores[~failed_among(study.settings, after, scores.index)]
-        by = getattr(q, "by", "")
-        parts = [(scores, able)]
-        if by:
-            group = study.characteristic(by)
-            parts += [(x, able[able.index.isin(x.index)]) for _, x in scores.groupby(group)]
-        for everybody, not_failed in parts:
-            for improved, met in tests(outcome):
-                control.judged(outcome, not_failed if improved else everybody, met)
+    ledger, measures = control.ledger, study.ready.measures
+    earlier = [from_dict(said, kinds=kinds()) for said in ledger.asked]
+    new = [(q, o) for q, o in asked if o is not None and hasattr(q, "tests") and q not in earlier]
+    there = [(q, o) for q in earlier if (o := measures.get(getattr(q, "outcome", "")))]
+    for q, outcome in [*there, *new]:
+        _judge(study, q, outcome, control)
+    for name in ledger.means.keys() & measures.keys():
+        control.recall(measures[name], study.wide(name))
+    for outcome in {o.name: o for _, o in new}.values():
+        if control.scored(outcome).narrowed(control.policy.hidden):
+            raise PrivacyError(
+                f"Responders of {outcome.name}, which earlier shared reports did not say, would"
+                " with the means in them tell about a few patients. Ask the questions of the"
+                " earlier reports, or report internally."
+            )
+    ledger.asked += [q.to_dict() for q, _ in new]
+
+
+def _judge(study: Study, q: Analysis, outcome: Outcome, control: DisclosureControl) -> None:
+    """Reckon with the shares of responders and bands of one question."""
+    wide, after = study.wide(outcome.name), getattr(q, "after", "")
+    control.scored(outcome).know(wide)
+    visits = [v for v in (getattr(q, "before", ""), after) if v]
+    if not {*visits} <= {*wide}:
+        return
+    scores = wide[visits].dropna()
+    able = scores[~failed_among(study.settings, after, scores.index)]
+    parts, by = [(scores, able)], getattr(q, "by", "")
+    if by in study.patient_frame:
+        group = study.characteristic(by)
+        parts += [(x, able[able.index.isin(x.index)]) for _, x in scores.groupby(group)]
+    for everybody, not_failed in parts:
+        for improved, met in q.tests(outcome):  # type: ignore[attr-defined]
+            control.judged(outcome, not_failed if improved else everybody, met)
 
 
 def _names(study: Study, results: Results, control: DisclosureControl) -> None:

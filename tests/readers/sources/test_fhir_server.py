@@ -180,6 +180,8 @@ def link(url: str) -> list[dict[str, str]]:
         (2, changed(link=[]), "a page is missing, or data changed", 0),
         (1, changed(link=link("https://other.example/fhir?page=2")), "points to another server", 0),
         (1, changed(link=link("file:///etc/passwd")), "points to another server", 0),
+        (1, changed(link=link("http://127.0.0.1:x/fhir")), "something that is not an address", 0),
+        (1, changed(link=link("http://[1/fhir")), "something that is not an address", 0),
         (1, changed(entry=[_outcome("error")]), "reports an error of the server", 0),
         (1, changed(entry=[{"fullUrl": "x"}]), "an entry without a resource", 0),
         (1, changed(entry=[], total=0, link=[]), "gave no Observation", 0),

@@ -50,6 +50,15 @@ def test_a_secret_in_a_study_file_is_refused_and_never_repeated(
     assert SECRET not in "".join(capsys.readouterr())
 
 
+@pytest.mark.parametrize("address", ["https://h:port/r4", "https://h:99999/r4", "https://[h/r4"])
+@pytest.mark.parametrize("field", ["fhir", "redcap", "database"])
+def test_an_address_without_a_real_host_and_port_is_refused(
+    field: str, address: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StudyError, match=f"'{field}' is not an address"):
+        Source.of({field: address, "resource": "Observation"}, tmp_path)
+
+
 def test_a_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_TOKEN", SECRET)
     assert secret("token", "env:A_TOKEN") == SECRET
