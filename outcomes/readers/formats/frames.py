@@ -8,8 +8,11 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -23,8 +26,11 @@ from outcomes.study.study import Issue
 
 #: What a table that was never a file is called in messages and reports.
 FRAME = "data frame"
-#: What a cell of a table cannot hold.
-_NO_CELL = (list, tuple, dict, set, bytes, bytearray, complex, datetime.timedelta, np.ndarray)
+#: What a cell of a table can hold; dates with times and what is missing in pandas are dates.
+_CELL = (str, int, float, np.generic, datetime.date, datetime.time, type(None), type(pd.NA),
+         Decimal, Fraction, UUID, pd.Period, pd.Interval)  # fmt: skip
+#: Longer whole numbers cannot be written as text (`sys.get_int_max_str_digits`).
+_BITS = 10_000
 
 
 def is_frame(data: Any) -> bool:
@@ -161,12 +167,25 @@ def _distinct(values: Any) -> tuple[Iterable[Any], np.ndarray]:
     return _by_kind(values.to_list(), pd.isna)
 
 
+def _no_cell(value: Any) -> bool:
+    """Whether no cell of a table can hold this: a list or any other object, a number that cannot be
+    written.
+    """
+    if isinstance(value, int):
+        return value.bit_length() > _BITS
+    if isinstance(value, Decimal):
+        return value.is_snan()
+    return isinstance(value, np.timedelta64 | np.complexfloating | np.void | bytes) or not (
+        isinstance(value, _CELL)
+    )
+
+
 def _by_kind(values: list[Any], absent: Callable[[Any], Any]) -> tuple[list[Any], np.ndarray]:
     """As `_distinct`, for values of any kind: 1, 1.0 and True are three."""
     known: dict[tuple[type, Any], int] = {}
     codes = np.empty(len(values), dtype=np.int64)
     for i, value in enumerate(values):
-        if isinstance(value, _NO_CELL):
+        if _no_cell(value):
             return [value], np.zeros(1, dtype=np.int64)
         codes[i] = (
             -1 if absent(value) is True else known.setdefault((type(value), value), len(known))
@@ -233,7 +252,7 @@ def _column(
     texts = []
     for value in values:
         plain = value.item() if isinstance(value, np.generic) else value
-        if isinstance(plain, _NO_CELL):
+        if _no_cell(plain):
             raise DataError(
                 f"The {FRAME}, column '{name}', holds something that a cell of a table cannot"
                 f" ({type(plain).__name__}). Leave the column out, or make a number or text of it."
@@ -243,4 +262,12 @@ def _column(
             if absent(plain) is True
             else cell_text(plain, single=single)
         )
+    try:
+        "".join([name, *texts]).encode()
+    except UnicodeEncodeError:
+        shown = name.encode("ascii", "replace").decode()
+        raise DataError(
+            f"The {FRAME}, column '{shown}', holds halves of letters: its file was read with the"
+            " wrong encoding. Read it again with the right one."
+        ) from None
     return _Column(name, np.array([*texts, ""], dtype=object), codes, kind)
