@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import DataError, StudyError
 from outcomes.readers.cells import TextTable
 from outcomes.readers.dates import date_reader, is_date
@@ -42,7 +43,7 @@ def key_of(path: str | Path) -> bytes:
             f"There is no key file '{path}'. 'outcomes pseudonyms' makes one. Keep it apart from"
             " the data: with it, pseudonyms can be computed from codes."
         )
-    key = path.read_bytes().strip()
+    key = read_bytes(path, error=StudyError, largest=1 << 20).strip()
     if len(key) < _KEY_BYTES:
         raise StudyError(f"'{path.name}' is no key: it has fewer than {_KEY_BYTES} characters.")
     return key

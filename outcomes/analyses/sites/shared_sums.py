@@ -18,6 +18,7 @@ import pandas as pd
 
 from outcomes.analyses.question import from_dict, unanswered
 from outcomes.analyses.shared_cells import QuestionSums
+from outcomes.config.regular import read_bytes
 from outcomes.core.errors import AnalysisError, OutcomesError, StudyError
 from outcomes.core.estimate import Estimate
 from outcomes.core.measure import Measure
@@ -165,7 +166,7 @@ def pool_sums(
 
 def _text(path: str | Path) -> str:
     try:
-        return Path(path).read_text("utf-8")
+        return read_bytes(path, error=StudyError).decode("utf-8")
     except (OSError, UnicodeError):
         raise StudyError(f"The file of sums '{Path(path).name}' cannot be read.") from None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from outcomes.config.regular import must_be_regular
 from outcomes.core.errors import StudyError
 from outcomes.readers.sources import form
 from outcomes.readers.sources.secrets import must_be_reference, must_be_search, must_hold_no_secret
@@ -108,6 +109,8 @@ class Live:
     def trusted(self) -> ssl.SSLContext:
         """What certificates are checked against. Raises StudyError where `ca` holds none."""
         try:
+            if self.ca:
+                must_be_regular(self.ca, StudyError)
             return ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
         except (OSError, ssl.SSLError):
             raise StudyError(
