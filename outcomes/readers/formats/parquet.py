@@ -22,6 +22,7 @@ from outcomes.readers.parse import DECLARED_MISSING
 from outcomes.study.study import Issue
 
 _CELL = 8  # bytes that a cell takes at least once it is read
+_FEW = 1000  # rows that are unpacked at a time where nothing says how large they become
 #: What stands in a cell of "not a number" where the file has nulls beside it.
 NAN = f"{DECLARED_MISSING}NaN"
 
@@ -53,7 +54,9 @@ def read_parquet(path: str | Path) -> TextTable:
         file = pq.ParquetFile(io.BytesIO(data))
         _look_at(file, path.name)
         names = [f.name for f in file.schema_arrow if _is_text(f.type)]
-        table = pq.ParquetFile(io.BytesIO(data), read_dictionary=names).read()
+        delta = _stored_as_differences(file)
+        whole = pq.ParquetFile(io.BytesIO(data), read_dictionary=set(names) - delta)
+        table = _in_pieces(whole, path.name) if delta & set(names) else whole.read()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError):
         raise DataError(
@@ -89,12 +92,42 @@ def parquet_pieces(path: Path, piece: int) -> Iterator[TextTable]:
         ) from None
 
 
+def _stored_as_differences(file: Any) -> set[str]:
+    """The columns that store a text by what it adds to the one before: pyarrow reads them as texts
+    alone.
+    """
+    meta = file.metadata
+    groups = (meta.row_group(g) for g in range(meta.num_row_groups))
+    columns = (group.column(c) for group in groups for c in range(meta.num_columns))
+    return {c.path_in_schema for c in columns if any("DELTA" in e for e in c.encodings)}
+
+
+def _in_pieces(file: Any, name: str) -> Any:
+    """The table, read piece by piece, for what such columns unpack to stands nowhere in the
+    file.
+    """
+    import pyarrow as pa
+
+    batches, size = [], 0
+    for batch in file.iter_batches(batch_size=_FEW):
+        size += batch.nbytes
+        refuse_text(size, name)
+        batches.append(batch)
+    return pa.Table.from_batches(batches, file.schema_arrow if not batches else None)
+
+
 def _read(file: str, table: Any, start: int) -> TextTable:
     """Rows as text; the first has the number `start`."""
     texts, notes = [], []
     told = 0
     for name, column in zip(table.column_names, table.columns):
-        text = _text(column)
+        try:
+            text = _text(column)
+        except (OSError, ValueError, OverflowError):
+            raise DataError(
+                f"{file}, column '{name}', holds a date that no calendar has (the years are 1 to"
+                " 9999), or times of a zone that is not known. Write it as text."
+            ) from None
         told += sum(map(len, text))
         refuse_text(told, file)
         texts.append(text)
