@@ -26,6 +26,8 @@ from outcomes.core.errors import OutputError
 PATIENCE = 30.0
 _BESIDE = re.compile(r"\.outcomes-[0-9a-f]{8}")
 _CHUNK = 1 << 20
+#: What a disk says that cannot flush a folder, such as a share of a network.
+_NO_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,9 @@ def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY if folder or os.name != "nt" else os.O_RDWR)
     try:
         os.fsync(handle)
+    except OSError as e:
+        if not folder or e.errno not in _NO_FLUSH:
+            raise
     finally:
         os.close(handle)
 

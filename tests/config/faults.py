@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ class Disk:
 
     refused: int = -1
     half: bool = False
+    code: int = errno.ENOSPC
     asked: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
@@ -35,15 +37,21 @@ class Disk:
             if len(self.asked) - 1 == self.refused:
                 if name == "write" and self.half:
                     real(args[0], bytes(args[1])[: len(args[1]) // 2])
-                raise OSError(28, "No space left on device")
+                raise OSError(self.code, os.strerror(self.code))
             return real(*args, **more)
 
         return ask
 
 
-def disk(monkeypatch: pytest.MonkeyPatch, refused: int = -1, *, half: bool = False) -> Disk:
-    """Put such a disk under the writer."""
-    made = Disk(refused, half)
+def disk(
+    monkeypatch: pytest.MonkeyPatch,
+    refused: int = -1,
+    *,
+    half: bool = False,
+    code: int = errno.ENOSPC,
+) -> Disk:
+    """Put such a disk under the writer; `code` is the error it refuses with."""
+    made = Disk(refused, half, code)
     monkeypatch.setattr(atomic, "os", made)
     return made
 

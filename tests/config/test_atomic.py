@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import stat
@@ -36,10 +37,11 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool) -> li
     return counted.asked
 
 
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize("half", [False, True], ids=["at once", "half written"])
 @pytest.mark.parametrize("there", [False, True], ids=["new", "replaced"])
 def test_whatever_the_disk_refuses_everything_is_as_it_was(
-    there: bool, half: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    there: bool, half: bool, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = calls(tmp_path, monkeypatch, there=there)
     assert set(asked) == set(STEPS) - (set() if there else {"link"})
@@ -52,12 +54,35 @@ def test_whatever_the_disk_refuses_everything_is_as_it_was(
             old(place)
         before = tree(place)
         with monkeypatch.context() as m:
-            disk(m, n, half=half)
-            with pytest.raises(OutputError, match="No space left on device"):
+            disk(m, n, half=half, code=code)
+            if asked[n] == "link" and code in (errno.EROFS, errno.EDQUOT):
+                atomic.write_all(place, FILES)  # a copy keeps the old file instead
+                continue
+            with pytest.raises(OutputError, match=os.strerror(code)):
                 atomic.write_all(place, FILES)
         assert tree(place) == before, f"call {n}: {asked[n]}"
         atomic.write_all(place, FILES)
         assert tree(place).keys() - {"tables"} == set(FILES)
+
+
+@POSIX
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_a_disk_that_cannot_flush_a_folder_is_no_broken_one(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shares of a network and of virtual machines refuse it for folders, not for files."""
+    asked = calls(tmp_path, monkeypatch, there=False)
+    for n in [n for n, step in enumerate(asked) if step == "fsync"]:
+        place = tmp_path / str(n)
+        place.mkdir()
+        with monkeypatch.context() as m:
+            disk(m, n, code=code)
+            if n < asked.index("replace"):
+                with pytest.raises(OutputError):
+                    atomic.write_all(place, FILES)
+            else:
+                atomic.write_all(place, FILES)
+        assert bool(tree(place)) == (n > asked.index("replace"))
 
 
 def test_new_folders_are_removed_again_where_writing_fails(

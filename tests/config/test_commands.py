@@ -8,8 +8,10 @@ import stat
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import outcomes as oc
 from outcomes.cli import main
 from tests.clinic import STUDY, clinic
 from tests.config.faults import disk, tree
@@ -89,6 +91,42 @@ def test_a_command_leaves_all_its_files_or_everything_as_it_was(
         assert "Cannot write in" in capsys.readouterr().err
     assert main([*words, "--quiet"]) == 0
     assert tree(place).keys() == whole.keys()
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_explore_writes_is_all_there_or_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The study file of a frame with its scores, the notebook, and a report over an old one."""
+    pytest.importorskip("ipywidgets")
+    scores = [(f"q{i}", v, 3 + (i + k) % 7) for i in range(12) for k, v in enumerate(("a", "b"))]
+    panel = oc.explore(pd.DataFrame(scores, columns=["id", "visit", "nrs"]))
+    panel.folder.value = str(tmp_path)
+    (tmp_path / "report.html").write_text("the user's", "utf-8")
+    for button, made in (
+        ("Write study.toml", {"study.toml", "scores.csv"}),
+        ("Write notebook", {f"{panel.kind.value}.ipynb"}),
+        ("Write report", {"report.html"}),
+    ):
+        before, opened = tree(tmp_path), panel.opened
+        with monkeypatch.context() as m:
+            counted = disk(m)
+            panel.buttons[button].click()
+        after = tree(tmp_path)
+        assert {n for n in after if after[n] != before.get(n)} == made, button
+        assert counted.asked.count("replace") == len(made)
+        for n in spared(counted.asked):
+            restore(tmp_path, before)
+            panel.opened = opened
+            with monkeypatch.context() as m:
+                disk(m, n, half=True)
+                panel.buttons[button].click()
+            assert tree(tmp_path) == before, f"{button}, call {n}: {counted.asked[n]}"
+            assert panel.opened.file == opened.file
+        panel.buttons[button].click()
+        assert tree(tmp_path).keys() == after.keys()
+    if sys.platform != "win32":
+        assert stat.S_IMODE((tmp_path / "scores.csv").stat().st_mode) == 0o600
 
 
 def restore(place: Path, before: dict[str, bytes | None]) -> None:

@@ -130,7 +130,7 @@ def reckon_with(
         _judge(study, q, outcome, control)
     for name in ledger.means.keys() & measures.keys():
         control.recall(measures[name], study.wide(name))
-    for outcome in {o.name: o for _, o in new}.values():
+    for outcome in dict.fromkeys(o for _, o in new):
         if control.scored(outcome).narrowed(control.policy.hidden):
             raise PrivacyError(
                 f"Responders of {outcome.name}, which earlier shared reports did not say, would"
