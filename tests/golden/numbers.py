@@ -8,7 +8,9 @@ CHANGELOG names under "Numbers that changed".
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +23,8 @@ from tests.shared import PUBLISHED
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TABLE = HERE / "numbers.csv.gz"
+#: The designs of the small invented studies.
+DESIGNS = ("parallel", "crossover", "n-of-1", "before-after")
 #: What says which number it is, and the numbers.
 NAMES = ["source", "question", "row", "method", "outcome", "term"]
 VALUES = [
@@ -100,15 +104,10 @@ def studies() -> Iterator[tuple[str, oc.Study]]:
             measures=pain("pain", "worst pain"),
         ),
     )
-    for design in ("parallel", "crossover", "n-of-1", "before-after"):
-        yield f"small {design}", small(40, design)
 
 
 def asked(source: str, study: oc.Study) -> Iterator[tuple[str, oc.Plan]]:
-    """Every ready-made plan that the study can have; of small studies every kind of question."""
-    if source.startswith("small"):
-        yield "example", oc.Plan(*(example(kind) for kind in kinds().values()))
-        return
+    """Every ready-made plan that the study can have."""
     for kind in (
         plans.before_after,
         plans.follow_up,
@@ -130,25 +129,50 @@ def kinds() -> dict[str, type]:
     return {name: kind for name, kind in every().items() if kind.__module__.startswith("outcomes.")}
 
 
-def numbers() -> pd.DataFrame:
-    """One row an estimate, in the order of studies, plans and questions; `question` counts the
-    questions of one method, so that a new method moves no other row.
+@cache
+def of_plans() -> pd.DataFrame:
+    """The numbers of the ready-made plans."""
+    frames = [
+        of_plan(f"{source}: {name}", plan, study)
+        for source, study in studies()
+        for name, plan in asked(source, study)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def of_example(design: str, method: str) -> pd.DataFrame:
+    """The numbers of one kind of question about a small invented study."""
+    return of_plan(f"small {design}: example", oc.Plan(example(kinds()[method])), _small(design))
+
+
+@cache
+def _small(design: str) -> oc.Study:
+    return small(40, design)
+
+
+def of_plan(source: str, plan: oc.Plan, study: oc.Study) -> pd.DataFrame:
+    """One row an estimate; `question` counts the questions of one method, so that a new method
+    moves no other row.
     """
-    frames = []
-    for source, study in studies():
-        for plan_name, plan in asked(source, study):
-            asked_of: dict[str, int] = {}
-            for result in plan.run(study):
-                method = type(result.analysis).__name__
-                i = asked_of[method] = asked_of.get(method, 0) + 1
-                frame = result.to_frame()
-                frame.insert(0, "row", range(1, len(frame) + 1))
-                frame.insert(0, "question", i)
-                frame.insert(0, "source", f"{source}: {plan_name}")
-                frames.append(frame)
+    frames, asked_of = [], Counter[str]()
+    for result in plan.run(study):
+        method = type(result.analysis).__name__
+        asked_of[method] += 1
+        frame = result.to_frame()
+        frame.insert(0, "row", range(1, len(frame) + 1))
+        frame.insert(0, "question", asked_of[method])
+        frame.insert(0, "source", source)
+        frames.append(frame)
     return pd.concat(frames, ignore_index=True)[[*NAMES, *VALUES]]
 
 
+def numbers() -> pd.DataFrame:
+    """All of them, in the order of studies, plans and questions."""
+    examples = [of_example(design, method) for design in DESIGNS for method in kinds()]
+    return pd.concat([of_plans(), *examples], ignore_index=True)
+
+
+@cache
 def read() -> pd.DataFrame:
     """The golden table as it was written."""
     return pd.read_csv(TABLE, keep_default_na=False, na_values={c: ["nan", ""] for c in VALUES})

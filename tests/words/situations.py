@@ -354,3 +354,31 @@ def words(result: Result) -> Iterator[tuple[str, str]]:
             yield "head", " | ".join(made.header)
             for cells in made.rows:
                 yield "row", " | ".join(c or "–" for c in cells)
+
+
+def drawn(result: Result) -> Iterator[str]:
+    """What the pictures of an answer draw: axis, rows marked as the main ones, and every frame."""
+    if result.axis is not None:
+        yield f"axis: {result.axis}"
+    yield f"counted: {result.counts}"
+    yield f"pictures: {', '.join(result.pictures)}"
+    for key, frame in result.data.items():
+        if key.endswith("table"):
+            continue  # among the words
+        yield f"{key}: {len(frame)} rows; {' | '.join(map(str, frame.columns))}"
+        shown = frame if len(frame) <= 2 * ENDS else pd.concat([frame[:ENDS], frame[-ENDS:]])
+        for row in shown.itertuples(index=False):
+            yield "  " + " | ".join(map(_cell, row))
+        for column in frame.select_dtypes("number") if len(shown) < len(frame) else ():
+            yield f"  sum of {column}: {_cell(float(frame[column].sum()))}"
+
+
+#: Of long frames so many rows from either end, and the sums of the columns.
+ENDS = 4
+
+
+def _cell(value: Any) -> str:
+    """A number to six figures, the same on every computer: what is 0 but for rounding is 0."""
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else "0" if abs(value) < 1e-9 else f"{value:.6g}"
+    return str(value)

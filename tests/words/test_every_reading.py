@@ -1,8 +1,9 @@
 """Every word that a reader sees of every question, in every situation of `situations.py`.
 
-The texts stand in `tests/snapshots/words/`, a file a question, and are compared as a whole. After a
-deliberate change: `SNAPSHOTS=write python -m pytest tests/words`, and read the difference. Below
-that, what must hold of all of them, whatever they say.
+The texts stand in `tests/snapshots/words/`, what pictures draw in `tests/snapshots/drawn/`, a file
+a question, and are compared as a whole. After a deliberate change:
+`SNAPSHOTS=write python -m pytest tests/words`, and read the difference. Below that, what must hold
+of all of them, whatever they say.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from outcomes.core.direction import direction, is_clear
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.plans.plan import kinds
-from tests.words.situations import answer, situations, words
+from tests.words.situations import SITUATIONS, answer, drawn, situations, study, words
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "words"
+PICTURES = Path(__file__).parents[1] / "snapshots" / "drawn"
+#: Where there is most to draw, and where every group has an axis that better is on the other side of.
+DRAWN = ("improvement", "improvement, higher is better", "three groups")
 #: Those of the package: tests define questions too.
 KINDS = [name for name, k in kinds().items() if k.__module__.startswith("outcomes.")]
 #: Said once a question, wherever it is the same again.
@@ -56,17 +60,40 @@ def rendered(name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_the_words_are_those_that_were_read(name):
-    path = SNAPSHOTS / f"{name}.txt"
+def pictured(name: str) -> str:
+    """The file of what a question draws."""
+    lines = [f"# {name}"]
+    for situation in DRAWN:
+        if situation in answers(name):
+            lines += ["", f"## {situation}", *drawn(answers(name)[situation])]
+    return "\n".join(lines) + "\n"
+
+
+def same(path: Path, text: str) -> None:
+    """Compare a text with its file, or write it."""
     if os.environ.get("SNAPSHOTS") == "write":
         path.parent.mkdir(exist_ok=True)
-        path.write_text(rendered(name), encoding="utf-8")
-    assert rendered(name) == path.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
 
 
-def test_no_snapshot_is_left_of_a_question_that_is_gone():
-    assert {p.stem for p in SNAPSHOTS.glob("*.txt")} == set(KINDS)
+@pytest.mark.parametrize("name", KINDS)
+def test_words_and_pictures_are_those_that_were_read(name):
+    same(SNAPSHOTS / f"{name}.txt", rendered(name))
+    same(PICTURES / f"{name}.txt", pictured(name))
+
+
+def test_what_a_question_needs_of_a_study_in_parts_is_what_was_read():
+    lines = []
+    for name in KINDS:
+        question = answers(name)["improvement"].analysis
+        lines.append(f"{name}: {question.needs(study(name, SITUATIONS[0]))}")
+    same(PICTURES.parent / "needs.txt", "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("folder", [SNAPSHOTS, PICTURES])
+def test_no_snapshot_is_left_of_a_question_that_is_gone(folder):
+    assert {p.stem for p in folder.glob("*.txt")} == set(KINDS)
 
 
 #: What no text may hold.
