@@ -6,9 +6,15 @@ import datetime
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import outcomes as oc
+from outcomes.analyses.individual import known_reliability
+from outcomes.analyses.question import Analysis
+from outcomes.core.flow import Counts
+from outcomes.core.result import Result
+from outcomes.plans.plan import kinds
 from outcomes.readers.formats.excel import as_text
 from outcomes.readers.formats.sheet_marks import _by_counting
 from outcomes.reporting.plain_language import scale
@@ -17,6 +23,7 @@ from outcomes.stats.missing.imputation import rubin
 from outcomes.stats.paired.location import variance_ratio
 from outcomes.stats.paired.repeated_measures import _sphericity
 from tests.builders import two_visits
+from tests.contract.small import example
 
 
 def test_cells_beyond_column_z_keep_their_address() -> None:
@@ -79,3 +86,47 @@ def test_methods_name_the_level_of_the_intervals() -> None:
         two_visits([7, 6, 8, 5], [5, 5, 4, 5])
     )
     assert "Intervals have a confidence level of 90%." in methods._analysis(results)
+
+
+def test_an_instrument_without_a_published_retest_says_so_and_what_to_give() -> None:
+    ask = oc.IndividualChange("pain", before="baseline", after="week_4")
+    study = two_visits([7, 6, 8, 5], [5, 5, 4, 5])
+    with pytest.raises(oc.OutcomesError, match=r"needs a reliability.*reliability=0\.8"):
+        ask.run(study)
+    pain = oc.Outcome("pain", "pain", "lower", low=0, high=10, instrument="phq2", score="total")
+    assert known_reliability(study, pain, 0.7, "a paper") == (0.7, "a paper")
+    assert known_reliability(study, pain, None, "") == (None, "")
+
+
+def test_answers_side_by_side_are_counted_as_the_first_of_them() -> None:
+    scores = two_visits([7, 6, 8, 5, 9, 7], [5, 5, None, 5, 4, 6]).scores.assign(
+        later=[7, 6, 8, 5, 9, 7, 5, None, None, 5, 4, 6]
+    )
+    pain = {n: oc.Outcome(n, n, "lower", low=0, high=10) for n in ("pain", "later")}
+    study = oc.Study(scores, visits=("baseline", "week_4"), measures=pain)
+    of = [oc.PairedT(n, before="baseline", after="week_4") for n in ("pain", "later")]
+    assert oc.SideBySide(tuple(of)).run(study).counts.analysed == 5
+    assert oc.SideBySide(tuple(of[::-1])).run(study).counts.analysed == 4
+
+
+def test_a_score_of_0_before_has_no_days_with_relief() -> None:
+    visits = ("baseline", "day_1", "day_2", "day_3")
+    scores = pd.DataFrame(
+        {
+            "patient": [p for p in "abcd" for _ in visits],
+            "visit": visits * 4,
+            "pain": [6, 4, 5, 3, 7, 7, 4, 6, 8, 5, 4, 4, 0, 0, 0, 0],
+        }
+    )
+    study = oc.Study(scores, visits=visits, measures={"pain": oc.Outcome("pain", "Pain", "lower")})
+    result = oc.Diary("pain", summary="relief_days", percent=30).run(study)
+    # 4 and 3 of 6, 4 of 7, and 5, 4 and 4 of 8: 2, 1 and 3 days; nothing can fall below 0
+    assert result.main is not None
+    assert (result.main.value, result.counts.analysed) == (pytest.approx(2), 3)
+
+
+@pytest.mark.parametrize("kind", [k for k in kinds().values() if k.__module__[:8] == "outcomes"])
+def test_methods_are_said_of_an_answer_without_its_details(kind: type[Analysis]) -> None:
+    question = example(kind)
+    told = question.methods_of(Result(question, (), Counts(0, 0)))
+    assert len(told.split()) > 4
