@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import outcomes as oc
 from outcomes.core.errors import OutcomesError
+from outcomes.readers.partitions.divided import _own_texts, _together
 from outcomes.study.engines import SerialEngine
 from outcomes.study.partitioned import PartitionedStudy
 from outcomes.study.sums import PatientValues
@@ -205,3 +206,21 @@ def _questions(study):
         yield from (oc.MMRM(score), oc.CLDA(score), oc.MMRM(score, df="CR2"))
         yield from (oc.ANCOVA(score, **pair), oc.MannWhitney(score, **pair))
         yield oc.CompareResponders(score, **pair)
+
+
+def test_a_part_holds_the_codes_of_its_own_patients_only():
+    """Categories of a whole file would go into every part; rows of several files stay in codes."""
+    texts = sorted({"", *(f"p{i:03d}" for i in range(100))})
+    whole = pd.DataFrame({"id": pd.Categorical([f"p{i:03d}" for i in range(100)], texts)})
+    whole["nrs"] = pd.Categorical(["5", "7"] * 50, ["", "5", "6", "7"])
+    parts = [_own_texts(whole.iloc[at].reset_index(drop=True)) for at in ([3, 50, 99], [4, 5])]
+    assert [list(p["id"].cat.categories) for p in parts] == [
+        ["", "p003", "p050", "p099"],
+        ["", "p004", "p005"],
+    ]
+    again = _together(parts)
+    assert isinstance(again["id"].dtype, pd.CategoricalDtype)
+    expected = whole.iloc[[3, 50, 99, 4, 5]].astype(str).reset_index(drop=True)
+    pd.testing.assert_frame_equal(again.astype(str), expected)
+    mixed = _together([parts[0], parts[1].astype(object)])
+    pd.testing.assert_frame_equal(mixed.astype(str), expected)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from outcomes.core.errors import StudyError, unknown
 from outcomes.readers.cells import Declared, TextTable
@@ -60,7 +61,7 @@ class Divided:
         paths = [_path(self.folder, part, name) for part in parts]
         rows = [piece for path in paths if path.exists() for piece in _stored(path)]
         frames = [r[0] for r in rows]
-        frame = pd.concat(frames, ignore_index=True) if rows else _empty(self.folder, name)
+        frame = _together(frames) if rows else _empty(self.folder, name)
         row, file = (
             np.concatenate([r[k] for r in rows]) if rows else np.empty(0, dtype=np.int64)
             for k in (1, 2)
@@ -109,7 +110,7 @@ def divide(
             at = np.full(len(table), names.index(table.name))
             for part in np.unique(place):
                 mine = place == part
-                frame = table.frame[mine].reset_index(drop=True)
+                frame = _own_texts(table.frame[mine].reset_index(drop=True))
                 _store(_path(folder, int(part), name), (frame, table.rows[mine], at[mine]))
                 seen.add(int(part))
             rows += len(table)
@@ -147,6 +148,35 @@ def _places(recipe: Recipe, name: str, table: TextTable, parts: int) -> np.ndarr
         code = code.str.cat(table[column].str.strip(), sep="/")
     place, codes = pd.factorize(code)
     return np.array([hash_of(as_number(c.casefold())) % parts for c in codes])[place]
+
+
+def _own_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with only their own texts among the categories (and a blank), where those of the
+    whole file are many: else each part would have the codes of all patients.
+    """
+    made = {}
+    for column in frame:
+        cells = frame[column].array
+        if not isinstance(cells, pd.Categorical) or len(cells.categories) <= len(frame):
+            continue
+        kept = np.union1d(cells.codes, np.flatnonzero(cells.categories == ""))
+        own = np.searchsorted(kept, cells.codes)
+        made[column] = pd.Categorical.from_codes(own, cells.categories[kept], validate=False)
+    return frame.assign(**made) if made else frame
+
+
+def _together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Rows under one another; categories stay categories."""
+    if len(frames) == 1:
+        return frames[0]
+    columns: dict[str, Any] = {}
+    for column in frames[0]:
+        cells = [f[column] for f in frames]
+        if all(isinstance(c.dtype, pd.CategoricalDtype) for c in cells):
+            columns[column] = union_categoricals(cells, sort_categories=True)
+        else:
+            columns[column] = pd.concat(cells, ignore_index=True)
+    return pd.DataFrame(columns, columns=frames[0].columns)
 
 
 def _path(folder: Path, part: int, name: str) -> Path:

@@ -17,6 +17,7 @@ from outcomes.readers.files import read_piece
 from outcomes.readers.formats.delimited import delimited_pieces
 from outcomes.readers.formats.parquet import parquet_pieces
 from outcomes.readers.source import Source
+from outcomes.study.record import RowNumbers
 
 #: Files up to this size are read whole, as any other file is.
 WHOLE_UP_TO = 1 << 26
@@ -98,6 +99,10 @@ class FilesTable(TextTable):
     def row_address(self, row: int) -> str:
         """Where the row stands, with the name of its file where there are several."""
         return self._named(row, super().row_address(row))
+
+    def row_addresses(self) -> Sequence[str]:
+        """The addresses of all rows."""
+        return RowNumbers(self.rows) if len(self.names) == 1 else super().row_addresses()
 
     def _named(self, row: int, address: str) -> str:
         return f"{self.names[self.file[row]]}: {address}" if len(self.names) > 1 else address
