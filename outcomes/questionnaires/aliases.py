@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from outcomes.questionnaires.model import Instrument
+    from outcomes.questionnaires.model import Instrument, Item
 
 #: Words between an instrument's name and an item's that carry no meaning: `phq9_q1`, `PHQ9 item 1`.
-FILLERS = frozenset({"q", "item", "i", "question", "qn", "raw", "itm"})
+FILLERS = frozenset(
+    {"q", "item", "i", "question", "qn", "raw", "itm", "sq", "frage", "pregunta", "vraag"}
+)
 #: Words that mean an instrument's default score.
 TOTALS = (
     *("total", "score", "sum", "tot", "total score", "sum score", "totalscore", "punteggio"),
@@ -73,13 +75,24 @@ def _codes(instrument: Instrument) -> tuple[Mapping[str, str], Mapping[str, str]
             scores.setdefault(_key(f"{prefix} {name}"), s.name)
         if s.loinc:
             scores[_key(s.loinc)] = s.name
-    for item in instrument.items:
+    for number, item in enumerate(instrument.items, 1):
+        if instrument.cdisc:
+            items[_key(f"{instrument.cdisc}{_in_two_digits(item, number)}")] = item.code
         names = [item.code, *item.aliases, *([] if several else [""])]
         for prefix, name in itertools.product(prefixes, names):
             items[_key(f"{prefix} {name}")] = item.code
         for name in (*item.names, *((item.loinc,) if item.loinc else ())):
             items[_key(name)] = item.code
     return items, scores
+
+
+def _in_two_digits(item: Item, place: int) -> str:
+    """The end of an item's test code in CDISC tables: its number in the questionnaire (03, 09A), or
+    its place.
+    """
+    numbers = (re.fullmatch(r"([0-9]+)([a-z]?)", n) for n in (item.code, *item.aliases))
+    found = next((n for n in numbers if n), None)
+    return f"{int(found[1]):02d}{found[2]}" if found else f"{place:02d}"
 
 
 def find(instrument: Instrument, columns: Sequence[str], prefix: str = "") -> dict[str, str]:

@@ -122,6 +122,7 @@ class _Reader:
             traps=tuple(d.get("traps", ())),
             aliases=tuple(d.get("aliases", ())),
             loinc=d.get("loinc", ""),
+            cdisc=d.get("cdisc", ""),
             flags=tuple(
                 Flag(f["name"], f["item"], float(f["at_least"]), f["message"])
                 for f in d.get("flags", ())

@@ -270,6 +270,7 @@ class Instrument:
     traps: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     loinc: str = ""
+    cdisc: str = ""
     flags: tuple[Flag, ...] = ()
     options: tuple[Option, ...] = ()
     examples: tuple[Mapping[str, Any], ...] = ()

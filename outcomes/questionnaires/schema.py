@@ -26,6 +26,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
         "traps": LIST,
         "aliases": LIST,
         "loinc": TEXT,
+        "cdisc": TEXT,
         "thresholds": LIST,
         "reliability": LIST,
         "flags": LIST,

@@ -22,6 +22,7 @@ from outcomes.readers.instrument_columns import (
     plain_outcome,
 )
 from outcomes.readers.parse import (
+    NEVER_CALCULATED,
     OUTSIDE,
     PARSED,
     UNPARSEABLE,
@@ -258,10 +259,18 @@ class Reader:
         errors, dated = lost.copy(), lost & (kind in ("score", "number", "integer"))
         errors[errors] = text[errors].map(is_error)
         dated[dated] = text[dated].map(is_date)
+        formatted = dated.copy()
+        formatted[formatted] = text[formatted].str.match("(1899|190[0-4])-")
         for mask, rule, words in (
             (errors, "error_cell", _shown_errors(text[errors & table.own(column)])),
             (
-                dated,
+                formatted,
+                "date_as_score",
+                "hold a small number in the format of a date (a day of 1900). They count as"
+                " missing. Give the cells the format 'General' or '0', and save the file.",
+            ),
+            (
+                dated & ~formatted,
                 "date_as_score",
                 f"hold a date where a {kind} is expected: spreadsheet programs turn '7/10' or"
                 " '7-10' into one. They count as missing until the file is corrected.",
@@ -336,6 +345,12 @@ def _whole(text: pd.Series) -> bool:
 def _shown_errors(text: pd.Series) -> str:
     """What is said of cells that show a spreadsheet's error, by error."""
     counts = text.str.strip().value_counts()
+    if n := int(counts.get(NEVER_CALCULATED, 0)):
+        return (
+            f"hold a formula that was never calculated ({n} of {len(text)}) or an error: there is"
+            " no value in the file. They count as missing. Open the file in a spreadsheet program,"
+            " let it calculate, and save it."
+        )
     said = ", ".join(f"{error} {n}" for error, n in counts.items())
     return (
         f"show a spreadsheet error ({said}): the value is not in the file; they count as missing."

@@ -26,6 +26,7 @@ from outcomes.readers.drafting.patients import (
     headings,
     parts_of_code,
     patient_column,
+    row_numbers,
     turned,
     visit_column,
 )
@@ -158,6 +159,10 @@ _DAYS = (
         " patient's first infusion or date."
     ),
     "# days = { baseline = [-7, 0], week_4 = [14, 42] }",
+    (
+        '# several = "closest"   # where patients have several rows in one visit: which counts?'
+        " closest, first, last, worst, mean"
+    ),
 )
 #: What is asked where patients have several rows at one visit.
 _SEVERAL = (
@@ -201,14 +206,18 @@ def guess_study(
     text = _text(export, name, {k: v for k, v in said.items() if v})
     try:
         if not re.search(r"(?m)^patient = ", text):
-            raise StudyError(_NOBODY + _TURNED * turned(table))
+            raise StudyError(_NOBODY + _TURNED * turned(table) + _counting(table))
         if OPEN_BASELINE in text:
             raise StudyError(_NO_BASELINE)
         study = study_from_text(text, folder)
         if not study.outcome_names:
             problem = "It has no score yet: declare one under [instruments] or [outcomes]."
         elif len(study.visits) < 2:
-            problem = "It has one visit only, so there is no before and after: see [visits]."
+            problem = (
+                "It has one visit only, so there is no before and after: see [visits]."
+                + " Its rows have dates: say there which days are which visit (days = …)."
+                * bool(re.search(r"(?m)^date = ", text))
+            )
         else:
             return text, study, ""
     except OutcomesError as error:
@@ -216,6 +225,13 @@ def guess_study(
     reason = "\n".join(f"# {line}" for line in problem.splitlines())
     way = "# Mend that, then 'outcomes init' of this file adds a ready-made plan."
     return f"{NO_PLAN}\n{reason}\n{way}\n\n{text}", None, problem
+
+
+def _counting(table: TextTable) -> str:
+    """What is said of columns that number the rows."""
+    counting = sorted(row_numbers(table))
+    names = ", ".join(f"'{c}'" for c in counting)
+    return f" Numbers of rows, not of patients: {names}." if counting else ""
 
 
 def patient_codes(

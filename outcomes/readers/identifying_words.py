@@ -11,7 +11,8 @@ import unicodedata
 # stand together anywhere.
 _NAMES: dict[str, str] = {
     "name": (
-        "=name =names =nom =nombre =naam =nome =noms =prenom =nombres =initials patient name|full"
+        "=init =inits =kuerzel =initial =name =names =nom =nombre =naam =nome =noms =prenom"
+        " =nombres =initials patient name|full"
         " name|first name|firstname|last name|lastname|surname|family name|given name|middle"
         " name|maiden name|forename|name of"
         " patient|initials|initialen|initiales|iniciales|voorletters|iniziali|vorname|nachname|familienname|geburtsname|patientenname|prenom|nom"  # noqa: E501
@@ -20,10 +21,12 @@ _NAMES: dict[str, str] = {
         " completo|nome paciente|nome do paciente|nome"
         " paziente|sobrenome|apelido|lname|fname|mname|sname|ptname|patname|pat name|pt name|client"
         " name|name patient|naam voor|naam achter|nom famille|nombre paciente|next of kin|emergency"
-        " contact|mother name|father name|recipient last name|recipient first name"
+        " contact|mother name|father name|tussenvoegsel|nom usuel|nom usage|recipient last"
+        " name|recipient first name"
     ),
     "geography": (
-        "=city =town =county =address =street =zip =plz =ort =stadt =rue =calle =straat =cep =ville"
+        "=morada =freguesia =concelho =localidade =city =town =county =address =street =zip =plz"
+        " =ort =stadt =rue =calle =straat =cep =ville"
         " =ciudad =comune =citta =cidade =rua =adresse =adres address line|home address|street"
         " address|postal address|postal code|postcode|post code|zip"
         " code|zipcode|zip5|postleitzahl|wohnort|strasse|anschrift|code postal|codigo"
@@ -39,7 +42,8 @@ _NAMES: dict[str, str] = {
     ),
     "phone or fax": (
         "=tel =phone =fax =mobile =telefon =telephone =telefono =telefone =telefoon =handy =movil"
-        " =celular phone number|phone no|phone num|cell no|cell num|cell number|mob no|mobile"
+        " =celular =contacto =contato =contact phone number|phone no|phone num|cell no|cell"
+        " num|cell number|mob no|mobile"
         " no|contact no|contact number|contact phone|tel number|home phone|cell phone|mobile"
         " phone|mobile number|telephone number|tel no|telefonnummer|handynummer|numero de"
         " telephone|numero de telefono|telefoonnummer|mobiel|cellulare|telemovel|fax"
@@ -50,14 +54,16 @@ _NAMES: dict[str, str] = {
         " electronico|recipient email"
     ),
     "national or social security number": (
-        "=ssn =nhs =bsn =nir =dni =nie =nif =cpf =curp =ahv =personnummer ssn|social security|nhs"
+        "=nss =sns =nus =niss =ssn =nhs =bsn =nir =dni =nie =nif =cpf =curp =ahv =personnummer"
+        " ssn|social security|nhs"
         " number|nhs no|nhs num|ni number|nhs id|chi number|national id|national"
         " insurance|insee|numero de securite sociale|numero securite sociale|no"
         " secu|sozialversicherungsnummer|burgerservicenummer|codice fiscale|cartao de"
         " cidadao|numero de utente|steuer id|ahv nummer|pesel"
     ),
     "record number": (
-        "=mrn =urn =nhc mrn|hosp no|hosp num|medical record|hospital number|hospital no|hospital"
+        "=mrn =urn =nhc =processo =nip =nhs_no mrn|n processo|no processo|num processo|hosp"
+        " no|hosp num|medical record|hospital number|hospital no|hospital"
         " id|chart number|chart no|case number|fallnummer|patientennummer|aktenzeichen|numero de"
         " dossier|no dossier|historia clinica|numero de"
         " historia|dossiernummer|patientnummer|cartella clinica|numero cartella|prontuario|processo"
@@ -105,7 +111,8 @@ _MADE_OF: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         _set("name names nm nom noms nombre nombres naam nome nomi"),
         _set(
             "patient patients pat pt ptn subj subject participant client person proband probanden"
-            " teilnehmer paciente pacientes paziente deelnemer cliente utente first fst last lst"
+            " teilnehmer paciente pacientes paziente deelnemer cliente utente doente doentes"
+            " sujeito first fst last lst"
             " full given family middle maiden christian preferred known birth legal contact gp"
             " carer caregiver spouse partner wife husband mother father parent guardian relative"
             " physician doctor own completo complet pila apellidos apellido familia naissance"

@@ -33,6 +33,8 @@ def _listed(words: str) -> list[str]:
     return words.split()
 
 
+#: How a cell is read whose formula no spreadsheet program has calculated.
+NEVER_CALCULATED = "#never calculated!"
 #: What a spreadsheet shows where a formula has no value; never an answer.
 ERRORS = frozenset(
     (
@@ -52,6 +54,7 @@ ERRORS = frozenset(
         "#unknown!",
         "#error!",
         "#err!",
+        NEVER_CALCULATED,
         *_listed("#nv #wert! #bezug! #zahl! #überlauf! #kalk! #valeur! #nom? #nombre! #nul! #n/d"),
         *_listed("#¡valor! #¡ref! #¿nombre? #¡num! #¡div/0! #¡nulo! #valore! #rif! #nome? #n/b"),
         *_listed("#waarde! #verw! #naam? #getal! #deel/0! #leeg! #valor! #núm! #nulo!"),

@@ -32,6 +32,10 @@ _FIRST = _words(
     " mediaan totaal aantal somma totale standardabweichung standardfehler streuung differenz"
     " ecart écart différence effectif desviación desviacion diferencia número deviazione"
     " differenza numero verschil standaardafwijking t z f d cohen effect effektstärke responder"
+    " mw stabw anz desvio desv dp mín máx mínimo máximo mediane médias moy méd moyen effectifs"
+    " standaarddeviatie standaardfout sumario resumen résumé zusammenfassung samenvatting summary"
+    " gesamtzahl gesamtsumme ic ki lqr q1 q3 quartil percentil perzentil"
+    " mittel medianwert spannweite rango amplitud bereik range geral"
     " responders improved difference diff change percent test wilcoxon anova subtotal zwischensumme"
 )
 _REST = _FIRST | _words(
@@ -40,8 +44,11 @@ _REST = _FIRST | _words(
     " responders percent number difference diff cases patienten enregistrements"
     " pacientes patiënten pazienti und et y e and der de error size test signed rank paired cell"
     " standard estándar estandar type typ di des du pain schmerz douleur dolor dolore pijn nrs vas"
+    " padrão padrao est típica tip típico typique moyenne quadratique kwartiel quartil geral"
     " abweichung fehler g s baseline follow up week pre post before after"
 )
+#: Labels of one letter or sign that are totals where patients' codes hold digits.
+_SIGNS = _words("N n M Ø ø σ Σ µ μ p P t T F d D SD DP DE ET IC CI")
 #: Words in a cell that mean an answer is missing; no headings.
 _ABSENT = _words("na n/a nan nil none null unk unknown missing refused nd - -- . ? * x not done")
 #: How many rows below the headings may explain them (question texts, units).
@@ -67,6 +74,7 @@ def only_patients(table: TextTable, last: int | None = None) -> TextTable:
     table = _explained(table, look)
     table = _totals(table, look)
     table = _lines(table, look)
+    table = _test_records(table, look)
     if last is None:
         table = _second_tables(table, look)
     return _without_empty_columns(table)
@@ -214,10 +222,11 @@ def _totals(table: TextTable, look: _Look) -> TextTable:
     codes = look.codes(table)
     maybe = np.flatnonzero(codes.strange)
     gone = np.zeros(len(table), dtype=bool)
+    with_digits = bool(codes.known) and all("9" in shape for shape in codes.known)
     for i in map(int, maybe):
         cells = [c for c in table.frame.iloc[i] if c]
         label = table.frame[codes.column].iloc[i] or (cells[0] if cells else "")
-        gone[i] = is_total(label)
+        gone[i] = is_total(label) or (with_digits and re.sub(r"[\W_]", "", label) in _SIGNS)
     words = "rows of a mean, a total or a count are not patients."
     return _leave_out(table, gone, "summary_row", words)
 
@@ -272,6 +281,31 @@ def _lines(table: TextTable, look: _Look) -> TextTable:
         note = Issue("code_only", text, len(where), "warning", addresses=where)
         table = replace(table, notes=(*table.notes, note))
     return _leave_out(table, gone, "line_of_text", words)
+
+
+#: Codes of records that somebody made to try a form out.
+_TEST = re.compile(
+    r"(test|dummy|demo|muster|prueba|essai|teste|prova|proef)([\W_]*(patient|pat|subject|id|user))?"
+    r"[\W_]*[0-9]*",
+    re.IGNORECASE,
+)
+
+
+def _test_records(table: TextTable, look: _Look) -> TextTable:
+    """The same, with a note on rows whose code says that they are a test; they are read."""
+    text = table.frame[look.codes(table).column]
+    named = {u for u in pd.unique(text).tolist() if _TEST.fullmatch(u.strip())}
+    here = text.isin(named).to_numpy(bool)
+    if not named or here.mean() > 0.5:
+        return table
+    n = int(here.sum())
+    said = (
+        f"{plural(n, 'row')} with the code of a test record, read like the others. If they are no"
+        " patients, delete them, or leave them out: include under [study]."
+    )
+    where = tuple(table.row_address(int(i)) for i in np.flatnonzero(here))
+    note = Issue("test_record", said, n, "warning", addresses=where)
+    return replace(table, notes=(*table.notes, note))
 
 
 def _second_tables(table: TextTable, look: _Look) -> TextTable:
@@ -336,11 +370,13 @@ def _end(table: TextTable, codes: _Codes) -> int | None:
     "% improved".
     """
     last = len(table)
-    if not all("9" in s for s in codes.known):
+    if not codes.known or not all("9" in s for s in codes.known):
         return None
     while last > 1 and codes.strange[last - 1] and "9" not in str(codes.shapes[last - 1]):
         label = str(table.frame[codes.column].iloc[last - 1]).strip()
-        if not re.search(r"[^\W\d_][\s.%:=/()]|[\s.%:=/()*-][^\W\d_]", label):
+        if not label or not re.search(
+            r"[^\W\d_][\s.%:=/()]|[\s.%:=/()*-][^\W\d_]|^\W*[^\W\d_]{0,3}\W*$", label
+        ):
             break
         last -= 1
     return last if last < len(table) else None

@@ -174,7 +174,11 @@ def _findings(
             continue
         if not (kind in _LIKE_CODES and is_id and (words in _CDISC or _counted(values))):
             yield kind, why
-    dates = sum(1 for v in short if (v[:1].isdigit() and _DATE.fullmatch(v)) or names_month(v))
+    dates = sum(
+        1
+        for v in short
+        if (v[:1].isdigit() and _DATE.fullmatch(v) and not v.startswith(_NO_DAYS)) or names_month(v)
+    )
     named = bool(_DATE_NAME.search(words))
     if not is_id and (
         (is_compact(short) and (named or len(values) > 2)) or (named and is_serial(short))
@@ -194,6 +198,8 @@ def _findings(
     initials = sum(len(own) for p, own in short_like.items() if _INITIALS.fullmatch(p))
     if initials >= 3 and initials * 10 >= 8 * len(values) and len(values) * 2 >= people:
         yield "name", "texts that look like initials"
+    if is_id and _hold_dates(values):
+        yield "date of birth", "codes that hold a day, perhaps of birth"
     if is_id and any(map(_like_surname, short_like)):
         yield "name", _SURNAMES
 
@@ -240,6 +246,41 @@ def _counted(values: Sequence[str]) -> bool:
     return len(values) >= 3 * len(ends) and all(
         max(n) - min(n) < 10 * len(n) + 10 for n in ends.values()
     )
+
+
+#: Years of small numbers in the format of a date: nobody's dates.
+_NO_DAYS = ("1899-", "1900-")
+#: A code that may hold a day: letters and six or eight digits, in either order.
+_WITH_DAY = re.compile(
+    r"[^\W\d_]{0,4}[-_ ./]?([0-9]{8}|[0-9]{6})(?:[-_ ./]?[^\W\d_]{1,4})?(?:[-_][0-9]{1,2})?"
+)
+
+
+def _hold_dates(values: Sequence[str]) -> bool:
+    """Whether all of some codes hold a day (AM03021957, 570203-KL): few would by chance. Codes that
+    count patients do not.
+    """
+    plain = [int(v) for v in values if v.isascii() and v.isdecimal() and len(v) < 9]
+    counted = len(plain) == len(values) and max(plain) - min(plain) < 10 * len(plain) + 10
+    if len(values) < 5 or counted or _counted(values):
+        return False
+    found = [_WITH_DAY.fullmatch(v) for v in values]
+    return all(f is not None and _is_day(f[1]) for f in found)
+
+
+def _is_day(digits: str) -> bool:
+    """Whether digits are a day, month and year in some order, of a year since 1900."""
+    if len(digits) == 8:
+        first, second, year = digits[:2], digits[2:4], digits[4:]
+        ways = [(digits[:4], digits[4:6], digits[6:])]
+        ways += [(year, second, first), (year, first, second)]
+        return any("1900" <= y <= "2099" and _in_year(m, d) for y, m, d in ways)
+    one, two, three = digits[:2], digits[2:4], digits[4:]
+    return _in_year(two, one) or _in_year(one, two) or _in_year(two, three)
+
+
+def _in_year(month: str, day: str) -> bool:
+    return 1 <= int(month) <= 12 and 1 <= int(day) <= 31
 
 
 def _is_number_or_flag(text: str) -> bool:

@@ -112,12 +112,9 @@ def test_the_adam_example_is_read_without_what_was_made_up() -> None:
 
 def test_a_first_study_file_is_written_for_the_sdtm_example() -> None:
     text, study, problem = guess_study(QS)
-    assert (
-        study is None
-        and "declare one" in problem
-        and 'column = "BPI0105"' in text
-        and 'visit = "VISIT"' in text
-    )
+    assert study is not None, problem
+    assert 'bpi_sf = { worst = "BPI0103", average = "BPI0105" }' in text
+    assert 'phq9 = { 1 = "PHQ0101" }' in text and 'visit = "VISIT"' in text
 
 
 def test_the_value_is_the_numeric_result_then_the_character_one_then_the_original(

@@ -5,6 +5,7 @@ totals for answers, and which choices stay open.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -252,9 +253,15 @@ def _words(
         return {}, [], True  # stray words among numbers: listed by their cells when it is read
     said = [
         f"# {kind.title} has answers in words without a known number. Say which each is:"
-        f" answers = {{ {', '.join(f'{quoted(t)} = …' for t in rest)} }}"
+        f" answers = {{ {', '.join(f'{quoted(t)} = {_slip(t, known)}' for t in rest)} }}"
     ]
     return given, said, bool(given)
+
+
+def _slip(text: str, known: Mapping[str, float]) -> str:
+    """The number of the usual answer that a text may be a slip of the pen for; else an ellipsis."""
+    near = difflib.get_close_matches(plain_words(text), known, n=1, cutoff=0.85)
+    return f"{known[near[0]]:g}" if near else "…"
 
 
 def profiles(text: pd.Series) -> bool:

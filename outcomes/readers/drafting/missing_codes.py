@@ -15,6 +15,67 @@ from outcomes.readers.parse import is_numeric
 _NUMBERS = ("-99", "-999", "-9", "-88", "-77", "999", "9999")
 #: Words that mean missing wherever they stand.
 _SURE = ("UNK", "NASK", "N/A", "n/a", "missing", "not done")
+#: Words for a missing answer in the languages of the reports, as people write them.
+_IN_WORDS = tuple(
+    form
+    for word in [
+        "k.A.",
+        "k. A.",
+        "ka",
+        "keine Angabe",
+        "keine Angaben",
+        "fehlt",
+        "fehlend",
+        "nicht erhoben",
+        "nicht beantwortet",
+        "unbekannt",
+        "n.e.",
+        "n.b.",
+        "n. b.",
+        "n.a.",
+        "n. a.",
+        "n.d.",
+        "n.r.",
+        "n.v.t.",
+        "onbekend",
+        "niet ingevuld",
+        "geen antwoord",
+        "ontbreekt",
+        "non renseigné",
+        "non fait",
+        "manquant",
+        "inconnu",
+        "données manquantes",
+        "nr",
+        "nsp",
+        "s/d",
+        "s.d.",
+        "sin dato",
+        "sin datos",
+        "sin respuesta",
+        "ns/nc",
+        "desconocido",
+        "no realizado",
+        "faltante",
+        "sem dados",
+        "sem resposta",
+        "em falta",
+        "não respondeu",
+        "desconhecido",
+        "unknown",
+        "not recorded",
+        "not assessed",
+        "not answered",
+        "no answer",
+        "refused",
+        "declined",
+        "absent",
+        "miss",
+        "mv",
+        "nil",
+    ]
+    for form in dict.fromkeys((word, word.capitalize(), word.upper()))
+)
 #: Words that may be answers (NA for Namibia, "None" for no medicine): proposed where they stand
 #: among numbers.
 _AMONG_NUMBERS = (
@@ -33,6 +94,7 @@ _AMONG_NUMBERS = (
     "?",
     "ND",
     "N/D",
+    *_IN_WORDS,
 )
 #: All of them: what is left of a column without these is its kind.
 CODES = _NUMBERS + _SURE + _AMONG_NUMBERS

@@ -21,9 +21,15 @@ _NAMES = """
     patientennummer vpnr vpn vp vp_nr versuchspersonen_nr pbn pbnr probandennr pseudonym_id
     n_patient num_patient no_patient id_doente codigo_doente id_utente codigo_utente doente utente
     participante codigo_participante id_participante sujeto id_sujeto codigo_sujeto
+    n_processo no_processo num_processo n_historia no_historia num_historia nhc
+    study_subject_id screening_number randomisation_number randomization_number
 """.split()  # noqa: SIM905
 #: What a survey system numbers by itself: answers and senders, not patients.
 _ANSWERS = ("response_id", "respondent_id", "collector_id", "responseid")
+#: What a column is called that numbers the rows of a table.
+_NUMBERS = re.compile(
+    r"(lfd_?)?(nr|no|n|num|number|nummer|numero|row|zeile|index|id|record|record_id)"
+)
 #: Columns that only these systems write beside an `ID` of the answer: Microsoft Forms, LimeSurvey.
 _FORMS = (
     {"start_time", "completion_time"},
@@ -39,19 +45,21 @@ _FORMS = (
 )
 #: Words of a heading that asks for the patient's code.
 _PERSON = re.compile(
-    r"(^|_)(patient|patients|study|participant|subject|pseudonym|proband\w*|teilnehmer\w*|client"
-    r"|patienten\w*|studien\w*|paciente|doente|utente|participante|sujeto|soggetto|paziente|etude|estudio|studio|deelnemer)(_|$)"
+    r"(^|_)(pat|patients?|study|participant|subject|subj|pseudonym|proband\w*|teilnehmer\w*|client"
+    r"|patient(nr|no|num|id|code)|patienten\w*|studien\w*|paciente|doente|utente|participante|sujeto"
+    r"|soggetto|paziente|etude|estudio|studio|deelnemer\w*|studie\w*)(_|$)"
 )
 _CODE = re.compile(
-    r"(^|_)(code|codes|id|number|nr|no|n|num|nummer|kennung|numero|codigo|codice|identifiant|pseudonym"
-    r"|\w+(code|nummer|kennung))(_|$)"
+    r"(^|_)(code|codes|cod|id|number|nr|no|n|num|nummer|kennung|numero|codigo|codice|identifiant"
+    r"|pseudonym|kenn\w*|\w+(code|nummer|kennung|nr|id|num))(_|$)"
 )
 _ENDS = re.compile(r"(^|_)(id|code|nr|no|number)$")
 #: Words of a heading that asks for the visit.
 _VISIT = re.compile(
     r"(^|_)(visit|timepoint|time_point|zeitpunkt|besuch|messzeitpunkt|visite|visita|bezoek|moment"
     r"|meetmoment|messung|consulta|momento|avaliacao|evaluacion|tijdstip|tijdspunt"
-    r"|questionnaire_time)(_|$)"
+    r"|questionnaire_time|study_event|event_oid|studyeventoid|folder|folder_name|instance_name"
+    r"|erhebung|befragung|erhebungszeitpunkt|untersuchung|contact_moment)(_|$)"
 )
 
 
@@ -68,7 +76,9 @@ def patient_column(table: TextTable) -> str:
     called = headings(table, table.columns)
     filled = [c for c in table.columns if (table[c] != "").any()]
     numbered = {c for c in filled if key(c) in _ANSWERS} | answer_numbers(table)
-    known = [c for n in _NAMES if (c := called.get(n, "")) in filled and c not in numbered]
+    numbered |= row_numbers(table)
+    names = (*_NAMES, "token") if answer_numbers(table) else _NAMES
+    known = [c for n in names if (c := called.get(n, "")) in filled and c not in numbered]
     asked = [
         c
         for c in filled
@@ -102,6 +112,31 @@ def answer_numbers(table: TextTable) -> set[str]:
     if not any(form <= set(keys) for form in _FORMS):
         return set()
     return {keys[k] for k in ("id", "response_id") if k in keys}
+
+
+def row_numbers(table: TextTable) -> set[str]:
+    """The columns that number the rows of a table with a column of visits: 1, 2, 3 … whoever the
+    patient is.
+
+    >>> import pandas as pd
+    >>> rows = {"Nr": ["1", "2", "3"], "visit": ["pre", "pre", "post"]}
+    >>> row_numbers(TextTable("a", pd.DataFrame(rows), pd.RangeIndex(3).to_numpy()))
+    {'Nr'}
+    """
+    counted = [str(i) for i in range(1, len(table) + 1)]
+    found = {
+        c for c in table.columns if _NUMBERS.fullmatch(key(c)) and table[c].tolist() == counted
+    }
+    rest = [c for c in table.columns if c not in found]
+    return found if found and len(table) > 2 and _named_visit(table, rest) else set()
+
+
+def _named_visit(table: TextTable, columns: Sequence[str]) -> bool:
+    """Whether a column holds a few names that repeat and that the heading or the names say are
+    visits.
+    """
+    asked = visit_column(table, columns)
+    return bool(asked) and table[asked].duplicated().mean() >= 0.25
 
 
 def visit_column(table: TextTable, columns: Sequence[str]) -> str:

@@ -12,11 +12,13 @@ from outcomes.questionnaires import Recognised, recognise
 from outcomes.readers.cells import key
 from outcomes.readers.parse import number_reader
 
-_PAIN = re.compile(r"(^|_)(pain|schmerz\w*|douleurs?|dolor|dolore|pijn|dor)(_|$)")
+_PAIN = re.compile(r"(^|_)(pain|schmerz\w*|douleurs?|dolor|dolore|pijn|dor|nrs|nprs|evn|enp)(_|$)")
+#: Abbreviations of numerical rating scales in six languages, which alone name a rating of pain.
+_SCALE = re.compile(r"nrs|nprs|evn|en|eva|end|vas|enp|ns|nas")
 #: Words that say which pain, in the languages of the reports.
 _WHICH = {
-    "average": r"average|avg|mean|usual|typical|durchschnitt\w*|mittler\w*|moyenne|habituelle"
-    r"|promedio|medio|media|gemiddeld\w*",
+    "average": r"average|avg|mean|usual|typical|durchschn\w*|mittler\w*|mittel\w*|moyenne|moy"
+    r"|habituelle|promedio|medio|media|prom|gemiddeld\w*|gem|ds",
     "worst": r"worst|strongest|highest|maximum|staerkst\w*|starkst\w*|schlimmst\w*|pire|maximale"
     r"|peor|maximo|peggiore|massimo|ergst\w*",
     "least": r"least|lowest|minimum|geringst\w*|schwachst\w*|minimale|minimo|minst\w*",
@@ -30,6 +32,8 @@ _OTHER = re.compile(
     r"|goal|expect\w*|accept\w*|dose|kind|type|sites?)(_|$)"
 )
 
+#: What a question says of the ends of its scale: "(0 = no pain, 10 = worst)".
+_ENDS = re.compile(r"\b[0-9]{1,3}\s*(?:=|:|-|–|is|means|bedeutet)?\s*[^\W\d_][^,;)\]]*")
 #: Words of scores of which more is better, and of which less is.
 _HIGHER = re.compile(
     r"(^|_)(quality|qol|wellbeing|well_being|who_?5|satisf\w*|self_efficacy|efficacy|resilience"
@@ -88,11 +92,56 @@ def better_side(name: str) -> str:
 
 
 def _pain(name: str) -> str:
-    words = key(name)
-    if not _PAIN.search(words) or _OTHER.search(words):
+    words = key(_ENDS.sub(" ", name))
+    if not (_PAIN.search(words) or _SCALE.fullmatch(words)) or _OTHER.search(words):
         return ""
     found = [w for w, by in _WHICH.items() if re.search(rf"(^|_)({by})(_|$)", words)]
-    return found[0] if len(found) == 1 else ""
+    if found:
+        return found[0] if len(found) == 1 else ""
+    # "Schmerz (NRS)", "EVN": a rating that does not say which pain is taken for the usual one
+    rest = [w for w in words.split("_") if not (_SCALE.fullmatch(w) or w in _PLAIN)]
+    return "average" if all(_ONLY_PAIN.fullmatch(w) for w in rest) else ""
+
+
+#: A rating of pain in one word.
+_ONLY_PAIN = re.compile(
+    r"pain|schmerz(en|starke|staerke|intensitat|skala|score|wert)?|douleurs?|dolor|dolore|dor"
+    r"|pijn(score)?"
+)
+#: Words beside "pain" that say nothing of which pain.
+_PLAIN = frozenset(
+    [
+        "score",
+        "scale",
+        "level",
+        "rating",
+        "intensity",
+        "intensitat",
+        "starke",
+        "staerke",
+        "intensite",
+        "intensidad",
+        "intensidade",
+        "intensita",
+        "intensiteit",
+        "skala",
+        "escala",
+        "echelle",
+        "scala",
+        "o",
+        "a",
+        "of",
+        "de",
+        "la",
+        "le",
+        "el",
+        "0",
+        "10",
+        "100",
+        "q",
+        "o",
+    ]
+)
 
 
 def _within(text: pd.Series, low: float, high: float) -> bool:

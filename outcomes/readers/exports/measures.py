@@ -18,14 +18,19 @@ from outcomes.study.record import Issue
 _MEASURE = re.compile(
     r"measure|instrument|inst|questionnaire|test|scale|score_name|item|question|variable|parameter"
     r"|field|name|flo_meas_name|quest_name|question_name|item_id|itemid|outcome|assessment"
-    r"|mass|skala|fragebogen|mesure|medida|misura"
+    r"|mass|skala|fragebogen|mesure|medida|misura|merkmal|variavel|variabele|parametro|parametre"
+    r"|instrumento|questionario|cuestionario|vragenlijst|escala|echelle|schaal|indicator|indicador"
+    r"|messgrosse|domain|scale_name|test_name|testcd|param|item_name|observation"
 )
 _VALUE = re.compile(
-    r"value|score|result|answer|response|t_?score|meas_value|quest_answer|wert|valeur|valor|valore"
+    r"value|score|result|answer|response|t_?score|meas_value|quest_answer|wert|valeur|valor|valore|waarde|ergebnis|resultat|resultado|risultato"
+    r"|uitslag|punktwert|punkte|puntos|punteggio|pontuacao|messwert|numeric_value|value_num"
 )
 _WHEN = re.compile(
     r"visit|timepoint|time_point|session|event|event_name|assmnt|assessment|encounter|contact"
-    r"|week|month|day|.*_?(date|datum|fecha|time)|recorded_time|contact_date|besuch|visite|visita"
+    r"|week|month|day|.*_?(date|datum|fecha|time)|recorded_time|contact_date|besuch|visite|visita|zeitpunkt"
+    r"|messzeitpunkt|termin|woche|monat|bezoek|meetmoment|moment|tijdstip|consulta|momento|avaliacao"
+    r"|semana|semaine|mes|mois|visit_name|folder|folder_name|phase"
 )
 
 

@@ -44,6 +44,8 @@ _PACKAGES = (
     ("word/", "a text document: copy its table into a spreadsheet and save it as .xlsx"),
     ("ppt/", "a presentation, not a table"),
     ("Index/", "an Apple Numbers or Pages document: export it as Excel (.xlsx) or CSV"),
+    ("metadata.json", "a jamovi file: in jamovi, File > Export, and choose CSV or SPSS (.sav)"),
+    ("data.bin", "a jamovi file: in jamovi, File > Export, and choose CSV or SPSS (.sav)"),
     ("index.xml", "an Apple Numbers document: export it as Excel (.xlsx) or CSV"),
     ("xl/workbook.bin", "a binary workbook (.xlsb): save it as .xlsx or CSV"),
     ("content.xml", "an OpenDocument file: a spreadsheet has the ending .ods"),

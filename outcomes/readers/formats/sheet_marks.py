@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from outcomes.readers.cells import letter
+from outcomes.readers.parse import NEVER_CALCULATED
 
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _HIDDEN_ROW = re.compile(
@@ -96,9 +97,11 @@ def _marks(text: bytes, styles: Styles, partly: frozenset[bytes]) -> Marks:
     for address, attributes, at in _marked_cells(text, styles, bool(partly)):
         kind, style = _attribute(attributes, b"t"), int(_attribute(attributes, b"s") or b"0")
         inside = b"" if attributes.endswith(b"/") else _inside(text, at)
+        value = found[1] if (found := _VALUE.search(inside)) else b""
         if re.match(rb"\s*<(?:\w+:)?f[\s/>]", inside):
             formulas.add(address)
-        value = found[1] if (found := _VALUE.search(inside)) else b""
+            if not value and kind != b"str":
+                errors[address] = NEVER_CALCULATED
         if kind == b"e":
             errors[address] = value.decode("ascii", "replace") or "#N/A"
         if (kind == b"s" and value in partly) or (kind == b"inlineStr" and _mixed(inside)):

@@ -5,7 +5,7 @@ table carry them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from outcomes.readers.cells import key
 
@@ -227,7 +227,19 @@ def split_column(column: str) -> tuple[str, str] | None:
             if len(parts) > n and start >= 0 and _is_time(name):
                 stem = "".join(rest).strip(" _-").rstrip("." if start == len(parts) - n else "")
                 return (stem, name) if stem else None
-    return None
+    return _split_capitals(column) if len(parts) == 1 else None
+
+
+def _split_capitals(column: str) -> tuple[str, str] | None:
+    """The same of a name in one word whose parts begin with capitals, or that ends or begins with
+    a plain word of time after capitals: nrsPre, NRSpost, PreNRS.
+    """
+    spaced = re.sub(
+        r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z0-9]{2})(?=(?:pre|post|vor|nach|base|baseline)$)",
+        "_",
+        column,
+    )
+    return split_column(spaced) if spaced != column else None
 
 
 def _is_time(name: str) -> bool:
@@ -268,7 +280,10 @@ def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
         for s, v in found.items()
         if len(v) > 1
         and not NO_SCORE.search(key(s))
-        and any(not _WEAK.fullmatch(n) or visit_time(n) == 0 for n in v)
+        and (
+            any(not _WEAK.fullmatch(n) or visit_time(n) == 0 for n in v)
+            or (re.search(r"[^\W\d_]{2}", s) and all(_leads(n, c) for n, c in v.items()))
+        )
     }
     if not sure:
         sure = _numbered_alike(found)
@@ -276,11 +291,18 @@ def wide_columns(columns: Sequence[str]) -> dict[str, dict[str, str]]:
     if stays != set(sure):
         sure = {s: v for s, v in sure.items() if s not in stays}
     visits = {n for v in sure.values() for n in v}
-    return {
-        s: v
-        for s, v in found.items()
-        if s in sure or (set(v) <= visits and (len(v) > 1 or not NO_SCORE.search(key(s))))
-    }
+    return _one_time(
+        {
+            s: v
+            for s, v in found.items()
+            if s in sure or (set(v) <= visits and (len(v) > 1 or not NO_SCORE.search(key(s))))
+        }
+    )
+
+
+def _leads(visit: str, column: str) -> bool:
+    """Whether a column begins with a numbered visit: V1_nrs_avg, T2 pain. Items end in theirs."""
+    return bool(re.match(r"[vt]_?[0-9]", visit)) and key(column).startswith(visit)
 
 
 def _numbered_alike(found: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
@@ -297,12 +319,35 @@ def _numbered_alike(found: Mapping[str, Mapping[str, str]]) -> dict[str, dict[st
 
 def _one_spelling(found: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     """The same with one name for spellings of one visit, but where a score has both."""
+    made = _renamed(found, spelling)
+    return {s: by if len(by) == len(found[s]) else found[s] for s, by in made.items()}
+
+
+def _one_time(found: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """The same with one name for visits of one time ("NRS before infusion", "PHQ-9 before"), where
+    no score has two of them.
+    """
+    made = _renamed(found, _same_time)
+    return made if all(len(by) == len(found[s]) for s, by in made.items()) else found
+
+
+def _renamed(
+    found: Mapping[str, Mapping[str, str]], written: Callable[[str], str]
+) -> dict[str, dict[str, str]]:
+    """The visits that are written alike under the first of their names."""
     called: dict[str, str] = {}
     for by_visit in found.values():
         for visit in by_visit:
-            called.setdefault(spelling(visit), visit)
-    made = {s: {called[spelling(v)]: c for v, c in by.items()} for s, by in found.items()}
-    return {s: by if len(by) == len(found[s]) else found[s] for s, by in made.items()}
+            called.setdefault(written(visit), visit)
+    return {s: {called[written(v)]: c for v, c in by.items()} for s, by in found.items()}
+
+
+def _same_time(visit: str) -> str:
+    """What a visit's name says of its time: "before_infusion" and "pre" say the same."""
+    words = [w for w in visit.split("_") if w in _WORDS]
+    if any(c.isdigit() for c in visit) or not words:
+        return spelling(visit)
+    return f"day {_WORDS[words[0]]:g}"
 
 
 def declared_columns(

@@ -51,13 +51,29 @@ def spellings(visits: Sequence[str], patients: Sequence[str]) -> list[tuple[str,
 
 
 def _alike(a: str, b: str) -> bool:
-    times = visit_time(a), visit_time(b)
-    if times[0] is not None and times[0] == times[1]:
+    first, second = visit_time(a), visit_time(b)
+    if first is not None and second is not None and _near(a, b, first, second):
         return True
     one, two = key(a), key(b)
     if re.findall(r"\d+", one) != re.findall(r"\d+", two) or min(len(one), len(two)) < 5:
         return False
     return difflib.SequenceMatcher(None, one, two).ratio() >= _NEAR
+
+
+def _near(a: str, b: str, one: float, two: float) -> bool:
+    """Whether two times are the same, or so near in different units that a clinic calls one visit
+    by both: 12 weeks and 3 months, 4 weeks and 1 month.
+    """
+    if one == two:
+        return True
+    units = [re.sub(r"[^a-z]", "", key(v)) for v in (a, b)]
+    timed = all(re.search(r"\d", v) for v in (a, b))
+    return (
+        timed
+        and units[0] != units[1]
+        and min(one, two) >= 21
+        and abs(one - two) < 0.1 * max(one, two)
+    )
 
 
 def refuse_spellings(visits: Sequence[str], patients: Sequence[str]) -> None:
