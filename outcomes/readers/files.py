@@ -92,6 +92,7 @@ _FHIR = _Kind("a FHIR file", _fhir, ("resource", "per", "codes", "repeats"))
 _KINDS: dict[str, _Kind] = {
     ".xlsx": _WORKBOOK,
     ".xlsm": _WORKBOOK,
+    ".xls": _WORKBOOK,
     ".ods": _WORKBOOK,
     ".parquet": _PARQUET,
     **dict.fromkeys(SYSTEMS, _STATISTICAL),
@@ -100,7 +101,6 @@ _KINDS: dict[str, _Kind] = {
 
 #: Endings that are not read, and what to do instead.
 _OTHERS = {
-    ".xls": "an old workbook: save it as .xlsx or CSV",
     ".xlsb": "a binary workbook: save it as .xlsx or CSV",
     ".por": "an SPSS portable file: save it as .sav or CSV",
     ".pdf": "not a table",

@@ -181,7 +181,7 @@ def test_two_parts_of_one_name_are_refused(tmp_path):
     "content, message",
     [
         (b"", "is empty"),
-        (b"\xd0\xcf\x11\xe0" + bytes(600), "password or is in the old .xls format"),
+        (b"\xd0\xcf\x11\xe0" + bytes(600), "no workbook, or has a password"),
         (b"PK\x03\x04 not a zip", r"not a whole \.xlsx workbook"),
         (b"just text", r"not a whole \.xlsx workbook"),
     ],

@@ -384,7 +384,7 @@ def test_summary_rows_are_left_out_by_address(read):
     "name, words",
     [
         ("a.sav", "SPSS"),
-        ("a.xls", "old workbook"),
+        ("a.xlsb", "a binary workbook"),
         ("a.parquet", "Parquet"),
         ("a.json", "not valid JSON"),
         ("a.pkl", "run code"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,8 +20,9 @@ from outcomes.core.errors import DataError, unknown
 from outcomes.readers.cells import TextTable, fingerprint, from_grid, is_number, letter
 from outcomes.readers.exports.surveys import submitted
 from outcomes.readers.formats.heading_rows import Range, find_headings
+from outcomes.readers.formats.old_excel import old_sheets
 from outcomes.readers.formats.opendocument import OpenSheet, is_opendocument, open_sheets
-from outcomes.readers.formats.preflight import preflight, refuse_extent
+from outcomes.readers.formats.preflight import is_old_excel, preflight, refuse_extent
 from outcomes.readers.formats.sheet_marks import Marks, has_comments, sheet_marks
 from outcomes.readers.formats.shown import as_shown, marked
 from outcomes.readers.formats.side_tables import first_table
@@ -50,24 +52,19 @@ def read_excel(
     Raises DataError for workbooks the preflight refuses, an unknown sheet, repeated headings, no
     rows.
     """
-    from python_calamine import CalamineError, load_workbook
+    from python_calamine import load_workbook
 
     path = Path(path)
     data = read_bytes(path)
     preflight(data, path.name)
     opened = _open_sheets(data, path.name)
-    try:
+    with _readable(path.name):
         book = load_workbook(io.BytesIO(data))
         notes: list[Issue] = []
         chosen = _choose(book, sheet, path.name, notes)
         page = book.get_sheet_by_name(chosen)
         cells = page.to_python(skip_empty_area=False)
         merged = list(page.merged_cell_ranges or ())
-    except (CalamineError, OSError) as wrong:
-        raise DataError(
-            f"{path.name} cannot be read. Open it in a spreadsheet program and save it again as"
-            " .xlsx or CSV."
-        ) from wrong
     grid = [[as_text(c) for c in row] for row in cells]
     marks = opened[chosen].marks if opened else _marks(data, chosen, path.name)
     merged += opened[chosen].merged if opened else []
@@ -95,9 +92,31 @@ def read_excel(
     return dataclasses.replace(submitted(table, found, unfinished), **fingerprint(data))
 
 
+@contextlib.contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Errors of the library that reads cells, which may also panic, as a DataError of the file."""
+    from python_calamine import CalamineError
+
+    try:
+        yield
+    except BaseException as wrong:
+        panic = type(wrong).__name__ == "PanicException"
+        if not (panic or isinstance(wrong, (CalamineError, OSError))):
+            raise
+        raise DataError(
+            f"{name} cannot be read. Open it in a spreadsheet program and save it again as .xlsx"
+            " or CSV."
+        ) from None
+
+
 def _open_sheets(data: bytes, name: str) -> dict[str, OpenSheet]:
-    """The sheets of an OpenDocument file, which reach no further than a table does; else none."""
-    sheets = open_sheets(data, name) if is_opendocument(data) else []
+    """The sheets of an OpenDocument file or an .xls workbook, which reach no further than a table
+    does; none of other workbooks, whose marks are read sheet by sheet.
+    """
+    if is_old_excel(data):
+        sheets = old_sheets(data, name)
+    else:
+        sheets = open_sheets(data, name) if is_opendocument(data) else []
     for sheet in sheets:
         refuse_extent(sheet.rows, sheet.columns, name)
     return {sheet.name: sheet for sheet in sheets}
@@ -105,21 +124,22 @@ def _open_sheets(data: bytes, name: str) -> dict[str, OpenSheet]:
 
 def filled_sheets(path: Path) -> list[str]:
     """The visible sheets of a workbook that have cells, after the preflight."""
-    from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum, load_workbook
 
     data = read_bytes(path)
     preflight(data, path.name)
     _open_sheets(data, path.name)
     try:
-        book = load_workbook(io.BytesIO(data))
-        return [
-            s.name
-            for s in book.sheets_metadata
-            if s.typ == SheetTypeEnum.WorkSheet
-            and s.visible == SheetVisibleEnum.Visible
-            and book.get_sheet_by_name(s.name).height
-        ]
-    except (CalamineError, OSError):
+        with _readable(path.name):
+            book = load_workbook(io.BytesIO(data))
+            return [
+                s.name
+                for s in book.sheets_metadata
+                if s.typ == SheetTypeEnum.WorkSheet
+                and s.visible == SheetVisibleEnum.Visible
+                and book.get_sheet_by_name(s.name).height
+            ]
+    except DataError:
         return []
 
 

@@ -23,6 +23,7 @@ MAX_PART = 1 << 29
 MAX_RATIO = 200  # unpacked to packed, for parts above a megabyte; plain sheets have 5 to 40
 MAX_CELLS = 20_000_000  # rows x columns that a sheet spans
 
+_OLD = b"\xd0\xcf\x11\xe0"
 _REFERENCE = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]*)([0-9]+)""")
 _LEAST = 24  # bytes of a cell that repeats a text, in a sheet
 _SHARED = re.compile(rb"<(?:\w+:)?si[ >]")
@@ -36,7 +37,9 @@ def preflight(data: bytes, name: str) -> None:
     Raises DataError for a password, macros, an old format, damaged or suspicious packages, document
     type declarations, and for sheets that unpack or reach too far.
     """
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
+    if is_old_excel(data):
+        return  # looked at when it is opened
+    if data.startswith(_OLD):
         raise DataError(f"{name} {_old_package(data)}")
     if not data.strip():
         raise DataError(f"{name} is empty.")
@@ -70,6 +73,14 @@ def preflight(data: bytes, name: str) -> None:
         raise
 
 
+def is_old_excel(data: bytes) -> bool:
+    """Whether a file is a workbook in Microsoft's old package (.xls), without a password of its
+    package.
+    """
+    book = any(name.encode("utf-16-le") in data for name in ("Workbook", "Book"))
+    return data.startswith(_OLD) and book and "EncryptedPackage".encode("utf-16-le") not in data
+
+
 def _old_package(data: bytes) -> str:
     """What a file in Microsoft's old package is, by the names in its directory."""
     if "EncryptedPackage".encode("utf-16-le") in data:
@@ -77,8 +88,7 @@ def _old_package(data: bytes) -> str:
     if "WordDocument".encode("utf-16-le") in data:
         return "is a text document. Copy its table into a spreadsheet and save it as .xlsx."
     return (
-        "has a password or is in the old .xls format. Save it as .xlsx without a password, or as"
-        " CSV."
+        "is no workbook, or has a password. Save the table as .xlsx without a password, or as CSV."
     )
 
 

@@ -8,7 +8,7 @@ import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
@@ -214,13 +214,23 @@ def _styles(text: bytes) -> Styles:
         for font in group
     ]
     formats = [xf for group in root if _is(group, "cellXfs") for xf in group]
-    percent, scaled, invisible, struck = set(), set(), set(), set()
+    numbers = [int(xf.get("numFmtId", "0")) for xf in formats]
+    used = [int(xf.get("fontId", "0")) for xf in formats]
+    return styles_of(
+        [codes.get(n, "0%" if n in _PERCENT_IDS else "") for n in numbers],
+        [font < len(fonts) and fonts[font] for font in used],
+    )
+
+
+def styles_of(codes: Sequence[str], struck: Sequence[bool]) -> Styles:
+    """What cell formats change, by their numbers: their codes, and whether they strike out.
+
+    >>> styles_of(["General", "0%", "000", "0,", ";;;"], [False] * 4 + [True]).percent
+    frozenset({1})
+    """
+    percent, scaled, invisible = set(), set(), set()
     padded = {}
-    for i, xf in enumerate(formats):
-        number, font = int(xf.get("numFmtId", "0")), int(xf.get("fontId", "0"))
-        code = codes.get(number, "0%" if number in _PERCENT_IDS else "")
-        if font < len(fonts) and fonts[font]:
-            struck.add(i)
+    for i, code in enumerate(codes):
         if code and not code.replace(";", "").strip():
             invisible.add(i)
         first = _plain(code)
@@ -230,9 +240,8 @@ def _styles(text: bytes) -> Styles:
             scaled.add(i)
         elif shape := pad_of(code):
             padded[i] = shape
-    return Styles(
-        frozenset(percent), padded, frozenset(scaled), frozenset(invisible), frozenset(struck)
-    )
+    out = frozenset(i for i, line in enumerate(struck) if line)
+    return Styles(frozenset(percent), padded, frozenset(scaled), frozenset(invisible), out)
 
 
 def _is(element: ElementTree.Element, name: str) -> bool:
