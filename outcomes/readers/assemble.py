@@ -234,6 +234,7 @@ def _scan(recipe: Recipe, tables: Mapping[str, TextTable]) -> None:
                 ids=[patient],
                 marked=table.declared.identifiers,
                 scores=score_columns(recipe, table) if name == "scores" else (),
+                distinct=table.distinct,
             )
         ]
         patients.add(patient)
@@ -346,7 +347,7 @@ def _visits(
             )
             issues.append(Issue("visit_spelling", text, len(groups)))
         return recipe.visits or wide
-    order, sure = in_order(scores["visit"])
+    order, sure = in_order(pd.unique(scores["visit"]).tolist())
     if table.declared.visits:
         order = tuple(dict.fromkeys(recipe.visit_names.get(v, v) for v in table.declared.visits))
         text = f"Visits are in the order of the file's visit numbers: {', '.join(order)}."

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypedDict
 
 import numpy as np
@@ -102,6 +103,29 @@ class Declared:
 
 
 @dataclass(frozen=True, eq=False)
+class Distinct:
+    """The different texts of a column of a frame in the order of the rows, and which of them each
+    row has.
+    """
+
+    frame: pd.DataFrame
+    codes: np.ndarray
+    texts: list[str]
+
+    @cached_property
+    def folded(self) -> list[str]:
+        """The texts without capitals and surrounding spaces."""
+        made = "\0".join(self.texts).casefold().split("\0")
+        if len(made) != len(self.texts):
+            made = [t.casefold() for t in self.texts]
+        return [t.strip() for t in made]
+
+    def rows(self, fits: Sequence[bool]) -> np.ndarray:
+        """Which rows have one of the texts that fit."""
+        return np.array([*fits, False], dtype=bool)[self.codes]
+
+
+@dataclass(frozen=True, eq=False)
 class TextTable:
     """One table of a file: text cells (blank is ``""``), the file's own row numbers, and what
     reading it found.
@@ -125,11 +149,21 @@ class TextTable:
     size: int = 0
     sha256: str = ""
     declared: Declared = field(default=Declared(), repr=False)
+    _known: dict[str, Distinct] = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The headings, as the file has them but for surrounding spaces and line breaks."""
-        return tuple(self.frame.columns)
+        return tuple(self.frame.columns.tolist())
+
+    def distinct(self, column: str) -> Distinct:
+        """The different texts of a column, and which of them each row has; found once."""
+        known = self._known.get(column)
+        if known is None or known.frame is not self.frame:
+            codes, uniques = pd.factorize(self[column])
+            known = Distinct(self.frame, codes, uniques.tolist())
+            self._known[column] = known
+        return known
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -175,7 +209,10 @@ class TextTable:
 
     def without(self, columns: Iterable[str], rule: str, message: str) -> TextTable:
         """Without these columns; a note says which cells went."""
-        gone = [c for c in self.columns if c in set(columns)]
+        away = set(columns)
+        gone = [c for c in self.columns if c in away]
+        if not gone:
+            return self
         notes = []
         for name in gone:
             filled = (self.frame[name] != "").to_numpy()
@@ -294,10 +331,10 @@ def drop_summaries(table: TextTable, column: str) -> TextTable:
     """Without the rows that summarise the others ("Mean" where a patient should stand), each listed
     by its cells.
     """
-    text = table[column]
-    mask = text.str.strip().str.casefold().isin(SUMMARIES).to_numpy()
-    if not mask.any():
+    texts = table.distinct(column)
+    if SUMMARIES.isdisjoint(texts.folded):
         return table
+    mask = texts.rows([t in SUMMARIES for t in texts.folded])
     gone = table.filled_addresses(mask)
     message = (
         f"{int(mask.sum())} summary row(s) (a mean, a total …) are not patients and were left out."
@@ -373,11 +410,22 @@ def pattern(text: str) -> str:
     return text.translate(_NINES) if text.isascii() else re.sub(r"\d", "9", text)
 
 
-def shapes(texts: Iterable[str]) -> list[str]:
+def patterns(texts: Sequence[str]) -> list[str]:
+    """The pattern of each text, of all in one go.
+
+    >>> patterns(["K-012", "٣", ""])
+    ['K-999', '9', '']
+    """
+    whole = "\0".join(texts)
+    made = pattern(whole).split("\0") if texts else []
+    return made if len(made) == len(texts) else [pattern(t) for t in texts]
+
+
+def shapes(texts: Sequence[str]) -> list[str]:
     """How codes are written, each as `shape` says."""
-    patterns = [pattern(t) for t in texts]
-    known = {p: shape(p) for p in dict.fromkeys(patterns)}
-    return [known[p] for p in patterns]
+    written = patterns(texts)
+    known = {p: shape(p) for p in dict.fromkeys(written)}
+    return [known[p] for p in written]
 
 
 def key(text: str) -> str:

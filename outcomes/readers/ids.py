@@ -12,7 +12,7 @@ import pandas as pd
 
 from outcomes.core.errors import DataError, StudyError, unknown
 from outcomes.core.wording import listed_addresses
-from outcomes.readers.cells import TextTable, pattern
+from outcomes.readers.cells import TextTable, patterns
 from outcomes.readers.parse import DECLARED_MISSING, is_error
 from outcomes.readers.shape.derived import with_column
 from outcomes.study.study import Issue
@@ -66,17 +66,12 @@ def patient_ids(
     ways: dict[str, tuple[list[str], list[str]]] = {}
     issues = []
     for name, (table, column) in tables.items():
-        place, distinct = pd.factorize(table[column])
-        uniques = distinct.tolist()
-        texts = [str(u) if how in ("exact", "distinct") else str(u).strip() for u in uniques]
-        shapes = [t.strip().casefold() for t in texts]
-        _refuse_nobody(
-            table,
-            column,
-            np.array([s in codes or s.startswith(DECLARED_MISSING) or is_error(s) for s in shapes])[
-                place
-            ],
-        )
+        known = table.distinct(column)
+        place, uniques = known.codes, known.texts
+        texts = uniques if how in ("exact", "distinct") else [u.strip() for u in uniques]
+        shapes = known.folded
+        absent = [s in codes or (s[0] in "d#E" and _stands_for_none(s)) for s in shapes]
+        _refuse_nobody(table, column, np.array(absent, dtype=bool)[place])
         ways[name] = texts, shapes
         if how in ("casefold", "numbers"):
             same = list(map(as_number, shapes)) if how == "numbers" else shapes
@@ -117,7 +112,7 @@ def _differ_in_little(ways: Iterable[tuple[Sequence[str], Sequence[str]]]) -> bo
     for own, shaped in ways:
         texts |= {*own}
         shapes |= {*shaped}
-    return len(texts) > len(shapes) or len({pattern(s) for s in shapes}) > 1
+    return len(texts) > len(shapes) or len(set(patterns(list(shapes)))) > 1
 
 
 def as_number(code: str) -> str:
@@ -135,6 +130,10 @@ _ZEROS_AFTER, _ZEROS_BEFORE = (
     re.compile(r"(?<![0-9.,])0+(?=[0-9])"),
 )
 _DASH, _DAY = re.compile(r"(?<=[a-z])[ _./-]+(?=[0-9])"), re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _stands_for_none(code: str) -> bool:
+    return code.startswith(DECLARED_MISSING) or is_error(code)
 
 
 def _refuse_nobody(table: TextTable, column: str, nobody: np.ndarray) -> None:
@@ -158,7 +157,7 @@ def _refuse_shortened(
     table: TextTable, column: str, shapes: Sequence[str], place: np.ndarray
 ) -> None:
     """Codes that a spreadsheet program has shortened to 1.23E+11: several may have become one."""
-    short = np.array([bool(_SHORTENED.fullmatch(s)) for s in shapes], dtype=bool)[place]
+    short = np.array(["e+" in s and bool(_SHORTENED.fullmatch(s)) for s in shapes])[place]
     if short.any():
         where = listed_addresses(table.addresses(short, column))
         raise DataError(
@@ -216,7 +215,9 @@ def _refuse(
 def _dates(
     name: str, table: TextTable, column: str, distinct: Sequence[str], place: np.ndarray
 ) -> list[Issue]:
-    like_dates = np.array([bool(_DAY.fullmatch(v.strip())) for v in distinct], dtype=bool)
+    like_dates = np.array(
+        [v.count("-") == 2 and bool(_DAY.fullmatch(v.strip())) for v in distinct], dtype=bool
+    )
     dated = like_dates[place] & table.own(column)
     if not dated.any() or dated.mean() > 0.5:
         return []

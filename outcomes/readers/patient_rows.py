@@ -101,8 +101,10 @@ def _below(table: TextTable, last: int) -> TextTable:
 def _repeated_headings(table: TextTable) -> TextTable:
     """Rows that repeat the headings, as printed pages do."""
     head = [tidy(c).casefold() for c in table.columns]
-    first = table.frame.iloc[:, 0].str.strip().str.casefold()
-    maybe = np.flatnonzero((first == head[0]).to_numpy())
+    first = table.distinct(table.columns[0])
+    if head[0] not in first.folded:
+        return table
+    maybe = np.flatnonzero(first.rows([t == head[0] for t in first.folded]))
     gone = np.zeros(len(table), dtype=bool)
     for i in maybe:
         cells = [tidy(c).casefold() for c in table.frame.iloc[int(i)]]
@@ -158,8 +160,8 @@ class _Look:
             if not column and filled.mean() >= 0.5:
                 column = name
         column = column or table.columns[0]
-        place, uniques = pd.factorize(table.frame[column])
-        shapes = np.array(shapes_of(map(str, uniques.tolist())), dtype=object)[place]
+        known_texts = table.distinct(column)
+        shapes = np.array(shapes_of(known_texts.texts), dtype=object)[known_texts.codes]
         rich = (counts > 1) & (shapes != "")
         blocks = self.blocks(table)
         first = rich & (blocks == blocks[0])
@@ -291,12 +293,16 @@ _TEST = re.compile(
 )
 
 
+_TESTING = re.compile(r"(?im)^\s*(?:test|dummy|demo|muster|prueba|essai|teste|prova|proef)")
+
+
 def _test_records(table: TextTable, look: _Look) -> TextTable:
     """The same, with a note on rows whose code says that they are a test; they are read."""
-    text = table.frame[look.codes(table).column]
-    named = {u for u in pd.unique(text).tolist() if _TEST.fullmatch(u.strip())}
-    here = text.isin(named).to_numpy(bool)
-    if not named or here.mean() > 0.5:
+    texts = table.distinct(look.codes(table).column)
+    if not _TESTING.search("\n".join(texts.texts)):
+        return table
+    here = texts.rows([bool(_TEST.fullmatch(t.strip())) for t in texts.texts])
+    if not here.any() or here.mean() > 0.5:
         return table
     n = int(here.sum())
     said = (

@@ -8,13 +8,14 @@ nothing means only that: no Safe Harbor column was found. It does not make a fil
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from outcomes.readers.cells import pattern
+from outcomes.readers.cells import Distinct, patterns
 from outcomes.readers.dates import became_dates, is_compact, is_serial, names_month
 from outcomes.readers.identifying_words import identified_by, words_of
 from outcomes.readers.people_names import like_people
@@ -86,6 +87,7 @@ def scan(
     ids: Sequence[str] = (),
     marked: Iterable[str] = (),
     scores: Iterable[str] = (),
+    distinct: Callable[[str], Distinct] | None = None,
 ) -> list[Finding]:
     """The columns of a frame of text that may identify a patient, but for those allowed or dropped
     by name.
@@ -93,24 +95,27 @@ def scan(
     `ids` are columns of study codes, where a surname in place of a code is looked for too; `marked`
     are columns that the file's own data dictionary calls identifiers; `scores` are read as numbers
     only, so that a date in them (a score that a spreadsheet program changed) never enters a study.
-    A column without any content is never named. No value stands in a finding.
+    `distinct` gives the different texts of a column where they are known. A column without any
+    content is never named. No value stands in a finding.
 
     >>> frame = pd.DataFrame({"id": ["K1", "K2"], "nrs": ["7", "4"], "dob": ["1971-02-03", ""]})
     >>> [(f.column, f.kind) for f in scan("patients", frame)], scan("patients", frame, drop=["dob"])
     ([('dob', 'date of birth')], [])
     """
     known, said, numbers = {*allow, *drop}, set(marked), set(scores)
-    found, person = [], pd.factorize(frame[ids[0]])[0] if ids and ids[0] in frame else None
-    for column in frame:
+    of = distinct or (lambda c: Distinct(frame, *_factorized(frame[c])))
+    found, person = [], of(ids[0]).codes if ids and ids[0] in frame else None
+    for column in frame.columns.tolist():
         if column in known:
             continue
-        there = (frame[column] != "").to_numpy(bool)
+        texts = of(column).texts
+        there = of(column).rows([t != "" for t in texts])
         filled = int(there.sum())
         people = filled if person is None else _different(person[there])
         finding = examine(
             table,
             str(column),
-            [u for u in pd.unique(frame[column]).tolist() if isinstance(u, str)],
+            [u for u in texts if isinstance(u, str)],
             filled,
             people,
             is_id=column in ids,
@@ -123,6 +128,11 @@ def scan(
             finding = replace(finding, rows=rows)
         found += [finding] if finding else []
     return found
+
+
+def _factorized(text: pd.Series) -> tuple[np.ndarray, list[str]]:
+    codes, uniques = pd.factorize(text)
+    return codes, uniques.tolist()
 
 
 def _different(codes: np.ndarray) -> int:
@@ -166,7 +176,8 @@ def _findings(
         if not (kind in _WORDS_ONLY and all(map(_is_number_or_flag, values))):
             yield kind, "its name says so"
     short = [v for v in values if len(v) <= _LONGEST]
-    all_like, short_like = _by_pattern(values), _by_pattern(short)
+    all_like = _by_pattern(values)
+    short_like = all_like if len(short) == len(values) else _by_pattern(short)
     for kind, why, fits, enough, like in _PATTERNS:
         likes = all_like if fits in _SEARCHES else short_like
         hits = sum(sum(map(bool, map(fits, own))) for p, own in likes.items() if like(p))
@@ -175,9 +186,11 @@ def _findings(
         if not (kind in _LIKE_CODES and is_id and (words in _CDISC or _counted(values))):
             yield kind, why
     dates = sum(
-        1
-        for v in short
-        if (v[:1].isdigit() and _DATE.fullmatch(v) and not v.startswith(_NO_DAYS)) or names_month(v)
+        (v[:1].isdigit() and bool(_DATE.fullmatch(v)) and not v.startswith(_NO_DAYS))
+        or names_month(v)
+        for p, own in short_like.items()
+        if p[:1] == "9" or ("9999" in p and _MONTH_LIKE.search(p))
+        for v in own
     )
     named = bool(_DATE_NAME.search(words))
     if not is_id and (
@@ -208,10 +221,11 @@ def _by_pattern(values: Iterable[str]) -> dict[str, list[str]]:
     """The texts by what they look like with 9 for every digit: what holds of all of one pattern is
     asked once.
     """
-    found: dict[str, list[str]] = {}
-    for value in values:
-        found.setdefault(pattern(value), []).append(value)
-    return found
+    texts = list(values)
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for written, text in zip(patterns(texts), texts, strict=True):
+        found[written].append(text)
+    return dict(found)
 
 
 #: Why a column of codes may name people.
@@ -248,6 +262,8 @@ def _counted(values: Sequence[str]) -> bool:
     )
 
 
+#: Letters that may be the name of a month.
+_MONTH_LIKE = re.compile(r"[^\W\d_]{3}")
 #: Years of small numbers in the format of a date: nobody's dates.
 _NO_DAYS = ("1899-", "1900-")
 #: A code that may hold a day: letters and six or eight digits, in either order.
@@ -260,12 +276,11 @@ def _hold_dates(values: Sequence[str]) -> bool:
     """Whether all of some codes hold a day (AM03021957, 570203-KL): few would by chance. Codes that
     count patients do not.
     """
-    plain = [int(v) for v in values if v.isascii() and v.isdecimal() and len(v) < 9]
-    counted = len(plain) == len(values) and max(plain) - min(plain) < 10 * len(plain) + 10
-    if len(values) < 5 or counted or _counted(values):
+    if len(values) < 5 or not all((f := _WITH_DAY.fullmatch(v)) and _is_day(f[1]) for v in values):
         return False
-    found = [_WITH_DAY.fullmatch(v) for v in values]
-    return all(f is not None and _is_day(f[1]) for f in found)
+    plain = [int(v) for v in values if v.isascii() and v.isdecimal()]
+    counted = len(plain) == len(values) and max(plain) - min(plain) < 10 * len(plain) + 10
+    return not counted and not _counted(values)
 
 
 def _is_day(digits: str) -> bool:

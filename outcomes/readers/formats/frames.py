@@ -104,12 +104,13 @@ def _fingerprint(columns: Sequence[_Column]) -> Fingerprint:
     """Size and SHA-256 of the cells of a frame, which has no bytes of its own."""
     digest, size = hashlib.sha256(), 0
     for column in columns:
-        encoded = [column.name.encode(), *(str(t).encode() for t in column.texts)]
-        for text in encoded:
-            digest.update(len(text).to_bytes(8, "big") + text)
+        texts = [column.name, *map(str, column.texts)]
+        whole = "".join(texts)
+        own = texts if whole.isascii() else [t.encode() for t in texts]
+        lengths = np.fromiter(map(len, own), dtype="<i8", count=len(texts))
+        digest.update(len(texts).to_bytes(8, "big") + lengths.tobytes() + whole.encode())
         digest.update(column.codes.astype("<i8").tobytes())
-        lengths = np.array([len(text) for text in encoded[1:]])
-        size += len(encoded[0]) + int(lengths[column.codes].sum())
+        size += int(lengths[0] + lengths[1:][column.codes].sum())
     return {"size": size, "sha256": digest.hexdigest()}
 
 
@@ -249,6 +250,9 @@ def _column(
     single: bool,
     kind: str,
 ) -> _Column:
+    values = values.tolist() if hasattr(values, "tolist") else list(values)
+    if all(type(v) is str for v in values):
+        return _Column(name, np.array([*values, ""], dtype=object), codes, kind)
     texts = []
     for value in values:
         plain = value.item() if isinstance(value, np.generic) else value
