@@ -19,6 +19,8 @@ from outcomes.readers.formats.frames import FRAME, read_frame
 from outcomes.readers.formats.packed import ENDINGS as ENDINGS_PACKED
 from outcomes.readers.formats.packed import unpacked
 from outcomes.readers.formats.parquet import read_parquet
+from outcomes.readers.formats.r_data import ENDINGS as ENDINGS_R
+from outcomes.readers.formats.r_data import read_r_data
 from outcomes.readers.formats.statistical import SYSTEMS, read_statistical
 from outcomes.readers.headings import refuse_without_headings
 from outcomes.readers.source import GATHERING, Source
@@ -85,6 +87,7 @@ _FRAME = _Kind(
     lambda source: read_frame(source.frame, last=source.last, unfinished=source.unfinished),
     ("last", "unfinished"),
 )
+_R_DATA = _Kind("R data", lambda source: read_r_data(source.file, last=source.last), ("last",))
 _FHIR = _Kind("a FHIR file", _fhir, ("resource", "per", "codes", "repeats"))
 
 #: What reads a file, by its ending. Any other is a text table or, where its first bytes say so, a
@@ -97,6 +100,7 @@ _KINDS: dict[str, _Kind] = {
     ".parquet": _PARQUET,
     **dict.fromkeys(SYSTEMS, _STATISTICAL),
     **dict.fromkeys(ENDINGS, _FHIR),
+    **dict.fromkeys(ENDINGS_R, _R_DATA),
 }
 
 #: Endings that are not read, and what to do instead.
@@ -105,7 +109,6 @@ _OTHERS = {
     ".por": "an SPSS portable file: save it as .sav or CSV",
     ".pdf": "not a table",
     ".docx": "not a table",
-    ".rds": "R data: in R, write.csv(readRDS('scores.rds'), 'scores.csv', row.names = FALSE)",
     ".numbers": "an Apple Numbers document: export it as Excel (.xlsx) or CSV",
     ".omv": "a jamovi file: in jamovi, File > Export, and choose CSV or SPSS (.sav)",
     ".jasp": "a JASP file: in JASP, export the data (not the results) as CSV",
@@ -199,8 +202,10 @@ def in_parts(source: Source) -> Source:
 
 
 def has_sheets(source: Source) -> bool:
-    """Whether a file is of a kind that has sheets, by its name."""
-    return _KINDS.get(source.file.suffix.lower()) is _WORKBOOK
+    """Whether a file is a workbook, by its name and its first bytes."""
+    if _KINDS.get(source.file.suffix.lower()) is not _WORKBOOK:
+        return False
+    return not source.file.is_file() or _by_first_bytes(source) is _WORKBOOK
 
 
 def sheet_tables(source: Source, names: Sequence[str] | None = None) -> dict[str, TextTable]:
@@ -240,10 +245,12 @@ def _read(source: Source) -> TextTable:
     ending = path.suffix.lower()
     if ending in ENDINGS_PACKED:
         return _unpacked(source)
-    if ending not in _OTHERS:
+    if ending not in (*_OTHERS, *ENDINGS_R):
         refuse_other_kinds(path)
     if ending in _OTHERS:
         raise DataError(f"{path.name} is {_OTHERS[ending]}.")
+    if ending == ".xls":  # many systems write a text table or a web page under this name
+        return _by(_by_first_bytes(source), source)
     return _by(_KINDS.get(ending) or _by_first_bytes(source), source)
 
 

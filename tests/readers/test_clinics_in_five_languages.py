@@ -18,7 +18,7 @@ from outcomes.questionnaires import instrument, recognise
 from outcomes.readers.drafting.scores import scores_of
 from outcomes.readers.files import read_file
 from outcomes.readers.privacy import scan
-from outcomes.readers.shape.visit_names import wide_columns
+from outcomes.readers.shape.visit_names import in_order, spelling, wide_columns
 from outcomes.readers.source import Source
 from tests.readers.books import raw
 from tests.readers.clinic_files import csv, draft, xlsx
@@ -199,6 +199,7 @@ def test_small_numbers_in_the_format_of_a_date_are_named(tmp_path):
         ("id nrsPre nrsPost", {"nrs": ["pre", "post"]}),
         ("id NRSpre NRSpost", {"NRS": ["pre", "post"]}),
         ("id V1_nrs_avg V2_nrs_avg", {"nrs_avg": ["v1", "v2"]}),
+        ("id nrs_v1 nrs_v2 phq_v1 phq_v2", {"nrs": ["v1", "v2"], "phq": ["v1", "v2"]}),
         ("id eq5d_d1 eq5d_d2 T1_1 T2_1", {}),
         (
             "id nrs_pre nrs_post phq_before phq_after",
@@ -223,6 +224,26 @@ def test_before_an_infusion_and_before_are_one_visit(tmp_path):
     found = draft(csv(tmp_path, rows))
     assert found.study.visits == ("before_infusion", "after_infusion")
     assert found.change() == pytest.approx(CHANGE) and found.change("phq9_total") == -5
+
+
+@pytest.mark.parametrize(
+    ("given", "order"),
+    [
+        (["Day 0", "Day -7", "Day 28"], ["Day -7", "Day 0", "Day 28"]),
+        (["4", "-2", "0"], ["-2", "0", "4"]),
+        (["Week-4", "Baseline"], ["Baseline", "Week-4"]),
+        (["Aufnahme", "Entlassung", "3 Monate"], ["Aufnahme", "Entlassung", "3 Monate"]),
+        (["Discharge", "Week 4", "Admission"], ["Admission", "Week 4", "Discharge"]),
+    ],
+)
+def test_order_of_visits(given, order):
+    assert list(in_order(given)[0]) == order
+    assert spelling("Day -1") != spelling("Day 1")
+
+
+def test_eq5d_profiles_under_the_name_of_the_index(tmp_path):
+    rows = wide("id,eq5d_pre,eq5d_post", lambda p: f"{code(p)},{21232 + p % 2},11111")
+    assert "They are profiles (five digits a cell)" in draft(csv(tmp_path, rows)).text
 
 
 @pytest.mark.parametrize("late", [("12 weeks", "3 months"), ("4 Wochen", "1 Monat")])

@@ -124,8 +124,8 @@ OTHERS = {
     "~$scores.xlsx": (b"\x05owner", "what Excel keeps beside a workbook"),
     "n.numbers": (package("Index/Document.iwa"), "an Apple Numbers document"),
     "o.gsheet": (b'{"url": "https://docs.google.com"}', "a link to a Google sheet"),
-    "p.rds": (gzip.compress(b"X\n"), "write.csv"),
-    "q.csv": (b"RDX3\nX\n", "R data"),
+    "p.rds": (gzip.compress(b"X\n"), "is damaged or holds something"),
+    "q.csv": (b"RDX3\nX\n", "R data: give its name"),
     "r.xlsx": (OLE + "EncryptedPackage".encode("utf-16-le"), "has a password. Open it in Excel"),
     "s.xlsx": (OLE + "WordDocument".encode("utf-16-le"), "a text document. Copy"),
 }

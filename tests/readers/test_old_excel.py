@@ -92,3 +92,12 @@ def test_macros_and_passwords_are_refused(tmp_path, mark, says):
     path.write_bytes(BOOK.read_bytes() + mark.encode("utf-16-le"))
     with pytest.raises(DataError, match=says):
         read_file(Source(path))
+
+
+def test_text_and_web_pages_under_this_name(tmp_path):
+    path = tmp_path / "scores.xls"
+    path.write_text("id\tnrs_pre\tnrs_post\nK1\t7\t4\nK2\t8\t5\nK3\t6\t5\n", encoding="utf-8")
+    assert read_file(Source(path))["nrs_pre"].tolist() == ["7", "8", "6"]
+    path.write_text("<html><table><tr><td>id</td></tr></table></html>", encoding="utf-8")
+    with pytest.raises(DataError, match="a web page under the name of a table"):
+        guess_study(path)

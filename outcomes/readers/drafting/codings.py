@@ -21,6 +21,10 @@ from outcomes.readers.parse import number_reader, without_length
 
 Labels = Callable[[str], Mapping[str, str]]
 
+#: What is said of a column of profiles.
+_PROFILES = (
+    "They are profiles (five digits a cell): make five columns of them, mobility to anxiety."
+)
 #: More different words than this are no answers to choose from.
 _MOST = 15
 #: "2 - Several days", "Several days (2)": an answer that tells its number.
@@ -119,7 +123,8 @@ def _fitted(
                 right = False
                 said.append(
                     f"# {kind.title}: the values of {quoted(column)} do not fit {name}"
-                    f" ({score.low:g} to {score.high:g}). What are they?"
+                    f" ({score.low:g} to {score.high:g}). "
+                    + (_PROFILES if profiles(texts(column)) else "What are they?")
                 )
         if fractions(score, x):
             right = False

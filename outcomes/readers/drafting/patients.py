@@ -50,7 +50,7 @@ _PERSON = re.compile(
     r"|soggetto|paziente|etude|estudio|studio|deelnemer\w*|studie\w*)(_|$)"
 )
 _CODE = re.compile(
-    r"(^|_)(code|codes|cod|id|number|nr|no|n|num|nummer|kennung|numero|codigo|codice|identifiant"
+    r"(^|_)(code|codes|cod|id|ids|identifier|identification|number|nr|no|n|num|nummer|kennung|numero|codigo|codice|identifiant"
     r"|pseudonym|kenn\w*|\w+(code|nummer|kennung|nr|id|num))(_|$)"
 )
 _ENDS = re.compile(r"(^|_)(id|code|nr|no|number)$")

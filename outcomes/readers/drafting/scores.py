@@ -99,10 +99,13 @@ def _pain(name: str) -> str:
     if found:
         return found[0] if len(found) == 1 else ""
     # "Schmerz (NRS)", "EVN": a rating that does not say which pain is taken for the usual one
-    rest = [w for w in words.split("_") if not (_SCALE.fullmatch(w) or w in _PLAIN)]
+    words = _ENDS_ALONE.sub("_", words)
+    rest = [w for w in words.split("_") if w and not (_SCALE.fullmatch(w) or w in _PLAIN)]
     return "average" if all(_ONLY_PAIN.fullmatch(w) for w in rest) else ""
 
 
+#: "0-10" and "0 bis 100" in a heading.
+_ENDS_ALONE = re.compile(r"(?<![0-9])0_(?:(?:to|bis|a|tot)_)?100?(?![0-9])")
 #: A rating of pain in one word.
 _ONLY_PAIN = re.compile(
     r"pain|schmerz(en|starke|staerke|intensitat|skala|score|wert)?|douleurs?|dolor|dolore|dor"
@@ -135,9 +138,6 @@ _PLAIN = frozenset(
         "la",
         "le",
         "el",
-        "0",
-        "10",
-        "100",
         "q",
         "o",
     ]

@@ -51,7 +51,7 @@ def unpacked(path: Path, data: bytes) -> Iterator[Path]:
 
 def _gz(path: Path, data: bytes) -> tuple[str, bytes]:
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as handle:
-        return path.stem, _bounded(handle.read, path.name, len(data))
+        return path.stem, bounded(handle.read, path.name, len(data))
 
 
 def _zip(path: Path, data: bytes) -> tuple[str, bytes]:
@@ -69,7 +69,7 @@ def _zip(path: Path, data: bytes) -> tuple[str, bytes]:
             raise DataError(f"{path.name} has a password. Unpack it yourself, and keep it safe.")
         with package.open(parts[0]) as handle:
             name = PurePosixPath(parts[0].filename.replace("\\", "/")).name
-            return name, _bounded(handle.read, path.name, len(data))
+            return name, bounded(handle.read, path.name, len(data))
 
 
 def _is_a_file(part: zipfile.ZipInfo) -> bool:
@@ -77,7 +77,8 @@ def _is_a_file(part: zipfile.ZipInfo) -> bool:
     return not (part.is_dir() or name.name.startswith(".") or name.parts[0] == "__MACOSX")
 
 
-def _bounded(read: Callable[[int], bytes], name: str, packed: int) -> bytes:
+def bounded(read: Callable[[int], bytes], name: str, packed: int) -> bytes:
+    """All bytes of something packed, which `packed` bytes hold. Raises DataError for too many."""
     limit = min(MAX_BYTES, max(_CHUNK, packed * MAX_GROWTH))
     made = bytearray()
     while chunk := read(_CHUNK):

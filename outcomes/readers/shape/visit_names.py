@@ -143,6 +143,12 @@ _OPEN_CLINICA = re.compile(r"(.+)_E([0-9]+)(?:_[0-9]+)?_C[0-9]+(?:_[0-9]+)?")
 _WEAK = re.compile(r"[dmtvyhjs]_?[0-9]+|[0-9]+_?[dmtvyhjs]")
 
 
+#: A minus before a number: "Day -7", "-2".
+_BEFORE_ZERO = re.compile(r"(^|\s)[-\u2212](?=[0-9])")
+#: Words of leaving a stay, which may lie before a follow-up.
+_LEAVING = re.compile(r"(^|_)(discharge|entlassung|sortie|alta|dimissione|ontslag)(_|$)")
+
+
 def visit_time(label: str) -> float | None:
     """Days from baseline that a visit's name says, roughly; None where it says none.
 
@@ -155,6 +161,8 @@ def visit_time(label: str) -> float | None:
     (0.0, 28.0, 30.4375, None)
     """
     name = key(label)
+    if _BEFORE_ZERO.search(label) and (later := visit_time(_BEFORE_ZERO.sub(r"\1", label))):
+        return -later
     if name in _WORDS:
         return _WORDS[name]
     if found := _TIMED_WITHIN.search(name):
@@ -181,6 +189,8 @@ def spelling(label: str) -> str:
     >>> spelling("Baseline ") == spelling("BL"), spelling("week 4") == spelling("visit 4")
     (True, False)
     """
+    if _BEFORE_ZERO.search(label):
+        return "minus " + spelling(_BEFORE_ZERO.sub(r"\1", label))
     words = [_NUMBERS.get(w, w) for w in key(label).split("_")]
     for kept in (words, [w for w in words if w not in _FILLERS]):
         if found := TIMED.fullmatch("_".join(kept)):
@@ -200,6 +210,10 @@ def in_order(labels: Iterable[str]) -> tuple[tuple[str, ...], bool]:
     times = [visit_time(n) for n in names]
     if any(t is None for t in times):
         return names, False
+    stay = [n for n in names if not _LEAVING.search(key(n))]
+    known = [visit_time(n) or 0.0 for n in stay]
+    if len(stay) < len(names) and names[:1] == tuple(stay[:1]) and known == sorted(known):
+        return names, True  # the order of the file: a discharge may lie before a follow-up
     return tuple(sorted(names, key=lambda n: visit_time(n) or 0.0)), True
 
 
@@ -312,7 +326,7 @@ def _numbered_alike(found: Mapping[str, Mapping[str, str]]) -> dict[str, dict[st
     times = {
         s: tuple(v) for s, v in found.items() if 1 < len(v) < 7 and not NO_SCORE.search(key(s))
     }
-    marked = {s: t for s, t in times.items() if all(re.fullmatch(r"t_?[0-9]", n) for n in t)}
+    marked = {s: t for s, t in times.items() if all(re.fullmatch(r"[tv]_?[0-9]", n) for n in t)}
     often = [t for t in marked.values() if [*marked.values()].count(t) > 1]
     return {s: dict(found[s]) for s, t in marked.items() if t in often}
 
