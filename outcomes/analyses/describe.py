@@ -10,7 +10,13 @@ import pandas as pd
 
 from outcomes.analyses.paired.mean_change import at_zero
 from outcomes.analyses.question import Analysis
-from outcomes.analyses.table_one import LevelCounts, default_groups, level_counts, table_one
+from outcomes.analyses.table_one import (
+    LevelCounts,
+    default_groups,
+    level_counts,
+    table_one,
+    texts_of_few,
+)
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError
 from outcomes.core.estimate import Estimate
@@ -131,6 +137,10 @@ class Describe(Analysis):
         notes: tuple[str, ...] = ()
         if unseen:
             notes = (f"Without a score at any visit: {listed(unseen)}.",)
+        if not self.characteristics and (apart := texts_of_few(study)):
+            notes += (
+                f"Not described, as its texts differ from patient to patient: {listed(apart)}.",
+            )
         zero = {r["title"]: r["without percent change"] for r in rows if not r["is_baseline"]}
         notes += tuple(f"{capital(t)}: {m}" for t, k in zero.items() for m in at_zero(k, baseline))
         data = {"visits": by_visit, "table_one": characteristics} | infusion_courses(study)

@@ -15,6 +15,7 @@ import pandas as pd
 from outcomes.core.outcome import Outcome
 from outcomes.core.wording import NONE, digits_for, number, percent, share_of, spoken
 from outcomes.stats.groups.balance import smd_categories, smd_numbers
+from outcomes.study.codes import GROUPS
 from outcomes.study.study import Study
 
 #: A characteristic with more distinct values than this, all numbers, is described as a number.
@@ -121,6 +122,7 @@ def _columns(
         study.characteristic(name)
     items = {c for use in study.uses for c in (*use.items.values(), *use.totals.values())}
     skip = items | set(study.outcome_names) | ({by, *AFTER_BASELINE} if by else set())
+    skip |= set(texts_of_few(study))
     for name in chosen or [c for c in frame if c not in skip]:
         yield name, frame[name], 0
     for outcome in outcomes:
@@ -129,6 +131,24 @@ def _columns(
         if column.notna().any():
             title = f"{meaning.title} at {spoken(study.baseline)}"
             yield title, column, digits_for(meaning.resolution)
+
+
+def texts_of_few(study: Study) -> tuple[str, ...]:
+    """The columns of text that tell patients apart: at least half of those who have one have it
+    alone. They are free text or names, no characteristic, but for declared groups.
+    """
+    frame = study.patient_frame
+    return tuple(c for c in map(str, frame) if c not in GROUPS and _tells_apart(frame[c]))
+
+
+def _tells_apart(column: pd.Series) -> bool:
+    seen = column.dropna()
+    if not len(seen) or not all(isinstance(v, str) for v in seen.unique()):
+        return False
+    if pd.to_numeric(seen, errors="coerce").notna().all():
+        return False
+    shared = seen.value_counts()
+    return len(shared) > 2 and int((shared == 1).sum()) * 2 >= len(seen)
 
 
 def _described(

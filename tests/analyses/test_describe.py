@@ -74,3 +74,30 @@ def test_course_by_group():
     )
     assert list(result.data["course"]["group"].unique()) == ["IV", "oral"]
     assert np.isclose(result["mean | IV | week_4"].value, 2)
+
+
+def test_texts_that_tell_patients_apart_are_no_characteristic():
+    jobs = ["mayor of a town", "goalkeeper", "bishop", "nurse", "nurse", "violinist"]
+    people = pd.DataFrame(
+        {
+            "patient": list("abcdef"),
+            "job": jobs,
+            "sex": list("ffmmmf"),
+            "age": ["51", "62", "47", "58", "63", "44"],
+            "site": ["A", "B", "C", "D", "D", "E"],
+        }
+    )
+    scores = pd.DataFrame(
+        {"patient": list("aabbccddeeff"), "visit": ["pre", "post"] * 6, "pain": [7.0, 5] * 6}
+    )
+    study = oc.Study(
+        scores,
+        visits=("pre", "post"),
+        patients=people,
+        measures={"pain": oc.Outcome("pain", "Pain", "lower")},
+    )
+    result = oc.Describe().run(study)
+    assert set(result.data["table_one"]["characteristic"]) == {"sex", "age", "site"}
+    assert "Not described, as its texts differ from patient to patient: job." in result.notes
+    asked = oc.Describe(characteristics=("job",)).run(study)
+    assert set(asked.data["table_one"]["characteristic"]) == {"job"}
