@@ -99,6 +99,8 @@ ALREADY = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 BROKEN = 99
 #: The functions of this process by file, name and first line, once `read_in` has been here.
 FUNCTIONS: dict[tuple[str, str, int], list[types.FunctionType]] = {}
+#: Arguments that state what holds for every input: no test can reach a difference.
+INVARIANTS = ("strict",)
 #: Read once, before the first fault.
 LIBRARIES = ("numpy", "pandas", "scipy.stats", "matplotlib.pyplot", "seaborn", "hypothesis")
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -199,15 +201,17 @@ def _none(node: ast.AST) -> bool:
 
 
 def _places(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that may be changed: no annotations, decorators, format codes or messages of
-    errors.
+    """The nodes that may be changed: no annotations, decorators, format codes, messages of errors,
+    and nothing that states what always holds (`assert`, `zip(strict=…)`).
     """
     for name, field in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "format_spec") or isinstance(
-            node, ast.Raise
+            node, ast.Raise | ast.Assert
         ):
             continue
         for child in field if isinstance(field, list) else [field]:
+            if isinstance(child, ast.keyword) and child.arg in INVARIANTS:
+                continue
             if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
                 yield child
                 yield from _places(child)
@@ -429,7 +433,7 @@ def chosen_for(
     for test in sorted(tests, key=lambda t: (seconds[t], t)):
         function = test.split("[")[0]
         turn[function] += 1
-        strong = function in STRONG and seconds[test] < budget / 4
+        strong = function in STRONG
         in_order.append((turn[function] // 5, not strong, test.split("::")[0] not in named, test))
     found, total = [], 0.0
     for *_, test in sorted(in_order, key=lambda t: (*t[:3], seconds[t[3]])):
