@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from outcomes.core.errors import AnalysisError
 from outcomes.stats import control_chart, multiplicity, power, resampling, survival
@@ -16,7 +17,10 @@ from outcomes.stats.individual import change_index, reliable_change
 from outcomes.stats.meta_analysis import effect_measures
 from outcomes.stats.meta_analysis.glmm import pooled_logit
 from outcomes.stats.missing.imputation import rubin, rubin_wald
+from outcomes.stats.mixed import cross_products
 from outcomes.stats.paired import bayes_factor, equivalence, location, regression_to_mean
+from outcomes.stats.paired.signed_rank import signed_rank
+from outcomes.stats.proportions import single
 
 BEFORE, AFTER = [7.0, 6, 8, 5, 9, 7], [5.0, 5, 6, 5, 4, 6]
 
@@ -154,3 +158,42 @@ def test_the_joint_test_of_one_parameter_is_rubins(m: int) -> None:
     one = rubin(values, variances)
     assert joint.test.df2 == pytest.approx(one.df_large, rel=1e-12)
     assert joint.test.value == pytest.approx(one.estimate.value**2 / one.total, rel=1e-12)
+
+
+@pytest.mark.parametrize(("count", "total"), [(1, 1), (1, 10), (3, 10), (10, 10), (17, 40)])
+def test_mid_p_limits_solve_their_equation(count: int, total: int) -> None:
+    # P(X > count) + ½P(X = count) is α/2 at the lower limit, and the mirror image at the upper one
+    e = single.mid_p(count, total)
+    above = stats.binom.sf(count, total, e.low) + stats.binom.pmf(count, total, e.low) / 2
+    assert above == pytest.approx(0.025, rel=1e-9)
+    if count < total:
+        below = stats.binom.cdf(count, total, e.high) - stats.binom.pmf(count, total, e.high) / 2
+        assert below == pytest.approx(0.025, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("after", "alternative", "smallest"),
+    [
+        ([7, 6, 8], "two-sided", 1),
+        ([7, 6, 9], "two-sided", 1),
+        ([7, 6, 9], "less", 0.5),
+        ([8, 9, 9], "two-sided", 0.25),
+    ],
+)
+def test_the_smallest_possible_p(after: list[int], alternative: Any, smallest: float) -> None:
+    # 2 of the 2^m signs of m changes are the most extreme; no p is above 1
+    assert signed_rank([7, 6, 8], after, alternative=alternative).smallest_p == smallest
+
+
+def test_patients_taken_out_leave_the_others() -> None:
+    def of(scores: list[list[float]]) -> Any:
+        return cross_products.summarise(
+            scores, np.ones((len(scores), 1)), visits=("a", "b"), features=("one",)
+        )
+
+    one, other = of([[1, 2], [3, 5]]), of([[4, math.nan], [2, 2]])
+    left = one + other - other
+    assert left.n_patients == 2 and len(left.counts) == 1  # the pattern that nobody has is gone
+    assert left.gram == pytest.approx(one.gram)
+    with pytest.raises(AnalysisError, match="taken out"):
+        one - other
