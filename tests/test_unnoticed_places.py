@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
 
@@ -13,6 +14,7 @@ import outcomes as oc
 from outcomes.analyses.individual import known_reliability
 from outcomes.analyses.question import Analysis
 from outcomes.core.flow import Counts
+from outcomes.core.model import FittedModel
 from outcomes.core.result import Result
 from outcomes.plans.plan import kinds
 from outcomes.readers.formats.excel import as_text
@@ -130,3 +132,19 @@ def test_methods_are_said_of_an_answer_without_its_details(kind: type[Analysis])
     question = example(kind)
     told = question.methods_of(Result(question, (), Counts(0, 0)))
     assert len(told.split()) > 4
+
+
+def test_a_row_of_the_table_has_its_own_number_of_patients() -> None:
+    # the first patient has no change in percent, and is in every other row
+    study = two_visits([0, 6, 8, 5, 9], [1, 5, 6, 5, 4])
+    frame = oc.PairedT("pain", before="baseline", after="week_4").run(study).to_frame()
+    n = frame.set_index("term")["n"]
+    assert n["mean change"] == 5
+    assert n["median percent change of patients"] == 4
+
+
+def test_fitted_models_are_compared_without_their_matrices() -> None:
+    sigma = pd.DataFrame([[1.0, 0.5], [0.5, 1.0]])
+    model = FittedModel("unstructured", "REML", "Kenward-Roger", sigma=sigma)
+    assert model == dataclasses.replace(model, sigma=sigma + 1)
+    assert model != dataclasses.replace(model, estimator="ML")
