@@ -117,7 +117,7 @@ _MADE_OF: dict[str, tuple[frozenset[str], frozenset[str]]] = {
             " carer caregiver spouse partner wife husband mother father parent guardian relative"
             " physician doctor own completo complet pila apellidos apellido familia naissance"
             " jeune fille famille usage voor achter meisjes vor nach ruf geburts familien"
-            " cognome sur fore nick"
+            " cognome sur fore nick de du des del della di da do d of the usuel usage"
         ),
     ),
     "phone or fax": (

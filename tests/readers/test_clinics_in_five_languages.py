@@ -66,6 +66,8 @@ def wide(head: str, line: Callable[[int], str]) -> str:
         "StudySubjectID;StudyEventOID;NRS_AVG",
         "Subject;FolderName;NRS_AVG",
         "Deelnemerscode;Contact moment;Gem. pijn (NRS)",
+        "code;temps;douleur",
+        "Pat.-ID;MZP;NRS",
     ],
 )
 def test_roles_by_headings(tmp_path, head):
@@ -113,7 +115,10 @@ def test_codes_that_hold_a_day(made, named):
 
 @pytest.mark.parametrize(
     "heading",
-    "nome_doente contacto morada NSS Init Tussenvoegsel n_processo".split(),  # noqa: SIM905
+    [
+        *["nome_doente", "contacto", "morada", "NSS", "Init", "Tussenvoegsel", "n_processo"],
+        "Nom de naissance",
+    ],
 )
 def test_headings_that_identify(heading):
     frame = pd.DataFrame({"id": ["K1", "K2"], heading: ["q1", "q2"]})

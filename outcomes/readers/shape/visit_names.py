@@ -67,7 +67,8 @@ _ORDINALS = {
 #: Units that only number visits: visit 4 is no day 4.
 _COUNTED = frozenset(
     _listed(
-        "t v event visit visite visita besuch bezoek time timepoint zeitpunkt messzeitpunkt messung"
+        "t v event visit visite visita besuch bezoek time timepoint zeitpunkt messzeitpunkt mzp"
+        " messung"
         " termin session assessment meting"
     )
 )
