@@ -4,6 +4,7 @@ ledgers lost and raced.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -410,6 +411,34 @@ def test_the_sample_still_says_its_main_answer_responders_and_harms(
     assert change.rows[0][-1] == "improved"
     assert any(row[3] != "–" for row in tables["Responders"].rows)
     assert len(tables["Side effects, patients with at least one"].rows) > 2
+
+
+#: Of each sample with groups: a part of the title of the table of its main answer, of responders and
+#: of harms, and rows of it that go out (the first cell, and what its numbers look like).
+KEPT_OUT = {
+    "parallel": {
+        "MMRM": ("adjusted difference · ketamine − placebo · week 4", r"−\d\.\d"),
+        "responders between groups": ("≥30%, of patients with both scores", r"\d+ of \d+ \(\d+%\)"),
+        "Side effects by arm": ("any side effect", r"\d+ of \d+ \(\d+%\)"),
+    },
+    "crossover": {
+        "crossover mixed model": ("treatment difference · ketamine − placebo", r"−\d\.\d"),
+        "Side effects, within patients": ("any side effect", r"\d+ of \d+ \(\d+%\)"),
+        "Side effects, patients with": ("any side effect", r"\d+"),
+    },
+}
+
+
+@pytest.mark.parametrize("sample", KEPT_OUT)
+def test_shared_trials_still_say_their_main_answer_responders_and_harms(
+    sample: str, tmp_path: Path
+) -> None:
+    study = oc.read_study(SAMPLE / sample / "study.toml")
+    doc = build(study, oc.Plan.of(study), audience="share", ledger=tmp_path / LEDGER)
+    for title, (label, looks) in KEPT_OUT[sample].items():
+        table = next(t for t in all_tables(doc) if title in t.title)
+        row = next(r for r in table.rows if r[0] == label)
+        assert [c for c in row[1:] if re.match(looks, c)], (title, row)
 
 
 def test_the_review_lists_each_number_with_its_rule_and_publishes_nothing(
