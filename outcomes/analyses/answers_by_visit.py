@@ -28,6 +28,7 @@ from outcomes.study.sums import PatientRows
 
 #: More different values than this are a score, not answers to choose from.
 MOST = 11
+WIDEST = 100
 
 
 @dataclass(frozen=True)
@@ -135,13 +136,15 @@ class AnswersByVisit(Analysis):
             ]
         values = study.ready.scores[outcome.name].to_numpy(float)
         here = np.unique(values[~np.isnan(values)])
-        if len(here) <= MOST and not (here % 1).any():
+        near = not len(here) or np.ptp(here) <= WIDEST
+        if len(here) <= MOST and near and not (here % 1).any():
             return [_Question.of_levels("", values, outcome.better)]
         score_ = study.instrument(outcome.instrument).get(outcome.score) if outcome.score else None
         if score_ is None or not score_.bands:
             raise AnalysisError(
-                f"{outcome.title} has more than {MOST} values and no severity bands, so there are"
-                " no answers to count. Course shows its means, Describe its distribution."
+                f"{outcome.title} has more than {MOST} values, or values more than {WIDEST} apart,"
+                " and no severity bands, so there are no answers to count. Course shows its means,"
+                " Describe its distribution."
             )
         return [_Question.of_bands(values, score_, outcome.better)]
 
@@ -237,7 +240,7 @@ class _Question:
         codes = np.full(len(values), math.nan)
         for i, level in enumerate(levels):
             codes[values == level] = i
-        return cls(title, codes, tuple(f"{v:g}" for v in levels), bool(better))
+        return cls(title, codes, tuple(f"{v:.10g}" for v in levels), bool(better))
 
     @classmethod
     def of_bands(cls, values: np.ndarray, score: Score, better: str) -> _Question:

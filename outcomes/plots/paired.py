@@ -261,14 +261,19 @@ def cumulative_responders(result: Result, d: Drawing) -> None:
     """
     n = _patients(result, "ecdf")
     score = result.outcome.said if result.outcome else say("Score")
-    d.title(
-        say_n(
-            "{score}: cumulative responders ({n} patient with both scores)",
-            "{score}: cumulative responders ({n} patients with both scores)",
-            n,
-            score=score,
-        )
+    of_both = say_n(
+        "{score}: cumulative responders ({n} patient with both scores)",
+        "{score}: cumulative responders ({n} patients with both scores)",
+        n,
+        score=score,
     )
+    above = say_n(
+        "{score}: cumulative responders ({n} patient with both scores, above 0 before)",
+        "{score}: cumulative responders ({n} patients with both scores, above 0 before)",
+        n,
+        score=score,
+    )
+    d.title(above if n < result.counts.analysed else of_both)
     _curves_of(d, result.data["ecdf"], say("no patient has both scores") if not n else "")
 
 

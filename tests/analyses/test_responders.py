@@ -54,7 +54,7 @@ def test_wilson_interval_of_a_known_table():
 
 def test_zero_before_has_no_percentage_and_is_said():
     result = ask([0, 10], [0, 5], "50%")
-    assert result["improved ≥50%, of patients with both scores"].value == 1.0
+    assert result["improved ≥50%, of patients with both scores, above 0 before"].value == 1.0
     assert any("score of 0 before" in n for n in result.notes)
     assert result["improved ≥50%, missing as non-response"].value == 0.5
 

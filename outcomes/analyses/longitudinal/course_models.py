@@ -25,8 +25,10 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     follow_ups,
     holm_over_visits,
     interval_words,
+    main_visit,
     model_result,
     repeats,
+    scored_baseline,
 )
 from outcomes.analyses.question import Analysis, AnyNeed
 from outcomes.analyses.regression.model_checks import checks_of_scores
@@ -108,8 +110,9 @@ class CohortModel(Analysis):
         return RepeatedScores(self.outcome) if enough else self.needs(study)
 
     def compute(self, study: Study) -> Result:
-        baseline = study.visit(self.baseline or study.baseline)
+        baseline = scored_baseline(study, self.outcome, self.baseline)
         later = follow_ups(study, self.outcome, self.visits, baseline)
+        main = main_visit(study, self.outcome, self.visit, later)
         data = repeats(study, self.outcome, visits=(baseline, *later), covariates=self.covariates)
         near = data.centred
         model = repeated(
@@ -133,7 +136,6 @@ class CohortModel(Analysis):
                 for v in later
             ]
         )
-        main = study.visit(self.visit) if self.visit else later[-1]
         rows = [*changes]
         if self.window:
             rows.append(

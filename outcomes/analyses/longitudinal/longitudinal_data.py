@@ -635,6 +635,32 @@ def follow_ups(study: Study, outcome: str, visits: Sequence[str], baseline: str)
     return later
 
 
+def main_visit(study: Study, outcome: str, visit: str, later: Sequence[str]) -> str:
+    """The visit that a model is about: the declared one, else the last. Raises AnalysisError where
+    the model has it not.
+    """
+    if not visit:
+        return later[-1]
+    if study.visit(visit) not in later:
+        raise AnalysisError(
+            f"The model has no {spoken(visit)}: nobody has {study.outcome(outcome).title} there, or"
+            " it is no follow-up visit of the question."
+            f" It has {listed([spoken(v) for v in later])}."
+        )
+    return study.visit(visit)
+
+
+def scored_baseline(study: Study, outcome: str, baseline: str) -> str:
+    """The baseline visit. Raises AnalysisError where nobody has a score at it."""
+    name = study.visit(baseline or study.baseline)
+    if study.wide(outcome)[name].isna().all():
+        raise AnalysisError(
+            f"No patient has {study.outcome(outcome).title} at {spoken(name)}: there is no change"
+            " from it."
+        )
+    return name
+
+
 def holm_over_visits(estimates: list[Estimate]) -> list[Estimate]:
     """Holm's p over the visits (of each comparison together), where there are several."""
     if len(estimates) < 2:

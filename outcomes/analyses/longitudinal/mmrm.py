@@ -21,8 +21,10 @@ from outcomes.analyses.longitudinal.longitudinal_data import (
     follow_ups,
     holm_over_visits,
     interval_words,
+    main_visit,
     model_result,
     repeats,
+    scored_baseline,
 )
 from outcomes.analyses.question import Analysis, AnyNeed
 from outcomes.analyses.shared_cells import Gate, QuestionSums, added, cells_of, products_of
@@ -164,6 +166,7 @@ class MMRM(Analysis):
 
     def of_data(self, study: Study, data: Repeats) -> Result:
         """The answer from the scores of a study, or from sums of them."""
+        main = main_visit(study, self.outcome, self.visit, data.visits)
         model = self._model(data)
         differences = holm_over_visits(
             [
@@ -172,7 +175,6 @@ class MMRM(Analysis):
                 for v in data.visits
             ]
         )
-        main = study.visit(self.visit) if self.visit else data.visits[-1]
         rows = [*differences]
         for arm in data.levels[1:]:
             if self.window:
@@ -330,8 +332,9 @@ class CLDA(MMRM):
             )
 
     def compute(self, study: Study) -> Result:
-        baseline = study.visit(self.baseline or study.baseline)
+        baseline = scored_baseline(study, self.outcome, self.baseline)
         later = follow_ups(study, self.outcome, self.visits, baseline)
+        main = main_visit(study, self.outcome, self.visit, later)
         data = repeats(
             study,
             self.outcome,
@@ -363,7 +366,6 @@ class CLDA(MMRM):
         differences = holm_over_visits(
             [compared(model, a, data.levels[0], v) for a in data.levels[1:] for v in later]
         )
-        main = study.visit(self.visit) if self.visit else later[-1]
         rows = [*differences]
         rows += [
             compared(model, a, data.levels[0], tuple(self.window))

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import chosen_words, is_randomised, unrandomised, versus
-from outcomes.analyses.longitudinal.longitudinal_data import Clusters, repeats
+from outcomes.analyses.longitudinal.longitudinal_data import Clusters, follow_ups, repeats
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import (
     improvement_sign,
@@ -96,11 +96,7 @@ class ResponderGEE(Analysis):
 
     def compute(self, study: Study) -> Result:
         baseline = study.visit(self.baseline or study.baseline)
-        later = tuple(self.visits) or study.visits[study.visits.index(baseline) + 1 :]
-        if not later:
-            raise AnalysisError(
-                f"There is no visit after {baseline}. There is: {', '.join(study.visits)}."
-            )
+        later = follow_ups(study, self.outcome, self.visits, baseline)
         data = repeats(
             study,
             self.outcome,
@@ -114,6 +110,11 @@ class ResponderGEE(Analysis):
         n, m = data.scores.shape
         hit, usable = responded(np.repeat(before, m), data.scores.ravel(), self.rule, sign)
         keep = usable & ~np.isnan(data.scores.ravel())
+        if not keep.any():
+            raise AnalysisError(
+                f"No patient has a score above 0 at {spoken(baseline)}, so nobody can improve by"
+                " a percentage. Ask a rule of points."
+            )
         arms = np.array([data.features.index(f"arm {a}") for a in data.levels[1:]])
         x = np.hstack(
             [

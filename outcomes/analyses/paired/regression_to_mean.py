@@ -239,8 +239,8 @@ class RegressionToMean(Analysis):
         for rho in (known,) if known is not None else RELIABILITIES:
             group = "" if known is not None else f"reliability {rho:g}"
             how = (
-                f"entry {kind} {cut:g}, mean {mean.value:.4g}, SD {sd.value:.4g}, reliability"
-                f" {rho:g}"
+                f"entry {kind} {cut:g}, mean {number(mean.value, 2)}, SD {number(sd.value, 2)},"
+                f" reliability {rho:g}"
             )
             how += f" ({self.source})" if known is not None and self.source else ""
             if mean.reason:

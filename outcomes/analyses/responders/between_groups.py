@@ -26,6 +26,8 @@ from outcomes.analyses.responders.imputed_shares import (
     share_row,
 )
 from outcomes.analyses.responders.one_group import (
+    BOTH,
+    BOTH_ABOVE,
     Test,
     at_zero_by_group,
     at_zero_words,
@@ -39,6 +41,7 @@ from outcomes.analyses.responders.one_group import (
 )
 from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
+from outcomes.core.direction import below_level, is_clear
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.language import Phrase
@@ -171,8 +174,12 @@ class CompareResponders(_GroupComparison):
     @property
     def _seen(self) -> str:
         if self.before:
-            return Phrase.of("of patients with both scores")
+            return BOTH
         return Phrase.of("of patients with the score")
+
+    def _among(self, rule: str, zero: Mapping[str, tuple[int, int]]) -> str:
+        """Whose share it is, where a percentage leaves out those with a score of 0 before."""
+        return BOTH_ABOVE if zero and parse_rule(rule)[0] == "percent" else self._seen
 
     def tests(self, outcome: Outcome) -> Iterator[Test]:
         """What a patient's scores may meet: each rule."""
@@ -192,11 +199,13 @@ class CompareResponders(_GroupComparison):
         rows: list[Estimate] = []
         counts: dict[tuple[str, str, str], tuple[int, int]] = {}
         zero: dict[str, tuple[int, int]] = {}
+        asked: list[tuple[str, str, str]] = []
         for rule in self.rules:
             met, usable = responded(g.before if self.before else g.after, g.after, rule, sign)
             met = met & ~failed_among(study.settings, self.after, g.patients)
             if self.before and not usable.all():
                 zero = at_zero_by_group(g.members, usable, g.after - g.before, sign)
+            seen = self._among(rule, zero)
             for who in (self._seen, EVERYBODY):
                 shares = {
                     v: (
@@ -206,13 +215,15 @@ class CompareResponders(_GroupComparison):
                     for v, mine in g.members.items()
                 }
                 counts |= {(rule, who, v): s for v, s in shares.items()}
-                rows += self._compared(rule_name(rule), who, shares)
+                said = seen if who == self._seen else who
+                rows += self._compared(rule_name(rule), said, shares)
+                asked.append((rule, who, said))
             if self.adjust:
-                rows += self._adjusted(study, g, rule, met, usable)
+                rows += self._adjusted(study, g, rule, met, usable, seen)
         dots = labelled_frame(
             [
                 {
-                    "label": Phrase.of("{rule}, {who}", rule=rule_name(r), who=who),
+                    "label": Phrase.of("{rule}, {who}", rule=rule_name(r), who=said),
                     "group": v,
                     "share": k / n if n else np.nan,
                     "low": e.low,
@@ -220,7 +231,9 @@ class CompareResponders(_GroupComparison):
                     "count": k,
                     "total": n,
                 }
-                for (r, who, v), (k, n) in counts.items()
+                for r, who, said in asked
+                for v in g.members
+                for k, n in [counts[r, who, v]]
                 for e in [wilson(k, n, level=self.level)]
             ]
         )
@@ -281,7 +294,7 @@ class CompareResponders(_GroupComparison):
         p = self._p(first, second)
         how = f"{difference.how}; p by {TESTS[self.test]}"
         yield replace(difference, p=p, how=how, part=Row.DIFFERENCE)
-        if who == self._seen:
+        if who != EVERYBODY:
             rest = (
                 risk_ratio(first, second, level=self.level),
                 ODDS[self.odds](first, second, level=self.level),
@@ -299,7 +312,13 @@ class CompareResponders(_GroupComparison):
         return unconditional_exact(first, second, test=self.test).p
 
     def _adjusted(
-        self, study: Study, g: Groups, rule: str, met: np.ndarray, usable: np.ndarray
+        self,
+        study: Study,
+        g: Groups,
+        rule: str,
+        met: np.ndarray,
+        usable: np.ndarray,
+        seen: str,
     ) -> Iterator[Estimate]:
         """Standardised difference and odds ratio of each group against the reference, of patients
         with all covariates.
@@ -323,7 +342,7 @@ class CompareResponders(_GroupComparison):
                 x = design.matrix
                 x[:, design.columns_of(self.by)] = arm.row({self.by: to})
                 matrices.append(x)
-            end = f"{rule_name(rule)}, {self._seen}"
+            end = f"{rule_name(rule)}, {seen}"
             s = standardised_risks(fit, *matrices, level=self.level).difference
             difference = replace(
                 s,
@@ -348,6 +367,12 @@ class CompareResponders(_GroupComparison):
             notes.append(
                 "The adjusted model separates responders from the others perfectly, so it has no"
                 " finite estimate: ask for Firth's fit with penalised=True, or adjust for less."
+            )
+        differences = [e for e in rows if e.part is Row.DIFFERENCE and not math.isnan(e.p)]
+        if any(is_clear(e) != below_level(e.p, e.level) for e in differences):
+            notes.append(
+                f"The interval of a difference and P ({TESTS[self.test]}) come from two methods,"
+                " and here only one of the two shows a difference: read it as not clear."
             )
         return (*notes, *self._needed(rows))
 
@@ -392,8 +417,9 @@ class CompareResponders(_GroupComparison):
             )
             ama, apa = (compared_words(shares, differences, s) for s in ("", "apa"))
             parts.append((f"{what} {ama}.", f"{what} {apa}."))
-        chosen = chosen_words(results[0].randomised, self.by)
-        ama, apa = (" ".join(said) + chosen for said in zip(*parts, strict=True))
+        zero = at_zero_words(each_told[0].at_zero, "They are left out.")
+        end = (f" {zero}" if zero else "") + chosen_words(results[0].randomised, self.by)
+        ama, apa = (" ".join(said) + end for said in zip(*parts, strict=True))
         methods = (
             f"Responders ({listed([rule_name(r) for r in self.rules])}) are compared by the risk"
             " difference, pooled by Rubin's rules with its Wald variance, interval and test."
@@ -401,7 +427,6 @@ class CompareResponders(_GroupComparison):
         )
         first = results[0]
         gone = {*self._needed(first.estimates), at_zero_words(each_told[0].at_zero, AT_ZERO)}
-        zero = at_zero_words(each_told[0].at_zero, "They are left out.")
         notes = (*(n for n in first.notes if n not in gone), *([zero] if zero else []))
         return OverImputations(tuple(rows), (ama, apa), methods, notes)
 
@@ -411,6 +436,7 @@ class CompareResponders(_GroupComparison):
         assert outcome is not None
         parts = []
         for rule in self.rules:
+            among = self._among(rule, told.at_zero).capitalize()
             for i, who in enumerate((self._seen, EVERYBODY)):
                 counts = {v: told.counts[rule, who, v] for v in (*others, reference)}
                 seen = listed([f"{share_of(*counts[v])} with {spoken(v)}" for v in counts])
@@ -418,7 +444,7 @@ class CompareResponders(_GroupComparison):
                     self._pair_words(result, rule, who, v, len(others) > 1, style) for v in others
                 )
                 lead = (
-                    f"{who.capitalize()}, {rule_words(rule, outcome)} was seen in {seen}"
+                    f"{among}, {rule_words(rule, outcome)} was seen in {seen}"
                     if i == 0
                     else f"With missing scores as non-response: {seen}"
                 )

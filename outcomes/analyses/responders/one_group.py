@@ -44,6 +44,10 @@ RULES = (
     " for PGIC)"
 )
 
+#: Whose share a row is; of percentages, where a score before was 0.
+BOTH = Phrase.of("of patients with both scores")
+BOTH_ABOVE = Phrase.of("of patients with both scores, above 0 before")
+
 #: Intervals of a share: how a sentence calls them, and what makes them.
 INTERVALS: Mapping[str, tuple[str, Callable[..., Estimate]]] = MappingProxyType(
     {
@@ -162,7 +166,7 @@ class Responders(Analysis):
                 at_zero = int(w[sank].sum()), undefined
             lead, kind = ("improved ", "improved") if relative else ("", "reached")
             shares.add(
-                f"{lead}{name}, of patients with both scores",
+                f"{lead}{name}, {BOTH_ABOVE if undefined else BOTH}",
                 w[improved].sum(),
                 w[usable].sum(),
                 rule,
@@ -179,7 +183,7 @@ class Responders(Analysis):
             if relative:
                 worse = responded(before, after, rule, -sign)[0] | sank
                 shares.add(
-                    f"worsened {name}, of patients with both scores",
+                    f"worsened {name}, {BOTH}",
                     w[worse].sum(),
                     w.sum(),
                     rule,
@@ -289,14 +293,15 @@ class Responders(Analysis):
 
     def of_sums(self, parts: Sequence[QuestionSums], outcome: Outcome, study: Study) -> Result:
         """The answer from the counts of several clinics."""
-        rows: dict[str, list[Any]] = {}
+        rows: dict[tuple[str, str, bool], list[Any]] = {}
         for part in parts:
             for name, rule, kind, k, n, everybody in part.responses:
-                row = rows.setdefault(name, [0, 0, rule, kind, everybody])
+                row = rows.setdefault((rule, kind, everybody), [0, 0, name])
+                row[2] = max(row[2], name, key=len)  # some clinics have a score of 0 before
                 if k is not None:
                     row[0], row[1] = row[0] + k, row[1] + n
         shares, named = _Shares(self.level, self.interval), {rule_name(r): r for r in self.rules}
-        for name, (count, total, rule, kind, everybody) in rows.items():
+        for (rule, kind, everybody), (count, total, name) in rows.items():
             shares.add(name, count, total, named[rule], kind, everybody)
         totals = [r.total for r in shares.responses if not r.everybody]
         most, detail = max(totals, default=0), ResponseCounts(tuple(shares.responses))
@@ -331,6 +336,7 @@ class Responders(Analysis):
         )
         zero = told[0].zero_words
         notes = (f"{zero} They are left out of the share who improved.",) if zero else ()
+        said = " ".join((said, *notes))
         return OverImputations(tuple(rows), (said, said), methods, notes)
 
     def sentence(self, result: Result, style: str = "ama") -> str:
@@ -356,7 +362,8 @@ class Responders(Analysis):
             ci = f"{level_text(seen.level)} {announced}{limits_text(*limits)}"
             parts.append(
                 f"{what} {share_of(k, n)} {who}{self._but(rule, n, result)} ({ci}), "
-                f"and in {share_of(k, total)} {base} if missing scores are counted as non-response"
+                f"and in {share_of(k, total)} {base} if missing scores"
+                f"{self._and_zero(rule, n, result)} are counted as non-response"
             )
         said = ". ".join(p[:1].upper() + p[1:] for p in parts) + "."
         return " ".join(filter(None, (said, result.told(ResponseCounts).zero_words)))
@@ -368,6 +375,11 @@ class Responders(Analysis):
             if parse_rule(rule)[0] == "percent" and n < result.counts.analysed
             else ""
         )
+
+    def _and_zero(self, rule: str, n: int, result: Result) -> str:
+        """' and scores of 0 before', where these count as non-response too."""
+        below = " or less" if result.told(ResponseCounts).below_zero else ""
+        return f" and scores of 0{below} before" if self._but(rule, n, result) else ""
 
     def methods_text(self) -> str:
         rules, interval = listed([rule_name(r) for r in self.rules]), INTERVALS[self.interval][0]
@@ -607,7 +619,9 @@ def improvement_curve(tally: Tally, sign: int) -> pd.DataFrame:
     below = np.concatenate([[0], up_to])[np.searchsorted(gain, steps)]
     n = int(w.sum())
     share = (n - below) / n if n else np.full(len(steps), np.nan)
-    return pd.DataFrame({"improvement": steps, "share": share})
+    curve = pd.DataFrame({"improvement": steps, "share": share})
+    curve.attrs["n"] = n
+    return curve
 
 
 #: What may be done with patients whose score after is missing, for curves side by side.
@@ -627,13 +641,14 @@ def _dropout_curves(scores: pd.DataFrame, before: str, after: str, sign: int) ->
     start, seen = wide[before].to_numpy(float), wide[after].to_numpy(float)
     carried = wide[up_to].ffill(axis=1)[after].to_numpy(float)
     both = ~np.isnan(seen)
+    of_both = f"{DROPOUT[0]}, above 0 before" if (start[both] <= 0).any() else DROPOUT[0]
     ways = ((start[both], seen[both]), (start, carried), (start, seen))
     return pd.concat(
         [
             improvement_curve(Tally.of(np.column_stack([x, y])), sign).assign(
                 group=name, n=int((x > 0).sum())
             )
-            for name, (x, y) in zip(DROPOUT, ways, strict=True)
+            for name, (x, y) in zip((of_both, *DROPOUT[1:]), ways, strict=True)
         ],
         ignore_index=True,
     )

@@ -218,19 +218,21 @@ class StratifiedResponders(_GroupComparison):
     def sentence(self, result: Result, style: str = "ama") -> str:
         outcome, main = result.outcome, result.estimates[0]
         assert outcome is not None
-        who = f"n={result.counts.analysed} of {result.counts.enrolled} enrolled"
         counts = result.told(StratifiedCounts).by_group
+        compared = sum(n for _, n in counts.values())
+        who = f"n={compared} of {result.counts.enrolled} enrolled"
         seen = " and ".join(f"{share_of(*counts[v])} with {spoken(v)}" for v in counts)
         lead = f"{rule_words(self.rule, outcome)} was seen in {seen}"
         told = result.told(StratifiedCounts)
         zero = f" {told.at_zero}" if told.at_zero else ""
         lead = f"{lead[:1].upper()}{lead[1:]}.{zero} Compared within {spoken(self.strata)}, "
         chosen = chosen_words(result.randomised, self.by)
-        if main.reason:
+        if np.isnan(main.value):
             return f"{lead}no difference is estimated: {REASONS[main.reason]}; {who}.{chosen}"
         ratio = next(e for e in result.estimates if e.measure is Measure.ODDS_RATIO)
         same = [e for e in result.estimates if e.measure is Measure.OVERALL_TEST][-1]
-        parts = [interval(100 * main.low, 100 * main.high, 0, level=main.level)]
+        ends = interval(100 * main.low, 100 * main.high, 0, level=main.level)
+        parts = [REASONS[main.reason] if main.reason else ends]
         if not np.isnan(main.p):
             parts.append(f"{p_value(main.p, style)}, Cochran-Mantel-Haenszel")
         if not ratio.reason:

@@ -243,7 +243,10 @@ def _icc2(
     low = n * (msb - lower * mse) / (lower * (k * msj + (k * n - k - n) * mse) + n * msb)
     high = n * (upper * msb - mse) / (k * msj + (k * n - k - n) * mse + n * upper * msb)
     p, how = float(special.fdtrc(df1, df2, f)), f"F({df1},{df2})"
-    low_k, high_k = (k * limit / (1 + (k - 1) * limit) for limit in (low, high))
+    # a limit of −1/(k − 1) or less says nothing of the mean of the raters
+    low_k, high_k = (
+        k * limit / (1 + (k - 1) * limit) if (k - 1) * limit > -1 else NAN for limit in (low, high)
+    )
     return (
         Estimate("ICC2", single, low, high, level, p, f, df1, how=how, measure=Measure.CORRELATION),
         Estimate(

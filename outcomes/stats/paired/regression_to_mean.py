@@ -201,8 +201,10 @@ def _log_share(low: np.ndarray, high: np.ndarray, mean: float, sd: float) -> np.
         density = np.where(never, 0.0, np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi))
         return density * np.array([-1 / sd + 0 * u, -u, -u / sd**2, (1 - u**2) / sd, u - u**3])
 
-    m, s, mm, ms, ss = (slopes(*ends[1]) - slopes(*ends[0])) / share
-    return np.array([np.log(share), m, s, mm - m * m, ms - m * s, ss - s * s])
+    # a trial far from the data has no share, and slopes without end
+    with np.errstate(over="ignore", invalid="ignore"):
+        m, s, mm, ms, ss = (slopes(*ends[1]) - slopes(*ends[0])) / share
+        return np.array([np.log(share), m, s, mm - m * m, ms - m * s, ss - s * s])
 
 
 def _maximum(

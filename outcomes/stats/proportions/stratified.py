@@ -86,6 +86,17 @@ def mantel_haenszel(strata: Strata, *, measure: str = "RD", level: float = 0.95)
     x1, n1, x2, n2 = _columns(strata)
     name, how, pooled = _POOLED[measure]
     value, variance = pooled(x1, n1, x2, n2)
+    if measure == "RD" and abs(value) == 1:  # all of one group, nobody of the other
+        most = Estimate(
+            name,
+            value,
+            level=level,
+            unit=DIFFERENCE,
+            how=how,
+            reason="at_limit",
+            measure=KINDS["RD"],
+        )
+        return Stratified(most, _undefined_q())
     if math.isnan(value) or not variance > 0:
         return Stratified(
             Estimate(name, NAN, level=level, how=how, reason="no_events", measure=KINDS[measure]),
