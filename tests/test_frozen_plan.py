@@ -240,6 +240,29 @@ def test_a_frozen_plan_that_was_edited_is_found_out(clinic):
     assert "plan file" in kinds
 
 
+def test_an_earlier_date_written_into_a_frozen_plan_is_found_out(clinic):
+    target = clinic.parent / "study.plan.toml"
+    was = next(line for line in target.read_text().splitlines() if line.startswith("date ="))
+    target.write_text(target.read_text().replace(was, 'date = "2019-05-01"'))
+    study = oc.read_study(clinic)
+    kinds = {d.kind for d in deviations(frozen_plan(study), study, oc.Plan.of(study))}
+    assert "plan file" in kinds
+    assert main(["plan", "compare", str(clinic)]) == 5
+
+
+def test_a_replaced_plan_struck_from_the_file_is_found_out(clinic):
+    target = clinic.parent / "study.plan.toml"
+    clinic.write_text(clinic.read_text().replace('after = "week_4"', 'after = "week_12"', 1))
+    assert main(["plan", "freeze", str(clinic), "--replace", "week 4 is too early"]) == 0
+    text = target.read_text()
+    kept = "\n".join(line for line in text.splitlines() if "week 4 is too early" not in line)
+    assert kept.count("reason") == 0 and kept != text.rstrip("\n")
+    target.write_text(kept + "\n")
+    study = oc.read_study(clinic)
+    kinds = {d.kind for d in deviations(frozen_plan(study), study, oc.Plan.of(study))}
+    assert "plan file" in kinds
+
+
 def test_a_study_made_in_python_takes_a_frozen_plan_too(tmp_path):
     study = oc.Study(scores(), measures={"pain": PAIN, "mood": MOOD})
     plan = oc.Plan(oc.PairedT("pain", before="baseline", after="week_4", role="primary"))

@@ -43,18 +43,20 @@ class FrozenPlan:
     earlier: tuple[Mapping[str, Any], ...] = ()
 
     @property
+    def content(self) -> list[Any]:
+        """The questions, families, estimand and context as plain data."""
+        families = {name: family.to_dict() for name, family in self.plan.families}
+        return [self.plan.to_list(), families, self.plan.estimand.to_dict(), self.context]
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of the questions, families, estimand and context: the same plan, the same
-        digest.
-        """
-        plan = self.plan
-        families = {name: family.to_dict() for name, family in plan.families}
-        plain = [plan.to_list(), families, plan.estimand.to_dict(), self.context]
+        """SHA-256 of the plan, of its date and of the earlier plans that it replaced."""
+        plain = [self.content, self.date, [dict(gone) for gone in self.earlier]]
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     @property
     def intact(self) -> bool:
-        """Whether the plan is the one that was frozen."""
+        """Whether plan, date and earlier plans are those that were frozen."""
         return self.digest == (self.declared or self.digest)
 
     def to_toml(self) -> str:
@@ -98,7 +100,7 @@ def freeze(
     made = FrozenPlan(plan, date or Date.today().isoformat(), context_of(study, plan))
     if target.exists():
         there = read(target)
-        if there.digest == made.digest and there.intact:
+        if there.content == made.content and there.intact:
             return there
         if not replace.strip():
             raise StudyError(

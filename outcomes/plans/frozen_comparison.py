@@ -82,8 +82,8 @@ def _of_file(frozen: FrozenPlan) -> Iterator[Deviation]:
     if not frozen.intact:
         yield Deviation(
             "plan file",
-            "The frozen plan itself was changed after it was frozen: it no longer has the digest"
-            " written in it.",
+            "The frozen plan itself, or its date, was changed after it was frozen: it no longer has"
+            " the digest written in it.",
         )
     for gone in frozen.earlier:
         yield Deviation(
