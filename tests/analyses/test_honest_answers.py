@@ -21,7 +21,7 @@ def test_who_had_no_pain_before_and_has_it_now_counts_as_worse():
     result = oc.Responders("pain", before="baseline", after="week_4", rules=("30%",)).run(
         two_visits(before, after)
     )
-    assert result["improved ≥30%, of patients with both scores"].value == 1.0
+    assert result["improved ≥30%, of patients with both scores, above 0 before"].value == 1.0
     assert result["worsened ≥30%, of patients with both scores"].value == pytest.approx(10 / 20)
     assert "15 patients with a score of 0 before" in result.sentence()
     assert "10 of them got worse" in result.sentence()
