@@ -368,13 +368,17 @@ class CompareResponders(_GroupComparison):
                 "The adjusted model separates responders from the others perfectly, so it has no"
                 " finite estimate: ask for Firth's fit with penalised=True, or adjust for less."
             )
-        differences = [e for e in rows if e.part is Row.DIFFERENCE and not math.isnan(e.p)]
-        if any(is_clear(e) != below_level(e.p, e.level) for e in differences):
-            notes.append(
-                f"The interval of a difference and P ({TESTS[self.test]}) come from two methods,"
-                " and here only one of the two shows a difference: read it as not clear."
-            )
-        return (*notes, *self._needed(rows))
+        return (*notes, *self._disagreement(rows), *self._needed(rows))
+
+    def _disagreement(self, rows: Sequence[Estimate]) -> tuple[str, ...]:
+        """What is said where an interval shows a difference and P none, or the other way round."""
+        tested = [e for e in rows if e.part is Row.DIFFERENCE and not math.isnan(e.p)]
+        if all(is_clear(e) == below_level(e.p, e.level) for e in tested):
+            return ()
+        return (
+            f"The interval of a difference and P ({TESTS[self.test]}) come from two methods, and"
+            " here only one of the two shows a difference: read it as not clear.",
+        )
 
     @staticmethod
     def _needed(rows: Sequence[Estimate]) -> tuple[str, ...]:
@@ -426,7 +430,8 @@ class CompareResponders(_GroupComparison):
             f" {POOLED}"
         )
         first = results[0]
-        gone = {*self._needed(first.estimates), at_zero_words(each_told[0].at_zero, AT_ZERO)}
+        own = (*self._needed(first.estimates), *self._disagreement(first.estimates))
+        gone = {*own, at_zero_words(each_told[0].at_zero, AT_ZERO)}
         notes = (*(n for n in first.notes if n not in gone), *([zero] if zero else []))
         return OverImputations(tuple(rows), (ama, apa), methods, notes)
 
