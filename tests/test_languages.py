@@ -167,3 +167,27 @@ def _html(doc: Document) -> str:
     from outcomes.reporting.render.html import render
 
     return render(doc)
+
+
+def test_names_of_rows_and_columns_are_in_the_language_of_the_report() -> None:
+    """Terms that stand for words, side effects with what is said of them, and rules of responders."""
+    from outcomes.core.estimate import Estimate
+    from outcomes.reporting.chapters.answers import estimate_said
+
+    severe = Phrase.of(
+        "{event}, {severity}, of patients",
+        event=Phrase.of("nausea", "name"),
+        severity=Phrase.of("severe", "name"),
+    )
+    said = {}
+    for code in ("de", "fr", "es", "pt", "nl"):
+        with speaking(code):
+            said[code] = [estimate_said(Estimate(x, 1.0)) for x in ("icc", "PS_dep", severe)]
+    assert said["de"] == [
+        "Intraklassenkorrelation der Perioden",
+        "Wahrscheinlichkeit, danach besser zu sein",
+        "Übelkeit, schwer, der Patienten",
+    ]
+    english = [estimate_said(Estimate(x, 1.0)) for x in ("icc", "PS_dep", severe)]
+    assert english[2] == "nausea, severe, of patients"
+    assert all(a != b for many in said.values() for a, b in zip(many, english, strict=True))

@@ -18,6 +18,7 @@ import outcomes as oc
 from outcomes.core.errors import OutputError
 from outcomes.tables.results_table import Table
 from outcomes.tables.save import latex
+from outcomes.tables.widths import laid_out
 from outcomes.tables.word import TEXT_WIDTH
 from tests.builders import two_visits
 
@@ -81,6 +82,29 @@ def test_a_table_too_wide_for_an_upright_page_lies(tmp_path: Path) -> None:
     assert round(page.page_width.mm - page.left_margin.mm - page.right_margin.mm) == 257
     narrow = docx.Document(str(TABLE.save(tmp_path / "n.docx"))).sections[0]
     assert round(narrow.page_width.mm - narrow.left_margin.mm * 2) == TEXT_WIDTH
+
+
+def test_a_short_heading_or_name_is_on_one_line_beside_long_sentences() -> None:
+    long = "A sentence that is far too long for one line of a page, whatever is left for it. " * 2
+    t = Table(
+        "t",
+        ("no.", "adjusted P", "who says so", "what"),
+        (("1", ".02", "a b", long),) * 3,
+        numeric=(1,),
+    )
+    size, (_, p, who, what) = laid_out(t, 400)
+    assert size == 8.0 and what < 300
+    assert p >= 8 * 0.55 * len("adjusted P") and who >= 8 * 0.55 * len("who says so")
+
+
+def test_numbers_take_the_room_that_they_need_and_no_more() -> None:
+    """Narrow letters are narrow: a table of means needs no smaller type."""
+    row = ("Pain NRS average", *["36.4 (6.5), 230"] * 5)
+    size, widths = laid_out(Table("t", ("score", *"abcde"), (row,), numeric=(1, 2, 3, 4, 5)), 493)
+    assert size == 8.0 and sum(widths) <= 493
+    words = ("the difference may be 0: benefit and harm are both possible",)
+    _, (w,) = laid_out(Table("t", ("95% CI",), (words,), numeric=(0,)), 100)
+    assert w <= 100
 
 
 class Cells(HTMLParser):

@@ -40,6 +40,8 @@ KINDS = (
     ("median percent change", "median percent change of patients", ""),
     ("correlation", "correlation with baseline", "Pearson's r, Fisher z interval"),
 )
+#: So many visits in periods are all told in a sentence; of more, the first and the last.
+FEW_PERIODS = 6
 #: A summary beside the change, where a percentage of the score means something.
 IN_PERCENT = ("percent change", "median percent change")
 KIND_MEASURES = {
@@ -167,10 +169,11 @@ class Describe(Analysis):
         frame = result.data["visits"]
         rows = frame[frame["outcome"] == frame["outcome"].iloc[0]].to_dict("records")
         told = result.told(Described)
+        few = told.several and len(rows) <= FEW_PERIODS
         said = [
             f"{number(r['mean'], digits_for(r['resolution']))} ({_sd(r)}n={r['n']}) at"
             f" {spoken(r['visit'])}"
-            for r in (rows if len(rows) < 2 or told.several else [rows[0], rows[-1]])
+            for r in (rows if len(rows) < 2 or few else [rows[0], rows[-1]])
         ]
         last, same = rows[-1], ""
         if not told.several and 0 < last["pairs"] < max(r["n"] for r in rows):

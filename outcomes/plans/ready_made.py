@@ -199,7 +199,7 @@ def routes(study: Study, *, outcome: str = "", before: str = "", after: str = ""
     better.
 
     Primary: ANCOVA on the score before. Sensitivity: Games-Howell on the change; overlap of the
-    groups at baseline.
+    groups at baseline. Secondary: responders of each route.
     """
     main, first, last = _chosen(study, outcome, before, after)
     visits = {"before": first, "after": last}
@@ -207,6 +207,7 @@ def routes(study: Study, *, outcome: str = "", before: str = "", after: str = ""
         ("Describe", {}),
         ("ANCOVA", {"outcome": main, **visits, "by": "route", "role": "primary"}),
         ("GamesHowell", {"outcome": main, **visits, "by": "route", "role": "sensitivity"}),
+        ("CompareResponders", {"outcome": main, **visits, "by": "route", "role": "secondary"}),
         *_ratings(study, last, "ProportionalOdds", by="route"),
         ("Course", {"outcome": main, "by": "route"}),
         ("SideEffectsByRoute", {}) if study.events is not None else None,

@@ -65,6 +65,9 @@ class Drawing:
     signed: Artist | None = None
     #: How far the words above the main axes are raised by the name of its panel, in points.
     raised: float = 0.0
+    #: The width of the picture's place in inches, where the axes alone do not tell it: they leave
+    #: room for names and numbers beside them.
+    room: float = 0.0
 
     def __post_init__(self) -> None:
         self.panels.insert(0, self.ax)
@@ -119,7 +122,7 @@ class Drawing:
         figure: Any = ax.get_figure(root=False)
         whole = figure.bbox.width / ax.figure.dpi
         if spec is None:
-            return float(ax.get_position().width * whole)
+            return self.room or float(ax.get_position().width * whole)
         box = spec.get_position(figure)
         return float(whole * box.width / (0.775 if figure.subplotpars.left > 0 else 1))
 

@@ -11,25 +11,12 @@ from typing import Any
 
 from outcomes.core.contrast import Contrast
 from outcomes.core.estimate import Estimate
-from outcomes.core.language import message, say
+from outcomes.core.language import say
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import ValueAxis, forest_rows
 from outcomes.core.result import Result
 from outcomes.core.wording import digits_for, interval, number, spoken
 from outcomes.plots.drawing import Drawing
-
-#: How estimates are called that pictures name.
-ESTIMATES = (
-    message("mean change", "name"),
-    message("median change", "name"),
-    message("Hodges-Lehmann shift", "name"),
-    message("mean", "name"),
-    message("adjusted difference", "name"),
-    message("treatment difference", "name"),
-    message("difference", "name"),
-    message("period difference", "name"),
-    message("carry-over", "name"),
-)
 
 
 def main_change(result: Result) -> Estimate | None:

@@ -220,9 +220,12 @@ def settle(figure: Any) -> None:
             return
 
 
-def draw_on(result: Result, kind: str, ax: Axes) -> Drawing:
-    """Draw on these axes and lay nothing out: for callers that cut the page to what was drawn."""
-    drawing = Drawing(ax)
+def draw_on(result: Result, kind: str, ax: Axes, room: float = 0.0) -> Drawing:
+    """Draw on these axes and lay nothing out: for callers that cut the page to what was drawn.
+
+    `room` is the width in inches that the picture may take, names and numbers beside the axes too.
+    """
+    drawing = Drawing(ax, room=room)
     PICTURES[kind].draw(result, drawing)
     if result.sample:
         drawing.sign_sample()

@@ -232,6 +232,11 @@ def _like(b: Block | Releasable, block: Block) -> Block | Releasable:
     return replace(b, block=block) if isinstance(b, Releasable) else block
 
 
+def elsewhere(table: Table) -> str:
+    """Where a table is that is folded away on paper."""
+    return say("{table}: in the HTML report and the workbook (tables.xlsx).", table=table.title)
+
+
 def on_paper(doc: Document) -> Document:
     """The document for paper, where nothing folds: long tables and the numbers behind pictures are
     in the HTML report and the workbook, and a line says so in the place of each table.
@@ -244,11 +249,7 @@ def on_paper(doc: Document) -> Document:
             if isinstance(inner, Figure) and inner.numbers:
                 kept.append(_like(b, replace(inner, numbers=None)))
             elif isinstance(inner, TableBlock) and inner.folded:
-                where = say(
-                    "{table}: in the HTML report and the workbook (tables.xlsx).",
-                    table=inner.table.title,
-                )
-                kept.append(_like(b, Paragraph(where, "small")))
+                kept.append(_like(b, Paragraph(elsewhere(inner.table), "small")))
             else:
                 kept.append(b)
         sections.append(replace(s, blocks=tuple(kept)))

@@ -43,7 +43,11 @@ def summary(study: Study, results: Results) -> Section:
     if keys:
         label = Said(
             (enrolled,),
-            lambda n: say("patients took part, about") if n.about else say("patients took part"),
+            lambda n: (
+                say("patients took part, about")
+                if n.about
+                else say_n("patient took part", "patients took part", study.enrolled)
+            ),
         )
         blocks.append(KeyNumbers((KeyNumber(cell(enrolled), label), *keys)))
     for r in primary(results):
@@ -80,7 +84,7 @@ def _about(study: Study, enrolled: Count) -> Said:
                 **fields,
             )
         return say_n(
-            "This report is about {n} patient, who were asked how they were at {visits}.",
+            "This report is about {n} patient, who was asked how they were at {visits}.",
             "This report is about {n} patients, who were asked how they were at {visits}.",
             count,
             **fields,
@@ -281,6 +285,8 @@ def _who(r: Result, analysed: Shown, enrolled: Shown) -> str:
             everybody=everybody,
             visit=spoken(r.main_visit),
         )
+    if not out and c.enrolled == 1:
+        return say("{everybody} is in this number.", everybody=everybody)
     if not out:
         return say("All {everybody} are in this number.", everybody=everybody)
     return say_n(

@@ -52,10 +52,18 @@ class Book:
             self._numbers[shown] = self.book.add_format(about)
         return self._numbers[shown]
 
+    def page(self, name: str) -> Any:
+        """An empty sheet that is printed on A4 as wide as the page, whatever its columns."""
+        sheet = self.book.add_worksheet(name)
+        sheet.set_paper(9)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        return sheet
+
     def sheet(self, name: str, t: Table, notes: Sequence[str] | None = None) -> None:
         """A sheet: the title, the header (which stays in sight), the rows, the notes below."""
         made = grid(t)
-        sheet = self.book.add_worksheet(name)
+        sheet = self.page(name)
         sheet.write_string(0, 0, t.title, self.title)
         for x, head in enumerate(made.header):
             sheet.write_string(1, x, head, self.strong_right if x in made.numeric else self.strong)

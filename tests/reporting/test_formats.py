@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import io
 import re
@@ -13,19 +14,25 @@ from pathlib import Path
 import pytest
 
 import outcomes as oc
+from outcomes import plots
 from outcomes.core.errors import MissingExtraError, StudyError
 from outcomes.core.result import Results
-from outcomes.reporting import write_report, write_reports
+from outcomes.plots import draw_on
+from outcomes.reporting import write_document, write_report, write_reports
 from outcomes.reporting.document import (
     Document,
     Figure,
     Flow,
+    Paragraph,
+    Section,
     TableBlock,
     all_blocks,
     all_tables,
+    elsewhere,
     on_paper,
 )
 from outcomes.reporting.render import docx as docx_format
+from outcomes.reporting.render import figures
 from outcomes.reporting.render import html as html_format
 from outcomes.reporting.render import pdf as pdf_format
 from tests.builders import two_visits
@@ -234,3 +241,55 @@ def test_an_unknown_ending_or_format_is_refused(tmp_path: Path, results: Results
     with pytest.raises(StudyError, match="No audience 'press'"):
         write_report(results.study, results, tmp_path / "r.html", audience="press")
     assert list(tmp_path.iterdir()) == []
+
+
+def told_in_a_row(results: Results, lines: int) -> Document:
+    """A report whose page is filled by so many lines before a picture, with a text after it."""
+    drawn = Figure(results[1], "slopes", "Figure 1. Drawn.", "Said.")
+    after = Paragraph("What follows the picture.")
+    filled = (*(Paragraph("One line.") for _ in range(lines)), drawn, after)
+    return Document("A title", "", (Section("Answers", filled),))
+
+
+@pytest.mark.parametrize(
+    ("lines", "picture", "follows"), [(5, 1, 1), (25, 1, 1), (38, 2, 1), (42, 2, 1)]
+)
+def test_no_page_is_left_half_white_before_a_picture(
+    results: Results, tmp_path: Path, lines: int, picture: int, follows: int
+) -> None:
+    """The text goes on where the picture has no room left; a little smaller it may have."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler) is not installed")
+    write_document(told_in_a_row(results, lines), tmp_path, formats=("pdf",))
+    said = subprocess.run(
+        ["pdftotext", str(tmp_path / "report.pdf"), "-"], capture_output=True, check=True
+    )
+    pages = said.stdout.decode().split("\f")
+    assert "Figure 1. Drawn." in pages[picture - 1]
+    assert "What follows the picture." in pages[follows - 1]
+
+
+def test_letters_of_a_printed_picture_are_at_least_six_points(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setattr(plots, "draw_on", lambda *a, **k: made.append(draw_on(*a, **k)))
+    shown = [b for b in all_blocks(document) if isinstance(b, Figure)]
+    for b in shown:
+        figures.render(b)
+    assert "forest" in {b.kind for b in shown}
+    small = [b.caption for b, d in zip(shown, made, strict=True) if d.size(10) < 10]
+    assert small == [] and 10 * pdf_format.PICTURE >= 6
+
+
+def test_a_folded_table_is_not_printed_with_the_page_which_says_where_it_is(
+    document: Document, page: str
+) -> None:
+    folded = [b.table for b in all_blocks(document) if isinstance(b, TableBlock) and b.folded]
+    said = re.findall(r'<p class="note paper">([^<]*)</p>', page)
+    assert len(folded) > 1 and [html.unescape(s) for s in said] == [elsewhere(t) for t in folded]
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    screen, _, paper = style.partition("@media print")
+    assert ".paper { display: none; }" in screen and ".paper { display: block; }" in paper
+    opened = re.findall(r"([\w.]+)::details-content", paper)
+    assert opened == ["details.chapter", "details.code"], "numbers of pictures would be printed"

@@ -122,3 +122,15 @@ def test_a_missing_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'outcomes\[xlsx\]'"):
         workbook([])
+
+
+def test_every_sheet_is_printed_as_wide_as_the_page_with_its_headings_in_sight(
+    folder: Path,
+) -> None:
+    book = openpyxl.load_workbook(folder / "tables.xlsx")
+    for sheet in book:
+        page = sheet.page_setup
+        assert (page.orientation, page.paperSize, page.fitToHeight) == ("landscape", 9, 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage and sheet.freeze_panes, sheet.title
+    widths = book["All numbers"].column_dimensions
+    assert max(w.width for w in widths.values()) > 20, "names of questions can be read"

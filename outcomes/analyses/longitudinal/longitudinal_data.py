@@ -29,6 +29,7 @@ from outcomes.analyses.regression.model_checks import checks_of_scores
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import REASONS, Estimate
 from outcomes.core.flow import Counts, Flow, flow_by, no_score_at, not_recorded
+from outcomes.core.language import Phrase
 from outcomes.core.model import FittedModel
 from outcomes.core.outcome import Outcome
 from outcomes.core.result import Result
@@ -320,7 +321,7 @@ def repeats(
         levels = levels_of(study, by, reference, column)
         leave(column.isna(), not_recorded(by))
         code = codes_of(study, by, levels)
-    leave(wide[list(visits)].isna().all(axis=1), "no score at the visits of the model")
+    leave(wide[list(visits)].isna().all(axis=1), Phrase.of("no score at the visits of the model"))
     later = list(visits) if baseline or len(visits) == 1 else list(visits[1:])
     empty: tuple[str, ...] = ()
     if levels:

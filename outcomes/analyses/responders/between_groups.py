@@ -89,6 +89,12 @@ TESTS = {
 ODDS: dict[str, Callable[..., Estimate]] = {"conditional": fisher, "sample": odds_ratio}
 
 
+def _of_rule(measure: str, rule: str, who: str) -> Phrase:
+    """How a comparison is called: of which rule, and of whom."""
+    said = Phrase.of(measure, "name")
+    return Phrase.of("{measure} {rule}, {who}", measure=said, rule=rule, who=who)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompareResponders(_GroupComparison):
     """Did more patients respond in one arm than in another?
@@ -277,7 +283,9 @@ class CompareResponders(_GroupComparison):
     ) -> Iterator[Estimate]:
         reference, *others = shares
         for v, (k, n) in shares.items():
-            e = wilson(k, n, level=self.level, name=f"share {rule}, {who}")
+            e = wilson(
+                k, n, level=self.level, name=Phrase.of("share {rule}, {who}", rule=rule, who=who)
+            )
             yield replace(e, group=v, how=f"{e.how}; {k} of {n}")
         for v in others:
             rows = self._pair(rule, who, shares[v], shares[reference])
@@ -289,7 +297,7 @@ class CompareResponders(_GroupComparison):
             second,
             method=self.interval,
             level=self.level,
-            name=f"risk difference {rule}, {who}",
+            name=_of_rule("risk difference", rule, who),
         )
         p = self._p(first, second)
         how = f"{difference.how}; p by {TESTS[self.test]}"
@@ -300,7 +308,7 @@ class CompareResponders(_GroupComparison):
                 ODDS[self.odds](first, second, level=self.level),
                 number_needed(difference),
             )
-            yield from (replace(e, name=f"{e.name} {rule}, {who}") for e in rest)
+            yield from (replace(e, name=_of_rule(e.name, rule, who)) for e in rest)
 
     def _p(self, first: Share, second: Share) -> float:
         if not first[1] or not second[1]:

@@ -238,6 +238,11 @@ class HarmRow(Enum):
     INFUSIONS = auto()
 
 
+def event_name(name: str) -> Phrase:
+    """The name of a side effect, which a report writes in its language."""
+    return Phrase.of(name, "name")
+
+
 def of_event(name: str, rows: Iterable[Estimate]) -> list[Estimate]:
     """Estimates that say which side effect they are about."""
     return [replace(e, place=replace(e.contrast, event=name)) for e in rows]
@@ -252,7 +257,7 @@ def shares_of_patients(
     e = INTERVALS[interval](count, total, level=level, name=name)
     rows = [replace(e, how=f"{e.how}; {count} of {total}", part=HarmRow.PATIENTS)]
     if count == 0 and total:
-        most = rule_of_three(total, level=level, name=f"{name}, at most")
+        most = rule_of_three(total, level=level, name=Phrase.of("{row}, at most", row=name))
         rows.append(replace(most, part=HarmRow.AT_MOST))
     return rows
 

@@ -20,6 +20,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.analyses.safety.adverse_events import (
     Harms,
     checked_way,
+    event_name,
     harms,
     known_group,
     of_event,
@@ -30,7 +31,7 @@ from outcomes.analyses.traits import Trait
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate
-from outcomes.core.language import named, say
+from outcomes.core.language import Phrase, named, say
 from outcomes.core.measure import Measure
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import labelled_frame
@@ -159,11 +160,19 @@ class SideEffectsByRoute(Analysis):
     def _compared(self, name: str, of: dict[str, tuple[int, int]]) -> Iterator[Estimate]:
         reference, *others = of
         for v, (k, n) in of.items():
-            e = wilson(k, n, level=self.level, name=f"{name}, of patients")
+            e = wilson(
+                k,
+                n,
+                level=self.level,
+                name=Phrase.of("{event}, of patients", event=event_name(name)),
+            )
             yield replace(e, group=v, how=f"{e.how}; {k} of {n}")
         for v in others:
             e = risk_difference(
-                of[v], of[reference], level=self.level, name=f"{name}, risk difference"
+                of[v],
+                of[reference],
+                level=self.level,
+                name=Phrase.of("{event}, risk difference", event=event_name(name)),
             )
             yield replace(e, group=Versus.of(v, reference))
         yield self._overall(name, [[k, n - k] for k, n in of.values()])
@@ -174,7 +183,9 @@ class SideEffectsByRoute(Analysis):
         """
         rng = np.random.default_rng(self.seed) if self.draws else None
         strength = replace(
-            cramers_v(table), name=f"{name}, groups differ", measure=Measure.OVERALL_TEST
+            cramers_v(table),
+            name=Phrase.of("{event}, groups differ", event=event_name(name)),
+            measure=Measure.OVERALL_TEST,
         )
         try:
             test = freeman_halton(table, draws=self.draws, rng=rng)

@@ -15,6 +15,7 @@ from outcomes.analyses.safety.adverse_events import (
     SERIOUS,
     Harms,
     checked_way,
+    event_name,
     harms,
     of_event,
     said_yes,
@@ -22,7 +23,7 @@ from outcomes.analyses.safety.adverse_events import (
     way_collected,
 )
 from outcomes.core.errors import AnalysisError, unknown
-from outcomes.core.language import say
+from outcomes.core.language import Phrase, say
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import labelled_frame
 from outcomes.core.result import Result
@@ -104,7 +105,9 @@ class EventTable(Analysis):
         for name in names:
             of = h.of(name)
             had = int(of["patient"].nunique())
-            found = shares_of_patients(f"{name}, of patients", had, n, level=self.level)
+            found = shares_of_patients(
+                Phrase.of("{event}, of patients", event=event_name(name)), had, n, level=self.level
+            )
             cells: dict[str, object] = {
                 "side effect": name,
                 "patients": share_of(had, n),
@@ -116,7 +119,14 @@ class EventTable(Analysis):
                     cells[head] = _count(k, n)
                     if k and column == "severity":
                         found += shares_of_patients(
-                            f"{name}, {head}, of patients", k, n, level=self.level
+                            Phrase.of(
+                                "{event}, {severity}, of patients",
+                                event=event_name(name),
+                                severity=Phrase.of(head, "name"),
+                            ),
+                            k,
+                            n,
+                            level=self.level,
                         )
             rows += of_event(name, found)
             if "onset" in of:

@@ -16,6 +16,7 @@ from outcomes.analyses.safety.adverse_events import (
     HarmCounts,
     HarmRow,
     checked_way,
+    event_name,
     harms,
     of_event,
     share_words,
@@ -25,7 +26,7 @@ from outcomes.analyses.safety.adverse_events import (
 from outcomes.analyses.traits import Trait
 from outcomes.core.errors import AnalysisError, unknown
 from outcomes.core.estimate import Estimate, chosen
-from outcomes.core.language import say
+from outcomes.core.language import Phrase, say
 from outcomes.core.outcome import Outcome
 from outcomes.core.picture import labelled_frame
 from outcomes.core.result import Result
@@ -105,7 +106,7 @@ class SideEffects(Analysis):
         for name in names:
             had, infused = int(h.by_patient(name).sum()), h.per_infusion(name)
             patients = shares_of_patients(
-                f"{name}, of patients",
+                Phrase.of("{event}, of patients", event=event_name(name)),
                 had,
                 len(h.patients),
                 level=self.level,

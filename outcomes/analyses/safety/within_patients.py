@@ -14,6 +14,7 @@ from outcomes.analyses.question import Analysis
 from outcomes.analyses.safety.adverse_events import (
     Harms,
     checked_way,
+    event_name,
     harms,
     of_event,
     way_collected,
@@ -246,17 +247,27 @@ class SideEffectsPaired(Analysis):
     ) -> Iterator[Estimate]:
         a, b, c, d = table
         for v, k in zip(two, (a + b, a + c), strict=True):
-            e = wilson(k, a + b + c + d, level=self.level, name=f"{name}, of patients")
+            e = wilson(
+                k,
+                a + b + c + d,
+                level=self.level,
+                name=Phrase.of("{event}, of patients", event=event_name(name)),
+            )
             yield replace(e, group=v, how=f"{e.how}; {k} of {a + b + c + d}")
         test = mcnemar(table, method=self.test)
         e = paired_difference(
-            table, method=self.interval, level=self.level, name=f"{name}, paired difference"
+            table,
+            method=self.interval,
+            level=self.level,
+            name=Phrase.of("{event}, paired difference", event=event_name(name)),
         )
         only = f"{c} only with {spoken(two[1])}, {b} only with {spoken(two[0])}"
         p = test.p if sum(table) else np.nan
         yield replace(e, p=p, how=f"{e.how}; {test.how}; {only}", place=self._place(two))
         ratio = conditional_odds_ratio(
-            table, level=self.level, name=f"{name}, conditional odds ratio"
+            table,
+            level=self.level,
+            name=Phrase.of("{event}, conditional odds ratio", event=event_name(name)),
         )
         yield replace(ratio, place=self._place(two))
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from outcomes.analyses.describe import Described
 from outcomes.analyses.table_one import LevelCounts
 from outcomes.analyses.traits import Trait
-from outcomes.core.estimate import Estimate
-from outcomes.core.language import in_source, language_of, named, say
+from outcomes.core.estimate import TITLES, Estimate
+from outcomes.core.language import Phrase, in_language, in_source, language_of, named, say
 from outcomes.core.measure import Measure
 from outcomes.core.result import Result
 from outcomes.core.wording import MINUS, NONE, digits_for, number, spoken, whole
@@ -48,6 +50,10 @@ from outcomes.tables.results_table import Table, frame_table
 MANY_ALIKE = 3
 #: Above how many rows a table is folded, unless it is that of a primary question.
 MANY_ROWS = 16
+#: So many columns of means fit the width of a page.
+MOST_COLUMNS = 8
+#: So many notes of single scores stand below the table of a family; more are a table of their own.
+MOST_NOTES = 4
 
 
 def answers(
@@ -108,8 +114,27 @@ def _side_by_side(results: Sequence[Result]) -> Iterable[Any]:
     drawn = family_forest(list(results))
     if drawn is not None:
         yield drawn
-    for note in dict.fromkeys(n for r in results for n in r.notes):
-        yield english(note, "small")
+    yield from _notes_of(results)
+
+
+def _notes_of(results: Sequence[Result]) -> Iterator[Any]:
+    """What all answers note, once; what single ones note with the score, in a table if it is
+    much.
+    """
+    times = Counter(n for r in results for n in dict.fromkeys(r.notes))
+    shared = [n for n, k in times.items() if k == len(results)]
+    yield from (english(n, "small") for n in shared)
+    own = [
+        (_score_name(r), n)
+        for r in results
+        for n in dict.fromkeys(r.notes)
+        if times[n] < len(results)
+    ]
+    if len(own) > MOST_NOTES:
+        header = (say("score"), say("note"))
+        yield TableBlock(Table(say("Notes on single scores"), header, tuple(own)), folded=True)
+    else:
+        yield from (english(f"{name}: {note}", "small") for name, note in own)
 
 
 def scores_table(results: Sequence[Result], title: str) -> Grid:
@@ -312,7 +337,9 @@ def estimate_said(e: Estimate) -> str:
     """The term of an estimate as tables have it, its name in the language in force."""
     if language_of().source:
         return e.said
-    parts = (named(e.label), str(e.group), spoken(e.visit))
+    own = isinstance(e.label, Phrase)
+    name = in_language(e.label) if own else named(TITLES.get(e.label) or spoken(e.label))
+    parts = (name, str(e.group), spoken(e.visit))
     return " · ".join(p for p in parts if p).replace(" - ", f" {MINUS} ")
 
 
@@ -416,7 +443,14 @@ def _characteristics(r: Result, frame: pd.DataFrame) -> Iterable[Any]:
     if not len(frame):
         return
     counted = r.about(LevelCounts)
-    full = TableBlock(characteristics_table(frame))
+    said = r.about(Described)
+    first = spoken(said.baseline) if said is not None else ""
+    before = {
+        f"{title} at {first}": say("{score} at {visit}", score=score, visit=first)
+        for title, score in _scores_of(r).items()
+    }
+    told = frame.assign(characteristic=[before.get(c, c) for c in frame["characteristic"]])
+    full = TableBlock(characteristics_table(told))
     shared = _levels(counted) if counted else None
     yield Instead((full, shared)) if shared else full
 
@@ -485,31 +519,46 @@ def _visits(frame: pd.DataFrame, scores: Mapping[str, str]) -> Iterable[Any]:
     title = say(
         "{score} at each visit, and change of the same patients", score=scores.get(titles[0], "")
     )
-    yield TableBlock(_visit_table(first, title))
+    yield TableBlock(_visit_table(first, title), len(first) > MANY_ROWS)
     if len(titles) > 1:
-        yield TableBlock(_all_scores(frame, titles, scores))
+        yield from (TableBlock(t) for t in _all_scores(frame, titles, scores))
 
 
-def _all_scores(frame: pd.DataFrame, titles: list[str], scores: Mapping[str, str]) -> Table:
-    """Every score at every visit: mean (SD) and how many, one row a score."""
+def _all_scores(
+    frame: pd.DataFrame, titles: list[str], scores: Mapping[str, str]
+) -> Iterator[Table]:
+    """Every score at every visit: mean (SD) and how many, one row a score.
+
+    Where there are too many visits for the width of a page, one row a visit and some scores a
+    table.
+    """
+    cells = {(r["title"], r["visit"]): _mean_and_n(r) for r in frame.to_dict("records")}
     visits = list(dict.fromkeys(frame["visit"]))
-    rows = []
-    for title in titles:
-        of = {r["visit"]: r for r in frame[frame["title"] == title].to_dict("records")}
-        cells = []
-        for v in visits:
-            r = of.get(v)
-            k = digits_for(r["resolution"]) if r else 1
-            seen = f"{number(r['mean'], k)} ({number(r['sd'], k)}), {whole(r['n'])}" if r else NONE
-            cells.append(seen)
-        rows.append((scores.get(title, title), *cells))
-    header = (say("score: mean (SD), n"), *(spoken(v) for v in visits))
-    return Table(
-        say("All {n} scores at each visit", n=len(titles)),
-        header,
-        tuple(rows),
-        numeric=tuple(range(1, len(header))),
-    )
+    names = [scores.get(t, t) for t in titles]
+    title = say("All {n} scores at each visit", n=len(titles))
+    if len(visits) <= MOST_COLUMNS:
+        rows = [
+            (name, *(cells.get((t, v), NONE) for v in visits))
+            for t, name in zip(titles, names, strict=True)
+        ]
+        yield _of_means(title, say("score: mean (SD), n"), map(spoken, visits), rows)
+        return
+    for i in range(0, len(titles), MOST_COLUMNS):
+        part = titles[i : i + MOST_COLUMNS]
+        rows = [(spoken(v), *(cells.get((t, v), NONE) for t in part)) for v in visits]
+        yield _of_means(title, say("visit: mean (SD), n"), names[i : i + MOST_COLUMNS], rows)
+
+
+def _mean_and_n(r: Mapping[str, Any]) -> str:
+    k = digits_for(r["resolution"])
+    return f"{number(r['mean'], k)} ({number(r['sd'], k)}), {whole(r['n'])}"
+
+
+def _of_means(
+    title: str, corner: str, heads: Iterable[str], rows: Sequence[tuple[str, ...]]
+) -> Table:
+    header = (corner, *heads)
+    return Table(title, header, tuple(rows), numeric=tuple(range(1, len(header))))
 
 
 def _visit_table(frame: pd.DataFrame, title: str) -> Table:
@@ -552,7 +601,12 @@ def to_text(low: float, high: float, digits: int) -> str:
 
 def _plain_table(frame: pd.DataFrame, scores: Mapping[str, str]) -> Iterable[Any]:
     if len(frame):
-        yield TableBlock(frame_table(frame, say("Side effects in detail")))
+        told = frame.assign(**{c: _names(frame[c]) for c in frame if c == "side effect"})
+        yield TableBlock(frame_table(told, say("Side effects in detail")))
+
+
+def _names(column: pd.Series) -> list[str]:
+    return [named(spoken(str(v))) for v in column]
 
 
 #: Frames of a result that are tables for people, and how each is laid out.

@@ -206,9 +206,12 @@ def _numbers(r: Result, kind: str) -> Table | None:
         header = (say("improvement of at least"), say("share of patients"))
         return Table(say("Numbers"), header, rows, numeric=(0, 1))
     shares = {c: frame[c].map(percent) for c in SHARES.get(kind, ()) if c in frame}
-    shown = frame.assign(**shares).drop(columns=list(MEANING), errors="ignore")
+    told = {c: [named(spoken(str(v))) for v in frame[c]] for c in WORDS.get(kind, ())}
+    shown = frame.assign(**shares, **told).drop(columns=list(MEANING), errors="ignore")
     return frame_table(shown, say("Numbers"))
 
 
-#: Columns of a picture's frame that are shares.
+#: Columns of a picture's frame that are names which a report says in its language; and those that
+#: are shares.
+WORDS = {"severity": ("label", "severity")}
 SHARES = {"survival": ("survival", "low", "high")}

@@ -74,7 +74,7 @@ def _flow(r: Result) -> Flow:
     )
     return Flow(
         (
-            Step(Fixed(_enrolled(c.noun)), cell(Count(c.enrolled)), out),
+            Step(Fixed(_enrolled(c.noun, c.enrolled)), cell(Count(c.enrolled)), out),
             Step(Fixed(say("analysed for {score}", score=_of(r))), cell(Part(tally, "analysed"))),
         )
     )
@@ -87,9 +87,9 @@ def _counted(r: Result) -> Tally:
     return Tally(groups, c.enrolled, f"counted for {_name(r)}", grows=False)
 
 
-def _enrolled(noun: str) -> str:
+def _enrolled(noun: str, n: int) -> str:
     if noun == "patient":
-        return say("patients enrolled")
+        return say_n("patient enrolled", "patients enrolled", n)
     return say("{units} enrolled", units=nouns(noun))
 
 
@@ -206,7 +206,8 @@ def quality(study: Study) -> Section:
     )
     columns = ("severity", "message", "count", "addresses")
     if len(grave):
-        blocks.append(TableBlock(frame_table(grave[list(columns)], say("Errors and warnings"))))
+        told = grave[list(columns)].assign(severity=[named(s) for s in grave["severity"]])
+        blocks.append(TableBlock(frame_table(told, say("Errors and warnings"))))
     if len(rest := issues[issues["severity"] == "note"]):
         blocks.append(Bullets(tuple(str(m) for m in rest["message"])))
     if study.columns is not None and len(study.columns):

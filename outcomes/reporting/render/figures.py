@@ -14,7 +14,9 @@ import numpy as np
 
 from outcomes.reporting.document import Figure
 
-#: How much of the usual width the axes take, where labels or a panel beside them need the rest.
+#: How much of a picture's width the axes take; less where labels or a panel beside them need the
+#: rest.
+USUAL_WIDTH = 0.8
 AXES_WIDTH = {"slopes": 0.8, "forest": 0.5, "dots": 0.66, "bands": 0.6}
 
 #: White kept around what was drawn, in inches.
@@ -45,7 +47,8 @@ def render(figure: Figure, *, kind: str = "svg", dpi: int = 200) -> bytes:
         draw_on(
             figure.result,
             figure.kind,
-            canvas.add_axes((0.1, 0.1, AXES_WIDTH.get(figure.kind, 0.8), 0.8)),
+            canvas.add_axes((0.1, 0.1, AXES_WIDTH.get(figure.kind, USUAL_WIDTH), 0.8)),
+            room=USUAL_WIDTH * width,
         )
         if kind == "svg":
             return _svg(canvas)

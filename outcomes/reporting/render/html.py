@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from outcomes.core.language import say
-from outcomes.reporting.document import SAMPLE_WORDS, Document, appendix_words, blocks_of
+from outcomes.reporting.document import SAMPLE_WORDS, Document, appendix_words, blocks_of, elsewhere
 from outcomes.reporting.render.figures import render as draw
 
 
@@ -33,6 +33,7 @@ def render(doc: Document) -> str:
                 blocks=lambda s: blocks_of(doc, s),
                 sample_words=say(SAMPLE_WORDS),
                 appendix_words=appendix_words(doc),
+                elsewhere=elsewhere,
             )
         )
 

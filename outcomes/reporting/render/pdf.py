@@ -5,6 +5,7 @@ font.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -35,7 +36,12 @@ from outcomes.tables.widths import laid_out
 #: The width of the text on an A4 page, in points.
 TEXT_WIDTH = 493
 #: Pictures are printed at this part of their size on a screen.
-PICTURE = 0.54
+PICTURE = 0.6
+#: Lines of a file are set in so many columns.
+CODE_COLUMNS = 4
+#: A picture may be drawn at this part of that size, to stand on the page where it is told of; and
+#: the space above it, in points.
+SMALLEST, SLACK = 0.8, 16.0
 
 
 def render(doc: Document) -> bytes:
@@ -55,13 +61,14 @@ def render(doc: Document) -> bytes:
     }
     with doc.written():
         files["data.json"] = json.dumps(_data(on_paper(doc), files), ensure_ascii=False).encode()
+    how: dict[str, Any] = {
+        "font_paths": [str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+        "ignore_system_fonts": True,
+    }
     try:
+        places = {"places": json.dumps(_placed(typst, files, how))}
         made, warned = typst.compile_with_warnings(  # type: ignore[call-overload]
-            files,
-            font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
-            ignore_system_fonts=True,
-            pdf_standards="ua-1",
-            timestamp=0,
+            files, **how, sys_inputs=places, pdf_standards="ua-1", timestamp=0
         )
     except typst.TypstError as e:
         raise OutcomesError(f"The PDF could not be set: {e}") from None
@@ -72,13 +79,35 @@ def render(doc: Document) -> bytes:
     return bytes(made)
 
 
+def _placed(typst: Any, files: dict[str, bytes], how: Mapping[str, Any]) -> dict[str, float]:
+    """How large each picture is drawn where it is told of, as a part of its size; 0 for one that
+    is at the top of the next page, because its own page has no room left for it.
+
+    A picture that is not drawn where it is told of moves all that follows: so the page is set again
+    after each of them.
+    """
+    places = dict[str, float]()
+    while True:
+        inputs = {"places": json.dumps(places)}
+        found = json.loads(typst.query(files, "<picture>", field="value", sys_inputs=inputs, **how))
+        for picture in (p for p in found if p["file"] not in places):
+            short = picture["whole"] - (picture["room"] - SLACK)
+            part = 1 - max(short, 0.0) / picture["high"]
+            below = 1.0 if picture["alone"] else 0.0  # with its heading on the next page
+            places[picture["file"]] = round(part, 3) if part >= SMALLEST else below
+            if part < 1:
+                break
+        else:
+            return places
+
+
 def _data(doc: Document, files: dict[str, bytes]) -> dict[str, Any]:
     sections = [
         {
             "title": s.title,
             "level": s.level,
             "new-page": s.new_page,
-            "blocks": [_block(b, files) for b in blocks_of(doc, s)],
+            "blocks": _marked([_block(b, files) for b in blocks_of(doc, s)]),
         }
         for s in doc.sections
     ]
@@ -92,6 +121,16 @@ def _data(doc: Document, files: dict[str, bytes]) -> dict[str, Any]:
         "appendix": appendix_words(doc),
         "footer": doc.footer,
     }
+
+
+def _marked(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Blocks of a section; a picture that has a heading above and nothing below is `alone`: it
+    stays with that heading.
+    """
+    for b in blocks:
+        if b["kind"] == "Figure":
+            b["alone"] = len(blocks) == 1
+    return blocks
 
 
 def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
@@ -129,8 +168,8 @@ def _block(b: Block, files: dict[str, bytes]) -> dict[str, Any]:
                 "numbers": numbers,
             }
         case Code():
-            third = -(-len(b.lines) // 3)
-            parts = [list(b.lines[i * third : (i + 1) * third]) for i in range(3)]
+            each = -(-len(b.lines) // CODE_COLUMNS)
+            parts = [list(b.lines[i * each : (i + 1) * each]) for i in range(CODE_COLUMNS)]
             return kind | {"title": b.title, "parts": parts}
         case TableBlock():
             return kind | {"table": _table(b.table)}

@@ -28,7 +28,8 @@ def workbook(tables: Sequence[Numbered], frame: pd.DataFrame | None = None) -> b
     Raises MissingExtraError without xlsxwriter.
     """
     book = Book()
-    contents = book.book.add_worksheet(say("Contents"))
+    contents = book.page(say("Contents"))
+    contents.freeze_panes(1, 0)
     contents.set_column(0, 0, 12)
     contents.set_column(1, 1, 90)
     contents.write_row(0, 0, (say("sheet"), say("table")), book.strong)
@@ -38,13 +39,17 @@ def workbook(tables: Sequence[Numbered], frame: pd.DataFrame | None = None) -> b
         contents.write_string(i, 1, t.title, book.wrapped)
         book.sheet(name, t)
     if frame is not None:
-        _numbers(book.book.add_worksheet(say("All numbers")), frame, book.strong)
+        _numbers(book.page(say("All numbers")), frame, book.strong)
     return book.content()
 
 
 def _numbers(sheet: Any, frame: pd.DataFrame, strong: Any) -> None:
     sheet.write_row(0, 0, [str(c) for c in frame], strong)
     sheet.freeze_panes(1, 1)
+    for x, c in enumerate(frame):
+        longest = frame[c].map(lambda v: "" if absent(v) else str(v)).map(len).max()
+        is_number = pd.api.types.is_numeric_dtype(frame[c])
+        sheet.set_column(x, x, 12 if is_number else min(max(longest, len(str(c))) + 2, 40))
     for y, row in enumerate(frame.itertuples(index=False), 1):
         for x, value in enumerate(row):
             if isinstance(value, int | float | np.integer | np.floating) and math.isfinite(value):
