@@ -71,6 +71,8 @@ from .analyses.missing.tipping_point import TippingPoint as TippingPoint
 from .analyses.crossover.binary import CrossoverBinary as CrossoverBinary
 from .analyses.crossover.n_of_1 import NOf1 as NOf1
 from .analyses.crossover.score import Crossover as Crossover
+from .analyses.longitudinal.infusion_model import InfusionModel as InfusionModel
+from .analyses.longitudinal.next_infusion import NextInfusion as NextInfusion
 from .analyses.longitudinal.repeated_infusions import RepeatedInfusions as RepeatedInfusions
 
 # Questions: Side effects

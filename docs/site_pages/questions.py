@@ -175,8 +175,15 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             "The effect of a condition where the order of the conditions matters.",
         ),
         "Several infusions in each patient": (
-            ("RepeatedInfusions",),
+            ("InfusionModel", "RepeatedInfusions"),
             "The effect of a next infusion: those who respond come back more often.",
+        ),
+        "How long until the next infusion or course": (
+            ("NextInfusion",),
+            (
+                "Why patients come back or stay away: who does not return may be well, or may have"
+                " given up."
+            ),
         ),
     },
     "Missing scores": {

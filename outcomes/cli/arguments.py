@@ -24,7 +24,7 @@ NOTEBOOKS = (
 )
 
 #: The kinds of `outcomes.plans.ready_made`, listed here for the same reason.
-PLANS = ("before-after", "follow-up", "parallel", "crossover", "routes", "side-effects")
+PLANS = ("before-after", "follow-up", "parallel", "crossover", "routes", "courses", "side-effects")
 
 #: The engines of `outcomes.study.engines`, listed here for the same reason.
 ENGINES = ("serial", "processes", "dask", "spark")

@@ -8,6 +8,7 @@ STUDIES = {
     "cohort": "data/sample/study.toml",
     "crossover": "data/sample/crossover/study.toml",
     "parallel": "data/sample/parallel/study.toml",
+    "courses": "data/sample/courses/study.toml",
 }
 #: Questions that the sample cannot show, and why. Their docstrings have examples that run.
 NOT_SHOWN = {
@@ -16,7 +17,6 @@ NOT_SHOWN = {
     "Diary": "the visits of the sample are too far apart for a diary",
     "TestRetest": "the sample has one visit before treatment; treated patients are no retest",
     "Agreement": "the sample asks for each score in one way only",
-    "RepeatedInfusions": "the sample has no scores before and after each infusion of a patient",
 }
 
 _PAIN = '"pain_nrs_average", before="baseline", after="week_4"'
@@ -29,6 +29,10 @@ def _cohort(call: str) -> tuple[str, str]:
 
 def _parallel(call: str) -> tuple[str, str]:
     return "parallel", f"question = oc.{call}"
+
+
+def _courses(call: str) -> tuple[str, str]:
+    return "courses", f"question = oc.{call}"
 
 
 def _crossover(call: str) -> tuple[str, str]:
@@ -126,6 +130,16 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Who has pain back sooner": _cohort(
             'ReturnOfPain("pain_nrs_average", covariates=["route", "sex"])'
         ),
+    },
+    "Courses of infusions": {
+        "All infusions in one model": _courses('InfusionModel("pain_nrs_average")'),
+        "All courses in one model": _courses(
+            'InfusionModel("pain_nrs_average", number="course", last=3)'
+        ),
+        "Mean change of an infusion": _courses(
+            'RepeatedInfusions("pain_nrs_average", before="before", after="day_7")'
+        ),
+        "Time to the next course": _courses('NextInfusion(followed="followed", course=21)'),
     },
     "Missing scores": {
         "Who is missing": _cohort('MissingScores("pain_nrs_average")'),

@@ -4,6 +4,7 @@ from outcomes.plans.frozen import FrozenPlan, freeze, with_frozen
 from outcomes.plans.frozen_comparison import deviations
 from outcomes.plans.ready_made import (
     before_after,
+    courses,
     crossover,
     follow_up,
     parallel,
@@ -18,6 +19,7 @@ from outcomes.plans.ready_made import (
 __all__ = [
     "FrozenPlan",
     "before_after",
+    "courses",
     "crossover",
     "deviations",
     "follow_up",

@@ -214,6 +214,29 @@ def routes(study: Study, *, outcome: str = "", before: str = "", after: str = ""
     )
 
 
+def courses(study: Study, *, outcome: str = "") -> Plan:
+    """Several infusions a patient, scores around each.
+
+    Primary: the mixed model of all infusions. Sensitivity: the mean change of each patient's
+    infusions. Side effects per patient and per infusion.
+    """
+    main = _outcome(study, outcome)
+    seen = study.long(main).dropna(subset="value")["visit"]
+    last = [v for v in study.visits if v != study.baseline and (seen == v).any()][-1:]
+    return _plan(
+        ("Describe", {}),
+        ("InfusionModel", {"outcome": main, "role": "primary"}),
+        *[
+            (
+                "RepeatedInfusions",
+                {"outcome": main, "before": study.baseline, "after": v, "role": "sensitivity"},
+            )
+            for v in last
+        ],
+        *_harms(study),
+    )
+
+
 def side_effects(study: Study) -> Plan:
     """Nausea, dizziness, dissociation …: how often per patient and per infusion, how severe, by
     route.
@@ -230,6 +253,7 @@ PLANS: dict[str, Callable[..., Plan]] = {
     "parallel": parallel,
     "crossover": crossover,
     "routes": routes,
+    "courses": courses,
     "side-effects": side_effects,
 }
 
@@ -238,6 +262,8 @@ def suggest(study: Study) -> str:
     """The kind of plan that fits what the study has."""
     if study.design in ("parallel", "crossover", "routes"):
         return study.design
+    if "episode" in study.keys and study.codes.several:
+        return "courses"
     return "follow-up" if len(study.visits) > 2 else "before-after"
 
 

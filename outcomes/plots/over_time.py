@@ -14,7 +14,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import PercentFormatter
 
-from outcomes.core.language import say, say_n
+from outcomes.core.language import in_language, say, say_n
 from outcomes.core.result import Result
 from outcomes.core.wording import NONE, level_text, spoken, whole
 from outcomes.plots.drawing import BLUE, GREY, MANY, ORANGE, Drawing, look, names, shortened
@@ -264,7 +264,12 @@ def _relief_groups(result: Result) -> list[str]:
 
 @picture(
     "survival",
-    Mark("curves", "Steps are the share of patients still in relief."),
+    Mark("curves", "Steps are the share of patients still in relief.", lambda r: not r.axis.words),
+    Mark(
+        "curves",
+        "Steps are the share of patients to whom it has not happened yet.",
+        lambda r: bool(r.axis.words),
+    ),
     Mark(
         "limits",
         "Shaded: the confidence interval.",
@@ -314,7 +319,8 @@ def survival(result: Result, d: Drawing) -> None:
     ax.set(xlim=(0, last * 1.02), ylim=(0, 1.04))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_xlabel(say("days"))
-    ax.set_ylabel(d.wrap(say("patients whose pain is not back"), 0.4, 11))
+    words = in_language(result.axis.words) or say("patients whose pain is not back")
+    ax.set_ylabel(d.wrap(words, 0.4, 11))
     if len(groups) > 1:
         d.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     d.title(result.analysis.title(result.outcome))

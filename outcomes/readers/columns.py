@@ -35,7 +35,7 @@ from outcomes.readers.parse import (
 )
 from outcomes.readers.recipe import ROLE_TYPES, ROLES, Recipe
 from outcomes.readers.shape.derived import with_column
-from outcomes.study.study import Issue
+from outcomes.study.study import KEYS, Issue
 
 #: Roles whose values have words of their own.
 _OWN_WORDS = ("patient", "visit", "arm")
@@ -179,7 +179,9 @@ class Reader:
         own.
         """
         table, recipe = self.tables[name], self.recipe
-        roles = {column: role for role in ROLES if (column := recipe.role(role, table))}
+        # of two roles of one column, a key of the scores wins among the scores
+        order = sorted(ROLES, key=lambda role: name == "scores" and role in KEYS)
+        roles = {column: role for role in order if (column := recipe.role(role, table))}
         made: dict[str, Any] = {}
         for column in table.columns:
             role = roles.get(column, "")

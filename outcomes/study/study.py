@@ -190,8 +190,8 @@ class Study(Tables):
         if several and self.codes.several:
             raise AnalysisError(
                 f"Patients have several rows a visit (one for each {several[0]}): ask a"
-                " question made for that (Crossover, RepeatedInfusions), or choose one with"
-                f" study.where({several[0]}=…)."
+                " question made for that (Crossover, InfusionModel, RepeatedInfusions), or choose"
+                f" one with study.where({several[0]}=…)."
             )
         values = np.full((self.enrolled, len(self.visits)), np.nan)
         values.reshape(-1)[self.codes.cell] = _numbers(self.ready.scores[name])

@@ -32,7 +32,12 @@ TOPICS = MappingProxyType(
         ),
         "Repeated follow-up": ("longitudinal",),
         "Missing scores": ("missing",),
-        "Crossover, N-of-1, repeated infusions": ("crossover", "longitudinal.repeated_infusions"),
+        "Crossover, N-of-1, repeated infusions": (
+            "crossover",
+            "longitudinal.repeated_infusions",
+            "longitudinal.infusion_model",
+            "longitudinal.next_infusion",
+        ),
         "Side effects": ("safety", "groups.blinding"),
         "Several sites": ("sites",),
         "The score itself": ("measurement",),

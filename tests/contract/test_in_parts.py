@@ -90,6 +90,8 @@ OF_ROWS = frozenset(
         "EventTable",
         "InternalConsistency",
         "RateRatio",
+        "InfusionModel",
+        "NextInfusion",
         "RepeatedInfusions",
         "SideEffects",
         "SideEffectsByRoute",

@@ -40,6 +40,8 @@ NOT_HERE = {
     "ChangeCorrelations": "one score",
     "HotellingT2": "one score",
     "InternalConsistency": "no questions of a questionnaire",
+    "InfusionModel": "no scores around each infusion",
+    "NextInfusion": "no infusion has a day",
     "RepeatedInfusions": "no scores before and after each infusion",
 }
 

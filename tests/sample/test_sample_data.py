@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
-STUDIES = (".", "crossover", "parallel")  # the cohort lies in the folder itself
+STUDIES = (".", "crossover", "parallel", "courses")  # the cohort lies in the folder itself
 MADE = [
     f"{study}/{name}".removeprefix("./")
     for study in STUDIES
@@ -54,19 +54,31 @@ def made() -> Iterator[SimpleNamespace]:
     try:
         import arms
         import clinic
+        import courses
         import trial
 
         yield SimpleNamespace(
             clinic=clinic,
             trial=trial,
             arms=arms,
+            courses=courses,
             cohort=clinic.simulate(),
             crossover=trial.simulate(),
             parallel=arms.simulate(),
+            year=courses.simulate(),
         )
     finally:
         sys.path.remove(str(SAMPLE / "generator"))
-        for name in ("arms", "clinic", "trial", "truth", "dictionary", "common", "generate"):
+        for name in (
+            "arms",
+            "clinic",
+            "courses",
+            "trial",
+            "truth",
+            "dictionary",
+            "common",
+            "generate",
+        ):
             sys.modules.pop(name, None)
 
 
@@ -147,12 +159,19 @@ def test_nothing_that_looks_like_an_identifier(study: str) -> None:
 def test_tables_fit_together(study: str) -> None:
     patients = [r["patient_id"] for r in rows(f"{study}/patients.csv")]
     sessions = {(r["patient_id"], r["infusion"]) for r in rows(f"{study}/infusions.csv")}
-    assert (
-        len(patients) == len(set(patients)) == {".": 240, "crossover": 40, "parallel": 120}[study]
-    )
+    number = {".": 240, "crossover": 40, "parallel": 120, "courses": 80}
+    assert len(patients) == len(set(patients)) == number[study]
     assert {p for p, _ in sessions} == set(patients)
     assert {(r["patient_id"], r["infusion"]) for r in rows(f"{study}/side_effects.csv")} <= sessions
-    keys = [(r["patient_id"], r.get("period"), r["visit"]) for r in rows(f"{study}/scores.csv")]
+    keys = [
+        (
+            r["patient_id"],
+            r.get("period"),
+            r.get("infusion") if study == "courses" else "",
+            r["visit"],
+        )
+        for r in rows(f"{study}/scores.csv")
+    ]
     assert len(keys) == len(set(keys))
     assert {k[0] for k in keys} == set(patients)
 
@@ -459,3 +478,23 @@ def test_parallel_side_effects_by_arm() -> None:
     for name, rates in truth("parallel")["side_effects"].items():
         p = rates["any"]
         assert abs(len(had[name]) / 60 - p) < 3 * np.sqrt(p * (1 - p) / 60)
+
+
+def test_infusions_of_the_year_of_courses_change_as_its_truth_says(made: SimpleNamespace) -> None:
+    t, given = truth("courses"), made.year["given"]
+    first = [g for g in given if g["infusion"] == 1]
+    for visit in made.courses.FALL:
+        change = np.array([g["nrs"][visit] - g["nrs"]["before"] for g in first])
+        se = change.std(ddof=1) / np.sqrt(len(change))
+        expected = t["population"]["change_at_the_first_infusion"][visit]
+        assert abs(change.mean() - expected) < 3 * se
+        # the number of the infusion makes no difference but for the dose, which only rises
+        later = t["population"]["change_at_the_fourth_infusion"][visit]
+        assert -0.3 < later - expected < 0
+
+
+def test_doses_of_the_year_of_courses_are_those_of_the_weight() -> None:
+    weight = {r["patient_id"]: float(r["weight_kg"]) for r in rows("courses/patients.csv")}
+    for r in rows("courses/infusions.csv"):
+        mg = float(r["dose_mg_kg"]) * weight[r["patient_id"]]
+        assert float(r["dose_mg"]) == pytest.approx(mg, abs=0.051)

@@ -86,6 +86,8 @@ DESIGN = {
     "WithinPatients": "crossover",
     "SideEffectsPaired": "crossover",
     "RepeatedInfusions": "episodes",
+    "InfusionModel": "episodes",
+    "NextInfusion": "episodes",
     "NOf1": "n-of-1",
     "Agreement": "before-after",
     "Among": "parallel",
@@ -133,6 +135,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "CLDA": {"visit": "week_4"},
     "MeaningfulChange": {"anchor": "pgic", **PAIN_4},
     "NestedSites": {"analysis": CHANGE, "within": "region"},
+    "NextInfusion": {"until": 60.0, "days": (14, 28)},
     "NonInferiority": {"margin": 1.0, **PAIN_4},
     "NOf1": {"after": "week_4", "reference": "placebo"},
     "PooledSites": {"analysis": ADJUSTED, "by": "site"},
@@ -301,6 +304,9 @@ def _side_effects(
         one = scores.drop_duplicates(["patient", key]).rename(columns={key: "infusion"})
         infusions = one[["patient", "infusion", *(["arm"] if "arm" in one else [])]]
         infusions = infusions.reset_index(drop=True)
+        if design == "episodes":  # the second infusion after 20 to 29 days
+            later = 20 + np.arange(len(infusions)) // 2 % 10
+            infusions = infusions.assign(day=(infusions["infusion"] - 1) * later)
     else:
         columns = ["patient", "route"] + (["arm"] if design == "parallel" else [])
         infusions = patients[columns].assign(infusion=1)

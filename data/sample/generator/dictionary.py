@@ -1,9 +1,10 @@
-"""The data dictionaries of the two invented studies: what every column means."""
+"""The data dictionaries of the invented studies: what every column means."""
 
 from __future__ import annotations
 
 import arms
 import clinic
+import courses as clinic_year
 import trial
 from common import entry, side_effect_entries
 
@@ -281,6 +282,84 @@ def parallel() -> list[dict]:
             ("day", "days since the patient's first infusion", "whole number", "0", "days"),
             ("route", "route", "category", "IV"),
             ("dose_mg_kg", "dose of ketamine; 0 for placebo", "number", "0; 0.5", "mg/kg"),
+        ],
+        "side_effects": [patient, infusion],
+    }
+    made = [entry(table, *line) for table, columns in lines.items() for line in columns]
+    return made + side_effect_entries("side_effects", list(trial.EVENTS))
+
+
+def courses() -> list[dict]:
+    """Every column of the year of courses."""
+    patient = ("patient_id", ID, "text", "C001 to C080")
+    infusion = ("infusion", "infusion, counted in each patient", "whole number", "1 or more")
+    course = (
+        "course",
+        "course that the infusion belongs to, counted in each patient",
+        "whole number",
+        "1 or more",
+    )
+    minutes = "asked before, at 20, 40, 60 and 120 minutes"
+    lines = {
+        "scores": [
+            patient,
+            infusion,
+            (
+                "visit",
+                "when, counted from the start of the infusion",
+                "ordered category",
+                "; ".join(clinic_year.VISITS),
+            ),
+            (
+                "nrs",
+                "average pain, numeric rating scale; higher is worse; asked before, at day 1 and"
+                " day 7",
+                "number",
+                "0 to 10",
+                "points",
+                "blank",
+            ),
+            ("sbp", f"systolic blood pressure; {minutes}", "number", "80 to 220", "mmHg", "blank"),
+            (
+                "cadss",
+                f"CADSS, dissociation; higher is worse; {minutes}",
+                "number",
+                "0 to 92",
+                "points",
+                "blank",
+            ),
+        ],
+        "patients": [
+            patient,
+            ("diagnosis", "diagnosis", "category", "; ".join(clinic_year.DIAGNOSES)),
+            ("sex", "sex", "category", "female; male"),
+            ("weight_kg", "weight at entry", "whole number", "48 to 130", "kg"),
+            ("planned", "infusions planned in a course", "whole number", "3"),
+            (
+                "stopped",
+                "why the first course was not completed",
+                "category",
+                "; ".join(clinic_year.STOPS),
+                "",
+                "blank where it was completed",
+            ),
+            (
+                "followed",
+                "last day of follow-up, counted from the first infusion",
+                "whole number",
+                "245 to 365",
+                "days",
+            ),
+        ],
+        "infusions": [
+            patient,
+            infusion,
+            course,
+            ("day", "days since the patient's first infusion", "whole number", "0 or more", "days"),
+            ("route", "route", "category", "IV"),
+            ("dose_mg_kg", "dose of ketamine", "number", "0.5 to 1.0", "mg/kg"),
+            ("dose_mg", "dose of ketamine", "number", "above 0", "mg"),
+            ("minutes", "duration of the infusion", "whole number", "30; 40", "minutes"),
         ],
         "side_effects": [patient, infusion],
     }

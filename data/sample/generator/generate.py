@@ -1,4 +1,4 @@
-"""Make the three invented studies of the folder above again, byte for byte: `python
+"""Make the four invented studies of the folder above again, byte for byte: `python
 data/sample/generator/generate.py [--out FOLDER]`.
 
 Invented data: no real patient. README.md in that folder says what is assumed and from which
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import arms
 import clinic
+import courses
 import dictionary
 import trial
 import truth
@@ -59,6 +60,16 @@ def write_parallel(folder: Path) -> None:
     )
 
 
+def write_courses(folder: Path) -> None:
+    """The year of a clinic with courses of infusions."""
+    sample = courses.simulate()
+    for name, rows in courses.tables(sample).items():
+        write_csv(folder / f"{name}.csv", rows)
+    write_csv(folder / "dictionary.csv", dictionary.courses())
+    population = courses.simulate(POPULATION // 20, courses.SEED + 100)
+    write_json(folder / "truth.json", truth.of_courses(sample, population))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -71,7 +82,8 @@ def main() -> None:
     write_cohort(out)
     write_crossover(out / "crossover")
     write_parallel(out / "parallel")
-    print(f"Three invented studies written to {out}.")
+    write_courses(out / "courses")
+    print(f"Four invented studies written to {out}.")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 import arms
 import clinic
+import courses
 import numpy as np
 import trial
 from clinic import BETWEEN, DIAGNOSES, ENTRY, EVENTS, FRAILTY, MEAN, ROUTES, VISITS, WITHIN
@@ -259,4 +260,51 @@ def _between_arms(d: dict[str, np.ndarray]) -> dict[str, Any]:
         },
         "ketamine_minus_placebo_change": by(arms.VISITS, change[0] - change[1]),
         "responders_30_week_4": by(arms.ARMS, np.array(improved)),
+    }
+
+
+def of_courses(sample: dict[str, Any], population: dict[str, Any]) -> dict[str, Any]:
+    """The truth of the year of courses."""
+    return {
+        "notice": NOTICE,
+        "seed": courses.SEED,
+        "design": "courses of three infusions, repeated when pain is back; no control group",
+        "latent": {
+            "fall_at_the_first_dose": courses.FALL,
+            "number_of_the_infusion": "makes no difference to the fall",
+            "fall_for_each_further_0.1_mg_kg": courses.DOSE_EFFECT,
+            "dose": "raised by 0.1 mg/kg where the last fall at day 7 was below 1 point",
+            "sd_between_patients": courses.BETWEEN,
+            "sd_of_the_fall_between_patients": courses.RESPONSE_SPREAD,
+            "sd_between_infusions": courses.BETWEEN_INFUSIONS,
+            "sd_within": courses.WITHIN,
+            "blood_pressure_rise_at_the_first_dose": courses.RISE,
+            "dissociation_at_the_first_dose": courses.DISSOCIATION,
+            "rise_and_dissociation": "in proportion to the dose",
+            "median_days_to_the_next_course": courses.RETURNS,
+        },
+        "population": {
+            "computed_from": f"{len(population['weight'])} patients by the same code, all scores",
+            **_of_infusions(population),
+        },
+        "sample_complete": _of_infusions(sample),
+    }
+
+
+def _of_infusions(d: dict[str, Any]) -> dict[str, Any]:
+    """Mean changes of first and later infusions, and who completed the first course."""
+    given, n = d["given"], len(d["weight"])
+    first = np.bincount([g["i"] for g in given if g["course"] == 1], minlength=n)
+
+    def change(of: list[dict[str, Any]]) -> dict[str, float]:
+        return {
+            v: rounded(np.mean([g["nrs"][v] - g["nrs"]["before"] for g in of]))
+            for v in courses.FALL
+        }
+
+    return {
+        "infusions": len(given),
+        "change_at_the_first_infusion": change([g for g in given if g["infusion"] == 1]),
+        "change_at_the_fourth_infusion": change([g for g in given if g["infusion"] == 4]),
+        "share_who_completed_the_first_course": rounded((first == courses.PLANNED).mean()),
     }

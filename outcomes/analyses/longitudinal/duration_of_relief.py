@@ -170,7 +170,7 @@ class DurationOfRelief(Analysis):
             counts,
             outcome,
             tuple(notes),
-            {"survival": _steps(curves)},
+            {"survival": survival_frame(curves)},
             ("survival",),
             detail=told,
             randomised=randomised,
@@ -213,7 +213,7 @@ class DurationOfRelief(Analysis):
                 else "of the patients"
             )
             parts.append(
-                f"half {whose} had their pain back by day {_day(e.value)} ({_limits(e)})"
+                f"half {whose} had their pain back by day {day_text(e.value)} ({_limits(e)})"
                 if not math.isnan(e.value)
                 else (f"fewer than half {whose} had their pain back by day {number(told.last, 0)}")
             )
@@ -241,11 +241,11 @@ class DurationOfRelief(Analysis):
 def _limits(e: Estimate) -> str:
     if math.isnan(e.low):
         return "no interval"
-    high = "not reached" if math.isnan(e.high) else _day(e.high)
-    return limits_text(_day(e.low), high, level=e.level)
+    high = "not reached" if math.isnan(e.high) else day_text(e.high)
+    return limits_text(day_text(e.low), high, level=e.level)
 
 
-def _day(value: float) -> str:
+def day_text(value: float) -> str:
     return number(value, 0 if value == round(value) else 1)
 
 
@@ -272,7 +272,7 @@ def _gaps(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _steps(curves: dict[str, Curve]) -> pd.DataFrame:
+def survival_frame(curves: dict[str, Curve]) -> pd.DataFrame:
     """The curves as data to draw."""
     parts = [
         pd.DataFrame(

@@ -91,7 +91,9 @@ class Linear:
             out.append(Linear(self.title, self.bases[keep], names + tail, random=rest))
         if correlated:
             out += [self.factor(rank) for rank in range(k - 1, 0, -1)]
-            out.append(Linear(self.title, self.bases[-1:], ("sigma2",), random=z[:, :0]))
+            rest = [j for j, n in enumerate(self.names) if n[:2] != "G_"]
+            names = tuple(self.names[j] for j in rest)
+            out.append(Linear(self.title, self.bases[rest], names, random=z[:, :0]))
         return out
 
     def factor(self, rank: int | None = None) -> Factor:
@@ -99,17 +101,20 @@ class Linear:
         assert self.random is not None
         rank = self.random.shape[1] if rank is None else rank
         cells = [(a, b) for b in range(rank) for a in range(b, self.random.shape[1])]
-        names = (*(f"L_{a + 1}_{b + 1}" for a, b in cells), "sigma2")
-        return Factor(self.title, self.random, rank, names)
+        nested = [j for j, n in enumerate(self.names) if n == "nested"]
+        rest = (*(self.names[j] for j in nested), "sigma2")
+        names = (*(f"L_{a + 1}_{b + 1}" for a, b in cells), *rest)
+        return Factor(self.title, self.random, rank, names, self.bases[nested])
 
     def of_factor(self, theta: Array) -> Array:
         """The parameters of this covariance where those of its `factor` of full rank are theta."""
         assert self.random is not None
         k = self.random.shape[1]
         lower = np.zeros((k, k))
-        lower[tuple(np.transpose([(a, b) for b in range(k) for a in range(b, k)]))] = theta[:-1]
+        cells = [(a, b) for b in range(k) for a in range(b, k)]
+        lower[tuple(np.transpose(cells))] = theta[: len(cells)]
         g = lower @ lower.T
-        return np.array([*(g[a, b] for a in range(k) for b in range(a, k)), theta[-1]])
+        return np.array([*(g[a, b] for a in range(k) for b in range(a, k)), *theta[len(cells) :]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,25 +163,30 @@ class Heterogeneous:
 @dataclass(frozen=True, eq=False)
 class Factor:
     """Random effects as Z L L' Z' + sigma2 I, L (effects, rank) lower triangular; of reduced rank,
-    the face of a fit at the boundary.
+    the face of a fit at the boundary. `bases` are further matrices with a variance each (effects
+    nested in the patient).
     """
 
     title: str
     random: Array
     rank: int
     names: tuple[str, ...]
+    bases: Array = field(default_factory=lambda: np.empty((0, 0, 0)))
     linear: bool = field(default=False, init=False)
+
+    def lower(self, theta: Array) -> Array:
+        """L (effects, rank)."""
+        found = np.zeros((self.random.shape[1], self.rank))
+        for value, cell in zip(theta, self._cells()):
+            found[cell] = value
+        return found
 
     def _cells(self) -> list[tuple[int, int]]:
         return [(a, b) for b in range(self.rank) for a in range(b, self.random.shape[1])]
 
     def __call__(self, theta: Array) -> Evaluated:
-        m, k = self.random.shape
-        cells = self._cells()
-        lower = np.zeros((k, self.rank))
-        for value, cell in zip(theta, cells):
-            lower[cell] = value
-        half = self.random @ lower
+        m, cells = len(self.random), self._cells()
+        half = self.random @ self.lower(theta)
         sigma = half @ half.T + theta[-1] * np.eye(m)
         q = len(theta)
         first, second = np.zeros((q, m, m)), np.zeros((q, q, m, m))
@@ -187,6 +197,8 @@ class Factor:
                 if b == d:
                     outer = np.outer(self.random[:, a], self.random[:, c])
                     second[i, j] = outer + outer.T
+        for i, base in enumerate(self.bases, len(cells)):
+            sigma, first[i] = sigma + theta[i] * base, base
         first[-1] = np.eye(m)
         return Evaluated(sigma[None], first[:, None], second[:, :, None])
 
@@ -195,7 +207,8 @@ class Factor:
         v = float(np.trace(moments)) / len(moments)
         scale = np.sqrt(np.mean(self.random**2, axis=0))
         theta = [np.sqrt(v / 2) / scale[a] * (1.0 if a == b else 0.3) for a, b in self._cells()]
-        return np.array([*theta, v / 2])
+        rest = len(self.bases) + 1
+        return np.array([*theta, *[v / 2 / rest] * rest])
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,6 +284,19 @@ def random_covariance(theta: Array, k: int, names: tuple[str, ...]) -> Array:
             a, b = (int(part) - 1 for part in name.split("_")[1:])
             g[a, b] = g[b, a] = value
     return g
+
+
+def components(structure: Structure, theta: Array, effects: int) -> tuple[Array, float, float]:
+    """The covariance (effects, effects) of correlated random effects, the variance of effects
+    nested in the patient and that of the rest, wherever the fit lies; 0 at a boundary.
+    """
+    named = dict(zip(getattr(structure, "names", ()), theta, strict=True))
+    if isinstance(structure, Factor):
+        lower = structure.lower(theta)
+        g = lower @ lower.T
+    else:
+        g = random_covariance(theta, effects, tuple(named))
+    return g, float(named.get("nested", 0.0)), float(named["sigma2"])
 
 
 def _lagged(m: int) -> NDArray[np.int64]:

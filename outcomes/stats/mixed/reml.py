@@ -21,6 +21,7 @@ from outcomes.core.wording import spoken
 from outcomes.stats.mixed.covariance import (
     ByGroup,
     Evaluated,
+    Factor,
     Heterogeneous,
     Linear,
     Structure,
@@ -158,6 +159,8 @@ def fit(
     outside = _outside(structure, theta)
     if outside and isinstance(structure, Linear):
         return _on_the_face(summary, design, structure, reml=reml, said=outside)
+    if outside:
+        raise NotConverged(f"The {structure.title} covariance has another boundary as well.")
     gradient, hessian, expected = engine.derivatives(at, point)
     _check_maximum(structure, at, hessian)
     beta = np.full(len(design.names), np.nan)
@@ -287,9 +290,11 @@ def _check_maximum(structure: Structure, at: Evaluated, hessian: Array) -> None:
 
 def _outside(structure: Structure, theta: Array) -> str:
     """Which random effect has left its cone, in words; empty where none has."""
-    if not isinstance(structure, Linear) or structure.random is None:
+    if not isinstance(structure, Linear | Factor) or structure.random is None:
         return ""
     named = dict(zip(structure.names, theta))
+    if isinstance(structure, Factor):
+        return "a random effect has a variance of zero" if named.get("nested", 0.0) < 0 else ""
     g = random_covariance(theta, structure.random.shape[1], structure.names)
     if named.get("nested", 0.0) < 0 or (np.diag(g) < 0).any():
         return "a random effect has a variance of zero"
@@ -329,12 +334,11 @@ def _in_the_cone(
     found = []
     with suppress(NotConverged):
         found.append(_on_the_face(summary, design, structure, reml=reml, said=said))
-    if "nested" not in structure.names:
-        with suppress(NotConverged):
-            inner = fit(summary, design, structure.factor(), reml=reml)
-            theta = structure.of_factor(inner.theta)
-            inside = fit(summary, design, structure, reml=reml, start=theta)
-            found += [] if inside.boundary else [inside]
+    with suppress(NotConverged):
+        inner = fit(summary, design, structure.factor(), reml=reml)
+        theta = structure.of_factor(inner.theta)
+        inside = fit(summary, design, structure, reml=reml, start=theta)
+        found += [] if inside.boundary else [inside]
     if not found:
         raise error
     return max(found, key=lambda f: f.loglik)
