@@ -91,9 +91,9 @@ class Linear:
             out.append(Linear(self.title, self.bases[keep], names + tail, random=rest))
         if correlated:
             out += [self.factor(rank) for rank in range(k - 1, 0, -1)]
-            rest = [j for j, n in enumerate(self.names) if n[:2] != "G_"]
-            names = tuple(self.names[j] for j in rest)
-            out.append(Linear(self.title, self.bases[rest], names, random=z[:, :0]))
+            fixed = [j for j, n in enumerate(self.names) if n[:2] != "G_"]
+            named = tuple(self.names[j] for j in fixed)
+            out.append(Linear(self.title, self.bases[fixed], named, random=z[:, :0]))
         return out
 
     def factor(self, rank: int | None = None) -> Factor:
