@@ -25,6 +25,7 @@ from .analyses.paired.regression_to_mean import RegressionToMean as RegressionTo
 from .analyses.paired.resampling import Bootstrap as Bootstrap
 from .analyses.paired.resampling import SignFlip as SignFlip
 from .analyses.paired.resampling import Yuen as Yuen
+from .analyses.responders.improvement_grid import ImprovementGrid as ImprovementGrid
 from .analyses.responders.one_group import Responders as Responders
 
 # Questions: Two or more groups

@@ -33,7 +33,7 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             ),
         ),
         "How many patients improved": (
-            ("Responders", "IndividualChange"),
+            ("Responders", "ImprovementGrid", "IndividualChange"),
             (
                 "Who improved because of the treatment. A share of responders has no counterpart in"
                 " untreated patients here."

@@ -72,6 +72,10 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Response": {
         "Responders": _cohort(f'Responders({_PAIN}, rules=["30%", "50%", "2 points"])'),
+        "Several scores and visits": _cohort('ImprovementGrid(rules=["30%", "50%"])'),
+        "Published thresholds by route": _cohort(
+            'ImprovementGrid(["pain_nrs_average"], visits=["week_1", "week_4"], by="route")'
+        ),
         "Responders of two arms": _parallel(f'CompareResponders({_ARMS}, rules=["30%", "50%"])'),
         "Responders within sites": _parallel(f'StratifiedResponders({_ARMS}, strata="site")'),
         "Response over all visits": _parallel(

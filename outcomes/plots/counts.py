@@ -166,6 +166,23 @@ def correlations(result: Result, d: Drawing) -> None:
     d.title(result.analysis.title(result.outcome))
 
 
+@picture(
+    "grid",
+    Mark(
+        "shares",
+        "Each cell is the share of patients who improved by the visit, missing scores counted as"
+        " non-response.",
+    ),
+    size=(7.2, 3.0),
+    rows=lambda r: min(1.8 + 0.34 * len(r.data["grid"]), 14.0),
+)
+def grid(result: Result, d: Drawing) -> None:
+    """The share of patients who improved, by score and amount (and group) and by visit."""
+    table = result.data["grid"]
+    _heat(d, table, low=0.0, palette="Blues", words=table.map(percent))
+    d.title(result.analysis.title(result.outcome))
+
+
 def _legible(d: Drawing, table: pd.DataFrame) -> bool:
     """Whether a number has room in each cell."""
     return 0.62 * d.width / max(table.shape[1], 1) >= 0.036 * d.size(9)

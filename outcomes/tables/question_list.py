@@ -20,6 +20,7 @@ TOPICS = MappingProxyType(
         "Before and after, the same patients": (
             "paired",
             "responders.one_group",
+            "responders.improvement_grid",
             "individual",
             "missing.robustness",
         ),

@@ -40,6 +40,7 @@ VALUES: dict[str, Any] = {
 MORE: dict[str, dict[str, Any]] = {
     "RegressionToMean": {"at_least": 4, "reliability": 0.7},
     "IndividualChange": {"reliability": 0.8},
+    "ImprovementGrid": {"rules": ("30%", "2 points")},
     "PooledSites": {"by": "site"},
     "Imputed": {"seed": 1},
     "Diary": {"max_gap": 30},

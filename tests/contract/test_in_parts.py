@@ -45,6 +45,7 @@ ADDITIVE = frozenset(
         "PageTrend",
         "Quade",
         "Imputed",
+        "ImprovementGrid",
         "IndividualChange",
         "Interaction",
         "KruskalWallis",

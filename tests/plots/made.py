@@ -239,6 +239,11 @@ def correlations(c: Case) -> Result:
     return _result(c, {"correlations": table})
 
 
+def grid(c: Case) -> Result:
+    table = pd.DataFrame(0.35, index=list(c.groups), columns=list(c.visits))
+    return _result(c, {"grid": table})
+
+
 def tipping(c: Case) -> Result:
     delta = np.linspace(0, 3, 6)
     frame = pd.DataFrame({"delta": delta, "value": delta - 1.5})
@@ -364,6 +369,7 @@ MAKE: dict[str, tuple[Callable[[Case], Result], ...]] = {
     "severity": (severity,),
     "staircase": (staircase,),
     "correlations": (correlations,),
+    "grid": (grid,),
     "tipping": (tipping,),
     "funnel": (funnel,),
     "labbe": (labbe,),

@@ -76,6 +76,7 @@ MADE = {
     "correlations": pd.DataFrame(
         {"pain": [1.0, 0.4], "sleep": [0.4, 1.0]}, index=["pain", "sleep"]
     ),
+    "grid": pd.DataFrame({"week_1": [0.4, 0.2], "week_4": [0.3, 0.1]}, index=["30%", "50%"]),
     "funnel": pd.DataFrame({"value": [-1.0, -2.0, -1.4], "se": [0.3, 0.6, 0.2]}),
     "cells": pd.DataFrame(
         {
@@ -394,6 +395,7 @@ def test_every_row_of_the_data_has_its_mark(kind: str) -> None:
         "swimmer": ("followed", 2),
         "answers": ("shares", 4),
         "correlations": ("shares", 1),
+        "grid": ("shares", 1),
         "survival": ("curves", 1),
         "tipping": ("estimates", 1),
     }

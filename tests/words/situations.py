@@ -124,6 +124,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Diary": {"visits": VISITS, "days": (0, 1, 2)},
     "DurationOfRelief": {"visits": VISITS, "days": (0, 7, 28)},
     "ReturnOfPain": {"visits": VISITS, "days": (0, 7, 28)},
+    "ImprovementGrid": {"outcomes": ("pain",), "rules": ("30%", "2 points")},
     "GamesHowell": {"by": "route", **PAIN_4},
     "HotellingT2": {"outcomes": ("pain", "pain_now"), **PAIN_4},
     "KruskalWallis": {"by": "route", **PAIN_4},
@@ -176,7 +177,7 @@ def asked(name: str, situation: Situation) -> Analysis:
     if "reference" in names:
         of = DESIGN.get(name, "")
         given.setdefault("reference", "oral" if of == "routes" else "placebo")
-    if situation.higher and name == "Describe":
+    if situation.higher and name in ("Describe", "ImprovementGrid"):
         given["outcomes"] = ("mood",)
     if situation.higher:
         given = {k: _of_mood(k, v) for k, v in given.items()}
