@@ -398,5 +398,5 @@ def _ranked(long: pd.DataFrame, known: pd.DataFrame, what: str) -> pd.Series:
     """The place of each row's infusion (or course) among those of its patient."""
     each = known.dropna().drop_duplicates()
     place = each.groupby("patient")[what].rank(method="dense")
-    found = long[["patient", what]].merge(each.assign(place=place), how="left", sort=False)
-    return found["place"].set_axis(long.index)
+    joined = long[["patient", what]].merge(each.assign(place=place), how="left", sort=False)
+    return joined["place"].set_axis(long.index)

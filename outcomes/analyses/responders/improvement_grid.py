@@ -119,7 +119,7 @@ class ImprovementGrid(Analysis):
         levels, code = self._groups(study)
         rows: list[Estimate] = []
         table: list[dict[str, object]] = []
-        sources: list[dict[str, object]] = []
+        sources: list[dict[str, str]] = []
         grid: dict[str, dict[str, float]] = {}
         begun = np.zeros(study.enrolled, dtype=bool)
         visits: dict[str, None] = {}
@@ -249,7 +249,7 @@ class ImprovementGrid(Analysis):
             )
         return found
 
-    def _rules(self, outcome: Outcome) -> Iterator[tuple[str, dict[str, object]]]:
+    def _rules(self, outcome: Outcome) -> Iterator[tuple[str, dict[str, str]]]:
         """Each rule of a score with its kind, basis, population and source."""
         library = _library(outcome)
         if not self.rules:
@@ -324,9 +324,9 @@ def _later(study: Study, before: str) -> tuple[str, ...]:
     return study.visits[study.visits.index(before) + 1 :]
 
 
-def _library(outcome: Outcome) -> dict[str, dict[str, object]]:
+def _library(outcome: Outcome) -> dict[str, dict[str, str]]:
     """The rules that the library has for a score, in its order, each once with all its sources."""
-    found: dict[str, dict[str, object]] = {}
+    found: dict[str, dict[str, str]] = {}
     for t in outcome.thresholds:
         if t.kind != "within-person" or not t.verified:
             continue
@@ -336,7 +336,7 @@ def _library(outcome: Outcome) -> dict[str, dict[str, object]]:
             rule = f"{t.value:g} points"
         else:
             continue
-        why: dict[str, object] = {
+        why: dict[str, str] = {
             "kind": t.kind,
             "basis": t.basis,
             "population": t.population,
@@ -347,7 +347,7 @@ def _library(outcome: Outcome) -> dict[str, dict[str, object]]:
             continue
         old = found[rule]
         for key in ("basis", "population", "source"):
-            said = [str(old[key]), *([str(why[key])] if why[key] not in str(old[key]) else [])]
+            said = [old[key], *([why[key]] if why[key] not in old[key] else [])]
             old[key] = " / ".join(w for w in said if w)
     return found
 
