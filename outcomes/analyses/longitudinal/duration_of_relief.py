@@ -246,6 +246,7 @@ def _limits(e: Estimate) -> str:
 
 
 def day_text(value: float) -> str:
+    """A day, with a decimal only where it has one."""
     return number(value, 0 if value == round(value) else 1)
 
 
