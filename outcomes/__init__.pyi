@@ -92,6 +92,7 @@ from .analyses.sites.two_stage import PooledSites as PooledSites
 # Questions: The score itself
 from .analyses.measurement.change_correlations import ChangeCorrelations as ChangeCorrelations
 from .analyses.measurement.consistency import InternalConsistency as InternalConsistency
+from .analyses.measurement.paretian import ParetianChange as ParetianChange
 from .analyses.measurement.reliability import Agreement as Agreement
 from .analyses.measurement.reliability import TestRetest as TestRetest
 

@@ -31,6 +31,7 @@ COMMANDS = (
     "notebook",
     "methods",
     "instruments",
+    "redcap-dictionary",
     "selftest",
     "gallery",
     "run-due",

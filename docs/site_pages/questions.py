@@ -235,6 +235,10 @@ WAYS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
             ("ChangeCorrelations",),
             "Whether one change caused the other, or the treatment either.",
         ),
+        "Whether patients got better without any dimension getting worse (EQ-5D)": (
+            ("ParetianChange",),
+            "How much: a step at the end of a scale counts as one in the middle.",
+        ),
         "Whether the questions of a questionnaire measure one thing": (
             ("InternalConsistency",),
             "What that thing is. Many questions alone make alpha high.",

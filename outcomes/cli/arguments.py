@@ -331,6 +331,26 @@ def _around_it(add: Add) -> None:
     )
     p.add_argument("file", nargs="?", default="", help="with 'check': your instrument's TOML file")
     p = add(
+        "redcap-dictionary",
+        do.redcap_dictionary,
+        "write the data dictionary of a REDCap project that asks these questionnaires: fields,"
+        " codes and choices, and no wording",
+    )
+    p.add_argument("instruments", nargs="+", metavar="ID", help="ids, as outcomes instruments says")
+    p.add_argument(
+        "--to",
+        default="dictionary.csv",
+        metavar="FILE",
+        help="the CSV to write (default: dictionary.csv)",
+    )
+    p.add_argument(
+        "--record",
+        default="record_id",
+        metavar="NAME",
+        help="the first field, the patient's code (default: record_id)",
+    )
+    p.add_argument("--force", action="store_true", help="replace a file that is already there")
+    p = add(
         "selftest",
         do.selftest,
         "compare the statistics on this computer with R's values; one page for the IT department",

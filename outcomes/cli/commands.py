@@ -364,6 +364,28 @@ def instruments(args: argparse.Namespace) -> int:
     return 0
 
 
+def redcap_dictionary(args: argparse.Namespace) -> int:
+    """Write the data dictionary of a REDCap project that asks these instruments."""
+    from outcomes.core.errors import InstrumentError
+    from outcomes.questionnaires import redcap_dictionary as dictionary
+
+    target = Path(args.to)
+    _free(target, args.force)
+    try:
+        text = dictionary.redcap_dictionary(args.instruments, record=args.record)
+    except InstrumentError as wrong:
+        raise StudyError(str(wrong)) from None
+    atomic.write(target, text)
+    fields = text.count("\n") - 1
+    print(
+        f"Data dictionary: {target.resolve()}\n{plural(fields, 'field')} in"
+        f" {plural(len(args.instruments) + 1, 'form')}. In REDCap: Project Setup, Data Dictionary,"
+        " Upload. Labels are neutral: put the licensed wording in their place and leave names and"
+        " codes as they are."
+    )
+    return 0
+
+
 def selftest(args: argparse.Namespace) -> int:
     """Compare the statistics with the stored reference values."""
     from outcomes.validation import page, selftest

@@ -61,6 +61,9 @@ EXAMPLES: dict[str, dict[str, tuple[str, str]]] = {
         "Equivalence": _cohort(f"TOST({_PAIN}, margin=1)"),
         "Not worse": _cohort(f"NonInferiority({_PAIN}, margin=1)"),
         "Regression to the mean": _cohort(f"RegressionToMean({_PAIN}, at_least=4)"),
+        "Question by question": _cohort(
+            'ParetianChange("eq5d5l_index", before="baseline", after="week_4")'
+        ),
         "Several scores together": _cohort(
             'HotellingT2(["pain_nrs_average", "phq9_total", "isi_total"], before="baseline",'
             ' after="week_4")'

@@ -36,6 +36,10 @@ COMMANDS: dict[str, tuple[list[str], set[str]]] = {
         ["pseudonyms", "scores.csv", "--apart", "apart"],
         {"apart/pseudonyms.key", "apart/scores.pseudonyms.csv", "scores.coded.csv"},
     ),
+    "redcap-dictionary": (
+        ["redcap-dictionary", "phq9", "--to", "fields.csv"],
+        {"fields.csv"},
+    ),
     "schedule init": (["schedule", "init", "monthly.toml"], {"monthly.toml"}),
 }
 

@@ -90,6 +90,7 @@ OF_ROWS = frozenset(
         "Describe",
         "EventTable",
         "InternalConsistency",
+        "ParetianChange",
         "RateRatio",
         "InfusionModel",
         "NextInfusion",

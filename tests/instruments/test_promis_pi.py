@@ -9,6 +9,7 @@ Parameters: PROMIS Pain Interference bank (Amtmann 2010 Pain 150:173-182).
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -32,12 +33,14 @@ PARAMETERS = {
 }
 
 
-def expected_scores(codes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def expected_scores(
+    codes: tuple[str, ...], parameters: Mapping[str, tuple[float, ...]] = PARAMETERS
+) -> tuple[np.ndarray, np.ndarray]:
     """T and SE of every raw sum (Lord-Wingersky recursion)."""
     theta = np.linspace(-6, 6, 121)
     likelihood = np.ones((1, 121))
     for code in codes:
-        slope, *cuts = PARAMETERS[code]
+        slope, *cuts = parameters[code]
         above = np.vstack(
             [np.ones(121), *(1 / (1 + np.exp(-slope * (theta - c))) for c in cuts), np.zeros(121)]
         )

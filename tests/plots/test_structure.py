@@ -42,6 +42,7 @@ NOT_HERE = {
     "InternalConsistency": "no questions of a questionnaire",
     "InfusionModel": "no scores around each infusion",
     "NextInfusion": "no infusion has a day",
+    "ParetianChange": "no questions of a questionnaire",
     "RepeatedInfusions": "no scores before and after each infusion",
 }
 
