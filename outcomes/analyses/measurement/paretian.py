@@ -112,7 +112,7 @@ class ParetianChange(Analysis):
         place = Contrast(visit=visits[1], from_visit=visits[0])
         rows = [
             replace(
-                wilson(int((classes == c).sum()), n, level=self.level, name=c.value),
+                wilson(classes.count(c), n, level=self.level, name=c.value),
                 part=c,
                 place=place,
                 n=n,
@@ -120,7 +120,7 @@ class ParetianChange(Analysis):
             for c in ParetianClass
         ]
         at_best = int((x[0][whole] == best).all(axis=1).sum())
-        counts = {c: int((classes == c).sum()) for c in ParetianClass}
+        counts = {c: classes.count(c) for c in ParetianClass}
         bands = [
             {"label": label, "patients": counts[c], "shown": number(counts[c], 0)}
             for c, label in _LABELS.items()
@@ -172,7 +172,7 @@ class ParetianCounts:
     at_best: int
 
 
-def paretian_classes(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def paretian_classes(before: np.ndarray, after: np.ndarray) -> list[ParetianClass]:
     """The class of each patient (row) from the answers to all questions (columns), where higher is
     better.
 
@@ -181,11 +181,13 @@ def paretian_classes(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     ['better', 'mixed', 'same']
     """
     up, down = (after > before).any(axis=1), (after < before).any(axis=1)
-    classes = np.full(len(up), ParetianClass.SAME, dtype=object)
-    classes[up & ~down] = ParetianClass.BETTER
-    classes[down & ~up] = ParetianClass.WORSE
-    classes[up & down] = ParetianClass.MIXED
-    return classes
+    named = {
+        (True, False): ParetianClass.BETTER,
+        (False, True): ParetianClass.WORSE,
+        (True, True): ParetianClass.MIXED,
+        (False, False): ParetianClass.SAME,
+    }
+    return [named[bool(u), bool(d)] for u, d in zip(up, down, strict=True)]
 
 
 def _answers(
