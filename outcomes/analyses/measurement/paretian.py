@@ -180,14 +180,14 @@ def paretian_classes(before: np.ndarray, after: np.ndarray) -> list[ParetianClas
     >>> [c.value for c in paretian_classes(x, y)]
     ['better', 'mixed', 'same']
     """
-    up, down = (after > before).any(axis=1), (after < before).any(axis=1)
+    up, down = (np.any(sign * (after - before) > 0, axis=1).tolist() for sign in (1, -1))
     named = {
         (True, False): ParetianClass.BETTER,
         (False, True): ParetianClass.WORSE,
         (True, True): ParetianClass.MIXED,
         (False, False): ParetianClass.SAME,
     }
-    return [named[bool(u), bool(d)] for u, d in zip(up, down, strict=True)]
+    return [named[u, d] for u, d in zip(up, down, strict=True)]
 
 
 def _answers(
