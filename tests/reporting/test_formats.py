@@ -269,6 +269,28 @@ def test_no_page_is_left_half_white_before_a_picture(
     assert "What follows the picture." in pages[follows - 1]
 
 
+@pytest.mark.parametrize("lines", [30, 34, 38, 42])
+def test_a_chapter_s_heading_stays_with_the_picture_under_it(
+    results: Results, tmp_path: Path, lines: int
+) -> None:
+    """A chapter that has nothing of its own begins with a section that is one picture."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler) is not installed")
+    before = Section("Before", tuple(Paragraph("One line.") for _ in range(lines)))
+    drawn = Section("Drawn", (Figure(results[1], "slopes", "Figure 1.", "Said."),), level=3)
+    doc = Document("A title", "", (before, Section("A chapter", ()), drawn))
+    write_document(doc, tmp_path, formats=("pdf",))
+    said = subprocess.run(
+        ["pdftotext", str(tmp_path / "report.pdf"), "-"], capture_output=True, check=True
+    )
+    pages = said.stdout.decode().split("\f")
+    place = {
+        words: next(i for i, p in enumerate(pages) if words in p)
+        for words in ("A chapter", "Figure 1.")
+    }
+    assert place["A chapter"] == place["Figure 1."]
+
+
 def test_letters_of_a_printed_picture_are_at_least_six_points(
     document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
