@@ -233,6 +233,12 @@ def _read(source: Source) -> TextTable:
         return _by(_FRAME, source)
     if path.exists():
         must_be_regular(path)
+    elif set(path.name) & set("*?"):
+        raise DataError(
+            f"'{path.name}' stands for several files, and this reads a study whole, from one file"
+            " a table. Such a study is read in parts: outcomes run, with [engine] in the study file"
+            " (oc.read_parts in Python)."
+        )
     else:
         there = (
             sorted(p.name for p in path.parent.iterdir() if p.is_file())

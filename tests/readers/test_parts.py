@@ -206,6 +206,8 @@ def test_what_has_to_be_said(tmp_path):
     path.write_text(text.replace("scores.csv", "scores/*.csv"))
     with pytest.raises(DataError, match=r"There is no file '\*.csv'"):
         oc.read_parts(path)
+    with pytest.raises(DataError, match=r"stands for several files.*outcomes run.*oc.read_parts"):
+        oc.read_study(path)
     with pytest.raises(StudyError, match="No engine 'sparc'"):
         engine("sparc")
 
