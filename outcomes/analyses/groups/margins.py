@@ -17,7 +17,7 @@ from outcomes.analyses.groups.group_data import (
     unspread,
     versus,
 )
-from outcomes.analyses.longitudinal.longitudinal_data import declared, model_result
+from outcomes.analyses.longitudinal.fitted_course import declared, model_result
 from outcomes.analyses.longitudinal.mmrm import MMRM, arm_difference
 from outcomes.analyses.paired.equivalence import check_margin, stated_margin
 from outcomes.analyses.question import Analysis

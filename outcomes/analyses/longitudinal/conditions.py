@@ -16,7 +16,7 @@ from outcomes.analyses.groups.group_data import (
     unspread,
     versus,
 )
-from outcomes.analyses.longitudinal.longitudinal_data import holm_over_visits
+from outcomes.analyses.longitudinal.fitted_course import holm_over_visits
 from outcomes.analyses.longitudinal.rm_anova import Effects, VisitsCompared, corrected
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Versus

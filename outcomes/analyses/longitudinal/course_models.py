@@ -16,17 +16,19 @@ from outcomes.analyses.groups.group_data import (
     unrandomised,
     versus,
 )
-from outcomes.analyses.longitudinal.longitudinal_data import (
+from outcomes.analyses.longitudinal.fitted_course import (
     ModelledCourse,
     by_reml,
     coefficients_frame,
     declared,
     fitted_words,
-    follow_ups,
     holm_over_visits,
     interval_words,
-    main_visit,
     model_result,
+)
+from outcomes.analyses.longitudinal.longitudinal_data import (
+    follow_ups,
+    main_visit,
     repeats,
     scored_baseline,
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.analyses.groups.group_data import moved
-from outcomes.analyses.longitudinal.longitudinal_data import (
+from outcomes.analyses.longitudinal.fitted_course import (
     ModelledCourse,
     by_reml,
     coefficients_frame,

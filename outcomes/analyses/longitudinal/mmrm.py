@@ -12,17 +12,19 @@ from typing import ClassVar
 import pandas as pd
 
 from outcomes.analyses.groups.group_data import chosen_words, lower_is_better, versus
-from outcomes.analyses.longitudinal.longitudinal_data import (
-    Repeats,
-    SummedRepeats,
+from outcomes.analyses.longitudinal.fitted_course import (
     by_reml,
     declared,
     fitted_words,
-    follow_ups,
     holm_over_visits,
     interval_words,
-    main_visit,
     model_result,
+)
+from outcomes.analyses.longitudinal.longitudinal_data import (
+    Repeats,
+    SummedRepeats,
+    follow_ups,
+    main_visit,
     repeats,
     scored_baseline,
 )

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from outcomes.analyses.groups.group_data import chosen_words, is_randomised, unrandomised, versus
-from outcomes.analyses.longitudinal.longitudinal_data import Clusters, follow_ups, repeats
+from outcomes.analyses.longitudinal.fitted_course import Clusters
+from outcomes.analyses.longitudinal.longitudinal_data import follow_ups, repeats
 from outcomes.analyses.question import Analysis
 from outcomes.analyses.responders.one_group import (
     improvement_sign,

@@ -19,13 +19,8 @@ from outcomes.analyses.groups.group_data import (
     unspread,
     versus,
 )
-from outcomes.analyses.longitudinal.longitudinal_data import (
-    Clusters,
-    Repeats,
-    follow_ups,
-    holm_over_visits,
-    repeats,
-)
+from outcomes.analyses.longitudinal.fitted_course import Clusters, holm_over_visits
+from outcomes.analyses.longitudinal.longitudinal_data import Repeats, follow_ups, repeats
 from outcomes.analyses.question import Analysis
 from outcomes.core.contrast import Versus
 from outcomes.core.errors import AnalysisError, unknown
