@@ -302,7 +302,7 @@ def test_assessment_center_has_one_score_a_row(tmp_path):
     found = draft(csv(tmp_path, "\n".join(rows)))
     assert found.said["roles"] == {"patient": "PIN", "visit": "Assmnt"}
     assert found.change("promis_pi_t_8a") == pytest.approx(-8.1)
-    assert found.change("promis29_fatigue") == pytest.approx(-8.1)
+    assert found.change("promis_fatigue_t_8a") == pytest.approx(-8.1)
 
 
 def test_a_record_number_of_a_hospital_is_named_and_never_dropped(tmp_path):

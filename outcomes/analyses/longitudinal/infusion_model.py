@@ -83,7 +83,7 @@ class InfusionModel(Analysis):
     ... )
     >>> result = oc.InfusionModel("pain", last=2).run(study)
     >>> round(result.main.value, 2)
-    -2.55
+    -2.49
     """
 
     outcome: str

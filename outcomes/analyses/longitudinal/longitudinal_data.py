@@ -541,7 +541,7 @@ def main_visit(study: Study, outcome: str, visit: str, later: Sequence[str]) -> 
 def scored_baseline(study: Study, outcome: str, baseline: str) -> str:
     """The baseline visit. Raises AnalysisError where nobody has a score at it."""
     name = study.visit(baseline or study.baseline)
-    if study.wide(outcome)[name].isna().all():
+    if not has_scores(study, outcome)[study.visits.index(name)]:
         raise AnalysisError(
             f"No patient has {study.outcome(outcome).title} at {spoken(name)}: there is no change"
             " from it."

@@ -251,10 +251,9 @@ def _column(
     kind: str,
 ) -> _Column:
     values = values.tolist() if hasattr(values, "tolist") else list(values)
-    if all(type(v) is str for v in values):
-        return _Column(name, np.array([*values, ""], dtype=object), codes, kind)
-    texts = []
-    for value in values:
+    texts: list[str] = []
+    plain_text = all(type(v) is str for v in values)
+    for value in values if not plain_text else ():
         plain = value.item() if isinstance(value, np.generic) else value
         if _no_cell(plain):
             raise DataError(
@@ -266,6 +265,7 @@ def _column(
             if absent(plain) is True
             else cell_text(plain, single=single)
         )
+    texts = values if plain_text else texts
     try:
         "".join([name, *texts]).encode()
     except UnicodeEncodeError:
