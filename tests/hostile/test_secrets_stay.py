@@ -58,6 +58,7 @@ def test_a_password_of_a_database_is_nowhere(
     (tmp_path / "study.toml").write_text(STUDY.replace('"scores.csv"', source), "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PG", PASSWORD)
+    monkeypatch.setattr("outcomes.readers.sources.retries.pause", lambda _: None)
     for words in COMMANDS:
         assert main(words) in (2, 3, 69)
     said = "".join(capfd.readouterr())
