@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 import outcomes as oc
 from outcomes.analyses.question import TOGETHER, UNCONTROLLED
+from outcomes.core.errors import AnalysisError
 from tests.builders import two_visits
 
 BEFORE, AFTER = [7, 6, 8, 5, 9, 4], [5, 6, 2, 4, 7, 5]
@@ -27,3 +29,10 @@ def test_a_change_over_both_arms_is_not_taken_for_the_effect_of_one() -> None:
     assert TOGETHER in notes
     assert UNCONTROLLED not in notes
     assert TOGETHER not in oc.WelchT("pain", before="baseline", after="week_4").run(study).notes
+
+
+def test_one_name_stands_for_a_list_of_one():
+    one = oc.ANCOVA("pain", before="pre", after="post", covariates="sex")
+    assert one == oc.ANCOVA("pain", before="pre", after="post", covariates=("sex",))
+    with pytest.raises(AnalysisError, match="covariates is a list, not int"):
+        oc.ANCOVA("pain", before="pre", after="post", covariates=3)  # type: ignore[arg-type]

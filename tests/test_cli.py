@@ -204,7 +204,7 @@ def test_init_says_what_stands_in_the_way_and_later_adds_the_plan(outcomes, tmp_
     study = tmp_path / "study.toml"
     code, out, _ = outcomes("init", tmp_path / "s.csv")
     assert code == 0
-    assert "It has no plan yet: It has no score yet" in out
+    assert "It has no plan yet. It has no score yet" in out
     assert f"outcomes init {study}" in out
     text = study.read_text("utf-8")
     for mark in ("# order", "# [wide", "# visit_", "# pk =", "# f ="):

@@ -80,8 +80,11 @@ class Analysis:
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):  # TOML gives lists; a frozen question holds tuples
-            if isinstance(value := getattr(self, f.name), list):
+            value = getattr(self, f.name)
+            if isinstance(value, list):
                 object.__setattr__(self, f.name, tuple(value))
+            elif isinstance(value, str) and str(f.type).startswith(("tuple[str", "Sequence[str")):
+                object.__setattr__(self, f.name, (value,))  # one name is a list of one
             self._has_its_kind(f.name, str(f.type))
         if self.role not in ROLES:
             raise AnalysisError(unknown("role", self.role, ROLES))

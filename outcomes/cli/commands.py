@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +237,7 @@ def init(args: argparse.Namespace) -> int:
         f" {target}"
     )
     if problem:
-        print(f"It has no plan yet: {problem}\nMend that in the file, then: outcomes init {target}")
+        print(f"It has no plan yet. {problem}\nMend that in the file, then: outcomes init {target}")
     return 0
 
 
@@ -462,7 +462,12 @@ def schedule(args: argparse.Namespace) -> int:
         print(show(args.schedule, args.system), end="")
     else:
         file = init(args.schedule, study=args.study, force=args.force)
-        print(f"Schedule: {file.resolve()}\nLook at every line, then: outcomes run-due {file}")
+        print(
+            f"Schedule: {file.resolve()}\nLook at every line: time_zone is this computer's, and"
+            " start says which period gets the first report. Then:\n"
+            f"  outcomes run-due {file} --now {date.today()}T12:00   a trial: it does not count\n"
+            f"  outcomes run-due {file}   makes what is owed"
+        )
     return 0
 
 

@@ -53,7 +53,8 @@ def first_pages(study: Study, results: Results) -> Iterator[Section]:
     told = [r for r in results if not r.failed]
     yield from _section(message("The main answer"), _main(primary(results), told))
     yield from _section(RESPONDERS, _responders(told))
-    yield from _section(SAFETY, _harms(study, told))
+    asked = any(has(r, Trait.HARMS) for r in told)
+    yield from _section(SAFETY if asked else message("Safety"), _harms(study, told))
     yield from _section(COURSE, _course(told, primary(results)))
 
 

@@ -417,7 +417,9 @@ def structure(name: str, n_visits: int) -> Structure:
     (('Sigma_1_1', 'Sigma_1_2'), ('log sd 1', 'log sd 2', 'log sd 3', 'rho'))
     """
     if name not in STRUCTURES:
-        raise AnalysisError(unknown("covariance", name, STRUCTURES))
+        called = next((k for k, title in STRUCTURES.items() if title == name.lower()), "")
+        hint = f" {name.capitalize()} covariance is called '{called}'." if called else ""
+        raise AnalysisError(unknown("covariance", name, STRUCTURES) + hint)
     if name == "us" or n_visits == 1:
         return _unstructured(n_visits)
     if name in ("ante", "ad"):
