@@ -61,6 +61,11 @@ class Listing(pd.DataFrame):
             hit = [all(w in f"{a} {b}".lower() for w in words) for a, b in zip(shown, more)] or hit
         return self[hit].reset_index(drop=True)  # type: ignore[return-value]
 
+    def __repr__(self) -> str:
+        """Every column, however narrow the terminal; long texts are cut."""
+        with pd.option_context("display.max_columns", None, "display.max_colwidth", 60):
+            return super().__repr__()
+
     def _repr_html_(self) -> str:
         return listing_html(self, self.grouped)
 

@@ -188,3 +188,8 @@ def test_in_a_notebook_the_traceback_is_folded_and_shown_once(tmp_path: Path) ->
     assert "╭─ InstrumentError" in "\n".join(error.traceback) and "File" not in json.dumps(
         error.traceback
     )
+
+
+def test_a_printed_list_hides_no_column() -> None:
+    frame = oc.questions("crossover")
+    assert all(column in repr(frame) for column in frame)
